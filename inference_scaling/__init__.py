@@ -1,0 +1,1 @@
+"""Inference scaling laws in JAX: search strategies, decoding and analysis."""

@@ -1,0 +1,49 @@
+"""Packaging of inference_scaling."""
+
+import pathlib
+
+import setuptools
+
+_README = pathlib.Path(__file__).parent / "README.md"
+
+setuptools.setup(
+  name="inference_scaling",
+  version="0.1.0",
+  description=(
+    "Inference scaling laws in JAX: which model size and which inference "
+    "strategy solve the most problems within a compute budget"
+  ),
+  long_description=_README.read_text(encoding="utf-8"),
+  long_description_content_type="text/markdown",
+  license="Apache-2.0",
+  python_requires=">=3.11",
+  packages=setuptools.find_packages(include=["inference_scaling*"]),
+  package_data={"inference_scaling.assets": ["**/*"]},
+  install_requires=[
+    "absl-py>=2.1",
+    "flax>=0.12",  # NNX modules
+    "grain>=0.2.10",  # resumable input pipelines for training
+    "jax>=0.10",
+    "math-verify[antlr4_13_2]>=0.8",  # equivalence of mathematical answers
+    "matplotlib>=3.8",
+    "ml-collections>=1.0",
+    "numpy>=2.0",
+    "optax>=0.2.5",
+    "orbax-checkpoint>=0.11.20",
+    "pandas>=2.2",
+    "safetensors>=0.5",
+    "tokenizers>=0.21",
+    "tqdm>=4.66",  # progress bars of sweeps
+    "transformers>=5.0",  # tokenizers and configs; no model of it is run
+  ],
+  extras_require={
+    "test": [
+      "hypothesis>=6.100",
+      "ipykernel>=6.29",
+      "nbclient>=0.10",
+      "nbformat>=5.10",
+      "pytest>=8.0",
+      "ruff>=0.11",
+    ],
+  },
+)
