@@ -1,0 +1,198 @@
+r"""One spelling for each answer: the text that voting classes are made of.
+
+The form is cheap (no parsing, no algebra) and keeps the value: two answers
+get one text only where they are the same number, expression or word.
+Equivalence that takes algebra is the business of `grading`.
+
+Merged: `$42`, `42.0`, `042`, `42 apples`, `x = 42` and `42^\circ` are `42`;
+`1,234` is `1234`; `1/2`, `2/4`, `\frac12` and `\dfrac{1}{2}` are `\frac{1}{2}`;
+`1 1/2` is `1\frac{1}{2}`; `(1,2)` and `\left( 1, 2 \right)` are `(1, 2)`;
+`\text{East}` and `east` are `east`; `(C)` and `C` are `C`.
+Kept apart: `0.5` and `\frac{1}{2}`, `50%` and `50`, `3 million` and `3`.
+Units are dropped because the gold answers of the benchmarks leave them out;
+`1, 234` with a space is a list of two numbers.
+"""
+
+import math
+import re
+
+_MINUS_SIGN = "\N{MINUS SIGN}"
+_CLOSING = ".,;: \t\n"
+_SPACING = re.compile(r"(?<!\\)\\(?:[!,;: ]|q?quad(?![A-Za-z]))\s*|~")
+_SIZES = re.compile(
+  r"\\(?:left|right)\.|\\(?:left|right|[bB]igg?[lr]?|displaystyle)(?![A-Za-z])"
+)
+_FRACTION_NAMES = re.compile(r"\\[dtc]frac(?![A-Za-z])")
+_FRACTION = re.compile(r"\\frac(?![A-Za-z])")
+_BARE_ARGUMENT = re.compile(r"[A-Za-z0-9]|\\(?!frac|sqrt)[A-Za-z]+")
+_DEGREES = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z]))|°")
+_TEXT = r"\\(?:text|mbox|textbf|textrm|textit|mathrm)\s*\{([^{}]*)\}"
+_ONLY_TEXT = re.compile(_TEXT)
+_TEXT_UNIT = re.compile(
+  r"((?:(?!\\text|\\mbox).)*(?:[\d}]|\\pi))\s*" + _TEXT + r"(?:\^\{?\d\}?)?"
+)
+_NUMBER = r"[-+]?(?:\d+(?:,\d{3})*\.?\d*|\.\d+)"
+_WORD_UNIT = re.compile(rf"({_NUMBER}|{_NUMBER}/\d+)((?:\s+[A-Za-z]{{2,}})+)")
+_ASSIGNMENT = re.compile(rf"[A-Za-z]\s*=\s*({_NUMBER})")
+_THOUSANDS = re.compile(r"([-+]?\d{1,3}(?:,\d{3})+)(\.\d*)?")
+_DECIMAL = re.compile(r"([-+]?)(\d*)(?:\.(\d*))?")
+_SLASH = re.compile(r"([-+]?)(?:(\d+)\s+)?(\d+)\s*/\s*(\d+)")
+_SIMPLE_FRACTION = re.compile(r"(-?)\\frac\{(-?)(\d{1,15})\}\{(\d{1,15})\}")
+_SHORT_SCRIPT = re.compile(r"([_^])\{(\w)\}")
+_ROOT = re.compile(r"\\sqrt\s*(\w)")
+_CHOICE = re.compile(r"\(([A-Z])\)")
+_WORDS = re.compile(r"[A-Za-z]+(?:[\s'-]+[A-Za-z]+)*")
+
+# Words after a number that change its value, so that they are not units.
+_VALUE_WORDS = frozenset(
+  "am and base billion choose cos dozen factorial half hundred ln log million"
+  " mod or over percent pi pm sin sqrt tan thousand times to trillion".split()
+)
+
+
+def canonical(answer: str) -> str:
+  """Returns the canonical text of an answer.
+
+  Args:
+    answer: an answer as `extract_answer` returns it, or a gold answer.
+
+  Returns:
+    The canonical text; `canonical(canonical(a)) == canonical(a)`.
+  """
+  # Taking one wrapper off can uncover another; each pass removes some, and
+  # the bound is only there to be safe.
+  for _ in range(16):
+    before, answer = answer, _canonical_pass(answer)
+    if answer == before:
+      break
+  return answer
+
+
+def is_integer(text: str) -> bool:
+  """Says whether a canonical text is an integer."""
+  return re.fullmatch(r"-?\d+", text) is not None
+
+
+def is_words(text: str) -> bool:
+  """Says whether a canonical text is a word or words, not a formula."""
+  return len(text) >= 3 and _WORDS.fullmatch(text) is not None
+
+
+def closing_brace(text: str, start: int) -> int | None:
+  """Returns where the brace opened at `start` is closed, None if it is not."""
+  depth = 0
+  for i in range(start, len(text)):
+    if text[i] in "{}" and text[i - 1 : i] != "\\":
+      depth += 1 if text[i] == "{" else -1
+      if depth == 0:
+        return i
+  return None
+
+
+def strip_delimiters(answer: str) -> str:
+  r"""Strips `$..$`, `\(..\)`, a dollar sign and closing punctuation."""
+  answer = answer.strip().rstrip(_CLOSING)
+  for left, right in (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$")):
+    if answer.startswith(left) and answer.endswith(right):
+      answer = answer[len(left) : len(answer) - len(right)]
+  answer = answer.replace("\\$", "").replace("$", "")
+  return answer.strip().rstrip(_CLOSING)
+
+
+def join_thousands(answer: str) -> str:
+  """Removes the thousands separators of an answer that is one number."""
+  joined = re.sub(r"\\!\s*", "", answer)
+  match = _THOUSANDS.fullmatch(joined)
+  return joined.replace(",", "") if match else answer
+
+
+def _canonical_pass(text: str) -> str:
+  """Applies every rule once."""
+  text = " ".join(text.replace(_MINUS_SIGN, "-").replace("\\%", "%").split())
+  text = strip_delimiters(text)
+  text = _DEGREES.sub("", _SPACING.sub("", _SIZES.sub("", text)))
+  text = _FRACTION_NAMES.sub(r"\\frac", text).strip()
+  text = _drop_words(text)
+  text = join_thousands(text)
+  if _WORDS.fullmatch(text):
+    return _canonical_words(text)
+  text = _spell_fractions(_ROOT.sub(r"\\sqrt{\1}", text))
+  text = _SHORT_SCRIPT.sub(r"\1\2", text)
+  # A space stays only between two letters or digits, where it may separate a
+  # LaTeX command from a variable, and after each comma of a list.
+  text = re.sub(r"(?<!\w)\s+|\s+(?!\w)", "", text)
+  text = text.replace(",", ", ").strip()
+  return _canonical_number(text)
+
+
+def _drop_words(text: str) -> str:
+  """Removes text wrappers, units after a value and `x =` before a number."""
+  match = _ONLY_TEXT.fullmatch(text)
+  if match:
+    return match[1].strip()
+  match = _TEXT_UNIT.fullmatch(text)
+  if match:
+    unit = match[2].strip()
+    keep = _VALUE_WORDS.intersection(unit.lower().split())
+    return f"{match[1]} {unit}" if keep else match[1]
+  match = _WORD_UNIT.fullmatch(text)
+  if match and not _VALUE_WORDS.intersection(match[2].lower().split()):
+    return match[1]
+  match = _ASSIGNMENT.fullmatch(text)
+  if match:
+    return match[1]
+  match = _CHOICE.fullmatch(text)
+  return match[1] if match else text
+
+
+def _canonical_words(text: str) -> str:
+  """Folds the case of words; all-capitals may name points or variables."""
+  return text if len(text) == 1 or text.isupper() else text.lower()
+
+
+def _canonical_number(text: str) -> str:
+  """Rewrites an integer, a decimal or a fraction of integers."""
+  match = _DECIMAL.fullmatch(text)
+  if match and (match[2] or match[3]):
+    sign = "-" if match[1] == "-" else ""
+    whole = match[2].lstrip("0") or "0"
+    digits = (match[3] or "").rstrip("0")
+    number = f"{whole}.{digits}" if digits else whole
+    return number if number == "0" else sign + number
+  match = _SLASH.fullmatch(text)
+  if match:
+    sign = "-" if match[1] == "-" else ""
+    return f"{sign}{match[2] or ''}\\frac{{{match[3]}}}{{{match[4]}}}"
+  match = _SIMPLE_FRACTION.fullmatch(text)
+  return _reduce(match) if match and int(match[4]) else text
+
+
+def _reduce(match: re.Match) -> str:
+  """Reduces a fraction of two integers to lowest terms."""
+  top, bottom = int(match[3]), int(match[4])
+  divisor = math.gcd(top, bottom)
+  top, bottom = top // divisor, bottom // divisor
+  sign = "-" if top and match[1] != match[2] else ""
+  if bottom == 1:
+    return f"{sign}{top}"
+  return f"{sign}\\frac{{{top}}}{{{bottom}}}"
+
+
+def _spell_fractions(text: str) -> str:
+  r"""Writes `\frac12`, `\frac 1 2` and `\frac1{2}` as `\frac{1}{2}`."""
+  # From the last one backwards, so that inner fractions are whole already.
+  for match in reversed(list(_FRACTION.finditer(text))):
+    top, rest = _argument(text[match.end() :])
+    bottom, rest = _argument(rest)
+    text = f"{text[: match.start()]}\\frac{top}{bottom}{rest}"
+  return text
+
+
+def _argument(text: str) -> tuple[str, str]:
+  """Splits one TeX argument, put in braces, from what follows it."""
+  text = text.lstrip()
+  if text[:1] == "{":
+    end = closing_brace(text, 0)
+    return (text, "") if end is None else (text[: end + 1], text[end + 1 :])
+  match = _BARE_ARGUMENT.match(text)
+  return (f"{{{match[0]}}}", text[match.end() :]) if match else ("", text)
