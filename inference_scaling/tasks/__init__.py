@@ -1,0 +1,20 @@
+"""Problems, prompts, answer extraction and grading."""
+
+from inference_scaling.tasks.answers import extract_answer
+from inference_scaling.tasks.canonical_text import canonical
+from inference_scaling.tasks.grading import Grader, grade
+from inference_scaling.tasks.gsm8k import load_gsm8k
+from inference_scaling.tasks.jsonl import load_problems
+from inference_scaling.tasks.problem import Problem
+from inference_scaling.tasks.prompts import step_prompt
+
+__all__ = [
+  "Grader",
+  "Problem",
+  "canonical",
+  "extract_answer",
+  "grade",
+  "load_gsm8k",
+  "load_problems",
+  "step_prompt",
+]
