@@ -1,0 +1,141 @@
+"""What a search is made of: a policy, a reward and a strategy.
+
+Axis letters: P problems in flight, N beams per problem, J depths.
+
+A search knows nothing of tokens, models or text. The policy and the reward are
+written for all problems at once, so that a model sees P * N rows; a strategy is
+written for one problem and vmapped by the loop.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import flax.struct
+import jax
+
+# Status of a beam, int32. A beam that is not running keeps its slot.
+RUNNING = 0  # may be extended
+FINISHED = 1  # its answer is complete
+TRUNCATED = 2  # it ran out of tokens or of depths
+
+
+@flax.struct.dataclass
+class Step:
+  """What one extension of every beam made.
+
+  Values of beams that were not active are never looked at.
+
+  Attributes:
+    status: int32[P, N], RUNNING, FINISHED or TRUNCATED after this step.
+    num_tokens: int32[P, N], tokens that this step generated.
+    content: a pytree of arrays with leading axes [P, N]: the step itself, read
+      by the reward and kept in the tree.
+  """
+
+  status: jax.Array
+  num_tokens: jax.Array
+  content: Any
+
+
+class Policy(Protocol):
+  """Makes reasoning steps.
+
+  Attributes:
+    num_beams: int, N. An object of this class is a static argument of a jitted
+      function, so it must be hashable; arrays belong in `params` and `state`.
+  """
+
+  num_beams: int
+
+  def start(self, params: Any, prompts: Any) -> Any:
+    """Puts N beams at the end of each prompt.
+
+    Args:
+      params: a pytree of arrays.
+      prompts: a pytree of arrays with a leading axis P.
+
+    Returns:
+      The state: a pytree of arrays with a leading axis P.
+    """
+
+  def extend(
+    self, params: Any, keys: jax.Array, state: Any, active: jax.Array
+  ) -> tuple[Any, Step]:
+    """Adds one step to each active beam.
+
+    Args:
+      params: a pytree of arrays.
+      keys: typed PRNG keys [P, N], one a beam, never given twice.
+      state: as returned by `start`, `extend` or `fork`.
+      active: bool[P, N]. Beams where it is False must be left as they are.
+
+    Returns:
+      The new state, same shapes and dtypes, and the Step.
+    """
+
+  def fork(self, state: Any, parents: jax.Array) -> Any:
+    """Makes beam n of problem p go on from beam parents[p, n].
+
+    Args:
+      state: as returned by `extend`.
+      parents: int32[P, N].
+
+    Returns:
+      The new state, same shapes and dtypes. Where parents[p] is 0, 1, .., N - 1
+      the state of problem p is unchanged.
+    """
+
+
+class Reward(Protocol):
+  """Judges reasoning steps; hashable, like a Policy."""
+
+  def start(self, params: Any, prompts: Any) -> Any:
+    """Reads the prompts; arguments and result as for a Policy."""
+
+  def score(
+    self, params: Any, state: Any, step: Step, active: jax.Array
+  ) -> tuple[Any, jax.Array]:
+    """Reads the newest step of each active beam.
+
+    Args:
+      params: a pytree of arrays.
+      state: as returned by `start`, `score` or `fork`.
+      step: what the policy made.
+      active: bool[P, N], the beams that were extended.
+
+    Returns:
+      The new state, same shapes and dtypes, and scores float32[P, N]: the
+      reward of each active beam, its newest step included; higher is better.
+    """
+
+  def fork(self, state: Any, parents: jax.Array) -> Any:
+    """Follows a fork of the beams, as for a Policy."""
+
+
+Carry = Any
+InitFn = Callable[[int], Carry]
+SelectFn = Callable[
+  [jax.Array, jax.Array, jax.Array, Carry], tuple[jax.Array, jax.Array, Carry]
+]
+
+
+class Strategy(NamedTuple):
+  """A pair of pure functions, for ONE problem; the loop vmaps them.
+
+  Attributes:
+    init: `init(num_beams) -> carry`, a pytree of arrays: what the strategy
+      remembers between depths, and its numbers (a temperature, a threshold), so
+      that a new number is a new array and nothing is compiled again.
+    select: `select(key, scores, status, carry) -> (parents, active, carry)`,
+      called after each depth with a typed PRNG key, scores float32[N] and
+      status int32[N]. Slot n goes on from slot parents[n], int32[N], and is
+      extended at the next depth where active, bool[N], is True and its parent
+      runs. Terminal beams are the answers: leave them in their slots unless the
+      strategy means to resample them. A running beam may be parked (not
+      active): it stays in its slot; one that is still parked when no beam is
+      active is dropped. A function of a module, not a closure, lets jitted
+      callers share programs.
+  """
+
+  init: InitFn
+  select: SelectFn

@@ -1,0 +1,319 @@
+"""The search loop that all strategies share: extend, score, select, fork.
+
+Nothing here is jitted. Jit `search`, or `search_step` when the host looks at
+the state between depths; policy, reward and select are static arguments.
+
+Axis letters: P problems in flight, N beams per problem, J depths at most.
+"""
+
+import functools
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+
+from inference_scaling.search import base, checks, tree
+from inference_scaling.search.tree import Tree
+
+
+@flax.struct.dataclass
+class SearchState:
+  """All that changes during P searches; problem p is row p of every leaf.
+
+  Attributes:
+    keys: typed PRNG keys [P], never changed.
+    depth: int32[P], depths done.
+    status: int32[P, N], by slot, after the last fork.
+    active: bool[P, N], the beams to extend next; none when the search is done.
+    scores: float32[P, N], the newest reward of each beam.
+    carry: the strategy's, leading axis P.
+    policy_state: the policy's, leading axis P.
+    reward_state: the reward's, leading axis P.
+    tree: the steps so far.
+  """
+
+  keys: jax.Array
+  depth: jax.Array
+  status: jax.Array
+  active: jax.Array
+  scores: jax.Array
+  carry: Any
+  policy_state: Any
+  reward_state: Any
+  tree: Tree
+
+
+def init_search(
+  policy: base.Policy,
+  reward: base.Reward,
+  strategy: base.Strategy,
+  policy_params: Any,
+  reward_params: Any,
+  prompts: Any,
+  keys: jax.Array,
+  *,
+  max_depth: int,
+) -> SearchState:
+  """Starts P searches with N beams each, all active at depth 0.
+
+  Args:
+    policy: its `num_beams` is N.
+    reward: judges the policy's steps.
+    strategy: only its `init` is used here.
+    policy_params: given to the policy's functions.
+    reward_params: given to the reward's functions.
+    prompts: a pytree of arrays with a leading axis P.
+    keys: typed PRNG keys [P]. Make each out of the seed and the problem's own
+      number, and no draw depends on the other problems.
+    max_depth: J. Beams still running after J steps become TRUNCATED.
+
+  Returns:
+    The SearchState before the first step.
+
+  Raises:
+    ValueError: on a wrong argument or a wrong value from a user function.
+  """
+  _check_arguments(policy, keys, max_depth)
+  P, N = keys.shape[0], policy.num_beams
+  checks.check_leading("prompts", prompts, (P,))
+  policy_state = policy.start(policy_params, prompts)
+  checks.check_leading("the state from policy.start", policy_state, (P,))
+  reward_state = reward.start(reward_params, prompts)
+  checks.check_leading("the state from reward.start", reward_state, (P,))
+  active = jnp.ones((P, N), bool)
+  extended = jax.eval_shape(
+    policy.extend, policy_params, _beam_keys(keys, N), policy_state, active
+  )
+  checks.check_tuple("policy.extend", extended, ("state", "Step"))
+  _check_step(extended[1], P, N)
+  return SearchState(
+    keys=keys,
+    depth=jnp.zeros((P,), jnp.int32),
+    status=jnp.full((P, N), base.RUNNING, jnp.int32),
+    active=active,
+    scores=jnp.zeros((P, N), jnp.float32),
+    carry=jax.tree.map(functools.partial(_repeat, P=P), strategy.init(N)),
+    policy_state=policy_state,
+    reward_state=reward_state,
+    tree=tree.empty_tree(P, max_depth, N, extended[1].content),
+  )
+
+
+def search_step(
+  policy: base.Policy,
+  reward: base.Reward,
+  select: base.SelectFn,
+  policy_params: Any,
+  reward_params: Any,
+  state: SearchState,
+) -> SearchState:
+  """Takes every problem that still has an active beam one depth further.
+
+  A problem that is done passes through unchanged, bit for bit; its policy and
+  reward states go through user functions, which leave inactive beams alone.
+
+  Args:
+    policy: as for `init_search`.
+    reward: as for `init_search`.
+    select: the strategy's `select`; its numbers are in `state.carry`, so that a
+      jitted step serves every temperature.
+    policy_params: given to the policy's functions.
+    reward_params: given to the reward's functions.
+    state: from `init_search` or a step before.
+
+  Returns:
+    The new SearchState.
+
+  Raises:
+    ValueError: on a wrong value from a user function.
+  """
+  N = policy.num_beams
+  lanes = jnp.any(state.active, axis=1)
+  depth_keys = jax.vmap(jax.random.fold_in)(state.keys, state.depth)
+  policy_state, reward_state, step, scores = _extend_and_score(
+    policy, reward, policy_params, reward_params, state,
+    _beam_keys(depth_keys, N),
+  )  # fmt: skip
+  status = jnp.where(state.active, step.status, state.status)
+  scores = jnp.where(state.active, scores, state.scores)
+  last = (state.depth + 1 >= state.tree.parents.shape[1])[:, None]
+  ended = last & state.active & (status == base.RUNNING)
+  status = jnp.where(ended, base.TRUNCATED, status)
+
+  select_keys = jax.vmap(lambda key: jax.random.fold_in(key, N))(depth_keys)
+  parents, chosen, carry = jax.vmap(
+    lambda *args: _select_checked(select, *args)
+  )(select_keys, scores, status, state.carry)
+  parents = jnp.where(lanes[:, None], parents, jnp.arange(N)[None])
+  level = Tree(
+    parents=parents,
+    active=state.active,
+    scores=scores,
+    status=status,
+    num_tokens=step.num_tokens,
+    contents=step.content,
+  )
+  with jax.named_scope("fork"):
+    policy_state = _fork("policy", policy, policy_state, parents)
+    reward_state = _fork("reward", reward, reward_state, parents)
+  status = jnp.take_along_axis(status, parents, axis=1)
+  return SearchState(
+    keys=state.keys,
+    depth=state.depth + lanes,
+    status=status,
+    active=lanes[:, None] & chosen & (status == base.RUNNING),
+    scores=jnp.take_along_axis(scores, parents, axis=1),
+    carry=tree.where(lanes, carry, state.carry),
+    policy_state=policy_state,
+    reward_state=reward_state,
+    tree=tree.write_depth(state.tree, lanes, state.depth, level),
+  )
+
+
+def is_done(state: SearchState) -> jax.Array:
+  """bool[P], True for the problems without an active beam."""
+  return ~jnp.any(state.active, axis=1)
+
+
+def replace_lane(
+  state: SearchState, lane: jax.Array, new_state: SearchState
+) -> SearchState:
+  """Puts another problem in a lane.
+
+  Args:
+    state: of P problems.
+    lane: int32[], which problem to replace, in [0, P).
+    new_state: of one problem (P = 1), otherwise of the same shapes.
+
+  Returns:
+    The SearchState with row `lane` of every leaf replaced.
+  """
+  return jax.tree.map(
+    lambda leaf, new: leaf.at[lane].set(new[0]), state, new_state
+  )
+
+
+def search(
+  policy: base.Policy,
+  reward: base.Reward,
+  strategy: base.Strategy,
+  policy_params: Any,
+  reward_params: Any,
+  prompts: Any,
+  keys: jax.Array,
+  *,
+  max_depth: int,
+) -> SearchState:
+  """Searches P problems to their ends; arguments as for `init_search`.
+
+  A result depends on the problem's prompt and key alone, not on its neighbours.
+
+  Returns:
+    The final SearchState. Candidates are the slots with a terminal status;
+    `trace.candidate_paths` gives their steps.
+  """
+  state = init_search(
+    policy, reward, strategy, policy_params, reward_params, prompts, keys,
+    max_depth=max_depth,
+  )  # fmt: skip
+  return jax.lax.while_loop(
+    lambda state: jnp.any(state.active),
+    lambda state: search_step(
+      policy, reward, strategy.select, policy_params, reward_params, state
+    ),
+    state,
+  )
+
+
+def _check_arguments(policy, keys, max_depth):
+  """Raises a ValueError for what cannot start a search."""
+  typed = jnp.issubdtype(getattr(keys, "dtype", None), jax.dtypes.prng_key)
+  if not typed or keys.ndim != 1:
+    raise ValueError(
+      f"search: keys are {jax.typeof(keys)}, expected typed PRNG keys [P]; "
+      "make them with jax.vmap(jax.random.key) or jax.random.split"
+    )
+  for name, number in (
+    ("num_beams", policy.num_beams),
+    ("max_depth", max_depth),
+  ):
+    if not isinstance(number, int) or number < 1:
+      raise ValueError(
+        f"search: {name} is {number!r}, expected a whole number of at least 1"
+      )
+
+
+def _check_step(step, P, N):
+  """Raises a ValueError if a policy's Step is not as base.Step says."""
+  if not isinstance(step, base.Step):
+    raise ValueError(
+      f"policy.extend returned a {type(step).__name__} beside the state, "
+      "expected a Step"
+    )
+  for name in ("status", "num_tokens"):
+    checks.check_array(
+      f"Step.{name} from policy.extend", getattr(step, name), (P, N), jnp.int32
+    )
+  checks.check_leading("Step.content from policy.extend", step.content, (P, N))
+
+
+def _repeat(leaf, P):
+  """A leaf of a strategy's carry for each of P problems."""
+  if not isinstance(leaf, jax.Array):
+    # Strongly typed, or the second step of a jitted loop compiles again.
+    leaf = jnp.asarray(leaf, jnp.result_type(leaf))
+  return jnp.broadcast_to(leaf[None], (P, *leaf.shape))
+
+
+def _beam_keys(depth_keys, num_beams):
+  """One key a beam, [P, N], out of one a problem."""
+  slots = jnp.arange(num_beams)
+  return jax.vmap(
+    lambda key: jax.vmap(lambda slot: jax.random.fold_in(key, slot))(slots)
+  )(depth_keys)
+
+
+def _extend_and_score(
+  policy, reward, policy_params, reward_params, state, keys
+):
+  """Calls the user's extend and score and checks what they return."""
+  shape = state.active.shape
+  with jax.named_scope("extend"):
+    extended = policy.extend(
+      policy_params, keys, state.policy_state, state.active
+    )
+  checks.check_tuple("policy.extend", extended, ("state", "Step"))
+  policy_state, step = extended
+  checks.check_same(
+    "the state from policy.extend", state.policy_state, policy_state
+  )
+  _check_step(step, *shape)
+  with jax.named_scope("score"):
+    scored = reward.score(reward_params, state.reward_state, step, state.active)
+  checks.check_tuple("reward.score", scored, ("state", "scores"))
+  reward_state, scores = scored
+  checks.check_same(
+    "the state from reward.score", state.reward_state, reward_state
+  )
+  checks.check_array("scores from reward.score", scores, shape, jnp.float32)
+  return policy_state, reward_state, step, scores
+
+
+def _select_checked(select, key, scores, status, carry):
+  """Calls a strategy's select for one problem and checks what it returns."""
+  selected = select(key, scores, status, carry)
+  checks.check_tuple("select", selected, ("parents", "active", "carry"))
+  parents, active, new_carry = selected
+  shape = status.shape
+  checks.check_array("parents from select", parents, shape, jnp.int32)
+  checks.check_array("active from select", active, shape, jnp.bool_)
+  checks.check_same("the carry from select", carry, new_carry)
+  return parents, active, new_carry
+
+
+def _fork(name, owner, state, parents):
+  """Calls a user's fork and checks what it returns."""
+  new_state = owner.fork(state, parents)
+  checks.check_same(f"the state from {name}.fork", state, new_state)
+  return new_state
