@@ -1,0 +1,35 @@
+"""Decoding: makes a search policy or reward out of a model.
+
+Axis letters: P problems in flight, N beams per problem, B = P * N rows, T query
+tokens, S cache length, C step-chunk length, J depths, K kv heads, G query heads
+a kv head, H head dim, V vocabulary, A automaton states.
+"""
+
+from inference_scaling.decoding.automaton import Automaton, build_automaton
+from inference_scaling.decoding.format import StepFormat
+from inference_scaling.decoding.lanes import Finished, PromptProblem, run_lanes
+from inference_scaling.decoding.limits import Limits, Prompts, pad_prompt
+from inference_scaling.decoding.policy import (
+  ModelPolicy,
+  PolicyParams,
+  StepTokens,
+)
+from inference_scaling.decoding.reward import ModelReward
+from inference_scaling.decoding.sampling import sample_tokens
+
+__all__ = [
+  "Automaton",
+  "Finished",
+  "Limits",
+  "ModelPolicy",
+  "ModelReward",
+  "PolicyParams",
+  "PromptProblem",
+  "Prompts",
+  "StepFormat",
+  "StepTokens",
+  "build_automaton",
+  "pad_prompt",
+  "run_lanes",
+  "sample_tokens",
+]

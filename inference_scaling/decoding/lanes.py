@@ -1,0 +1,249 @@
+"""The host loop: problems in flight, each in a lane, refilled as they finish.
+
+The number of lanes is fixed and one compiled program advances all of them by
+one step, so a slow problem holds up nobody: its lane goes on beside others that
+have been refilled. A problem is started alone and its random keys come from the
+seed and its id, so its draws do not depend on what shares the batch with it.
+"""
+
+import dataclasses
+import functools
+import time
+from collections.abc import Iterable, Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inference_scaling import compute
+from inference_scaling.decoding import limits as limits_lib
+from inference_scaling.decoding import policy as policy_lib
+from inference_scaling.decoding import reward as reward_lib
+from inference_scaling.search import base
+from inference_scaling.search import loop as loop_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class PromptProblem:
+  """A problem as the models see it.
+
+  Attributes:
+    id: a number of its own; with the seed it fixes the random draws.
+    tokens: the prompt's token ids.
+  """
+
+  id: int
+  tokens: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+  """The search of one problem, on the host.
+
+  Attributes:
+    problem_id: of its `PromptProblem`.
+    tree: `search.Tree` of numpy arrays, without the axis P.
+    policy_counts: the policy's tokens, as numpy integers.
+    reward_counts: the reward model's tokens, as numpy integers.
+    cache_bytes: keys and values held for the problem, both models together.
+    seconds: wall time from its start to its end, in a lane among others.
+  """
+
+  problem_id: int
+  tree: loop_lib.Tree
+  policy_counts: compute.Counts
+  reward_counts: compute.Counts
+  cache_bytes: int
+  seconds: float
+
+
+def run_lanes(
+  policy: policy_lib.ModelPolicy,
+  reward: reward_lib.ModelReward,
+  strategy: base.Strategy,
+  policy_params: policy_lib.PolicyParams,
+  reward_params,
+  problems: Iterable[PromptProblem],
+  seed: int,
+  num_lanes: int,
+  max_depth: int,
+) -> Iterator[Finished]:
+  """Searches problems, several at a time, and yields each as it ends.
+
+  Programs are compiled once for a policy, reward, `strategy.select` and
+  num_lanes, and are used again by later calls with the same objects.
+
+  Args:
+    policy: draws steps.
+    reward: scores them.
+    strategy: shares out the beams.
+    policy_params: weights and sampler of the policy.
+    reward_params: weights of the reward model.
+    problems: read one at a time, whenever a lane is free.
+    seed: of all random draws.
+    num_lanes: P, problems in flight.
+    max_depth: most steps of a beam; J of the tree.
+
+  Yields:
+    Finished problems, in the order in which they end.
+
+  Raises:
+    ValueError: for a prompt that does not fit its buffer, or two models that
+      do not read the same tokens.
+    FloatingPointError: for logits or scores that are NaN or infinite.
+  """
+  _check_vocabularies(policy, reward)
+  start = functools.partial(
+    _start, policy, reward, strategy.select, max_depth, policy_params,
+    reward_params, strategy.init(policy.num_beams), jax.random.key(seed),
+  )  # fmt: skip
+  waiting = iter(problems)
+  lanes: list[_Lane | None] = [None] * num_lanes
+  state = None
+  while True:
+    for lane in range(num_lanes):
+      problem = None if lanes[lane] else next(waiting, None)
+      if problem is None:
+        continue
+      lanes[lane] = _Lane(problem.id, time.monotonic())
+      prompts = limits_lib.pad_prompt(problem.id, problem.tokens, policy.limits)
+      new = start(np.int32(problem.id), prompts)
+      if state is None:
+        state = _empty_lanes(new, num_lanes)
+      state = _replace_lane(state, np.int32(lane), new)
+    if not any(lanes):
+      return
+    state = _step(
+      policy, reward, strategy.select, policy_params, reward_params, state
+    )
+    flags = jax.device_get(_flags(state))
+    for lane, running in enumerate(lanes):
+      if running is None:
+        continue
+      _check_finite(flags, lane, running.problem_id)
+      if flags.done[lane]:
+        yield _harvest(state, lane, running)
+        lanes[lane] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Lane:
+  """Who is in a lane, since when (seconds of the monotonic clock)."""
+
+  problem_id: int
+  started: float
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class _Flags:
+  """What the host looks at after each step; each has the axis P."""
+
+  done: jax.Array
+  depth: jax.Array
+  policy_finite: jax.Array
+  reward_finite: jax.Array
+
+
+# Jitted here, at the border to the host. Policies, rewards and strategies are
+# static and compared by identity; whatever a sweep varies is an array.
+@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
+def _start(
+  policy, reward, select, max_depth, policy_params, reward_params, carry, key,
+  problem_id, prompts,
+):  # fmt: skip
+  """Starts one problem alone, so that its bits do not depend on the others."""
+  # The carry comes in as arrays: a new temperature is no new program.
+  strategy = base.Strategy(lambda num_beams: carry, select)
+  return loop_lib.init_search(
+    policy, reward, strategy, policy_params, reward_params, prompts,
+    jax.random.fold_in(key, problem_id)[None], max_depth=max_depth,
+  )  # fmt: skip
+
+
+# Donated: caches are updated where they are, not held twice.
+@functools.partial(
+  jax.jit, static_argnums=(0, 1, 2), donate_argnames=("state",)
+)
+def _step(policy, reward, select, policy_params, reward_params, state):
+  """Advances all lanes by one step."""
+  return loop_lib.search_step(
+    policy, reward, select, policy_params, reward_params, state
+  )
+
+
+@functools.partial(jax.jit, donate_argnums=0)
+def _replace_lane(state, lane, new):
+  return loop_lib.replace_lane(state, lane, new)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _empty_lanes(state, num_lanes):
+  """Makes lanes that hold nothing, in the form of a started problem."""
+  lanes = jnp.zeros(num_lanes, jnp.int32)
+  state = jax.tree.map(lambda leaf: leaf[lanes], state)
+  return state.replace(active=jnp.zeros_like(state.active))
+
+
+@jax.jit
+def _flags(state) -> _Flags:
+  return _Flags(
+    done=loop_lib.is_done(state),
+    depth=state.depth,
+    policy_finite=state.policy_state.finite,
+    reward_finite=state.reward_state.finite,
+  )
+
+
+@jax.jit
+def _take_lane(tree, lane):
+  return jax.tree.map(lambda leaf: leaf[lane], tree)
+
+
+def _harvest(state, lane: int, running: _Lane) -> Finished:
+  """Brings a finished problem to the host."""
+  tree, policy_counts, reward_counts = jax.device_get(
+    _take_lane(
+      (state.tree, state.policy_state.counts, state.reward_state.counts),
+      np.int32(lane),
+    )
+  )
+  caches = (state.policy_state.cache, state.reward_state.cache)
+  size = sum(leaf.nbytes for leaf in jax.tree.leaves(caches))
+  return Finished(
+    problem_id=running.problem_id,
+    tree=tree,
+    policy_counts=policy_counts,
+    reward_counts=reward_counts,
+    cache_bytes=size // state.depth.shape[0],
+    seconds=time.monotonic() - running.started,
+  )
+
+
+def _check_finite(flags: _Flags, lane: int, problem_id: int) -> None:
+  """Stops a search whose numbers have gone wrong."""
+  for finite, what in (
+    (flags.policy_finite, "the policy's logits"),
+    (flags.reward_finite, "the reward model's scores"),
+  ):
+    if not finite[lane]:
+      raise FloatingPointError(
+        f"problem {problem_id}, depth {flags.depth[lane] - 1}: {what} are NaN "
+        "or infinite. Check that the checkpoint loads without damage and that "
+        "its dtype is wide enough (try float32)."
+      )
+
+
+def _check_vocabularies(policy, reward) -> None:
+  """Compares the tokenizers: the reward model reads the policy's tokens."""
+  ours, theirs = policy.model.tokenizer, reward.model.tokenizer
+  if ours is theirs:
+    return
+  ours, theirs = ours.get_vocab(), theirs.get_vocab()
+  if ours != theirs:
+    differing = sorted(dict(ours.items() ^ theirs.items()))
+    raise ValueError(
+      "the reward model's tokenizer is not the policy's: "
+      f"{len(differing)} tokens differ, such as {differing[:5]}. Use two "
+      "checkpoints of one tokenizer."
+    )

@@ -1,0 +1,78 @@
+"""How long prompts, steps and generations may be; sizes of the buffers."""
+
+import dataclasses
+
+import jax
+import numpy as np
+
+# Buffers grow by this many tokens, so that a few sizes serve all limits.
+_PROMPT_BUCKET = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+  """Limits in tokens; all are shapes or bounds of the compiled program.
+
+  Attributes:
+    prompt_tokens: longest prompt; rounded up to a multiple of 32.
+    step_tokens: most tokens of one step; a step that does not end within them
+      ends its beam, which counts as truncated.
+    total_tokens: most generated tokens of a beam, over all steps.
+    max_steps: most steps of a beam.
+  """
+
+  prompt_tokens: int
+  step_tokens: int = 256
+  total_tokens: int = 1024
+  max_steps: int = 25
+
+  def __post_init__(self):
+    for field in dataclasses.fields(self):
+      value = getattr(self, field.name)
+      if value < 1:
+        raise ValueError(f"{field.name} is {value}; expected at least 1.")
+
+  @property
+  def prompt_buffer(self) -> int:
+    """Tokens that a prompt buffer holds."""
+    return -(-self.prompt_tokens // _PROMPT_BUCKET) * _PROMPT_BUCKET
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Prompts:
+  """Prompts of the problems in flight.
+
+  Attributes:
+    tokens: int32[P, S], padded on the right with any token.
+    lengths: int32[P], at least 1.
+  """
+
+  tokens: jax.Array
+  lengths: jax.Array
+
+
+def pad_prompt(problem_id: int, tokens, limits: Limits) -> Prompts:
+  """Lays one problem's prompt into a buffer.
+
+  Args:
+    problem_id: names the problem in errors.
+    tokens: the prompt's token ids, a sequence of int.
+    limits: gives the size of the buffer.
+
+  Returns:
+    Prompts with P = 1.
+
+  Raises:
+    ValueError: for an empty prompt, or one longer than the buffer.
+  """
+  size = limits.prompt_buffer
+  if not 0 < len(tokens) <= size:
+    raise ValueError(
+      f"problem {problem_id}: its prompt has {len(tokens)} tokens; expected 1 "
+      f"to {size}. Raise Limits.prompt_tokens (now {limits.prompt_tokens}) or "
+      "leave the problem out."
+    )
+  row = np.zeros((1, size), np.int32)
+  row[0, : len(tokens)] = tokens
+  return Prompts(row, np.array([len(tokens)], np.int32))

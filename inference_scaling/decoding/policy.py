@@ -1,0 +1,355 @@
+"""A search policy made of a language model: it writes one step at a time.
+
+The cache holds all tokens of a beam but its last, which is pending: its keys
+and values are computed when the next token is drawn. So the tokens that pass
+through the model while decoding are as many as the tokens drawn.
+"""
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from inference_scaling import compute
+from inference_scaling.decoding import cache as cache_lib
+from inference_scaling.decoding import format as format_lib
+from inference_scaling.decoding import limits as limits_lib
+from inference_scaling.decoding import sampling
+from inference_scaling.search import base
+
+
+@flax.struct.dataclass
+class PolicyParams:
+  """The policy's numbers: arrays, so that a new value is no new program.
+
+  Attributes:
+    weights: the model's params.
+    temperature: float32[]; 0 takes the most likely token.
+    top_k: int32[], 0 for no limit; None leaves it out of the program.
+    top_p: float32[], 1 for no limit; None leaves it out of the program.
+  """
+
+  weights: object
+  temperature: jax.Array
+  top_k: jax.Array | None = None
+  top_p: jax.Array | None = None
+
+
+@flax.struct.dataclass
+class StepTokens:
+  """The text of one step of each beam.
+
+  Attributes:
+    tokens: int32[P, N, C]; 0 from the length on.
+    lengths: int32[P, N]; 0 for beams that did not take part.
+    log_probs: float32[P, N], sum of the tokens' log-probabilities under the
+      model at temperature 1 without filters.
+  """
+
+  tokens: jax.Array
+  lengths: jax.Array
+  log_probs: jax.Array
+
+
+@flax.struct.dataclass
+class PolicyState:
+  """All beams of the problems in flight.
+
+  Attributes:
+    cache: keys and values of all tokens but the pending ones.
+    pending: int32[P, N], each beam's last token.
+    automaton: int32[P, N], state of the search for delimiters.
+    answered: bool[P, N], whether an answer marker has been written.
+    finite: bool[P], false once a beam of the problem had logits that were NaN
+      or infinite; of the problem, so that dropping the beam does not hide it.
+    counts: tokens computed so far, each int32[P].
+  """
+
+  cache: cache_lib.Cache
+  pending: jax.Array
+  automaton: jax.Array
+  answered: jax.Array
+  finite: jax.Array
+  counts: compute.Counts
+
+
+@flax.struct.dataclass
+class _Loop:
+  """What changes from token to token; the past of the beams does not.
+
+  Attributes:
+    index: int32[], tokens of this step so far, the same for all rows.
+    chunk: keys and values [P, N, C, K, H] of each layer, this step's.
+    live: bool[P, N], beams that still write.
+    status: int32[P, N], of beams that ended; running before that.
+    pending: int32[P, N].
+    automaton: int32[P, N].
+    answered: bool[P, N].
+    finite: bool[P].
+    content: the step's tokens.
+    counts: tokens computed.
+  """
+
+  index: jax.Array
+  chunk: cache_lib.Layers
+  live: jax.Array
+  status: jax.Array
+  pending: jax.Array
+  automaton: jax.Array
+  answered: jax.Array
+  finite: jax.Array
+  content: StepTokens
+  counts: compute.Counts
+
+
+class ModelPolicy:
+  """Draws reasoning steps from a language model (a `search.Policy`).
+
+  A beam is finished by an end-of-text token, or by a step end at or after an
+  answer marker. It is truncated by a step that does not end within
+  `limits.step_tokens` (no reward could be read at its end; the released code
+  of Wu et al. drops such steps), or at `limits.total_tokens`.
+
+  Attributes:
+    model: the language model.
+    format: what ends a step and marks an answer.
+    limits: lengths of buffers.
+    num_beams: N.
+  """
+
+  def __init__(
+    self,
+    model,
+    format: format_lib.StepFormat,
+    limits: limits_lib.Limits,
+    num_beams: int,
+  ):
+    self.model = model
+    self.format = format
+    self.limits = limits
+    self.num_beams = num_beams
+    self._automaton = format.compile(model.tokenizer, model.config.vocab_size)
+
+  def start(
+    self, params: PolicyParams, prompts: limits_lib.Prompts
+  ) -> PolicyState:
+    """Computes the prompts; their last tokens stay pending.
+
+    Args:
+      params: weights and sampler.
+      prompts: P prompts.
+
+    Returns:
+      The state of P * N beams, all at the end of their prompts.
+    """
+    cached = prompts.lengths - 1
+    with jax.named_scope("policy_prefill"):
+      kv = cache_lib.compute_prompt(self.model, params.weights, prompts)
+    shape = (prompts.lengths.shape[0], self.num_beams)
+    last = jnp.take_along_axis(prompts.tokens, cached[:, None], axis=1)
+    zeros = jnp.zeros(shape, jnp.int32)
+    nothing = jnp.zeros_like(cached)
+    return PolicyState(
+      cache=cache_lib.start(
+        kv, cached, self.num_beams, self.limits.total_tokens
+      ),
+      pending=jnp.broadcast_to(last, shape),
+      automaton=zeros,
+      answered=zeros > 0,
+      finite=jnp.ones(shape[0], bool),
+      counts=compute.Counts(
+        prefill=cached,
+        decode=nothing,
+        attended=cached * (cached + 1) // 2,
+      ),
+    )
+
+  def extend(
+    self,
+    params: PolicyParams,
+    keys: jax.Array,
+    state: PolicyState,
+    active: jax.Array,
+  ) -> tuple[PolicyState, base.Step]:
+    """Draws one more step of each active beam.
+
+    Args:
+      params: weights and sampler.
+      keys: typed PRNG keys [P, N]; token t of the step is drawn with
+        fold_in(key, t), whatever else is in flight.
+      state: the beams.
+      active: bool[P, N]; the others stay as they are.
+
+    Returns:
+      The new state, and the step, whose content is `StepTokens`.
+    """
+    size = min(self.limits.step_tokens, self.limits.total_tokens)
+    uniform = _uniforms(keys, size)
+
+    def write_token(loop):
+      return self._write_token(params, state.cache, uniform, loop)
+
+    with jax.named_scope("policy_extend"):
+      loop = lax.while_loop(
+        lambda loop: (loop.index < size) & loop.live.any(),
+        write_token,
+        _begin(state, active, size),
+      )
+    step = base.Step(
+      status=loop.status,
+      num_tokens=loop.content.lengths,
+      content=loop.content,
+    )
+    state = PolicyState(
+      cache=cache_lib.merge(state.cache, loop.chunk, loop.content.lengths),
+      pending=loop.pending,
+      automaton=loop.automaton,
+      answered=loop.answered,
+      finite=loop.finite,
+      counts=loop.counts,
+    )
+    return state, step
+
+  def fork(self, state: PolicyState, parents: jax.Array) -> PolicyState:
+    """Lets beam n go on from beam parents[n] of the same problem.
+
+    Args:
+      state: the beams.
+      parents: int32[P, N].
+
+    Returns:
+      The state of the chosen beams; counts stay with the problem.
+    """
+    beams = (state.pending, state.automaton, state.answered)
+    pending, automaton, answered = cache_lib.take_beams(beams, parents)
+    return state.replace(
+      cache=cache_lib.fork(state.cache, parents),
+      pending=pending,
+      automaton=automaton,
+      answered=answered,
+    )
+
+  def _write_token(self, params, cache, uniform, loop: _Loop) -> _Loop:
+    """Computes the pending tokens of all rows and draws the next ones."""
+    index, live = loop.index, loop.live
+    positions = cache_lib.positions(cache) + index
+    hidden, new = self.model.forward(
+      params.weights,
+      loop.pending[..., None],
+      positions[..., None],
+      cache_lib.segments(cache, loop.chunk, index),
+      None,
+    )
+    logits = self.model.unembed(params.weights, hidden[:, :, 0])
+    with jax.named_scope("sample"):
+      tokens, log_probs, finite = _draw(params, uniform[index], logits)
+    length = index + 1
+    automaton, hits = self._automaton.step(loop.automaton, tokens)
+    answered = loop.answered | (hits & self.format.answer_bits > 0)
+    status, ended = self._status(
+      tokens, hits, answered, length, cache.lengths + length
+    )
+    content, counts = loop.content, loop.counts
+    return _Loop(
+      index=length,
+      chunk=cache_lib.write_chunk(loop.chunk, new, index),
+      live=live & ~ended,
+      status=jnp.where(live, status, loop.status),
+      pending=jnp.where(live, tokens, loop.pending),
+      automaton=jnp.where(live, automaton, loop.automaton),
+      answered=jnp.where(live, answered, loop.answered),
+      finite=loop.finite & (finite | ~live).all(axis=1),
+      content=StepTokens(
+        tokens=lax.dynamic_update_slice_in_dim(
+          content.tokens, jnp.where(live, tokens, 0)[..., None], index, axis=2
+        ),
+        lengths=content.lengths + live,
+        log_probs=content.log_probs + jnp.where(live, log_probs, 0.0),
+      ),
+      counts=counts.replace(
+        decode=counts.decode + live.sum(axis=1),
+        attended=counts.attended
+        + jnp.where(live, positions + 1, 0).sum(axis=1),
+      ),
+    )
+
+  def _status(self, tokens, hits, answered, step_length, total_length):
+    """Tells which rows end with these tokens, and as what."""
+    end_of_text = jnp.zeros(tokens.shape, bool)
+    for token in self.model.config.eos_token_ids:
+      end_of_text |= tokens == token
+    step_end = hits & self.format.step_bits > 0
+    finished = end_of_text | (step_end & answered)
+    too_long = (total_length >= self.limits.total_tokens) | (
+      ~step_end & (step_length >= self.limits.step_tokens)
+    )
+    status = jnp.where(
+      finished,
+      base.FINISHED,
+      jnp.where(too_long, base.TRUNCATED, base.RUNNING),
+    )
+    return status, finished | step_end | too_long
+
+
+def _begin(state: PolicyState, active: jax.Array, size: int) -> _Loop:
+  """Makes the loop's state before the first token of a step."""
+  zeros = jnp.zeros(active.shape, jnp.int32)
+  return _Loop(
+    index=jnp.int32(0),
+    chunk=cache_lib.empty_chunk(state.cache, size),
+    live=active,
+    status=jnp.full(active.shape, base.RUNNING, jnp.int32),
+    pending=state.pending,
+    automaton=state.automaton,
+    answered=state.answered,
+    finite=state.finite,
+    content=StepTokens(
+      tokens=jnp.zeros((*active.shape, size), jnp.int32),
+      lengths=zeros,
+      log_probs=jnp.zeros(active.shape, jnp.float32),
+    ),
+    counts=state.counts,
+  )
+
+
+def _uniforms(keys: jax.Array, size: int) -> jax.Array:
+  """Draws float32[C, P, N]: entry t comes from fold_in(key, t) alone.
+
+  All at once, before the loop, because a vectorised draw costs far less than
+  one a token.
+  """
+  draw = jax.vmap(
+    lambda key: jax.vmap(
+      lambda t: jax.random.uniform(jax.random.fold_in(key, t))
+    )(jnp.arange(size))
+  )
+  uniform = draw(keys.reshape(-1))
+  return uniform.T.reshape(size, *keys.shape)
+
+
+def _draw(params: PolicyParams, uniform: jax.Array, logits: jax.Array):
+  """Draws tokens [P, N] with their log-probabilities and a check of finiteness.
+
+  Args:
+    params: the sampler.
+    uniform: float32[P, N].
+    logits: float32[P, N, V].
+
+  Returns:
+    int32[P, N] tokens, float32[P, N] log-probabilities at temperature 1, and
+    bool[P, N], whether the logits are finite.
+  """
+  shape = uniform.shape
+  flat = logits.reshape(-1, logits.shape[-1])
+  tokens = sampling.sample_tokens(
+    uniform.reshape(-1), flat, params.temperature, params.top_k, params.top_p
+  )
+  # NaN or +inf anywhere, or no token left at all, shows in the sum.
+  total = jax.nn.logsumexp(flat, axis=-1)
+  chosen = jnp.take_along_axis(flat, tokens[:, None], axis=-1)[:, 0]
+  log_probs = chosen - total
+  return (
+    tokens.reshape(shape),
+    log_probs.reshape(shape),
+    jnp.isfinite(total).reshape(shape),
+  )

@@ -1,0 +1,185 @@
+"""Token sampling: one uniform number a row, read through the inverse CDF.
+
+A Gumbel draw needs B * V random numbers; the inverse CDF needs B. Nothing here
+sorts: top-k and top-p are cuts at a threshold, found by bisection over the
+ordered bit patterns of float32, which is exact and on CPU many times faster.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+# Stands for 1 / temperature at temperature 0: any logit below the highest is
+# then sent to -inf, and the highest, which is 0, stays 0.
+_COLD = 1e38
+
+
+def sample_tokens(
+  uniform: jax.Array,
+  logits: jax.Array,
+  temperature: jax.Array,
+  top_k: jax.Array | None = None,
+  top_p: jax.Array | None = None,
+) -> jax.Array:
+  """Draws one token a row; every number is an array, so none recompiles.
+
+  The order is that of transformers: temperature, then top-k, then top-p over
+  what top-k left. Logits equal to the last one kept are kept too.
+
+  Args:
+    uniform: float32[B], in [0, 1); the only randomness.
+    logits: float32[B, V].
+    temperature: float32[]; 0 takes the most likely token (the first of ties).
+    top_k: int32[]; how many tokens may be drawn; 0 or less keeps all. None
+      leaves the filter out of the program, which is fastest.
+    top_p: float32[]; the smallest set of likely tokens whose probability
+      reaches this may be drawn; 1 keeps all. None as for top_k.
+
+  Returns:
+    int32[B] token ids.
+
+  References:
+    Holtzman et al. 2020, The Curious Case of Neural Text Degeneration
+    (https://arxiv.org/abs/1904.09751), section 3.1: top-p.
+  """
+  warm = temperature > 0
+  # A product, not a division or a `where` around exp: with either, XLA on CPU
+  # takes the exponentials one by one.
+  inverse = jnp.where(warm, jnp.minimum(1 / temperature, _COLD), _COLD)
+  scaled = (logits - jnp.max(logits, axis=-1, keepdims=True)) * inverse
+  weights = jnp.exp(scaled)
+  if top_k is not None or top_p is not None:
+    cut = _likely_cut(scaled, weights, top_k, top_p)
+    weights = jnp.where(_ordered_bits(scaled) >= cut[:, None], weights, 0.0)
+  # The target 0 takes the first token of positive weight, so that temperature
+  # 0 is argmax on the same path as a draw.
+  return _inverse_cdf(jnp.where(warm, uniform, 0.0), weights)
+
+
+def _first(mask: jax.Array) -> jax.Array:
+  """Returns the first true index of the last axis, the last index if none.
+
+  A minimum over indices: on CPU it runs 20 times faster than an argmax.
+  """
+  size = mask.shape[-1]
+  index = lax.broadcasted_iota(jnp.int32, mask.shape, mask.ndim - 1)
+  return jnp.min(jnp.where(mask, index, size - 1), axis=-1)
+
+
+def _last(mask: jax.Array) -> jax.Array:
+  """Returns the last true index of the last axis, 0 if there is none."""
+  index = lax.broadcasted_iota(jnp.int32, mask.shape, mask.ndim - 1)
+  return jnp.max(jnp.where(mask, index, 0), axis=-1)
+
+
+def _draw(target: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
+  """Finds where the running sum of `weights` first passes `target`.
+
+  An entry of weight 0 is never returned, whatever rounding does to the sums.
+
+  Args:
+    target: float32[B], in [0, sum of weights).
+    weights: float32[B, V], not negative.
+
+  Returns:
+    int32[B] index, and float32[B] what is left of the target inside it.
+  """
+  sums = jnp.cumsum(weights, axis=-1)
+  positive = weights > 0
+  passed = positive & (sums > target[:, None])
+  index = jnp.where(passed.any(axis=-1), _first(passed), _last(positive))
+  before = jnp.take_along_axis(sums - weights, index[:, None], axis=-1)[:, 0]
+  return index, jnp.maximum(target - before, 0.0)
+
+
+def _inverse_cdf(uniform: jax.Array, weights: jax.Array) -> jax.Array:
+  """Draws an index with probability proportional to its weight.
+
+  In two levels, a block and then an entry of it, because a running sum over
+  the vocabulary costs more than the rest of sampling.
+
+  Args:
+    uniform: float32[B], in [0, 1).
+    weights: float32[B, V], not negative.
+
+  Returns:
+    int32[B].
+  """
+  rows, size = weights.shape
+  width = math.ceil(math.sqrt(size))
+  count = math.ceil(size / width)
+  padded = jnp.pad(weights, ((0, 0), (0, count * width - size)))
+  blocks = padded.reshape(rows, count, width)
+  sums = blocks.sum(axis=-1)
+  block, rest = _draw(uniform * sums.sum(axis=-1), sums)
+  chosen = jnp.take_along_axis(blocks, block[:, None, None], axis=1)[:, 0]
+  entry, _ = _draw(rest, chosen)
+  return block * width + entry
+
+
+def _likely_cut(
+  logits: jax.Array,
+  weights: jax.Array,
+  top_k: jax.Array | None,
+  top_p: jax.Array | None,
+) -> jax.Array:
+  """Finds the `_ordered_bits` from which on top-k and top-p keep a token.
+
+  Args:
+    logits: float32[B, V], after temperature.
+    weights: float32[B, V], the exponentials of the logits.
+    top_k: int32[] or None.
+    top_p: float32[] or None.
+
+  Returns:
+    int32[B]; the lowest int32 where nothing is to be excluded.
+  """
+  order = _ordered_bits(logits)
+  cut = jnp.full(order.shape[:1], jnp.iinfo(jnp.int32).min, jnp.int32)
+  if top_k is not None:
+    count = jnp.minimum(top_k, order.shape[-1]).astype(jnp.float32)
+    cut = _threshold(order, jnp.ones_like(weights), count, top_k > 0)
+  if top_p is not None:
+    weights = jnp.where(order >= cut[:, None], weights, 0.0)
+    # At least some weight, so that top_p = 0 still keeps the likeliest token.
+    share = jnp.maximum(top_p, 1e-6) * weights.sum(axis=-1)
+    cut = jnp.maximum(cut, _threshold(order, weights, share, top_p < 1))
+  return cut
+
+
+def _ordered_bits(values: jax.Array) -> jax.Array:
+  """Maps float32 to int32 so that the order of values is kept."""
+  bits = lax.bitcast_convert_type(values, jnp.int32)
+  return jnp.where(bits < 0, bits ^ jnp.int32(0x7FFFFFFF), bits)
+
+
+def _threshold(
+  order: jax.Array, weights: jax.Array, wanted: jax.Array, wants: jax.Array
+) -> jax.Array:
+  """Finds the largest cut that keeps at least the wanted weight.
+
+  Args:
+    order: int32[B, V], sortable stand-ins of the logits.
+    weights: float32[B, V], not negative.
+    wanted: float32[B] or float32[], at most the sum of the weights.
+    wants: bool[]; where false the search is over before its first round.
+
+  Returns:
+    int32[B]: entries with `order >= cut` weigh at least `wanted`.
+  """
+  limits = jnp.iinfo(jnp.int32)
+  low = jnp.full(order.shape[:1], limits.min, jnp.int32)
+  high = jnp.full(order.shape[:1], limits.max, jnp.int32)
+
+  def halve(_, bounds):
+    low, high = bounds
+    # The upper mean, written so that it cannot overflow.
+    middle = (low | high) - ((low ^ high) >> 1)
+    weight = jnp.where(order >= middle[:, None], weights, 0.0).sum(axis=-1)
+    enough = weight >= wanted
+    return jnp.where(enough, middle, low), jnp.where(enough, high, middle - 1)
+
+  rounds = jnp.where(wants, 32, 0)
+  return lax.fori_loop(0, rounds, halve, (low, high))[0]
