@@ -13,6 +13,7 @@ from flax import nnx
 
 from inference_scaling.models import attention
 from inference_scaling.models import config as config_lib
+from inference_scaling.models import self_attention
 
 KeysValues = tuple[jax.Array, jax.Array]
 
@@ -70,8 +71,11 @@ class Attention(nnx.Module):
     queries = rotate(self.query(x).reshape(*leading, K, G, H), rotation)
     keys = rotate(self.key(x).reshape(*leading, K, H), rotation)
     values = self.value(x).reshape(*leading, K, H)
-    own = attention.Segment(keys, values, self_mask)
-    mixed = attention.attend(queries, (*segments, own))
+    if segments:
+      own = attention.Segment(keys, values, self_mask)
+      mixed = attention.attend(queries, (*segments, own))
+    else:
+      mixed = self_attention.attend_within(queries, keys, values, self_mask)
     return self.output(mixed.reshape(*leading, K * G * H)), (keys, values)
 
 
@@ -139,7 +143,7 @@ class Decoder(nnx.Module):
       positions: int32[P, N, T], from 0 at the start of the text.
       segments: for each layer, what to attend to beside the new tokens.
       self_mask: bool[P, N, T, T] or broadcastable: which of the new tokens
-        each of them may attend to.
+        each of them may attend to. Without segments, bool[1, 1, T, T].
       dtype: of the activations and products; norms and softmax are float32.
 
     Returns:

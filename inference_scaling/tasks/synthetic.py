@@ -24,7 +24,8 @@ STEP_TAG = "ки"
 # Shares of the hash range, in percent: [low, high).
 SPLITS = {"train": (0, 90), "validation": (90, 95), "test": (95, 100)}
 LARGEST_VALUE = 99
-LARGEST_TERM = 60
+LARGEST_START = 60
+LARGEST_TERM = 30
 FACTORS = (2, 3, 4, 5)
 OPERATION_WEIGHTS = {"+": 3.0, "-": 3.0, "*": 2.0, "/": 2.0}
 LARGEST_DISTRACTOR_COUNT = 2
@@ -198,12 +199,12 @@ def _draw_operations(
   rng: np.random.Generator, level: int
 ) -> tuple[Operation, ...]:
   """Draws a chain of `level` operations with values from 2 to 99."""
-  value = int(rng.integers(3, LARGEST_TERM))
+  value = int(rng.integers(3, LARGEST_START))
   operations = []
   for _ in range(level):
     choices = {
-      "+": [t for t in range(2, LARGEST_TERM) if value + t <= LARGEST_VALUE],
-      "-": [t for t in range(2, LARGEST_TERM) if value - t >= 2],
+      "+": [t for t in range(2, LARGEST_TERM + 1) if value + t <= LARGEST_VALUE],
+      "-": [t for t in range(2, LARGEST_TERM + 1) if value - t >= 2],
       "*": [f for f in FACTORS if value * f <= LARGEST_VALUE],
       "/": [f for f in FACTORS if value % f == 0 and value // f >= 2],
     }
@@ -240,7 +241,7 @@ def _tell(
     sentences.append(template.format(n=op.right, **words))
   for _ in range(rng.integers(LARGEST_DISTRACTOR_COUNT + 1)):
     fact = pick(phrases.DISTRACTORS).format(
-      n=rng.integers(2, LARGEST_VALUE), **words
+      n=rng.integers(2, LARGEST_TERM + 1), **words
     )
     # Never first: the opening sentence introduces who and what.
     sentences.insert(int(rng.integers(1, len(sentences) + 1)), fact)

@@ -10,7 +10,7 @@ import string
 
 import tokenizers
 import transformers
-from tokenizers import decoders, models, pre_tokenizers
+from tokenizers import decoders, models, pre_tokenizers, processors
 
 from inference_scaling.tasks import phrases
 from inference_scaling.tasks import synthetic
@@ -41,6 +41,9 @@ def build_tokenizer() -> transformers.PreTrainedTokenizerFast:
     replacement=SPACE, prepend_scheme="never"
   )
   core.decoder = decoders.Metaspace(replacement=SPACE, prepend_scheme="never")
+  core.post_processor = processors.TemplateProcessing(
+    single=f"{BEGIN} $A", special_tokens=[(BEGIN, specials.index(BEGIN))]
+  )
   return transformers.PreTrainedTokenizerFast(
     tokenizer_object=core,
     pad_token=PAD,

@@ -1,0 +1,25 @@
+"""Trains a policy or a reward model: see configs/train_*.py."""
+
+from absl import app
+from absl import flags
+from absl import logging
+from ml_collections import config_flags
+
+from inference_scaling import training
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "What to train.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "Where checkpoints go.")
+
+
+def main(argv):
+  if len(argv) > 1:
+    raise app.UsageError(f"unknown arguments: {argv[1:]}.")
+  config = _CONFIG.value
+  logging.info("Training %s in %s.", config.kind, _WORKDIR.value)
+  training.TRAINERS[config.kind](config, _WORKDIR.value)
+  logging.info("The model is in %s/model.", _WORKDIR.value)
+
+
+if __name__ == "__main__":
+  flags.mark_flags_as_required(["config", "workdir"])
+  app.run(main)
