@@ -1,8 +1,6 @@
 """Trains a policy or a reward model: see configs/train_*.py."""
 
-from absl import app
-from absl import flags
-from absl import logging
+from absl import app, flags, logging
 from ml_collections import config_flags
 
 from inference_scaling import training

@@ -2,14 +2,18 @@
 
 from inference_scaling.models.attention import Segment
 from inference_scaling.models.config import DecoderConfig
-from inference_scaling.models.model import Model
-from inference_scaling.models.model import initial_model
-from inference_scaling.models.model import load_model
-from inference_scaling.models.model import save_model
-from inference_scaling.models.reward_model import RewardModel
-from inference_scaling.models.reward_model import initial_reward_model
-from inference_scaling.models.reward_model import load_reward_model
-from inference_scaling.models.reward_model import save_reward_model
+from inference_scaling.models.model import (
+  Model,
+  initial_model,
+  load_model,
+  save_model,
+)
+from inference_scaling.models.reward_model import (
+  RewardModel,
+  initial_reward_model,
+  load_reward_model,
+  save_reward_model,
+)
 
 __all__ = [
   "DecoderConfig",

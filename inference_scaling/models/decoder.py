@@ -11,9 +11,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from inference_scaling.models import attention
+from inference_scaling.models import attention, self_attention
 from inference_scaling.models import config as config_lib
-from inference_scaling.models import self_attention
 
 KeysValues = tuple[jax.Array, jax.Array]
 

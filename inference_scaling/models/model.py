@@ -11,11 +11,9 @@ import numpy as np
 import transformers
 from flax import nnx
 
-from inference_scaling.models import attention
-from inference_scaling.models import checkpoint
+from inference_scaling.models import attention, checkpoint, layout
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import decoder as decoder_lib
-from inference_scaling.models import layout
 
 Parameters = layout.Parameters
 NO_SEGMENTS: tuple[attention.Segment, ...] = ()

@@ -8,10 +8,9 @@ import numpy as np
 import transformers
 from flax import nnx
 
-from inference_scaling.models import checkpoint
+from inference_scaling.models import checkpoint, layout
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import decoder as decoder_lib
-from inference_scaling.models import layout
 from inference_scaling.models import model as model_lib
 
 Parameters = layout.Parameters

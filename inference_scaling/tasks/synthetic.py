@@ -203,7 +203,9 @@ def _draw_operations(
   operations = []
   for _ in range(level):
     choices = {
-      "+": [t for t in range(2, LARGEST_TERM + 1) if value + t <= LARGEST_VALUE],
+      "+": [
+        t for t in range(2, LARGEST_TERM + 1) if value + t <= LARGEST_VALUE
+      ],
       "-": [t for t in range(2, LARGEST_TERM + 1) if value - t >= 2],
       "*": [f for f in FACTORS if value * f <= LARGEST_VALUE],
       "/": [f for f in FACTORS if value % f == 0 and value // f >= 2],

@@ -12,8 +12,7 @@ import grain
 import numpy as np
 import transformers
 
-from inference_scaling.tasks import prompts
-from inference_scaling.tasks import synthetic
+from inference_scaling.tasks import prompts, synthetic
 
 Batch = dict[str, np.ndarray]
 
@@ -118,9 +117,7 @@ def pad(
     "tokens": np.zeros((len(tokens), length), np.int32),
     "weights": np.zeros((len(tokens), length), np.float32),
   }
-  for row, (text, start) in enumerate(
-    zip(tokens, prompt_lengths, strict=True)
-  ):
+  for row, (text, start) in enumerate(zip(tokens, prompt_lengths, strict=True)):
     batch["tokens"][row, : len(text)] = text
     batch["weights"][row, start : len(text)] = 1.0
   return batch

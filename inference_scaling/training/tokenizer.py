@@ -12,8 +12,7 @@ import tokenizers
 import transformers
 from tokenizers import decoders, models, pre_tokenizers, processors
 
-from inference_scaling.tasks import phrases
-from inference_scaling.tasks import synthetic
+from inference_scaling.tasks import phrases, synthetic
 
 PAD, BEGIN, END, UNKNOWN = "<pad>", "<s>", "</s>", "<unk>"
 SPACE = "▁"  # how Metaspace writes a space
