@@ -11,6 +11,7 @@ References:
     https://arxiv.org/abs/2408.00724
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -134,25 +135,25 @@ def weighted(answers: Any, scores: Any) -> jax.Array:
   # Floating sums depend on their order. Sorted by class and score, each class
   # is a run whose sum is taken from its first member on: equal bags of scores
   # give equal sums wherever they stand.
+  if ids.shape[-1] == 0:
+    return _winner(ids, scores)
   order = jnp.lexsort((scores, ids), axis=-1)
   ids = jnp.take_along_axis(ids, order, axis=-1)
   scores = jnp.take_along_axis(scores, order, axis=-1)
   return _winner(ids, _run_sums(ids, scores))
 
 
+@functools.partial(jnp.vectorize, signature="(n),(n)->(n)")
 def _run_sums(ids: jax.Array, scores: jax.Array) -> jax.Array:
-  """Sums of scores of the first member of each run of ids; others -inf."""
-  N = ids.shape[-1]
-  places = jnp.arange(N)
+  """Sums of scores at the first member of each run of ids; -inf elsewhere."""
+  places = jnp.arange(ids.shape[0])
   offsets = places[:, None] + places[None, :]
-  inside = offsets < N
+  inside = offsets < ids.shape[0]
   offsets = jnp.where(inside, offsets, 0)
-  member = inside & (ids[..., offsets] == ids[..., :, None])
-  sums = jnp.sum(jnp.where(member, scores[..., offsets], 0.0), axis=-1)
-  before = jnp.concatenate(
-    [jnp.full_like(ids[..., :1], ABSTAIN), ids[..., :-1]], axis=-1
-  )
-  return jnp.where(ids != before, sums, -jnp.inf)
+  member = inside & (ids[offsets] == ids[:, None])
+  sums = jnp.sum(jnp.where(member, scores[offsets], 0.0), axis=1)
+  first = jnp.concatenate([ids[:1] == ids[:1], ids[1:] != ids[:-1]])
+  return jnp.where(first, sums, -jnp.inf)
 
 
 def _winner(ids: jax.Array, votes: jax.Array) -> jax.Array:

@@ -150,7 +150,7 @@ def _serving_order(scores: Double, running: jax.Array):
 def _weights(rewards: Double, running: jax.Array, temperature: Double):
   """exp((R - max R) / T_b) by descending reward; 0 if not running.
 
-  A weight never falls below exp(-80), so that no sum of weights is 0: beams
+  A weight never falls below exp(-60), so that no sum of weights is 0: beams
   that far behind get nothing anyway while a better one runs.
   """
   best = Double(*(part[:1] for part in rewards))

@@ -1,0 +1,259 @@
+"""The allocation of REBASE against exact arithmetic, and its properties."""
+
+import math
+
+import hypothesis
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from inference_scaling.search import allocation, double_float
+from tests.search import oracle
+
+N = 64
+CASES = 3000
+
+_rebase_widths = jax.jit(allocation.rebase_widths, static_argnames="rule")
+
+
+def _scores(generator, kind):
+  """Rewards like those of a reward model, ties, logits, near ties."""
+  return [
+    lambda: generator.beta(2, 1, N),
+    lambda: generator.integers(0, 4, N) / 4,
+    lambda: np.full(N, generator.random()),
+    lambda: generator.normal(size=N) * 100,
+    lambda: 1 - generator.random(N) * 1e-4,
+  ][kind % 5]().astype(np.float32)
+
+
+def _random_cases():
+  """Cases of up to 64 beams, budgets to 256 and T_b from 1e-3 to 1e3."""
+  generator = np.random.default_rng(0)
+  for case in range(CASES):
+    num_running = generator.choice([0, 1, 2, 3, 5, 8, 16, 32, 64])
+    running = generator.permutation(N) < num_running
+    budget = int(generator.integers(0, 257))
+    temperature = 10 ** generator.uniform(-3, 3)
+    yield _scores(generator, case), running, budget, temperature
+
+
+def test_ceil_agrees_with_exact_arithmetic():
+  cases = list(_random_cases())
+  scores, running, budgets, temperatures = map(
+    np.array, zip(*cases, strict=True)
+  )
+  widths = jax.jit(jax.vmap(allocation.rebase_widths))(
+    scores, running, budgets, double_float.split(temperatures)
+  )
+  compared = 0
+  for case, got in zip(cases, np.asarray(widths), strict=True):
+    expected, doubtful = oracle.ceil_widths(*case)
+    assert got.sum() == (case[2] if case[1].any() else 0)
+    if not doubtful:
+      np.testing.assert_array_equal(got, expected)
+      compared += 1
+  assert compared > 2000
+
+
+def test_a_python_temperature_is_not_rounded_to_float32():
+  generator = np.random.default_rng(1)
+  widths = jax.jit(
+    lambda scores: allocation.rebase_widths(scores, [True] * N, 256, 0.1)
+  )
+  for _ in range(20):
+    scores = generator.beta(2, 1, N).astype(np.float32)
+    expected, doubtful = oracle.ceil_widths(scores, np.ones(N, bool), 256, 0.1)
+    assert doubtful or widths(scores).tolist() == expected
+  assert float(double_float.split(0.1).low) != 0
+
+
+@pytest.mark.parametrize(
+  ("scores", "budget", "temperature", "expected"),
+  [
+    ([0.9, 0.8, 0.5, 0.1], 16, 0.2, [10, 5, 1, 0]),
+    ([0.9, 0.1], 4, 0.2, [4, 0]),
+    ([0.99, 0.98, 0.97, 0.2, 0.1], 8, 0.2, [3, 3, 2, 0, 0]),
+    ([0.5] * 10, 4, 0.2, [1, 1, 1, 1, 0, 0, 0, 0, 0, 0]),
+    ([0.5] * 3, 16, 0.2, [6, 5, 5]),
+    ([0.5] * 10, 10, 0.1, [1] * 10),
+    ([0.1, 0.5, 0.5], 3, 1e-6, [0, 2, 1]),
+    ([0.1, 0.5, 0.5], 5, 0.0, [0, 3, 2]),
+    ([0.1, 0.9], 5, -1.0, [0, 5]),
+    ([0.1, 0.5, 0.9], 7, math.inf, [2, 2, 3]),
+    ([math.nan, 0.0, -5.0], 9, 1e3, [0, 5, 4]),
+    ([math.nan] * 3, 4, 0.1, [2, 1, 1]),
+    ([math.inf, 1.0, -math.inf], 4, 0.1, [4, 0, 0]),
+    ([-math.inf, math.nan], 3, 0.1, [2, 1]),
+    ([3e38, -3e38], 3, 1e3, [3, 0]),
+    ([0.5, 0.6], 0, 0.1, [0, 0]),
+    ([0.5, 0.6], -3, 0.1, [0, 0]),
+    ([0.5], 256, 0.1, [256]),
+  ],
+)
+def test_worked_examples(scores, budget, temperature, expected):
+  padding = 10 - len(scores)  # one shape, one compilation
+  got = _rebase_widths(
+    np.array(scores + [7.0] * padding, np.float32),
+    np.array([True] * len(scores) + [False] * padding),
+    budget,
+    temperature,
+  )
+  assert got.tolist() == expected + [0] * padding
+  assert got.dtype == jnp.int32
+
+
+def test_plain_lists_and_numbers_need_no_jit():
+  got = allocation.rebase_widths([0.9, 0.8, 0.5, 0.1], [True] * 4, 16, 0.2)
+  assert got.tolist() == [10, 5, 1, 0]
+  assert allocation.rebase_widths([], [], 4, 0.1).tolist() == []
+
+
+def test_beams_that_do_not_run_get_nothing_and_set_no_maximum():
+  scores = np.array([100.0, 0.4, np.nan, 0.4] + [1.0] * 6, np.float32)
+  running = np.array([False, True, False, True] + [False] * 6)
+  for rule in allocation.RULES:
+    got = _rebase_widths(scores, running, 5, 0.1, rule=rule)
+    assert got.tolist() == [0, 3, 0, 2, 0, 0, 0, 0, 0, 0]
+    none = _rebase_widths(scores, running & False, 5, 0.1, rule=rule)
+    assert none.tolist() == [0] * 10
+
+
+def test_round_is_the_printed_rule_where_that_sums_to_the_budget():
+  generator = np.random.default_rng(2)
+  agreed = 0
+  for case in range(300):
+    scores, budget = _scores(generator, case), int(generator.integers(1, 257))
+    running = generator.permutation(N) < generator.choice([2, 3, 8, N])
+    temperature = 10 ** generator.uniform(-2, 1)
+    exact = oracle.quotas(scores, running, budget, temperature)
+    got = _rebase_widths(
+      scores, running, budget, double_float.split(temperature), rule="round"
+    ).tolist()
+    assert sum(got) == budget
+    # Never further than one child from the exact quota.
+    assert all(
+      abs(width - quota) < 1 + 1e-5
+      for width, quota in zip(got, exact, strict=True)
+    )
+    halves = any(abs(quota % 1 - 0.5) < 1e-5 for quota in exact)
+    if sum(map(round, exact)) == budget and not halves:
+      assert got == list(map(round, exact))
+      agreed += 1
+  assert agreed > 50
+
+
+@pytest.mark.parametrize(
+  ("scores", "budget", "expected"),
+  [
+    # Quotas 1.33 x 3: printed 1 + 1 + 1; the lowest slot takes the fourth.
+    ([0.5, 0.5, 0.5], 4, [2, 1, 1]),
+    # Quotas 1.67 x 3: printed 2 + 2 + 2; the highest slot gives one back.
+    ([0.5, 0.5, 0.5], 5, [2, 2, 1]),
+    # Quotas 0.5 and 0.5: the half goes to the lower slot.
+    ([0.5, 0.5], 1, [1, 0]),
+    ([0.9, 0.1], 4, [4, 0]),
+  ],
+)
+def test_round_repairs_by_largest_remainders(scores, budget, expected):
+  padding = 10 - len(scores)
+  running = np.array([True] * len(scores) + [False] * padding)
+  scores = np.array(scores + [7.0] * padding, np.float32)
+  got = _rebase_widths(scores, running, budget, 0.2, rule="round")
+  assert got.tolist() == expected + [0] * padding
+
+
+@st.composite
+def _problems(draw):
+  size = 10  # one shape, one compilation
+  score = st.floats(-2, 2, width=32) | st.sampled_from([0.0, 0.25, 0.5])
+  scores = draw(st.lists(score, min_size=size, max_size=size))
+  running = draw(st.lists(st.booleans(), min_size=size, max_size=size))
+  budget = draw(st.integers(0, 256))
+  temperature = draw(st.sampled_from([1e-3, 0.1, 0.2, 1.0, 1e3]))
+  return np.array(scores, np.float32), np.array(running), budget, temperature
+
+
+_quick = hypothesis.settings(
+  max_examples=60, deadline=None, derandomize=True, database=None
+)
+
+
+@_quick
+@hypothesis.given(_problems(), st.sampled_from(allocation.RULES))
+def test_widths_sum_to_the_budget_and_grow_with_the_reward(problem, rule):
+  scores, running, budget, _ = problem
+  widths = np.asarray(_rebase_widths(*problem, rule=rule))
+  assert (widths >= 0).all()
+  assert widths[~running].sum() == 0
+  assert widths.sum() == (budget if running.any() else 0)
+  order = sorted(np.flatnonzero(running), key=lambda n: (-scores[n], n))
+  assert (np.diff(widths[order]) <= 0).all()
+
+
+@_quick
+@hypothesis.given(
+  _problems(), st.permutations(range(10)), st.sampled_from(allocation.RULES)
+)
+def test_permuting_beams_permutes_widths(problem, order, rule):
+  scores, running, budget, temperature = problem
+  hypothesis.assume(len(set(scores[running])) == running.sum())
+  order = np.array(order)
+  widths = _rebase_widths(scores, running, budget, temperature, rule=rule)
+  permuted = _rebase_widths(
+    scores[order], running[order], budget, temperature, rule=rule
+  )
+  assert permuted.tolist() == np.asarray(widths)[order].tolist()
+
+
+@_quick
+@hypothesis.given(_problems(), st.sampled_from(allocation.RULES))
+def test_limits_of_the_temperature(problem, rule):
+  scores, running, budget, _ = problem
+  hypothesis.assume(running.any())
+  hot = np.asarray(_rebase_widths(scores, running, budget, 1e30, rule=rule))
+  assert hot[running].max() - hot[running].min() <= 1
+  cold = np.asarray(_rebase_widths(scores, running, budget, 1e-30, rule=rule))
+  best = running & (scores == scores[running].max())
+  assert cold[best].sum() == budget
+
+
+def test_children_keep_the_slot_of_their_parent_or_fill_free_ones():
+  #                   finished at 2
+  widths = jnp.array([0, 3, 0, 0, 2, 1, 0])
+  running = jnp.array([True, True, False, True, True, True, True])
+  parents = allocation.children_to_parents(widths, running)
+  assert parents.tolist() == [1, 1, 2, 1, 4, 5, 4]
+  assert parents.dtype == jnp.int32
+
+
+@_quick
+@hypothesis.given(_problems())
+def test_every_child_is_placed(problem):
+  scores, running, _, temperature = problem
+  widths = _rebase_widths(scores, running, int(running.sum()), temperature)
+  parents = np.asarray(
+    allocation.children_to_parents(widths, jnp.asarray(running))
+  )
+  counts = np.bincount(parents[running], minlength=10)
+  assert counts.tolist() == np.asarray(widths).tolist()
+  assert (parents[~running] == np.flatnonzero(~running)).all()
+  kept = np.asarray(widths) > 0
+  assert (parents[kept] == np.flatnonzero(kept)).all()
+
+
+@pytest.mark.parametrize(
+  ("arguments", "message"),
+  [
+    (([[0.5]], [[True]], 1, 0.1), r"scores have shape \(1, 1\)"),
+    (([0.5], [True, True], 1, 0.1), r"running has shape \(2,\)"),
+    (([0.5], [True], [1], 0.1), r"budget has shape \(1,\)"),
+    (([0.5], [True], 1, [0.1]), r"temperature has shape \(1,\)"),
+    (([0.5], [True], 1, 0.1, "floor"), r"rule is 'floor'.*'ceil', 'round'"),
+  ],
+)
+def test_wrong_arguments_are_named(arguments, message):
+  with pytest.raises(ValueError, match=message):
+    allocation.rebase_widths(*arguments)

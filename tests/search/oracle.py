@@ -1,0 +1,62 @@
+"""Exact allocation in whole numbers, written apart from the library."""
+
+import decimal
+from fractions import Fraction
+
+# exp(-100) and less count as 0: no child ever hangs on them.
+_SCALE = 10**60
+_CONTEXT = decimal.Context(prec=70)
+
+
+def weights(rewards, temperature):
+  """exp((R - max R) / T_b) times 10^60, rounded down, of exact numbers."""
+  best = max(rewards)
+  result = []
+  for reward in rewards:
+    gap = (Fraction(best) - Fraction(reward)) / Fraction(temperature)
+    if gap > 100:
+      result.append(0)
+      continue
+    exponent = _CONTEXT.divide(
+      decimal.Decimal(-gap.numerator), decimal.Decimal(gap.denominator)
+    )
+    exponential = _CONTEXT.exp(exponent)
+    result.append(int(_CONTEXT.multiply(exponential, _SCALE)))
+  return result
+
+
+def ceil_widths(rewards, running, budget, temperature):
+  """The widths and whether a quotient was too close to an integer to tell."""
+  slots = [slot for slot, runs in enumerate(running) if runs]
+  widths, doubtful = [0] * len(running), False
+  if not slots:
+    return widths, doubtful
+  exact = dict(
+    zip(
+      slots,
+      weights([float(rewards[slot]) for slot in slots], temperature),
+      strict=True,
+    )
+  )
+  slots.sort(key=lambda slot: (-float(rewards[slot]), slot))
+  total = sum(exact.values())
+  for slot in slots:
+    if not budget:
+      break
+    quotient = Fraction(budget * exact[slot], total)
+    distance = abs(quotient - round(quotient))
+    doubtful |= 0 < distance <= Fraction(1, 100_000)
+    widths[slot] = min(-(-quotient.numerator // quotient.denominator), budget)
+    budget -= widths[slot]
+    total -= exact[slot]
+  return widths, doubtful
+
+
+def quotas(rewards, running, budget, temperature):
+  """budget * softmax(R / T_b), exact, 0 where not running."""
+  slots = [slot for slot, runs in enumerate(running) if runs]
+  exact = weights([float(rewards[slot]) for slot in slots], temperature)
+  result = [Fraction(0)] * len(running)
+  for slot, weight in zip(slots, exact, strict=True):
+    result[slot] = Fraction(budget * weight, sum(exact))
+  return result
