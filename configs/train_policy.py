@@ -25,7 +25,10 @@ SIZES = {
     "num_heads": 4, "num_kv_heads": 2, "head_dim": 48,
   },
 }  # fmt: skip
-STEPS = {"small": 1200, "middle": 1000, "large": 1000}
+# Stay at the highest rate, then fall.
+STEPS = {"small": 1200, "middle": 360, "large": 1000}
+
+DECAY_STEPS = {"small": 200, "middle": 60, "large": 60}
 
 
 def get_config(size: str = "middle") -> ml_collections.ConfigDict:
@@ -48,7 +51,7 @@ def get_config(size: str = "middle") -> ml_collections.ConfigDict:
   config.steps = STEPS[size]
   config.learning_rate = 0.01
   config.warmup_steps = 50
-  config.decay_steps = 300
+  config.decay_steps = DECAY_STEPS[size]
   config.checkpoint_every = 100
   config.evaluate_every = 100
   return config

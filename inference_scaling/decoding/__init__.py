@@ -9,6 +9,7 @@ from inference_scaling.decoding.automaton import Automaton, build_automaton
 from inference_scaling.decoding.format import StepFormat
 from inference_scaling.decoding.lanes import Finished, PromptProblem, run_lanes
 from inference_scaling.decoding.limits import Limits, Prompts, pad_prompt
+from inference_scaling.decoding.no_reward import NoReward
 from inference_scaling.decoding.policy import (
   ModelPolicy,
   PolicyParams,
@@ -23,6 +24,7 @@ __all__ = [
   "Limits",
   "ModelPolicy",
   "ModelReward",
+  "NoReward",
   "PolicyParams",
   "PromptProblem",
   "Prompts",

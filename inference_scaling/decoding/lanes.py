@@ -236,6 +236,8 @@ def _check_finite(flags: _Flags, lane: int, problem_id: int) -> None:
 
 def _check_vocabularies(policy, reward) -> None:
   """Compares the tokenizers: the reward model reads the policy's tokens."""
+  if reward.model is None:
+    return
   ours, theirs = policy.model.tokenizer, reward.model.tokenizer
   if ours is theirs:
     return

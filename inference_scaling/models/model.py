@@ -81,11 +81,18 @@ class Model:
     Returns:
       float32[B, T, V].
     """
-    hidden = self._hidden(params, tokens)
-    return self.unembed(params, hidden)[:, 0]
+    return self.unembed(params, self.hidden(params, tokens))
 
-  def _hidden(self, params: Parameters, tokens: jax.Array) -> jax.Array:
-    """Hidden states [B, 1, T, D] of whole texts [B, T]."""
+  def hidden(self, params: Parameters, tokens: jax.Array) -> jax.Array:
+    """Computes the hidden states of whole texts, without a cache.
+
+    Args:
+      params: as `self.params`.
+      tokens: int32[B, T].
+
+    Returns:
+      float32[B, T, D], after the last norm.
+    """
     tokens = jnp.asarray(tokens)
     if tokens.ndim != 2:
       raise ValueError(
@@ -93,7 +100,7 @@ class Model:
       )
     rows = tokens[:, None]
     positions = jnp.broadcast_to(jnp.arange(tokens.shape[1]), rows.shape)
-    return self.forward(params, rows, positions)[0]
+    return self.forward(params, rows, positions)[0][:, 0]
 
   def _decoder(self, params: Parameters) -> decoder_lib.Decoder:
     return nnx.merge(self.graph, params)

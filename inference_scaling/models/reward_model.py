@@ -25,6 +25,7 @@ class ScalarHead(nnx.Module):
     self.bias = nnx.Param(init(rngs.params(), (1,)))
 
   def __call__(self, hidden: jax.Array) -> jax.Array:
+    """Maps [..., D] to logits [...]."""
     return (hidden @ self.kernel[...])[..., 0] + self.bias[0]
 
 
@@ -54,7 +55,7 @@ class RewardModel(model_lib.Model):
 
   def token_rewards(self, params: Parameters, tokens: jax.Array) -> jax.Array:
     """Rewards float32[B, T] of every prefix of whole texts int32[B, T]."""
-    return self.rewards(params, self._hidden(params, tokens))[:, 0]
+    return self.rewards(params, self.hidden(params, tokens))
 
   def _decoder(self, params: Parameters) -> decoder_lib.Decoder:
     return nnx.merge(self.graph, params).decoder

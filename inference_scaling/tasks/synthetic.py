@@ -2,8 +2,9 @@
 
 A problem tells how a number of things changes: some are bought, given away,
 multiplied or shared. Its level is the number of arithmetic steps (1 to 6). All
-running values have at most two digits, so that the difficulty lies in choosing
-the right facts and in calculating, not in the length of the numbers. Facts
+counts have two digits (only what multiplies or divides has one), so that the
+difficulty lies in choosing the right facts and in calculating, not in the
+length of the numbers. Facts
 about other people and other things stand in between and must be ignored.
 
 A problem belongs to the split that a hash of its arithmetic names, whatever
@@ -23,9 +24,9 @@ LEVELS = (1, 2, 3, 4, 5, 6)
 STEP_TAG = "ки"
 # Shares of the hash range, in percent: [low, high).
 SPLITS = {"train": (0, 90), "validation": (90, 95), "test": (95, 100)}
-LARGEST_VALUE = 99
+SMALLEST_COUNT, LARGEST_COUNT = 10, 99
 LARGEST_START = 60
-LARGEST_TERM = 30
+LARGEST_TERM = 40
 FACTORS = (2, 3, 4, 5)
 OPERATION_WEIGHTS = {"+": 3.0, "-": 3.0, "*": 2.0, "/": 2.0}
 LARGEST_DISTRACTOR_COUNT = 2
@@ -198,17 +199,18 @@ def split_of(operations: Sequence[Operation]) -> str:
 def _draw_operations(
   rng: np.random.Generator, level: int
 ) -> tuple[Operation, ...]:
-  """Draws a chain of `level` operations with values from 2 to 99."""
-  value = int(rng.integers(3, LARGEST_START))
+  """Draws a chain of `level` operations on two-digit counts."""
+  value = int(rng.integers(SMALLEST_COUNT, LARGEST_START + 1))
+  terms = range(SMALLEST_COUNT, LARGEST_TERM + 1)
   operations = []
   for _ in range(level):
     choices = {
-      "+": [
-        t for t in range(2, LARGEST_TERM + 1) if value + t <= LARGEST_VALUE
+      "+": [t for t in terms if value + t <= LARGEST_COUNT],
+      "-": [t for t in terms if value - t >= SMALLEST_COUNT],
+      "*": [f for f in FACTORS if value * f <= LARGEST_COUNT],
+      "/": [
+        f for f in FACTORS if value % f == 0 and value // f >= SMALLEST_COUNT
       ],
-      "-": [t for t in range(2, LARGEST_TERM + 1) if value - t >= 2],
-      "*": [f for f in FACTORS if value * f <= LARGEST_VALUE],
-      "/": [f for f in FACTORS if value % f == 0 and value // f >= 2],
     }
     symbols = [symbol for symbol, terms in choices.items() if terms]
     weights = np.array([OPERATION_WEIGHTS[symbol] for symbol in symbols])
@@ -243,7 +245,7 @@ def _tell(
     sentences.append(template.format(n=op.right, **words))
   for _ in range(rng.integers(LARGEST_DISTRACTOR_COUNT + 1)):
     fact = pick(phrases.DISTRACTORS).format(
-      n=rng.integers(2, LARGEST_TERM + 1), **words
+      n=rng.integers(SMALLEST_COUNT, LARGEST_TERM + 1), **words
     )
     # Never first: the opening sentence introduces who and what.
     sentences.insert(int(rng.integers(1, len(sentences) + 1)), fact)

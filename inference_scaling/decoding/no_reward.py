@@ -1,0 +1,52 @@
+"""A search reward that reads nothing: for strategies that ask for no score."""
+
+import jax
+import jax.numpy as jnp
+
+from inference_scaling import compute
+from inference_scaling.decoding import reward as reward_lib
+from inference_scaling.search import base
+
+
+class NoReward:
+  """Scores every step 0 and computes nothing (a `search.Reward`).
+
+  Attributes:
+    model: None; there is no tokenizer to agree with.
+    num_beams: N.
+  """
+
+  model = None
+
+  def __init__(self, num_beams: int):
+    self.num_beams = num_beams
+
+  def start(self, params, prompts) -> reward_lib.RewardState:
+    """Makes a state of zeros for P prompts."""
+    del params
+    P = prompts.lengths.shape[0]
+    nothing = jnp.zeros(P, jnp.int32)
+    return reward_lib.RewardState(
+      cache=(),
+      scores=jnp.zeros((P, self.num_beams), jnp.float32),
+      finite=jnp.ones(P, bool),
+      counts=compute.Counts(nothing, nothing, nothing),
+    )
+
+  def score(
+    self,
+    params,
+    state: reward_lib.RewardState,
+    step: base.Step,
+    active: jax.Array,
+  ) -> tuple[reward_lib.RewardState, jax.Array]:
+    """Returns the state as it is, and scores of 0."""
+    del params, step, active
+    return state, state.scores
+
+  def fork(
+    self, state: reward_lib.RewardState, parents: jax.Array
+  ) -> reward_lib.RewardState:
+    """Returns the state as it is."""
+    del parents
+    return state

@@ -1,0 +1,187 @@
+"""Training of the process reward model.
+
+It starts from a policy, with more layers: checking a step needs what writing
+it needs, and a comparison on top. The loss judges every token of a drawn
+solution and keeps imitating right tokens beside it.
+"""
+
+import dataclasses
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import ml_collections
+import optax
+
+from inference_scaling import assets, decoding, models
+from inference_scaling.tasks import synthetic
+from inference_scaling.training import batches as batches_lib
+from inference_scaling.training import loop, reward_data, reward_report
+from inference_scaling.training import sampling as sampling_lib
+
+
+def train_reward(
+  config: ml_collections.ConfigDict, workdir: str | pathlib.Path
+) -> models.RewardModel:
+  """Draws solutions, trains a reward model on them and reports on it.
+
+  Args:
+    config: as configs/train_reward.py.
+    workdir: gets the drawn solutions, checkpoints, metrics, model/ and
+      report/ with the ROC and calibration of each policy's steps.
+
+  Returns:
+    The trained reward model.
+  """
+  workdir = pathlib.Path(workdir)
+  policies = {
+    name: models.load_model(assets.resolve(path))
+    for name, path in config.policies.items()
+  }
+  drawn = draw(config, policies, "train", config.train_problems, workdir)
+  held_out = draw(
+    config, policies, "validation", config.validation_problems, workdir
+  )
+  model = deepen(policies[config.start], config.extra_layers, config.seed)
+  params = loop.train(
+    config,
+    make_loss(model, config.imitation_weight),
+    model.params,
+    make_batches(config, drawn, model.tokenizer),
+    reward_report.make_evaluation(model, held_out, config.evaluation_size),
+    workdir,
+  )
+  trained = dataclasses.replace(model, params=params)
+  models.save_reward_model(trained, workdir / "model")
+  names = sorted(policies)
+  reward_report.write(trained, held_out, names, workdir / "report")
+  return trained
+
+
+def draw(
+  config: ml_collections.ConfigDict,
+  policies: dict[str, models.Model],
+  split: str,
+  count: int,
+  workdir: pathlib.Path,
+) -> reward_data.Solutions:
+  """Draws labelled solutions of one split, once a folder.
+
+  Args:
+    config: `seed`, `samples_per_problem`, `num_lanes` and `limits`.
+    policies: by name.
+    split: of the synthetic benchmark.
+    count: problems.
+    workdir: keeps the solutions in a file.
+
+  Returns:
+    As `reward_data.draw_solutions`.
+  """
+
+  def make_sampler(model):
+    return sampling_lib.Sampler(
+      model, config.samples_per_problem,
+      decoding.Limits(**config.limits), config.num_lanes,
+    )  # fmt: skip
+
+  return reward_data.draw_solutions(
+    policies,
+    make_sampler,
+    # A seed of its own: not the problems that the policies learned.
+    synthetic.generate(split, count, config.problem_seed),
+    config.seed,
+    workdir / f"solutions_{split}.npz",
+  )
+
+
+def deepen(
+  model: models.Model, extra_layers: int, seed: int
+) -> models.RewardModel:
+  """Makes a reward model that starts as a policy with layers added on top.
+
+  The new layers add nothing at first, since their output kernels are 0.
+
+  Args:
+    model: the policy.
+    extra_layers: how many layers to add.
+    seed: of the new layers' other weights.
+
+  Returns:
+    The reward model.
+  """
+  old = model.config.num_layers
+  config = dataclasses.replace(model.config, num_layers=old + extra_layers)
+  reward = models.initial_reward_model(config, model.tokenizer, seed)
+  decoder = reward.params["decoder"]
+  # Copies, since training donates its parameters.
+  copied = jax.tree.map(jnp.copy, model.params)
+  decoder |= {k: v for k, v in copied.items() if k != "layers"}
+  decoder["layers"] |= copied["layers"]
+  for index in range(old, old + extra_layers):
+    layer = decoder["layers"][index]
+    for kernel in (layer["attention"]["output"], layer["mlp"]["down"]):
+      kernel["kernel"] = jnp.zeros_like(kernel["kernel"])
+  return reward
+
+
+def make_loss(
+  model: models.RewardModel, imitation_weight: float
+) -> loop.LossFunction:
+  """Makes the loss: is all right so far, and what comes next.
+
+  Args:
+    model: what to train.
+    imitation_weight: weight of the language-model loss at right tokens.
+
+  Returns:
+    A function of parameters and a batch of `RewardBatches`, giving the loss in
+    nats a token and both of its parts.
+
+  References:
+    Cobbe et al., "Training verifiers to solve math word problems", 2021,
+      arXiv:2110.14168, section 4.2 (the language-model loss kept beside).
+  """
+
+  def loss(params, batch):
+    tokens = batch["tokens"]
+    hidden = model.hidden(params, tokens)
+    judged = optax.sigmoid_binary_cross_entropy(
+      model.reward_logits(params, hidden), batch["good"]
+    )
+    reward = _mean(judged, batch["judged"])
+    entropy = optax.softmax_cross_entropy_with_integer_labels(
+      model.unembed(params, hidden[:, :-1]), tokens[:, 1:]
+    )
+    imitation = _mean(entropy, batch["imitated"][:, 1:])
+    total = reward + imitation_weight * imitation
+    return total, {"reward": reward, "imitation": imitation}
+
+  return loss
+
+
+def make_batches(
+  config: ml_collections.ConfigDict, drawn: reward_data.Solutions, tokenizer
+) -> reward_data.RewardBatches:
+  """Makes the training batches of a config.
+
+  Args:
+    config: `seed`, `steps`, `batch_size`, `right_batch_size`, `buckets` and
+      `end_weight`.
+    drawn: labelled solutions.
+    tokenizer: the tokenizer.
+
+  Returns:
+    As many batches as steps.
+  """
+  buckets = [batches_lib.Bucket(*bucket) for bucket in config.buckets]
+  right = batches_lib.SolutionBatches(
+    tokenizer, "train", config.problem_seed, config.right_batch_size,
+    config.steps, buckets,
+  )  # fmt: skip
+  return reward_data.RewardBatches(
+    drawn, right, buckets, config.batch_size, config.seed, config.end_weight
+  )
+
+
+def _mean(values: jax.Array, weights: jax.Array) -> jax.Array:
+  return jnp.sum(values * weights) / jnp.maximum(jnp.sum(weights), 1.0)

@@ -1,0 +1,129 @@
+"""What a reward model is worth: ROC and calibration on held-out steps."""
+
+import json
+import pathlib
+
+import jax
+import numpy as np
+from matplotlib import figure
+
+from inference_scaling import models
+from inference_scaling.training import loop, reward_data, roc
+
+_BATCH = 128
+# Okabe and Ito's colours, told apart by colour-blind readers.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+_LINES = ("-", "--", ":", "-.")
+
+
+def score_steps(
+  model: models.RewardModel, params, drawn: reward_data.Solutions
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """Scores all steps of drawn solutions.
+
+  Args:
+    model: the reward model.
+    params: its weights.
+    drawn: labelled solutions.
+
+  Returns:
+    For each step its label bool[M], score float[M] and the row of its
+    solution int[M].
+  """
+  score = jax.jit(model.token_rewards)
+  count = len(drawn["lengths"])
+  rows = np.arange(-(-count // _BATCH) * _BATCH) % count  # one program
+  scores = np.concatenate(
+    [
+      np.asarray(score(params, drawn["tokens"][rows[first : first + _BATCH]]))
+      for first in range(0, len(rows), _BATCH)
+    ]
+  )[:count]
+  ends = drawn["ends"]
+  return drawn["good"][ends], scores[ends], np.nonzero(ends)[0]
+
+
+def make_evaluation(
+  model: models.RewardModel, drawn: reward_data.Solutions, size: int
+) -> loop.Evaluation:
+  """Makes the evaluation during training.
+
+  Args:
+    model: the model that is trained.
+    drawn: held-out solutions.
+    size: how many of them to use, spread over all policies and levels.
+
+  Returns:
+    A function of parameters, giving the area under the ROC curve per step for
+    each policy (by rank of its name) and over all.
+  """
+  rows = np.linspace(0, len(drawn["lengths"]) - 1, size).astype(int)
+  some = {name: values[rows] for name, values in drawn.items()}
+
+  def evaluate(params):
+    labels, scores, owners = score_steps(model, params, some)
+    metrics = {"area": roc.roc_area(labels, scores)}
+    for rank in np.unique(some["policies"]):
+      mine = some["policies"][owners] == rank
+      metrics[f"area_{rank}"] = roc.roc_area(labels[mine], scores[mine])
+    return metrics
+
+  return evaluate
+
+
+def write(
+  model: models.RewardModel,
+  drawn: reward_data.Solutions,
+  names: list[str],
+  folder: pathlib.Path,
+) -> dict[str, dict[str, float]]:
+  """Writes reward.json and reward.png: ROC and calibration by policy.
+
+  Args:
+    model: the reward model.
+    drawn: held-out solutions.
+    names: of the policies, sorted.
+    folder: created where missing.
+
+  Returns:
+    For each policy the area under the ROC curve, the mean label and score,
+    and the number of steps; for levels 4 to 6 the area again.
+  """
+  folder.mkdir(parents=True, exist_ok=True)
+  labels, scores, owners = score_steps(model, model.params, drawn)
+  policies, levels = drawn["policies"][owners], drawn["levels"][owners]
+  summary = {}
+  picture = figure.Figure(figsize=(9, 4), layout="constrained")
+  left, right = picture.subplots(1, 2)
+  for rank, name in enumerate(names):
+    mine = policies == rank
+    hard = mine & (levels >= 4)
+    summary[name] = {
+      "area": roc.roc_area(labels[mine], scores[mine]),
+      "area_hard": roc.roc_area(labels[hard], scores[hard]),
+      "good": float(labels[mine].mean()),
+      "score": float(scores[mine].mean()),
+      "steps": int(mine.sum()),
+    }
+    style = {
+      "color": _COLOURS[rank % len(_COLOURS)],
+      "linestyle": _LINES[rank % len(_LINES)],
+      "label": f"{name} (area {summary[name]['area']:.3f})",
+    }
+    left.plot(*roc.roc_curve(labels[mine], scores[mine]), **style)
+    means, shares, _ = roc.calibration(labels[mine], scores[mine])
+    right.plot(means, shares, marker="o", **style)
+  _finish(left, "bad steps taken for good", "good steps taken for good")
+  _finish(right, "reward", "share of good steps")
+  left.set_title("Steps told apart, by policy")
+  right.set_title("Calibration")
+  picture.savefig(folder / "reward.png", dpi=150)
+  text = json.dumps(summary, indent=2)
+  (folder / "reward.json").write_text(text + "\n", encoding="utf-8")
+  return summary
+
+
+def _finish(axes, across: str, up: str) -> None:
+  axes.plot([0, 1], [0, 1], color="0.7", linewidth=1, zorder=0)
+  axes.set(xlabel=across, ylabel=up, xlim=(0, 1), ylim=(0, 1.01))
+  axes.legend(loc="lower right", fontsize=8)
