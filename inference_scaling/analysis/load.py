@@ -1,0 +1,275 @@
+"""Reads the records of a sweep into compact arrays, one object a record.
+
+Texts and trees are dropped while reading: what estimates need of a candidate
+is its answer class, its step scores and whether it is right and complete.
+"""
+
+import dataclasses
+import json
+import math
+import pathlib
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+AGGREGATIONS: tuple[str, ...] = ("last", "min", "mean", "product")
+CONVENTIONS: tuple[str, ...] = ("paper", "with_reward", "full")
+NO_ANSWER = -1  # class id of a candidate that abstains
+
+# Plain Python: step scores are a handful of numbers, and there are many.
+_REDUCE: dict[str, Callable[[list[float]], float]] = {
+  "last": lambda scores: scores[-1],
+  "min": min,
+  "mean": lambda scores: sum(scores) / len(scores),
+  "product": math.prod,
+}
+
+
+class RecordError(ValueError):
+  """A record that cannot be analysed; the message names file and line."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+  """One problem solved once by one run; N candidates.
+
+  Attributes:
+    policy: name of the policy.
+    strategy: name of the strategy.
+    n: number of beams asked for.
+    seed: seed of the run.
+    problem: id of the problem.
+    level: difficulty of the problem.
+    answers: int64[N] class ids, ranks of the sorted distinct answers of this
+      record; NO_ANSWER where a candidate has none.
+    correct: bool[N].
+    finished: bool[N], False where the candidate was truncated.
+    scores: aggregation -> float64[N] reward of each candidate; NaN for one
+      without a step.
+    votes: voting method as the record names it -> bool, vote is right.
+    flops: convention -> float64[4] FLOPs of policy prompts, policy rest,
+      reward prompts, reward rest.
+    reward_apart: whether the ledger told the reward model's FLOPs apart; if
+      not, all FLOPs stand in the policy's two fields.
+    tokens: tokens that the policy generated, discarded ones included.
+  """
+
+  policy: str
+  strategy: str
+  n: int
+  seed: int
+  problem: int
+  level: int
+  answers: np.ndarray
+  correct: np.ndarray
+  finished: np.ndarray
+  scores: Mapping[str, np.ndarray]
+  votes: Mapping[str, bool]
+  flops: Mapping[str, np.ndarray]
+  reward_apart: bool
+  tokens: int
+
+
+def read_records(path: str | pathlib.Path) -> list[Record]:
+  """Reads every record of a records.jsonl file.
+
+  A last line without its line end that does not parse was cut by a kill: it
+  is left out with a warning. Everything else that is wrong raises.
+
+  Args:
+    path: the JSON-lines file of a sweep.
+
+  Returns:
+    The records in the order of the file.
+
+  Raises:
+    RecordError: on a bad line, a record that stands twice or an empty file.
+    FileNotFoundError: if there is no such file.
+  """
+  path = pathlib.Path(path)
+  records = []
+  lines: dict[tuple, int] = {}
+  with path.open(encoding="utf-8") as file:
+    for number, line in enumerate(file, 1):
+      where = f"{path}:{number}"
+      try:
+        content = json.loads(line)
+      except json.JSONDecodeError as error:
+        if not line.endswith("\n"):
+          warnings.warn(
+            f"{where}: the last line is cut short; it is left out",
+            stacklevel=2,
+          )
+          break
+        raise RecordError(
+          f"{where}: not a JSON object ({error}); delete the line and resume"
+          " the sweep to compute it again"
+        ) from error
+      record = parse_record(content, where)
+      key = (record.policy, record.strategy, record.n, record.seed)
+      key += (record.problem,)
+      if key in lines:
+        raise RecordError(
+          f"{where}: run and problem {key} stand already in line"
+          f" {lines[key]}; keep one of the two"
+        )
+      lines[key] = number
+      records.append(record)
+  if not records:
+    raise RecordError(
+      f"{path}: no records; run the sweep that writes to this folder first"
+    )
+  return records
+
+
+def parse_record(content: Any, where: str) -> Record:
+  """Turns one decoded JSON object into a Record.
+
+  Args:
+    content: the decoded line.
+    where: "file:line", the start of every error message.
+
+  Returns:
+    The record.
+
+  Raises:
+    RecordError: if a field is missing, has a wrong type or is inconsistent.
+  """
+  run = _get(content, "run", dict, where)
+  problem = _get(content, "problem", dict, where)
+  ledger = _get(content, "ledger", dict, where)
+  candidates = _get(content, "candidates", list, where)
+  if not candidates:
+    raise RecordError(f"{where}: candidates is empty; expected at least one")
+  answers, correct = _answer_classes(candidates, where)
+  flops, reward_apart = _flops(ledger, where)
+  return Record(
+    policy=_get(run, "policy", str, where),
+    strategy=_get(run, "strategy", str, where),
+    n=_get(run, "n", int, where),
+    seed=_get(run, "seed", int, where),
+    problem=_get(problem, "id", int, where),
+    level=_get(problem, "level", int, where),
+    answers=answers,
+    correct=correct,
+    finished=np.array(
+      [_get(c, "status", str, where) == "finished" for c in candidates]
+    ),
+    scores=_scores(candidates, where),
+    votes={
+      name: _get(vote, "correct", bool, f"{where}: votes[{name!r}]")
+      for name, vote in _get(content, "votes", dict, where).items()
+    },
+    flops=flops,
+    reward_apart=reward_apart,
+    tokens=_get(ledger, "policy_decode", int, where),
+  )
+
+
+def _get(content: Any, key: str, kind: type | tuple, where: str) -> Any:
+  """Returns content[key], or raises with the place and what was expected."""
+  if not isinstance(content, dict) or key not in content:
+    raise RecordError(f"{where}: field {key!r} is missing")
+  value = content[key]
+  # bool is a subclass of int in Python: a count must not be true.
+  wrong_bool = isinstance(value, bool) and kind is not bool
+  if not isinstance(value, kind) or wrong_bool:
+    raise RecordError(
+      f"{where}: field {key!r} is {_short(value)}; expected {kind}"
+    )
+  return value
+
+
+def _answer_classes(
+  candidates: list[dict], where: str
+) -> tuple[np.ndarray, np.ndarray]:
+  """Returns class ids int64[N] and correct bool[N], checked to agree."""
+  texts = [
+    _get(candidate, "answer", (str, type(None)), where)
+    for candidate in candidates
+  ]
+  correct = [
+    _get(candidate, "correct", bool, where) for candidate in candidates
+  ]
+  rank = {text: i for i, text in enumerate(sorted(set(texts) - {None}))}
+  graded: dict[str | None, bool] = {None: False}
+  for text, right in zip(texts, correct, strict=True):
+    if graded.setdefault(text, right) != right:
+      raise RecordError(
+        f"{where}: answer {text!r} is graded both right and wrong; grade the"
+        " candidates of this record again"
+      )
+  ids = [NO_ANSWER if text is None else rank[text] for text in texts]
+  return np.array(ids, np.int64), np.array(correct, bool)
+
+
+def _scores(candidates: list[dict], where: str) -> dict[str, np.ndarray]:
+  """Returns aggregation -> float64[N] from the candidates' step scores."""
+  steps = []
+  for index, candidate in enumerate(candidates):
+    values = _get(candidate, "step_scores", list, where)
+    if not all(map(_is_finite, values)):
+      raise RecordError(
+        f"{where}: step_scores of candidate {index} are"
+        f" {_short(values)}; expected one finite number a step"
+      )
+    steps.append(values)
+  # Rounded to float32 as the voting of a run does, so that equal scores tie
+  # here too; kept as float64, in which their sums are almost always exact.
+  return {
+    how: np.float64(
+      np.float32([reduce(values) if values else np.nan for values in steps])
+    )
+    for how, reduce in _REDUCE.items()
+  }
+
+
+def _flops(ledger: dict, where: str) -> tuple[dict[str, np.ndarray], bool]:
+  """Splits the ledger's FLOPs by model and by prompt and rest."""
+  total = _get(ledger, "flops", dict, where)
+  prefill = _get(ledger, "flops_prefill", dict, where)
+  apart = "flops_reward" in ledger
+  flops = {}
+  for convention in CONVENTIONS:
+    everything = _number(total, convention, where)
+    prompts = _number(prefill, convention, where)
+    reward = reward_prompts = 0.0
+    if apart:
+      reward = _number(ledger["flops_reward"], convention, where)
+      reward_prompts = _number(
+        _get(ledger, "flops_reward_prefill", dict, where), convention, where
+      )
+    parts = np.array(
+      [
+        prompts - reward_prompts,
+        everything - reward - (prompts - reward_prompts),
+        reward_prompts,
+        reward - reward_prompts,
+      ]
+    )
+    # Differences of large floats: allow rounding, not a wrong ledger.
+    if (parts < -1e-9 * max(everything, 1.0)).any():
+      raise RecordError(
+        f"{where}: ledger FLOPs of convention {convention!r} do not add up:"
+        f" {everything} in all, {prompts} for prompts, {reward} by the reward"
+        f" model, {reward_prompts} of these for prompts"
+      )
+    flops[convention] = np.maximum(parts, 0.0)
+  return flops, apart
+
+
+def _is_finite(value: Any) -> bool:
+  return type(value) in (int, float) and math.isfinite(value)
+
+
+def _short(value: Any) -> str:
+  return repr(value)[:60]
+
+
+def _number(content: dict, key: str, where: str) -> float:
+  value = float(_get(content, key, (int, float), f"{where}: ledger"))
+  if not np.isfinite(value) or value < 0:
+    raise RecordError(f"{where}: ledger {key!r} is {value}; expected >= 0")
+  return value

@@ -1,0 +1,224 @@
+"""Records to one tidy frame: a row per run, problem, size and voting method."""
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from inference_scaling.analysis import load, subsets
+
+GREEDY = "greedy"
+INDEPENDENT = ("sampling",)  # strategies whose candidates are independent
+PASS = "pass"  # an oracle picks: right if any candidate is right
+MAJORITY = "majority"
+BEST_OF_N = "best_of_n"
+WEIGHTED = "weighted"
+NO_AGGREGATION = "none"  # of methods that read no step scores
+
+RUN = ["policy", "strategy", "n", "seed"]
+COSTS = [f"flops_{name}" for name in load.CONVENTIONS]
+COLUMNS = [
+  *RUN,
+  "voting",
+  "aggregation",
+  "problem",
+  "level",
+  "accuracy",
+  "variance",
+  *COSTS,
+  "tokens",
+  "completion",
+]
+
+
+def make_outcomes(
+  records: Iterable[load.Record],
+  *,
+  num_subsets: int = 200,
+  seed: int = 0,
+  exact_limit: int = subsets.EXACT_LIMIT,
+) -> pd.DataFrame:
+  """Accuracy and cost of every run, problem, size and voting method.
+
+  Tree strategies and greedy keep the votes of their records. Independent
+  sampling is read from the largest n of each policy and seed only, and gives
+  every power of two up to it, as expectations over subsets.
+
+  Voting methods that read no reward (majority of independent samples, greedy)
+  are not charged for the reward model where the ledger tells it apart.
+
+  Args:
+    records: the records of a sweep.
+    num_subsets: sampled subsets where there are too many to enumerate.
+    seed: seed of the sampled subsets.
+    exact_limit: enumerate up to this many subsets.
+
+  Returns:
+    A frame with COLUMNS; accuracy in [0, 1], variance of the Monte-Carlo over
+    subsets (0 where exact), FLOPs and tokens per problem, completion the share
+    of finished candidates.
+  """
+  runs: dict[tuple, list[load.Record]] = {}
+  for record in records:
+    key = (record.policy, record.strategy, record.n, record.seed)
+    runs.setdefault(key, []).append(record)
+  largest: dict[tuple, int] = {}
+  for policy, strategy, n, run_seed in runs:
+    key = (policy, strategy, run_seed)
+    largest[key] = max(n, largest.get(key, 0))
+  frames = []
+  for (policy, strategy, n, run_seed), run in sorted(runs.items()):
+    run = sorted(run, key=lambda record: record.problem)
+    if strategy not in INDEPENDENT:
+      frames.append(recorded_votes(run))
+    elif n == largest[policy, strategy, run_seed]:
+      frames.append(
+        subset_votes(
+          run, num_subsets=num_subsets, seed=seed, exact_limit=exact_limit
+        )
+      )
+  return pd.concat(frames, ignore_index=True)[COLUMNS]
+
+
+def recorded_votes(run: Sequence[load.Record]) -> pd.DataFrame:
+  """Outcomes of one run as its records tell them, and of the oracle."""
+  charged = _costs(run, 1.0, reward=True)
+  free = _costs(run, 1.0, reward=False)
+  rows = []
+  for index, record in enumerate(run):
+    votes: dict[str, bool] = {PASS: bool(record.correct.any())}
+    # One greedy candidate leaves nothing to vote on: one method stands for all.
+    votes |= {
+      name: right
+      for name, right in record.votes.items()
+      if record.strategy != GREEDY or name == MAJORITY
+    }
+    for name, right in votes.items():
+      voting, _, aggregation = name.partition("/")
+      # A tree search reads rewards whatever the vote; greedy never does.
+      costs = free if record.strategy == GREEDY else charged
+      rows.append(
+        {
+          **_run_columns(record, record.n),
+          "voting": voting,
+          "aggregation": aggregation or NO_AGGREGATION,
+          "problem": record.problem,
+          "level": record.level,
+          "accuracy": float(right),
+          "variance": 0.0,
+          **{name: cost[index] for name, cost in costs.items()},
+          "tokens": float(record.tokens),
+          "completion": record.finished.mean(),
+        }
+      )
+  return pd.DataFrame(rows)
+
+
+def subset_votes(
+  run: Sequence[load.Record],
+  *,
+  num_subsets: int,
+  seed: int,
+  exact_limit: int = subsets.EXACT_LIMIT,
+) -> pd.DataFrame:
+  """Expected outcomes of one run of independent samples at every size.
+
+  Args:
+    run: its records, one a problem, all with n candidates.
+    num_subsets: sampled subsets where there are too many to enumerate.
+    seed: seed of the sampled subsets.
+    exact_limit: enumerate up to this many subsets.
+
+  Returns:
+    A frame with COLUMNS; a subset of m candidates costs the prompt once and
+    m/n of the rest.
+
+  Raises:
+    RecordError: if a record does not hold n candidates.
+  """
+  n = run[0].n
+  for record in run:
+    if len(record.answers) != n:
+      raise load.RecordError(
+        f"{record.policy} {record.strategy} n={n} seed={record.seed} problem"
+        f" {record.problem}: {len(record.answers)} candidates; expected {n}"
+      )
+  sizes = subsets.powers_of_two(n)
+  estimates = _estimates(run, sizes, num_subsets, seed, exact_limit)
+  frames = []
+  for (voting, aggregation), estimate in estimates.items():
+    for row, m in enumerate(sizes):
+      share = m / n
+      reads_reward = voting not in (PASS, MAJORITY)
+      frames.append(
+        pd.DataFrame(
+          {
+            **_run_columns(run[0], m),
+            "voting": voting,
+            "aggregation": aggregation,
+            "problem": [record.problem for record in run],
+            "level": [record.level for record in run],
+            "accuracy": estimate.accuracy[row],
+            "variance": estimate.variance[row],
+            **_costs(run, share, reward=reads_reward),
+            "tokens": [record.tokens * share for record in run],
+            "completion": [record.finished.mean() for record in run],
+          }
+        )
+      )
+  return pd.concat(frames, ignore_index=True)
+
+
+def _estimates(run, sizes, num_subsets, seed, exact_limit):
+  """(voting, aggregation) -> Estimate [M, P] of one run of samples."""
+  n = run[0].n
+  answers = np.stack([record.answers for record in run])
+  correct = np.stack([record.correct for record in run])
+  # Sampled subsets are drawn only if some size needs them.
+  orders = np.zeros((len(run), 2, n), np.int16)
+  if any(math.comb(n, m) > exact_limit for m in sizes):
+    problems = [record.problem for record in run]
+    orders = subsets.random_orders(problems, n, num_subsets, seed)
+
+  def vote(weights):
+    return subsets.vote_of(
+      answers, correct, weights, sizes, orders, exact_limit=exact_limit
+    )
+
+  estimates = {
+    (PASS, NO_AGGREGATION): subsets.pass_at(correct, sizes),
+    (MAJORITY, NO_AGGREGATION): vote(np.ones(answers.shape)),
+  }
+  for how, voting in itertools.product(
+    load.AGGREGATIONS, (BEST_OF_N, WEIGHTED)
+  ):
+    scores = np.stack([record.scores[how] for record in run])
+    estimates[voting, how] = (
+      subsets.best_of(answers, correct, scores, sizes)
+      if voting == BEST_OF_N
+      else vote(scores)
+    )
+  return estimates
+
+
+def _run_columns(record: load.Record, n: int) -> dict[str, object]:
+  return {
+    "policy": record.policy,
+    "strategy": record.strategy,
+    "n": n,
+    "seed": record.seed,
+  }
+
+
+def _costs(
+  run: Sequence[load.Record], share: float, *, reward: bool
+) -> dict[str, np.ndarray]:
+  """FLOPs float64[P] by convention for a share of the candidates."""
+  # Prompts are computed once per problem however few candidates follow.
+  factors = np.array([1.0, share, 1.0, share]) * [1, 1, reward, reward]
+  return {
+    f"flops_{name}": np.stack([record.flops[name] for record in run]) @ factors
+    for name in load.CONVENTIONS
+  }
