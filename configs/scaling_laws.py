@@ -1,0 +1,70 @@
+"""Inference scaling laws with the embedded models, with error bars.
+
+  python launch/sweep.py --config=configs/scaling_laws.py
+
+Wu et al., "Inference Scaling Laws: An Empirical Analysis of Compute-Optimal
+Inference for LLM Problem-Solving", ICLR 2025, https://arxiv.org/abs/2408.00724
+(Figures 1 and 4-12, Table 4).
+
+Three policies, greedy decoding, 64 samples and REBASE with 4, 16 and 64 beams,
+over 300 problems of the synthetic benchmark's test split with 3 seeds. Sampling
+is drawn once, at its largest n: the report estimates every smaller n from
+subsets.
+"""
+
+import ml_collections
+
+POLICIES = ("small", "middle", "large")
+SEEDS = (0, 1, 2)
+
+
+def get_config(arg: str = "") -> ml_collections.ConfigDict:
+  """Makes the config; "tiny" shrinks it to a check that everything runs."""
+  if arg not in ("", "tiny"):
+    raise ValueError(f"argument is {arg!r}; expected nothing or 'tiny'.")
+  config = ml_collections.ConfigDict()
+  config.task = {
+    "kind": "synthetic",
+    "split": "test",
+    "count": 300,
+    "seed": 0,
+    "levels": (1, 2, 3, 4, 5, 6),
+  }
+  config.policies = {name: f"embedded/policy_{name}" for name in POLICIES}
+  config.reward = "embedded/reward"
+  config.runs = {
+    "greedy": {"strategy": "greedy", "policies": POLICIES},
+    "sampling": {
+      "strategy": "sampling",
+      "policies": POLICIES,
+      "n": (64,),
+      "seeds": SEEDS,
+    },
+    "rebase": {
+      "strategy": "rebase",
+      "policies": POLICIES,
+      "n": (4, 16, 64),
+      "seeds": SEEDS,
+      "temperature": 0.1,
+      "rule": "ceil",
+    },
+  }
+  config.sampler = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
+  config.format = {
+    "step_end": (" ки",),
+    "answer_markers": ("The answer is",),
+  }
+  config.limits = {
+    "prompt_tokens": 112,
+    "step_tokens": 32,
+    "total_tokens": 128,
+    "max_steps": 8,
+  }
+  config.aggregations = ("last", "min", "mean", "product")
+  config.rows_in_flight = 512
+  if arg == "tiny":
+    config.task.count = 6
+    config.runs.sampling.n = config.runs.rebase.n = (4,)
+    config.runs.sampling.seeds = config.runs.rebase.seeds = (0, 1)
+    config.rows_in_flight = 16
+  return config

@@ -1,0 +1,22 @@
+"""Sweeps: a grid of runs over problems, recorded so that nothing is lost.
+
+A record is one problem solved once: its candidates, its tree, the votes and
+what it cost. Everything in the reports is computed from records.
+"""
+
+from inference_scaling.sweep.config import resolve
+from inference_scaling.sweep.grid import Run, expand
+from inference_scaling.sweep.rendering import render
+from inference_scaling.sweep.run import SweepInterruptedError, run_sweep
+from inference_scaling.sweep.solve import Solution, solve
+
+__all__ = [
+  "Run",
+  "Solution",
+  "SweepInterruptedError",
+  "expand",
+  "render",
+  "resolve",
+  "run_sweep",
+  "solve",
+]

@@ -1,0 +1,120 @@
+"""The config of a sweep: checked whole before any model is loaded."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import ml_collections
+
+from inference_scaling import voting
+from inference_scaling.sweep import grid, problems, rules, strategies
+
+Resolved = dict[str, Any]
+
+_TABLE: rules.Table = {
+  "reward": rules.text(),
+  "sampler": {
+    "temperature": rules.number(0),
+    "top_k": rules.integer(0),  # 0 for no limit
+    "top_p": rules.number(0, 1, above=True),  # 1 for no limit
+  },
+  "format": {
+    "step_end": rules.several(rules.text()),
+    "answer_markers": rules.several(rules.text()),
+  },
+  "limits": {
+    "prompt_tokens": rules.integer(1),
+    "step_tokens": rules.integer(1),
+    "total_tokens": rules.integer(1),
+    "max_steps": rules.integer(1),
+  },
+  "aggregations": rules.several(rules.one_of(*voting.AGGREGATIONS)),
+  "rows_in_flight": rules.integer(1),
+}
+# Groups whose keys depend on their contents.
+_FREE = ("task", "policies", "runs")
+
+
+def resolve(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Resolved:
+  """Turns a config into plain JSON data and checks all of it.
+
+  Args:
+    config: as configs/demo.py makes it.
+
+  Returns:
+    Nested dicts and lists of texts, numbers and truth values.
+
+  Raises:
+    ValueError: on an unknown or missing key or a value that is not allowed;
+      the message names key, value, what was expected and what to do.
+  """
+  values = _plain(config)
+  anything = rules.Rule(lambda value: True, "a group of keys")
+  rules.check(values, dict.fromkeys(_FREE, anything) | _TABLE, "config")
+  rules.check_choice(values["task"], "kind", problems.TABLES, "config.task")
+  rules.check_group(values["policies"], "config.policies")
+  for name, path in values["policies"].items():
+    rules.check_value(path, rules.text(), f"config.policies.{name}")
+  _check_runs(values)
+  return values
+
+
+def digest(resolved: Resolved) -> str:
+  """SHA-256 of a resolved config, as hexadecimal text."""
+  text = json.dumps(resolved, sort_keys=True)
+  return hashlib.sha256(text.encode()).hexdigest()
+
+
+def changes(old: Any, new: Any, path: str = "config") -> list[str]:
+  """Lists the keys in which two resolved configs differ.
+
+  Args:
+    old: one of them, or a part of it.
+    new: the other.
+    path: of the part.
+
+  Returns:
+    Lines "config.limits.step_tokens: 32 -> 64", sorted by key.
+  """
+  if not (isinstance(old, dict) and isinstance(new, dict)):
+    return [] if old == new else [f"{path}: {_shown(old)} -> {_shown(new)}"]
+  return [
+    line
+    for key in sorted(set(old) | set(new))
+    for line in changes(
+      old.get(key, _ABSENT), new.get(key, _ABSENT), f"{path}.{key}"
+    )
+  ]
+
+
+_ABSENT = object()
+
+
+def _shown(value: Any) -> str:
+  return "(absent)" if value is _ABSENT else json.dumps(value)
+
+
+def _plain(value: Any) -> Any:
+  """Turns ConfigDicts and tuples into dicts and lists, as JSON would."""
+  if isinstance(value, (ml_collections.ConfigDict, Mapping)):
+    return {str(key): _plain(item) for key, item in value.items()}
+  if isinstance(value, (list, tuple)):
+    return [_plain(item) for item in value]
+  return value
+
+
+def _check_runs(values: Resolved) -> None:
+  """Checks the blocks of runs, each by its strategy."""
+  rules.check_group(values["runs"], "config.runs")
+  tables = strategies.tables()
+  for name, block in values["runs"].items():
+    path = f"config.runs.{name}"
+    rules.check_choice(block, "strategy", tables, path)
+    for policy in block["policies"]:
+      if policy not in values["policies"]:
+        raise ValueError(
+          f"{path}.policies has {policy!r}, which config.policies lacks; "
+          f"expected some of {', '.join(sorted(values['policies']))}."
+        )
+  grid.expand(values["runs"])

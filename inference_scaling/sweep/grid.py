@@ -1,0 +1,99 @@
+"""The grid of runs: policies x strategies x n x seeds."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from inference_scaling.sweep import strategies
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+  """One pass over the problems.
+
+  Attributes:
+    policy: name of the policy.
+    strategy: name of the strategy.
+    n: N, number of beams.
+    seed: of all random draws.
+    numbers: the strategy's own; a sweep has one set of them for a strategy, so
+      they do not tell runs apart.
+  """
+
+  policy: str
+  strategy: str
+  n: int
+  seed: int
+  numbers: Mapping[str, Any] = dataclasses.field(
+    default_factory=dict, compare=False
+  )
+
+  @property
+  def key(self) -> dict[str, Any]:
+    """What a record says of its run."""
+    return {
+      "policy": self.policy,
+      "strategy": self.strategy,
+      "n": self.n,
+      "seed": self.seed,
+    }
+
+  def __str__(self) -> str:
+    return f"{self.policy} {self.strategy} n={self.n} seed={self.seed}"
+
+
+def expand(blocks: Mapping[str, Mapping[str, Any]]) -> list[Run]:
+  """Multiplies out the blocks of a config.
+
+  Args:
+    blocks: `config.runs`, checked: each has `strategy`, `policies`, the
+      strategy's numbers and, but for greedy, `n` and `seeds`.
+
+  Returns:
+    The runs, block by block.
+
+  Raises:
+    ValueError: if two blocks ask for the same run; records could not be told
+      apart.
+  """
+  found: dict[Run, str] = {}
+  for name, block in blocks.items():
+    kind = strategies.KINDS[block["strategy"]]
+    numbers = {key: block[key] for key in kind.numbers}
+    greedy = block["strategy"] == strategies.GREEDY
+    for policy in block["policies"]:
+      for n in [1] if greedy else block["n"]:
+        for seed in [0] if greedy else block["seeds"]:
+          run = Run(policy, block["strategy"], n, seed, numbers)
+          if run in found:
+            raise ValueError(
+              f"config.runs.{name} and config.runs.{found[run]} both ask for "
+              f"{run}; expected each run once. Take it out of one of them, or "
+              "sweep the other in a folder of its own."
+            )
+          found[run] = name
+  return list(found)
+
+
+def by_cost(runs: list[Run], parameters: Mapping[str, int]) -> list[Run]:
+  """Orders runs so that whole curves appear early.
+
+  All of one seed come before the next seed; within a seed the cheap runs, by
+  beams times the policy's parameters, come first.
+
+  Args:
+    runs: the runs.
+    parameters: number of parameters by policy name.
+
+  Returns:
+    The same runs.
+  """
+  return sorted(
+    runs,
+    key=lambda run: (
+      run.seed,
+      run.n * parameters[run.policy],
+      run.strategy,
+      run.policy,
+    ),
+  )

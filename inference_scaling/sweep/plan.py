@@ -1,0 +1,67 @@
+"""Says in words what a sweep is about to do."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from inference_scaling import tasks
+from inference_scaling.sweep import checkpoints, grid, problems
+
+
+def describe(
+  resolved: Mapping[str, Any],
+  runs: Sequence[grid.Run],
+  asked: Sequence[tasks.Problem],
+  parameters: Mapping[str, int],
+  reward: checkpoints.Checkpoint,
+  workdir: pathlib.Path,
+) -> str:
+  """Describes a sweep.
+
+  Args:
+    resolved: the config.
+    runs: all runs.
+    asked: all problems.
+    parameters: number of parameters by policy name.
+    reward: checkpoint of the reward model.
+    workdir: folder of the results.
+
+  Returns:
+    A few lines.
+  """
+  sizes = ", ".join(
+    f"{name} ({count(parameters[name])})"
+    for name in sorted(parameters, key=parameters.__getitem__)
+  )
+  lines = [
+    f"Sweep of {len(runs)} runs over {len(asked)} problems: "
+    f"{len(runs) * len(asked)} searches.",
+    f"  problems  {problems.describe(resolved['task'])}",
+    f"  policies  {sizes} parameters",
+    f"  reward    {resolved['reward']} ({count(reward.parameters)})",
+    *_strategies(runs),
+    f"  results   {workdir}",
+    "Ctrl-C is safe: the same command goes on where it stopped. Each model and "
+    "n is compiled once, so the first problems take longest.",
+  ]
+  return "\n".join(lines)
+
+
+def count(parameters: int) -> str:
+  """A number of parameters in three figures: "127k", "1.62M", "6.9B"."""
+  for size, letter in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+    if parameters >= size:
+      return f"{parameters / size:.3g}{letter}"
+  return str(parameters)
+
+
+def _strategies(runs: Sequence[grid.Run]) -> list[str]:
+  """One line a strategy."""
+  lines = []
+  for strategy in dict.fromkeys(run.strategy for run in runs):
+    group = [run for run in runs if run.strategy == strategy]
+    policies = ", ".join(dict.fromkeys(run.policy for run in group))
+    sizes = ", ".join(map(str, sorted({run.n for run in group})))
+    seeds = ", ".join(map(str, sorted({run.seed for run in group})))
+    lines.append(f"  {strategy:<9} n = {sizes}; seeds {seeds}; {policies}")
+  return lines

@@ -1,0 +1,72 @@
+"""One record: all that is kept of one problem in one run."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import transformers
+
+from inference_scaling import compute, decoding, tasks
+from inference_scaling.sweep import candidates as candidates_lib
+from inference_scaling.sweep import grid, ledger, votes
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordMaker:
+  """Makes records of one policy.
+
+  Attributes:
+    tokenizer: of the policy.
+    policy_cost: of the policy's tokens.
+    reward_cost: of the reward model's tokens.
+    grader: grades answers.
+    aggregations: of step scores, for votes.
+    max_steps: most steps of a candidate.
+  """
+
+  tokenizer: transformers.PreTrainedTokenizerFast
+  policy_cost: compute.ModelCost
+  reward_cost: compute.ModelCost
+  grader: tasks.Grader
+  aggregations: Sequence[str]
+  max_steps: int
+
+  def make(
+    self, run: grid.Run, problem: tasks.Problem, finished: decoding.Finished
+  ) -> dict[str, Any]:
+    """Makes a record.
+
+    Nothing in it depends on time, on lanes or on other problems. Scores are
+    the float32 values, exactly.
+
+    Args:
+      run: the run.
+      problem: the problem; one without a gold answer ("") is not graded, and
+        `correct` is None.
+      finished: its search.
+
+    Returns:
+      JSON data.
+    """
+
+    def grade(answer):
+      if not problem.gold:
+        return None
+      return self.grader.grade(problem.gold, answer)
+
+    found = candidates_lib.make_candidates(finished.tree, self.tokenizer, grade)
+    return {
+      "run": run.key,
+      "problem": {
+        "id": problem.id,
+        "level": problem.level,
+        "gold": problem.gold,
+        "question": problem.question,
+      },
+      "candidates": found,
+      "tree": candidates_lib.make_tree(finished.tree, self.tokenizer),
+      "votes": votes.make_votes(found, self.aggregations, self.max_steps),
+      "ledger": ledger.make_ledger(
+        finished, self.policy_cost, self.reward_cost
+      ),
+    }

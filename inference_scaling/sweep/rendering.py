@@ -1,0 +1,121 @@
+"""Shows a record as text: its tree, candidates, votes and cost."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from inference_scaling.search import base
+
+Record = Mapping[str, Any]
+
+_END = {base.FINISHED: "  (finished)", base.TRUNCATED: "  (cut off)"}
+
+
+def render(record: Record) -> str:
+  """Draws a record.
+
+  Args:
+    record: as in records.jsonl, or of `solve`.
+
+  Returns:
+    Lines of text: each step with its reward and its width (how many steps go
+    on from it), the candidates, the votes and the cost.
+  """
+  run, problem = record["run"], record["problem"]
+  title = f"{run['policy']}, {run['strategy']} n={run['n']}, seed {run['seed']}"
+  sections = [
+    problem["question"],
+    "\n".join([f"Search tree ({title}); reward, width, step:", *_tree(record)]),
+    "\n".join(["Candidates by answer:", *_candidates(record)]),
+    "\n".join(["Votes:", *_votes(record)]),
+    "\n".join(["Cost:", *_cost(record["ledger"])]),
+  ]
+  return "\n\n".join(sections)
+
+
+def _tree(record: Record) -> list[str]:
+  """Lines of the tree, children below their parent."""
+  tree = record["tree"]
+  lines = []
+  num_depths = len(tree["active"])
+
+  def children(depth, slot):
+    if depth + 1 == num_depths:
+      return []
+    return [
+      child
+      for child, parent in enumerate(tree["parents"][depth])
+      if parent == slot and tree["active"][depth + 1][child]
+    ]
+
+  def add(depth, slots, indent):
+    for place, slot in enumerate(slots):
+      last = place == len(slots) - 1
+      lines.append(
+        f"{indent}{'└─' if last else '├─'} {tree['scores'][depth][slot]:.3f} "
+        f"x{tree['widths'][depth][slot]:<2} "
+        f"{_one_line(tree['texts'][depth][slot])}"
+        f"{_END.get(tree['status'][depth][slot], '')}"
+      )
+      below = indent + ("   " if last else "│  ")
+      add(depth + 1, children(depth, slot), below)
+
+  roots = [slot for slot, active in enumerate(tree["active"][0]) if active]
+  add(0, roots, "  ")
+  return lines
+
+
+def _candidates(record: Record) -> list[str]:
+  """Lines "answer, how many, their last rewards", the most frequent first."""
+  candidates = record["candidates"]
+  counts = Counter(candidate["answer"] for candidate in candidates)
+  lines = []
+  for answer, number in sorted(
+    counts.items(), key=lambda item: (-item[1], str(item[0]))
+  ):
+    rewards = sorted(
+      (c["step_scores"][-1] for c in candidates if c["answer"] == answer),
+      reverse=True,
+    )
+    few = " ".join(f"{reward:.3f}" for reward in rewards[:8])
+    more = " ..." if number > 8 else ""
+    lines.append(
+      f"  {_answer(answer):<12} {number:>3} of {len(candidates)}, last rewards "
+      f"{few}{more}"
+    )
+  return lines
+
+
+def _votes(record: Record) -> list[str]:
+  """One line a vote; right or wrong where the answer is known."""
+  known = bool(record["problem"]["gold"])
+  lines = []
+  for name, vote in record["votes"].items():
+    verdict = ("right" if vote["correct"] else "wrong") if known else ""
+    line = f"  {name:<18} {_answer(vote['answer']):<12} {verdict}"
+    lines.append(line.rstrip())
+  return lines
+
+
+def _cost(ledger: Record) -> list[str]:
+  """Tokens by kind, and FLOPs in each convention."""
+  return [
+    f"  policy: {ledger['policy_prefill']} prompt tokens, "
+    f"{ledger['policy_decode']} generated, of these "
+    f"{ledger['policy_discarded']} in no candidate",
+    f"  reward: {ledger['reward_prefill']} prompt tokens, "
+    f"{ledger['reward_scored']} scored",
+    f"  cache:  {ledger['cache_bytes'] / 2**20:.1f} MiB of keys and values",
+    *(
+      f"  FLOPs {name + ':':<12} {flops:.3g}"
+      for name, flops in ledger["flops"].items()
+    ),
+  ]
+
+
+def _answer(answer: str | None) -> str:
+  return "(none)" if answer is None else answer
+
+
+def _one_line(text: str) -> str:
+  return text.strip().replace("\n", "⏎")

@@ -1,0 +1,145 @@
+"""Rules that a config's values must keep, and errors that say what to do."""
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+
+class Rule(NamedTuple):
+  """What one value may be.
+
+  Attributes:
+    accepts: tells whether a value is allowed.
+    expected: the allowed values, in words.
+  """
+
+  accepts: Callable[[Any], bool]
+  expected: str
+
+
+# What a group of keys must hold: a rule or another group for each key.
+Table = Mapping[str, Any]
+
+
+def text() -> Rule:
+  """A text that is not empty."""
+  return Rule(lambda v: isinstance(v, str) and v != "", "a text")
+
+
+def integer(minimum: int) -> Rule:
+  """A whole number of at least `minimum`."""
+  return Rule(
+    # True is an int in Python.
+    lambda v: type(v) is int and v >= minimum,
+    f"a whole number of at least {minimum}",
+  )
+
+
+def number(low: float, high: float = math.inf, *, above: bool = False) -> Rule:
+  """A finite number from `low` (or above it) to `high`."""
+
+  def accepts(value):
+    if type(value) not in (int, float) or not math.isfinite(value):
+      return False
+    return (value > low if above else value >= low) and value <= high
+
+  bounds = f"above {low:g}" if above else f"of at least {low:g}"
+  upper = "" if high == math.inf else f" and at most {high:g}"
+  return Rule(accepts, f"a number {bounds}{upper}")
+
+
+def one_of(*choices: str) -> Rule:
+  """One of some texts."""
+  return Rule(
+    lambda v: isinstance(v, str) and v in choices,
+    "one of " + ", ".join(repr(choice) for choice in choices),
+  )
+
+
+def several(rule: Rule) -> Rule:
+  """A list of one or more different values that keep a rule."""
+
+  def accepts(value):
+    if not isinstance(value, list) or not value:
+      return False
+    return all(map(rule.accepts, value)) and len(set(value)) == len(value)
+
+  return Rule(
+    accepts, f"a list of one or more different values, each {rule.expected}"
+  )
+
+
+def check(values: Any, table: Table, path: str) -> None:
+  """Holds a group of keys against its table.
+
+  Args:
+    values: what the config has there.
+    table: a rule, or the table of a group, for each key.
+    path: of the group, for errors: "config.limits".
+
+  Raises:
+    ValueError: on a missing or unknown key, or a value that is not allowed.
+  """
+  check_group(values, path)
+  for key in sorted(set(values) - set(table)):
+    close = difflib.get_close_matches(key, table, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else "leave it out."
+    raise ValueError(
+      f"{path}.{key} is {values[key]!r}, but there is no such key; expected "
+      f"{', '.join(table)}: {hint}"
+    )
+  for key, rule in table.items():
+    where = f"{path}.{key}"
+    if key not in values:
+      expected = rule.expected if isinstance(rule, Rule) else "a group of keys"
+      raise ValueError(
+        f"{where} is missing; expected {expected}. Add it to the config file."
+      )
+    if isinstance(rule, Rule):
+      check_value(values[key], rule, where)
+    else:
+      check(values[key], rule, where)
+
+
+def check_value(value: Any, rule: Rule, path: str) -> None:
+  """Holds one value against its rule; raises a ValueError."""
+  if not rule.accepts(value):
+    raise ValueError(
+      f"{path} is {value!r}; expected {rule.expected}. Change it in the config "
+      f"file, or give --{path}=VALUE."
+    )
+
+
+def check_group(values: Any, path: str) -> None:
+  """Raises a ValueError unless there is a group with at least one key."""
+  if not isinstance(values, dict) or not values:
+    raise ValueError(
+      f"{path} is {values!r}; expected a group of keys with their values. "
+      "Change it in the config file."
+    )
+
+
+def check_choice(
+  values: Any, key: str, tables: Mapping[str, Table], path: str
+) -> None:
+  """Holds a group against the table that one of its own keys chooses.
+
+  Args:
+    values: what the config has there.
+    key: the key that chooses.
+    tables: for each of its values, the table of the other keys.
+    path: of the group, for errors.
+
+  Raises:
+    ValueError: as `check`.
+  """
+  check_group(values, path)
+  rule = one_of(*sorted(tables))
+  if key not in values:
+    raise ValueError(
+      f"{path}.{key} is missing; expected {rule.expected}. Add it to the "
+      "config file."
+    )
+  check_value(values[key], rule, f"{path}.{key}")
+  check(values, {key: rule, **tables[values[key]]}, path)

@@ -1,0 +1,114 @@
+"""Answers one question and keeps the whole search."""
+
+import dataclasses
+from typing import Any
+
+from inference_scaling import decoding, tasks, voting
+from inference_scaling.sweep import (
+  checkpoints,
+  engine,
+  grid,
+  record,
+  rendering,
+  strategies,
+)
+from inference_scaling.sweep import votes as votes_lib
+
+# What the embedded models were trained on.
+EMBEDDED_FORMAT = decoding.StepFormat(
+  step_end=(" ки",), answer_markers=("The answer is",)
+)
+# Wider than a sweep's: a question of one's own may fall back to letters.
+EMBEDDED_LIMITS = decoding.Limits(
+  prompt_tokens=320, step_tokens=32, total_tokens=128, max_steps=8
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Solution:
+  """A solved question.
+
+  Attributes:
+    record: JSON data, as one line of records.jsonl.
+  """
+
+  record: dict[str, Any]
+
+  @property
+  def answer(self) -> str | None:
+    """The answer of weighted voting with the last rewards; None without."""
+    name = votes_lib.shown(voting.AGGREGATIONS)
+    return self.record["votes"][name]["answer"]
+
+  def render(self) -> str:
+    """Draws the tree with rewards and widths, the votes and the cost."""
+    return rendering.render(self.record)
+
+
+def solve(
+  question: str,
+  *,
+  gold: str = "",
+  policy: str = "embedded/policy_middle",
+  reward: str = "embedded/reward",
+  strategy: str = "rebase",
+  n: int = 16,
+  seed: int = 0,
+  temperature: float = 1.0,
+  balance_temperature: float = 0.1,
+  rule: str = "ceil",
+  step_format: decoding.StepFormat = EMBEDDED_FORMAT,
+  limits: decoding.Limits = EMBEDDED_LIMITS,
+) -> Solution:
+  """Solves one question.
+
+  Args:
+    question: the question.
+    gold: its answer, if votes are to be graded.
+    policy: path of a checkpoint, or "embedded/" and a name.
+    reward: of the reward model, likewise.
+    strategy: "greedy", "sampling" or "rebase".
+    n: beams; greedy takes 1.
+    seed: of the random draws.
+    temperature: of the policy; greedy takes 0.
+    balance_temperature: T_b of REBASE.
+    rule: of REBASE's widths.
+    step_format: what ends a step and announces the answer.
+    limits: of tokens and steps.
+
+  Returns:
+    The solution.
+
+  Raises:
+    ValueError: on an argument that is not allowed.
+    FileNotFoundError: if a checkpoint is not complete.
+  """
+  if strategy not in strategies.KINDS:
+    raise ValueError(
+      f"strategy is {strategy!r}; expected one of "
+      f"{', '.join(strategies.KINDS)}."
+    )
+  if n < 1:
+    raise ValueError(f"n is {n}; expected at least 1 beam.")
+  greedy = strategy == strategies.GREEDY
+  name = policy.rsplit("/", 1)[-1]
+  run = grid.Run(
+    name, strategy, 1 if greedy else n, seed,
+    {"temperature": balance_temperature, "rule": rule},
+  )  # fmt: skip
+  found = {name: checkpoints.policy(policy)}
+  judge = checkpoints.reward(reward)
+  loaded = engine.load_engine(
+    found, judge, step_format, limits, engine.Sampler(temperature, 0, 1.0)
+  )
+  problem = tasks.Problem(
+    id=0, question=question, gold=gold, level=1, source="solve"
+  )
+  prompts = loaded.prompts(name, [problem])
+  (finished,) = loaded.search(run, prompts, num_lanes=1)
+  with tasks.Grader() as grader:
+    maker = record.RecordMaker(
+      loaded.policies[name].tokenizer, found[name].cost, judge.cost, grader,
+      voting.AGGREGATIONS, limits.max_steps,
+    )  # fmt: skip
+    return Solution(maker.make(run, problem, finished))

@@ -1,0 +1,81 @@
+"""The votes of one record: every voting method over its candidates.
+
+Axis letters: N candidates, J steps at most.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from inference_scaling import voting
+
+MAJORITY = "majority"
+BEST_OF_N = "best_of_n"
+WEIGHTED = "weighted"
+
+
+def make_votes(
+  candidates: Sequence[Mapping[str, Any]],
+  aggregations: Sequence[str],
+  max_steps: int,
+) -> dict[str, dict[str, Any]]:
+  """Lets the candidates vote.
+
+  Args:
+    candidates: of a record.
+    aggregations: names of `voting.AGGREGATIONS`.
+    max_steps: J; fixed, so that one program serves a whole run.
+
+  Returns:
+    The `votes` of a record: for "majority" and, for each aggregation,
+    "best_of_n/..." and "weighted/...", the winning answer (None if all
+    abstain) and whether it is correct.
+  """
+  answers = [candidate["answer"] for candidate in candidates]
+  ids = voting.class_ids(answers)
+  scores = np.zeros((len(answers), max_steps), np.float32)
+  mask = np.zeros(scores.shape, bool)
+  for row, candidate in enumerate(candidates):
+    steps = candidate["step_scores"]
+    scores[row, : len(steps)] = steps
+    mask[row, : len(steps)] = True
+  winners = jax.device_get(_winners(tuple(aggregations), ids, scores, mask))
+  # All candidates with one answer have one grade; no answer is not right.
+  outcomes: dict[int, dict[str, Any]] = {
+    int(number): {key: candidate[key] for key in ("answer", "correct")}
+    for number, candidate in zip(ids, candidates, strict=True)
+  }
+  outcomes[voting.ABSTAIN] = {"answer": None, "correct": False}
+  return {name: outcomes[int(winners[name])] for name in names(aggregations)}
+
+
+def names(aggregations: Sequence[str]) -> list[str]:
+  """Names of the votes, in the order of a record."""
+  scored = [f"{how}/{x}" for how in (BEST_OF_N, WEIGHTED) for x in aggregations]
+  return [MAJORITY, *scored]
+
+
+def shown(aggregations: Sequence[str]) -> str:
+  """Name of the vote that progress reports show."""
+  how = "last" if "last" in aggregations else aggregations[0]
+  return f"{WEIGHTED}/{how}"
+
+
+# Jitted at the border: nine eager votes a record take longer than its search.
+@functools.partial(jax.jit, static_argnums=0)
+def _winners(
+  aggregations: tuple[str, ...],
+  ids: jax.Array,
+  scores: jax.Array,
+  mask: jax.Array,
+) -> dict[str, jax.Array]:
+  """Winning class ids, int32[], by name of the vote."""
+  winners = {MAJORITY: voting.majority(ids)}
+  for how in aggregations:
+    values = voting.aggregate(scores, mask, how)
+    winners[f"{BEST_OF_N}/{how}"] = voting.best_of_n(ids, values)
+    winners[f"{WEIGHTED}/{how}"] = voting.weighted(ids, values)
+  return winners

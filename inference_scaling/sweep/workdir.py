@@ -1,0 +1,87 @@
+"""The folder of a sweep: one config and one set of models for good."""
+
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from inference_scaling.sweep import checkpoints
+from inference_scaling.sweep import config as config_lib
+
+CONFIG = "config.json"
+RECORDS = "records.jsonl"
+TIMINGS = "timings.jsonl"
+
+
+def claim(
+  workdir: pathlib.Path,
+  resolved: config_lib.Resolved,
+  policies: Mapping[str, checkpoints.Checkpoint],
+  reward: checkpoints.Checkpoint,
+) -> None:
+  """Makes a folder the home of a sweep, or checks that it is.
+
+  Args:
+    workdir: the folder, made where missing.
+    resolved: the config.
+    policies: checkpoints by name.
+    reward: checkpoint of the reward model.
+
+  Raises:
+    ValueError: if the folder belongs to another config or to other models;
+      the message lists what has changed.
+    OSError: if the folder cannot be written.
+  """
+  workdir.mkdir(parents=True, exist_ok=True)
+  content = {
+    "config": resolved,
+    "sha256": config_lib.digest(resolved),
+    "policies": {name: _model(found) for name, found in policies.items()},
+    "reward": _model(reward),
+  }
+  path = workdir / CONFIG
+  if path.exists():
+    _compare(path, content)
+    return
+  records = workdir / RECORDS
+  if records.exists() and records.stat().st_size:
+    raise ValueError(
+      f"{records} has records but {path} does not exist, so nothing tells what "
+      "they belong to. Give another --workdir, or put the config back."
+    )
+  # By a new name first: a kill leaves a whole file or none.
+  draft = path.with_suffix(".tmp")
+  draft.write_text(
+    json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+  )
+  os.replace(draft, path)
+
+
+def _model(checkpoint: checkpoints.Checkpoint) -> dict[str, Any]:
+  return {
+    "parameters": checkpoint.parameters,
+    "sha256": checkpoint.sha256(),
+  }
+
+
+def _compare(path: pathlib.Path, new: dict[str, Any]) -> None:
+  """Raises a ValueError if config.json says anything else."""
+  try:
+    old = json.loads(path.read_text(encoding="utf-8"))
+    changed = config_lib.changes(old["config"], new["config"])
+    for kind in ("policies", "reward"):
+      changed += config_lib.changes(old[kind], new[kind], f"files of {kind}")
+  except (KeyError, TypeError, ValueError) as error:
+    raise ValueError(
+      f"{path} cannot be read ({error!r}); expected the config of a sweep. "
+      "Give another --workdir."
+    ) from error
+  if changed:
+    lines = "\n  ".join(changed)
+    raise ValueError(
+      f"{path.parent} holds the records of another sweep; since then changed:\n"
+      f"  {lines}\n"
+      "Records of both in one folder could not be told apart. Undo the change, "
+      "or give another --workdir."
+    )

@@ -1,0 +1,81 @@
+"""Answers one problem and prints its search tree, votes and cost.
+
+  python launch/solve.py --problem="Anna has 12 apples. She buys 7 more
+    apples. How many apples does Anna have now?" [--strategy=rebase --n=16]
+
+The embedded models know nothing but the synthetic benchmark's kind of problem.
+"""
+
+from absl import app, flags
+
+from inference_scaling import assets, decoding, launching, sweep
+
+_PROBLEM = flags.DEFINE_string("problem", None, "The question.")
+_GOLD = flags.DEFINE_string("gold", "", "Its answer, to grade the votes.")
+_POLICY = flags.DEFINE_string(
+  "policy", "embedded/policy_middle", "A checkpoint, or embedded/NAME."
+)
+_REWARD = flags.DEFINE_string("reward", "embedded/reward", "Likewise.")
+_STRATEGY = flags.DEFINE_enum(
+  "strategy", "rebase", ["greedy", "sampling", "rebase"], "How to search."
+)
+_N = flags.DEFINE_integer("n", 16, "Beams.", lower_bound=1)
+_SEED = flags.DEFINE_integer("seed", 0, "Of the draws.", lower_bound=0)
+_TEMPERATURE = flags.DEFINE_float(
+  "temperature", 1.0, "Of the policy.", lower_bound=0
+)
+_BALANCE = flags.DEFINE_float(
+  "balance_temperature", 0.1, "T_b of REBASE, above 0."
+)
+_STEP_END = flags.DEFINE_multi_string(
+  "step_end", [" ки"], "What ends a step; may be repeated."
+)
+_ANSWER = flags.DEFINE_multi_string(
+  "answer_marker", ["The answer is"], "What announces the answer; likewise."
+)
+_LIMITS = {
+  name: flags.DEFINE_integer(name, default, words, lower_bound=1)
+  for name, default, words in (
+    ("prompt_tokens", 320, "Longest prompt."),
+    ("step_tokens", 32, "Most tokens of a step."),
+    ("total_tokens", 128, "Most generated tokens of a beam."),
+    ("max_steps", 8, "Most steps of a beam."),
+  )
+}
+
+
+def main(argv):
+  if len(argv) > 1:
+    raise app.UsageError(
+      f'unknown arguments: {argv[1:]}. Put the problem in quotes: --problem="".'
+    )
+  if not _PROBLEM.value:
+    raise app.UsageError('nothing to solve: give --problem="...".')
+  if _POLICY.value.startswith(assets.PREFIX):
+    print(
+      "Note: the embedded models are tiny and know only problems like those "
+      "of the synthetic benchmark.\n"
+    )
+  solution = sweep.solve(
+    _PROBLEM.value,
+    gold=_GOLD.value,
+    policy=_POLICY.value,
+    reward=_REWARD.value,
+    strategy=_STRATEGY.value,
+    n=_N.value,
+    seed=_SEED.value,
+    temperature=_TEMPERATURE.value,
+    balance_temperature=_BALANCE.value,
+    step_format=decoding.StepFormat(
+      tuple(_STEP_END.value), tuple(_ANSWER.value)
+    ),
+    limits=decoding.Limits(
+      **{name: flag.value for name, flag in _LIMITS.items()}
+    ),
+  )
+  print(solution.render())
+  print(f"\nAnswer: {solution.answer}")
+
+
+if __name__ == "__main__":
+  launching.run(main)

@@ -1,0 +1,41 @@
+"""Runs a sweep and reports on it.
+
+  python launch/sweep.py --config=configs/demo.py [--workdir=runs/demo]
+
+Results go to runs/ and the config's name unless --workdir says otherwise. The
+same command goes on after a stop. Any number of a config can be changed:
+--config.task.count=12, --config.runs.rebase.temperature=0.2.
+"""
+
+import pathlib
+
+from absl import app, flags
+from ml_collections import config_flags
+
+from inference_scaling import analysis, launching, sweep
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "What to run.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "Where results go.")
+
+
+def main(argv):
+  if len(argv) > 1:
+    raise app.UsageError(f"unknown arguments: {argv[1:]}.")
+  workdir = sweep.run_sweep(_CONFIG.value, _WORKDIR.value or default_workdir())
+  report = analysis.write_report(workdir)
+  print(f"Report:  {report}")
+  print(f"Numbers: {report.parent / 'summary.csv'}")
+  print(f"Figures: {report.parent / 'figures'}")
+
+
+def default_workdir():
+  """Makes runs/demo for configs/demo.py, runs/demo_x for configs/demo.py:x."""
+  flag = flags.FLAGS["config"]
+  path, _, argument = config_flags.get_config_filename(flag).partition(":")
+  name = pathlib.Path(path).stem
+  return pathlib.Path("runs") / (f"{name}_{argument}" if argument else name)
+
+
+if __name__ == "__main__":
+  flags.mark_flag_as_required("config")
+  launching.run(main)
