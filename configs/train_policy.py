@@ -26,9 +26,9 @@ SIZES = {
   },
 }  # fmt: skip
 # Stay at the highest rate, then fall.
-STEPS = {"small": 1200, "middle": 360, "large": 1000}
+STEPS = {"small": 402, "middle": 320, "large": 340}
 
-DECAY_STEPS = {"small": 200, "middle": 60, "large": 60}
+DECAY_STEPS = {"small": 2, "middle": 20, "large": 40}
 
 
 def get_config(size: str = "middle") -> ml_collections.ConfigDict:

@@ -26,7 +26,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.start = "large"
   config.extra_layers = 2
   config.problem_seed = 2
-  config.train_problems = 6000
+  config.train_problems = 4000
   config.validation_problems = 300
   config.samples_per_problem = 4
   config.num_lanes = 64
@@ -42,10 +42,10 @@ def get_config() -> ml_collections.ConfigDict:
   config.end_weight = 5.0
   config.imitation_weight = 1.0
   config.evaluation_size = 600
-  config.steps = 900
+  config.steps = 600
   config.learning_rate = 0.01
   config.warmup_steps = 50
-  config.decay_steps = 400
-  config.checkpoint_every = 100
-  config.evaluate_every = 100
+  config.decay_steps = 250
+  config.checkpoint_every = 50
+  config.evaluate_every = 50
   return config
