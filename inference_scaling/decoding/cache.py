@@ -6,6 +6,7 @@ written: the step's keys and values gather in a chunk, and are merged at its
 end. So a token costs no copy of the past.
 """
 
+import functools
 from collections.abc import Sequence
 
 import flax.struct
@@ -21,12 +22,13 @@ Layers = tuple[KeysValues, ...]
 
 @flax.struct.dataclass
 class Cache:
-  """What attention remembers of every beam.
+  """What attention remembers of every beam, in the layout of its segments.
 
   Attributes:
-    prompt: for each layer keys and values [P, 1, S, K, H] of the prompts.
+    prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
     prompt_lengths: int32[P], how many of them count.
-    own: for each layer keys and values [P, N, S, K, H] of the generated text.
+    own: for each layer keys [P, N, K, H, S] and values [P, N, K, S, H] of the
+      generated text.
     lengths: int32[P, N], how many of them count.
   """
 
@@ -48,30 +50,29 @@ def compute_prompt(
       end is computed too, and must be masked by whoever attends to it.
 
   Returns:
-    For each layer keys and values [P, 1, S, K, H].
+    For each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
   """
   tokens = prompts.tokens[:, None]
   positions = jnp.arange(tokens.shape[-1])[None, None]
-  _, keys_values = model.forward(
-    weights,
-    tokens,
-    jnp.broadcast_to(positions, tokens.shape),
-    [()] * model.config.num_layers,
-    None,
+  _, new = model.forward(
+    weights, tokens, jnp.broadcast_to(positions, tokens.shape)
   )
-  return keys_values
+  return _to_layout(new)
+
+
+def _to_layout(new: Sequence[KeysValues]) -> Layers:
+  """Lays out a model's new keys and values as segments have them."""
+  segments = [attention.to_segment(*layer, None) for layer in new]
+  return tuple((segment.keys, segment.values) for segment in segments)
 
 
 def start(
-  prompt: Sequence[KeysValues],
-  prompt_lengths: jax.Array,
-  num_beams: int,
-  size: int,
+  prompt: Layers, prompt_lengths: jax.Array, num_beams: int, size: int
 ) -> Cache:
   """Makes a cache that holds only prompts.
 
   Args:
-    prompt: for each layer keys and values [P, 1, S, K, H].
+    prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
     prompt_lengths: int32[P].
     num_beams: N.
     size: S of the beams' own caches.
@@ -79,14 +80,21 @@ def start(
   Returns:
     The cache.
   """
-  P, _, _, K, H = prompt[0][0].shape
-  empty = jnp.zeros((P, num_beams, size, K, H), prompt[0][0].dtype)
+  P = prompt_lengths.shape[0]
   return Cache(
-    prompt=tuple(prompt),
+    prompt=prompt,
     prompt_lengths=prompt_lengths,
-    own=tuple((empty, empty) for _ in prompt),
+    own=_empty(prompt, (P, num_beams), size),
     lengths=jnp.zeros((P, num_beams), jnp.int32),
   )
+
+
+def _empty(like: Layers, rows: tuple[int, int], size: int) -> Layers:
+  """Makes buffers of S = size tokens for each of [P, N] rows."""
+  _, _, K, H, _ = like[0][0].shape
+  dtype = like[0][0].dtype
+  keys = jnp.zeros((*rows, K, H, size), dtype)
+  return tuple((keys, keys.swapaxes(-1, -2)) for _ in like)
 
 
 def positions(cache: Cache) -> jax.Array:
@@ -95,10 +103,8 @@ def positions(cache: Cache) -> jax.Array:
 
 
 def empty_chunk(cache: Cache, size: int) -> Layers:
-  """Makes buffers [P, N, C, K, H] for a step of at most C = size tokens."""
-  P, N, _, K, H = cache.own[0][0].shape
-  empty = jnp.zeros((P, N, size, K, H), cache.own[0][0].dtype)
-  return tuple((empty, empty) for _ in cache.own)
+  """Makes buffers for a step of at most C = size tokens of each beam."""
+  return _empty(cache.own, cache.lengths.shape, size)
 
 
 def write_chunk(
@@ -107,19 +113,17 @@ def write_chunk(
   """Puts new keys and values at one index of the chunk, common to all rows.
 
   Args:
-    chunk: buffers [P, N, C, K, H].
-    new: for each layer keys and values [P, N, T, K, H].
+    chunk: for each layer keys [P, N, K, H, C] and values [P, N, K, C, H].
+    new: for each layer keys and values [P, N, T, K, H] of the model.
     index: int32[], at most C - T.
 
   Returns:
     The chunk; in a loop it is updated in place.
   """
-  return jax.tree.map(
-    lambda old, part: jax.lax.dynamic_update_slice_in_dim(
-      old, part, index, axis=2
-    ),
-    chunk,
-    tuple(new),
+  write = jax.lax.dynamic_update_slice_in_dim
+  return tuple(
+    (write(keys, k, index, axis=4), write(values, v, index, axis=3))
+    for (keys, values), (k, v) in zip(chunk, _to_layout(new), strict=True)
   )
 
 
@@ -136,9 +140,9 @@ def segments(
   Returns:
     For each layer the segments of the prompt, the beams' past and the chunk.
   """
-  in_prompt = _before(cache.prompt[0][0], cache.prompt_lengths[:, None])
-  in_own = _before(cache.own[0][0], cache.lengths)
-  in_chunk = _before(chunk[0][0], jnp.reshape(written, (1, 1)))
+  in_prompt = _before(cache.prompt[0], cache.prompt_lengths[:, None])
+  in_own = _before(cache.own[0], cache.lengths)
+  in_chunk = _before(chunk[0], jnp.reshape(written, (1, 1)))
   return [
     (
       attention.Segment(*prompt, in_prompt),
@@ -149,34 +153,47 @@ def segments(
   ]
 
 
-def _before(keys: jax.Array, lengths: jax.Array) -> jax.Array:
+def _before(layer: KeysValues, lengths: jax.Array) -> jax.Array:
   """Marks the entries before a length, bool[P or 1, N or 1, 1, S]."""
-  index = jnp.arange(keys.shape[2])[None, None, None]
+  index = jnp.arange(layer[0].shape[-1])[None, None, None]
   return index < lengths[..., None, None]
 
 
 def merge(cache: Cache, chunk: Layers, counts: jax.Array) -> Cache:
   """Appends the first entries of a chunk to each beam's own cache.
 
+  Only a window of C entries a beam is read and written, whatever its length.
+
   Args:
     cache: the cache.
-    chunk: keys and values [P, N, C, K, H] of a step.
+    chunk: keys [P, N, K, H, C] and values [P, N, K, C, H] of a step.
     counts: int32[P, N], how many entries to append; 0 leaves a beam alone.
 
   Returns:
     The cache, longer by `counts`.
   """
-  P, N, C = chunk[0][0].shape[:3]
-  index = jnp.arange(cache.own[0][0].shape[2])[None, None]
-  source = index - cache.lengths[..., None]
+  size, width = cache.own[0][0].shape[-1], chunk[0][0].shape[-1]
+  # A window that would pass the end is moved back over older entries.
+  starts = jnp.minimum(cache.lengths, size - width)
+  source = jnp.arange(width)[None, None] + (starts - cache.lengths)[..., None]
   fresh = (source >= 0) & (source < counts[..., None])
-  source = jnp.clip(source, 0, C - 1)
-  p, n = jnp.arange(P)[:, None, None], jnp.arange(N)[None, :, None]
+  source = jnp.clip(source, 0, width - 1)
 
-  def append(old, new):
-    return jnp.where(fresh[..., None, None], new[p, n, source], old)
+  def append(axis, old, new, start, source, fresh):
+    """Appends to one beam; `axis` is that of its tokens."""
+    window = jax.lax.dynamic_slice_in_dim(old, start, width, axis)
+    fresh = jnp.expand_dims(fresh, (0, 3 - axis))
+    window = jnp.where(fresh, jnp.take(new, source, axis), window)
+    return jax.lax.dynamic_update_slice_in_dim(old, window, start, axis)
 
-  own = jax.tree.map(append, cache.own, chunk)
+  def append_all(axis, old, new):
+    beam = functools.partial(append, axis)
+    return jax.vmap(jax.vmap(beam))(old, new, starts, source, fresh)
+
+  own = tuple(
+    (append_all(2, keys, k), append_all(1, values, v))
+    for (keys, values), (k, v) in zip(cache.own, chunk, strict=True)
+  )
   return cache.replace(own=own, lengths=cache.lengths + counts)
 
 

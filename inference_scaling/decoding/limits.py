@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 # Buffers grow by this many tokens, so that a few sizes serve all limits.
-_PROMPT_BUCKET = 32
+_BUCKET = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,16 @@ class Limits:
   @property
   def prompt_buffer(self) -> int:
     """Tokens that a prompt buffer holds."""
-    return -(-self.prompt_tokens // _PROMPT_BUCKET) * _PROMPT_BUCKET
+    return _round_up(self.prompt_tokens)
+
+  @property
+  def text_buffer(self) -> int:
+    """Tokens that the buffer of a beam's generated text holds."""
+    return _round_up(self.total_tokens)
+
+
+def _round_up(tokens: int) -> int:
+  return -(-tokens // _BUCKET) * _BUCKET
 
 
 @jax.tree_util.register_dataclass

@@ -151,7 +151,7 @@ class ModelPolicy:
     nothing = jnp.zeros_like(cached)
     return PolicyState(
       cache=cache_lib.start(
-        kv, cached, self.num_beams, self.limits.total_tokens
+        kv, cached, self.num_beams, self.limits.text_buffer
       ),
       pending=jnp.broadcast_to(last, shape),
       automaton=zeros,
@@ -238,7 +238,6 @@ class ModelPolicy:
       loop.pending[..., None],
       positions[..., None],
       cache_lib.segments(cache, loop.chunk, index),
-      None,
     )
     logits = self.model.unembed(params.weights, hidden[:, :, 0])
     with jax.named_scope("sample"):

@@ -69,7 +69,7 @@ class ModelReward:
     shape = (lengths.shape[0], self.num_beams)
     return RewardState(
       cache=cache_lib.start(
-        kv, lengths, self.num_beams, self.limits.total_tokens
+        kv, lengths, self.num_beams, self.limits.text_buffer
       ),
       scores=jnp.zeros(shape, jnp.float32),
       finite=jnp.ones(shape[0], bool),
@@ -158,7 +158,6 @@ class ModelReward:
         lax.dynamic_slice_in_dim(tokens, index, _BLOCK, axis=2),
         starts[..., None] + offsets[None, None],
         cache_lib.segments(cache, chunk, index),
-        None,
       )
       is_last = lengths[..., None] - 1 == offsets[None, None]
       # Summed over one token, the rest masked first: a NaN stays where it is.

@@ -19,16 +19,35 @@ MASKED_SCORE = -1e30
 class Segment(NamedTuple):
   """A stretch of keys and values to attend to.
 
+  Their axes are those of the matrix products to come. Any other order makes XLA
+  copy them for every token: on CPU decoding was up to 25 times slower.
+
   Attributes:
-    keys: [P, N, S, K, H], after rotation; or [P, 1, S, K, H], shared by the
+    keys: [P, N, K, H, S], after rotation; or [P, 1, K, H, S], shared by the
       beams of a problem.
-    values: as keys.
+    values: [P, N, K, S, H] or [P, 1, K, S, H].
     mask: bool[P, N, T, S] or broadcastable to it; True may be attended to.
   """
 
   keys: jax.Array
   values: jax.Array
   mask: jax.Array
+
+
+def to_segment(keys: jax.Array, values: jax.Array, mask: jax.Array) -> Segment:
+  """Makes a segment of new tokens' keys and values.
+
+  Args:
+    keys: [P, N, T, K, H], after rotation.
+    values: [P, N, T, K, H].
+    mask: bool[P, N, T, T] or broadcastable to it.
+
+  Returns:
+    The segment.
+  """
+  return Segment(
+    keys.transpose(0, 1, 3, 4, 2), values.transpose(0, 1, 3, 2, 4), mask
+  )
 
 
 def attend(queries: jax.Array, segments: tuple[Segment, ...]) -> jax.Array:
@@ -41,26 +60,29 @@ def attend(queries: jax.Array, segments: tuple[Segment, ...]) -> jax.Array:
   Returns:
     [P, N, T, K, G, H], in the dtype of the queries.
   """
-  scale = queries.shape[-1] ** -0.5
-  scores = [
-    jnp.where(
-      segment.mask[:, :, None, None], _scores(queries, segment.keys) * scale,
-      MASKED_SCORE,
-    )
-    for segment in segments
-  ]  # fmt: skip
-  # The softmax is written out, since concatenating the segments would copy.
-  highest = scores[0].max(-1, keepdims=True)
-  for score in scores[1:]:
-    highest = jnp.maximum(highest, score.max(-1, keepdims=True))
-  weights = [jnp.exp(score - highest) for score in scores]
-  total = sum(weight.sum(-1) for weight in weights)
-  mixed = sum(
-    _mix(weight, segment.values)
-    for weight, segment in zip(weights, segments, strict=True)
-  )
-  total = jnp.moveaxis(total, -1, 2)  # [P, N, T, K, G]
-  return (mixed / total[..., None]).astype(queries.dtype)
+  queries = queries.transpose(0, 1, 3, 4, 2, 5)  # [P, N, K, G, T, H]
+  rows = queries.shape[:-1]
+  scores = [_scores(queries, segment) for segment in segments]
+  # The softmax is written out, since concatenating the segments would copy;
+  # only what has no axis S moves between the layouts of the segments.
+  peaks = [_unfold(score.max(-1), rows) for score in scores]
+  highest = peaks[0]
+  for peak in peaks[1:]:
+    highest = jnp.maximum(highest, peak)
+  total, mixed = 0.0, 0.0
+  for score, segment in zip(scores, segments, strict=True):
+    shared = segment.keys.shape[1] == 1
+    weights = jnp.exp(score - _fold(highest, shared)[..., None])
+    total += _unfold(weights.sum(-1), rows)
+    mixed += _unfold(
+      jnp.matmul(
+        weights.astype(segment.values.dtype), segment.values,
+        preferred_element_type=jnp.float32,
+      ),
+      rows,
+    )  # fmt: skip
+  mixed = (mixed / total[..., None]).astype(queries.dtype)
+  return mixed.transpose(0, 1, 4, 2, 3, 5)
 
 
 def causal_mask(num_tokens: int) -> jax.Array:
@@ -75,36 +97,42 @@ def causal_mask(num_tokens: int) -> jax.Array:
   return jnp.tril(jnp.ones((num_tokens, num_tokens), bool))[None, None]
 
 
-def _scores(queries: jax.Array, keys: jax.Array) -> jax.Array:
-  """Scores [P, N, K, G, T, S] of queries against the keys of a segment."""
-  P, N, T, K, G, H = queries.shape
-  S = keys.shape[2]
-  # Batch axes first and one contraction: XLA's CPU matmul is ten times slower
-  # on an einsum that leaves the transposition to it.
-  if keys.shape[1] == 1:
-    rows = queries.transpose(0, 3, 1, 4, 2, 5).reshape(P, K, N * G * T, H)
-    scores = _matmul(rows, keys[:, 0].transpose(0, 2, 3, 1))
-    return scores.reshape(P, K, N, G, T, S).transpose(0, 2, 1, 3, 4, 5)
-  rows = queries.transpose(0, 1, 3, 4, 2, 5).reshape(P * N, K, G * T, H)
-  columns = keys.reshape(P * N, S, K, H).transpose(0, 2, 3, 1)
-  return _matmul(rows, columns).reshape(P, N, K, G, T, S)
+def _scores(queries: jax.Array, segment: Segment) -> jax.Array:
+  """Scores queries [P, N, K, G, T, H] against a segment, folded, over S."""
+  P, N, _, G, T, H = queries.shape
+  shared = segment.keys.shape[1] == 1
+  scores = jnp.matmul(
+    _fold(queries, shared), segment.keys, preferred_element_type=jnp.float32
+  )
+  mask = segment.mask[:, :, None, None]  # [P, N, 1, G, T, S]
+  if mask.shape[1:5] == (1, 1, 1, 1):
+    mask = mask[:, :, 0]
+  else:
+    mask = jnp.broadcast_to(mask, (P, N, 1, G, T, mask.shape[-1]))
+    mask = _fold(mask, shared)
+  return jnp.where(mask, scores * H**-0.5, MASKED_SCORE)
 
 
-def _mix(weights: jax.Array, values: jax.Array) -> jax.Array:
-  """Mixes values by weights into [P, N, T, K, G, H]."""
-  P, N, K, G, T, S = weights.shape
-  H = values.shape[-1]
-  weights = weights.astype(values.dtype)
-  if values.shape[1] == 1:
-    rows = weights.transpose(0, 2, 1, 3, 4, 5).reshape(P, K, N * G * T, S)
-    mixed = _matmul(rows, values[:, 0].transpose(0, 2, 1, 3))
-    return mixed.reshape(P, K, N, G, T, H).transpose(0, 2, 4, 1, 3, 5)
-  rows = weights.reshape(P * N, K, G * T, S)
-  columns = values.reshape(P * N, S, K, H).transpose(0, 2, 1, 3)
-  mixed = _matmul(rows, columns).reshape(P, N, K, G, T, H)
-  return mixed.transpose(0, 1, 4, 2, 3, 5)
+def _fold(x: jax.Array, shared: bool) -> jax.Array:
+  """Makes [P, N, K, G, T, ...] the rows of one matrix a kv head.
+
+  Args:
+    x: [P, N, K, G, T, ...].
+    shared: whether the beams of a problem see the same keys; their queries
+      are then rows of the same matrix, so that the keys are read once.
+
+  Returns:
+    [P, 1, K, N * G * T, ...] if shared, else [P, N, K, G * T, ...].
+  """
+  P, N, K, G, T, *rest = x.shape
+  if shared:
+    return jnp.moveaxis(x, 1, 2).reshape(P, 1, K, N * G * T, *rest)
+  return x.reshape(P, N, K, G * T, *rest)
 
 
-def _matmul(rows: jax.Array, columns: jax.Array) -> jax.Array:
-  """Multiplies batches of matrices, with float32 sums."""
-  return jnp.matmul(rows, columns, preferred_element_type=jnp.float32)
+def _unfold(x: jax.Array, rows: tuple[int, ...]) -> jax.Array:
+  """Undoes `_fold`, for rows (P, N, K, G, T)."""
+  P, N, K, G, T = rows
+  if x.shape[1] == N:
+    return x.reshape(*rows, *x.shape[4:])
+  return jnp.moveaxis(x.reshape(P, K, N, G, T, *x.shape[4:]), 2, 1)

@@ -71,7 +71,7 @@ class Attention(nnx.Module):
     keys = rotate(self.key(x).reshape(*leading, K, H), rotation)
     values = self.value(x).reshape(*leading, K, H)
     if segments:
-      own = attention.Segment(keys, values, self_mask)
+      own = attention.to_segment(keys, values, self_mask)
       mixed = attention.attend(queries, (*segments, own))
     else:
       mixed = self_attention.attend_within(queries, keys, values, self_mask)

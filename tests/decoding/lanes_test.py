@@ -1,0 +1,144 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import transformers
+
+from inference_scaling import decoding
+from inference_scaling.decoding import lanes
+from inference_scaling.search import rebase
+from tests.decoding import tiny
+
+DEPTH = 3
+
+
+def _problems(ids):
+  prompts = tiny.prompts(max(ids) + 1)
+  return [decoding.PromptProblem(i, prompts[i]) for i in ids]
+
+
+def _run(ids, num_lanes, temperature=1.0, seed=0, balance=0.3):
+  finished = decoding.run_lanes(
+    tiny.policy(), tiny.reward(), rebase(balance),
+    tiny.policy_params(temperature), tiny.reward_model().params,
+    _problems(ids), seed, num_lanes, DEPTH,
+  )  # fmt: skip
+  return {one.problem_id: one for one in finished}
+
+
+@functools.cache
+def _reference():
+  return _run(tuple(range(7)), 3)
+
+
+def _assert_identical(one, other):
+  parts = lambda f: (f.tree, f.policy_counts, f.reward_counts)  # noqa: E731
+  jax.tree.map(np.testing.assert_array_equal, parts(one), parts(other))
+
+
+def test_every_problem_is_searched_once_to_its_end():
+  found = _reference()
+  assert sorted(found) == list(range(7))
+  for one in found.values():
+    depths = one.tree.active.any(axis=1)
+    last = int(np.flatnonzero(depths)[-1])
+    ended = one.tree.status[last][one.tree.active[last]]
+    assert last == DEPTH - 1 or (ended > 0).all()
+    assert one.tree.num_tokens.sum() == one.policy_counts.decode
+    assert one.reward_counts.decode == one.policy_counts.decode
+    assert one.seconds > 0
+
+
+@pytest.mark.parametrize(
+  "order", [(6, 5, 4, 3, 2, 1, 0), (3, 0, 6, 1, 5, 2, 4)]
+)
+def test_another_order_gives_the_same_bits(order):
+  found = _run(order, 3)
+  for problem_id, one in _reference().items():
+    _assert_identical(one, found[problem_id])
+
+
+def test_a_resume_gives_the_same_bits():
+  found = _run((2, 5, 6), 3)
+  for problem_id, one in found.items():
+    _assert_identical(one, _reference()[problem_id])
+
+
+@pytest.mark.parametrize("num_lanes", [1, 5])
+def test_another_number_of_lanes_gives_the_same_draws(num_lanes):
+  found = _run(tuple(range(7)), num_lanes)
+  for problem_id, one in _reference().items():
+    ours, theirs = one.tree, found[problem_id].tree
+    for name in ("parents", "active", "status", "num_tokens"):
+      np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+    np.testing.assert_array_equal(ours.contents.tokens, theirs.contents.tokens)
+    np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-5)
+
+
+def test_another_seed_gives_other_draws():
+  ours = _run((0,), 3)[0].tree.contents.tokens
+  theirs = _run((0,), 3, seed=1)[0].tree.contents.tokens
+  assert not np.array_equal(ours, theirs)
+
+
+def test_new_temperatures_and_seeds_compile_nothing():
+  _reference()
+  programs = (lanes._start, lanes._step, lanes._replace_lane)
+  before = [program._cache_size() for program in programs]
+  _run((0, 1), 3, temperature=0.6, seed=4, balance=0.1)
+  assert [program._cache_size() for program in programs] == before
+
+
+def test_no_problems_give_no_results():
+  iterator = decoding.run_lanes(
+    tiny.policy(), tiny.reward(), rebase(), tiny.policy_params(),
+    tiny.reward_model().params, [], 0, 2, DEPTH,
+  )  # fmt: skip
+  assert list(iterator) == []
+
+
+def test_a_prompt_that_does_not_fit_is_named():
+  long = decoding.PromptProblem(41, (3,) * 33)
+  with pytest.raises(
+    ValueError, match="problem 41: its prompt has 33 tokens; expected 1 to 32"
+  ):
+    decoding.pad_prompt(long.id, long.tokens, tiny.LIMITS)
+  with pytest.raises(
+    ValueError, match=r"problem 2.*Raise Limits.prompt_tokens"
+  ):
+    decoding.pad_prompt(2, (), tiny.LIMITS)
+
+
+@pytest.mark.parametrize("broken", ["policy", "reward"])
+def test_numbers_that_are_not_finite_are_reported(broken):
+  params, weights = tiny.policy_params(), tiny.reward_model().params
+  poison = functools.partial(jax.tree.map, lambda leaf: leaf * jnp.nan)
+  if broken == "policy":
+    params = params.replace(weights=poison(params.weights))
+  else:
+    weights = poison(weights)
+  iterator = decoding.run_lanes(
+    tiny.policy(), tiny.reward(), rebase(0.3), params, weights,
+    _problems((5,)), 0, 3, DEPTH,
+  )  # fmt: skip
+  with pytest.raises(
+    FloatingPointError, match=f"problem 5, depth 0: the {broken}.*Check"
+  ):
+    next(iterator)
+
+
+def test_two_vocabularies_are_refused():
+  other = transformers.PreTrainedTokenizerFast(
+    tokenizer_object=tiny.letter_tokenizer().backend_tokenizer
+  )
+  other.add_tokens(["<extra>"])
+  model = tiny.reward_model()
+  model = type(model)(model.config, model.params, other, model.graph)
+  iterator = decoding.run_lanes(
+    tiny.policy(), decoding.ModelReward(model, tiny.LIMITS, tiny.NUM_BEAMS),
+    rebase(), tiny.policy_params(), model.params, _problems((0,)), 0, 1, DEPTH,
+  )  # fmt: skip
+  with pytest.raises(ValueError, match=r"1 tokens differ.*<extra>"):
+    next(iterator)

@@ -1,0 +1,196 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from inference_scaling import decoding
+from inference_scaling.decoding import cache as cache_lib
+from inference_scaling.search import base
+from tests.decoding import tiny
+
+END_OF_TEXT = 1
+
+
+def _rows(history):
+  """Yields depth, problem, beam and the step of every beam that took part."""
+  for depth, entry in enumerate(history):
+    tokens = np.array(entry["step"].content.tokens)
+    lengths = np.array(entry["step"].content.lengths)
+    for p, n in zip(*np.nonzero(entry["active"]), strict=True):
+      yield depth, p, n, tokens[p, n, : lengths[p, n]].tolist()
+
+
+def _log_probs(texts):
+  """Log-probabilities of all next tokens, by the model without a cache."""
+  model = tiny.policy_model()
+  width = max(map(len, texts))
+  padded = np.zeros((len(texts), width), np.int32)
+  for row, text in enumerate(texts):
+    padded[row, : len(text)] = text
+  logits = model.logits(model.params, jnp.array(padded))
+  return np.array(jax.nn.log_softmax(logits))
+
+
+def test_cached_decoding_agrees_with_the_model_without_a_cache():
+  history = tiny.grown()
+  cases = list(_rows(history))
+  assert len(cases) > 20
+  texts = [history[d]["after"][p][n] for d, p, n, _ in cases]
+  table = _log_probs(texts)
+  for row, (depth, p, n, step) in enumerate(cases):
+    begin = len(texts[row]) - len(step)
+    wanted = sum(
+      table[row, begin + t - 1, token] for t, token in enumerate(step)
+    )
+    found = history[depth]["step"].content.log_probs[p, n]
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+
+
+def test_the_next_logits_agree_after_forks():
+  """Not only the drawn tokens' probabilities: all logits of the next token."""
+  model, entry = tiny.policy_model(), tiny.grown()[-1]
+  state = entry["state"]
+  chunk = cache_lib.empty_chunk(state.cache, 4)
+  hidden, _ = model.forward(
+    model.params, state.pending[..., None],
+    cache_lib.positions(state.cache)[..., None],
+    cache_lib.segments(state.cache, chunk, jnp.int32(0)),
+  )  # fmt: skip
+  found = model.unembed(model.params, hidden[:, :, 0])
+  for p, beams in enumerate(entry["before"]):
+    for n, text in enumerate(beams):
+      wanted = model.logits(model.params, jnp.array([text]))[0, -1]
+      np.testing.assert_allclose(found[p, n], wanted, atol=1e-4)
+
+
+def test_temperature_0_equals_a_plain_loop_over_the_model():
+  model = tiny.policy_model()
+  history = tiny.grown(0.0, depths=1)
+  for _, p, n, step in _rows(history):
+    text = list(tiny.prompts(3)[p])
+    for token in step:
+      logits = model.logits(model.params, jnp.array([text]))[0, -1]
+      assert token == int(jnp.argmax(logits))
+      text.append(token)
+    assert n < tiny.NUM_BEAMS
+
+
+def _status(text, step):
+  """What a step's tokens make of its beam, read off the decoded text."""
+  tokenizer = tiny.letter_tokenizer()
+  letters = [tokenizer.decode([token]) for token in step]
+  answered = tiny.ANSWER in tokenizer.decode(text)
+  if step[-1] == END_OF_TEXT:
+    return base.FINISHED
+  if letters[-1] == tiny.STEP_END:
+    if answered:
+      return base.FINISHED
+    return (
+      base.RUNNING if len(text) < tiny.LIMITS.total_tokens else base.TRUNCATED
+    )
+  assert (
+    len(step) == tiny.LIMITS.step_tokens
+    or len(text) == tiny.LIMITS.total_tokens
+  )
+  return base.TRUNCATED
+
+
+def test_each_beam_stops_at_its_own_step_end():
+  history = tiny.grown()
+  seen = set()
+  for depth, p, n, step in _rows(history):
+    generated = history[depth]["after"][p][n][len(tiny.prompts(3)[p]) :]
+    letters = [tiny.letter_tokenizer().decode([t]) for t in step[:-1]]
+    assert tiny.STEP_END not in letters and END_OF_TEXT not in step[:-1]
+    status = int(history[depth]["step"].status[p, n])
+    assert status == _status(generated, step)
+    seen.add(status)
+  assert seen == {base.RUNNING, base.FINISHED, base.TRUNCATED}
+
+
+def test_beams_that_wait_or_have_ended_do_not_change():
+  history = tiny.grown()
+  waited = 0
+  for entry in history:
+    for p, n in zip(*np.nonzero(~entry["active"]), strict=True):
+      assert entry["step"].num_tokens[p, n] == 0
+      assert entry["step"].content.log_probs[p, n] == 0
+      for name in ("state", "judged"):
+        old, new = entry[name], entry["new_" + name]
+        _assert_same_beam(old, new, p, n)
+      assert entry["scores"][p, n] == entry["judged"].scores[p, n]
+      waited += 1
+  assert waited > 5
+
+
+def _assert_same_beam(old, new, p, n):
+  """Compares all that belongs to one beam; the rest is its problem's."""
+  parts = lambda s: (  # noqa: E731
+    s.cache.own, s.cache.lengths, getattr(s, "pending", ()),
+    getattr(s, "automaton", ()), getattr(s, "answered", ()),
+  )  # fmt: skip
+  jax.tree.map(
+    lambda a, b: np.testing.assert_array_equal(a[p, n], b[p, n]),
+    parts(old),
+    parts(new),
+  )
+
+
+def test_counts_are_those_of_the_tokens_computed():
+  history = tiny.grown()
+  counts = history[-1]["new_state"].counts
+  for p, prompt in enumerate(tiny.prompts(3)):
+    # Every prompt token but the last, then each token that a draw needed.
+    visible = list(range(1, len(prompt)))
+    decode = 0
+    for depth, problem, n, step in _rows(history):
+      if problem == p:
+        before = len(history[depth]["before"][p][n])
+        visible += range(before, before + len(step))
+        decode += len(step)
+    assert counts.prefill[p] == len(prompt) - 1
+    assert counts.decode[p] == decode
+    assert counts.attended[p] == sum(visible)
+
+
+def test_draws_do_not_depend_on_the_neighbours():
+  start, extend, *_ = tiny.jitted()
+  params, batch = tiny.policy_params(), tiny.stack(3)
+  keys = jax.random.split(jax.random.key(9), (3, tiny.NUM_BEAMS))
+  active = jnp.ones(keys.shape, bool)
+  _, together = extend(params, keys, start(params, batch), active)
+  order = jnp.array([2, 0, 1])
+  shuffled = jax.tree.map(lambda leaf: leaf[order], batch)
+  _, moved = extend(params, keys[order], start(params, shuffled), active)
+  for new, old in enumerate(order):
+    jax.tree.map(
+      lambda a, b, new=new, old=old: np.testing.assert_array_equal(
+        a[old], b[new]
+      ),
+      together,
+      moved,
+    )
+
+
+def test_filters_and_temperature_compile_nothing():
+  start, extend, *_ = tiny.jitted()
+  keys = jax.random.split(jax.random.key(0), (3, tiny.NUM_BEAMS))
+  active = jnp.ones(keys.shape, bool)
+  steps, programs = [], []
+  for temperature, top_k in ((1.0, 0), (0.5, 0), (1.0, 1)):
+    params = tiny.policy_params(
+      temperature, top_k=jnp.int32(top_k), top_p=jnp.float32(1)
+    )
+    state = start(tiny.policy_params(), tiny.stack(3))
+    steps.append(extend(params, keys, state, active)[1])
+    programs.append(extend._cache_size())
+  assert programs[0] == programs[-1]
+  tokens = [np.array(step.content.tokens) for step in steps]
+  assert not np.array_equal(tokens[0], tokens[1])
+  greedy = tiny.grown(0.0, depths=1)[0]["step"].content.tokens
+  np.testing.assert_array_equal(tokens[2], greedy)
+
+
+def test_limits_must_be_positive():
+  with pytest.raises(ValueError, match="step_tokens is 0"):
+    decoding.Limits(prompt_tokens=4, step_tokens=0)

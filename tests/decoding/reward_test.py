@@ -1,0 +1,66 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inference_scaling import decoding
+from inference_scaling.search import base
+from tests.decoding import tiny
+
+
+def test_steps_read_one_by_one_score_as_the_whole_text():
+  model = tiny.reward_model()
+  compared = 0
+  for entry in tiny.grown():
+    for p, n in zip(*np.nonzero(entry["active"]), strict=True):
+      text = jnp.array([entry["after"][p][n]])
+      wanted = model.token_rewards(model.params, text)[0, -1]
+      np.testing.assert_allclose(entry["scores"][p, n], wanted, atol=1e-5)
+      compared += 1
+  assert compared > 20
+
+
+def test_scores_differ():
+  scores = np.concatenate(
+    [entry["scores"][entry["active"]] for entry in tiny.grown()]
+  )
+  assert scores.std() > 0.05
+  assert 0 < scores.min() and scores.max() < 1
+
+
+def test_steps_longer_than_a_block_are_read_whole():
+  """A step of 40 tokens takes three blocks of 16."""
+  model = tiny.reward_model()
+  limits = decoding.Limits(prompt_tokens=9, step_tokens=40, total_tokens=45)
+  reward = decoding.ModelReward(model, limits, num_beams=2)
+  tokens = jax.random.randint(jax.random.key(0), (1, 2, 40), 3, 18)
+  lengths = jnp.array([[40, 17]])
+  step = base.Step(
+    status=jnp.zeros((1, 2), jnp.int32),
+    num_tokens=lengths,
+    content=decoding.StepTokens(tokens, lengths, jnp.zeros((1, 2))),
+  )
+  prompt = tiny.prompts(2)[1]
+  state = reward.start(model.params, decoding.pad_prompt(0, prompt, limits))
+  active = jnp.ones((1, 2), bool)
+  _, scores = jax.jit(reward.score)(model.params, state, step, active)
+  for n, length in enumerate((40, 17)):
+    text = jnp.array([[*prompt, *tokens[0, n, :length].tolist()]])
+    wanted = model.token_rewards(model.params, text)[0, -1]
+    np.testing.assert_allclose(scores[0, n], wanted, atol=1e-5)
+
+
+def test_counts_are_those_of_the_tokens_read():
+  history = tiny.grown()
+  counts = history[-1]["new_judged"].counts
+  for p, prompt in enumerate(tiny.prompts(3)):
+    read = [
+      (len(entry["before"][p][n]), len(entry["after"][p][n]))
+      for entry in history
+      for n in np.flatnonzero(entry["active"][p])
+    ]
+    assert counts.prefill[p] == len(prompt)
+    assert counts.decode[p] == sum(after - before for before, after in read)
+    visible = list(range(1, len(prompt) + 1))
+    for before, after in read:
+      visible += range(before + 1, after + 1)
+    assert counts.attended[p] == sum(visible)
