@@ -29,6 +29,9 @@ def get_config() -> ml_collections.ConfigDict:
   config.train_problems = 4000
   config.validation_problems = 300
   config.samples_per_problem = 4
+  # Labels as Math-Shepherd makes them, to be compared with the exact ones.
+  config.agreement_problems = 60
+  config.completions = 8
   config.num_lanes = 64
   config.limits = {
     "prompt_tokens": 128,

@@ -43,6 +43,7 @@ def train(
 
   Raises:
     FloatingPointError: where the loss is no number.
+    ValueError: where the rate's schedule does not fit into the steps.
   """
   workdir = pathlib.Path(workdir).absolute()
   workdir.mkdir(parents=True, exist_ok=True)
@@ -58,9 +59,12 @@ def train(
       state = saved.restore(start, args=template)
       logging.info("Resumed %s at step %d.", workdir, start)
     update = jax.jit(_make_update(loss, optimizer), donate_argnums=0)
+    _forget_after(start, workdir)
     begin = time.time()
     for step, batch in enumerate(_iterate(batches, start), start=start + 1):
       state, metrics = update(state, batch)
+      if saved.should_save(step):
+        _check(float(metrics["loss"]), step, workdir)
       if step % config.evaluate_every == 0 or step == config.steps:
         metrics = {k: float(v) for k, v in metrics.items()}
         _check(metrics["loss"], step, workdir)
@@ -87,11 +91,19 @@ def make_optimizer(
   Returns:
     The transformation.
 
+  Raises:
+    ValueError: where warm-up and decay need more than all steps.
+
   References:
     Jordan et al., "Muon: an optimizer for hidden layers", 2024.
     Hu et al., "MiniCPM", 2024, arXiv:2404.06395, section 4.
   """
   stay = config.steps - config.warmup_steps - config.decay_steps
+  if stay < 0:
+    raise ValueError(
+      f"steps is {config.steps}; warmup_steps, {config.warmup_steps}, and "
+      f"decay_steps, {config.decay_steps}, do not fit into that."
+    )
   schedule = optax.schedules.join_schedules(
     [
       optax.schedules.linear_schedule(
@@ -151,6 +163,17 @@ def _check(loss: float, step: int, workdir: pathlib.Path) -> None:
       f"the loss is {loss} at step {step} in {workdir}; lower learning_rate "
       "and start again from an earlier checkpoint."
     )
+
+
+def _forget_after(step: int, workdir: pathlib.Path) -> None:
+  """Drops the metrics of steps that will be done again, and a cut line."""
+  path = workdir / "metrics.jsonl"
+  if not path.is_file():
+    return
+  lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+  whole = [line for line in lines if line.endswith("\n")]
+  kept = [line for line in whole if json.loads(line)["step"] <= step]
+  path.write_text("".join(kept), encoding="utf-8")
 
 
 def _log(

@@ -6,6 +6,7 @@ solution and keeps imitating right tokens beside it.
 """
 
 import dataclasses
+import json
 import pathlib
 
 import jax
@@ -15,8 +16,13 @@ import optax
 
 from inference_scaling import assets, decoding, models
 from inference_scaling.tasks import synthetic
+from inference_scaling.training import (
+  agreement,
+  loop,
+  reward_data,
+  reward_report,
+)
 from inference_scaling.training import batches as batches_lib
-from inference_scaling.training import loop, reward_data, reward_report
 from inference_scaling.training import sampling as sampling_lib
 
 
@@ -53,8 +59,14 @@ def train_reward(
   )
   trained = dataclasses.replace(model, params=params)
   models.save_reward_model(trained, workdir / "model")
-  names = sorted(policies)
-  reward_report.write(trained, held_out, names, workdir / "report")
+  report = {
+    "policies": reward_report.draw_curves(
+      trained, held_out, sorted(policies), workdir / "report"
+    ),
+    "labels": compare_labels(config, policies),
+  }
+  text = json.dumps(report, indent=2)
+  (workdir / "report" / "reward.json").write_text(text + "\n", "utf-8")
   return trained
 
 
@@ -77,20 +89,59 @@ def draw(
   Returns:
     As `reward_data.draw_solutions`.
   """
-
-  def make_sampler(model):
-    return sampling_lib.Sampler(
-      model, config.samples_per_problem,
-      decoding.Limits(**config.limits), config.num_lanes,
-    )  # fmt: skip
-
   return reward_data.draw_solutions(
-    policies,
-    make_sampler,
+    {
+      name: make_sampler(config, model, config.samples_per_problem)
+      for name, model in policies.items()
+    },
     # A seed of its own: not the problems that the policies learned.
     synthetic.generate(split, count, config.problem_seed),
     config.seed,
     workdir / f"solutions_{split}.npz",
+  )
+
+
+def make_sampler(
+  config: ml_collections.ConfigDict, model: models.Model, num_samples: int
+) -> sampling_lib.Sampler:
+  """Makes a sampler of a policy.
+
+  Args:
+    config: `num_lanes` and `limits`.
+    model: the policy.
+    num_samples: solutions a problem.
+
+  Returns:
+    The sampler.
+  """
+  limits = decoding.Limits(**config.limits)
+  return sampling_lib.Sampler(model, num_samples, limits, config.num_lanes)
+
+
+def compare_labels(
+  config: ml_collections.ConfigDict, policies: dict[str, models.Model]
+) -> dict[str, float]:
+  """Compares exact labels with Math-Shepherd's, on validation problems.
+
+  Args:
+    config: as `make_sampler`, with `seed`, `start`, `agreement_problems`,
+      `completions` and `problem_seed`.
+    policies: by name; that of `config.start` completes.
+
+  Returns:
+    As `agreement.measure`.
+  """
+  problems = synthetic.generate(
+    "validation", config.agreement_problems, config.problem_seed
+  )
+  # A step is completed from its whole text so far, which must fit the prompt.
+  longer = config.copy_and_resolve_references()
+  longer.limits.prompt_tokens += longer.limits.total_tokens
+  return agreement.measure(
+    {name: make_sampler(config, m, 1) for name, m in policies.items()},
+    make_sampler(longer, policies[config.start], config.completions),
+    problems,
+    config.seed,
   )
 
 

@@ -11,17 +11,16 @@ import grain
 import numpy as np
 from absl import logging
 
-from inference_scaling import models
 from inference_scaling.tasks import synthetic
 from inference_scaling.training import batches as batches_lib
 from inference_scaling.training import labels as labels_lib
+from inference_scaling.training import sampling as sampling_lib
 
 Solutions = dict[str, np.ndarray]
 
 
 def draw_solutions(
-  policies: Mapping[str, models.Model],
-  make_sampler,
+  samplers: Mapping[str, sampling_lib.Sampler],
   problems: Sequence[synthetic.SyntheticProblem],
   seed: int,
   path: str | pathlib.Path,
@@ -29,8 +28,7 @@ def draw_solutions(
   """Draws and labels solutions of every policy, or reads them from a file.
 
   Args:
-    policies: by name.
-    make_sampler: makes a `Sampler` from a policy.
+    samplers: by the name of their policy.
     problems: with different ids.
     seed: of the draws.
     path: an .npz file; read where it exists, else written.
@@ -47,8 +45,8 @@ def draw_solutions(
       return dict(file)
   by_id = {problem.id: problem for problem in problems}
   rows = []
-  for rank, name in enumerate(sorted(policies)):
-    sampler = make_sampler(policies[name])
+  for rank, name in enumerate(sorted(samplers)):
+    sampler = samplers[name]
     for number, solutions in sampler.solve(problems, seed):
       problem = by_id[number]
       prompt = sampler.prompt(problem)

@@ -1,6 +1,5 @@
 """What a reward model is worth: ROC and calibration on held-out steps."""
 
-import json
 import pathlib
 
 import jax
@@ -71,13 +70,13 @@ def make_evaluation(
   return evaluate
 
 
-def write(
+def draw_curves(
   model: models.RewardModel,
   drawn: reward_data.Solutions,
   names: list[str],
   folder: pathlib.Path,
 ) -> dict[str, dict[str, float]]:
-  """Writes reward.json and reward.png: ROC and calibration by policy.
+  """Draws reward.png, ROC and calibration by policy, and sums them up.
 
   Args:
     model: the reward model.
@@ -118,8 +117,6 @@ def write(
   left.set_title("Steps told apart, by policy")
   right.set_title("Calibration")
   picture.savefig(folder / "reward.png", dpi=150)
-  text = json.dumps(summary, indent=2)
-  (folder / "reward.json").write_text(text + "\n", encoding="utf-8")
   return summary
 
 
