@@ -85,19 +85,25 @@ def draw_curves(
     folder: created where missing.
 
   Returns:
-    For each policy the area under the ROC curve, the mean label and score,
-    and the number of steps; for levels 4 to 6 the area again.
+    For each policy the share of right solutions, the area under the ROC curve
+    per step (both again for levels 4 to 6), the mean label and score of a
+    step, and the number of steps.
   """
   folder.mkdir(parents=True, exist_ok=True)
   labels, scores, owners = score_steps(model, model.params, drawn)
   policies, levels = drawn["policies"][owners], drawn["levels"][owners]
+  right = drawn["good"][np.arange(len(drawn["good"])), drawn["lengths"] - 1]
   summary = {}
   picture = figure.Figure(figsize=(9, 4), layout="constrained")
   left, right = picture.subplots(1, 2)
   for rank, name in enumerate(names):
     mine = policies == rank
     hard = mine & (levels >= 4)
+    solved = right[drawn["policies"] == rank]
+    solved_hard = right[(drawn["policies"] == rank) & (drawn["levels"] >= 4)]
     summary[name] = {
+      "accuracy": float(solved.mean()),
+      "accuracy_hard": float(solved_hard.mean()),
       "area": roc.roc_area(labels[mine], scores[mine]),
       "area_hard": roc.roc_area(labels[hard], scores[hard]),
       "good": float(labels[mine].mean()),
