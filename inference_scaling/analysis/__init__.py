@@ -1,0 +1,18 @@
+"""Records to estimates, frontiers, figures and a report; no model in it."""
+
+from inference_scaling.analysis.load import Record, RecordError, read_records
+from inference_scaling.analysis.outcomes import make_outcomes
+from inference_scaling.analysis.panel import make_panel
+from inference_scaling.analysis.report import analyze, write_report
+from inference_scaling.analysis.summary import summarize
+
+__all__ = [
+  "Record",
+  "RecordError",
+  "analyze",
+  "make_outcomes",
+  "make_panel",
+  "read_records",
+  "summarize",
+  "write_report",
+]

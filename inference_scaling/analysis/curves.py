@@ -1,0 +1,82 @@
+"""Accuracy of one policy, strategy and voting method as n and FLOPs grow."""
+
+import dataclasses
+
+import numpy as np
+
+from inference_scaling.analysis import frontier, intervals
+from inference_scaling.analysis import panel as panel_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+  """Points of rising n and rising cost, paired over the panel's problems.
+
+  Attributes:
+    points: K configurations that differ in n only.
+    flops: float64[K] mean FLOPs per problem, rising.
+    accuracy: float64[P, K] by problem; NaN where missing.
+  """
+
+  points: tuple[panel_lib.Configuration, ...]
+  flops: np.ndarray
+  accuracy: np.ndarray
+
+  @property
+  def n(self) -> np.ndarray:
+    """int64[K], the number of beams or samples of each point."""
+    return np.array([point.n for point in self.points])
+
+  def at(self, budget: float) -> np.ndarray:
+    """Accuracy by problem float64[P] at a budget (`interpolate_at`)."""
+    return frontier.interpolate_at(self.flops, self.accuracy, budget)
+
+  def interval(self) -> intervals.Interval:
+    """Mean accuracy and 95% interval of every point, arrays [K]."""
+    return intervals.mean_interval(self.accuracy)
+
+
+def make_curve(
+  panel: panel_lib.Panel,
+  policy: str,
+  strategy: str,
+  voting: str,
+  aggregation: str,
+  flops: str,
+) -> Curve | None:
+  """Collects the points of one curve.
+
+  Args:
+    panel: problems by configurations.
+    policy: name of the policy.
+    strategy: name of the strategy.
+    voting: voting method.
+    aggregation: how step scores are aggregated; "none" where none are read.
+    flops: cost column that orders the points.
+
+  Returns:
+    The curve, without points that cost no more than a smaller n; None if the
+    panel has no such configuration.
+  """
+  wanted = (policy, strategy, voting, aggregation)
+  points = sorted(
+    (
+      point
+      for point in panel.costs.index
+      if (point.policy, point.strategy, *point[3:]) == wanted
+    ),
+    key=lambda point: point.n,
+  )
+  kept: list[panel_lib.Configuration] = []
+  for point in points:
+    cost = panel.costs.loc[[point], flops].iloc[0]
+    if not kept or cost > panel.costs.loc[[kept[-1]], flops].iloc[0]:
+      kept.append(point)
+  if not kept:
+    return None
+  columns = [panel.accuracy.columns.get_loc(point) for point in kept]
+  return Curve(
+    tuple(kept),
+    panel.costs[flops].to_numpy(float)[columns],
+    panel.accuracy.to_numpy(float)[:, columns],
+  )
