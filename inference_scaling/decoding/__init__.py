@@ -10,11 +10,8 @@ from inference_scaling.decoding.format import StepFormat
 from inference_scaling.decoding.lanes import Finished, PromptProblem, run_lanes
 from inference_scaling.decoding.limits import Limits, Prompts, pad_prompt
 from inference_scaling.decoding.no_reward import NoReward
-from inference_scaling.decoding.policy import (
-  ModelPolicy,
-  PolicyParams,
-  StepTokens,
-)
+from inference_scaling.decoding.policy import ModelPolicy
+from inference_scaling.decoding.policy_state import PolicyParams, StepTokens
 from inference_scaling.decoding.reward import ModelReward
 from inference_scaling.decoding.sampling import sample_tokens
 

@@ -18,6 +18,7 @@ import numpy as np
 from inference_scaling import compute
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import policy as policy_lib
+from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import reward as reward_lib
 from inference_scaling.search import base
 from inference_scaling.search import loop as loop_lib
@@ -61,7 +62,7 @@ def run_lanes(
   policy: policy_lib.ModelPolicy,
   reward: reward_lib.ModelReward,
   strategy: base.Strategy,
-  policy_params: policy_lib.PolicyParams,
+  policy_params: state_lib.PolicyParams,
   reward_params,
   problems: Iterable[PromptProblem],
   seed: int,

@@ -14,63 +14,9 @@ from inference_scaling import compute
 from inference_scaling.decoding import cache as cache_lib
 from inference_scaling.decoding import format as format_lib
 from inference_scaling.decoding import limits as limits_lib
+from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import sampling
 from inference_scaling.search import base
-
-
-@flax.struct.dataclass
-class PolicyParams:
-  """The policy's numbers: arrays, so that a new value is no new program.
-
-  Attributes:
-    weights: the model's params.
-    temperature: float32[]; 0 takes the most likely token.
-    top_k: int32[], 0 for no limit; None leaves it out of the program.
-    top_p: float32[], 1 for no limit; None leaves it out of the program.
-  """
-
-  weights: object
-  temperature: jax.Array
-  top_k: jax.Array | None = None
-  top_p: jax.Array | None = None
-
-
-@flax.struct.dataclass
-class StepTokens:
-  """The text of one step of each beam.
-
-  Attributes:
-    tokens: int32[P, N, C]; 0 from the length on.
-    lengths: int32[P, N]; 0 for beams that did not take part.
-    log_probs: float32[P, N], sum of the tokens' log-probabilities under the
-      model at temperature 1 without filters.
-  """
-
-  tokens: jax.Array
-  lengths: jax.Array
-  log_probs: jax.Array
-
-
-@flax.struct.dataclass
-class PolicyState:
-  """All beams of the problems in flight.
-
-  Attributes:
-    cache: keys and values of all tokens but the pending ones.
-    pending: int32[P, N], each beam's last token.
-    automaton: int32[P, N], state of the search for delimiters.
-    answered: bool[P, N], whether an answer marker has been written.
-    finite: bool[P], false once a beam of the problem had logits that were NaN
-      or infinite; of the problem, so that dropping the beam does not hide it.
-    counts: tokens computed so far, each int32[P].
-  """
-
-  cache: cache_lib.Cache
-  pending: jax.Array
-  automaton: jax.Array
-  answered: jax.Array
-  finite: jax.Array
-  counts: compute.Counts
 
 
 @flax.struct.dataclass
@@ -98,7 +44,7 @@ class _Loop:
   automaton: jax.Array
   answered: jax.Array
   finite: jax.Array
-  content: StepTokens
+  content: state_lib.StepTokens
   counts: compute.Counts
 
 
@@ -131,8 +77,8 @@ class ModelPolicy:
     self._automaton = format.compile(model.tokenizer, model.config.vocab_size)
 
   def start(
-    self, params: PolicyParams, prompts: limits_lib.Prompts
-  ) -> PolicyState:
+    self, params: state_lib.PolicyParams, prompts: limits_lib.Prompts
+  ) -> state_lib.PolicyState:
     """Computes the prompts; their last tokens stay pending.
 
     Args:
@@ -149,7 +95,7 @@ class ModelPolicy:
     last = jnp.take_along_axis(prompts.tokens, cached[:, None], axis=1)
     zeros = jnp.zeros(shape, jnp.int32)
     nothing = jnp.zeros_like(cached)
-    return PolicyState(
+    return state_lib.PolicyState(
       cache=cache_lib.start(
         kv, cached, self.num_beams, self.limits.text_buffer
       ),
@@ -166,11 +112,11 @@ class ModelPolicy:
 
   def extend(
     self,
-    params: PolicyParams,
+    params: state_lib.PolicyParams,
     keys: jax.Array,
-    state: PolicyState,
+    state: state_lib.PolicyState,
     active: jax.Array,
-  ) -> tuple[PolicyState, base.Step]:
+  ) -> tuple[state_lib.PolicyState, base.Step]:
     """Draws one more step of each active beam.
 
     Args:
@@ -200,7 +146,7 @@ class ModelPolicy:
       num_tokens=loop.content.lengths,
       content=loop.content,
     )
-    state = PolicyState(
+    state = state_lib.PolicyState(
       cache=cache_lib.merge(state.cache, loop.chunk, loop.content.lengths),
       pending=loop.pending,
       automaton=loop.automaton,
@@ -210,7 +156,9 @@ class ModelPolicy:
     )
     return state, step
 
-  def fork(self, state: PolicyState, parents: jax.Array) -> PolicyState:
+  def fork(
+    self, state: state_lib.PolicyState, parents: jax.Array
+  ) -> state_lib.PolicyState:
     """Lets beam n go on from beam parents[n] of the same problem.
 
     Args:
@@ -258,7 +206,7 @@ class ModelPolicy:
       automaton=jnp.where(live, automaton, loop.automaton),
       answered=jnp.where(live, answered, loop.answered),
       finite=loop.finite & (finite | ~live).all(axis=1),
-      content=StepTokens(
+      content=state_lib.StepTokens(
         tokens=lax.dynamic_update_slice_in_dim(
           content.tokens, jnp.where(live, tokens, 0)[..., None], index, axis=2
         ),
@@ -290,7 +238,7 @@ class ModelPolicy:
     return status, finished | step_end | too_long
 
 
-def _begin(state: PolicyState, active: jax.Array, size: int) -> _Loop:
+def _begin(state: state_lib.PolicyState, active: jax.Array, size: int) -> _Loop:
   """Makes the loop's state before the first token of a step."""
   zeros = jnp.zeros(active.shape, jnp.int32)
   return _Loop(
@@ -302,7 +250,7 @@ def _begin(state: PolicyState, active: jax.Array, size: int) -> _Loop:
     automaton=state.automaton,
     answered=state.answered,
     finite=state.finite,
-    content=StepTokens(
+    content=state_lib.StepTokens(
       tokens=jnp.zeros((*active.shape, size), jnp.int32),
       lengths=zeros,
       log_probs=jnp.zeros(active.shape, jnp.float32),
@@ -326,7 +274,9 @@ def _uniforms(keys: jax.Array, size: int) -> jax.Array:
   return uniform.T.reshape(size, *keys.shape)
 
 
-def _draw(params: PolicyParams, uniform: jax.Array, logits: jax.Array):
+def _draw(
+  params: state_lib.PolicyParams, uniform: jax.Array, logits: jax.Array
+):
   """Draws tokens [P, N] with their log-probabilities and a check of finiteness.
 
   Args:

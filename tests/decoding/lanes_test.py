@@ -66,9 +66,8 @@ def test_a_resume_gives_the_same_bits():
     _assert_identical(one, _reference()[problem_id])
 
 
-@pytest.mark.parametrize("num_lanes", [1, 5])
-def test_another_number_of_lanes_gives_the_same_draws(num_lanes):
-  found = _run(tuple(range(7)), num_lanes)
+def test_another_number_of_lanes_gives_the_same_draws():
+  found = _run(tuple(range(7)), 2)
   for problem_id, one in _reference().items():
     ours, theirs = one.tree, found[problem_id].tree
     for name in ("parents", "active", "status", "num_tokens"):

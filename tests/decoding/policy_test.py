@@ -20,15 +20,10 @@ def _rows(history):
       yield depth, p, n, tokens[p, n, : lengths[p, n]].tolist()
 
 
-def _log_probs(texts):
-  """Log-probabilities of all next tokens, by the model without a cache."""
+def _logits(texts):
+  """Logits of all next tokens, by the model without a cache."""
   model = tiny.policy_model()
-  width = max(map(len, texts))
-  padded = np.zeros((len(texts), width), np.int32)
-  for row, text in enumerate(texts):
-    padded[row, : len(text)] = text
-  logits = model.logits(model.params, jnp.array(padded))
-  return np.array(jax.nn.log_softmax(logits))
+  return tiny.uncached(model.logits, model.params, texts)
 
 
 def test_cached_decoding_agrees_with_the_model_without_a_cache():
@@ -36,7 +31,7 @@ def test_cached_decoding_agrees_with_the_model_without_a_cache():
   cases = list(_rows(history))
   assert len(cases) > 20
   texts = [history[d]["after"][p][n] for d, p, n, _ in cases]
-  table = _log_probs(texts)
+  table = jax.nn.log_softmax(_logits(texts))
   for row, (depth, p, n, step) in enumerate(cases):
     begin = len(texts[row]) - len(step)
     wanted = sum(
@@ -57,32 +52,34 @@ def test_the_next_logits_agree_after_forks():
     cache_lib.segments(state.cache, chunk, jnp.int32(0)),
   )  # fmt: skip
   found = model.unembed(model.params, hidden[:, :, 0])
-  for p, beams in enumerate(entry["before"]):
-    for n, text in enumerate(beams):
-      wanted = model.logits(model.params, jnp.array([text]))[0, -1]
-      np.testing.assert_allclose(found[p, n], wanted, atol=1e-4)
+  texts = [text for beams in entry["before"] for text in beams]
+  wanted = [
+    table[len(text) - 1]
+    for text, table in zip(texts, _logits(texts), strict=True)
+  ]
+  found = found.reshape(len(texts), -1)
+  np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
 def test_temperature_0_equals_a_plain_loop_over_the_model():
-  model = tiny.policy_model()
   history = tiny.grown(0.0, depths=1)
-  for _, p, n, step in _rows(history):
-    text = list(tiny.prompts(3)[p])
-    for token in step:
-      logits = model.logits(model.params, jnp.array([text]))[0, -1]
-      assert token == int(jnp.argmax(logits))
-      text.append(token)
-    assert n < tiny.NUM_BEAMS
+  texts = [list(prompt) for prompt in tiny.prompts(3)]
+  for _ in range(tiny.LIMITS.step_tokens):
+    for text, logits in zip(texts, _logits(texts), strict=True):
+      text.append(int(np.argmax(logits[len(text) - 1])))
+  for _, p, _, step in _rows(history):
+    begin = len(tiny.prompts(3)[p])
+    assert step == texts[p][begin : begin + len(step)]
 
 
 def _status(text, step):
   """What a step's tokens make of its beam, read off the decoded text."""
   tokenizer = tiny.letter_tokenizer()
   letters = [tokenizer.decode([token]) for token in step]
-  answered = tiny.ANSWER in tokenizer.decode(text)
+  answered = set(tiny.ANSWERS) & set(tokenizer.decode(text))
   if step[-1] == END_OF_TEXT:
     return base.FINISHED
-  if letters[-1] == tiny.STEP_END:
+  if letters[-1] in tiny.STEP_ENDS:
     if answered:
       return base.FINISHED
     return (
@@ -101,7 +98,8 @@ def test_each_beam_stops_at_its_own_step_end():
   for depth, p, n, step in _rows(history):
     generated = history[depth]["after"][p][n][len(tiny.prompts(3)[p]) :]
     letters = [tiny.letter_tokenizer().decode([t]) for t in step[:-1]]
-    assert tiny.STEP_END not in letters and END_OF_TEXT not in step[:-1]
+    assert not set(tiny.STEP_ENDS) & set(letters)
+    assert END_OF_TEXT not in step[:-1]
     status = int(history[depth]["step"].status[p, n])
     assert status == _status(generated, step)
     seen.add(status)

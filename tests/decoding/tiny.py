@@ -12,8 +12,9 @@ from tokenizers import decoders, pre_tokenizers
 from inference_scaling import decoding, models
 
 LETTERS = "abcdefghijklmno"
-STEP_END, ANSWER = "b", "c"
-FORMAT = decoding.StepFormat((STEP_END,), (ANSWER,))
+# Several of each, so that random texts meet them.
+STEP_ENDS, ANSWERS = "bdf", "ceg"
+FORMAT = decoding.StepFormat(tuple(STEP_ENDS), tuple(ANSWERS))
 LIMITS = decoding.Limits(
   prompt_tokens=9, step_tokens=6, total_tokens=14, max_steps=4
 )
@@ -112,6 +113,28 @@ def stack(count: int) -> decoding.Prompts:
     decoding.pad_prompt(i, p, LIMITS) for i, p in enumerate(prompts(count))
   ]
   return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *rows)
+
+
+def uncached(
+  function, params, texts: list[list[int]], starts: list[int] | None = None
+) -> np.ndarray:
+  """Applies a model's function of params and tokens [B, T] to whole texts.
+
+  With starts, the lengths of prompts, also of bool[B, T], true from there on.
+
+  Padded to one shape, so that there is one compilation for all tests; what
+  follows a text cannot be seen from inside it.
+  """
+  padded = np.zeros((48, 24), np.int32)
+  for row, text in enumerate(texts):
+    padded[row, : len(text)] = text
+  inputs = [padded]
+  if starts is not None:
+    solution = np.zeros(padded.shape, bool)
+    for row, start in enumerate(starts):
+      solution[row, start:] = True
+    inputs.append(solution)
+  return np.array(jax.jit(function)(params, *inputs))[: len(texts)]
 
 
 @functools.cache

@@ -1,0 +1,65 @@
+"""What a model policy is given, what it makes and what it remembers.
+
+Axis letters: P problems in flight, N beams, C tokens of a step's buffer.
+"""
+
+import flax.struct
+import jax
+
+from inference_scaling import compute
+from inference_scaling.decoding import cache as cache_lib
+
+
+@flax.struct.dataclass
+class PolicyParams:
+  """The policy's numbers: arrays, so that a new value is no new program.
+
+  Attributes:
+    weights: the model's params.
+    temperature: float32[]; 0 takes the most likely token.
+    top_k: int32[], 0 for no limit; None leaves it out of the program.
+    top_p: float32[], 1 for no limit; None leaves it out of the program.
+  """
+
+  weights: object
+  temperature: jax.Array
+  top_k: jax.Array | None = None
+  top_p: jax.Array | None = None
+
+
+@flax.struct.dataclass
+class StepTokens:
+  """The text of one step of each beam.
+
+  Attributes:
+    tokens: int32[P, N, C]; 0 from the length on.
+    lengths: int32[P, N]; 0 for beams that did not take part.
+    log_probs: float32[P, N], sum of the tokens' log-probabilities under the
+      model at temperature 1 without filters.
+  """
+
+  tokens: jax.Array
+  lengths: jax.Array
+  log_probs: jax.Array
+
+
+@flax.struct.dataclass
+class PolicyState:
+  """All beams of the problems in flight.
+
+  Attributes:
+    cache: keys and values of all tokens but the pending ones.
+    pending: int32[P, N], each beam's last token.
+    automaton: int32[P, N], state of the search for delimiters.
+    answered: bool[P, N], whether an answer marker has been written.
+    finite: bool[P], false once a beam of the problem had logits that were NaN
+      or infinite; of the problem, so that dropping the beam does not hide it.
+    counts: tokens computed so far, each int32[P].
+  """
+
+  cache: cache_lib.Cache
+  pending: jax.Array
+  automaton: jax.Array
+  answered: jax.Array
+  finite: jax.Array
+  counts: compute.Counts
