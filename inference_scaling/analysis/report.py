@@ -51,7 +51,7 @@ def analyze(
   records: list[load.Record],
   parameters: Mapping[str, int],
   *,
-  aggregation: str = "last",
+  aggregation: str | None = None,
   convention: str = "paper",
   hard_from: int = panel_lib.HARD_FROM,
   num_subsets: int = 200,
@@ -63,7 +63,8 @@ def analyze(
     records: the records of a sweep.
     parameters: number of parameters by policy name.
     aggregation: how best-of-n and weighted voting read step scores in figures
-      and claims; the summary holds all of `load.AGGREGATIONS`.
+      and claims, one of `load.AGGREGATIONS`; by default the first of these
+      that every record has votes by. The summary holds all.
     convention: FLOPs convention of tables; one of `load.CONVENTIONS`.
     hard_from: problems of this level and above are hard.
     num_subsets: sampled subsets where there are too many to enumerate.
@@ -72,8 +73,11 @@ def analyze(
   Returns:
     The Analysis.
   """
+  recorded = _aggregations(records)
+  if aggregation is None:
+    aggregation = recorded[0]
   for value, known in (
-    (aggregation, load.AGGREGATIONS),
+    (aggregation, recorded),
     (convention, load.CONVENTIONS),
   ):
     if value not in known:
@@ -177,6 +181,23 @@ def _write(analysis: Analysis, workdir: pathlib.Path) -> pathlib.Path:
   path = workdir / "report.md"
   path.write_text(sections.report(analysis), encoding="utf-8")
   return path
+
+
+def _aggregations(records: list[load.Record]) -> tuple[str, ...]:
+  """The aggregations by which every record holds weighted votes."""
+  common = set.intersection(*(set(record.votes) for record in records))
+  found = tuple(
+    how
+    for how in load.AGGREGATIONS
+    if f"{outcomes_lib.WEIGHTED}/{how}" in common
+  )
+  if not found:
+    raise load.RecordError(
+      "no aggregation has weighted votes in every record; votes in common are"
+      f" {sorted(common)}, expected {outcomes_lib.WEIGHTED}/HOW with HOW one of"
+      f" {load.AGGREGATIONS}"
+    )
+  return found
 
 
 def _gaps(summary, records, parameters) -> list[str]:

@@ -141,6 +141,27 @@ def test_unknown_option_values_are_refused(workdir):
     analysis.write_report(workdir, aggregation="median")
 
 
+def test_aggregation_follows_the_votes_that_records_hold(tmp_path, undrawn):
+  records = factory.sweep(3, ("small",), (("sampling", 4), ("rebase", 4)))
+  for record in records:
+    for how in ("last", "mean"):
+      for voting in ("best_of_n", "weighted"):
+        del record["votes"][f"{voting}/{how}"]
+  workdir = factory.write(tmp_path / "sweep", records)
+  report = analysis.write_report(workdir).read_text()
+  assert "read step scores by `min`" in report
+  assert report.count("REBASE + WV") == 1
+  with pytest.raises(ValueError, match="'last' is not known"):
+    analysis.write_report(workdir, aggregation="last")
+  del (
+    records[0]["votes"]["weighted/min"],
+    records[0]["votes"]["weighted/product"],
+  )
+  factory.write(workdir, records)
+  with pytest.raises(analysis.RecordError, match="no aggregation has"):
+    analysis.write_report(workdir)
+
+
 def test_config_without_parameters_is_refused(tmp_path):
   workdir = factory.write(
     tmp_path / "sweep", factory.sweep(1, ("small",), (("greedy", 1),))
