@@ -1,5 +1,6 @@
 """What all launchers share: errors in one message, and a compilation cache."""
 
+import logging as stdlib_logging
 import os
 import pathlib
 import sys
@@ -7,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import jax
+import ml_collections
 from absl import app, flags, logging
 
 # What a user's input, files or machine can cause. Everything else is a bug of
@@ -49,17 +51,44 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
         raise
       _end(f"Error: {error}", 1)
 
+  # Under absl their notes of no consequence would be shown.
+  for name in ("fontTools", "jax"):
+    stdlib_logging.getLogger(name).setLevel(stdlib_logging.WARNING)
   app.run(guarded, flags_parser=_parse_flags)
 
 
+def read_config(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
+  """Returns the config of a `--config` flag.
+
+  Args:
+    flag: as `config_flags.DEFINE_config_file` returns it.
+
+  Returns:
+    The config.
+
+  Raises:
+    OSError: if the config file cannot be read.
+  """
+  config = flag.value
+  # ml_collections puts an object in its place that raises when it is used.
+  if not isinstance(config, ml_collections.ConfigDict):
+    _ = config.is_locked
+  return config
+
+
 def _parse_flags(argv: list[str]) -> list[str]:
-  """Parses flags; a config file or key that is wrong ends in one message."""
+  """Parses flags; a flag, config or key that is wrong ends in one message."""
   try:
-    return app.parse_flags_with_usage(argv)
-  except (AttributeError, KeyError, TypeError, *USER_ERRORS) as error:
-    if "--traceback" in argv:
-      raise
-    _end(f"Error: {error}", 1)
+    return flags.FLAGS(argv)
+  except flags.Error as error:
+    message = str(error)
+    if "Traceback" in message:  # of an error in get_config
+      message = message.strip().splitlines()[-1]
+    _end(f"Error: {message}\nSee --help for all flags.", 1)
+  except (AttributeError, KeyError) as error:
+    # An override of a key that the config does not have.
+    text = str(error.args[0]) if error.args else repr(error)
+    _end(f"Error: there is no such key in the config: {text}", 1)
 
 
 def _use_compilation_cache(folder: str) -> None:

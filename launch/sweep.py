@@ -21,7 +21,8 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "Where results go.")
 def main(argv):
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
-  workdir = sweep.run_sweep(_CONFIG.value, _WORKDIR.value or default_workdir())
+  config = launching.read_config(_CONFIG)
+  workdir = sweep.run_sweep(config, _WORKDIR.value or default_workdir())
   report = analysis.write_report(workdir)
   print(f"Report:  {report}")
   print(f"Numbers: {report.parent / 'summary.csv'}")

@@ -198,8 +198,8 @@ def parts(resolved: Mapping[str, Any]) -> tuple:
 def lanes(rows_in_flight: int, n: int, num_problems: int) -> int:
   """Problems in flight, P, so that P * N rows are about constant.
 
-  It must not depend on how many problems are left after a resume: P is a shape
-  of the program, and with it records stay the same to the bit.
+  It does not depend on how many problems are left after a resume: P is a shape
+  of the program, and with one P records are the same to the bit.
 
   Args:
     rows_in_flight: rows wished for.

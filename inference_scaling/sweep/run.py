@@ -43,7 +43,11 @@ def run_sweep(
 
   Each problem of each run becomes one line of records.jsonl as soon as it is
   done. Called again on the same folder it goes on where it was stopped, and
-  the records are the same to the bit as without the stop.
+  the records are the same to the bit as without the stop, whatever the order of
+  the problems. Draws do not depend on `rows_in_flight` either, but it sets a
+  shape of the programs: with another value sums may be rounded in another
+  order, so that scores differ in the last bits and, once in very many tokens, a
+  draw on the edge between two tokens falls on the other.
 
   Args:
     config: as configs/demo.py makes it.

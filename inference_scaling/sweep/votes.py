@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from inference_scaling import voting
@@ -49,7 +50,10 @@ def make_votes(
     for number, candidate in zip(ids, candidates, strict=True)
   }
   outcomes[voting.ABSTAIN] = {"answer": None, "correct": False}
-  return {name: outcomes[int(winners[name])] for name in names(aggregations)}
+  return {
+    name: outcomes[winner]
+    for name, winner in zip(names(aggregations), winners.tolist(), strict=True)
+  }
 
 
 def names(aggregations: Sequence[str]) -> list[str]:
@@ -65,17 +69,23 @@ def shown(aggregations: Sequence[str]) -> str:
 
 
 # Jitted at the border: nine eager votes a record take longer than its search.
+# All aggregations go through one vote of each kind: sorts compile slowly.
 @functools.partial(jax.jit, static_argnums=0)
 def _winners(
   aggregations: tuple[str, ...],
   ids: jax.Array,
   scores: jax.Array,
   mask: jax.Array,
-) -> dict[str, jax.Array]:
-  """Winning class ids, int32[], by name of the vote."""
-  winners = {MAJORITY: voting.majority(ids)}
-  for how in aggregations:
-    values = voting.aggregate(scores, mask, how)
-    winners[f"{BEST_OF_N}/{how}"] = voting.best_of_n(ids, values)
-    winners[f"{WEIGHTED}/{how}"] = voting.weighted(ids, values)
-  return winners
+) -> jax.Array:
+  """Winning class ids, int32[1 + 2 * aggregations], in the order of `names`."""
+  values = jnp.stack(
+    [voting.aggregate(scores, mask, how) for how in aggregations]
+  )
+  voters = jnp.broadcast_to(ids[None], values.shape)
+  return jnp.concatenate(
+    [
+      voting.majority(ids)[None],
+      voting.best_of_n(voters, values),
+      voting.weighted(voters, values),
+    ]
+  )

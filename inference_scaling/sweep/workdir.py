@@ -33,7 +33,6 @@ def claim(
       the message lists what has changed.
     OSError: if the folder cannot be written.
   """
-  workdir.mkdir(parents=True, exist_ok=True)
   content = {
     "config": resolved,
     "sha256": config_lib.digest(resolved),
@@ -50,12 +49,18 @@ def claim(
       f"{records} has records but {path} does not exist, so nothing tells what "
       "they belong to. Give another --workdir, or put the config back."
     )
+  text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
   # By a new name first: a kill leaves a whole file or none.
   draft = path.with_suffix(".tmp")
-  draft.write_text(
-    json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-  )
-  os.replace(draft, path)
+  try:
+    workdir.mkdir(parents=True, exist_ok=True)
+    draft.write_text(text, encoding="utf-8")
+    os.replace(draft, path)
+  except OSError as error:
+    raise OSError(
+      f"cannot write {path}: {error.strerror}. Make room, or give another "
+      "--workdir."
+    ) from error
 
 
 def _model(checkpoint: checkpoints.Checkpoint) -> dict[str, Any]:

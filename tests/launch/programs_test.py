@@ -1,0 +1,139 @@
+"""The launchers' own code, run in this process."""
+
+import contextlib
+import importlib.util
+import pathlib
+
+import pytest
+from absl import app, flags
+from ml_collections import config_flags
+
+# Launching is imported here: its flags are those of the whole process.
+from inference_scaling import analysis, assets, launching, sweep
+
+assert launching
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+@contextlib.contextmanager
+def launcher(name, monkeypatch):
+  """The module of a launcher, with flags of its own."""
+  values = flags.FlagValues()
+  monkeypatch.setattr(flags, "FLAGS", values)
+  for define in ("string", "integer", "float", "enum", "multi_string"):
+    original = getattr(flags, f"DEFINE_{define}")
+    monkeypatch.setattr(
+      flags, f"DEFINE_{define}",
+      lambda *args, original=original, **kwargs: original(
+        *args, flag_values=values, **kwargs
+      ),
+    )  # fmt: skip
+  original_config = config_flags.DEFINE_config_file
+  monkeypatch.setattr(
+    config_flags, "DEFINE_config_file",
+    lambda *args: original_config(*args, flag_values=values),
+  )  # fmt: skip
+  spec = importlib.util.spec_from_file_location(
+    f"launch_{name}", ROOT / "launch" / f"{name}.py"
+  )
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  yield module, values
+
+
+@pytest.fixture
+def solve(monkeypatch):
+  calls = []
+
+  class Fake:
+    answer = "7"
+
+    def render(self):
+      return "the tree"
+
+  def record(question, **options):
+    calls.append((question, options))
+    return Fake()
+
+  monkeypatch.setattr(sweep, "solve", record)
+  with launcher("solve", monkeypatch) as (module, values):
+
+    def run(*arguments):
+      module.main(values(["launch/solve.py", *arguments]))
+      return calls[-1]
+
+    yield run
+
+
+def test_solve_hands_every_flag_on(solve, capsys):
+  question, options = solve(
+    "--problem=How many?", "--gold=7", "--policy=p", "--reward=r",
+    "--strategy=sampling", "--n=3", "--seed=4", "--temperature=0.5",
+    "--balance_temperature=0.3", "--step_end=|", "--step_end=;",
+    "--answer_marker=So", "--prompt_tokens=11", "--step_tokens=12",
+    "--total_tokens=13", "--max_steps=14",
+  )  # fmt: skip
+  assert question == "How many?"
+  limits, form = options.pop("limits"), options.pop("step_format")
+  assert options == {
+    "gold": "7", "policy": "p", "reward": "r", "strategy": "sampling", "n": 3,
+    "seed": 4, "temperature": 0.5, "balance_temperature": 0.3,
+  }  # fmt: skip
+  assert (limits.prompt_tokens, limits.step_tokens) == (11, 12)
+  assert (limits.total_tokens, limits.max_steps) == (13, 14)
+  assert form.step_end == ("|", ";") and form.answer_markers == ("So",)
+  out = capsys.readouterr().out
+  assert "the tree" in out and "Answer: 7" in out and "Note" not in out
+
+
+def test_solve_warns_of_what_the_embedded_models_know(solve, capsys):
+  _, options = solve("--problem=How many?")
+  assert options["policy"].startswith(assets.PREFIX)
+  assert "know only problems like" in capsys.readouterr().out
+
+
+def test_solve_defaults_are_those_of_the_function(solve):
+  _, options = solve("--problem=How many?")
+  limits, form = options.pop("limits"), options.pop("step_format")
+  defaults = importlib.import_module("inference_scaling.sweep.solve")
+  assert limits == defaults.EMBEDDED_LIMITS
+  assert form == defaults.EMBEDDED_FORMAT
+
+
+@pytest.mark.parametrize(
+  "arguments", [[], ["--problem="], ["--problem=How", "many?"]]
+)
+def test_solve_without_a_problem_shows_its_usage(arguments, solve):
+  with pytest.raises(app.UsageError, match="--problem="):
+    solve(*arguments)
+
+
+@pytest.mark.parametrize(
+  ("config", "folder"),
+  [("demo.py", "runs/demo"), ("demo.py:tiny", "runs/demo_tiny")],
+)
+def test_sweep_names_its_folder_after_the_config(
+  config, folder, monkeypatch, capsys, tmp_path
+):
+  def run_sweep(config, workdir):
+    calls.append((config, workdir))
+    return pathlib.Path(workdir)
+
+  calls = []
+  monkeypatch.setattr(sweep, "run_sweep", run_sweep)
+  monkeypatch.setattr(
+    analysis, "write_report", lambda folder: folder / "report.md"
+  )
+  with launcher("sweep", monkeypatch) as (module, values):
+    argv = ["launch/sweep.py", f"--config={ROOT}/configs/{config}"]
+    monkeypatch.setattr("sys.argv", argv)
+    module.main(values(argv))
+    ((given, workdir),) = calls
+    assert given.reward == "embedded/reward"
+    assert workdir == pathlib.Path(folder)
+    out = capsys.readouterr().out
+    assert f"{folder}/report.md" in out and f"{folder}/summary.csv" in out
+
+    argv.append(f"--workdir={tmp_path}")
+    module.main(values(argv))
+    assert calls[-1][1] == str(tmp_path)

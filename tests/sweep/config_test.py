@@ -1,0 +1,139 @@
+"""Configs are checked whole, and every leaf counts in the digest."""
+
+import copy
+import importlib
+
+import pytest
+
+from inference_scaling.sweep import config as config_lib
+from inference_scaling.sweep import grid
+
+DEMO = importlib.import_module("configs.demo").get_config()
+LAWS = importlib.import_module("configs.scaling_laws").get_config()
+
+
+def resolved():
+  return config_lib.resolve(DEMO)
+
+
+def test_demo_is_the_small_sweep_it_says():
+  runs = grid.expand(resolved()["runs"])
+  assert len(runs) == 3 * (1 + 1 + 2)
+  assert resolved()["task"]["count"] == 102
+  assert {run.seed for run in runs} == {0}
+
+
+def test_scaling_laws_has_three_seeds_and_n_up_to_64():
+  config = config_lib.resolve(LAWS)
+  runs = grid.expand(config["runs"])
+  assert config["task"]["count"] == 300
+  for strategy, sizes in {"sampling": {64}, "rebase": {4, 16, 64}}.items():
+    group = [run for run in runs if run.strategy == strategy]
+    assert {run.n for run in group} == sizes
+    assert {run.seed for run in group} == {0, 1, 2}
+    assert {run.policy for run in group} == {"small", "middle", "large"}
+
+
+@pytest.mark.parametrize("name", ["demo", "scaling_laws"])
+def test_configs_have_a_tiny_variant_and_refuse_others(name):
+  module = importlib.import_module(f"configs.{name}")
+  config = config_lib.resolve(module.get_config("tiny"))
+  assert config["task"]["count"] == 6
+  assert max(run.n for run in grid.expand(config["runs"])) == 4
+  with pytest.raises(ValueError, match=r"'small'.*'tiny'"):
+    module.get_config("small")
+
+
+@pytest.mark.parametrize(
+  ("path", "value", "words"),
+  [
+    ("limits.step_tokens", 0, "config.limits.step_tokens is 0.*at least 1"),
+    ("limits.step_tokens", True, "step_tokens is True.*whole number"),
+    ("limits.max_steps", 2.5, "max_steps is 2.5"),
+    ("sampler.temperature", -0.5, "temperature is -0.5.*at least 0"),
+    ("sampler.temperature", float("nan"), "temperature is nan"),
+    ("sampler.top_p", 0.0, "top_p is 0.0.*above 0 and at most 1"),
+    ("sampler.top_p", 1.5, "top_p is 1.5"),
+    ("sampler.topk", 3, "config.sampler.topk.*no such key.*'top_k'"),
+    ("colour", "red", "config.colour.*no such key"),
+    ("task.kind", "math", "'math'.*'gsm8k', 'jsonl', 'synthetic'"),
+    ("task.split", "dev", "'dev'.*'test', 'train', 'validation'"),
+    ("task.levels", [1, 7], r"\[1, 7\].*level from 1 to 6"),
+    ("task.levels", [1, 1], r"\[1, 1\].*different"),
+    ("task.path", "x.jsonl", "config.task.path.*no such key"),
+    ("task.count", 0, "count is 0"),
+    ("policies", {}, "config.policies is {}"),
+    ("policies.small", 3, "config.policies.small is 3"),
+    ("aggregations", ["last", "median"], "'median'.*'product'"),
+    ("format.step_end", [], r"step_end is \[\].*one or more"),
+    ("runs.rebase.temperature", 0, "rebase.temperature is 0.*above 0"),
+    ("runs.rebase.rule", "floor", "'floor'.*'ceil', 'round'"),
+    ("runs.rebase.n", [4, 0], r"n is \[4, 0\]"),
+    ("runs.rebase.strategy", "mcts", "'mcts'.*'greedy', 'rebase', 'sampling'"),
+    ("runs.sampling.temperature", 1.0, "sampling.temperature.*no such key"),
+    ("runs.greedy.n", [1], "config.runs.greedy.n.*no such key"),
+    ("runs.rebase.policies", ["tiny"], "'tiny'.*config.policies lacks.*large"),
+  ],
+)
+def test_a_wrong_value_is_named_with_what_is_due(path, value, words):
+  config = resolved()
+  *groups, last = path.split(".")
+  target = config
+  for group in groups:
+    target = target[group]
+  target[last] = value
+  with pytest.raises(ValueError, match=f"(?s){words}"):
+    config_lib.resolve(config)
+
+
+@pytest.mark.parametrize(
+  "path", ["reward", "limits", "limits.max_steps", "task.kind", "runs.rebase.n"]
+)
+def test_a_missing_key_is_named(path):
+  config = resolved()
+  *groups, last = path.split(".")
+  target = config
+  for group in groups:
+    target = target[group]
+  del target[last]
+  with pytest.raises(ValueError, match=f"config.{path} is missing"):
+    config_lib.resolve(config)
+
+
+def leaves(value, path=()):
+  if isinstance(value, dict):
+    for key in value:
+      yield from leaves(value[key], (*path, key))
+  else:
+    yield path
+
+
+def test_every_leaf_changes_the_digest_and_is_listed():
+  old = resolved()
+  paths = list(leaves(old))
+  assert len(paths) > 25
+  for *groups, last in paths:
+    new = copy.deepcopy(old)
+    target = new
+    for group in groups:
+      target = target[group]
+    target[last] = "changed"
+    assert config_lib.digest(new) != config_lib.digest(old)
+    (line,) = config_lib.changes(old, new)
+    name = ".".join(["config", *groups, last])
+    assert line.startswith(f"{name}: ") and line.endswith('-> "changed"')
+
+
+def test_the_digest_does_not_depend_on_the_order_of_keys():
+  old = resolved()
+  new = dict(reversed(old.items()))
+  assert list(new) != list(old)
+  assert config_lib.digest(new) == config_lib.digest(old)
+
+
+def test_keys_that_came_or_went_are_listed():
+  old, new = {"a": 1, "b": {"c": 2}}, {"b": {"c": 2, "d": [3]}}
+  assert config_lib.changes(old, new) == [
+    "config.a: 1 -> (absent)",
+    "config.b.d: (absent) -> [3]",
+  ]

@@ -1,0 +1,64 @@
+"""The grid of runs, multiplied out and ordered."""
+
+import itertools
+
+import pytest
+
+from inference_scaling.sweep import grid
+
+REBASE = {
+  "strategy": "rebase", "policies": ["a", "b"], "n": [4, 16], "seeds": [0, 5],
+  "temperature": 0.2, "rule": "round",
+}  # fmt: skip
+
+
+def test_a_block_is_the_product_of_its_lists():
+  runs = grid.expand({"x": REBASE})
+  expected = itertools.product("ab", ["rebase"], [4, 16], [0, 5])
+  assert [tuple(run.key.values()) for run in runs] == list(expected)
+  assert all(
+    run.numbers == {"temperature": 0.2, "rule": "round"} for run in runs
+  )
+
+
+def test_greedy_is_one_beam_and_one_seed():
+  block = {"strategy": "greedy", "policies": ["a", "b"]}
+  assert grid.expand({"x": block}) == [
+    grid.Run("a", "greedy", 1, 0),
+    grid.Run("b", "greedy", 1, 0),
+  ]
+
+
+def test_policies_may_have_different_n_in_blocks_of_their_own():
+  small = {**REBASE, "policies": ["a"], "n": [64]}
+  large = {**REBASE, "policies": ["b"], "n": [4]}
+  runs = grid.expand({"small": small, "large": large})
+  assert {(run.policy, run.n) for run in runs} == {("a", 64), ("b", 4)}
+
+
+def test_a_run_in_two_blocks_is_refused_even_with_another_temperature():
+  warm = {**REBASE, "temperature": 1.0, "policies": ["b"], "n": [16]}
+  with pytest.raises(
+    ValueError, match=r"runs.warm and config.runs.cold.*b reb"
+  ):
+    grid.expand({"cold": REBASE, "warm": warm})
+
+
+def test_runs_are_equal_whatever_their_numbers():
+  run = grid.expand({"x": REBASE})[0]
+  again = grid.Run(**run.key)
+  assert run == again and hash(run) == hash(again)
+
+
+def test_seeds_come_first_then_cost():
+  sampling = {
+    "strategy": "sampling", "policies": ["a", "b"], "n": [8], "seeds": [0]
+  }  # fmt: skip
+  runs = grid.expand({"x": REBASE, "y": sampling})
+  ordered = grid.by_cost(runs, {"a": 100, "b": 300})
+  assert sorted(map(str, ordered)) == sorted(map(str, runs))
+  costs = [(run.seed, run.n * {"a": 1, "b": 3}[run.policy]) for run in ordered]
+  assert costs == [
+    (0, 4), (0, 8), (0, 12), (0, 16), (0, 24), (0, 48),
+    (5, 4), (5, 12), (5, 16), (5, 48),
+  ]  # fmt: skip

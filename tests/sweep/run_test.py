@@ -1,0 +1,331 @@
+"""Sweeps of tiny models: records, resumption, refusals and errors."""
+
+import itertools
+import json
+import shutil
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from inference_scaling import analysis, sweep
+from inference_scaling.sweep import records
+from tests.sweep import tiny
+
+ONE_RUN = {
+  "rebase": {
+    "strategy": "rebase", "policies": ("small",), "n": (4,), "seeds": (1,),
+    "temperature": 0.1, "rule": "ceil",
+  }
+}  # fmt: skip
+
+
+def lines(workdir):
+  return (workdir / "records.jsonl").read_bytes().splitlines(keepends=True)
+
+
+def parsed(workdir):
+  return [json.loads(line) for line in lines(workdir)]
+
+
+def quietly(config, workdir):
+  said = []
+  sweep.run_sweep(config, workdir, say=said.append)
+  return "\n".join(said)
+
+
+@pytest.fixture(scope="module")
+def one_run(swept):
+  """The lines of ONE_RUN in the finished sweep, sorted."""
+  key = {"policy": "small", "strategy": "rebase", "n": 4, "seed": 1}
+  return sorted(x for x in lines(swept) if json.loads(x)["run"] == key)
+
+
+def test_each_problem_of_each_run_is_recorded_once(swept):
+  keys = [
+    (*record["run"].values(), record["problem"]["id"])
+    for record in parsed(swept)
+  ]
+  runs = {key[:4] for key in keys}
+  assert runs == {
+    ("small", "greedy", 1, 0), ("small", "sampling", 4, 0),
+    ("small", "rebase", 4, 0), ("small", "rebase", 4, 1),
+    ("large", "rebase", 4, 0), ("large", "rebase", 4, 1),
+  }  # fmt: skip
+  assert sorted(keys) == sorted(
+    (*run, problem) for run in runs for problem in range(6)
+  )
+
+
+def test_timings_stand_beside_the_records(swept):
+  text = (swept / "timings.jsonl").read_text()
+  rows = [json.loads(line) for line in text.splitlines()]
+  assert len(rows) == len(lines(swept))
+  assert all(row["seconds"] > 0 for row in rows)
+
+
+def test_sampling_does_not_fork_and_rebase_does(swept):
+  forks = {"sampling": 0, "rebase": 0, "greedy": 0}
+  for record in parsed(swept):
+    widths = [max(row) for row in record["tree"]["widths"]]
+    forks[record["run"]["strategy"]] += max(widths) > 1
+  assert forks["sampling"] == 0 and forks["greedy"] == 0
+  assert forks["rebase"] > 2
+
+
+def test_the_ledger_is_what_the_tree_holds(swept):
+  for record in parsed(swept):
+    tree, ledger = record["tree"], record["ledger"]
+    made = [
+      count
+      for active, counts in zip(tree["active"], tree["tokens"], strict=True)
+      for a, count in zip(active, counts, strict=True)
+      if a
+    ]
+    assert ledger["policy_decode"] == ledger["reward_scored"] == sum(made)
+    kept = {
+      (depth, slot)
+      for candidate in record["candidates"]
+      for depth, slot in enumerate(candidate["path"])
+    }
+    assert ledger["policy_discarded"] == sum(made) - sum(
+      tree["tokens"][depth][slot] for depth, slot in kept
+    )
+
+
+def test_candidates_are_paths_of_the_tree(swept):
+  for record in parsed(swept):
+    tree = record["tree"]
+    assert len(record["candidates"]) == record["run"]["n"]
+    for candidate in record["candidates"]:
+      nodes = list(enumerate(candidate["path"]))
+      steps = [tree["texts"][depth][slot] for depth, slot in nodes]
+      # This tokenizer's steps join to the text, but for the text's first space.
+      assert candidate["text"].strip() == "".join(steps).strip()
+      assert candidate["step_scores"] == [
+        tree["scores"][d][s] for d, s in nodes
+      ]
+      for (depth, parent), (_, child) in itertools.pairwise(nodes):
+        assert tree["parents"][depth][child] == parent
+
+
+def test_grades_hold_against_the_gold(swept):
+  right = 0
+  for record in parsed(swept):
+    gold = record["problem"]["gold"]
+    assert gold == tiny.GOLDS[record["problem"]["id"]]
+    for answer in [*record["candidates"], *record["votes"].values()]:
+      assert answer["correct"] is (answer["answer"] == gold)
+      right += answer["correct"]
+  assert right > 20
+
+
+def test_the_analysis_reads_the_records(swept):
+  found = analysis.read_records(swept / "records.jsonl")
+  assert len(found) == 36 and all(record.reward_apart for record in found)
+  frame = analysis.make_outcomes(found)
+  votes = frame[frame.strategy == "rebase"].groupby("voting").accuracy.mean()
+  wanted = [
+    vote["correct"]
+    for record in parsed(swept)
+    if record["run"]["strategy"] == "rebase"
+    for name, vote in record["votes"].items()
+    if name == "majority"
+  ]
+  assert votes["majority"] == pytest.approx(sum(wanted) / len(wanted))
+
+
+def test_reordered_problems_give_the_same_bits(family, one_run, tmp_path):
+  other = tmp_path / "reversed.jsonl"
+  tiny.write_problems(other, [5, 2, 0, 4, 1, 3])
+  task = {"kind": "jsonl", "path": str(other), "limit": 0}
+  quietly(tiny.config(family, runs=ONE_RUN, task=task), tmp_path / "run")
+  found = lines(tmp_path / "run")
+  assert found != one_run
+  assert sorted(found) == one_run
+
+
+def without_scores(rows):
+  """Records without their rewards, and all rewards in one list."""
+  found, scores = [json.loads(row) for row in rows], []
+  for record in found:
+    for candidate in record["candidates"]:
+      scores += candidate.pop("step_scores")
+    scores += itertools.chain.from_iterable(record["tree"].pop("scores"))
+  return found, scores
+
+
+@pytest.mark.parametrize("rows", [1, 24])
+def test_another_number_in_flight_gives_the_same_records(
+  rows, family, one_run, tmp_path
+):
+  config = tiny.config(family, runs=ONE_RUN, rows_in_flight=rows)
+  quietly(config, tmp_path / "run")
+  found = without_scores(sorted(lines(tmp_path / "run")))
+  wanted = without_scores(one_run)
+  assert found[0] == wanted[0]
+  # Sums over rows of another shape may be rounded in another order.
+  np.testing.assert_allclose(found[1], wanted[1], rtol=1e-5)
+
+
+def test_a_cut_sweep_goes_on_to_the_same_records(family, swept, tmp_path):
+  folder = shutil.copytree(swept, tmp_path / "cut")
+  whole = lines(folder)
+  kept = whole[:9]
+  path = folder / "records.jsonl"
+  path.write_bytes(b"".join(kept) + whole[9][:100])
+  said = quietly(tiny.config(family), folder)
+  assert "Going on: 9 records" in said
+  assert lines(folder)[:9] == kept
+  assert sorted(lines(folder)) == sorted(whole)
+
+
+def test_a_finished_sweep_computes_nothing(family, swept, tmp_path):
+  folder = shutil.copytree(swept, tmp_path / "done")
+  before = (folder / "records.jsonl").read_bytes()
+  said = quietly(tiny.config(family), folder)
+  assert "Nothing is left" in said
+  assert (folder / "records.jsonl").read_bytes() == before
+
+
+def test_it_says_first_what_it_is_going_to_do(family, tmp_path):
+  said = []
+
+  def stop(line):
+    said.append(line)
+    raise KeyboardInterrupt
+
+  with pytest.raises(KeyboardInterrupt):
+    sweep.run_sweep(tiny.config(family), tmp_path / "x", say=stop)
+  for words in (
+    "6 runs over 6 problems: 36 searches", "small (", "large (", "rebase",
+    "n = 4; seeds 0, 1", str(tmp_path / "x"),
+  ):  # fmt: skip
+    assert words in said[0]
+
+
+def test_a_changed_config_is_refused_and_named(family, swept, tmp_path):
+  folder = shutil.copytree(swept, tmp_path / "changed")
+  before = lines(folder)
+  changed = tiny.config(family, rows_in_flight=16)
+  changed["runs"]["rebase"]["temperature"] = 0.3
+  with pytest.raises(ValueError) as caught:
+    quietly(changed, folder)
+  message = str(caught.value)
+  assert "config.rows_in_flight: 8 -> 16" in message
+  assert "config.runs.rebase.temperature: 0.1 -> 0.3" in message
+  assert "config.reward" not in message and "--workdir" in message
+  assert lines(folder) == before
+
+
+def test_changed_weights_are_refused(family, swept, tmp_path):
+  folder = shutil.copytree(swept, tmp_path / "weights")
+  other = shutil.copytree(family, tmp_path / "family")
+  path = other / "small" / "model.safetensors"
+  tensors = safetensors.numpy.load_file(path)
+  tensors["model.norm.weight"] = tensors["model.norm.weight"] * 1.5
+  safetensors.numpy.save_file(tensors, path)
+  saved = json.loads((folder / "config.json").read_text())
+  saved["config"] = sweep.resolve(tiny.config(other))  # only the files changed
+  (folder / "config.json").write_text(json.dumps(saved))
+  with pytest.raises(ValueError, match=r"files of policies.small.sha256"):
+    quietly(tiny.config(other), folder)
+
+
+def test_records_without_their_config_are_refused(family, swept, tmp_path):
+  folder = shutil.copytree(swept, tmp_path / "bare")
+  (folder / "config.json").unlink()
+  with pytest.raises(ValueError, match=r"config.json does not exist"):
+    quietly(tiny.config(family), folder)
+
+
+def test_ctrl_c_says_what_is_safe(family, one_run, tmp_path, monkeypatch):
+  append = records.JsonLines.append
+
+  def interrupted(self, value):
+    if self.path.name == "records.jsonl" and self.count == 2:
+      raise KeyboardInterrupt
+    append(self, value)
+
+  config = tiny.config(family, runs=ONE_RUN)
+  with monkeypatch.context() as patch:
+    patch.setattr(records.JsonLines, "append", interrupted)
+    with pytest.raises(sweep.SweepInterruptedError, match=r"2 records .* safe"):
+      quietly(config, tmp_path)
+  assert len(lines(tmp_path)) == 2
+  quietly(config, tmp_path)
+  assert sorted(lines(tmp_path)) == one_run
+
+
+def damaged(family, folder, tensor, value):
+  """A copy of the family with one tensor of a policy filled with a value."""
+  other = shutil.copytree(family, folder)
+  path = other / "small" / "model.safetensors"
+  tensors = safetensors.numpy.load_file(path)
+  tensors[tensor] = tensors[tensor] * value
+  safetensors.numpy.save_file(tensors, path)
+  return other
+
+
+def test_nan_weights_end_in_one_message(family, tmp_path):
+  other = damaged(family, tmp_path / "nan", "lm_head.weight", jnp.nan)
+  with pytest.raises(
+    FloatingPointError, match=r"small rebase.*problem \d.*NaN"
+  ):
+    quietly(tiny.config(other, runs=ONE_RUN), tmp_path / "run")
+
+
+def test_a_missing_checkpoint_is_named_before_anything_runs(family, tmp_path):
+  config = tiny.config(family)
+  config["policies"]["large"] = str(tmp_path / "nowhere")
+  with pytest.raises(FileNotFoundError, match=r"nowhere/config.json"):
+    quietly(config, tmp_path / "run")
+  assert not (tmp_path / "run").exists()
+
+
+def test_a_cut_checkpoint_is_named(family, tmp_path):
+  other = shutil.copytree(family, tmp_path / "cut")
+  path = other / "large" / "model.safetensors"
+  path.write_bytes(path.read_bytes()[:-100])
+  with pytest.raises(
+    ValueError, match=r"large/model.safetensors is not a whole"
+  ):
+    quietly(tiny.config(other), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+  ("content", "words"),
+  [
+    ("", "has no rows"),
+    ('{"question": "How many?"}\n', "line 1: no field `gold`"),
+    ("[1]\n", "line 1: a list"),
+  ],
+)
+def test_a_bad_problem_file_is_named(content, words, family, tmp_path):
+  path = tmp_path / "problems.jsonl"
+  path.write_text(content)
+  task = {"kind": "jsonl", "path": str(path), "limit": 0}
+  with pytest.raises(ValueError, match=words):
+    quietly(tiny.config(family, task=task), tmp_path / "run")
+
+
+def test_prompts_longer_than_the_cache_are_named_before_any_search(
+  family, tmp_path
+):
+  path = tmp_path / "problems.jsonl"
+  long = {"question": "How many? " * 20, "gold": "1"}
+  short = {"question": "How many?", "gold": "1"}
+  path.write_text(f"{json.dumps(short)}\n{json.dumps(long)}\n")
+  task = {"kind": "jsonl", "path": str(path), "limit": 0}
+  with pytest.raises(ValueError, match=r"1 of 2 prompts.*problems 1 \(\d+ tok"):
+    quietly(tiny.config(family, task=task), tmp_path / "run")
+  assert lines(tmp_path / "run") == []
+
+
+def test_limits_beyond_the_model_are_refused(family, tmp_path):
+  limits = {
+    "prompt_tokens": 32, "step_tokens": 8, "total_tokens": 1000, "max_steps": 4
+  }  # fmt: skip
+  with pytest.raises(ValueError, match=r"made for at most 256"):
+    quietly(tiny.config(family, limits=limits), tmp_path / "run")

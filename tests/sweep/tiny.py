@@ -1,0 +1,137 @@
+"""Tiny models whose behaviour is known, as checkpoint folders.
+
+The policies are Markov chains: the embedding is one-hot, layers add nothing and
+the unembedding is a table of log-probabilities. After the prompt they write
+steps "Step 3 ки" and, with some probability, "The answer is: 7 ки".
+"""
+
+import json
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inference_scaling import models
+from inference_scaling.training import tokenizer as tokenizer_lib
+
+# Probability of a further step, of the digit 7 as the answer.
+POLICIES = {"small": (0.6, 0.3), "large": (0.3, 0.6)}
+GOLDS = ("7", "3", "7", "4", "7", "42")
+
+
+def _config(tokenizer, size, tied):
+  return models.DecoderConfig(
+    vocab_size=len(tokenizer), hidden_size=size, intermediate_size=16,
+    num_layers=1, num_heads=2, num_kv_heads=1, head_dim=8, rms_norm_eps=1e-5,
+    rope_theta=10_000.0, max_position_embeddings=256, tie_word_embeddings=tied,
+    eos_token_ids=(tokenizer.eos_token_id,),
+    bos_token_id=tokenizer.bos_token_id,
+  )  # fmt: skip
+
+
+def transitions(tokenizer, further, seven):
+  """Probabilities [next, last] of the Markov chain."""
+  size = len(tokenizer)
+  table = np.full((size, size), 1e-9)
+  ids = tokenizer.get_vocab()
+  digits = [ids[f"▁{digit}"] for digit in range(1, 10)]
+
+  def go(last, **following):
+    for token, probability in following.items():
+      table[ids[token], ids[last]] = probability
+
+  go("\n", **{"Step": further, "▁The": 1 - further})
+  go("▁The", **{"▁answer": 1.0})
+  go("▁answer", **{"▁is": 1.0})
+  go("▁is", **{":": 1.0})
+  for digit in digits:
+    table[digit, ids["Step"]] = 1 / 9
+    table[digit, ids[":"]] = (1 - seven) / 8
+    table[ids["▁ки"], digit] = 1.0
+  table[ids["▁7"], ids[":"]] = seven
+  go("▁ки", **{"\n": 1.0})
+  return table
+
+
+def policy(further, seven):
+  tokenizer = tokenizer_lib.build_tokenizer()
+  size = len(tokenizer)
+  model = models.initial_model(_config(tokenizer, size, False), tokenizer, 0)
+  params = jax.tree.map(lambda leaf: leaf, model.params)
+  layer = params["layers"][0]
+  for kernel in (layer["attention"]["output"], layer["mlp"]["down"]):
+    kernel["kernel"] = jnp.zeros_like(kernel["kernel"])
+  params["embedding"] = jnp.eye(size)
+  # The norm makes sqrt(D) out of the 1 in a one-hot vector.
+  logits = np.log(transitions(tokenizer, further, seven))
+  params["unembedding"] = jnp.asarray(logits / np.sqrt(size), jnp.float32)
+  return models.Model(model.config, params, tokenizer, model.graph)
+
+
+def reward():
+  tokenizer = tokenizer_lib.build_tokenizer()
+  config = _config(tokenizer, 16, True)
+  model = models.initial_reward_model(config, tokenizer, 1)
+  params = dict(model.params)
+  kernel = jax.random.normal(jax.random.key(2), params["score"]["kernel"].shape)
+  # Rows after the hidden state's read likelihoods, which are large numbers.
+  kernel = kernel.at[16:].mul(0.05)
+  params["score"] = {"kernel": kernel, "bias": jnp.zeros(1)}
+  params["decoder"] = jax.tree.map(
+    lambda leaf: 4 * leaf if leaf.ndim == 2 else leaf, params["decoder"]
+  )
+  return models.RewardModel(config, params, tokenizer, model.graph)
+
+
+def write_family(folder: pathlib.Path) -> pathlib.Path:
+  """Writes small/, large/, reward/ and problems.jsonl into a folder."""
+  for name, numbers in POLICIES.items():
+    models.save_model(policy(*numbers), folder / name)
+  models.save_reward_model(reward(), folder / "reward")
+  write_problems(folder / "problems.jsonl", range(len(GOLDS)))
+  return folder
+
+
+def write_problems(path, order):
+  rows = [
+    {
+      "id": i,
+      "question": f"Anna has {i + 2} apples. How many apples does Anna have"
+      + " now?" * (1 + i % 2),
+      "gold": GOLDS[i],
+      "level": 1 + i,
+    }
+    for i in order
+  ]
+  path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def config(folder: pathlib.Path, **changes):
+  """A config of greedy, sampling and REBASE over the family."""
+  names = tuple(POLICIES)
+  return {
+    "task": {
+      "kind": "jsonl", "path": str(folder / "problems.jsonl"), "limit": 0
+    },
+    "policies": {name: str(folder / name) for name in names},
+    "reward": str(folder / "reward"),
+    "runs": {
+      "greedy": {"strategy": "greedy", "policies": names[:1]},
+      "sampling": {
+        "strategy": "sampling", "policies": names[:1], "n": (4,), "seeds": (0,)
+      },
+      "rebase": {
+        "strategy": "rebase", "policies": names, "n": (4,), "seeds": (0, 1),
+        "temperature": 0.1, "rule": "ceil",
+      },
+    },
+    "sampler": {"temperature": 1.0, "top_k": 0, "top_p": 1.0},
+    "format": {"step_end": (" ки",), "answer_markers": ("The answer is",)},
+    "limits": {
+      "prompt_tokens": 32, "step_tokens": 8, "total_tokens": 32, "max_steps": 4
+    },
+    "aggregations": ("last", "min", "mean", "product"),
+    "rows_in_flight": 8,
+    **changes,
+  }  # fmt: skip

@@ -1,0 +1,104 @@
+"""The votes of a record against plain Python counting."""
+
+import math
+
+import numpy as np
+import pytest
+
+from inference_scaling import voting
+from inference_scaling.sweep import votes
+
+AGGREGATIONS = ("last", "min", "mean", "product")
+REDUCE = {
+  "last": lambda scores: scores[-1],
+  "min": min,
+  "mean": lambda scores: sum(scores) / len(scores),
+  "product": math.prod,
+}
+
+
+def candidate(answer, *scores, gold="7"):
+  return {
+    "answer": answer, "correct": answer == gold, "step_scores": list(scores)
+  }  # fmt: skip
+
+
+def winner(points):
+  """Most points; of equal ones the answer that sorts first."""
+  if not points:
+    return None
+  return min(points, key=lambda answer: (-points[answer], answer))
+
+
+def expected(candidates):
+  voters = [c for c in candidates if c["answer"] is not None]
+  counts = {}
+  for c in voters:
+    counts[c["answer"]] = counts.get(c["answer"], 0) + 1
+  result = {"majority": winner(counts)}
+  for how in AGGREGATIONS:
+    best, total = {}, {}
+    for c in voters:
+      score = REDUCE[how](c["step_scores"])
+      best[c["answer"]] = max(best.get(c["answer"], -1), score)
+      total[c["answer"]] = total.get(c["answer"], 0) + score
+    result[f"best_of_n/{how}"] = winner(best)
+    result[f"weighted/{how}"] = winner(total)
+  return result
+
+
+def check(candidates):
+  found = votes.make_votes(candidates, AGGREGATIONS, max_steps=5)
+  wanted = expected(candidates)
+  assert {name: vote["answer"] for name, vote in found.items()} == wanted
+  for vote in found.values():
+    assert vote["correct"] is (vote["answer"] == "7")
+
+
+def test_methods_that_disagree_each_find_their_own():
+  candidates = [
+    candidate("3", 0.9, 0.1),
+    candidate("3", 0.9, 0.1),
+    candidate("3", 0.8, 0.15),
+    candidate("7", 0.2, 0.9),
+    candidate("9", 0.5, 0.5),
+    candidate("9", 0.6, 0.5),
+    candidate(None, 1.0),
+  ]
+  check(candidates)
+  found = votes.make_votes(candidates, AGGREGATIONS, max_steps=5)
+  assert found["majority"]["answer"] == "3"
+  assert found["best_of_n/last"] == {"answer": "7", "correct": True}
+  assert found["weighted/last"]["answer"] == "9"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_votes_agree_with_counting(seed):
+  rng = np.random.default_rng(seed)
+  candidates = []
+  for _ in range(6):
+    # Eighths: sums and products of a few are exact in float32.
+    scores = rng.integers(1, 9, size=rng.integers(1, 5)) / 8
+    answer = rng.choice(["7", "12", "-1", None])
+    candidates.append(candidate(answer, *scores.tolist()))
+  check(candidates)
+  check(candidates[::-1])
+
+
+def test_nobody_answers():
+  candidates = [candidate(None, 0.5), candidate(None, 0.7)]
+  found = votes.make_votes(candidates, AGGREGATIONS, max_steps=5)
+  assert list(found) == votes.names(AGGREGATIONS)
+  for vote in found.values():
+    assert vote == {"answer": None, "correct": False}
+
+
+def test_only_the_asked_aggregations_vote():
+  found = votes.make_votes([candidate("7", 0.5)], ("min",), max_steps=5)
+  assert list(found) == ["majority", "best_of_n/min", "weighted/min"]
+
+
+def test_the_vote_that_progress_shows_is_always_there():
+  for how in voting.AGGREGATIONS:
+    assert votes.shown((how,)) == f"weighted/{how}"
+  assert votes.shown(AGGREGATIONS[::-1]) == "weighted/last"
