@@ -14,6 +14,12 @@ from inference_scaling import launching
 ROOT = pathlib.Path(__file__).parents[2]
 
 
+# How ml_collections loads config files.
+pytestmark = pytest.mark.filterwarnings(
+  "ignore:the load_module:DeprecationWarning"
+)
+
+
 def guarded(error, monkeypatch, capsys):
   """What `launching.run` makes of an error: exit code and standard error."""
   captured = []

@@ -15,6 +15,12 @@ assert launching
 ROOT = pathlib.Path(__file__).parents[2]
 
 
+# How ml_collections loads config files.
+pytestmark = pytest.mark.filterwarnings(
+  "ignore:the load_module:DeprecationWarning"
+)
+
+
 @contextlib.contextmanager
 def launcher(name, monkeypatch):
   """The module of a launcher, with flags of its own."""
