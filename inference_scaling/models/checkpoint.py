@@ -24,7 +24,8 @@ def read_tensors(folder: str | pathlib.Path) -> dict[str, jax.Array]:
 
   Raises:
     FileNotFoundError: where a file is missing.
-    ValueError: where a file is cut or no safetensors file.
+    ValueError: where a file is cut or no safetensors file, or where two files
+      hold the same tensor.
   """
   folder = pathlib.Path(folder)
   tensors: dict[str, jax.Array] = {}
@@ -37,12 +38,19 @@ def read_tensors(folder: str | pathlib.Path) -> dict[str, jax.Array]:
     try:
       # The flax framework, since numpy alone has no bfloat16.
       with safetensors.safe_open(path, framework="flax") as file:
-        tensors |= {name: file.get_tensor(name) for name in file.keys()}
+        found = {name: file.get_tensor(name) for name in file.keys()}
     except safetensors.SafetensorError as error:
       raise ValueError(
         f"{path} is not a whole safetensors file ({error}); it has "
         f"{path.stat().st_size} bytes and may be cut. Copy it again."
       ) from error
+    twice = sorted(set(found) & set(tensors))
+    if twice:
+      raise ValueError(
+        f"{path} holds tensors that an earlier shard holds too: "
+        f"{', '.join(twice)}. Remove the files of another model."
+      )
+    tensors |= found
   return tensors
 
 
@@ -68,7 +76,9 @@ def read_tokenizer(
       f"{path} does not exist; a checkpoint folder needs its tokenizer."
     )
   try:
-    tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder))
+    # Not AutoTokenizer: it takes the class from config.json, and that of Llama
+    # puts its own splitting of words in the place of the file's.
+    tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(folder)
   except Exception as error:  # the tokenizers package raises bare Exception
     raise ValueError(
       f"{path} cannot be read ({error}); it may be cut. Copy it again."
@@ -114,7 +124,7 @@ def _files(folder: pathlib.Path) -> list[pathlib.Path]:
     return [folder / SINGLE]
   try:
     shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-  except (json.JSONDecodeError, KeyError) as error:
+  except (json.JSONDecodeError, KeyError, TypeError) as error:
     raise ValueError(
       f"{index} is no index of shards ({error!r}); copy it again."
     ) from error

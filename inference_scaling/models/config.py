@@ -105,6 +105,8 @@ def read_config(
     raise ValueError(
       f"{path} is not valid JSON ({error}); it may be cut. Copy it again."
     ) from error
+  if not isinstance(raw, dict):
+    raise ValueError(f"{path} holds {raw!r}; expected a JSON object.")
   try:
     return from_hf(raw, architecture)
   except ValueError as error:
@@ -131,9 +133,11 @@ def from_hf(
     raise ValueError(
       f"architectures is {found}; this loader reads {[architecture]}."
     )
-  missing = sorted(key for key in _KEYS if key not in raw)
+  theta = _rope_theta(raw)
+  missing = [key for key in _KEYS if key not in raw]
+  missing += ["rope_theta"] if theta is None else []
   if missing:
-    raise ValueError(f"missing keys: {', '.join(missing)}.")
+    raise ValueError(f"missing keys: {', '.join(sorted(missing))}.")
   for key, value in _FIXED.items():
     if raw.get(key, value) != value:
       raise ValueError(f"{key} is {raw[key]!r}; only {value!r} is supported.")
@@ -142,7 +146,7 @@ def from_hf(
   return DecoderConfig(
     **fields,
     head_dim=raw.get("head_dim") or raw["hidden_size"] // fields["num_heads"],
-    rope_theta=_rope_theta(raw),
+    rope_theta=float(theta),
     eos_token_ids=tuple(eos if isinstance(eos, list) else [eos])
     if eos is not None
     else (),
@@ -178,7 +182,7 @@ def to_hf(
   }
 
 
-def _rope_theta(raw: dict[str, Any]) -> float:
+def _rope_theta(raw: dict[str, Any]) -> float | None:
   """Reads the rotary base from either place that transformers writes it to."""
   # transformers >= 5 nests it; older files have rope_theta and rope_scaling.
   nested = raw.get("rope_parameters") or {}
@@ -188,7 +192,4 @@ def _rope_theta(raw: dict[str, Any]) -> float:
     raise ValueError(
       f"rope scaling is {scaling or nested}; only the default is supported."
     )
-  theta = nested.get("rope_theta", raw.get("rope_theta"))
-  if theta is None:
-    raise ValueError("missing keys: rope_theta.")
-  return float(theta)
+  return nested.get("rope_theta", raw.get("rope_theta"))

@@ -24,8 +24,16 @@ def attend_within(
 
   Returns:
     [P, N, T, K, G, H], in the dtype of the queries.
+
+  Raises:
+    ValueError: where each row has a mask of its own.
   """
   P, N, T, K, G, H = queries.shape
+  if mask.shape != (1, 1, T, T):
+    raise ValueError(
+      f"the mask has shape {mask.shape}; expected {(1, 1, T, T)}, the same for "
+      "all rows. For a mask of each row, pass a segment that it masks out."
+    )
   # The heads of one kv head become further rows of one matrix product.
   rows = queries.transpose(0, 1, 3, 4, 2, 5).reshape(P * N * K, G * T, H)
   columns, mixed_in = (
