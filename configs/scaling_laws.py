@@ -6,16 +6,17 @@ Wu et al., "Inference Scaling Laws: An Empirical Analysis of Compute-Optimal
 Inference for LLM Problem-Solving", ICLR 2025, https://arxiv.org/abs/2408.00724
 (Figures 1 and 4-12, Table 4).
 
-Three policies, greedy decoding, 64 samples and REBASE with 4, 16 and 64 beams,
-over 300 problems of the synthetic benchmark's test split with 3 seeds. Sampling
-is drawn once, at its largest n: the report estimates every smaller n from
-subsets.
+Three policies over 300 problems of the synthetic benchmark's test split, with 3
+seeds: greedy decoding, up to 64 samples, REBASE with up to 64 beams; as in the
+paper, the largest policy gets fewer, for the same budget. Sampling is drawn
+once, at its largest n: the report estimates every smaller n from subsets.
 """
 
 import ml_collections
 
 POLICIES = ("small", "middle", "large")
 SEEDS = (0, 1, 2)
+REBASE = {"temperature": 0.1, "rule": "ceil"}
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
@@ -36,17 +37,30 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     "greedy": {"strategy": "greedy", "policies": POLICIES},
     "sampling": {
       "strategy": "sampling",
-      "policies": POLICIES,
+      "policies": ("small", "middle"),
       "n": (64,),
       "seeds": SEEDS,
     },
     "rebase": {
       "strategy": "rebase",
       "policies": POLICIES,
-      "n": (4, 16, 64),
+      "n": (4, 16),
       "seeds": SEEDS,
-      "temperature": 0.1,
-      "rule": "ceil",
+      **REBASE,
+    },
+    "rebase_wide": {
+      "strategy": "rebase",
+      "policies": ("middle",),
+      "n": (64,),
+      "seeds": SEEDS,
+      **REBASE,
+    },
+    # 16 beams of the largest policy cost what 56 of the middle one cost.
+    "sampling_large": {
+      "strategy": "sampling",
+      "policies": ("large",),
+      "n": (16,),
+      "seeds": SEEDS,
     },
   }
   config.sampler = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
@@ -64,7 +78,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
   config.rows_in_flight = 512
   if arg == "tiny":
     config.task.count = 6
-    config.runs.sampling.n = config.runs.rebase.n = (4,)
-    config.runs.sampling.seeds = config.runs.rebase.seeds = (0, 1)
+    for run in ("sampling", "rebase", "rebase_wide", "sampling_large"):
+      config.runs[run].n = (8,) if run == "rebase_wide" else (4,)
+      config.runs[run].seeds = (0, 1)
     config.rows_in_flight = 16
   return config

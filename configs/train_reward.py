@@ -5,8 +5,8 @@
 
 Draws solutions from the three embedded policies on problems that they did not
 learn, labels every token by the known solution (a step label as in
-Math-Shepherd, but exact and dense), and trains the largest policy with two
-more layers to judge them. What it reached is on the card in
+Math-Shepherd, but exact and dense), and trains the largest policy to judge
+them. What it reached is on the card in
 inference_scaling/assets/reward/.
 """
 
@@ -24,7 +24,6 @@ def get_config() -> ml_collections.ConfigDict:
     "large": "embedded/policy_large",
   }
   config.start = "large"
-  config.extra_layers = 2
   config.problem_seed = 2
   config.train_problems = 4000
   config.validation_problems = 300
@@ -45,10 +44,10 @@ def get_config() -> ml_collections.ConfigDict:
   config.end_weight = 5.0
   config.imitation_weight = 1.0
   config.evaluation_size = 600
-  config.steps = 600
-  config.learning_rate = 0.01
-  config.warmup_steps = 50
-  config.decay_steps = 250
-  config.checkpoint_every = 50
-  config.evaluate_every = 50
+  config.steps = 150
+  config.learning_rate = 0.002
+  config.warmup_steps = 10
+  config.decay_steps = 120
+  config.checkpoint_every = 25
+  config.evaluate_every = 25
   return config

@@ -61,7 +61,9 @@ def policy_cost(config: Any) -> ModelCost:
 
 
 def reward_cost(config: Any) -> ModelCost:
-  """Costs of a reward model, whose head is one vector.
+  """Costs of a reward model, whose head also reads the tokens' likelihoods.
+
+  These need the logits of every scored token, as drawing it would.
 
   Args:
     config: its architecture, a `models.DecoderConfig`.
@@ -70,8 +72,8 @@ def reward_cost(config: Any) -> ModelCost:
     The costs.
   """
   table = config.vocab_size * config.hidden_size
-  head = config.hidden_size + 1
-  return _cost(config, table + head, 2 * config.hidden_size)
+  head = config.hidden_size + 2
+  return _cost(config, table + head + 1, 2 * table + 2 * head)
 
 
 def flops(

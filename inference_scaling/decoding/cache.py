@@ -40,7 +40,7 @@ class Cache:
 
 def compute_prompt(
   model, weights, prompts: limits_lib.Prompts
-) -> list[KeysValues]:
+) -> tuple[jax.Array, Layers]:
   """Runs a model over whole prompts, once a problem.
 
   Args:
@@ -50,14 +50,15 @@ def compute_prompt(
       end is computed too, and must be masked by whoever attends to it.
 
   Returns:
-    For each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
+    Hidden states [P, S, D], and for each layer keys [P, 1, K, H, S] and values
+    [P, 1, K, S, H].
   """
   tokens = prompts.tokens[:, None]
   positions = jnp.arange(tokens.shape[-1])[None, None]
-  _, new = model.forward(
+  hidden, new = model.forward(
     weights, tokens, jnp.broadcast_to(positions, tokens.shape)
   )
-  return _to_layout(new)
+  return hidden[:, 0], _to_layout(new)
 
 
 def _to_layout(new: Sequence[KeysValues]) -> Layers:

@@ -28,6 +28,7 @@ class NoReward:
     nothing = jnp.zeros(P, jnp.int32)
     return reward_lib.RewardState(
       cache=(),
+      reading=(),
       scores=jnp.zeros((P, self.num_beams), jnp.float32),
       finite=jnp.ones(P, bool),
       counts=compute.Counts(nothing, nothing, nothing),

@@ -4,6 +4,8 @@ The reward model keeps its own keys and values of the prompt and of the steps
 read so far, so a step costs its own tokens and never the whole text again.
 """
 
+from typing import Any
+
 import flax.struct
 import jax
 import jax.numpy as jnp
@@ -16,7 +18,7 @@ from inference_scaling.search import base
 
 # A step is read in blocks of this many tokens, and no further than the longest
 # step at hand: most steps are far shorter than their buffer.
-_BLOCK = 16
+_BLOCK = 8
 
 
 @flax.struct.dataclass
@@ -25,12 +27,14 @@ class RewardState:
 
   Attributes:
     cache: keys and values of all tokens, pending ones included.
+    reading: what the model's head remembers of each beam; leaves [P, N, ...].
     scores: float32[P, N], of each beam's last step; 0 before the first.
     finite: bool[P], false once a score of the problem was NaN or infinite.
     counts: tokens computed so far, each int32[P].
   """
 
   cache: cache_lib.Cache
+  reading: Any
   scores: jax.Array
   finite: jax.Array
   counts: compute.Counts
@@ -65,12 +69,15 @@ class ModelReward:
     """
     lengths = prompts.lengths
     with jax.named_scope("reward_prefill"):
-      kv = cache_lib.compute_prompt(self.model, params, prompts)
+      hidden, kv = cache_lib.compute_prompt(self.model, params, prompts)
     shape = (lengths.shape[0], self.num_beams)
+    last = jnp.take_along_axis(hidden, lengths[:, None, None] - 1, axis=1)
+    last = jnp.broadcast_to(last, (*shape, hidden.shape[-1]))
     return RewardState(
       cache=cache_lib.start(
         kv, lengths, self.num_beams, self.limits.text_buffer
       ),
+      reading=self.model.begin(last),
       scores=jnp.zeros(shape, jnp.float32),
       finite=jnp.ones(shape[0], bool),
       counts=compute.Counts(
@@ -96,9 +103,8 @@ class ModelReward:
     """
     lengths = jnp.where(active, step.content.lengths, 0)
     with jax.named_scope("reward_score"):
-      fresh, chunk = self._read(
-        params, state.cache, step.content.tokens, lengths
-      )
+      reading, chunk = self._read(params, state, step.content.tokens, lengths)
+      fresh = self.model.rewards(params, reading)
     read = lengths > 0
     scores = jnp.where(read, fresh, state.scores)
     first = cache_lib.positions(state.cache) + 1
@@ -106,6 +112,7 @@ class ModelReward:
     counts = state.counts
     state = RewardState(
       cache=cache_lib.merge(state.cache, chunk, lengths),
+      reading=reading,
       scores=scores,
       finite=state.finite & (jnp.isfinite(fresh) | ~read).all(axis=1),
       counts=counts.replace(
@@ -127,22 +134,24 @@ class ModelReward:
     """
     return state.replace(
       cache=cache_lib.fork(state.cache, parents),
+      reading=cache_lib.take_beams(state.reading, parents),
       scores=cache_lib.take_beams(state.scores, parents),
     )
 
-  def _read(self, params, cache, tokens, lengths):
+  def _read(self, params, state, tokens, lengths):
     """Runs the model over steps, block by block.
 
     Args:
       params: the weights.
-      cache: the past of the beams.
+      state: the beams before the step.
       tokens: int32[P, N, C].
       lengths: int32[P, N].
 
     Returns:
-      float32[P, N] rewards at the last tokens (0 for a step of no tokens), and
-      the steps' keys and values.
+      The readings at the last tokens (the old ones for a step of no tokens),
+      and the steps' keys and values.
     """
+    cache = state.cache
     blocks = -(-tokens.shape[-1] // _BLOCK)
     spare = blocks * _BLOCK - tokens.shape[-1]
     tokens = jnp.pad(tokens, ((0, 0), (0, 0), (0, spare)))
@@ -151,23 +160,46 @@ class ModelReward:
     longest = lengths.max()
 
     def read_block(carry):
-      index, rewards, chunk = carry
+      index, reading, chunk = carry
       offsets = index + jnp.arange(_BLOCK)
+      block = lax.dynamic_slice_in_dim(tokens, index, _BLOCK, axis=2)
       hidden, new = self.model.forward(
         params,
-        lax.dynamic_slice_in_dim(tokens, index, _BLOCK, axis=2),
+        block,
         starts[..., None] + offsets[None, None],
         cache_lib.segments(cache, chunk, index),
       )
-      is_last = lengths[..., None] - 1 == offsets[None, None]
-      # Summed over one token, the rest masked first: a NaN stays where it is.
-      here = jnp.where(is_last, self.model.rewards(params, hidden), 0.0)
-      chunk = cache_lib.write_chunk(chunk, new, index)
-      return index + _BLOCK, rewards + here.sum(axis=-1), chunk
+      after = self.model.read(params, reading, block, hidden)
+      reading = _at_last(reading, after, lengths - index)
+      return index + _BLOCK, reading, cache_lib.write_chunk(chunk, new, index)
 
-    _, rewards, chunk = lax.while_loop(
+    _, reading, chunk = lax.while_loop(
       lambda carry: carry[0] < longest,
       read_block,
-      (jnp.int32(0), jnp.zeros(lengths.shape, jnp.float32), chunk),
+      (jnp.int32(0), state.reading, chunk),
     )
-    return rewards, chunk
+    return reading, chunk
+
+
+def _at_last(old, after, left: jax.Array):
+  """Takes the readings after a block: at its end, or where the step ends.
+
+  Args:
+    old: readings before the block, leaves [P, N, ...].
+    after: readings after each of its tokens, leaves [P, N, T, ...].
+    left: int32[P, N], tokens of the step from the block's start on; 0 or less
+      where the step ended before, whose reading stays.
+
+  Returns:
+    Readings, leaves [P, N, ...].
+  """
+
+  def pick(old_leaf, leaf):
+    extra = (1,) * (old_leaf.ndim - 2)
+    index = jnp.clip(left - 1, 0, leaf.shape[2] - 1)
+    here = jnp.take_along_axis(
+      leaf, index.reshape(*index.shape, 1, *extra), axis=2
+    )[:, :, 0]
+    return jnp.where((left > 0).reshape(*left.shape, *extra), here, old_leaf)
+
+  return jax.tree.map(pick, old, after)

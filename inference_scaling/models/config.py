@@ -6,8 +6,8 @@ import pathlib
 from typing import Any
 
 ARCHITECTURE = "LlamaForCausalLM"
-# One logit a token, as transformers' class of this name computes it.
-REWARD_ARCHITECTURE = "LlamaForTokenClassification"
+# This package's own: see reward_model.py.
+REWARD_ARCHITECTURE = "LlamaForStepReward"
 
 # config.json key -> field. Every one of these must be present.
 _KEYS = {

@@ -25,6 +25,7 @@ class RMSNorm(nnx.Module):
     self.epsilon = epsilon
 
   def __call__(self, x: jax.Array) -> jax.Array:
+    """Normalises [..., D] over its last axis."""
     wide = x.astype(jnp.float32)
     mean_square = jnp.mean(jnp.square(wide), axis=-1, keepdims=True)
     normal = wide * jax.lax.rsqrt(mean_square + self.epsilon)
@@ -40,6 +41,7 @@ class Linear(nnx.Module):
     self.kernel = nnx.Param(init(rngs.params(), (size_in, size_out)))
 
   def __call__(self, x: jax.Array) -> jax.Array:
+    """Maps [..., in] to [..., out]."""
     return x @ self.kernel[...].astype(x.dtype)
 
 
@@ -63,6 +65,7 @@ class Attention(nnx.Module):
     segments: Sequence[attention.Segment],
     self_mask: jax.Array,
   ) -> tuple[jax.Array, KeysValues]:
+    """Attends from [P, N, T, D]; also returns the new keys and values."""
     config = self.config
     K, H = config.num_kv_heads, config.head_dim
     G = config.num_heads // K
@@ -88,6 +91,7 @@ class MLP(nnx.Module):
     self.down = Linear(wide, size, rngs)
 
   def __call__(self, x: jax.Array) -> jax.Array:
+    """Maps [..., D] to [..., D]."""
     return self.down(jax.nn.silu(self.gate(x)) * self.up(x))
 
 
@@ -101,6 +105,7 @@ class Block(nnx.Module):
     self.mlp = MLP(config, rngs)
 
   def __call__(self, x, rotation, segments, self_mask):
+    """Adds attention and MLP to [P, N, T, D]."""
     mixed, keys_values = self.attention(
       self.attention_norm(x), rotation, segments, self_mask
     )

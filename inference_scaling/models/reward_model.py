@@ -1,32 +1,70 @@
-"""A process reward model: a decoder whose scalar head judges each token."""
+"""A process reward model: a decoder whose scalar head judges each token.
+
+Checking a step takes three things: to predict each of its tokens, to compare
+with what was written, and to gather the outcome at the step's end. A network
+of millions of parameters learns the first from text, but the other two hardly
+at all. So they are built in: the head sees, beside the hidden state, how
+unlikely the least likely token so far was, and the log-probability of all
+tokens so far, under the decoder's own unembedding. Head and decoder are trained
+together on step labels.
+"""
 
 import dataclasses
 import pathlib
 
+import flax.struct
 import jax
+import jax.numpy as jnp
 import numpy as np
 import transformers
 from flax import nnx
 
-from inference_scaling.models import checkpoint, layout
+from inference_scaling.models import (
+  checkpoint,
+  layout,
+)
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import decoder as decoder_lib
 from inference_scaling.models import model as model_lib
 
 Parameters = layout.Parameters
+# A token less likely than exp(-8) is wrong beyond doubt; a floor keeps one of
+# them from deciding the sum over a long solution.
+_FLOOR = -8.0
+
+
+@flax.struct.dataclass
+class Reading:
+  """What the reward model must remember of a text, beside keys and values.
+
+  Attributes:
+    hidden: [..., D], hidden state of the last token.
+    lowest: float32[...], smallest log-probability of a solution's token so
+      far; 0 before the first.
+    total: float32[...], sum of these log-probabilities.
+  """
+
+  hidden: jax.Array
+  lowest: jax.Array
+  total: jax.Array
 
 
 class ScalarHead(nnx.Module):
-  """A linear map from a hidden state to one logit."""
+  """A linear map from a reading to one logit."""
 
   def __init__(self, size: int, rngs: nnx.Rngs):
-    init = nnx.initializers.zeros_init()
-    self.kernel = nnx.Param(init(rngs.params(), (size, 1)))
-    self.bias = nnx.Param(init(rngs.params(), (1,)))
+    del rngs  # starts from the likelihood alone, which already tells much
+    weights = jnp.zeros((size + 2, 1)).at[size:, 0].set(jnp.array([1.0, 0.1]))
+    self.kernel = nnx.Param(weights)
+    self.bias = nnx.Param(jnp.ones((1,)))
 
-  def __call__(self, hidden: jax.Array) -> jax.Array:
-    """Maps [..., D] to logits [...]."""
-    return (hidden @ self.kernel[...])[..., 0] + self.bias[0]
+  def __call__(self, reading: Reading) -> jax.Array:
+    """Maps readings to logits [...]."""
+    likelihoods = jnp.stack([reading.lowest, reading.total], axis=-1)
+    kernel = self.kernel[...]
+    size = reading.hidden.shape[-1]
+    logits = reading.hidden @ kernel[:size] + likelihoods @ kernel[size:]
+    return logits[..., 0] + self.bias[0]
 
 
 class StepReward(nnx.Module):
@@ -42,20 +80,92 @@ class RewardModel(model_lib.Model):
   """A model whose head gives the probability that all is right so far.
 
   Read at the last token of a step, it is the reward of that step. `forward`,
-  `unembed` and `logits` are those of the decoder.
+  `hidden`, `unembed` and `logits` are those of the decoder.
   """
 
-  def rewards(self, params: Parameters, hidden: jax.Array) -> jax.Array:
-    """Turns hidden states [..., D] into probabilities float32[...]."""
-    return jax.nn.sigmoid(self.reward_logits(params, hidden))
+  def begin(self, hidden: jax.Array) -> Reading:
+    """Begins a reading at the end of a prompt.
 
-  def reward_logits(self, params: Parameters, hidden: jax.Array) -> jax.Array:
-    """Turns hidden states [..., D] into log-odds float32[...]."""
-    return nnx.merge(self.graph, params).score(hidden)
+    Args:
+      hidden: [..., D], hidden state of the prompt's last token.
 
-  def token_rewards(self, params: Parameters, tokens: jax.Array) -> jax.Array:
-    """Rewards float32[B, T] of every prefix of whole texts int32[B, T]."""
-    return self.rewards(params, self.hidden(params, tokens))
+    Returns:
+      The reading.
+    """
+    zeros = jnp.zeros(hidden.shape[:-1], jnp.float32)
+    return Reading(hidden, zeros, zeros)
+
+  def read(
+    self,
+    params: Parameters,
+    reading: Reading,
+    tokens: jax.Array,
+    hidden: jax.Array,
+  ) -> Reading:
+    """Reads on.
+
+    Args:
+      params: as `self.params`.
+      reading: of the text so far, axes [...].
+      tokens: int32[..., T], the next tokens, all of the solution.
+      hidden: [..., T, D], their hidden states.
+
+    Returns:
+      The reading after each of the tokens, axes [..., T].
+    """
+    before = jnp.concatenate(
+      [reading.hidden[..., None, :], hidden[..., :-1, :]], axis=-2
+    )
+    likely = self._log_likelihood(params, before, tokens)
+    lowest = jax.lax.cummin(likely, axis=likely.ndim - 1)
+    return Reading(
+      hidden=hidden,
+      lowest=jnp.minimum(reading.lowest[..., None], lowest),
+      total=reading.total[..., None] + jnp.cumsum(likely, axis=-1),
+    )
+
+  def rewards(self, params: Parameters, reading: Reading) -> jax.Array:
+    """Turns readings with axes [...] into probabilities float32[...]."""
+    return jax.nn.sigmoid(self.reward_logits(params, reading))
+
+  def reward_logits(self, params: Parameters, reading: Reading) -> jax.Array:
+    """Turns readings with axes [...] into log-odds float32[...]."""
+    return nnx.merge(self.graph, params).score(reading)
+
+  def read_all(
+    self, params: Parameters, tokens: jax.Array, solution: jax.Array
+  ) -> Reading:
+    """Reads whole texts, without a cache.
+
+    Args:
+      params: as `self.params`.
+      tokens: int32[B, T], prompts and solutions.
+      solution: bool[B, T], which tokens are the solution's.
+
+    Returns:
+      The reading after each token, axes [B, T].
+    """
+    hidden = self.hidden(params, tokens)
+    before = jnp.pad(hidden[:, :-1], ((0, 0), (1, 0), (0, 0)))
+    likely = self._log_likelihood(params, before, tokens)
+    likely = jnp.where(solution, likely, 0.0)
+    return Reading(
+      hidden=hidden,
+      lowest=jax.lax.cummin(likely, axis=1),
+      total=jnp.cumsum(likely, axis=1),
+    )
+
+  def token_rewards(
+    self, params: Parameters, tokens: jax.Array, solution: jax.Array
+  ) -> jax.Array:
+    """Rewards float32[B, T] after each token of whole texts, as `read_all`."""
+    return self.rewards(params, self.read_all(params, tokens, solution))
+
+  def _log_likelihood(self, params, before, tokens):
+    """Log-probabilities [..., T] of tokens after hidden states [..., T, D]."""
+    logits = self.unembed(params, before)
+    chosen = jnp.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
+    return jnp.maximum(chosen - jax.nn.logsumexp(logits, axis=-1), _FLOOR)
 
   def _decoder(self, params: Parameters) -> decoder_lib.Decoder:
     return nnx.merge(self.graph, params).decoder
@@ -64,8 +174,8 @@ class RewardModel(model_lib.Model):
 def load_reward_model(path: str | pathlib.Path) -> RewardModel:
   """Loads a reward model from a folder in Hugging Face format.
 
-  The format is that of transformers' LlamaForTokenClassification with one
-  label: a decoder without unembedding, `score.weight` and `score.bias`.
+  The decoder's tensors are named as a language model's with tied embeddings;
+  `score.weight` [1, D + 2] and `score.bias` [1] are the head.
 
   Args:
     path: folder with config.json, safetensors and tokenizer.json.
@@ -79,6 +189,7 @@ def load_reward_model(path: str | pathlib.Path) -> RewardModel:
       tensors do not fit the architecture.
   """
   config = config_lib.read_config(path, config_lib.REWARD_ARCHITECTURE)
+  _check_tied(config, f"{path}/config.json: ")
   return model_lib.load_into(
     RewardModel, StepReward, config, layout.reward_layout(config), path
   )
@@ -89,11 +200,10 @@ def initial_reward_model(
   tokenizer: transformers.PreTrainedTokenizerFast,
   seed: int,
 ) -> RewardModel:
-  """Makes a reward model with random weights and an indifferent head.
+  """Makes a reward model with random weights, and a head that is not trained.
 
   Args:
-    config: the architecture; embeddings must be tied, since the format has no
-      place for an unembedding.
+    config: the architecture; embeddings must be tied.
     tokenizer: of the same vocabulary.
     seed: of the weights.
 
@@ -103,11 +213,7 @@ def initial_reward_model(
   Raises:
     ValueError: where the embeddings are not tied.
   """
-  if not config.tie_word_embeddings:
-    raise ValueError(
-      "tie_word_embeddings is False; a reward model has no unembedding, so "
-      "set it to True."
-    )
+  _check_tied(config, "")
   graph, state = nnx.split(StepReward(config, nnx.Rngs(seed)))
   return RewardModel(config, nnx.to_pure_dict(state), tokenizer, graph)
 
@@ -124,6 +230,12 @@ def save_reward_model(model: RewardModel, path: str | pathlib.Path) -> None:
   )
   tensors = {k: v.astype(np.float32) for k, v in tensors.items()}
   raw = config_lib.to_hf(model.config, config_lib.REWARD_ARCHITECTURE)
-  raw["num_labels"] = 1
-  raw["id2label"] = {"0": "right so far"}
   checkpoint.write_folder(path, raw, tensors, model.tokenizer)
+
+
+def _check_tied(config: config_lib.DecoderConfig, where: str) -> None:
+  if not config.tie_word_embeddings:
+    raise ValueError(
+      f"{where}tie_word_embeddings is False; the format of reward models has "
+      "no place for an unembedding, so it must be True."
+    )

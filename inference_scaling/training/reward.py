@@ -1,8 +1,8 @@
 """Training of the process reward model.
 
-It starts from a policy, with more layers: checking a step needs what writing
-it needs, and a comparison on top. The loss judges every token of a drawn
-solution and keeps imitating right tokens beside it.
+It starts from the largest policy, since checking a step needs what writing it
+needs. The loss judges every token of a drawn solution and keeps imitating right
+tokens beside it, which is where the head's likelihoods come from.
 """
 
 import dataclasses
@@ -48,7 +48,7 @@ def train_reward(
   held_out = draw(
     config, policies, "validation", config.validation_problems, workdir
   )
-  model = deepen(policies[config.start], config.extra_layers, config.seed)
+  model = from_policy(policies[config.start], config.seed)
   params = loop.train(
     config,
     make_loss(model, config.imitation_weight),
@@ -145,34 +145,22 @@ def compare_labels(
   )
 
 
-def deepen(
-  model: models.Model, extra_layers: int, seed: int
-) -> models.RewardModel:
-  """Makes a reward model that starts as a policy with layers added on top.
-
-  The new layers add nothing at first, since their output kernels are 0.
+def from_policy(model: models.Model, seed: int) -> models.RewardModel:
+  """Makes a reward model that starts as a policy.
 
   Args:
     model: the policy.
-    extra_layers: how many layers to add.
-    seed: of the new layers' other weights.
+    seed: unused by the head, which starts the same always.
 
   Returns:
     The reward model.
   """
-  old = model.config.num_layers
-  config = dataclasses.replace(model.config, num_layers=old + extra_layers)
-  reward = models.initial_reward_model(config, model.tokenizer, seed)
-  decoder = reward.params["decoder"]
-  # Copies, since training donates its parameters.
-  copied = jax.tree.map(jnp.copy, model.params)
-  decoder |= {k: v for k, v in copied.items() if k != "layers"}
-  decoder["layers"] |= copied["layers"]
-  for index in range(old, old + extra_layers):
-    layer = decoder["layers"][index]
-    for kernel in (layer["attention"]["output"], layer["mlp"]["down"]):
-      kernel["kernel"] = jnp.zeros_like(kernel["kernel"])
-  return reward
+  reward = models.initial_reward_model(model.config, model.tokenizer, seed)
+  # A copy, since training donates its parameters.
+  decoder = jax.tree.map(jnp.copy, model.params)
+  return dataclasses.replace(
+    reward, params=reward.params | {"decoder": decoder}
+  )
 
 
 def make_loss(
@@ -195,13 +183,13 @@ def make_loss(
 
   def loss(params, batch):
     tokens = batch["tokens"]
-    hidden = model.hidden(params, tokens)
+    reading = model.read_all(params, tokens, batch["judged"] > 0)
     judged = optax.sigmoid_binary_cross_entropy(
-      model.reward_logits(params, hidden), batch["good"]
+      model.reward_logits(params, reading), batch["good"]
     )
     reward = _mean(judged, batch["judged"])
     entropy = optax.softmax_cross_entropy_with_integer_labels(
-      model.unembed(params, hidden[:, :-1]), tokens[:, 1:]
+      model.unembed(params, reading.hidden[:, :-1]), tokens[:, 1:]
     )
     imitation = _mean(entropy, batch["imitated"][:, 1:])
     total = reward + imitation_weight * imitation

@@ -29,12 +29,25 @@ def score_steps(
     For each step its label bool[M], score float[M] and the row of its
     solution int[M].
   """
-  score = jax.jit(model.token_rewards)
+
+  @jax.jit
+  def score(params, batch):
+    reading = model.read_all(params, batch["tokens"], batch["judged"] > 0)
+    return model.rewards(params, reading)
+
   count = len(drawn["lengths"])
+  length = drawn["tokens"].shape[1]
   rows = np.arange(-(-count // _BATCH) * _BATCH) % count  # one program
   scores = np.concatenate(
     [
-      np.asarray(score(params, drawn["tokens"][rows[first : first + _BATCH]]))
+      np.asarray(
+        score(
+          params,
+          reward_data.judged_batch(
+            drawn, rows[first : first + _BATCH], length, end_weight=1.0
+          ),
+        )
+      )
       for first in range(0, len(rows), _BATCH)
     ]
   )[:count]
@@ -92,15 +105,15 @@ def draw_curves(
   folder.mkdir(parents=True, exist_ok=True)
   labels, scores, owners = score_steps(model, model.params, drawn)
   policies, levels = drawn["policies"][owners], drawn["levels"][owners]
-  right = drawn["good"][np.arange(len(drawn["good"])), drawn["lengths"] - 1]
+  is_right = drawn["good"][np.arange(len(drawn["good"])), drawn["lengths"] - 1]
   summary = {}
   picture = figure.Figure(figsize=(9, 4), layout="constrained")
   left, right = picture.subplots(1, 2)
   for rank, name in enumerate(names):
     mine = policies == rank
     hard = mine & (levels >= 4)
-    solved = right[drawn["policies"] == rank]
-    solved_hard = right[(drawn["policies"] == rank) & (drawn["levels"] >= 4)]
+    solved = is_right[drawn["policies"] == rank]
+    solved_hard = is_right[(drawn["policies"] == rank) & (drawn["levels"] >= 4)]
     summary[name] = {
       "accuracy": float(solved.mean()),
       "accuracy_hard": float(solved_hard.mean()),

@@ -9,14 +9,19 @@ from tests.decoding import tiny
 
 def test_steps_read_one_by_one_score_as_the_whole_text():
   model = tiny.reward_model()
-  compared = 0
+  texts, starts, found = [], [], []
+  prompts = tiny.prompts(3)
   for entry in tiny.grown():
     for p, n in zip(*np.nonzero(entry["active"]), strict=True):
-      text = jnp.array([entry["after"][p][n]])
-      wanted = model.token_rewards(model.params, text)[0, -1]
-      np.testing.assert_allclose(entry["scores"][p, n], wanted, atol=1e-5)
-      compared += 1
-  assert compared > 20
+      texts.append(entry["after"][p][n])
+      starts.append(len(prompts[p]))
+      found.append(entry["scores"][p, n])
+  assert len(texts) > 20
+  table = tiny.uncached(model.token_rewards, model.params, texts, starts)
+  wanted = [
+    rewards[len(text) - 1] for text, rewards in zip(texts, table, strict=True)
+  ]
+  np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
 def test_scores_differ():
@@ -28,7 +33,7 @@ def test_scores_differ():
 
 
 def test_steps_longer_than_a_block_are_read_whole():
-  """A step of 40 tokens takes three blocks of 16."""
+  """A step of 40 tokens takes five blocks of 8."""
   model = tiny.reward_model()
   limits = decoding.Limits(prompt_tokens=9, step_tokens=40, total_tokens=45)
   reward = decoding.ModelReward(model, limits, num_beams=2)
@@ -40,12 +45,15 @@ def test_steps_longer_than_a_block_are_read_whole():
     content=decoding.StepTokens(tokens, lengths, jnp.zeros((1, 2))),
   )
   prompt = tiny.prompts(2)[1]
-  state = reward.start(model.params, decoding.pad_prompt(0, prompt, limits))
+  state = jax.jit(reward.start)(
+    model.params, decoding.pad_prompt(0, prompt, limits)
+  )
   active = jnp.ones((1, 2), bool)
   _, scores = jax.jit(reward.score)(model.params, state, step, active)
   for n, length in enumerate((40, 17)):
     text = jnp.array([[*prompt, *tokens[0, n, :length].tolist()]])
-    wanted = model.token_rewards(model.params, text)[0, -1]
+    solution = jnp.arange(text.shape[1])[None] >= len(prompt)
+    wanted = jax.jit(model.token_rewards)(model.params, text, solution)[0, -1]
     np.testing.assert_allclose(scores[0, n], wanted, atol=1e-5)
 
 

@@ -1,0 +1,332 @@
+"""Checkpoint folders: round trips, shards, and one clear message per fault."""
+
+import json
+import pathlib
+import re
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import safetensors.flax
+import safetensors.numpy
+from flax import nnx
+
+from inference_scaling import models
+from inference_scaling.models import checkpoint, layout
+from inference_scaling.models import config as config_lib
+from inference_scaling.models import decoder as decoder_lib
+from inference_scaling.models import reward_model as reward_lib
+from tests.models import tiny
+
+CONFIG = tiny.WIDE_HEADS
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+  """A model and the folder it was saved to, not to be changed."""
+  folder = tmp_path_factory.mktemp("saved")
+  model = tiny.make_model(CONFIG, seed=1)
+  models.save_model(model, folder)
+  return model, folder
+
+
+@pytest.fixture
+def folder(saved, tmp_path):
+  """A copy of the folder, to be damaged."""
+  return pathlib.Path(shutil.copytree(saved[1], tmp_path / "model"))
+
+
+def _tensors(folder):
+  return safetensors.numpy.load_file(folder / checkpoint.SINGLE)
+
+
+def _write(folder, tensors, name=checkpoint.SINGLE):
+  safetensors.numpy.save_file(tensors, folder / name, {"format": "pt"})
+
+
+def _shard(folder, num_shards=3):
+  """Splits the single file into shards with an index, as large models come."""
+  tensors = _tensors(folder)
+  names = sorted(tensors)
+  weight_map = {}
+  for shard in range(num_shards):
+    file = f"model-{shard + 1:05}-of-{num_shards:05}.safetensors"
+    part = names[shard::num_shards]
+    _write(folder, {name: tensors[name] for name in part}, file)
+    weight_map |= dict.fromkeys(part, file)
+  (folder / checkpoint.SINGLE).unlink()
+  index = {"metadata": {"total_size": 1}, "weight_map": weight_map}
+  (folder / checkpoint.INDEX).write_text(json.dumps(index))
+
+
+def _assert_same(ours, theirs):
+  jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+
+
+def _cut(path, keep):
+  path.write_bytes(path.read_bytes()[:keep])
+
+
+def test_round_trip_is_exact(saved, folder):
+  model, _ = saved
+  loaded = models.load_model(folder)
+  assert loaded.config == model.config
+  _assert_same(loaded.params, model.params)
+  leaves = jax.tree.leaves(loaded.params)
+  assert {leaf.dtype for leaf in leaves} == {jnp.dtype("float32")}
+  assert loaded.num_parameters == sum(leaf.size for leaf in leaves)
+  assert loaded.tokenizer.get_vocab() == model.tokenizer.get_vocab()
+
+
+def test_round_trip_of_a_reward_model_is_exact(tmp_path):
+  config = tiny.NO_GROUPS
+  model = tiny.make_reward_model(config, seed=3)
+  models.save_reward_model(model, tmp_path)
+  loaded = models.load_reward_model(tmp_path)
+  assert loaded.config == config
+  _assert_same(loaded.params, model.params)
+
+
+def test_shards_equal_the_single_file(saved, folder):
+  _shard(folder)
+  _assert_same(models.load_model(folder).params, saved[0].params)
+
+
+def test_bfloat16_checkpoint_loads(saved, folder):
+  rounded = {
+    name: jnp.asarray(value, jnp.bfloat16)
+    for name, value in _tensors(folder).items()
+  }
+  safetensors.flax.save_file(rounded, folder / checkpoint.SINGLE)
+  expected = jax.tree.map(
+    lambda x: np.asarray(jnp.asarray(x, jnp.bfloat16), np.float32),
+    saved[0].params,
+  )
+  _assert_same(models.load_model(folder).params, expected)
+
+
+def test_tied_matrix_stored_twice_loads(tmp_path):
+  model = tiny.make_model(tiny.NO_GROUPS, seed=2)
+  models.save_model(model, tmp_path)
+  tensors = _tensors(tmp_path)
+  tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"].copy()
+  _write(tmp_path, tensors)
+  _assert_same(models.load_model(tmp_path).params, model.params)
+
+
+@pytest.mark.parametrize("without", [(), ("tokenizer_config.json",)])
+def test_tokenizer_json_decides(folder, saved, without):
+  # transformers would make a Llama tokenizer of any file if none is named.
+  for name in without:
+    (folder / name).unlink()
+  loaded = models.load_model(folder).tokenizer
+  text = "w5 w17  w3 other w4"
+  assert loaded(text)["input_ids"] == [5, 17, 3, 0, 4]
+  assert loaded(text)["input_ids"] == saved[0].tokenizer(text)["input_ids"]
+
+
+def test_missing_folder(tmp_path):
+  with pytest.raises(FileNotFoundError, match="nowhere"):
+    models.load_model(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+  "name", ["config.json", "model.safetensors", "tokenizer.json"]
+)
+def test_missing_file(folder, name):
+  (folder / name).unlink()
+  with pytest.raises(FileNotFoundError, match=re.escape(name)):
+    models.load_model(folder)
+
+
+def test_missing_shard(folder):
+  _shard(folder)
+  (folder / "model-00002-of-00003.safetensors").unlink()
+  with pytest.raises(FileNotFoundError, match="model-00002-of-00003"):
+    models.load_model(folder)
+
+
+@pytest.mark.parametrize(
+  "name,keep",
+  [
+    ("config.json", 40),
+    ("config.json", 0),
+    ("model.safetensors", -8),
+    ("model.safetensors", 100),
+    ("model.safetensors", 0),
+    ("tokenizer.json", 300),
+    ("tokenizer.json", 0),
+  ],
+)
+def test_cut_file(folder, name, keep):
+  _cut(folder / name, keep)
+  with pytest.raises(ValueError, match=f"{re.escape(name)}.*Copy it again"):
+    models.load_model(folder)
+
+
+@pytest.mark.parametrize("text", ["{", '{"metadata": {}}', "[]"])
+def test_broken_index(folder, text):
+  _shard(folder)
+  (folder / checkpoint.INDEX).write_text(text)
+  with pytest.raises(ValueError, match=r"index\.json.*copy it again"):
+    models.load_model(folder)
+
+
+def test_config_that_is_no_object(folder):
+  (folder / "config.json").write_text("[]")
+  with pytest.raises(ValueError, match=r"config\.json.*\[\]"):
+    models.load_model(folder)
+
+
+def test_tensor_in_two_shards(folder):
+  _shard(folder)
+  first = folder / "model-00001-of-00003.safetensors"
+  second = folder / "model-00002-of-00003.safetensors"
+  more = safetensors.numpy.load_file(second)
+  twice = sorted(safetensors.numpy.load_file(first))[0]
+  more[twice] = np.zeros(3, np.float32)
+  _write(folder, more, second.name)
+  with pytest.raises(ValueError, match=re.escape(twice)):
+    models.load_model(folder)
+
+
+def test_all_wrong_tensors_are_listed_at_once(folder):
+  tensors = _tensors(folder)
+  tensors["model.norm.weight"] = tensors["model.norm.weight"][:-1].copy()
+  tensors["lm_head.weight"] = tensors["lm_head.weight"].T.copy()
+  del tensors["model.layers.0.mlp.up_proj.weight"]
+  del tensors["model.embed_tokens.weight"]
+  tensors["model.layers.0.self_attn.q_proj.bias"] = np.zeros(32, np.float32)
+  tensors["extra"] = np.zeros((2, 3), np.float32)
+  _write(folder, tensors)
+  with pytest.raises(ValueError) as caught:
+    models.load_model(folder)
+  first, *lines = str(caught.value).splitlines()
+  assert str(folder) in first
+  assert lines == [
+    "  missing: model.embed_tokens.weight (50, 24)",
+    "  missing: model.layers.0.mlp.up_proj.weight (40, 24)",
+    "  unexpected: extra (2, 3)",
+    "  unexpected: model.layers.0.self_attn.q_proj.bias (32,)",
+    "  misshapen: lm_head.weight is (24, 50), expected (50, 24)",
+    "  misshapen: model.norm.weight is (23,), expected (24,)",
+  ]
+
+
+def test_tokenizer_with_more_tokens_than_rows(folder):
+  tiny.make_tokenizer(51).save_pretrained(folder)
+  with pytest.raises(ValueError, match=r"51 tokens.*50 rows"):
+    models.load_model(folder)
+
+
+@pytest.mark.parametrize(
+  "changes,named",
+  [
+    ({"architectures": ["GPTNeoXForCausalLM"]}, "GPTNeoXForCausalLM"),
+    ({"architectures": ["LlamaForTokenClassification"]}, "TokenClassification"),
+    ({"architectures": []}, "architectures"),
+    ({"rope_scaling": {"rope_type": "llama3", "factor": 8.0}}, "llama3"),
+    ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "yarn"),
+    ({"hidden_act": "gelu"}, "hidden_act is 'gelu'"),
+    ({"attention_bias": True}, "attention_bias is True"),
+    ({"mlp_bias": True}, "mlp_bias is True"),
+    ({"num_attention_heads": 3}, "num_attention_heads is 3"),
+    ({"head_dim": 7}, "head_dim is 7"),
+  ],
+  ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_unsupported_config(folder, changes, named):
+  tiny.edit_config(folder, **changes)
+  with pytest.raises(ValueError, match=re.escape(named)) as caught:
+    models.load_model(folder)
+  assert str(folder / "config.json") in str(caught.value)
+
+
+def test_policy_is_no_reward_model(folder):
+  with pytest.raises(ValueError, match=r"architectures is.*LlamaForStepReward"):
+    models.load_reward_model(folder)
+
+
+def test_reward_model_is_no_policy(tmp_path):
+  model = tiny.make_reward_model(tiny.NO_GROUPS, seed=3)
+  models.save_reward_model(model, tmp_path)
+  with pytest.raises(ValueError, match=r"architectures is.*LlamaForCausalLM"):
+    models.load_model(tmp_path)
+  tiny.edit_config(tmp_path, tie_word_embeddings=False)
+  with pytest.raises(ValueError, match=r"config\.json.*tie_word_embeddings"):
+    models.load_reward_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+  "key",
+  [
+    "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
+    "num_attention_heads", "num_key_value_heads", "rms_norm_eps",
+    "max_position_embeddings", "tie_word_embeddings", "rope_theta",
+    "architectures",
+  ],
+)  # fmt: skip
+def test_no_key_has_a_default(folder, key):
+  tiny.edit_config(folder, **{key: None})
+  with pytest.raises(ValueError, match=key):
+    models.load_model(folder)
+
+
+def test_all_missing_keys_are_listed_at_once(folder):
+  tiny.edit_config(folder, vocab_size=None, rms_norm_eps=None, rope_theta=None)
+  expected = "rms_norm_eps, rope_theta, vocab_size"
+  with pytest.raises(ValueError, match=expected):
+    models.load_model(folder)
+
+
+def test_config_round_trip():
+  for config in tiny.ARCHITECTURES.values():
+    assert config_lib.from_hf(config_lib.to_hf(config)) == config
+
+
+@pytest.mark.parametrize(
+  "stored,expected", [(7, (7,)), ([7, 9], (7, 9)), (None, ())]
+)
+def test_ends_of_text(stored, expected):
+  raw = config_lib.to_hf(CONFIG) | {"eos_token_id": stored}
+  config = config_lib.from_hf(raw)
+  assert config.eos_token_ids == expected
+  assert config_lib.from_hf(config_lib.to_hf(config)) == config
+
+
+def test_head_dim_follows_from_the_width_where_it_is_not_stated():
+  raw = config_lib.to_hf(CONFIG)
+  del raw["head_dim"]
+  assert config_lib.from_hf(raw).head_dim == 24 // 4
+
+
+def test_rotary_base_in_either_place():
+  raw = config_lib.to_hf(CONFIG)
+  del raw["rope_theta"], raw["rope_scaling"]
+  raw["rope_parameters"] = {"rope_type": "default", "rope_theta": 123.0}
+  assert config_lib.from_hf(raw).rope_theta == 123.0
+
+
+@pytest.mark.parametrize("config", tiny.ARCHITECTURES.values(),
+                         ids=tiny.ARCHITECTURES)  # fmt: skip
+@pytest.mark.parametrize("reward", [False, True])
+def test_layout_names_every_parameter_once(config, reward):
+  if reward and not config.tie_word_embeddings:
+    pytest.skip("a reward model has no unembedding")
+  module_class = reward_lib.StepReward if reward else decoder_lib.Decoder
+  entries = (layout.reward_layout if reward else layout.policy_layout)(config)
+  module = nnx.eval_shape(lambda: module_class(config, nnx.Rngs(0)))
+  shapes = nnx.to_pure_dict(nnx.split(module)[1])
+  leaves = jax.tree_util.tree_leaves_with_path(shapes)
+  paths = [tuple(key.key for key in path) for path, _ in leaves]
+  assert sorted(map(str, paths)) == sorted(str(e.path) for e in entries)
+  assert len({entry.name for entry in entries}) == len(entries)
+
+
+def test_kernels_are_transposed(saved):
+  model, folder = saved
+  stored = _tensors(folder)["model.layers.1.mlp.down_proj.weight"]
+  kernel = model.params["layers"][1]["mlp"]["down"]["kernel"]
+  np.testing.assert_array_equal(stored, kernel.T)

@@ -1,0 +1,157 @@
+"""The parity ladder: each part against the same part of transformers.
+
+One rung a test: norm, rotary embedding, attention, block, logits, rewards. All
+in float32; the tolerance stands at each rung and grows with its depth.
+"""
+
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from inference_scaling import models
+from inference_scaling.models import attention, decoder
+from tests.models import tiny
+
+torch = pytest.importorskip("torch", reason="parity is with torch models")
+llama = pytest.importorskip("transformers.models.llama.modeling_llama")
+reference = pytest.importorskip("tests.models.reference")
+
+T = 9
+
+
+@pytest.fixture(scope="module", params=sorted(tiny.ARCHITECTURES))
+def pair(request, tmp_path_factory):
+  """A model of transformers, and ours as loaded from what it saves."""
+  name = request.param
+  config = tiny.ARCHITECTURES[name]
+  seed = sorted(tiny.ARCHITECTURES).index(name)
+  theirs = reference.random_torch_model(llama.LlamaForCausalLM, config, seed)
+  folder = tmp_path_factory.mktemp(name)
+  theirs.save_pretrained(folder)
+  tiny.make_tokenizer(config.vocab_size).save_pretrained(folder)
+  ours = models.load_model(folder)
+  module = nnx.merge(ours.graph, ours.params)
+  x = np.random.default_rng(seed).normal(size=(2, T, config.hidden_size))
+  return types.SimpleNamespace(
+    config=config, theirs=theirs, ours=ours, module=module,
+    x=x.astype(np.float32),
+  )  # fmt: skip
+
+
+def _their_rotation(pair):
+  positions = torch.arange(T)[None] + 3
+  return pair.theirs.model.rotary_emb(torch.zeros(1), positions)
+
+
+def _our_rotation(pair):
+  positions = jnp.broadcast_to(jnp.arange(T) + 3, (2, 1, T))
+  config = pair.config
+  return decoder.rotary(positions, config.head_dim, config.rope_theta)
+
+
+def _their_mask():
+  return torch.full((T, T), -1e9).triu(1)[None, None]
+
+
+def test_config_agrees(pair):
+  assert pair.ours.config == pair.config
+
+
+def test_norm_agrees(pair):
+  theirs = pair.theirs.model.layers[0].input_layernorm(torch.tensor(pair.x))
+  ours = jax.jit(pair.module.layers[0].attention_norm.__call__)(pair.x)
+  np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-6)
+
+
+def test_rotary_agrees(pair):
+  config = pair.config
+  shape = (2, T, config.num_heads, config.head_dim)
+  x = np.random.default_rng(7).normal(size=shape).astype(np.float32)
+  theirs, _ = llama.apply_rotary_pos_emb(
+    torch.tensor(x), torch.tensor(x), *_their_rotation(pair), unsqueeze_dim=2
+  )
+  ours = jax.jit(decoder.rotate)(x[:, None], _our_rotation(pair))[:, 0]
+  np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-6)
+
+
+@pytest.mark.parametrize("with_segment", [False, True])
+def test_attention_agrees(pair, with_segment):
+  # Both roads: whole texts, and new tokens beside a (here masked) cache.
+  theirs, _ = pair.theirs.model.layers[0].self_attn(
+    torch.tensor(pair.x), _their_rotation(pair), _their_mask()
+  )
+  K, H = pair.config.num_kv_heads, pair.config.head_dim
+  hidden = attention.Segment(
+    jnp.ones((2, 1, K, H, 5)),
+    jnp.ones((2, 1, K, 5, H)),
+    jnp.zeros((2, 1, 1, 5), bool),
+  )
+  ours, (keys, values) = jax.jit(pair.module.layers[0].attention.__call__)(
+    pair.x[:, None],
+    _our_rotation(pair),
+    (hidden,) if with_segment else (),
+    attention.causal_mask(T),
+  )
+  np.testing.assert_allclose(ours[:, 0], theirs, rtol=0, atol=2e-5)
+  assert keys.shape == values.shape == (2, 1, T, K, H)
+
+
+def test_block_agrees(pair):
+  theirs = pair.theirs.model.layers[-1](
+    torch.tensor(pair.x), _their_mask(),
+    position_embeddings=_their_rotation(pair),
+  )  # fmt: skip
+  ours, _ = jax.jit(pair.module.layers[-1].__call__)(
+    pair.x[:, None],
+    _our_rotation(pair),
+    (),
+    attention.causal_mask(T),
+  )
+  np.testing.assert_allclose(ours[:, 0], theirs, rtol=0, atol=5e-5)
+
+
+def test_logits_agree(pair):
+  tokens = tiny.draw_tokens(pair.config, (3, 17), seed=5)
+  theirs = pair.theirs(torch.tensor(tokens)).logits
+  ours = tiny.logits(pair.ours, tokens)
+  assert ours.shape == (3, 17, pair.config.vocab_size)
+  assert ours.dtype == jnp.float32
+  # Not a comparison of nothing with nothing.
+  assert np.std(ours, axis=-1).min() > 0.1
+  np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
+
+
+def test_rewards_agree(tmp_path):
+  ours = tiny.make_reward_model(tiny.NO_GROUPS, seed=11)
+  policy = models.Model(
+    ours.config, ours.params["decoder"], ours.tokenizer,
+    tiny.make_model(ours.config, seed=0).graph,
+  )  # fmt: skip
+  models.save_model(policy, tmp_path)
+  theirs = llama.LlamaForCausalLM.from_pretrained(tmp_path)
+  tokens = tiny.draw_tokens(ours.config, (2, 12), seed=6)
+  score = ours.params["score"]
+  with torch.no_grad():
+    expected = reference.rewards(
+      theirs, tokens, tiny.solution(tokens),
+      np.array(score["kernel"])[:, 0], float(score["bias"][0]),
+    )  # fmt: skip
+  rewards = tiny.rewards(ours, tokens)
+  assert np.std(rewards) > 0.05
+  np.testing.assert_allclose(rewards, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(tiny.ARCHITECTURES))
+def test_transformers_reads_what_is_saved(tmp_path, name):
+  ours = tiny.make_model(tiny.ARCHITECTURES[name], seed=2)
+  models.save_model(ours, tmp_path)
+  theirs = llama.LlamaForCausalLM.from_pretrained(tmp_path)
+  tokens = tiny.draw_tokens(ours.config, (2, 10), seed=3)
+  with torch.no_grad():
+    expected = theirs(torch.tensor(tokens)).logits
+  logits = tiny.logits(ours, tokens)
+  np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-4)
