@@ -48,7 +48,7 @@ def train_reward(
   held_out = draw(
     config, policies, "validation", config.validation_problems, workdir
   )
-  model = from_policy(policies[config.start], config.seed)
+  model = from_policy(policies[config.start])
   params = loop.train(
     config,
     make_loss(model, config.imitation_weight),
@@ -145,17 +145,16 @@ def compare_labels(
   )
 
 
-def from_policy(model: models.Model, seed: int) -> models.RewardModel:
+def from_policy(model: models.Model) -> models.RewardModel:
   """Makes a reward model that starts as a policy.
 
   Args:
     model: the policy.
-    seed: unused by the head, which starts the same always.
 
   Returns:
-    The reward model.
+    The reward model, with a head that is not trained.
   """
-  reward = models.initial_reward_model(model.config, model.tokenizer, seed)
+  reward = models.initial_reward_model(model.config, model.tokenizer, seed=0)
   # A copy, since training donates its parameters.
   decoder = jax.tree.map(jnp.copy, model.params)
   return dataclasses.replace(
