@@ -129,8 +129,11 @@ def draw_curves(
       "label": f"{name} (area {summary[name]['area']:.3f})",
     }
     left.plot(*roc.roc_curve(labels[mine], scores[mine]), **style)
-    means, shares, _ = roc.calibration(labels[mine], scores[mine])
-    right.plot(means, shares, marker="o", **style)
+    means, shares, counts = roc.calibration(labels[mine], scores[mine])
+    right.plot(means, shares, **style)
+    # The area of a point says how many steps it stands for.
+    sizes = 600 * counts / counts.sum()
+    right.scatter(means, shares, s=sizes, color=style["color"], alpha=0.6)
   _finish(left, "bad steps taken for good", "good steps taken for good")
   _finish(right, "reward", "share of good steps")
   left.set_title("Steps told apart, by policy")
