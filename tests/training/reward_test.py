@@ -1,6 +1,5 @@
 import functools
 import importlib
-import operator
 
 import jax
 import numpy as np
@@ -35,7 +34,7 @@ def sampler() -> sampling_lib.Sampler:
 
 
 @functools.cache
-def drawn(tmp="unused"):
+def drawn():
   return dict(sampler().solve(PROBLEMS, seed=5))
 
 
@@ -64,11 +63,12 @@ def test_the_sampler_gives_each_problem_its_solutions():
 
 
 def test_drawn_solutions_carry_the_labels_of_their_steps(solutions):
-  wanted = functools.reduce(operator.iadd, (
-      labels.exact_labels(problem, solution.step_texts)
-      for problem in PROBLEMS
-      for solution in drawn()[problem.id]
-    ), [])
+  wanted = [
+    label
+    for problem in PROBLEMS
+    for solution in drawn()[problem.id]
+    for label in labels.exact_labels(problem, solution.step_texts)
+  ]
   got = solutions["good"][solutions["ends"]]
   assert sorted(got) == sorted(wanted)
   assert len(solutions["lengths"]) == 2 * len(PROBLEMS)
