@@ -1,0 +1,127 @@
+"""Rules of the house that a linter does not know, and the linter itself."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+PACKAGE = ROOT / "inference_scaling"
+# A room imports only from rooms that stand before it; assets are data.
+ROOMS = (
+  "assets", "search", "voting", "compute", "models", "decoding", "tasks",
+  "training", "sweep", "analysis", "launching",
+)  # fmt: skip
+# The outermost boundaries, where functions are jitted.
+JITTED = ("decoding/lanes.py", "training/", "sweep/")
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def _name(path):
+  return path.relative_to(PACKAGE).as_posix()
+
+
+def _imports(tree):
+  """Dotted names of all modules (or members) that a file imports."""
+  for node in ast.walk(tree):
+    if isinstance(node, ast.Import):
+      yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+      assert node.level == 0, "imports are absolute"
+      yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _parse(path):
+  return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]])
+def test_ruff(command):
+  done = subprocess.run(
+    [sys.executable, "-m", "ruff", *command, str(ROOT)],
+    capture_output=True, text=True, cwd=ROOT,
+  )  # fmt: skip
+  assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_room_is_listed():
+  found = {
+    path.stem
+    for path in PACKAGE.iterdir()
+    if (path.is_dir() and (path / "__init__.py").exists())
+    or (path.suffix == ".py" and path.stem != "__init__")
+  }
+  assert found == set(ROOMS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_rooms_import_only_from_rooms_before_them(path):
+  room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+  if room == "__init__":
+    room = ROOMS[0]  # the package itself imports nothing
+  allowed = ROOMS[: ROOMS.index(room) + 1]
+  for name in _imports(_parse(path)):
+    first, *rest = name.split(".")
+    if first == PACKAGE.name and rest:
+      assert rest[0] in allowed, f"{_name(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_only_boundaries_jit(path):
+  if _name(path).startswith(JITTED):
+    pytest.skip("a boundary")
+  for node in ast.walk(_parse(path)):
+    if isinstance(node, ast.Attribute) and node.attr in ("jit", "pmap"):
+      raise AssertionError(f"{_name(path)}:{node.lineno} jits")
+    if isinstance(node, ast.ImportFrom) and node.module == "jax":
+      assert "jit" not in [alias.name for alias in node.names]
+
+
+def test_analysis_needs_no_jax():
+  for path in MODULES:
+    if path.is_relative_to(PACKAGE / "analysis"):
+      roots = {name.split(".")[0] for name in _imports(_parse(path))}
+      assert not roots & {"jax", "flax", "optax"}, path
+
+
+@pytest.mark.parametrize(
+  "path", sorted(PACKAGE.glob("*/__init__.py")), ids=_name
+)
+def test_public_names_are_listed_in_order(path):
+  tree = _parse(path)
+  listed = [
+    ast.literal_eval(node.value)
+    for node in tree.body
+    if isinstance(node, ast.Assign) and node.targets[0].id == "__all__"
+  ]
+  assert len(listed) == 1, f"{_name(path)} has no __all__"
+  # Constants, then classes, then functions, each in the order of letters.
+  assert listed[0] == sorted(
+    listed[0], key=lambda name: (not name.isupper(), name.islower(), name)
+  )
+  assert len(set(listed[0])) == len(listed[0])
+  defined = {name.split(".")[-1] for name in _imports(tree)}
+  for node in tree.body:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+      defined.add(node.name)
+    elif isinstance(node, ast.Assign):
+      defined |= {target.id for target in node.targets}
+  assert set(listed[0]) <= defined
+
+
+def test_launchers_are_short():
+  for path in sorted((ROOT / "launch").glob("*.py")):
+    assert len(path.read_text().splitlines()) < 100, path
+
+
+def test_tests_mirror_the_package():
+  # Every tested folder is a room (or a folder beside the package).
+  beside = {"launch", "configs", "colab"}
+  folders = {
+    path.parent.name
+    for path in (ROOT / "tests").rglob("*_test.py")
+    if path.parent != ROOT / "tests"
+  }
+  assert folders <= set(ROOMS) | beside
