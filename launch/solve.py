@@ -1,9 +1,10 @@
-"""Answers one problem and prints its search tree, votes and cost.
+r"""Answers one problem and prints its search tree, votes and cost.
 
-  python launch/solve.py --problem="Anna has 12 apples. She buys 7 more
-    apples. How many apples does Anna have now?" [--strategy=rebase --n=16]
+  python launch/solve.py --problem="Anna has 12 apples. Anna buys 7 more \
+apples. Then Anna gives 4 apples to Ben. How many apples does Anna have now?"
 
-The embedded models know nothing but the synthetic benchmark's kind of problem.
+The embedded models know only the sentences of the synthetic benchmark (see
+inference_scaling/tasks/phrases.py); of other wording they understand little.
 """
 
 from absl import app, flags
@@ -53,8 +54,8 @@ def main(argv):
     raise app.UsageError('nothing to solve: give --problem="...".')
   if _POLICY.value.startswith(assets.PREFIX):
     print(
-      "Note: the embedded models are tiny and know only problems like those "
-      "of the synthetic benchmark.\n"
+      "Note: the embedded models are tiny and know only problems worded like "
+      "those of the synthetic benchmark.\n"
     )
   solution = sweep.solve(
     _PROBLEM.value,

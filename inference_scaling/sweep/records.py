@@ -116,6 +116,8 @@ class JsonLines:
         f"another process is writing {self.path}; expected one sweep a folder. "
         "Wait for it to end, or give another --workdir."
       ) from error
+    except OSError:
+      pass  # a file system without locks, as mounted cloud folders are
 
   def _drop_cut_line(self) -> None:
     """Cuts the file after its last line end."""

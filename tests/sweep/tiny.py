@@ -108,22 +108,21 @@ def write_problems(path, order):
 
 
 def config(folder: pathlib.Path, **changes):
-  """A config of greedy, sampling and REBASE over the family."""
-  names = tuple(POLICIES)
+  """Each strategy on one policy: 24 searches, as few programs as can be."""
   return {
     "task": {
       "kind": "jsonl", "path": str(folder / "problems.jsonl"), "limit": 0
     },
-    "policies": {name: str(folder / name) for name in names},
+    "policies": {name: str(folder / name) for name in POLICIES},
     "reward": str(folder / "reward"),
     "runs": {
-      "greedy": {"strategy": "greedy", "policies": names[:1]},
+      "greedy": {"strategy": "greedy", "policies": ("small",)},
       "sampling": {
-        "strategy": "sampling", "policies": names[:1], "n": (4,), "seeds": (0,)
+        "strategy": "sampling", "policies": ("large",), "n": (4,), "seeds": (0,)
       },
       "rebase": {
-        "strategy": "rebase", "policies": names, "n": (4,), "seeds": (0, 1),
-        "temperature": 0.1, "rule": "ceil",
+        "strategy": "rebase", "policies": ("small",), "n": (4,),
+        "seeds": (0, 1), "temperature": 0.1, "rule": "ceil",
       },
     },
     "sampler": {"temperature": 1.0, "top_k": 0, "top_p": 1.0},

@@ -1,0 +1,102 @@
+"""What reaches the engine from a config, and how many lanes there are."""
+
+import types
+
+import jax.numpy as jnp
+import pytest
+
+from inference_scaling import tasks
+from inference_scaling.sweep import checkpoints, engine, grid, plan, problems
+from inference_scaling.tasks import synthetic
+from tests.sweep import tiny
+
+
+def make_engine(**sampler):
+  numbers = {"temperature": 0.7, "top_k": 0, "top_p": 1.0, **sampler}
+  model = types.SimpleNamespace(params={"w": jnp.zeros(3)})
+  return engine.Engine(
+    {"p": model}, model, None, None, engine.Sampler(**numbers)
+  )
+
+
+def params_of(strategy, **sampler):
+  return make_engine(**sampler)._policy_params(grid.Run("p", strategy, 4, 0))
+
+
+@pytest.mark.parametrize("strategy", ["sampling", "rebase"])
+def test_the_sampler_of_the_config_is_used(strategy):
+  params = params_of(strategy, top_k=5, top_p=0.9)
+  assert params.temperature == jnp.float32(0.7)
+  assert params.top_k == 5 and params.top_p == jnp.float32(0.9)
+
+
+def test_filters_that_are_off_are_left_out():
+  params = params_of("sampling")
+  assert params.top_k is None and params.top_p is None
+
+
+def test_greedy_takes_temperature_0_and_no_filter():
+  params = params_of("greedy", top_k=5, top_p=0.9)
+  assert params.temperature == 0
+  assert params.top_k is None and params.top_p is None
+
+
+@pytest.mark.parametrize(
+  ("rows", "n", "count", "lanes"),
+  [(256, 16, 102, 16), (256, 64, 102, 4), (8, 16, 102, 1), (256, 1, 102, 102)],
+)
+def test_rows_are_about_constant(rows, n, count, lanes):
+  assert engine.lanes(rows, n, count) == lanes
+
+
+def test_parts_are_those_of_the_config(tmp_path):
+  config = tiny.config(tmp_path)
+  step_format, limits, sampler = engine.parts(config)
+  assert step_format.step_end == (" ки",)
+  assert step_format.answer_markers == ("The answer is",)
+  assert (limits.prompt_tokens, limits.step_tokens) == (32, 8)
+  assert (limits.total_tokens, limits.max_steps) == (32, 4)
+  assert sampler == engine.Sampler(1.0, 0, 1.0)
+
+
+def test_synthetic_problems_are_those_of_the_generator():
+  task = {
+    "kind": "synthetic", "split": "validation", "count": 4, "seed": 3,
+    "levels": [2, 5],
+  }  # fmt: skip
+  assert problems.load(task) == synthetic.generate("validation", 4, 3, [2, 5])
+  assert "levels 2, 5" in problems.describe(task)
+
+
+@pytest.mark.parametrize(("limit", "count"), [(0, 3), (2, 2), (9, 3)])
+def test_files_may_be_limited(limit, count, tmp_path):
+  own, gsm8k = tmp_path / "own.jsonl", tmp_path / "gsm8k.jsonl"
+  own.write_text('{"question": "q", "gold": "1"}\n' * 3)
+  gsm8k.write_text('{"question": "q", "answer": "1 + 1 = 2\\n#### 2"}\n' * 3)
+  for kind, path, load in (
+    ("jsonl", own, tasks.load_problems),
+    ("gsm8k", gsm8k, tasks.load_gsm8k),
+  ):
+    found = problems.load({"kind": kind, "path": str(path), "limit": limit})
+    assert found == load(path)[:count]
+
+
+def test_a_digest_follows_weights_tokenizer_and_config(tmp_path):
+  digests = set()
+  for name in ("config.json", "model.safetensors", "tokenizer.json", "card.md"):
+    (tmp_path / name).write_text("1")
+  checkpoint = checkpoints.Checkpoint(tmp_path, 1, None, 1)
+  digests.add(checkpoint.sha256())
+  for name in ("config.json", "model.safetensors", "tokenizer.json"):
+    (tmp_path / name).write_text("2")
+    digests.add(checkpoint.sha256())
+  assert len(digests) == 4
+  (tmp_path / "card.md").write_text("2")
+  assert checkpoint.sha256() in digests
+
+
+def test_sizes_in_words():
+  sizes = [
+    plan.count(number) for number in (950, 127_424, 1_620_000, 69 * 10**8)
+  ]
+  assert sizes == ["950", "127k", "1.62M", "6.9B"]
