@@ -60,11 +60,17 @@ class ScalarHead(nnx.Module):
 
   def __call__(self, reading: Reading) -> jax.Array:
     """Maps readings to logits [...]."""
-    likelihoods = jnp.stack([reading.lowest, reading.total], axis=-1)
-    kernel = self.kernel[...]
-    size = reading.hidden.shape[-1]
-    logits = reading.hidden @ kernel[:size] + likelihoods @ kernel[size:]
-    return logits[..., 0] + self.bias[0]
+    kernel = self.kernel[...][:, 0]
+    hidden, lowest, total = kernel[:-2], kernel[-2], kernel[-1]
+    # Summed, not multiplied: a product with one column rounds differently from
+    # row to row, and a reward must not depend on what else is in the batch.
+    weights = jnp.expand_dims(hidden, range(reading.hidden.ndim - 1))
+    return (
+      jnp.sum(reading.hidden * weights, axis=-1)
+      + reading.lowest * lowest
+      + reading.total * total
+      + self.bias[0]
+    )
 
 
 class StepReward(nnx.Module):
