@@ -10,6 +10,10 @@ Three policies over 300 problems of the synthetic benchmark's test split, with 3
 seeds: greedy decoding, up to 64 samples, REBASE with up to 64 beams; as in the
 paper, the largest policy gets fewer, for the same budget. Sampling is drawn
 once, at its largest n: the report estimates every smaller n from subsets.
+
+Expect about 75 minutes of one core, and what configs/results/scaling_laws/
+holds: weighted votes of the middle policy are 91.5% right with 16 samples and
+93.9% with REBASE and 16 beams.
 """
 
 import ml_collections
