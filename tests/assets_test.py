@@ -53,7 +53,7 @@ def test_sizes_are_about_four_times_apart():
 @pytest.mark.parametrize("name", NAMES)
 def test_card_says_how_it_was_made(name):
   card = (assets.resolve(name) / "README.md").read_text().lower()
-  for subject in ("data", "steps", "time", "loss", "accuracy"):
+  for subject in ("data", "steps", "minutes", "loss", "held-out", "%"):
     assert subject in card, subject
 
 
