@@ -83,7 +83,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
   if arg == "tiny":
     config.task.count = 6
     for run in ("sampling", "rebase", "rebase_wide", "sampling_large"):
-      config.runs[run].n = (8,) if run == "rebase_wide" else (4,)
+      config.runs[run].n = (2,) if run == "rebase" else (4,)
       config.runs[run].seeds = (0, 1)
     config.rows_in_flight = 16
   return config

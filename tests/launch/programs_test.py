@@ -95,7 +95,7 @@ def test_solve_hands_every_flag_on(solve, capsys):
 def test_solve_warns_of_what_the_embedded_models_know(solve, capsys):
   _, options = solve("--problem=How many?")
   assert options["policy"].startswith(assets.PREFIX)
-  assert "know only problems like" in capsys.readouterr().out
+  assert "know only problems worded like" in capsys.readouterr().out
 
 
 def test_solve_defaults_are_those_of_the_function(solve):

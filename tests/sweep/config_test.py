@@ -27,7 +27,7 @@ def test_scaling_laws_has_three_seeds_and_n_up_to_64():
   config = config_lib.resolve(LAWS)
   runs = grid.expand(config["runs"])
   assert config["task"]["count"] == 300
-  for strategy, sizes in {"sampling": {64}, "rebase": {4, 16, 64}}.items():
+  for strategy, sizes in {"sampling": {16, 64}, "rebase": {4, 16, 64}}.items():
     group = [run for run in runs if run.strategy == strategy]
     assert {run.n for run in group} == sizes
     assert {run.seed for run in group} == {0, 1, 2}
