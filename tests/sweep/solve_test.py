@@ -108,8 +108,8 @@ Search tree (p, rebase n=2, seed 0); reward, width, step:
   └─ 0.125 x0  b
 
 Candidates by answer:
-  (none)         1 of 2, last rewards 0.250
   4              1 of 2, last rewards 0.875
+  (none)         1 of 2, last rewards 0.250
 
 Votes:
   majority           4            right
