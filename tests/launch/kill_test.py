@@ -27,6 +27,9 @@ def family(tmp_path_factory):
 
 
 def start(family, workdir):
+  # Where tests run in the background, shells make them ignore Ctrl-C, and
+  # processes inherit that.
+  signal.signal(signal.SIGINT, signal.default_int_handler)
   return subprocess.Popen(
     [
       sys.executable, "launch/sweep.py",
