@@ -1,7 +1,7 @@
 r"""Answers one problem and prints its search tree, votes and cost.
 
-  python launch/solve.py --problem="Anna has 12 apples. Anna buys 7 more \
-apples. Then Anna gives 4 apples to Ben. How many apples does Anna have now?"
+  python launch/solve.py --problem="Anna has 12 apples. Anna buys 15 more \
+apples. Then Anna gives 14 apples to Ben. How many apples does Anna have now?"
 
 The embedded models know only the sentences of the synthetic benchmark (see
 inference_scaling/tasks/phrases.py); of other wording they understand little.
