@@ -24,7 +24,7 @@ setuptools.setup(
     "flax>=0.12",  # NNX modules
     "grain>=0.2.10",  # resumable input pipelines for training
     "jax>=0.10",
-    "math-verify[antlr4_13_2]>=0.8",  # equivalence of mathematical answers
+    "math-verify[antlr4-13-2]>=0.8",  # equivalence of mathematical answers
     "matplotlib>=3.8",
     "ml-collections>=1.0",
     "numpy>=2.0",
