@@ -3,7 +3,7 @@
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from inference_scaling import training
+from inference_scaling import launching, training
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "What to train.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where checkpoints go.")
@@ -12,7 +12,7 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "Where checkpoints go.")
 def main(argv):
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
-  config = _CONFIG.value
+  config = launching.read_config(_CONFIG)
   logging.info("Training %s in %s.", config.kind, _WORKDIR.value)
   training.TRAINERS[config.kind](config, _WORKDIR.value)
   logging.info("The model is in %s/model.", _WORKDIR.value)
@@ -20,4 +20,4 @@ def main(argv):
 
 if __name__ == "__main__":
   flags.mark_flags_as_required(["config", "workdir"])
-  app.run(main)
+  launching.run(main)

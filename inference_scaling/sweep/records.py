@@ -108,6 +108,18 @@ class JsonLines:
     self._size += len(line)
     self.count += 1
 
+  def recount(self) -> int:
+    """Counts the whole lines on the disk.
+
+    Ctrl-C can come between the writing of a line and its counting.
+
+    Returns:
+      The number, now also in `count`.
+    """
+    with self.path.open("rb") as file:
+      self.count = sum(line.endswith(b"\n") for line in file)
+    return self.count
+
   def _lock(self) -> None:
     try:
       fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
