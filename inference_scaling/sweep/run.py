@@ -89,8 +89,8 @@ def run_sweep(
       sweep.run(runs, done, say)
     except KeyboardInterrupt as error:
       raise SweepInterruptedError(
-        f"Interrupted. {file.recount()} records in {file.path} are safe; run the "
-        "same command again and it goes on from there."
+        f"Interrupted. {file.recount()} records in {file.path} are safe; run "
+        "the same command again and it goes on from there."
       ) from error
   return workdir
 
