@@ -153,8 +153,18 @@ def sizes_axis(axes: axes_lib.Axes, sizes: Sequence[int]) -> None:
 
 
 def flops_axis(axes: axes_lib.Axes, flops: str) -> None:
-  """A logarithmic axis of FLOPs that names its convention."""
+  """A logarithmic axis of FLOPs that names its convention; after the curves."""
   axes.set_xscale("log")
+  low, high = axes.get_xlim()
+  decades = np.log10(high / low)
+  # Left alone, an axis with a single power of ten in it labels the numbers
+  # between, one over another.
+  between = (2, 5) if decades < 1.6 else (3,) if decades < 3.5 else ()
+  axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, *between)))
+  axes.xaxis.set_major_formatter(
+    ticker.LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf))
+  )
+  axes.xaxis.set_minor_formatter(ticker.NullFormatter())
   axes.set_xlabel(CONVENTION_LABELS[flops])
 
 
