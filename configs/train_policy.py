@@ -40,7 +40,7 @@ def get_config(size: str = "middle") -> ml_collections.ConfigDict:
   config.seed = 1
   config.architecture = {
     **SIZES[size],
-    "rms_norm_eps": 1e-5,
+    "norm_eps": 1e-5,
     "rope_theta": 10_000.0,
     "max_position_embeddings": 512,
     "tie_word_embeddings": True,

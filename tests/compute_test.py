@@ -13,7 +13,7 @@ from tests.models import tiny
 
 LLEMMA_7B = models.DecoderConfig(
   vocab_size=32016, hidden_size=4096, intermediate_size=11008, num_layers=32,
-  num_heads=32, num_kv_heads=32, head_dim=128, rms_norm_eps=1e-5,
+  num_heads=32, num_kv_heads=32, head_dim=128, norm_eps=1e-5,
   rope_theta=10000.0, max_position_embeddings=4096, tie_word_embeddings=False,
   eos_token_ids=(2,), bos_token_id=1,
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Language models and reward models in Flax, loaded from Hugging Face files."""
 
 from inference_scaling.models.attention import Segment
-from inference_scaling.models.config import DecoderConfig
+from inference_scaling.models.config import DecoderConfig, RopeScaling
 from inference_scaling.models.model import (
   Model,
   initial_model,
@@ -19,6 +19,7 @@ __all__ = [
   "DecoderConfig",
   "Model",
   "RewardModel",
+  "RopeScaling",
   "Segment",
   "initial_model",
   "initial_reward_model",

@@ -17,7 +17,7 @@ _KEYS = {
   "num_hidden_layers": "num_layers",
   "num_attention_heads": "num_heads",
   "num_key_value_heads": "num_kv_heads",
-  "rms_norm_eps": "rms_norm_eps",
+  "rms_norm_eps": "norm_eps",
   "max_position_embeddings": "max_position_embeddings",
   "tie_word_embeddings": "tie_word_embeddings",
 }
@@ -31,8 +31,30 @@ _FIXED = {
 
 
 @dataclasses.dataclass(frozen=True)
+class RopeScaling:
+  """How the rotary wave lengths are stretched for texts of greater length.
+
+  Attributes:
+    kind: "linear", which divides all frequencies by the factor, or "llama3",
+      which spares the high ones.
+    factor: what frequencies are divided by.
+    low_frequency_factor: of "llama3": waves longer than the original length
+      over this are divided by the whole factor.
+    high_frequency_factor: of "llama3": waves shorter than the original length
+      over this stay.
+    original_length: of "llama3": longest sequence before the stretch.
+  """
+
+  kind: str
+  factor: float
+  low_frequency_factor: float | None = None
+  high_frequency_factor: float | None = None
+  original_length: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class DecoderConfig:
-  """Shapes and constants of a Llama decoder.
+  """Shapes and constants of a decoder; the defaults make it a Llama.
 
   Attributes:
     vocab_size: V.
@@ -42,12 +64,26 @@ class DecoderConfig:
     num_heads: query heads, K * G.
     num_kv_heads: K.
     head_dim: H.
-    rms_norm_eps: added to the mean square before its root.
+    norm_eps: added to the mean square (or variance) before its root.
     rope_theta: base of the rotary wave lengths.
     max_position_embeddings: longest sequence the model was made for.
     tie_word_embeddings: whether the unembedding is the embedding.
     eos_token_ids: tokens that end a text.
     bos_token_id: token that begins a text, if any.
+    family: "llama", "mistral", "qwen2" or "gpt_neox": how config.json and the
+      tensors of the checkpoint are named.
+    norm: "rms", or "layer", which subtracts the mean and adds a bias.
+    parallel_residual: whether attention and MLP both read the layer's input.
+    gated_mlp: activation(gate) * up, or else activation(up).
+    activation: "silu", "gelu" (by the error function) or "gelu_tanh".
+    qkv_bias: whether query, key and value have one.
+    output_bias: whether the output of attention has one.
+    mlp_bias: whether the matrices of the MLP have one.
+    rotary_fraction: part of each head that turns with the position.
+    rope_scaling: of the rotary wave lengths, if any.
+    sliding_window: a token sees itself and this many less one before it; None
+      for all.
+    first_window_layer: layers before it see everything.
   """
 
   vocab_size: int
@@ -57,12 +93,24 @@ class DecoderConfig:
   num_heads: int
   num_kv_heads: int
   head_dim: int
-  rms_norm_eps: float
+  norm_eps: float
   rope_theta: float
   max_position_embeddings: int
   tie_word_embeddings: bool
   eos_token_ids: tuple[int, ...]
   bos_token_id: int | None = None
+  family: str = "llama"
+  norm: str = "rms"
+  parallel_residual: bool = False
+  gated_mlp: bool = True
+  activation: str = "silu"
+  qkv_bias: bool = False
+  output_bias: bool = False
+  mlp_bias: bool = False
+  rotary_fraction: float = 1.0
+  rope_scaling: RopeScaling | None = None
+  sliding_window: int | None = None
+  first_window_layer: int = 0
 
   def __post_init__(self):
     if self.num_heads % self.num_kv_heads:

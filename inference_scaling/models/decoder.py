@@ -99,9 +99,9 @@ class Block(nnx.Module):
   """One layer: attention and MLP, each normalised first and added on."""
 
   def __init__(self, config: config_lib.DecoderConfig, rngs: nnx.Rngs):
-    self.attention_norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+    self.attention_norm = RMSNorm(config.hidden_size, config.norm_eps)
     self.attention = Attention(config, rngs)
-    self.mlp_norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+    self.mlp_norm = RMSNorm(config.hidden_size, config.norm_eps)
     self.mlp = MLP(config, rngs)
 
   def __call__(self, x, rotation, segments, self_mask):
@@ -128,7 +128,7 @@ class Decoder(nnx.Module):
     self.layers = nnx.List(
       [Block(config, rngs) for _ in range(config.num_layers)]
     )
-    self.final_norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+    self.final_norm = RMSNorm(config.hidden_size, config.norm_eps)
     if not config.tie_word_embeddings:
       self.unembedding = nnx.Param(init(rngs.params(), shape))
 

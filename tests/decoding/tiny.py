@@ -39,7 +39,7 @@ def config(**changes) -> models.DecoderConfig:
   fields = {
     "vocab_size": len(letter_tokenizer()), "hidden_size": 24,
     "intermediate_size": 20, "num_layers": 2, "num_heads": 4,
-    "num_kv_heads": 2, "head_dim": 6, "rms_norm_eps": 3e-3,
+    "num_kv_heads": 2, "head_dim": 6, "norm_eps": 3e-3,
     "rope_theta": 300.0, "max_position_embeddings": 64,
     "tie_word_embeddings": True, "eos_token_ids": (1,), "bos_token_id": 0,
   }  # fmt: skip

@@ -118,7 +118,7 @@ def test_one_axis_of_tokens_is_an_error(model):
 @pytest.mark.parametrize(
   "changes",
   [
-    {"rms_norm_eps": 0.5},
+    {"norm_eps": 0.5},
     {"rope_theta": 20.0},
     {"num_heads": 2, "num_kv_heads": 1, "head_dim": 16},
     {"num_heads": 8, "num_kv_heads": 4, "head_dim": 4},
@@ -130,6 +130,7 @@ def test_field_is_read_where_shapes_stay(tmp_path, model, logits, changes):
   # In config.json, so that reading the file is part of the test.
   models.save_model(model, tmp_path)
   names = {
+    "norm_eps": "rms_norm_eps",
     "num_heads": "num_attention_heads",
     "num_kv_heads": "num_key_value_heads",
   }
@@ -162,7 +163,7 @@ def test_field_is_read_where_shapes_change(tmp_path, model, key, value, named):
 
 def test_every_field_is_tested_above():
   # A new field must join one of the two tests, or this list with a reason.
-  shapes_stay = {"rms_norm_eps", "rope_theta", "tie_word_embeddings"}
+  shapes_stay = {"norm_eps", "rope_theta", "tie_word_embeddings"}
   shapes_change = {
     "vocab_size", "hidden_size", "intermediate_size", "num_layers",
     "num_heads", "num_kv_heads", "head_dim",
@@ -171,7 +172,13 @@ def test_every_field_is_tested_above():
     "max_position_embeddings", "eos_token_ids", "bos_token_id",
   }  # fmt: skip
   fields = {field.name for field in dataclasses.fields(models.DecoderConfig)}
-  assert fields == shapes_stay | shapes_change | no_part_of_logits
+  # What makes another family than Llama of it has tests of its own.
+  families = {
+    "family", "norm", "parallel_residual", "gated_mlp", "activation",
+    "qkv_bias", "output_bias", "mlp_bias", "rotary_fraction", "rope_scaling",
+    "sliding_window", "first_window_layer",
+  }  # fmt: skip
+  assert fields == shapes_stay | shapes_change | no_part_of_logits | families
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +244,7 @@ def test_shapes_of_a_7b_model_need_no_memory():
   # Llama 2 7B: 6,738,415,616 parameters by its model card.
   config = models.DecoderConfig(
     vocab_size=32000, hidden_size=4096, intermediate_size=11008, num_layers=32,
-    num_heads=32, num_kv_heads=32, head_dim=128, rms_norm_eps=1e-5,
+    num_heads=32, num_kv_heads=32, head_dim=128, norm_eps=1e-5,
     rope_theta=10000.0, max_position_embeddings=4096,
     tie_word_embeddings=False, eos_token_ids=(2,), bos_token_id=1,
   )  # fmt: skip

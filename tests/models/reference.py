@@ -18,7 +18,7 @@ def torch_config(config: models.DecoderConfig, **more):
     num_attention_heads=config.num_heads,
     num_key_value_heads=config.num_kv_heads,
     head_dim=config.head_dim,
-    rms_norm_eps=config.rms_norm_eps,
+    rms_norm_eps=config.norm_eps,
     rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
     max_position_embeddings=config.max_position_embeddings,
     tie_word_embeddings=config.tie_word_embeddings,

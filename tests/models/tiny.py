@@ -19,21 +19,21 @@ from inference_scaling.models import decoder, reward_model
 # that is not read shows up as a wrong logit.
 WIDE_HEADS = models.DecoderConfig(  # head_dim is not hidden_size / num_heads
   vocab_size=50, hidden_size=24, intermediate_size=40, num_layers=2,
-  num_heads=4, num_kv_heads=2, head_dim=8, rms_norm_eps=1e-2, rope_theta=500.0,
+  num_heads=4, num_kv_heads=2, head_dim=8, norm_eps=1e-2, rope_theta=500.0,
   max_position_embeddings=64, tie_word_embeddings=False, eos_token_ids=(2,),
   bos_token_id=1,
 )  # fmt: skip
 ONE_KV_HEAD = dataclasses.replace(
   WIDE_HEADS, vocab_size=33, hidden_size=32, intermediate_size=24,
-  num_kv_heads=1, rms_norm_eps=0.1, rope_theta=77.0, tie_word_embeddings=True,
+  num_kv_heads=1, norm_eps=0.1, rope_theta=77.0, tie_word_embeddings=True,
 )  # fmt: skip
 ODD_GROUPS = dataclasses.replace(
-  WIDE_HEADS, num_layers=1, num_heads=6, head_dim=6, rms_norm_eps=1e-3,
+  WIDE_HEADS, num_layers=1, num_heads=6, head_dim=6, norm_eps=1e-3,
   rope_theta=2e6,
 )  # fmt: skip
 NO_GROUPS = dataclasses.replace(
   WIDE_HEADS, hidden_size=16, num_layers=3, num_heads=2, head_dim=12,
-  rms_norm_eps=0.3, rope_theta=9.0, tie_word_embeddings=True,
+  norm_eps=0.3, rope_theta=9.0, tie_word_embeddings=True,
 )  # fmt: skip
 ARCHITECTURES = {
   "wide_heads": WIDE_HEADS,

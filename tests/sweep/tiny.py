@@ -23,7 +23,7 @@ GOLDS = ("7", "3", "7", "4", "7", "42")
 def _config(tokenizer, size, tied):
   return models.DecoderConfig(
     vocab_size=len(tokenizer), hidden_size=size, intermediate_size=16,
-    num_layers=1, num_heads=2, num_kv_heads=1, head_dim=8, rms_norm_eps=1e-5,
+    num_layers=1, num_heads=2, num_kv_heads=1, head_dim=8, norm_eps=1e-5,
     rope_theta=10_000.0, max_position_embeddings=256, tie_word_embeddings=tied,
     eos_token_ids=(tokenizer.eos_token_id,),
     bos_token_id=tokenizer.bos_token_id,

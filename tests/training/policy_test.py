@@ -25,7 +25,7 @@ def _config(**changes):
       "architecture": {
         "hidden_size": 16, "intermediate_size": 24, "num_layers": 1,
         "num_heads": 2, "num_kv_heads": 1, "head_dim": 8,
-        "rms_norm_eps": 1e-5, "rope_theta": 10_000.0,
+        "norm_eps": 1e-5, "rope_theta": 10_000.0,
         "max_position_embeddings": 128, "tie_word_embeddings": True,
       },
       "buckets": (((1,), LENGTH),),
