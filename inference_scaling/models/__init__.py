@@ -14,17 +14,29 @@ from inference_scaling.models.reward_model import (
   load_reward_model,
   save_reward_model,
 )
+from inference_scaling.models.sharding import (
+  RULES,
+  TRAINING_RULES,
+  check_heads,
+  make_mesh,
+  parameter_shardings,
+)
 
 __all__ = [
+  "RULES",
+  "TRAINING_RULES",
   "DecoderConfig",
   "Model",
   "RewardModel",
   "RopeScaling",
   "Segment",
+  "check_heads",
   "initial_model",
   "initial_reward_model",
   "load_model",
   "load_reward_model",
+  "make_mesh",
+  "parameter_shardings",
   "save_model",
   "save_reward_model",
 ]

@@ -1,0 +1,124 @@
+"""Logical axes of weights, rules, and errors of meshes that do not fit."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+from jax.sharding import PartitionSpec
+
+from inference_scaling.models import decoder, reward_model, sharding
+from tests.models import tiny
+
+# 8 of everything that is split, so that any mesh of 8 devices fits.
+CONFIG = dataclasses.replace(
+  tiny.WIDE_HEADS, vocab_size=48, num_heads=16, num_kv_heads=8, head_dim=2
+)
+
+
+def shapes(module_class, config):
+  module = nnx.eval_shape(lambda: module_class(config, nnx.Rngs(0)))
+  return nnx.to_pure_dict(nnx.split(module)[1])
+
+
+def specs(tree, mesh, rules=sharding.RULES):
+  found = sharding.parameter_shardings(tree, mesh, rules)
+  return jax.tree.map(lambda one: one.spec, found)
+
+
+def test_a_mesh_has_two_axes_and_neighbours_along_model():
+  mesh = sharding.make_mesh(2, 4)
+  assert dict(mesh.shape) == {"data": 2, "model": 4}
+  ids = np.vectorize(lambda device: device.id)(mesh.devices)
+  np.testing.assert_array_equal(ids, np.arange(8).reshape(2, 4))
+
+
+@pytest.mark.parametrize("data, model", [(2, 2), (0, 8), (16, 1)])
+def test_a_mesh_that_is_not_the_devices_is_refused(data, model):
+  with pytest.raises(ValueError, match=f"data = {data}.*model = {model}.*8"):
+    sharding.make_mesh(data, model)
+
+
+def test_every_weight_of_a_decoder_is_split_by_the_table():
+  found = specs(shapes(decoder.Decoder, CONFIG), sharding.make_mesh(1, 8))
+  layer = found["layers"][1]
+  assert found["embedding"] == PartitionSpec("model", None)
+  assert found["unembedding"] == PartitionSpec("model", None)
+  assert found["final_norm"]["scale"] == PartitionSpec(None)
+  for name in ("query", "key", "value"):
+    kernel = layer["attention"][name]["kernel"]
+    assert kernel == PartitionSpec(None, "model")
+  assert layer["attention"]["output"]["kernel"] == PartitionSpec("model", None)
+  assert layer["mlp"]["gate"]["kernel"] == PartitionSpec(None, "model")
+  assert layer["mlp"]["down"]["kernel"] == PartitionSpec("model", None)
+
+
+def test_a_reward_models_head_stays_whole():
+  config = dataclasses.replace(CONFIG, tie_word_embeddings=True)
+  tree = shapes(reward_model.StepReward, config)
+  found = specs(tree, sharding.make_mesh(1, 8))
+  assert found["score"]["kernel"] == PartitionSpec(None, None)
+  assert found["decoder"]["embedding"] == PartitionSpec("model", None)
+
+
+def test_training_splits_weights_along_data_too():
+  tree = shapes(decoder.Decoder, CONFIG)
+  found = specs(tree, sharding.make_mesh(4, 2), sharding.TRAINING_RULES)
+  assert found["embedding"] == PartitionSpec("model", "data")
+  mlp = found["layers"][0]["mlp"]
+  assert mlp["up"]["kernel"] == PartitionSpec("data", "model")
+  assert mlp["down"]["kernel"] == PartitionSpec("model", "data")
+
+
+def test_paths_into_an_optimizer_are_understood():
+  key = jax.tree_util
+  path = (key.GetAttrKey("mu"), key.DictKey("up"), key.DictKey("kernel"))
+  assert sharding.parameter_axes(path, 2) == ("embed", "ffw")
+  assert sharding.parameter_axes((key.GetAttrKey("count"),), 0) == ()
+
+
+def test_no_mesh_gives_no_shardings():
+  assert sharding.parameter_shardings({"embedding": 0}, None) is None
+  sharding.check_heads(CONFIG, None)
+
+
+def test_a_weight_that_the_table_lacks_is_named():
+  with pytest.raises(ValueError, match=r"mlp/gait/kernel with 2 axes.*table"):
+    sharding.parameter_axes(("mlp", "gait", "kernel"), 2)
+
+
+def test_a_mesh_axis_used_twice_is_refused():
+  rules = {**sharding.RULES, "embed": "model"}
+  with pytest.raises(
+    ValueError, match="'vocab' and 'embed' both go to the mesh axis 'model'"
+  ):
+    specs(shapes(decoder.Decoder, CONFIG), sharding.make_mesh(1, 8), rules)
+
+
+def test_a_size_that_the_mesh_does_not_divide_is_refused():
+  config = dataclasses.replace(CONFIG, intermediate_size=20)
+  with pytest.raises(
+    ValueError,
+    match=r"layers/0/mlp/down/kernel: its axis 'ffw' has size 20.*'model' of "
+    r"size 8.*model = 1, 2, 4, 5, 10 or 20",
+  ):
+    specs(shapes(decoder.Decoder, config), sharding.make_mesh(1, 8))
+
+
+def test_an_axis_without_a_rule_is_named():
+  rules = {"vocab": "model"}
+  with pytest.raises(
+    ValueError, match=r"no rule for its axis 'embed'.*Add one"
+  ):
+    specs(shapes(decoder.Decoder, CONFIG), sharding.make_mesh(1, 8), rules)
+
+
+def test_heads_are_not_cut():
+  # K * H = 16 divides by 8, but a head would be cut.
+  config = dataclasses.replace(CONFIG, num_kv_heads=4, head_dim=4)
+  mesh = sharding.make_mesh(1, 8)
+  specs(shapes(decoder.Decoder, config), mesh)
+  with pytest.raises(ValueError, match=r"4 heads.*size 8.*model = 1, 2 or 4"):
+    sharding.check_heads(config, mesh)
+  sharding.check_heads(config, sharding.make_mesh(2, 4))
