@@ -36,7 +36,10 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     "levels": (1, 2, 3, 4, 5, 6),
   }
   config.policies = {name: f"embedded/policy_{name}" for name in POLICIES}
-  config.reward = "embedded/reward"
+  config.reward = {"form": "own", "source": "embedded/reward"}
+  config.dtype = "float32"
+  config.mesh = {"data": 1, "model": 1}
+  config.prompt = {"kind": "plain"}
   config.runs = {
     "greedy": {"strategy": "greedy", "policies": POLICIES},
     "sampling": {

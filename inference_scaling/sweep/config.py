@@ -11,9 +11,15 @@ from inference_scaling import voting
 from inference_scaling.sweep import grid, problems, rules, strategies
 
 Resolved = dict[str, Any]
+NO_REWARD = "none"  # the form of `config.reward` for a sweep without one
+DTYPES = ("float32", "bfloat16", "float16")
+OWN_FORM = "own"
+FOREIGN_FORMS = ("llemma", "math_shepherd", "rlhflow", "skywork", "qwen_prm")
+PROMPT_TABLES: Mapping[str, rules.Table] = {"plain": {}}
 
 _TABLE: rules.Table = {
-  "reward": rules.text(),
+  "dtype": rules.one_of(*DTYPES),  # of weights, activations and caches
+  "mesh": {"data": rules.integer(1), "model": rules.integer(1)},
   "sampler": {
     "temperature": rules.number(0),
     "top_k": rules.integer(0),  # 0 for no limit
@@ -33,7 +39,20 @@ _TABLE: rules.Table = {
   "rows_in_flight": rules.integer(1),
 }
 # Groups whose keys depend on their contents.
-_FREE = ("task", "policies", "runs")
+_FREE = ("task", "policies", "reward", "prompt", "runs")
+# A reward model with a tokenizer of its own has limits of its own, too.
+_FOREIGN = {
+  "source": rules.text(),
+  "prompt_tokens": rules.integer(1),
+  "step_tokens": rules.integer(1),
+  "total_tokens": rules.integer(1),
+}
+# The keys of `config.reward` by its form.
+_REWARDS: Mapping[str, rules.Table] = {
+  NO_REWARD: {},
+  OWN_FORM: {"source": rules.text()},
+  **dict.fromkeys(FOREIGN_FORMS, _FOREIGN),
+}
 
 
 def resolve(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Resolved:
@@ -53,6 +72,8 @@ def resolve(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Resolved:
   anything = rules.Rule(lambda value: True, "a group of keys")
   rules.check(values, dict.fromkeys(_FREE, anything) | _TABLE, "config")
   rules.check_choice(values["task"], "kind", problems.TABLES, "config.task")
+  rules.check_choice(values["reward"], "form", _REWARDS, "config.reward")
+  rules.check_choice(values["prompt"], "kind", PROMPT_TABLES, "config.prompt")
   rules.check_group(values["policies"], "config.policies")
   for name, path in values["policies"].items():
     rules.check_value(path, rules.text(), f"config.policies.{name}")

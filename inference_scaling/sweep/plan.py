@@ -38,7 +38,7 @@ def describe(
     f"{len(runs) * len(asked)} searches.",
     f"  problems  {problems.describe(resolved['task'])}",
     f"  policies  {sizes} parameters",
-    f"  reward    {resolved['reward']} ({count(reward.parameters)})",
+    f"  reward    {resolved['reward']['source']} ({count(reward.parameters)})",
     *_strategies(runs),
     f"  results   {workdir}",
     "Ctrl-C is safe: the same command goes on where it stopped. Each model and "

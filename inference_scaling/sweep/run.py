@@ -72,7 +72,7 @@ def run_sweep(
     name: checkpoints.policy(path)
     for name, path in resolved["policies"].items()
   }
-  reward = checkpoints.reward(resolved["reward"])
+  reward = checkpoints.reward(resolved["reward"]["source"])
   parameters = {name: found.parameters for name, found in policies.items()}
   runs = grid.by_cost(grid.expand(resolved["runs"]), parameters)
   say(plan.describe(resolved, runs, asked, parameters, reward, workdir))

@@ -135,7 +135,7 @@ def test_sweep_names_its_folder_after_the_config(
     monkeypatch.setattr("sys.argv", argv)
     module.main(values(argv))
     ((given, workdir),) = calls
-    assert given.reward == "embedded/reward"
+    assert given.reward.source == "embedded/reward"
     assert workdir == pathlib.Path(folder)
     out = capsys.readouterr().out
     assert f"{folder}/report.md" in out and f"{folder}/summary.csv" in out

@@ -114,7 +114,10 @@ def config(folder: pathlib.Path, **changes):
       "kind": "jsonl", "path": str(folder / "problems.jsonl"), "limit": 0
     },
     "policies": {name: str(folder / name) for name in POLICIES},
-    "reward": str(folder / "reward"),
+    "reward": {"form": "own", "source": str(folder / "reward")},
+    "dtype": "float32",
+    "mesh": {"data": 1, "model": 1},
+    "prompt": {"kind": "plain"},
     "runs": {
       "greedy": {"strategy": "greedy", "policies": ("small",)},
       "sampling": {
