@@ -1,0 +1,53 @@
+"""Pythia 410M to 12B on GSM8K: the compute-optimal model size.
+
+  python launch/sweep.py --config=configs/pythia.py
+
+Wu et al., "Inference Scaling Laws: An Empirical Analysis of Compute-Optimal
+Inference for LLM Problem-Solving", ICLR 2025, https://arxiv.org/abs/2408.00724.
+Figure 1: error against FLOPs for each size under weighted voting, and the size
+that is best for each budget C: log10(C) = 1.19 log10(N) + 2.03.
+
+The policies are fine-tuned on the GSM8K part of MetaMath and are not published;
+first make them, one size after the other:
+
+  python launch/train.py --config=configs/finetune_policy.py:pythia_410m \
+    --workdir=runs/train/pythia_410m
+
+Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. What
+`python launch/plan.py --policy=pythia_12b --reward=llemma_34b --n=128 \
+--prompt_tokens=384 --mesh=1,8` says: PLAN
+
+`configs/pythia.py:gsm8k,runlocal` runs random models of the same architectures
+on a CPU, in about two minutes.
+"""
+
+import ml_collections
+
+from inference_scaling.sweep import paper
+
+SIZES = ("410m", "1.4b", "2.8b", "6.9b", "12b")
+# Sizes span a factor of 30: the small ones can afford more samples.
+MANY = ("pythia_410m", "pythia_1.4b", "pythia_2.8b")
+FEW = ("pythia_6.9b", "pythia_12b")
+
+
+def get_config(arg: str = "gsm8k") -> ml_collections.ConfigDict:
+  """Makes the config; "gsm8k,runlocal" shrinks it."""
+  benchmark, local = paper.split_argument(arg, ("gsm8k",))
+  names = [f"pythia_{size}" for size in SIZES]
+  many = paper.strategies(MANY, samples=128, beams=())
+  few = paper.strategies(FEW, samples=32, beams=())
+  config = paper.paper_sweep(
+    benchmark,
+    {name: f"runs/train/{name}/model" for name in names},
+    {
+      **{f"{block}_many": runs for block, runs in many.items()},
+      **{f"{block}_few": runs for block, runs in few.items()},
+    },
+    mesh={"data": 1, "model": 8},
+    rows_in_flight=128,
+  )
+  if local:
+    small = {name: f"random/{name}" for name in names}
+    paper.shrink(config, small, "random/llemma_34b")
+  return config
