@@ -23,6 +23,7 @@ setuptools.setup(
     "absl-py>=2.1",
     "flax>=0.12",  # NNX modules
     "grain>=0.2.10",  # resumable input pipelines for training
+    "huggingface-hub>=1.0",  # benchmarks and checkpoints by name
     "jax>=0.10",
     "math-verify[antlr4-13-2]>=0.8",  # equivalence of mathematical answers
     "matplotlib>=3.8",
@@ -31,6 +32,7 @@ setuptools.setup(
     "optax>=0.2.5",
     "orbax-checkpoint>=0.11.20",
     "pandas>=2.2",
+    "pyarrow>=16.0",  # the hub keeps some benchmarks as parquet files
     "safetensors>=0.5",
     "tokenizers>=0.21",
     "tqdm>=4.66",  # progress bars of sweeps

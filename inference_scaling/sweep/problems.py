@@ -1,12 +1,13 @@
 """Where a sweep's problems come from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from inference_scaling import tasks
 from inference_scaling.sweep import rules
-from inference_scaling.tasks import synthetic
+from inference_scaling.tasks import benchmarks, synthetic
 
+# A benchmark's path may be "hub".
 _FILE = {"path": rules.text(), "limit": rules.integer(0)}
 
 # The keys of `config.task` by its kind; a limit of 0 takes all problems.
@@ -22,7 +23,7 @@ TABLES: Mapping[str, rules.Table] = {
       )
     ),
   },
-  "gsm8k": _FILE,
+  **dict.fromkeys(benchmarks.BENCHMARKS, _FILE),
   "jsonl": _FILE,
 }
 
@@ -37,31 +38,28 @@ def load(task: Mapping[str, Any]) -> list[tasks.Problem]:
     The problems; their ids differ.
 
   Raises:
-    FileNotFoundError: if the file does not exist.
+    FileNotFoundError: if the file does not exist or cannot be downloaded.
     ValueError: if the file is empty or a row lacks its fields.
   """
-  return list(_LOADERS[task["kind"]](task))
+  kind = task["kind"]
+  if kind == "synthetic":
+    return list(
+      synthetic.generate(
+        task["split"], task["count"], task["seed"], task["levels"]
+      )
+    )
+  if kind == "jsonl":
+    problems = tasks.load_problems(task["path"])
+  else:
+    problems = tasks.load_benchmark(kind, task["path"])
+  return problems[: task["limit"]] if task["limit"] else problems
 
 
 def describe(task: Mapping[str, Any]) -> str:
   """Names a task in a few words."""
   if task["kind"] != "synthetic":
-    return task["path"]
+    some = f"the first {task['limit']} of " if task["limit"] else ""
+    hub = task["path"] == benchmarks.HUB and task["kind"] != "jsonl"
+    return some + (f"{task['kind']} (hub)" if hub else task["path"])
   levels = ", ".join(map(str, task["levels"]))
   return f"{task['split']} split of the synthetic benchmark, levels {levels}"
-
-
-def _limited(
-  read: Callable[[str], list[tasks.Problem]], task: Mapping[str, Any]
-) -> list[tasks.Problem]:
-  problems = read(task["path"])
-  return problems[: task["limit"]] if task["limit"] else problems
-
-
-_LOADERS: Mapping[str, Callable[[Mapping[str, Any]], list]] = {
-  "synthetic": lambda task: synthetic.generate(
-    task["split"], task["count"], task["seed"], task["levels"]
-  ),
-  "gsm8k": lambda task: _limited(tasks.load_gsm8k, task),
-  "jsonl": lambda task: _limited(tasks.load_problems, task),
-}

@@ -1,7 +1,13 @@
 """Problems, prompts, answer extraction and grading."""
 
 from inference_scaling.tasks.answers import extract_answer
+from inference_scaling.tasks.benchmarks import load_benchmark
 from inference_scaling.tasks.canonical_text import canonical
+from inference_scaling.tasks.competitions import (
+  load_aime,
+  load_amc,
+  load_math500,
+)
 from inference_scaling.tasks.grading import Grader, grade
 from inference_scaling.tasks.gsm8k import load_gsm8k
 from inference_scaling.tasks.jsonl import load_problems
@@ -14,7 +20,11 @@ __all__ = [
   "canonical",
   "extract_answer",
   "grade",
+  "load_aime",
+  "load_amc",
+  "load_benchmark",
   "load_gsm8k",
+  "load_math500",
   "load_problems",
   "step_prompt",
 ]

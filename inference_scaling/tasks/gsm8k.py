@@ -8,15 +8,15 @@ References:
 import pathlib
 import re
 
-from inference_scaling.tasks import jsonl, problem
+from inference_scaling.tasks import problem, rows
 
 _GOLD = re.compile(r"####\s*(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)\s*$")
 
 
-def load_gsm8k(path: jsonl.Path) -> list[problem.Problem]:
-  """Loads GSM8K from its JSON-lines file.
+def load_gsm8k(path: rows.Path) -> list[problem.Problem]:
+  """Loads GSM8K from its JSON-lines or parquet file.
 
-  Each line is an object with `question` and `answer`, a worked solution that
+  Each row is an object with `question` and `answer`, a worked solution that
   ends in `#### 42`. The level of a problem is the number of calculator marks
   `<<...>>` in its solution, at least 1: each marks one arithmetic step.
 
@@ -34,7 +34,7 @@ def load_gsm8k(path: jsonl.Path) -> list[problem.Problem]:
   """
   source = pathlib.Path(path).stem
   problems = []
-  for row in jsonl.read_rows(path):
+  for row in rows.read_rows(path):
     question, solution = row.text("question"), row.text("answer")
     match = _GOLD.search(solution)
     if match is None:

@@ -56,7 +56,7 @@ def test_configs_have_a_tiny_variant_and_refuse_others(name):
     ("sampler.top_p", 1.5, "top_p is 1.5"),
     ("sampler.topk", 3, "config.sampler.topk.*no such key.*'top_k'"),
     ("colour", "red", "config.colour.*no such key"),
-    ("task.kind", "math", "'math'.*'gsm8k', 'jsonl', 'synthetic'"),
+    ("task.kind", "math", "'math'.*'gsm8k', 'jsonl', 'math500', 'synth"),
     ("task.split", "dev", "'dev'.*'test', 'train', 'validation'"),
     ("task.levels", [1, 7], r"\[1, 7\].*level from 1 to 6"),
     ("task.levels", [1, 1], r"\[1, 1\].*different"),

@@ -100,3 +100,20 @@ def test_sizes_in_words():
     plan.count(number) for number in (950, 127_424, 1_620_000, 69 * 10**8)
   ]
   assert sizes == ["950", "127k", "1.62M", "6.9B"]
+
+
+@pytest.mark.parametrize("kind", ["gsm8k", "math500", "aime24", "amc23"])
+def test_benchmarks_come_by_path_or_from_the_hub(kind, monkeypatch):
+  asked = []
+
+  def load(name, where):
+    asked.append((name, where))
+    return [tasks.Problem(i, "q", "1", 1, name) for i in range(3)]
+
+  monkeypatch.setattr(tasks, "load_benchmark", load)
+  task = {"kind": kind, "path": "hub", "limit": 2}
+  assert len(problems.load(task)) == 2
+  assert problems.describe(task) == f"the first 2 of {kind} (hub)"
+  assert len(problems.load(task | {"path": "a.jsonl", "limit": 0})) == 3
+  assert problems.describe(task | {"path": "a.jsonl", "limit": 0}) == "a.jsonl"
+  assert asked == [(kind, "hub"), (kind, "a.jsonl")]

@@ -1,0 +1,140 @@
+"""Reads rows of a file of problems, with errors that name file and row."""
+
+import json
+import math
+import os
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+from inference_scaling.tasks import canonical_text
+
+Path = str | os.PathLike[str]
+
+
+class Row:
+  """One row of a file: a line of JSON lines, or a row of a parquet table.
+
+  Attributes:
+    path: the file.
+    place: where the row is, as errors say it: "line 3" or "row 3", from 1.
+    fields: the object that is there.
+  """
+
+  def __init__(self, path: Path, place: str, fields: dict[str, Any]):
+    self.path = path
+    self.place = place
+    self.fields = fields
+
+  def text(self, name: str) -> str:
+    """Returns a field that must be there and hold some text."""
+    if name not in self.fields:
+      found = ", ".join(sorted(self.fields)) or "none"
+      raise self.error(f"no field `{name}` (fields: {found})", f"`{name}`")
+    value = self.fields[name]
+    if not isinstance(value, str) or not value.strip():
+      raise self.error(f"`{name}` is {value!r}", "a text that is not empty")
+    return value
+
+  def integer(self, name: str, absent: int, *, minimum: int) -> int:
+    """Returns a field that holds an integer, `absent` if it is left out."""
+    value = self.fields.get(name, absent)
+    # JSON's true is an int in Python.
+    if isinstance(value, bool) or not isinstance(value, int):
+      raise self.error(f"`{name}` is {value!r}", "an integer")
+    if value < minimum:
+      raise self.error(f"`{name}` is {value}", f"{minimum} or more")
+    return value
+
+  def gold(self, name: str) -> str:
+    """Returns a field that holds a gold answer, in canonical text.
+
+    A number will do for a text; 27.0 is "27".
+    """
+    value = self.fields.get(name)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+      if not math.isfinite(value):
+        raise self.error(f"`{name}` is {value!r}", "a number that is finite")
+      self.fields[name] = str(value)
+    gold = canonical_text.canonical(self.text(name))
+    if not gold:
+      raise self.error(f"`{name}` is {self.fields[name]!r}", "an answer")
+    return gold
+
+  def error(self, found: str, expected: str) -> ValueError:
+    """Returns an error that names the place, what is there and what is due."""
+    return _error(self.path, self.place, found, expected)
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+  """Yields the rows of a file of problems.
+
+  Args:
+    path: a parquet file where it ends in `.parquet`, else JSON lines in
+      UTF-8, of which blank lines are skipped.
+
+  Yields:
+    Each row.
+
+  Raises:
+    FileNotFoundError: if there is no such file.
+    ValueError: if a row is not an object, there is none at all, or a parquet
+      file cannot be read.
+  """
+  if not os.path.isfile(path):
+    raise FileNotFoundError(
+      f"no problem file at {os.fspath(path)}: expected a JSON-lines file with "
+      "one problem a line, or a .parquet file"
+    )
+  parquet = pathlib.Path(path).suffix == ".parquet"
+  found = False
+  for row in _parquet_rows(path) if parquet else _json_rows(path):
+    found = True
+    yield row
+  if not found:
+    raise ValueError(
+      f"{os.fspath(path)} has no rows: expected one object for each problem"
+    )
+
+
+def _json_rows(path: Path) -> Iterator[Row]:
+  """Yields the lines of a JSON-lines file that are not blank."""
+  with open(path, "rb") as file:
+    for line, content in enumerate(file, start=1):
+      if content.strip():
+        place = f"line {line}"
+        yield Row(path, place, _parse(path, place, content))
+
+
+def _parquet_rows(path: Path) -> Iterator[Row]:
+  """Yields the rows of a parquet file."""
+  # Here, so that sweeps over JSON lines do not wait for pyarrow.
+  import pyarrow.parquet
+
+  try:
+    rows = pyarrow.parquet.read_table(path).to_pylist()
+  except (OSError, pyarrow.ArrowInvalid) as error:
+    raise ValueError(
+      f"{os.fspath(path)} cannot be read as a parquet file ({error}); expected "
+      "a table with one problem a row. Download it again."
+    ) from error
+  for number, fields in enumerate(rows, start=1):
+    yield Row(path, f"row {number}", fields)
+
+
+def _parse(path: Path, place: str, content: bytes) -> dict[str, Any]:
+  """Parses one line."""
+  try:
+    fields = json.loads(content.decode("utf-8-sig"))
+  except ValueError as error:  # both of JSON and of UTF-8
+    start = content[:60].decode("utf-8", "replace").strip()
+    raise _error(
+      path, place, f"{start!r} ({error})", "a JSON object"
+    ) from error
+  if not isinstance(fields, dict):
+    raise _error(path, place, f"a {type(fields).__name__}", "a JSON object")
+  return fields
+
+
+def _error(path: Path, place: str, found: str, expected: str) -> ValueError:
+  return ValueError(f"{os.fspath(path)}, {place}: {found}; expected {expected}")
