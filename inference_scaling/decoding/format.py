@@ -17,7 +17,8 @@ class StepFormat:
   token. Both are looked for in generated text only, never in the prompt.
 
   Attributes:
-    step_end: strings that end a step, e.g. (" ки",).
+    step_end: strings that end a step, e.g. (" ки",). With none a step is a
+      whole solution, up to the end of the text.
     answer_markers: strings that announce the answer, e.g. ("The answer is",).
   """
 

@@ -26,7 +26,8 @@ _TABLE: rules.Table = {
     "top_p": rules.number(0, 1, above=True),  # 1 for no limit
   },
   "format": {
-    "step_end": rules.several(rules.text()),
+    # With none a step is a whole solution.
+    "step_end": rules.several(rules.text(), least=0),
     "answer_markers": rules.several(rules.text()),
   },
   "limits": {

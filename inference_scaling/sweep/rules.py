@@ -57,16 +57,17 @@ def one_of(*choices: str) -> Rule:
   )
 
 
-def several(rule: Rule) -> Rule:
-  """A list of one or more different values that keep a rule."""
+def several(rule: Rule, *, least: int = 1) -> Rule:
+  """A list of at least `least` different values that keep a rule."""
 
   def accepts(value):
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list) or len(value) < least:
       return False
     return all(map(rule.accepts, value)) and len(set(value)) == len(value)
 
+  some = "one or more" if least else "none, one or more"
   return Rule(
-    accepts, f"a list of one or more different values, each {rule.expected}"
+    accepts, f"a list of {some} different values, each {rule.expected}"
   )
 
 

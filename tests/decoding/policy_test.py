@@ -192,3 +192,27 @@ def test_filters_and_temperature_compile_nothing():
 def test_limits_must_be_positive():
   with pytest.raises(ValueError, match="step_tokens is 0"):
     decoding.Limits(prompt_tokens=4, step_tokens=0)
+
+
+def test_without_step_ends_a_step_is_a_whole_solution():
+  policy = decoding.ModelPolicy(
+    tiny.policy_model(), decoding.StepFormat((), ("zz",)),
+    decoding.Limits(prompt_tokens=9, step_tokens=14, total_tokens=14),
+    tiny.NUM_BEAMS,
+  )  # fmt: skip
+  batch = tiny.stack(3)
+
+  @jax.jit
+  def solve(params):
+    state = policy.start(params, batch)
+    keys = jax.random.split(jax.random.key(0), (3, tiny.NUM_BEAMS))
+    return policy.extend(params, keys, state, jnp.ones(keys.shape, bool))[1]
+
+  step = solve(tiny.policy_params())
+  tokens, lengths = np.array(step.content.tokens), np.array(step.num_tokens)
+  last = np.take_along_axis(tokens, lengths[..., None] - 1, 2)[..., 0]
+  ended = last == END_OF_TEXT
+  assert 0 < ended.sum() < ended.size
+  wanted = np.where(ended, base.FINISHED, base.TRUNCATED)
+  np.testing.assert_array_equal(step.status, wanted)
+  assert (lengths[~ended] == 14).all()

@@ -65,7 +65,7 @@ def test_configs_have_a_tiny_variant_and_refuse_others(name):
     ("policies", {}, "config.policies is {}"),
     ("policies.small", 3, "config.policies.small is 3"),
     ("aggregations", ["last", "median"], "'median'.*'product'"),
-    ("format.step_end", [], r"step_end is \[\].*one or more"),
+    ("format.answer_markers", [], r"answer_markers is \[\].*one or more"),
     ("runs.rebase.temperature", 0, "rebase.temperature is 0.*above 0"),
     ("runs.rebase.rule", "floor", "'floor'.*'ceil', 'round'"),
     ("runs.rebase.n", [4, 0], r"n is \[4, 0\]"),
