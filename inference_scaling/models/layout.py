@@ -1,54 +1,27 @@
 """Which tensor of an HF checkpoint is which parameter here, in both ways.
 
-The table is written once and read in both directions. A checkpoint must match
-it exactly: every tensor missing, left over or of another shape is an error.
+The table is written once for each family and read in both directions. A
+checkpoint must match it exactly: every tensor missing, left over or of another
+shape is an error.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import jax
 import numpy as np
 
-from inference_scaling.models import config as config_lib
+from inference_scaling.models import architecture, families
 
+Entry = families.Entry
+Part = families.Part
 Path = tuple[str | int, ...]
 Parameters = dict[str | int, Any]
+Shape = tuple[int, ...]
 
 
-class Entry(NamedTuple):
-  """One parameter.
-
-  Attributes:
-    name: of the tensor in the checkpoint.
-    path: keys to the parameter in the nested dict.
-    transpose: whether the checkpoint holds the transposed matrix.
-  """
-
-  name: str
-  path: Path
-  transpose: bool = False
-
-
-_OUTER = (
-  ("embed_tokens.weight", ("embedding",), False),
-  ("norm.weight", ("final_norm", "scale"), False),
-)
-# PyTorch's linear layers hold [out, in]; the kernels here are [in, out].
-_LAYER = (
-  ("input_layernorm.weight", ("attention_norm", "scale"), False),
-  ("self_attn.q_proj.weight", ("attention", "query", "kernel"), True),
-  ("self_attn.k_proj.weight", ("attention", "key", "kernel"), True),
-  ("self_attn.v_proj.weight", ("attention", "value", "kernel"), True),
-  ("self_attn.o_proj.weight", ("attention", "output", "kernel"), True),
-  ("post_attention_layernorm.weight", ("mlp_norm", "scale"), False),
-  ("mlp.gate_proj.weight", ("mlp", "gate", "kernel"), True),
-  ("mlp.up_proj.weight", ("mlp", "up", "kernel"), True),
-  ("mlp.down_proj.weight", ("mlp", "down", "kernel"), True),
-)
-
-
-def policy_layout(config: config_lib.DecoderConfig) -> list[Entry]:
+def policy_layout(config: architecture.DecoderConfig) -> list[Entry]:
   """Lists the parameters of a language model.
 
   Args:
@@ -57,13 +30,14 @@ def policy_layout(config: config_lib.DecoderConfig) -> list[Entry]:
   Returns:
     One entry a parameter.
   """
-  entries = _decoder_layout(config, ())
+  entries = decoder_layout(config)
   if not config.tie_word_embeddings:
-    entries.append(Entry("lm_head.weight", ("unembedding",)))
+    name = families.FAMILIES[config.family].unembedding
+    entries.append(Entry(name, ("unembedding",)))
   return entries
 
 
-def reward_layout(config: config_lib.DecoderConfig) -> list[Entry]:
+def reward_layout(config: architecture.DecoderConfig) -> list[Entry]:
   """Lists the parameters of a reward model: a decoder and a scalar head.
 
   Args:
@@ -73,14 +47,153 @@ def reward_layout(config: config_lib.DecoderConfig) -> list[Entry]:
     One entry a parameter.
   """
   return [
-    *_decoder_layout(config, ("decoder",)),
+    *decoder_layout(config, ("decoder",)),
     Entry("score.weight", ("score", "kernel"), transpose=True),
     Entry("score.bias", ("score", "bias")),
   ]
 
 
+def decoder_layout(
+  config: architecture.DecoderConfig, prefix: Path = ()
+) -> list[Entry]:
+  """Lists the parameters of a decoder, without an unembedding of its own.
+
+  Args:
+    config: the architecture.
+    prefix: the first keys of each path.
+
+  Returns:
+    One entry a parameter.
+  """
+  return families.FAMILIES[config.family].entries(config, prefix)
+
+
+def is_redundant(name: str, config: architecture.DecoderConfig) -> bool:
+  """Tells whether a stored tensor adds nothing to the others and the config.
+
+  Old checkpoints hold buffers such as causal masks and rotary frequencies,
+  and some writers store a tied unembedding a second time.
+
+  Args:
+    name: of the tensor.
+    config: the architecture.
+
+  Returns:
+    Whether a reader should leave it out.
+  """
+  family = families.FAMILIES[config.family]
+  if re.fullmatch(family.buffers, name):
+    return True
+  return config.tie_word_embeddings and name == family.unembedding
+
+
+def stored_shapes(
+  entries: Iterable[Entry], shapes: Parameters
+) -> dict[str, Shape]:
+  """Computes the shapes of the tensors of a checkpoint.
+
+  Args:
+    entries: the layout.
+    shapes: nested dict of the parameters' shapes (anything with `.shape`).
+
+  Returns:
+    Shapes by tensor name.
+  """
+  stored = {}
+  for entry in entries:
+    shape = tuple(_get(shapes, entry.path).shape)
+    shape = shape[::-1] if entry.transpose else shape
+    if entry.part is not None:
+      shape = (3 * shape[0], *shape[1:])
+    stored[entry.name] = shape
+  return stored
+
+
+def check(
+  found: Mapping[str, Shape],
+  entries: Iterable[Entry],
+  shapes: Parameters,
+  source: str,
+) -> None:
+  """Holds the tensors of a checkpoint against those that it should have.
+
+  Args:
+    found: shapes by tensor name.
+    entries: the layout.
+    shapes: nested dict of the parameters' shapes (anything with `.shape`).
+    source: where the tensors come from, for the error.
+
+  Raises:
+    ValueError: lists all missing, unexpected and misshapen tensors, sorted.
+  """
+  expected = stored_shapes(entries, shapes)
+  problems = [
+    f"missing: {name} {expected[name]}"
+    for name in sorted(set(expected) - set(found))
+  ]
+  problems += [
+    f"unexpected: {name} {tuple(found[name])}"
+    for name in sorted(set(found) - set(expected))
+  ]
+  problems += [
+    f"misshapen: {name} is {tuple(found[name])}, expected {shape}"
+    for name, shape in sorted(expected.items())
+    if name in found and tuple(found[name]) != shape
+  ]
+  if problems:
+    raise ValueError(
+      f"{source} does not hold the tensors that its config.json asks for:\n  "
+      + "\n  ".join(problems)
+    )
+
+
+def to_parameter(entry: Entry, stored: np.ndarray) -> np.ndarray:
+  """Takes one parameter out of a tensor of the checkpoint.
+
+  Args:
+    entry: which.
+    stored: the tensor of its name.
+
+  Returns:
+    The parameter, a view where it can be one.
+  """
+  if entry.part is not None:
+    fused = _split_fused(stored, entry.part.heads)
+    stored = fused[:, entry.part.index].reshape(-1, *stored.shape[1:])
+  return stored.T if entry.transpose else stored
+
+
+def to_stored(entries: list[Entry], values: list[np.ndarray]) -> np.ndarray:
+  """Makes one tensor of a checkpoint; undoes `to_parameter`.
+
+  Args:
+    entries: all entries of one name; several for a fused tensor.
+    values: their parameters, in the same order.
+
+  Returns:
+    The tensor, contiguous.
+  """
+  pairs = zip(entries, values, strict=True)
+  rows = [value.T if entry.transpose else value for entry, value in pairs]
+  if entries[0].part is None:
+    return np.ascontiguousarray(rows[0])
+  stored = np.empty((3 * rows[0].shape[0], *rows[0].shape[1:]), rows[0].dtype)
+  fused = _split_fused(stored, entries[0].part.heads)
+  for entry, row in zip(entries, rows, strict=True):
+    fused[:, entry.part.index] = row.reshape(fused[:, 0].shape)
+  return stored
+
+
+def by_name(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+  """Gathers the entries of each tensor: one, or the parts of a fused one."""
+  grouped: dict[str, list[Entry]] = {}
+  for entry in entries:
+    grouped.setdefault(entry.name, []).append(entry)
+  return grouped
+
+
 def from_checkpoint(
-  tensors: Mapping[str, Any],
+  tensors: Mapping[str, np.ndarray],
   entries: list[Entry],
   shapes: Parameters,
   source: str,
@@ -97,31 +210,13 @@ def from_checkpoint(
     The parameters, as a nested dict.
 
   Raises:
-    ValueError: lists all missing, unexpected and misshapen tensors, sorted.
+    ValueError: as `check`.
   """
-  expected = {entry.name: _stored_shape(entry, shapes) for entry in entries}
-  problems = [
-    f"missing: {name} {expected[name]}"
-    for name in sorted(set(expected) - set(tensors))
-  ]
-  problems += [
-    f"unexpected: {name} {tuple(tensors[name].shape)}"
-    for name in sorted(set(tensors) - set(expected))
-  ]
-  problems += [
-    f"misshapen: {name} is {tuple(tensors[name].shape)}, expected {shape}"
-    for name, shape in sorted(expected.items())
-    if name in tensors and tuple(tensors[name].shape) != shape
-  ]
-  if problems:
-    raise ValueError(
-      f"{source} does not hold the tensors that its config.json asks for:\n  "
-      + "\n  ".join(problems)
-    )
+  found = {name: tuple(value.shape) for name, value in tensors.items()}
+  check(found, entries, shapes, source)
   parameters: Parameters = {}
   for entry in entries:
-    value = tensors[entry.name]
-    _put(parameters, entry.path, value.T if entry.transpose else value)
+    _put(parameters, entry.path, to_parameter(entry, tensors[entry.name]))
   return parameters
 
 
@@ -138,35 +233,18 @@ def to_checkpoint(
     Arrays by tensor name.
   """
   tensors = {}
-  for entry in entries:
-    value = np.asarray(jax.device_get(_get(parameters, entry.path)))
-    stored = value.T if entry.transpose else value
-    tensors[entry.name] = np.ascontiguousarray(stored)
+  for name, group in by_name(entries).items():
+    values = [
+      np.asarray(jax.device_get(_get(parameters, entry.path)))
+      for entry in group
+    ]
+    tensors[name] = to_stored(group, values)
   return tensors
 
 
-def _decoder_layout(
-  config: config_lib.DecoderConfig, prefix: Path
-) -> list[Entry]:
-  entries = [
-    Entry(f"model.{name}", (*prefix, *path), transpose)
-    for name, path, transpose in _OUTER
-  ]
-  for layer in range(config.num_layers):
-    entries += [
-      Entry(
-        f"model.layers.{layer}.{name}",
-        (*prefix, "layers", layer, *path),
-        transpose,
-      )
-      for name, path, transpose in _LAYER
-    ]
-  return entries
-
-
-def _stored_shape(entry: Entry, shapes: Parameters) -> tuple[int, ...]:
-  shape = tuple(_get(shapes, entry.path).shape)
-  return shape[::-1] if entry.transpose else shape
+def _split_fused(stored: np.ndarray, heads: int) -> np.ndarray:
+  """Views rows [heads * 3 * H, ...] as [heads, 3, H, ...]."""
+  return stored.reshape(heads, 3, -1, *stored.shape[1:])
 
 
 def _get(tree: Parameters, path: Path) -> Any:

@@ -160,9 +160,11 @@ def load_into(
     nnx.eval_shape(lambda: module_class(config, nnx.Rngs(0)))
   )
   tensors = checkpoint.read_tensors(path)
-  if config.tie_word_embeddings:
-    # Some writers store the tied matrix a second time.
-    tensors.pop("lm_head.weight", None)
+  tensors = {
+    name: value
+    for name, value in tensors.items()
+    if not layout.is_redundant(name, config)
+  }
   params = layout.from_checkpoint(
     tensors, entries, nnx.to_pure_dict(shapes), str(path)
   )

@@ -194,7 +194,7 @@ def load_reward_model(path: str | pathlib.Path) -> RewardModel:
     ValueError: where a file is broken, the architecture is not supported, or
       tensors do not fit the architecture.
   """
-  config = config_lib.read_config(path, config_lib.REWARD_ARCHITECTURE)
+  config = config_lib.read_config(path, (config_lib.REWARD_ARCHITECTURE,))
   _check_tied(config, f"{path}/config.json: ")
   return model_lib.load_into(
     RewardModel, StepReward, config, layout.reward_layout(config), path

@@ -53,19 +53,22 @@ def policy(name: str) -> Checkpoint:
     FileNotFoundError: if there is no config.json.
     ValueError: if the name is unknown or the architecture not supported.
   """
-  return _read(name, model_config.ARCHITECTURE, compute.policy_cost)
+  return _read(name, None, compute.policy_cost)
 
 
 def reward(name: str) -> Checkpoint:
   """Looks at the checkpoint of a reward model; as `policy`."""
-  return _read(name, model_config.REWARD_ARCHITECTURE, compute.reward_cost)
+  expected = (model_config.REWARD_ARCHITECTURE,)
+  return _read(name, expected, compute.reward_cost)
 
 
 def _read(
-  name: str, architecture: str, cost: Callable[[Any], compute.ModelCost]
+  name: str,
+  architectures: tuple[str, ...] | None,
+  cost: Callable[[Any], compute.ModelCost],
 ) -> Checkpoint:
   folder = assets.resolve(name)
-  config = model_config.read_config(folder, architecture)
+  config = model_config.read_config(folder, architectures)
   costs = cost(config)
   return Checkpoint(
     folder, costs.parameters, costs, config.max_position_embeddings

@@ -1,0 +1,120 @@
+"""GPT-NeoX (Pythia): layer norms, a parallel residual, biases throughout.
+
+Query, key and value are one tensor in the checkpoint, with rows [heads, 3, H].
+"""
+
+from typing import Any
+
+from inference_scaling.models import architecture
+from inference_scaling.models.families import base
+
+EPS_KEY = "layer_norm_eps"
+_NORMS = {
+  "attention_norm": "input_layernorm",
+  "mlp_norm": "post_attention_layernorm",
+}
+_FUSED = ("query", "key", "value")
+_LINEAR = {
+  ("attention", "output"): "attention.dense",
+  ("mlp", "up"): "mlp.dense_h_to_4h",
+  ("mlp", "down"): "mlp.dense_4h_to_h",
+}
+
+
+def read(raw: base.Raw) -> architecture.DecoderConfig:
+  """Reads config.json."""
+  fields = base.read_shared(raw, EPS_KEY, activation="gelu")
+  heads, size = raw["num_attention_heads"], raw["hidden_size"]
+  if size % heads:
+    raise ValueError(
+      f"hidden_size is {size}, which is no multiple of num_attention_heads, "
+      f"{heads}."
+    )
+  base.expect(raw, "head_dim", size // heads)
+  base.expect(raw, "num_key_value_heads", heads)
+  settings = base.rope_settings(raw)
+  theta = settings.get("rope_theta", raw.get("rotary_emb_base", 10_000.0))
+  fraction = settings.get("partial_rotary_factor", raw.get("rotary_pct", 0.25))
+  # Some versions of transformers write these a second time.
+  base.expect(raw, "rope_theta", theta)
+  base.expect(raw, "partial_rotary_factor", fraction)
+  biased = raw.get("attention_bias", True)
+  return architecture.DecoderConfig(
+    **fields,
+    num_kv_heads=heads,
+    head_dim=size // heads,
+    rope_theta=float(theta),
+    rope_scaling=base.read_scaling(raw, settings),
+    rotary_fraction=float(fraction),
+    family="gpt_neox",
+    norm="layer",
+    parallel_residual=raw.get("use_parallel_residual", True),
+    gated_mlp=False,
+    qkv_bias=biased,
+    output_bias=biased,
+    mlp_bias=True,
+  )
+
+
+def write(config: architecture.DecoderConfig) -> dict[str, Any]:
+  """Writes config.json."""
+  return base.write_shared(config, EPS_KEY) | {
+    "attention_bias": config.qkv_bias,
+    "use_parallel_residual": config.parallel_residual,
+    "rotary_emb_base": config.rope_theta,
+    "rotary_pct": config.rotary_fraction,
+    "rope_scaling": base.write_scaling(config.rope_scaling),
+  }
+
+
+def entries(
+  config: architecture.DecoderConfig, prefix: base.Path
+) -> list[base.Entry]:
+  """Lists the parameters, without the unembedding."""
+  found = [base.Entry("gpt_neox.embed_in.weight", (*prefix, "embedding"))]
+  found += _norm("gpt_neox.final_layer_norm", (*prefix, "final_norm"))
+  for layer in range(config.num_layers):
+    name, path = f"gpt_neox.layers.{layer}", (*prefix, "layers", layer)
+    for ours, theirs in _NORMS.items():
+      found += _norm(f"{name}.{theirs}", (*path, ours))
+    for index, ours in enumerate(_FUSED):
+      found += _linear(
+        f"{name}.attention.query_key_value",
+        (*path, "attention", ours),
+        config.qkv_bias,
+        base.Part(index, config.num_heads),
+      )
+    for ours, theirs in _LINEAR.items():
+      biased = config.mlp_bias if ours[0] == "mlp" else config.output_bias
+      found += _linear(f"{name}.{theirs}", (*path, *ours), biased)
+  return found
+
+
+def _norm(name: str, path: base.Path) -> list[base.Entry]:
+  return [
+    base.Entry(f"{name}.weight", (*path, "scale")),
+    base.Entry(f"{name}.bias", (*path, "bias")),
+  ]
+
+
+def _linear(
+  name: str, path: base.Path, biased: bool, part: base.Part | None = None
+) -> list[base.Entry]:
+  # PyTorch's linear layers hold [out, in]; the kernels here are [in, out].
+  found = [base.Entry(f"{name}.weight", (*path, "kernel"), True, part)]
+  if biased:
+    found.append(base.Entry(f"{name}.bias", (*path, "bias"), False, part))
+  return found
+
+
+FAMILY = base.Family(
+  architecture="GPTNeoXForCausalLM",
+  read=read,
+  write=write,
+  entries=entries,
+  unembedding="embed_out.weight",
+  buffers=(
+    r"gpt_neox\.layers\.\d+\.attention\."
+    r"(bias|masked_bias|rotary_emb\.inv_freq)"
+  ),
+)

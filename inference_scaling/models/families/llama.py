@@ -1,0 +1,134 @@
+"""Llama: RMS norms, a gated MLP, all of each head turns.
+
+Llemma, Llama 2 and 3 and SmolLM2 are of this family. Mistral and Qwen2 have
+the same tensors and share most keys.
+"""
+
+from typing import Any
+
+from inference_scaling.models import architecture
+from inference_scaling.models.families import base
+
+EPS_KEY = "rms_norm_eps"
+# Named as here -> as in the checkpoint.
+_NORMS = {
+  "attention_norm": "input_layernorm",
+  "mlp_norm": "post_attention_layernorm",
+}
+_LINEAR = {
+  ("attention", "query"): "self_attn.q_proj",
+  ("attention", "key"): "self_attn.k_proj",
+  ("attention", "value"): "self_attn.v_proj",
+  ("attention", "output"): "self_attn.o_proj",
+  ("mlp", "gate"): "mlp.gate_proj",
+  ("mlp", "up"): "mlp.up_proj",
+  ("mlp", "down"): "mlp.down_proj",
+}
+
+
+def read_common(raw: base.Raw) -> dict[str, Any]:
+  """Reads what Llama, Mistral and Qwen2 have in common.
+
+  Args:
+    raw: contents of config.json.
+
+  Returns:
+    Fields of `DecoderConfig`.
+
+  Raises:
+    ValueError: as `base.read_shared`.
+  """
+  fields = base.read_shared(raw, EPS_KEY, activation="silu")
+  settings = base.rope_settings(raw)
+  base.expect(raw, "partial_rotary_factor", 1.0)
+  base.expect(settings, "partial_rotary_factor", 1.0)
+  # Files of Llama 2 and before leave the base out, and mean 10,000.
+  theta = settings.get("rope_theta", raw.get("rope_theta", 10_000.0))
+  return fields | base.read_heads(raw) | {
+    "rope_theta": float(theta),
+    "rope_scaling": base.read_scaling(raw, settings),
+  }  # fmt: skip
+
+
+def write_common(config: architecture.DecoderConfig) -> dict[str, Any]:
+  """Writes what `read_common` reads."""
+  return base.write_shared(config, EPS_KEY) | {
+    "num_key_value_heads": config.num_kv_heads,
+    "head_dim": config.head_dim,
+    "rope_theta": config.rope_theta,
+    "rope_scaling": base.write_scaling(config.rope_scaling),
+  }
+
+
+def read(raw: base.Raw) -> architecture.DecoderConfig:
+  """Reads config.json."""
+  fields = read_common(raw)
+  base.expect(raw, "sliding_window", None)
+  expect_layers(raw, "full_attention")
+  biased = raw.get("attention_bias", False)
+  return architecture.DecoderConfig(
+    **fields,
+    family="llama",
+    qkv_bias=biased,
+    output_bias=biased,
+    mlp_bias=raw.get("mlp_bias", False),
+  )
+
+
+def write(config: architecture.DecoderConfig) -> dict[str, Any]:
+  """Writes config.json."""
+  return write_common(config) | {
+    "attention_bias": config.qkv_bias,
+    "mlp_bias": config.mlp_bias,
+  }
+
+
+def expect_layers(raw: base.Raw, kind: str) -> None:
+  """Raises where `layer_types` is there and a layer is of another kind."""
+  for layer, found in enumerate(raw.get("layer_types") or ()):
+    if found != kind:
+      raise ValueError(
+        f"layer_types[{layer}] is {found!r}; expected {kind!r} of all layers."
+      )
+
+
+def entries(
+  config: architecture.DecoderConfig, prefix: base.Path
+) -> list[base.Entry]:
+  """Lists the parameters, without the unembedding."""
+  found = [
+    base.Entry("model.embed_tokens.weight", (*prefix, "embedding")),
+    base.Entry("model.norm.weight", (*prefix, "final_norm", "scale")),
+  ]
+  for layer in range(config.num_layers):
+    name, path = f"model.layers.{layer}", (*prefix, "layers", layer)
+    found += [
+      base.Entry(f"{name}.{theirs}.weight", (*path, ours, "scale"))
+      for ours, theirs in _NORMS.items()
+    ]
+    for ours, theirs in _LINEAR.items():
+      # PyTorch's linear layers hold [out, in]; the kernels here are [in, out].
+      kernel = (*path, *ours, "kernel")
+      found.append(base.Entry(f"{name}.{theirs}.weight", kernel, True))
+      if has_bias(config, *ours):
+        found.append(
+          base.Entry(f"{name}.{theirs}.bias", (*path, *ours, "bias"))
+        )
+  return found
+
+
+def has_bias(config: architecture.DecoderConfig, room: str, name: str) -> bool:
+  """Tells whether a matrix of attention or MLP has a bias."""
+  if room == "mlp":
+    return config.mlp_bias
+  return config.output_bias if name == "output" else config.qkv_bias
+
+
+FAMILY = base.Family(
+  architecture="LlamaForCausalLM",
+  read=read,
+  write=write,
+  entries=entries,
+  unembedding="lm_head.weight",
+  buffers=r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq",
+)

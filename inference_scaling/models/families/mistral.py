@@ -1,0 +1,32 @@
+"""Mistral: a Llama whose layers see no further back than a window."""
+
+from typing import Any
+
+from inference_scaling.models import architecture
+from inference_scaling.models.families import base, llama
+
+# What transformers takes a file to mean that does not have the key.
+_DEFAULT_WINDOW = 4096
+
+
+def read(raw: base.Raw) -> architecture.DecoderConfig:
+  """Reads config.json."""
+  fields = llama.read_common(raw)
+  base.expect(raw, "attention_bias", False)
+  base.expect(raw, "mlp_bias", False)
+  window = raw.get("sliding_window", _DEFAULT_WINDOW)
+  kind = "full_attention" if window is None else "sliding_attention"
+  llama.expect_layers(raw, kind)
+  return architecture.DecoderConfig(
+    **fields, family="mistral", sliding_window=window
+  )
+
+
+def write(config: architecture.DecoderConfig) -> dict[str, Any]:
+  """Writes config.json."""
+  return llama.write_common(config) | {"sliding_window": config.sliding_window}
+
+
+FAMILY = llama.FAMILY._replace(
+  architecture="MistralForCausalLM", read=read, write=write
+)

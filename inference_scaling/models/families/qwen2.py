@@ -1,0 +1,69 @@
+"""Qwen2 and Qwen2.5: a Llama with biases of query, key and value."""
+
+from typing import Any
+
+from inference_scaling.models import architecture
+from inference_scaling.models.families import base, llama
+
+_FULL, _WINDOW = "full_attention", "sliding_attention"
+
+
+def read(raw: base.Raw) -> architecture.DecoderConfig:
+  """Reads config.json."""
+  fields = llama.read_common(raw)
+  base.expect(raw, "attention_bias", True)
+  base.expect(raw, "mlp_bias", False)
+  base.expect(raw, "use_mrope", False)
+  window, first = _read_window(raw)
+  return architecture.DecoderConfig(
+    **fields,
+    family="qwen2",
+    qkv_bias=True,
+    sliding_window=window,
+    first_window_layer=first,
+  )
+
+
+def write(config: architecture.DecoderConfig) -> dict[str, Any]:
+  """Writes config.json."""
+  windowed = config.sliding_window is not None
+  first = config.first_window_layer if windowed else config.num_layers
+  return llama.write_common(config) | {
+    "use_sliding_window": windowed,
+    "sliding_window": config.sliding_window,
+    "max_window_layers": first,
+  }
+
+
+def _read_window(raw: base.Raw) -> tuple[int | None, int]:
+  """Reads the window, and the first layer that has it (0 without one)."""
+  num_layers = raw["num_hidden_layers"]
+  window = raw.get("sliding_window") if raw.get("use_sliding_window") else None
+  types = raw.get("layer_types")
+  if types is None:
+    # 28 is what transformers takes a file to mean that does not have the key.
+    first = min(raw.get("max_window_layers", 28), num_layers)
+    return (
+      (None, 0) if window is None or first == num_layers else (window, first)
+    )
+  first = types.index(_WINDOW) if _WINDOW in types else num_layers
+  expected = [_FULL] * first + [_WINDOW] * (num_layers - first)
+  if types != expected:
+    raise ValueError(
+      f"layer_types is {types}; expected {num_layers} layers, first those of "
+      f"{_FULL!r}, then those of {_WINDOW!r}."
+    )
+  if first == num_layers:
+    return None, 0
+  if window is None:
+    raise ValueError(
+      f"layer_types has {_WINDOW!r} from layer {first} on, but "
+      f"use_sliding_window is {raw.get('use_sliding_window')!r} and "
+      f"sliding_window is {raw.get('sliding_window')!r}; expected a window."
+    )
+  return window, first
+
+
+FAMILY = llama.FAMILY._replace(
+  architecture="Qwen2ForCausalLM", read=read, write=write
+)
