@@ -1,0 +1,52 @@
+"""Cuts a chat template at the places where a question and its steps stand."""
+
+from collections.abc import Sequence
+
+import transformers
+
+# Stands for a text while the template is written out; no template holds it.
+_MARK = "placeholder{}text"
+
+
+def cut(
+  tokenizer: transformers.PreTrainedTokenizerFast,
+  roles: Sequence[str],
+  fixed: dict[int, str],
+  where: str,
+) -> list[str]:
+  """Writes a conversation out, and cuts it at each text that is not fixed.
+
+  Args:
+    tokenizer: with a chat template.
+    roles: of the messages, in order.
+    fixed: contents by the index of the message; the others are left open.
+    where: names the form in errors.
+
+  Returns:
+    What stands before, between and after the open texts: one more string than
+    there are open texts.
+
+  Raises:
+    ValueError: without a chat template, or with one that cannot be cut.
+  """
+  if not tokenizer.chat_template:
+    raise ValueError(
+      f"{where}: there is no chat template. Copy tokenizer_config.json (or "
+      "chat_template.jinja) from the checkpoint."
+    )
+  open_texts = [_MARK.format(i) for i in range(len(roles)) if i not in fixed]
+  messages = [
+    {"role": role, "content": fixed.get(i, _MARK.format(i))}
+    for i, role in enumerate(roles)
+  ]
+  text = tokenizer.apply_chat_template(messages, tokenize=False)
+  parts = []
+  for mark in open_texts:
+    before, found, text = text.partition(mark)
+    if not found:
+      raise ValueError(
+        f"{where}: the chat template does not write the text of each message "
+        f"once and in order; it cannot take the messages {list(roles)}."
+      )
+    parts.append(before)
+  return [*parts, text]

@@ -1,0 +1,42 @@
+"""Qwen2.5-Math-PRM: the answer in a chat, each step closed by `<extra_0>`."""
+
+from inference_scaling.models import reward_heads
+from inference_scaling.models.reward_forms import base, chat
+
+_SYSTEM = (
+  "Please reason step by step, and put your final answer within \\boxed{}."
+)
+_TAG = "<extra_0>"
+
+
+class QwenForm(base.RewardForm):
+  """System text, the question, and one assistant turn of tagged steps.
+
+  References:
+    Zhang et al., The Lessons of Developing Process Reward Models, 2025
+    (arXiv:2501.07301), and the model card of Qwen/Qwen2.5-Math-PRM-7B.
+  """
+
+  name = "qwen_prm"
+  architectures = ("Qwen2ForProcessRewardModel",)
+
+  def prepare(self) -> reward_heads.Head:
+    """As `RewardForm.prepare`."""
+    self.one_token(_TAG)
+    roles = ("system", "user", "assistant")
+    parts = chat.cut(self.tokenizer, roles, {0: _SYSTEM}, self.where)
+    self._head, self._to_answer = parts[:2]
+    return reward_heads.TwoClasses()
+
+  def prompt_text(self, question: str) -> str:
+    """As `RewardForm.prompt_text`."""
+    return self._head + question + self._to_answer
+
+  def step_text(self, index: int, text: str) -> str:
+    """As `RewardForm.step_text`."""
+    del index
+    return text + _TAG
+
+  def before(self, index: int) -> str:
+    """As `RewardForm.before`."""
+    return self._to_answer if index == 0 else _TAG

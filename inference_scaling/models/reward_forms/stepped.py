@@ -1,0 +1,84 @@
+"""Plain text of numbered steps, each closed by the tag ` ки` and read there."""
+
+import re
+
+from inference_scaling.models import reward_heads
+from inference_scaling.models.reward_forms import base
+
+_TAG = "ки"
+_NUMBERED = re.compile(r"Step \d+\s*[:.]")
+
+
+class SteppedForm(base.RewardForm):
+  """`question Step 1: ... ки`, a line break, `Step 2: ... ки`.
+
+  The number is written only where the policy has not written one.
+  """
+
+  def prompt_text(self, question: str) -> str:
+    """As `RewardForm.prompt_text`."""
+    return question
+
+  def step_text(self, index: int, text: str) -> str:
+    """As `RewardForm.step_text`."""
+    if not _NUMBERED.match(text):
+      text = f"Step {index + 1}: {text}"
+    return f"{' ' if index == 0 else chr(10)}{text} {_TAG}"
+
+  def before(self, index: int) -> str:
+    """As `RewardForm.before`."""
+    return _TAG
+
+  def tag(self) -> int:
+    """Looks up the tag as it stands after a step."""
+    return self.one_token(f" {_TAG}", before=_TAG)
+
+
+class LlemmaForm(SteppedForm):
+  """The reward model of Wu et al., Llemma-34B trained on Math-Shepherd.
+
+  Its reward is the sigmoid of the mean of all logits: two trained rows were
+  repeated to the size of the vocabulary, so the mean over the vocabulary is
+  the mean of the two. It was trained without a beginning-of-text mark, and
+  reads none here, though a tokenizer of the Llama family would add one.
+
+  References:
+    Wu et al., Inference Scaling Laws, 2024 (arXiv:2408.00724), and its code:
+    `apply_reward_modeling_head`, `add_bos=False` in the training recipe.
+  """
+
+  name = "llemma"
+
+  def prepare(self) -> reward_heads.Head:
+    """As `RewardForm.prepare`."""
+    self.tag()
+    return reward_heads.VocabularyMean()
+
+
+class MathShepherdForm(SteppedForm):
+  """Math-Shepherd's Mistral-7B: `+` against `-` after the tag.
+
+  References:
+    Wang et al., Math-Shepherd, 2024 (arXiv:2312.08935), and the model card of
+    peiyi9979/math-shepherd-mistral-7b-prm, whose ids are 648, 387 and 12902.
+  """
+
+  name = "math_shepherd"
+
+  def prepare(self) -> reward_heads.Head:
+    """As `RewardForm.prepare`."""
+    self.tag()
+    if self.tokenizer.bos_token_id is None:
+      raise ValueError(
+        f"{self.where}: there is no bos_token, with which the model's texts "
+        "begin. Copy tokenizer_config.json from the checkpoint."
+      )
+    self.start = [self.tokenizer.bos_token_id]
+    found = self.encode("+ -")
+    if len(found) != 2:
+      raise ValueError(
+        f"{self.where}: '+ -' is {len(found)} tokens, "
+        f"{self.tokenizer.convert_ids_to_tokens(found)}; expected two, the "
+        "good one and the bad one."
+      )
+    return reward_heads.RowDifference(*found)

@@ -1,0 +1,210 @@
+"""The text and tokens of each reward model's form.
+
+The whole texts are written out by hand, or by the tokenizer's own template, as
+the originals' code does it; see the references in models/reward_forms.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inference_scaling.models import reward_forms, reward_heads
+from tests.models import tokenizers_of
+
+QUESTION = "How many clips did Natalia sell in  May? (48 / 2)"
+STEPS = ("Step 1: 48 / 2 = 24.", "So 48 + 24\n= 72 é 一.", "The answer is: 72")
+ALL = sorted(reward_forms.FORMS)
+
+
+def _form(name):
+  return reward_forms.make_form(name, tokenizers_of.for_form(name))
+
+
+def _pieces(form, question, steps):
+  pieces = [form.encode_prompt(question)]
+  return pieces + [form.encode_step(i, step) for i, step in enumerate(steps)]
+
+
+def _joined(form, question, steps):
+  return list(itertools.chain(*_pieces(form, question, steps)))
+
+
+def _plain(tokenizer, text):
+  return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+TAGGED = (
+  "How many clips did Natalia sell in  May? (48 / 2) Step 1: 48 / 2 = 24. ки\n"
+  "Step 2: So 48 + 24\n= 72 é 一. ки\nStep 3: The answer is: 72 ки"
+)
+
+
+def test_llemma_reads_tagged_steps_without_a_mark_before_them():
+  form = _form("llemma")
+  tokens = _joined(form, QUESTION, STEPS)
+  assert tokens == _plain(form.tokenizer, TAGGED)
+  assert form.tokenizer.bos_token_id not in tokens
+
+
+def test_math_shepherd_reads_what_its_tokenizer_encodes():
+  form = _form("math_shepherd")
+  tokenizer = form.tokenizer
+  assert _joined(form, QUESTION, STEPS) == tokenizer(TAGGED)["input_ids"]
+  # As the model card finds them.
+  assert [form.head.good, form.head.bad] == tokenizer("+ -")["input_ids"][1:]
+  tag = tokenizer("ки")["input_ids"][-1]
+  for piece in _pieces(form, QUESTION, STEPS)[1:]:
+    assert piece[-1] == tag and piece.count(tag) == 1
+
+
+def test_rlhflow_reads_a_chat_before_each_verdict():
+  form = _form("rlhflow")
+  tokenizer, tokens = form.tokenizer, []
+  conversation = []
+  plus, minus = (tokenizer.encode(sign)[-1] for sign in "+-")
+  assert (form.head.good, form.head.bad) == (plus, minus)
+  pieces = _pieces(form, QUESTION, STEPS)
+  tokens = pieces[0]
+  for index, step in enumerate(STEPS):
+    text = f"{QUESTION} {step}" if index == 0 else step
+    conversation += [
+      {"role": "user", "content": text}, {"role": "assistant", "content": "+"}
+    ]  # fmt: skip
+    whole = tokenizer.apply_chat_template(conversation, return_dict=False)
+    tokens = tokens + pieces[index + 1]
+    # The original reads the logits at position -3.
+    assert tokens == whole[:-2]
+    assert whole[-2] == plus
+
+
+def test_skywork_reads_lines_encoded_one_by_one():
+  form = _form("skywork")
+  tokenizer = form.tokenizer
+  line_break = tokenizer.encode("\n")[-1]
+  expected = tokenizer.encode(tokenizer.bos_token + QUESTION + "\n")
+  for line in (STEPS[0], "So 48 + 24 = 72 é 一.", STEPS[2]):
+    expected += [*tokenizer.encode(line), line_break]
+  assert _joined(form, QUESTION, STEPS) == expected
+
+
+def test_qwen_prm_reads_tagged_steps_in_a_chat():
+  form = _form("qwen_prm")
+  tokenizer = form.tokenizer
+  system = (
+    r"Please reason step by step, and put your final answer within \boxed{}."
+  )
+  text = tokenizer.apply_chat_template(
+    [
+      {"role": "system", "content": system},
+      {"role": "user", "content": QUESTION},
+      {"role": "assistant", "content": "<extra_0>".join(STEPS) + "<extra_0>"},
+    ],
+    tokenize=False,
+  )
+  whole = tokenizer.encode(text)
+  tokens = _joined(form, QUESTION, STEPS)
+  assert whole[: len(tokens)] == tokens
+  assert len(whole) == len(tokens) + 2  # the end of the turn
+  tag = tokenizer.encode("<extra_0>")[0]
+  assert [piece[-1] for piece in _pieces(form, QUESTION, STEPS)[1:]] == [
+    tag
+  ] * 3
+
+
+@pytest.mark.parametrize("name", ["llemma", "math_shepherd"])
+def test_steps_are_numbered_only_where_the_policy_has_not(name):
+  form = _form(name)
+  decode = form.tokenizer.decode
+  assert decode(form.encode_step(1, "so 4.")) == "\nStep 2: so 4. ки"
+  assert decode(form.encode_step(1, "Step 2: so 4.")) == "\nStep 2: so 4. ки"
+  assert decode(form.encode_step(4, "Stepping")) == "\nStep 5: Stepping ки"
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("text", ["", " ", "\n\n", " \n\t "])
+def test_an_empty_step_has_no_tokens(name, text):
+  assert _form(name).encode_step(2, text) == []
+
+
+_TEXT = st.text(
+  st.sampled_from("aZk7 .,?!+-=(){}\\$'\n\tки\u00e9\u4e00\U0001f600\u0301"),
+  max_size=25,
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+  name=st.sampled_from(ALL), question=_TEXT, steps=st.lists(_TEXT, max_size=4)
+)
+def test_pieces_are_the_whole(name, question, steps):
+  form = _form(name)
+  question = question.strip() or "a"
+  steps = [step for step in steps if step.strip()] or ["a"]
+  whole = form.encode_whole(question, steps)
+  assert _joined(form, question, steps) == whole
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_spaces_around_texts_do_not_matter(name):
+  form = _form(name)
+  spaced = [f" {step}\n\n" for step in STEPS]
+  assert _joined(form, f"\n{QUESTION} ", spaced) == _joined(
+    form, QUESTION, STEPS
+  )
+  with pytest.raises(ValueError, match="the question is empty"):
+    form.encode_prompt(" \n")
+
+
+@pytest.mark.parametrize("name", ["llemma", "math_shepherd"])
+def test_a_tag_of_several_tokens_is_refused(name):
+  tokenizer = tokenizers_of.sentence_piece(tag=False)
+  with pytest.raises(
+    ValueError, match=f"form '{name}'.*' ки' is .*expected one token"
+  ):
+    reward_forms.make_form(name, tokenizer)
+
+
+@pytest.mark.parametrize(
+  "name, message",
+  [
+    ("math_shepherd", "there is no bos_token"),
+    ("skywork", "there is no bos_token"),
+    ("qwen_prm", "'<extra_0>' is .*expected one token"),
+    ("rlhflow", "there is no chat template"),
+  ],
+)
+def test_missing_special_tokens_are_named(name, message):
+  bare = tokenizers_of.byte_level("llama").backend_tokenizer
+  if name == "math_shepherd":
+    bare = tokenizers_of.sentence_piece().backend_tokenizer
+  tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=bare)
+  with pytest.raises(ValueError, match=f"form '{name}'.*{message}"):
+    reward_forms.make_form(name, tokenizer)
+
+
+def test_unknown_forms_are_named():
+  with pytest.raises(ValueError, match=r"form is 'prm'; expected 'own' or one"):
+    reward_forms.make_form("prm", tokenizers_of.sentence_piece())
+
+
+def test_a_template_that_hides_a_message_is_refused():
+  backend = tokenizers_of.byte_level("qwen").backend_tokenizer
+  tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=backend)
+  tokenizer.chat_template = "{{ messages[-1].content }}"
+  with pytest.raises(ValueError, match="cannot take the messages"):
+    reward_forms.make_form("qwen_prm", tokenizer)
+
+
+def test_heads_fold_the_unembedding_exactly():
+  table = np.random.default_rng(0).normal(size=(9000, 4)).astype(np.float32)
+  read = {"lm_head.weight": table}.__getitem__
+  mean = reward_heads.VocabularyMean().fold(read, "lm_head.weight")
+  np.testing.assert_allclose(
+    mean["kernel"], table.astype(np.float64).mean(axis=0), atol=1e-7
+  )
+  rows = reward_heads.RowDifference(3, 8999).fold(read, "lm_head.weight")
+  np.testing.assert_array_equal(rows["kernel"], table[3] - table[8999])
