@@ -7,7 +7,8 @@ Equivalence that takes algebra is the business of `grading`.
 Merged: `$42`, `42.0`, `042`, `42 apples`, `x = 42` and `42^\circ` are `42`;
 `1,234` is `1234`; `1/2`, `2/4`, `\frac12` and `\dfrac{1}{2}` are `\frac{1}{2}`;
 `1 1/2` is `1\frac{1}{2}`; `(1,2)` and `\left( 1, 2 \right)` are `(1, 2)`;
-`\text{East}` and `east` are `east`; `(C)` and `C` are `C`.
+`\text{East}` and `east` are `east`; `(C)` and `C` are `C`; `(5)` is
+`5`.
 Kept apart: `0.5` and `\frac{1}{2}`, `50%` and `50`, `3 million` and `3`.
 Units are dropped because the gold answers of the benchmarks leave them out;
 `1, 234` with a space is a list of two numbers.
@@ -26,7 +27,7 @@ _FRACTION_NAMES = re.compile(r"\\[dtc]frac(?![A-Za-z])")
 _FRACTION = re.compile(r"\\frac(?![A-Za-z])")
 _BARE_ARGUMENT = re.compile(r"[A-Za-z0-9]|\\(?!frac|sqrt)[A-Za-z]+")
 _DEGREES = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z]))|°")
-_TEXT = r"\\(?:text|mbox|textbf|textrm|textit|mathrm)\s*\{([^{}]*)\}"
+_TEXT = r"\\(?:text|mbox|textbf|textrm|textit|mathrm|mathbf)\s*\{([^{}]*)\}"
 _ONLY_TEXT = re.compile(_TEXT)
 _TEXT_UNIT = re.compile(
   r"((?:(?!\\text|\\mbox).)*(?:[\d}]|\\pi))\s*" + _TEXT + r"(?:\^\{?\d\}?)?"
@@ -38,10 +39,16 @@ _THOUSANDS = re.compile(r"([-+]?\d{1,3}(?:,\d{3})+)(\.\d*)?")
 _DECIMAL = re.compile(r"([-+]?)(\d*)(?:\.(\d*))?")
 _SLASH = re.compile(r"([-+]?)(?:(\d+)\s+)?(\d+)\s*/\s*(\d+)")
 _SIMPLE_FRACTION = re.compile(r"(-?)\\frac\{(-?)(\d{1,15})\}\{(\d{1,15})\}")
+_COMMAND_SPACE = re.compile(r"(\\[A-Za-z]+)\s+(?=\d)")
 _SHORT_SCRIPT = re.compile(r"([_^])\{(\w)\}")
 _ROOT = re.compile(r"\\sqrt\s*(\w)")
-_CHOICE = re.compile(r"\(([A-Z])\)")
-_WORDS = re.compile(r"[A-Za-z]+(?:[\s'-]+[A-Za-z]+)*")
+# A choice, or one number: parentheses around it are no tuple.
+_SINGLE = re.compile(r"\(([A-Z]|-?\d+(?:\.\d+)?)\)")
+# A hyphen joins words, but between short ones it may be a minus: p-q.
+_WORDS = re.compile(
+  r"[A-Za-z]+(?:\s+[A-Za-z]+)*"
+  r"|(?=.*[A-Za-z]{3})[A-Za-z]+(?:(?:\s+|['-])[A-Za-z]+)*"
+)
 
 # Words after a number that change its value, so that they are not units.
 _VALUE_WORDS = frozenset(
@@ -76,6 +83,11 @@ def is_integer(text: str) -> bool:
 def is_words(text: str) -> bool:
   """Says whether a canonical text is a word or words, not a formula."""
   return len(text) >= 3 and _WORDS.fullmatch(text) is not None
+
+
+def has_value_words(text: str) -> bool:
+  """Says whether words after a number change its value: "million"."""
+  return not _VALUE_WORDS.isdisjoint(text.lower().split())
 
 
 def closing_brace(text: str, start: int) -> int | None:
@@ -121,6 +133,7 @@ def _canonical_pass(text: str) -> str:
   # A space stays only between two letters or digits, where it may separate a
   # LaTeX command from a variable, and after each comma of a list.
   text = re.sub(r"(?<!\w)\s+|\s+(?!\w)", "", text)
+  text = _COMMAND_SPACE.sub(r"\1", text)
   text = text.replace(",", ", ").strip()
   return _canonical_number(text)
 
@@ -133,15 +146,14 @@ def _drop_words(text: str) -> str:
   match = _TEXT_UNIT.fullmatch(text)
   if match:
     unit = match[2].strip()
-    keep = _VALUE_WORDS.intersection(unit.lower().split())
-    return f"{match[1]} {unit}" if keep else match[1]
+    return f"{match[1]} {unit}" if has_value_words(unit) else match[1]
   match = _WORD_UNIT.fullmatch(text)
-  if match and not _VALUE_WORDS.intersection(match[2].lower().split()):
+  if match and not has_value_words(match[2]):
     return match[1]
   match = _ASSIGNMENT.fullmatch(text)
   if match:
     return match[1]
-  match = _CHOICE.fullmatch(text)
+  match = _SINGLE.fullmatch(text)
   return match[1] if match else text
 
 
