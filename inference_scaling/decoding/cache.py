@@ -208,8 +208,10 @@ def take_beams(tree, parents: jax.Array):
   Returns:
     The tree with its beams copied.
   """
-  p = jnp.arange(parents.shape[0])[:, None]
-  return jax.tree.map(lambda leaf: leaf[p, parents], tree)
+  # Mapped over problems, not indexed by them: so it is plain to the compiler
+  # that a mesh which splits problems need not gather their caches.
+  take = jax.vmap(lambda leaf, chosen: leaf[chosen])
+  return jax.tree.map(lambda leaf: take(leaf, parents), tree)
 
 
 def fork(cache: Cache, parents: jax.Array) -> Cache:

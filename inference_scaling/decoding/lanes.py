@@ -4,6 +4,9 @@ The number of lanes is fixed and one compiled program advances all of them by
 one step, so a slow problem holds up nobody: its lane goes on beside others that
 have been refilled. A problem is started alone and its random keys come from the
 seed and its id, so its draws do not depend on what shares the batch with it.
+
+On a mesh of devices lanes are split over 'data' and heads over 'model'. Several
+processes run this loop alike: what it looks at is whole on each of them.
 """
 
 import dataclasses
@@ -17,9 +20,11 @@ import numpy as np
 
 from inference_scaling import compute
 from inference_scaling.decoding import limits as limits_lib
+from inference_scaling.decoding import placement
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import reward as reward_lib
+from inference_scaling.models import sharding
 from inference_scaling.search import base
 from inference_scaling.search import loop as loop_lib
 
@@ -68,6 +73,7 @@ def run_lanes(
   seed: int,
   num_lanes: int,
   max_depth: int,
+  mesh: jax.sharding.Mesh | None = None,
 ) -> Iterator[Finished]:
   """Searches problems, several at a time, and yields each as it ends.
 
@@ -84,18 +90,24 @@ def run_lanes(
     seed: of all random draws.
     num_lanes: P, problems in flight.
     max_depth: most steps of a beam; J of the tree.
+    mesh: of `models.make_mesh`, for both models; None for one device. With
+      several processes, each must be given the same arguments.
 
   Yields:
     Finished problems, in the order in which they end.
 
   Raises:
-    ValueError: for a prompt that does not fit its buffer, or two models that
-      do not read the same tokens.
+    ValueError: for a prompt that does not fit its buffer, two models that do
+      not read the same tokens, or a mesh that does not divide lanes or heads.
     FloatingPointError: for logits or scores that are NaN or infinite.
   """
   _check_vocabularies(policy, reward)
+  _check_mesh(policy, reward, num_lanes, mesh)
+  put = functools.partial(placement.put_weights, mesh=mesh)
+  policy_params = policy_params.replace(weights=put(policy_params.weights))
+  reward_params = put(reward_params)
   start = functools.partial(
-    _start, policy, reward, strategy.select, max_depth, policy_params,
+    _start, policy, reward, strategy.select, max_depth, mesh, policy_params,
     reward_params, strategy.init(policy.num_beams), jax.random.key(seed),
   )  # fmt: skip
   waiting = iter(problems)
@@ -110,20 +122,20 @@ def run_lanes(
       prompts = limits_lib.pad_prompt(problem.id, problem.tokens, policy.limits)
       new = start(np.int32(problem.id), prompts)
       if state is None:
-        state = _empty_lanes(new, num_lanes)
-      state = _replace_lane(state, np.int32(lane), new)
+        state = _empty_lanes(new, num_lanes, mesh)
+      state = _replace_lane(mesh, state, np.int32(lane), new)
     if not any(lanes):
       return
     state = _step(
-      policy, reward, strategy.select, policy_params, reward_params, state
+      policy, reward, strategy.select, mesh, policy_params, reward_params, state
     )
-    flags = jax.device_get(_flags(state))
+    flags = jax.device_get(_flags(mesh, state))
     for lane, running in enumerate(lanes):
       if running is None:
         continue
       _check_finite(flags, lane, running.problem_id)
       if flags.done[lane]:
-        yield _harvest(state, lane, running)
+        yield _harvest(mesh, state, lane, running)
         lanes[lane] = None
 
 
@@ -148,63 +160,77 @@ class _Flags:
 
 # Jitted here, at the border to the host. Policies, rewards and strategies are
 # static and compared by identity; whatever a sweep varies is an array.
-@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
+@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
 def _start(
-  policy, reward, select, max_depth, policy_params, reward_params, carry, key,
-  problem_id, prompts,
+  policy, reward, select, max_depth, mesh, policy_params, reward_params, carry,
+  key, problem_id, prompts,
 ):  # fmt: skip
   """Starts one problem alone, so that its bits do not depend on the others."""
   # The carry comes in as arrays: a new temperature is no new program.
   strategy = base.Strategy(lambda num_beams: carry, select)
-  return loop_lib.init_search(
+  state = loop_lib.init_search(
     policy, reward, strategy, policy_params, reward_params, prompts,
     jax.random.fold_in(key, problem_id)[None], max_depth=max_depth,
   )  # fmt: skip
+  return placement.constrain(state, mesh, alone=True)
 
 
 # Donated: caches are updated where they are, not held twice.
 @functools.partial(
-  jax.jit, static_argnums=(0, 1, 2), donate_argnames=("state",)
+  jax.jit, static_argnums=(0, 1, 2, 3), donate_argnames=("state",)
 )
-def _step(policy, reward, select, policy_params, reward_params, state):
+def _step(policy, reward, select, mesh, policy_params, reward_params, state):
   """Advances all lanes by one step."""
-  return loop_lib.search_step(
+  state = loop_lib.search_step(
     policy, reward, select, policy_params, reward_params, state
   )
+  return placement.constrain(state, mesh)
 
 
-@functools.partial(jax.jit, donate_argnums=0)
-def _replace_lane(state, lane, new):
-  return loop_lib.replace_lane(state, lane, new)
+@functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
+def _replace_lane(mesh, state, lane, new):
+  return placement.constrain(loop_lib.replace_lane(state, lane, new), mesh)
 
 
-@functools.partial(jax.jit, static_argnums=1)
-def _empty_lanes(state, num_lanes):
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _empty_lanes(state, num_lanes, mesh):
   """Makes lanes that hold nothing, in the form of a started problem."""
   lanes = jnp.zeros(num_lanes, jnp.int32)
   state = jax.tree.map(lambda leaf: leaf[lanes], state)
-  return state.replace(active=jnp.zeros_like(state.active))
+  state = state.replace(active=jnp.zeros_like(state.active))
+  return placement.constrain(state, mesh)
 
 
-@jax.jit
-def _flags(state) -> _Flags:
-  return _Flags(
+@functools.partial(jax.jit, static_argnums=0)
+def _flags(mesh, state) -> _Flags:
+  flags = _Flags(
     done=loop_lib.is_done(state),
     depth=state.depth,
     policy_finite=state.policy_state.finite,
     reward_finite=state.reward_state.finite,
   )
+  return placement.replicate(flags, mesh)
 
 
-@jax.jit
-def _take_lane(tree, lane):
-  return jax.tree.map(lambda leaf: leaf[lane], tree)
+@functools.partial(jax.jit, static_argnums=0)
+def _take_lane(mesh, tree, lane):
+  if mesh is None:
+    return jax.tree.map(lambda leaf: leaf[lane], tree)
+
+  def pick(leaf):
+    # Summed over lanes, all others 0, since indexing would gather all lanes.
+    here = jnp.arange(leaf.shape[0]) == lane
+    here = jnp.expand_dims(here, range(1, leaf.ndim))
+    return jnp.where(here, leaf, 0).sum(axis=0).astype(leaf.dtype)
+
+  return placement.replicate(jax.tree.map(pick, tree), mesh)
 
 
-def _harvest(state, lane: int, running: _Lane) -> Finished:
-  """Brings a finished problem to the host."""
+def _harvest(mesh, state, lane: int, running: _Lane) -> Finished:
+  """Brings a finished problem to the host, to each one of several."""
   tree, policy_counts, reward_counts = jax.device_get(
     _take_lane(
+      mesh,
       (state.tree, state.policy_state.counts, state.reward_state.counts),
       np.int32(lane),
     )
@@ -249,4 +275,20 @@ def _check_vocabularies(policy, reward) -> None:
       "the reward model's tokenizer is not the policy's: "
       f"{len(differing)} tokens differ, such as {differing[:5]}. Use two "
       "checkpoints of one tokenizer."
+    )
+
+
+def _check_mesh(policy, reward, num_lanes: int, mesh) -> None:
+  """Holds lanes and heads against a mesh, before anything is compiled."""
+  if mesh is None:
+    return
+  for owner in (policy, reward):
+    if owner.model is not None:
+      sharding.check_heads(owner.model.config, mesh)
+  if placement.whole_lanes(num_lanes, mesh) != num_lanes:
+    parts = mesh.shape[sharding.DATA]
+    raise ValueError(
+      f"num_lanes is {num_lanes}, which the mesh axis {sharding.DATA!r} of "
+      f"size {parts} does not divide: each part would hold another number of "
+      f"problems. Use {placement.whole_lanes(num_lanes, mesh)} lanes."
     )
