@@ -76,6 +76,22 @@ def reward_cost(config: Any) -> ModelCost:
   return _cost(config, table + head + 1, 2 * table + 2 * head)
 
 
+def step_reward_cost(config: Any) -> ModelCost:
+  """Costs of a reward model whose head looks at the end of each step only.
+
+  The head itself is left out: a product of D numbers a step, beside billions
+  for the step's tokens.
+
+  Args:
+    config: its architecture, a `models.DecoderConfig`.
+
+  Returns:
+    The costs.
+  """
+  table = config.vocab_size * config.hidden_size
+  return _cost(config, table, 0)
+
+
 def flops(
   policy: ModelCost,
   reward: ModelCost,
