@@ -97,6 +97,25 @@ def causal_mask(num_tokens: int) -> jax.Array:
   return jnp.tril(jnp.ones((num_tokens, num_tokens), bool))[None, None]
 
 
+def within_window(mask: jax.Array, window: int | None) -> jax.Array:
+  """Keeps each of some consecutive tokens from seeing far back among them.
+
+  Args:
+    mask: bool[P, N, T, T] or broadcastable to it.
+    window: how many tokens each may see, itself among them; None for all.
+
+  Returns:
+    The mask, with 1 0 0 / 1 1 0 / 0 1 1 kept of it for T = 3 and a window of
+    2, if no token may see later ones.
+  """
+  num_tokens = mask.shape[-1]
+  if window is None or window >= num_tokens:
+    return mask
+  index = jnp.arange(num_tokens)
+  near = index[None, :] > index[:, None] - window
+  return mask & near[None, None]
+
+
 def _scores(queries: jax.Array, segment: Segment) -> jax.Array:
   """Scores queries [P, N, K, G, T, H] against a segment, folded, over S."""
   P, N, _, G, T, H = queries.shape

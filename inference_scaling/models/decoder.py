@@ -1,67 +1,76 @@
-"""The Llama decoder in Flax NNX.
+"""The decoder in Flax NNX; what tells the families apart is in its config.
 
 One forward pass serves training, prompts, decoding and step scoring: it takes
 new tokens and the segments of keys and values that they may attend to, and
 returns hidden states with the new tokens' own keys and values.
+
+Activations have the dtype of the weights. Norms, rotation, softmax and logits
+are computed in float32 whatever that is.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from inference_scaling.models import attention, self_attention
-from inference_scaling.models import config as config_lib
+from inference_scaling.models import (
+  architecture,
+  attention,
+  norms,
+  rotary,
+  self_attention,
+)
 
 KeysValues = tuple[jax.Array, jax.Array]
 
-
-class RMSNorm(nnx.Module):
-  """Root-mean-square normalisation, computed in float32."""
-
-  def __init__(self, size: int, epsilon: float):
-    self.scale = nnx.Param(jnp.ones((size,)))
-    self.epsilon = epsilon
-
-  def __call__(self, x: jax.Array) -> jax.Array:
-    """Normalises [..., D] over its last axis."""
-    wide = x.astype(jnp.float32)
-    mean_square = jnp.mean(jnp.square(wide), axis=-1, keepdims=True)
-    normal = wide * jax.lax.rsqrt(mean_square + self.epsilon)
-    scale = jnp.expand_dims(self.scale[...], range(x.ndim - 1))
-    return normal.astype(x.dtype) * scale.astype(x.dtype)
+_ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+  "silu": jax.nn.silu,
+  "gelu": functools.partial(jax.nn.gelu, approximate=False),
+  "gelu_tanh": functools.partial(jax.nn.gelu, approximate=True),
+}
 
 
 class Linear(nnx.Module):
-  """A matrix product with no bias; the kernel is [in, out]."""
+  """A matrix product; the kernel is [in, out]."""
 
-  def __init__(self, size_in: int, size_out: int, rngs: nnx.Rngs):
+  def __init__(
+    self, size_in: int, size_out: int, rngs: nnx.Rngs, bias: bool = False
+  ):
     init = nnx.initializers.lecun_normal()
     self.kernel = nnx.Param(init(rngs.params(), (size_in, size_out)))
+    self.bias = nnx.Param(jnp.zeros((size_out,))) if bias else None
 
   def __call__(self, x: jax.Array) -> jax.Array:
     """Maps [..., in] to [..., out]."""
-    return x @ self.kernel[...].astype(x.dtype)
+    # Summed in float32: bfloat16 sums are slower on a CPU, and less exact.
+    out = jnp.matmul(
+      x, self.kernel[...].astype(x.dtype), preferred_element_type=jnp.float32
+    )
+    if self.bias is not None:
+      bias = self.bias[...].astype(jnp.float32)
+      out += jnp.expand_dims(bias, range(x.ndim - 1))
+    return out.astype(x.dtype)
 
 
 class Attention(nnx.Module):
   """Grouped-query attention with rotary positions."""
 
-  def __init__(self, config: config_lib.DecoderConfig, rngs: nnx.Rngs):
+  def __init__(self, config: architecture.DecoderConfig, rngs: nnx.Rngs):
     self.config = config
     size = config.hidden_size
     query_size = config.num_heads * config.head_dim
     kv_size = config.num_kv_heads * config.head_dim
-    self.query = Linear(size, query_size, rngs)
-    self.key = Linear(size, kv_size, rngs)
-    self.value = Linear(size, kv_size, rngs)
-    self.output = Linear(query_size, size, rngs)
+    self.query = Linear(size, query_size, rngs, config.qkv_bias)
+    self.key = Linear(size, kv_size, rngs, config.qkv_bias)
+    self.value = Linear(size, kv_size, rngs, config.qkv_bias)
+    self.output = Linear(query_size, size, rngs, config.output_bias)
 
   def __call__(
     self,
     x: jax.Array,
-    rotation: KeysValues,
+    rotation: rotary.Rotation,
     segments: Sequence[attention.Segment],
     self_mask: jax.Array,
   ) -> tuple[jax.Array, KeysValues]:
@@ -70,8 +79,9 @@ class Attention(nnx.Module):
     K, H = config.num_kv_heads, config.head_dim
     G = config.num_heads // K
     leading = x.shape[:3]
-    queries = rotate(self.query(x).reshape(*leading, K, G, H), rotation)
-    keys = rotate(self.key(x).reshape(*leading, K, H), rotation)
+    queries = self.query(x).reshape(*leading, K, G, H)
+    queries = rotary.rotate(queries, rotation)
+    keys = rotary.rotate(self.key(x).reshape(*leading, K, H), rotation)
     values = self.value(x).reshape(*leading, K, H)
     if segments:
       own = attention.to_segment(keys, values, self_mask)
@@ -82,33 +92,43 @@ class Attention(nnx.Module):
 
 
 class MLP(nnx.Module):
-  """Gated feed-forward layer with SiLU."""
+  """Feed-forward layer: activation(gate) * up or activation(up), then down."""
 
-  def __init__(self, config: config_lib.DecoderConfig, rngs: nnx.Rngs):
-    size, wide = config.hidden_size, config.intermediate_size
-    self.gate = Linear(size, wide, rngs)
-    self.up = Linear(size, wide, rngs)
-    self.down = Linear(wide, size, rngs)
+  def __init__(self, config: architecture.DecoderConfig, rngs: nnx.Rngs):
+    size, wide, bias = (
+      config.hidden_size, config.intermediate_size, config.mlp_bias,
+    )  # fmt: skip
+    gated = config.gated_mlp
+    self.gate = Linear(size, wide, rngs, bias) if gated else None
+    self.up = Linear(size, wide, rngs, bias)
+    self.down = Linear(wide, size, rngs, bias)
+    self.activation = config.activation
 
   def __call__(self, x: jax.Array) -> jax.Array:
     """Maps [..., D] to [..., D]."""
-    return self.down(jax.nn.silu(self.gate(x)) * self.up(x))
+    activation = _ACTIVATIONS[self.activation]
+    if self.gate is None:
+      return self.down(activation(self.up(x)))
+    return self.down(activation(self.gate(x)) * self.up(x))
 
 
 class Block(nnx.Module):
   """One layer: attention and MLP, each normalised first and added on."""
 
-  def __init__(self, config: config_lib.DecoderConfig, rngs: nnx.Rngs):
-    self.attention_norm = RMSNorm(config.hidden_size, config.norm_eps)
+  def __init__(self, config: architecture.DecoderConfig, rngs: nnx.Rngs):
+    self.attention_norm = norms.make_norm(config)
     self.attention = Attention(config, rngs)
-    self.mlp_norm = RMSNorm(config.hidden_size, config.norm_eps)
+    self.mlp_norm = norms.make_norm(config)
     self.mlp = MLP(config, rngs)
+    self.parallel = config.parallel_residual
 
   def __call__(self, x, rotation, segments, self_mask):
     """Adds attention and MLP to [P, N, T, D]."""
     mixed, keys_values = self.attention(
       self.attention_norm(x), rotation, segments, self_mask
     )
+    if self.parallel:
+      return x + mixed + self.mlp(self.mlp_norm(x)), keys_values
     x = x + mixed
     return x + self.mlp(self.mlp_norm(x)), keys_values
 
@@ -120,7 +140,7 @@ class Decoder(nnx.Module):
   and copy it for every token.
   """
 
-  def __init__(self, config: config_lib.DecoderConfig, rngs: nnx.Rngs):
+  def __init__(self, config: architecture.DecoderConfig, rngs: nnx.Rngs):
     self.config = config
     init = nnx.initializers.normal(config.hidden_size**-0.5)
     shape = (config.vocab_size, config.hidden_size)
@@ -128,7 +148,7 @@ class Decoder(nnx.Module):
     self.layers = nnx.List(
       [Block(config, rngs) for _ in range(config.num_layers)]
     )
-    self.final_norm = RMSNorm(config.hidden_size, config.norm_eps)
+    self.final_norm = norms.make_norm(config)
     if not config.tie_word_embeddings:
       self.unembedding = nnx.Param(init(rngs.params(), shape))
 
@@ -138,28 +158,32 @@ class Decoder(nnx.Module):
     positions: jax.Array,
     segments: Sequence[Sequence[attention.Segment]],
     self_mask: jax.Array,
-    dtype: jnp.dtype = jnp.float32,
   ) -> tuple[jax.Array, list[KeysValues]]:
     """Runs the layers over new tokens.
 
     Args:
       tokens: int32[P, N, T].
-      positions: int32[P, N, T], from 0 at the start of the text.
-      segments: for each layer, what to attend to beside the new tokens.
+      positions: int32[P, N, T], from 0 at the start of the text. Where there
+        is a sliding window they must be consecutive.
+      segments: for each layer, what to attend to beside the new tokens; their
+        masks keep to its sliding window.
       self_mask: bool[P, N, T, T] or broadcastable: which of the new tokens
-        each of them may attend to. Without segments, bool[1, 1, T, T].
-      dtype: of the activations and products; norms and softmax are float32.
+        each of them may attend to, within the sliding window, which need not
+        be in it. Without segments, bool[1, 1, T, T].
 
     Returns:
       Hidden states [P, N, T, D] after the last norm, and for each layer the
       new tokens' keys and values, [P, N, T, K, H] each.
     """
     config = self.config
-    rotation = rotary(positions, config.head_dim, config.rope_theta)
-    x = self.embedding[...].astype(dtype)[tokens]
+    rotation = rotary.rotary(positions, config)
+    x = self.embedding[...][tokens]
     keys_values = []
-    for layer, layer_segments in zip(self.layers, segments, strict=True):
-      x, new = layer(x, rotation, layer_segments, self_mask)
+    for number, (layer, layer_segments) in enumerate(
+      zip(self.layers, segments, strict=True)
+    ):
+      seen = attention.within_window(self_mask, config.window(number))
+      x, new = layer(x, rotation, layer_segments, seen)
       keys_values.append(new)
     return self.final_norm(x), keys_values
 
@@ -171,40 +195,3 @@ class Decoder(nnx.Module):
       "...d,vd->...v", hidden, table.astype(hidden.dtype),
       preferred_element_type=jnp.float32,
     )  # fmt: skip
-
-
-def rotary(positions: jax.Array, head_dim: int, theta: float) -> KeysValues:
-  """Computes cosines and sines of the rotary angles, in float32.
-
-  Args:
-    positions: int32[P, N, T].
-    head_dim: H, even.
-    theta: base of the wave lengths.
-
-  Returns:
-    Cosines and sines, [P, N, T, H / 2] each.
-
-  References:
-    Su et al., "RoFormer", 2021, arXiv:2104.09864, section 3.4.
-  """
-  exponents = jnp.arange(0, head_dim, 2, dtype=jnp.float32) / head_dim
-  frequencies = jnp.expand_dims(theta**-exponents, range(positions.ndim))
-  angles = positions[..., None].astype(jnp.float32) * frequencies
-  return jnp.cos(angles), jnp.sin(angles)
-
-
-def rotate(x: jax.Array, rotation: KeysValues) -> jax.Array:
-  """Rotates the two halves of each head, as Hugging Face lays them out.
-
-  Args:
-    x: [P, N, T, ..., H].
-    rotation: cosines and sines from `rotary`.
-
-  Returns:
-    As x.
-  """
-  between = range(3, x.ndim - 1)
-  cosine, sine = (jnp.expand_dims(part, between) for part in rotation)
-  first, second = jnp.split(x.astype(jnp.float32), 2, axis=-1)
-  turned = (first * cosine - second * sine, second * cosine + first * sine)
-  return jnp.concatenate(turned, axis=-1).astype(x.dtype)

@@ -13,7 +13,7 @@ import pytest
 from flax import nnx
 
 from inference_scaling import models
-from inference_scaling.models import attention, decoder
+from inference_scaling.models import attention, rotary
 from tests.models import tiny
 
 torch = pytest.importorskip("torch", reason="parity is with torch models")
@@ -50,7 +50,7 @@ def _their_rotation(pair):
 def _our_rotation(pair):
   positions = jnp.broadcast_to(jnp.arange(T) + 3, (2, 1, T))
   config = pair.config
-  return decoder.rotary(positions, config.head_dim, config.rope_theta)
+  return rotary.rotary(positions, config)
 
 
 def _their_mask():
@@ -74,7 +74,7 @@ def test_rotary_agrees(pair):
   theirs, _ = llama.apply_rotary_pos_emb(
     torch.tensor(x), torch.tensor(x), *_their_rotation(pair), unsqueeze_dim=2
   )
-  ours = jax.jit(decoder.rotate)(x[:, None], _our_rotation(pair))[:, 0]
+  ours = jax.jit(rotary.rotate)(x[:, None], _our_rotation(pair))[:, 0]
   np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-6)
 
 
