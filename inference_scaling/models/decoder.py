@@ -140,8 +140,22 @@ class Decoder(nnx.Module):
   and copy it for every token.
   """
 
-  def __init__(self, config: architecture.DecoderConfig, rngs: nnx.Rngs):
+  def __init__(
+    self,
+    config: architecture.DecoderConfig,
+    rngs: nnx.Rngs,
+    remat: bool = False,
+  ):
+    """Makes a decoder with random weights.
+
+    Args:
+      config: the architecture.
+      rngs: for the weights.
+      remat: whether a backward pass computes the activations of a layer again
+        instead of keeping them: a third more work for far less memory.
+    """
     self.config = config
+    self.remat = remat
     init = nnx.initializers.normal(config.hidden_size**-0.5)
     shape = (config.vocab_size, config.hidden_size)
     self.embedding = nnx.Param(init(rngs.params(), shape))
@@ -183,7 +197,8 @@ class Decoder(nnx.Module):
       zip(self.layers, segments, strict=True)
     ):
       seen = attention.within_window(self_mask, config.window(number))
-      x, new = layer(x, rotation, layer_segments, seen)
+      run = functools.partial(layer, segments=layer_segments, self_mask=seen)
+      x, new = (jax.checkpoint(run) if self.remat else run)(x, rotation)
       keys_values.append(new)
     return self.final_norm(x), keys_values
 
