@@ -22,9 +22,11 @@ setuptools.setup(
   install_requires=[
     "absl-py>=2.1",
     "flax>=0.12",  # NNX modules
+    "gguf>=0.17",  # reads llama.cpp's files, and takes their quantisation back
     "grain>=0.2.10",  # resumable input pipelines for training
     "huggingface-hub>=1.0",  # benchmarks and checkpoints by name
     "jax>=0.10",
+    "jinja2>=3.1",  # chat templates of tokenizers
     "math-verify[antlr4-13-2]>=0.8",  # equivalence of mathematical answers
     "matplotlib>=3.8",
     "ml-collections>=1.0",

@@ -12,7 +12,7 @@ from inference_scaling.tasks.grading import Grader, grade
 from inference_scaling.tasks.gsm8k import load_gsm8k
 from inference_scaling.tasks.jsonl import load_problems
 from inference_scaling.tasks.problem import Problem
-from inference_scaling.tasks.prompts import step_prompt
+from inference_scaling.tasks.prompts import make_prompt, step_prompt
 
 __all__ = [
   "Grader",
@@ -26,5 +26,6 @@ __all__ = [
   "load_gsm8k",
   "load_math500",
   "load_problems",
+  "make_prompt",
   "step_prompt",
 ]

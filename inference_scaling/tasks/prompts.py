@@ -1,5 +1,14 @@
 """Turns the question of a problem into the text that a model goes on from."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jinja2
+import transformers
+
+Tokenizer = transformers.PreTrainedTokenizerBase
+Example = Mapping[str, str]
+
 
 def step_prompt(question: str) -> str:
   """Returns the prompt of the plain step format.
@@ -25,3 +34,122 @@ def step_prompt(question: str) -> str:
   if not question:
     raise ValueError("the question is empty: a prompt needs some text")
   return f"{question}\n"
+
+
+plain = step_prompt  # by the name that configs give it
+
+
+def few_shot(question: str, examples: Sequence[Example]) -> str:
+  """Returns a prompt that shows the step format by some solved examples.
+
+  Each example is its question and solution as a plain prompt and its answer
+  would be, with an empty line after it; then comes the question, so that the
+  model goes on with the first step.
+
+  Args:
+    question: the question of a problem.
+    examples: each a `question` and a `solution` in the step format, as in
+      `tasks.examples`.
+
+  Returns:
+    The prompt.
+
+  Raises:
+    ValueError: if the question, or something of an example, is empty, or
+      there is no example.
+  """
+  if not examples:
+    raise ValueError("there are no examples: a few-shot prompt needs some")
+  shown = []
+  for number, example in enumerate(examples, start=1):
+    solution = example["solution"].strip()
+    if not solution:
+      raise ValueError(f"the solution of example {number} is empty")
+    shown.append(f"{step_prompt(example['question'])}{solution}\n\n")
+  return "".join(shown) + step_prompt(question)
+
+
+def chat(question: str, tokenizer: Tokenizer, system: str) -> str:
+  """Returns the question as a user's turn, and the head of the model's own.
+
+  Args:
+    question: the question of a problem.
+    tokenizer: its chat template is applied. Special tokens stand in the text
+      as the template writes them, that of the beginning included.
+    system: what the system says first; empty for nothing. Some templates then
+      say something of their own.
+
+  Returns:
+    The prompt, to be tokenized without further special tokens.
+
+  Raises:
+    ValueError: if the question is empty, the tokenizer has no chat template,
+      or the template refuses the turns (some know no system).
+  """
+  where = getattr(tokenizer, "name_or_path", "") or type(tokenizer).__name__
+  if not tokenizer.chat_template:
+    raise ValueError(
+      f"the tokenizer {where} has no chat template; expected one for prompts "
+      "of kind 'chat'. Take a checkpoint that is tuned for chats, or prompts "
+      "of kind 'plain' or 'few_shot'."
+    )
+  turns = [{"role": "user", "content": step_prompt(question).strip()}]
+  if system:
+    turns.insert(0, {"role": "system", "content": system})
+  try:
+    return tokenizer.apply_chat_template(
+      turns, tokenize=False, add_generation_prompt=True
+    )
+  except jinja2.TemplateError as error:
+    raise ValueError(
+      f"the chat template of the tokenizer {where} refuses the turns of "
+      f"{' and '.join(turn['role'] for turn in turns)}: {error}. If it is the "
+      "system, leave `system` empty."
+    ) from error
+
+
+def _chat_tokens(prompt, question, tokenizer):
+  text = chat(question, tokenizer, prompt["system"])
+  # What the template wrote is all: a tokenizer would add a second beginning.
+  return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+# By kind: prompt, question, tokenizer -> token ids.
+_KINDS: Mapping[str, Callable[..., list[int]]] = {
+  "plain": lambda prompt, question, tokenizer: tokenizer(step_prompt(question))[
+    "input_ids"
+  ],
+  "few_shot": lambda prompt, question, tokenizer: tokenizer(
+    few_shot(question, prompt["examples"])
+  )["input_ids"],
+  "chat": _chat_tokens,
+}
+
+
+def make_prompt(
+  prompt: Mapping[str, Any], question: str, tokenizer: Tokenizer
+) -> list[int]:
+  """Turns a question into the tokens of a prompt.
+
+  Plain and few-shot prompts begin with what the tokenizer puts before a text,
+  chats with what their template does.
+
+  Args:
+    prompt: `kind` is "plain", "few_shot" (with `examples`) or "chat" (with
+      `system`), as `config.prompt` says.
+    question: the question of a problem.
+    tokenizer: of the policy.
+
+  Returns:
+    Token ids.
+
+  Raises:
+    ValueError: on an unknown kind, or as the function of the kind does.
+  """
+  kind = prompt["kind"]
+  if kind not in _KINDS:
+    raise ValueError(
+      f"the kind of prompts is {kind!r}; expected one of "
+      f"{', '.join(sorted(_KINDS))}."
+    )
+  return list(_KINDS[kind](prompt, question, tokenizer))
