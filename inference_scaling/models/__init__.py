@@ -1,6 +1,7 @@
 """Language models and reward models in Flax, loaded from Hugging Face files."""
 
 from inference_scaling.models.attention import Segment
+from inference_scaling.models.checkpoint import Checkpoint, open_checkpoint
 from inference_scaling.models.config import DecoderConfig, RopeScaling
 from inference_scaling.models.model import (
   Model,
@@ -25,6 +26,7 @@ from inference_scaling.models.sharding import (
 __all__ = [
   "RULES",
   "TRAINING_RULES",
+  "Checkpoint",
   "DecoderConfig",
   "Model",
   "RewardModel",
@@ -36,6 +38,7 @@ __all__ = [
   "load_model",
   "load_reward_model",
   "make_mesh",
+  "open_checkpoint",
   "parameter_shardings",
   "save_model",
   "save_reward_model",

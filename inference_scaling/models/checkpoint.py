@@ -1,131 +1,194 @@
-"""Checkpoint folders in Hugging Face format: config, safetensors, tokenizer."""
+"""Checkpoints of any kind behind one face: config, tensors, tokenizer."""
 
-import json
+import dataclasses
+import functools
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
-import jax
-import numpy as np
-import safetensors
-import safetensors.numpy
 import transformers
 
-INDEX = "model.safetensors.index.json"
-SINGLE = "model.safetensors"
+from inference_scaling import assets
+from inference_scaling.models import config as config_lib
+from inference_scaling.models import sources
+from inference_scaling.models import tokenizer as tokenizer_lib
+
+CONFIG = "config.json"
+_GGUF = ".gguf"
+Tokenizer = transformers.PreTrainedTokenizerFast
 
 
-def read_tensors(folder: str | pathlib.Path) -> dict[str, jax.Array]:
-  """Reads all tensors of a folder, from one file or from its shards.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Checkpoint:
+  """What a checkpoint says of itself; its weights are read one by one.
+
+  Attributes:
+    where: the folder or file.
+    config_file: where the architecture is written, for errors.
+    raw: contents of config.json, or what a GGUF file says in its place.
+    config: the architecture.
+    open_tensors: opens the tensors.
+    read_tokenizer: reads the tokenizer.
+    list_files: lists the files that decide what the model computes.
+  """
+
+  where: str
+  config_file: str
+  raw: dict[str, Any]
+  config: config_lib.DecoderConfig
+  open_tensors: Callable[[], sources.TensorSource]
+  read_tokenizer: Callable[[], Tokenizer]
+  list_files: Callable[[], list[pathlib.Path]]
+
+  @property
+  def architectures(self) -> tuple[str, ...]:
+    """Names of the architecture; those of Hugging Face, or this package's."""
+    return tuple(self.raw["architectures"])
+
+  @functools.cached_property
+  def tensors(self) -> sources.TensorSource:
+    """The tensors. The first use reads their names and shapes."""
+    return self.open_tensors()
+
+  def tokenizer(self) -> Tokenizer:
+    """Reads the tokenizer and holds it against the embedding.
+
+    Returns:
+      The tokenizer, with the checkpoint's chat template.
+
+    Raises:
+      FileNotFoundError: where there is none.
+      ValueError: where it is broken or has tokens beyond the embedding.
+    """
+    tokenizer = self.read_tokenizer()
+    where = pathlib.Path(self.where)
+    if where.is_dir():
+      where = where / tokenizer_lib.TOKENIZER
+    tokenizer_lib.check_vocabulary(
+      tokenizer, self.config.vocab_size, str(where)
+    )
+    return tokenizer
+
+  def files(self) -> list[pathlib.Path]:
+    """Lists the files that decide what the model computes, sorted by name."""
+    return sorted(self.list_files(), key=lambda path: path.name)
+
+  def require(self, *architectures: str) -> None:
+    """Checks that this is a checkpoint of some architecture.
+
+    Args:
+      *architectures: those that will do; none for language models.
+
+    Raises:
+      ValueError: where it is of another.
+    """
+    _parse(self.raw, architectures, self.config_file)
+
+
+def open_checkpoint(source: str | pathlib.Path) -> Checkpoint:
+  """Looks at a checkpoint; reads its config or metadata, not its weights.
 
   Args:
-    folder: the checkpoint folder.
+    source: a folder in Hugging Face format, a GGUF file, a folder that
+      launch/convert.py has made, the name of an embedded model, or a name on
+      the Hugging Face hub, "org/name".
 
   Returns:
-    Arrays by tensor name, in their stored dtype.
+    The checkpoint.
 
   Raises:
-    FileNotFoundError: where a file is missing.
-    ValueError: where a file is cut or no safetensors file, or where two files
-      hold the same tensor.
+    FileNotFoundError: where a file is missing or a name cannot be resolved.
+    ValueError: where a file is broken or the architecture not supported.
   """
-  folder = pathlib.Path(folder)
-  tensors: dict[str, jax.Array] = {}
-  for path in _files(folder):
-    if not path.is_file():
-      raise FileNotFoundError(
-        f"{path} does not exist; the checkpoint in {folder} is incomplete. "
-        "Copy the missing file."
-      )
-    try:
-      # The flax framework, since numpy alone has no bfloat16.
-      with safetensors.safe_open(path, framework="flax") as file:
-        found = {name: file.get_tensor(name) for name in file.keys()}
-    except safetensors.SafetensorError as error:
-      raise ValueError(
-        f"{path} is not a whole safetensors file ({error}); it has "
-        f"{path.stat().st_size} bytes and may be cut. Copy it again."
-      ) from error
-    twice = sorted(set(found) & set(tensors))
-    if twice:
-      raise ValueError(
-        f"{path} holds tensors that an earlier shard holds too: "
-        f"{', '.join(twice)}. Remove the files of another model."
-      )
-    tensors |= found
-  return tensors
+  path = assets.resolve(str(source))
+  if not path.exists() and sources.is_hub_name(str(source)):
+    path = sources.download(str(source))
+  if path.suffix == _GGUF and not path.is_dir():
+    return _open_gguf(path)
+  if sources.is_orbax_folder(path):
+    return _open_orbax(path)
+  return _open_folder(path)
 
 
-def read_tokenizer(
-  folder: str | pathlib.Path, vocab_size: int
-) -> transformers.PreTrainedTokenizerFast:
-  """Reads the tokenizer of a folder and holds it against the embedding.
-
-  Args:
-    folder: the checkpoint folder.
-    vocab_size: rows of the embedding.
-
-  Returns:
-    The tokenizer.
-
-  Raises:
-    FileNotFoundError: where there is no tokenizer.json.
-    ValueError: where the file is broken or has tokens beyond the embedding.
-  """
-  path = pathlib.Path(folder) / "tokenizer.json"
-  if not path.is_file():
-    raise FileNotFoundError(
-      f"{path} does not exist; a checkpoint folder needs its tokenizer."
-    )
-  try:
-    # Not AutoTokenizer: it takes the class from config.json, and that of Llama
-    # puts its own splitting of words in the place of the file's.
-    tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(folder)
-  except Exception as error:  # the tokenizers package raises bare Exception
-    raise ValueError(
-      f"{path} cannot be read ({error}); it may be cut. Copy it again."
-    ) from error
-  if len(tokenizer) > vocab_size:
-    raise ValueError(
-      f"{path} has {len(tokenizer)} tokens, the embedding has {vocab_size} "
-      "rows; they belong to different models."
-    )
-  return tokenizer
-
-
-def write_folder(
-  folder: str | pathlib.Path,
-  raw_config: dict,
-  tensors: dict[str, np.ndarray],
-  tokenizer: transformers.PreTrainedTokenizerFast,
-) -> None:
-  """Writes a checkpoint folder that this package and transformers read.
-
-  Args:
-    folder: created where missing; its files are replaced.
-    raw_config: contents of config.json.
-    tensors: arrays by tensor name.
-    tokenizer: saved beside them.
-  """
-  folder = pathlib.Path(folder)
-  folder.mkdir(parents=True, exist_ok=True)
-  text = json.dumps(raw_config, indent=2, sort_keys=True)
-  (folder / "config.json").write_text(text + "\n", encoding="utf-8")
-  safetensors.numpy.save_file(
-    tensors, folder / SINGLE, metadata={"format": "pt"}
+def _open_folder(folder: pathlib.Path) -> Checkpoint:
+  _point_to_gguf(folder)
+  raw = config_lib.read_raw(folder)
+  open_tensors = functools.partial(sources.open_folder, folder)
+  return Checkpoint(
+    where=str(folder),
+    config_file=str(folder / CONFIG),
+    raw=raw,
+    config=_parse_any(raw, str(folder / CONFIG)),
+    open_tensors=open_tensors,
+    read_tokenizer=functools.partial(tokenizer_lib.read_tokenizer, folder),
+    list_files=lambda: _described(folder) + open_tensors().files,
   )
-  tokenizer.save_pretrained(folder)
 
 
-def _files(folder: pathlib.Path) -> list[pathlib.Path]:
-  """Names the safetensors files that a folder should have."""
-  if not folder.is_dir():
-    raise FileNotFoundError(f"{folder} is no folder; expected a checkpoint.")
-  index = folder / INDEX
-  if not index.is_file():
-    return [folder / SINGLE]
+def _open_orbax(folder: pathlib.Path) -> Checkpoint:
+  sources.check_complete(folder)
+  raw = config_lib.read_raw(folder)
+  config = _parse_any(raw, str(folder / CONFIG))
+
+  def open_tensors():
+    return sources.OrbaxFolder(folder, config, tuple(raw["architectures"]))
+
+  return Checkpoint(
+    where=str(folder),
+    config_file=str(folder / CONFIG),
+    raw=raw,
+    config=config,
+    open_tensors=open_tensors,
+    read_tokenizer=functools.partial(tokenizer_lib.read_tokenizer, folder),
+    list_files=lambda: _described(folder) + open_tensors().files,
+  )
+
+
+def _open_gguf(path: pathlib.Path) -> Checkpoint:
+  header = sources.read_header(path)
+  raw = sources.gguf_to_hf(header, str(path))
+  config = _parse_any(raw, str(path))
+
+  def open_tensors():
+    return sources.GgufFile(path, config.num_heads, config.num_kv_heads)
+
+  return Checkpoint(
+    where=str(path),
+    config_file=str(path),
+    raw=raw,
+    config=config,
+    open_tensors=open_tensors,
+    read_tokenizer=lambda: sources.gguf_tokenizer(header.metadata, str(path)),
+    list_files=lambda: [path],
+  )
+
+
+def _parse_any(raw: dict[str, Any], where: str) -> config_lib.DecoderConfig:
+  """Reads a config of whatever architecture the families know."""
+  named = raw.get("architectures")
+  return _parse(raw, tuple(named) if isinstance(named, list) else (), where)
+
+
+def _parse(
+  raw: dict[str, Any], architectures: tuple[str, ...], where: str
+) -> config_lib.DecoderConfig:
   try:
-    shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-  except (json.JSONDecodeError, KeyError, TypeError) as error:
-    raise ValueError(
-      f"{index} is no index of shards ({error!r}); copy it again."
-    ) from error
-  return [folder / name for name in sorted(set(shards.values()))]
+    return config_lib.from_hf(raw, architectures or None)
+  except ValueError as error:
+    raise ValueError(f"{where}: {error}") from error
+
+
+def _described(folder: pathlib.Path) -> list[pathlib.Path]:
+  """The files beside the weights that decide what the model computes."""
+  paths = [folder / CONFIG, folder / tokenizer_lib.TOKENIZER]
+  return [path for path in paths if path.is_file()]
+
+
+def _point_to_gguf(folder: pathlib.Path) -> None:
+  """Explains that a GGUF file is named by itself, not by its folder."""
+  found = sorted(path.name for path in folder.glob(f"*{_GGUF}"))
+  if found and not (folder / CONFIG).is_file():
+    raise FileNotFoundError(
+      f"{folder} has no {CONFIG}, but GGUF files: {', '.join(found)}. Give the "
+      f"path of one of them, such as {folder / found[0]}."
+    )

@@ -101,7 +101,7 @@ def stored_shapes(
   """
   stored = {}
   for entry in entries:
-    shape = tuple(_get(shapes, entry.path).shape)
+    shape = tuple(get(shapes, entry.path).shape)
     shape = shape[::-1] if entry.transpose else shape
     if entry.part is not None:
       shape = (3 * shape[0], *shape[1:])
@@ -216,7 +216,7 @@ def from_checkpoint(
   check(found, entries, shapes, source)
   parameters: Parameters = {}
   for entry in entries:
-    _put(parameters, entry.path, to_parameter(entry, tensors[entry.name]))
+    put(parameters, entry.path, to_parameter(entry, tensors[entry.name]))
   return parameters
 
 
@@ -235,8 +235,7 @@ def to_checkpoint(
   tensors = {}
   for name, group in by_name(entries).items():
     values = [
-      np.asarray(jax.device_get(_get(parameters, entry.path)))
-      for entry in group
+      np.asarray(jax.device_get(get(parameters, entry.path))) for entry in group
     ]
     tensors[name] = to_stored(group, values)
   return tensors
@@ -247,13 +246,15 @@ def _split_fused(stored: np.ndarray, heads: int) -> np.ndarray:
   return stored.reshape(heads, 3, -1, *stored.shape[1:])
 
 
-def _get(tree: Parameters, path: Path) -> Any:
+def get(tree: Parameters, path: Path) -> Any:
+  """Looks a value up in a nested dict."""
   for key in path:
     tree = tree[key]
   return tree
 
 
-def _put(tree: Parameters, path: Path, value: Any) -> None:
+def put(tree: Parameters, path: Path, value: Any) -> None:
+  """Puts a value into a nested dict, and the dicts above it as needed."""
   for key in path[:-1]:
     tree = tree.setdefault(key, {})
   tree[path[-1]] = value

@@ -7,11 +7,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import transformers
 from flax import nnx
 
-from inference_scaling.models import attention, checkpoint, layout
+from inference_scaling.models import attention, layout, loading, saving
+from inference_scaling.models import checkpoint as checkpoint_lib
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import decoder as decoder_lib
 
@@ -28,7 +28,7 @@ class Model:
 
   Attributes:
     config: the architecture.
-    params: nested dict of float32 arrays.
+    params: nested dict of arrays; their dtype is that of all that follows.
     tokenizer: of the same vocabulary.
     graph: structure of the Flax module.
   """
@@ -111,42 +111,59 @@ class Model:
     return sum(leaf.size for leaf in jax.tree.leaves(self.params))
 
 
-def load_model(path: str | pathlib.Path) -> Model:
-  """Loads a language model from a folder in Hugging Face format.
+def load_model(
+  source: str | pathlib.Path,
+  *,
+  dtype: str = "float32",
+  mesh: jax.sharding.Mesh | None = None,
+) -> Model:
+  """Loads a language model, tensor by tensor straight to its shards.
 
   Args:
-    path: folder with config.json, model.safetensors (or its shards and their
-      index) and tokenizer.json.
+    source: as `open_checkpoint`: a folder in Hugging Face format, a GGUF file,
+      a folder of launch/convert.py, an embedded model, or a hub name.
+    dtype: "float32", "bfloat16" or "float16"; of weights, activations, caches.
+    mesh: of `make_mesh`; None for one device.
 
   Returns:
-    The model, in float32.
+    The model.
 
   Raises:
     FileNotFoundError: where a file is missing.
-    ValueError: where a file is broken, the architecture is not supported, or
-      tensors do not fit the architecture.
+    ValueError: where a file is broken, the architecture is not supported,
+      tensors or tokenizer do not fit the architecture, or the mesh cannot
+      split them.
   """
-  config = config_lib.read_config(path)
+  checkpoint = checkpoint_lib.open_checkpoint(source)
+  checkpoint.require()
   return load_into(
-    Model, decoder_lib.Decoder, config, layout.policy_layout(config), path
+    Model,
+    decoder_lib.Decoder,
+    checkpoint,
+    layout.policy_layout(checkpoint.config),
+    dtype=dtype,
+    mesh=mesh,
   )
 
 
 def load_into(
   model_class: type,
   module_class: type[nnx.Module],
-  config: config_lib.DecoderConfig,
+  checkpoint: checkpoint_lib.Checkpoint,
   entries: list[layout.Entry],
-  path: str | pathlib.Path,
+  *,
+  dtype: str | None,
+  mesh: jax.sharding.Mesh | None,
 ) -> Any:
-  """Loads a checkpoint folder into a model of some class.
+  """Loads a checkpoint into a model of some class.
 
   Args:
     model_class: made from config, params, tokenizer and graph.
     module_class: the Flax module, made from config and rngs.
-    config: the architecture.
+    checkpoint: where from.
     entries: which tensor is which parameter.
-    path: the folder.
+    dtype: as `load_model`; None to keep what is stored.
+    mesh: as `load_model`.
 
   Returns:
     An instance of `model_class`.
@@ -155,20 +172,14 @@ def load_into(
     FileNotFoundError: as `load_model`.
     ValueError: as `load_model`.
   """
-  tokenizer = checkpoint.read_tokenizer(path, config.vocab_size)
+  config = checkpoint.config
+  tokenizer = checkpoint.tokenizer()
   graph, shapes = nnx.split(
     nnx.eval_shape(lambda: module_class(config, nnx.Rngs(0)))
   )
-  tensors = checkpoint.read_tensors(path)
-  tensors = {
-    name: value
-    for name, value in tensors.items()
-    if not layout.is_redundant(name, config)
-  }
-  params = layout.from_checkpoint(
-    tensors, entries, nnx.to_pure_dict(shapes), str(path)
+  params = loading.load_parameters(
+    checkpoint, entries, nnx.to_pure_dict(shapes), dtype=dtype, mesh=mesh
   )
-  params = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), params)
   return model_class(config, params, tokenizer, graph)
 
 
@@ -191,16 +202,23 @@ def initial_model(
   return Model(config, nnx.to_pure_dict(state), tokenizer, graph)
 
 
-def save_model(model: Model, path: str | pathlib.Path) -> None:
-  """Writes a model as a folder in Hugging Face format.
+def save_model(
+  model: Model,
+  path: str | pathlib.Path,
+  max_shard_bytes: int = saving.MAX_SHARD_BYTES,
+) -> None:
+  """Writes a model as a folder in Hugging Face format, in its own dtype.
 
   Args:
     model: the model.
     path: the folder, created where missing.
+    max_shard_bytes: what a file may hold; larger models are cut into shards.
   """
-  tensors = layout.to_checkpoint(
-    model.params, layout.policy_layout(model.config)
+  entries = layout.policy_layout(model.config)
+  saving.write_folder(
+    path,
+    config_lib.to_hf(model.config),
+    saving.stored_tensors(model.params, entries),
+    model.tokenizer,
+    max_shard_bytes,
   )
-  tensors = {k: v.astype(np.float32) for k, v in tensors.items()}
-  raw = config_lib.to_hf(model.config)
-  checkpoint.write_folder(path, raw, tensors, model.tokenizer)

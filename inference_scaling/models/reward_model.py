@@ -15,16 +15,13 @@ import pathlib
 import flax.struct
 import jax
 import jax.numpy as jnp
-import numpy as np
 import transformers
 from flax import nnx
 
-from inference_scaling.models import (
-  checkpoint,
-  layout,
-)
+from inference_scaling.models import checkpoint as checkpoint_lib
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import decoder as decoder_lib
+from inference_scaling.models import layout, saving
 from inference_scaling.models import model as model_lib
 
 Parameters = layout.Parameters
@@ -177,27 +174,36 @@ class RewardModel(model_lib.Model):
     return nnx.merge(self.graph, params).decoder
 
 
-def load_reward_model(path: str | pathlib.Path) -> RewardModel:
+def load_reward_model(
+  path: str | pathlib.Path,
+  *,
+  dtype: str = "float32",
+  mesh: jax.sharding.Mesh | None = None,
+) -> RewardModel:
   """Loads a reward model from a folder in Hugging Face format.
 
   The decoder's tensors are named as a language model's with tied embeddings;
   `score.weight` [1, D + 2] and `score.bias` [1] are the head.
 
   Args:
-    path: folder with config.json, safetensors and tokenizer.json.
+    path: as `open_checkpoint`.
+    dtype: as `load_model`.
+    mesh: as `load_model`.
 
   Returns:
-    The model, in float32.
+    The model.
 
   Raises:
     FileNotFoundError: where a file is missing.
     ValueError: where a file is broken, the architecture is not supported, or
       tensors do not fit the architecture.
   """
-  config = config_lib.read_config(path, (config_lib.REWARD_ARCHITECTURE,))
-  _check_tied(config, f"{path}/config.json: ")
+  checkpoint = checkpoint_lib.open_checkpoint(path)
+  checkpoint.require(config_lib.REWARD_ARCHITECTURE)
+  _check_tied(checkpoint.config, f"{checkpoint.config_file}: ")
+  entries = layout.reward_layout(checkpoint.config)
   return model_lib.load_into(
-    RewardModel, StepReward, config, layout.reward_layout(config), path
+    RewardModel, StepReward, checkpoint, entries, dtype=dtype, mesh=mesh
   )
 
 
@@ -231,12 +237,12 @@ def save_reward_model(model: RewardModel, path: str | pathlib.Path) -> None:
     model: the model.
     path: the folder, created where missing.
   """
-  tensors = layout.to_checkpoint(
-    model.params, layout.reward_layout(model.config)
+  saving.write_folder(
+    path,
+    config_lib.to_hf(model.config, config_lib.REWARD_ARCHITECTURE),
+    saving.stored_tensors(model.params, layout.reward_layout(model.config)),
+    model.tokenizer,
   )
-  tensors = {k: v.astype(np.float32) for k, v in tensors.items()}
-  raw = config_lib.to_hf(model.config, config_lib.REWARD_ARCHITECTURE)
-  checkpoint.write_folder(path, raw, tensors, model.tokenizer)
 
 
 def _check_tied(config: config_lib.DecoderConfig, where: str) -> None:

@@ -14,10 +14,11 @@ import safetensors.numpy
 from flax import nnx
 
 from inference_scaling import models
-from inference_scaling.models import checkpoint, layout
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import decoder as decoder_lib
+from inference_scaling.models import layout
 from inference_scaling.models import reward_model as reward_lib
+from inference_scaling.models.sources import safetensors_folder
 from tests.models import tiny
 
 CONFIG = tiny.WIDE_HEADS
@@ -39,10 +40,10 @@ def folder(saved, tmp_path):
 
 
 def _tensors(folder):
-  return safetensors.numpy.load_file(folder / checkpoint.SINGLE)
+  return safetensors.numpy.load_file(folder / safetensors_folder.SINGLE)
 
 
-def _write(folder, tensors, name=checkpoint.SINGLE):
+def _write(folder, tensors, name=safetensors_folder.SINGLE):
   safetensors.numpy.save_file(tensors, folder / name, {"format": "pt"})
 
 
@@ -56,9 +57,9 @@ def _shard(folder, num_shards=3):
     part = names[shard::num_shards]
     _write(folder, {name: tensors[name] for name in part}, file)
     weight_map |= dict.fromkeys(part, file)
-  (folder / checkpoint.SINGLE).unlink()
+  (folder / safetensors_folder.SINGLE).unlink()
   index = {"metadata": {"total_size": 1}, "weight_map": weight_map}
-  (folder / checkpoint.INDEX).write_text(json.dumps(index))
+  (folder / safetensors_folder.INDEX).write_text(json.dumps(index))
 
 
 def _assert_same(ours, theirs):
@@ -99,7 +100,7 @@ def test_bfloat16_checkpoint_loads(saved, folder):
     name: jnp.asarray(value, jnp.bfloat16)
     for name, value in _tensors(folder).items()
   }
-  safetensors.flax.save_file(rounded, folder / checkpoint.SINGLE)
+  safetensors.flax.save_file(rounded, folder / safetensors_folder.SINGLE)
   expected = jax.tree.map(
     lambda x: np.asarray(jnp.asarray(x, jnp.bfloat16), np.float32),
     saved[0].params,
@@ -169,7 +170,7 @@ def test_cut_file(folder, name, keep):
 @pytest.mark.parametrize("text", ["{", '{"metadata": {}}', "[]"])
 def test_broken_index(folder, text):
   _shard(folder)
-  (folder / checkpoint.INDEX).write_text(text)
+  (folder / safetensors_folder.INDEX).write_text(text)
   with pytest.raises(ValueError, match=r"index\.json.*copy it again"):
     models.load_model(folder)
 

@@ -1,0 +1,110 @@
+"""Weights from a checkpoint to their shards, one tensor at a time."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inference_scaling.models import checkpoint as checkpoint_lib
+from inference_scaling.models import layout, sharding, sources
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+def load_parameters(
+  checkpoint: checkpoint_lib.Checkpoint,
+  entries: list[layout.Entry],
+  shapes: layout.Parameters,
+  *,
+  dtype: str | None = "float32",
+  mesh: jax.sharding.Mesh | None = None,
+  others: dict[str, tuple[int, ...]] | None = None,
+) -> layout.Parameters:
+  """Reads the parameters of a model.
+
+  Host memory holds one tensor at a time beside what is loaded, and of a file
+  that is mapped into memory only the part at hand.
+
+  Args:
+    checkpoint: where from.
+    entries: which tensor is which parameter.
+    shapes: nested dict of the parameters' shapes (anything with `.shape`).
+    dtype: one of `DTYPES`; None to keep what is stored.
+    mesh: of `make_mesh`; None for one device.
+    others: shapes of further tensors that must be there, by name; they are
+      checked and not read.
+
+  Returns:
+    The parameters, as a nested dict.
+
+  Raises:
+    FileNotFoundError: where a file is missing.
+    ValueError: where a file is broken, tensors do not fit the architecture, or
+      the mesh cannot split them.
+  """
+  if dtype is not None and dtype not in DTYPES:
+    raise ValueError(
+      f"dtype is {dtype!r}; expected one of {', '.join(DTYPES)}."
+    )
+  config, tensors = checkpoint.config, checkpoint.tensors
+  others = others or {}
+  sharding.check_heads(config, mesh)
+  shardings = sharding.parameter_shardings(shapes, mesh)
+  found = {
+    name: shape
+    for name, shape in tensors.shapes.items()
+    if not layout.is_redundant(name, config)
+  }
+  expected = [layout.Entry(name, ("others", name)) for name in others]
+  more = {name: jax.ShapeDtypeStruct(s, jnp.float32) for name, s in
+          others.items()}  # fmt: skip
+  layout.check(
+    found, [*entries, *expected], {**shapes, "others": more}, tensors.where
+  )
+  parameters: layout.Parameters = {}
+  for group in layout.by_name(entries).values():
+    for entry, value in _read(tensors, group, shardings, dtype):
+      layout.put(parameters, entry.path, value)
+  return parameters
+
+
+def _read(tensors, group, shardings, dtype):
+  """Yields the parameters of one tensor, each on its devices."""
+  direct = shardings is not None and isinstance(tensors, sources.OrbaxFolder)
+  stored = None if direct else tensors.read(group[0].name)
+  for entry in group:
+    target = None if shardings is None else layout.get(shardings, entry.path)
+    if direct:
+      value = tensors.read_shards(entry, dtype and jnp.dtype(dtype), target)
+    else:
+      parameter = layout.to_parameter(entry, stored)
+      value = _place(parameter, dtype, target)
+    # Or else the next tensors would be read while this one is under way.
+    value.block_until_ready()
+    _check_finite(value, entry, tensors.where)
+    yield entry, value
+
+
+def _place(
+  parameter: np.ndarray,
+  dtype: str | None,
+  target: jax.sharding.Sharding | None,
+) -> jax.Array:
+  """Casts a parameter and copies it to its devices, shard by shard."""
+  dtype = parameter.dtype if dtype is None else jnp.dtype(dtype)
+
+  def part(index):
+    # Always a copy: JAX may keep the array itself, and the file may change.
+    with np.errstate(over="ignore"):  # is found out below
+      return np.array(parameter[index], dtype, order="C")
+
+  if target is None:
+    return jnp.asarray(part(...))
+  return jax.make_array_from_callback(parameter.shape, target, part)
+
+
+def _check_finite(value: jax.Array, entry: layout.Entry, where: str) -> None:
+  if value.dtype == jnp.float16 and not jnp.isfinite(value).all():
+    raise ValueError(
+      f"{where}: tensor {entry.name} has values beyond the range of float16; "
+      "load the model in bfloat16 or float32."
+    )

@@ -1,0 +1,110 @@
+"""Writes checkpoint folders in Hugging Face format, in shards if large."""
+
+import collections
+import json
+import pathlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+import safetensors.numpy
+import transformers
+
+from inference_scaling.models import layout
+from inference_scaling.models.sources.safetensors_folder import INDEX, SINGLE
+
+MAX_SHARD_BYTES = 5_000_000_000  # as transformers has it
+_SHARD = "model-{:05}-of-{:05}.safetensors"
+_UNNAMED = "unfinished-{:05}.safetensors"
+Tensors = Iterable[tuple[str, np.ndarray]]
+
+
+def write_folder(
+  folder: str | pathlib.Path,
+  raw_config: dict[str, Any],
+  tensors: Tensors,
+  tokenizer: transformers.PreTrainedTokenizerFast,
+  max_shard_bytes: int = MAX_SHARD_BYTES,
+) -> None:
+  """Writes a checkpoint folder that this package and transformers read.
+
+  Args:
+    folder: created where missing; the model in it is replaced.
+    raw_config: contents of config.json, but for its dtype.
+    tensors: names and arrays. One shard of them is in memory at a time.
+    tokenizer: saved beside them, with its chat template.
+    max_shard_bytes: what a file may hold, unless one tensor alone is larger.
+  """
+  folder = pathlib.Path(folder)
+  folder.mkdir(parents=True, exist_ok=True)
+  dtypes: collections.Counter[str] = collections.Counter()
+  shards = []  # the names of the tensors of each
+  for shard in _shards(tensors, max_shard_bytes):
+    path = folder / _UNNAMED.format(len(shards))
+    safetensors.numpy.save_file(shard, path, metadata={"format": "pt"})
+    shards.append({name: value.nbytes for name, value in shard.items()})
+    for value in shard.values():
+      dtypes[value.dtype.name] += value.size
+  _rename(folder, shards)
+  # Files may mix dtypes; the one of most weights is the model's.
+  raw_config = raw_config | {"dtype": dtypes.most_common(1)[0][0]}
+  raw_config.pop("torch_dtype", None)  # how transformers < 5 spelled it
+  _write_json(folder / "config.json", raw_config)
+  tokenizer.save_pretrained(folder)
+
+
+def stored_tensors(
+  parameters: layout.Parameters, entries: list[layout.Entry]
+) -> Iterator[tuple[str, np.ndarray]]:
+  """Arranges parameters as the tensors of a checkpoint, one by one.
+
+  Args:
+    parameters: nested dict of arrays, each in the dtype to be stored.
+    entries: the layout.
+
+  Yields:
+    Names and arrays.
+  """
+  for name, group in layout.by_name(entries).items():
+    values = [
+      np.asarray(jax.device_get(layout.get(parameters, entry.path)))
+      for entry in group
+    ]
+    yield name, layout.to_stored(group, values)
+
+
+def _shards(tensors: Tensors, limit: int) -> Iterator[dict[str, np.ndarray]]:
+  """Gathers tensors, in their order, up to the limit."""
+  shard: dict[str, np.ndarray] = {}
+  size = 0
+  for name, value in tensors:
+    if shard and size + value.nbytes > limit:
+      yield shard
+      shard, size = {}, 0
+    shard[name] = value
+    size += value.nbytes
+  yield shard
+
+
+def _rename(folder: pathlib.Path, shards: list[dict[str, int]]) -> None:
+  """Gives the files their names, which tell how many there are."""
+  for old in [*folder.glob("model-*-of-*.safetensors"), folder / INDEX,
+              folder / SINGLE]:  # fmt: skip
+    old.unlink(missing_ok=True)
+  if len(shards) == 1:
+    (folder / _UNNAMED.format(0)).rename(folder / SINGLE)
+    return
+  weight_map, total = {}, 0
+  for number, sizes in enumerate(shards):
+    name = _SHARD.format(number + 1, len(shards))
+    (folder / _UNNAMED.format(number)).rename(folder / name)
+    weight_map |= dict.fromkeys(sizes, name)
+    total += sum(sizes.values())
+  index = {"metadata": {"total_size": total}, "weight_map": weight_map}
+  _write_json(folder / INDEX, index)
+
+
+def _write_json(path: pathlib.Path, contents: dict[str, Any]) -> None:
+  text = json.dumps(contents, indent=2, sort_keys=True)
+  path.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,83 @@
+"""How GGUF names and orders the tensors of Hugging Face checkpoints."""
+
+import re
+
+import numpy as np
+
+# Divisors of the rotary frequencies, in files of Llama 3.1 and later.
+ROPE_FACTORS = "rope_freqs.weight"
+
+_OUTER = {
+  "token_embd": "model.embed_tokens",
+  "output_norm": "model.norm",
+  "output": "lm_head",
+}
+_LAYER = {
+  "attn_norm": "input_layernorm",
+  "attn_q": "self_attn.q_proj",
+  "attn_k": "self_attn.k_proj",
+  "attn_v": "self_attn.v_proj",
+  "attn_output": "self_attn.o_proj",
+  "ffn_norm": "post_attention_layernorm",
+  "ffn_gate": "mlp.gate_proj",
+  "ffn_up": "mlp.up_proj",
+  "ffn_down": "mlp.down_proj",
+}
+
+
+def to_hf(name: str) -> str:
+  """Renames a tensor of the Llama, Mistral and Qwen2 families.
+
+  Args:
+    name: in the GGUF file, such as blk.3.attn_q.weight.
+
+  Returns:
+    In a Hugging Face checkpoint, such as
+    model.layers.3.self_attn.q_proj.weight. An unknown name stays, so that it
+    is reported as unexpected.
+  """
+  stem, _, kind = name.rpartition(".")
+  if stem in _OUTER:
+    return f"{_OUTER[stem]}.{kind}"
+  match = re.fullmatch(r"blk\.(\d+)\.(\w+)", stem)
+  if match and match[2] in _LAYER:
+    return f"model.layers.{match[1]}.{_LAYER[match[2]]}.{kind}"
+  return name
+
+
+def turned_heads(
+  name: str, architecture: str, num_heads: int, num_kv_heads: int
+) -> int:
+  """Tells of a tensor whose rows GGUF has in another order.
+
+  Args:
+    name: in the GGUF file.
+    architecture: of the GGUF file.
+    num_heads: query heads.
+    num_kv_heads: key/value heads.
+
+  Returns:
+    The number of heads whose rows must be put back; 0 for none.
+  """
+  if architecture != "llama":  # "llama" is Mistral, too; Qwen2 keeps its order
+    return 0
+  if re.search(r"\.attn_q\.", name):
+    return num_heads
+  return num_kv_heads if re.search(r"\.attn_k\.", name) else 0
+
+
+def turn_back(rows: np.ndarray, num_heads: int) -> np.ndarray:
+  """Puts the rows of queries or keys back into the order of Hugging Face.
+
+  llama.cpp rotates neighbours, (0, 1), (2, 3), ...; Hugging Face rotates entry
+  i of the first half of a head with entry i of its second half.
+
+  Args:
+    rows: [heads * H, ...].
+    num_heads: heads.
+
+  Returns:
+    As rows.
+  """
+  pairs = rows.reshape(num_heads, -1, 2, *rows.shape[1:])
+  return pairs.swapaxes(1, 2).reshape(rows.shape)

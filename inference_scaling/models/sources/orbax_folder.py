@@ -1,0 +1,199 @@
+"""Folders that launch/convert.py makes: config, tokenizer, Orbax arrays.
+
+Orbax holds the parameters as a model has them, each split as it was when saved,
+so that every process reads its own part of them, on whatever mesh.
+"""
+
+import functools
+import pathlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from inference_scaling.models import architecture, layout
+from inference_scaling.models import config as config_lib
+from inference_scaling.models.sources import base
+
+PARAMETERS = "orbax"
+# Orbax writes into a folder of a longer name and renames it when it is done.
+_UNFINISHED = f"{PARAMETERS}*orbax-checkpoint-tmp*"
+_METADATA = "_METADATA"
+# Heads of reward models that others have published, kept as they are.
+_HEADS = "heads"
+_HEAD_NAMES = re.compile(r"(v_head|score)\..+")
+
+
+class OrbaxFolder:
+  """Tensors of a converted folder, under their names of Hugging Face."""
+
+  def __init__(
+    self,
+    folder: str | pathlib.Path,
+    config: architecture.DecoderConfig,
+    architectures: tuple[str, ...],
+  ):
+    """Reads the shapes.
+
+    Args:
+      folder: the converted folder.
+      config: the architecture.
+      architectures: its names.
+
+    Raises:
+      FileNotFoundError: where a part of the folder is missing.
+      ValueError: where it was not written to its end, or is broken.
+    """
+    check_complete(folder)
+    self.where = str(folder)
+    self._path = (pathlib.Path(folder) / PARAMETERS).absolute()
+    self._stored = self._guard(_read_shapes, self._path)
+    heads = [path[1] for path in self._stored if path[0] == _HEADS]
+    entries = entries_of(config, architectures, heads)
+    known = {entry.path for entry in entries}
+    self._groups = {
+      name: group
+      for name, group in layout.by_name(entries).items()
+      if all(entry.path in self._stored for entry in group)
+    }
+    # What no entry explains is shown under its path, to be reported.
+    self._groups |= {
+      "/".join(map(str, path)): [layout.Entry("/".join(map(str, path)), path)]
+      for path in self._stored
+      if path not in known
+    }
+
+  @property
+  def files(self) -> list[pathlib.Path]:
+    """All files of the arrays."""
+    return [path for path in self._path.rglob("*") if path.is_file()]
+
+  @functools.cached_property
+  def shapes(self) -> Mapping[str, base.Shape]:
+    """Shapes of all tensors, by name."""
+    shapes: layout.Parameters = {}
+    for path, shape in self._stored.items():
+      layout.put(shapes, path, jax.ShapeDtypeStruct(shape, np.float32))
+    entries = [entry for group in self._groups.values() for entry in group]
+    return layout.stored_shapes(entries, shapes)
+
+  def read(self, name: str) -> np.ndarray:
+    """Reads one tensor; see `TensorSource`."""
+    group = self._groups[name]
+    arguments = ocp.RestoreArgs(restore_type=np.ndarray)
+    values = [self._restore(entry.path, arguments) for entry in group]
+    return layout.to_stored(group, values)
+
+  def read_shards(
+    self,
+    entry: layout.Entry,
+    dtype: np.dtype,
+    sharding: jax.sharding.Sharding,
+  ) -> jax.Array:
+    """Reads one parameter to where its shards belong.
+
+    Args:
+      entry: which.
+      dtype: to cast it to.
+      sharding: of the parameter.
+
+    Returns:
+      The parameter.
+    """
+    group = self._groups[entry.name]
+    path = next(own.path for own in group if own.part == entry.part)
+    shape = self._stored[path]
+    arguments = ocp.ArrayRestoreArgs(
+      sharding=sharding, dtype=dtype, global_shape=shape
+    )
+    return self._restore(path, arguments)
+
+  def _restore(self, path: layout.Path, arguments: ocp.RestoreArgs) -> Any:
+    keys = tuple(str(key) for key in path)
+    item, restore_args = {}, {}
+    layout.put(item, keys, 0)
+    layout.put(restore_args, keys, arguments)
+    wanted = ocp.args.PyTreeRestore(
+      item=item, restore_args=restore_args, partial_restore=True
+    )
+
+    def restore(folder):
+      with ocp.PyTreeCheckpointer() as checkpointer:
+        return checkpointer.restore(folder, args=wanted)
+
+    return jax.tree.leaves(self._guard(restore, self._path))[0]
+
+  def _guard(self, function, *arguments):
+    """Calls a function of Orbax, whose errors are of many kinds and long."""
+    try:
+      return function(*arguments)
+    except Exception as error:
+      lines = str(error).splitlines() or [type(error).__name__]
+      raise ValueError(
+        f"{self.where}/{PARAMETERS} cannot be read ({lines[0][:200]}); a file "
+        "may be missing or cut. Convert the checkpoint again."
+      ) from error
+
+
+def is_orbax_folder(folder: pathlib.Path) -> bool:
+  """Tells whether a folder was made by launch/convert.py, or begun by it."""
+  return (folder / PARAMETERS).is_dir() or any(folder.glob(_UNFINISHED))
+
+
+def check_complete(folder: str | pathlib.Path) -> None:
+  """Checks that a conversion came to its end.
+
+  Args:
+    folder: the converted folder.
+
+  Raises:
+    ValueError: where it did not.
+  """
+  folder = pathlib.Path(folder)
+  # The config is written last.
+  for path in (folder / PARAMETERS / _METADATA, folder / "config.json"):
+    if not path.is_file():
+      raise ValueError(
+        f"{path} does not exist: the conversion to {folder} was stopped before "
+        "its end, or the folder was not copied whole. Convert the checkpoint "
+        "again."
+      )
+
+
+def entries_of(
+  config: architecture.DecoderConfig,
+  architectures: tuple[str, ...],
+  names: Iterable[str],
+) -> list[layout.Entry]:
+  """Lists all tensors of a policy or reward model, its head's among them.
+
+  Args:
+    config: the architecture.
+    architectures: its names.
+    names: of the tensors that there are; among them those of a head that is
+      not this package's.
+
+  Returns:
+    One entry a parameter, and one a tensor of a head.
+  """
+  if architectures == (config_lib.REWARD_ARCHITECTURE,):
+    return layout.reward_layout(config)
+  heads = sorted(name for name in names if _HEAD_NAMES.fullmatch(name))
+  entries = layout.policy_layout(config)
+  return entries + [layout.Entry(name, (_HEADS, name)) for name in heads]
+
+
+def _read_shapes(folder: pathlib.Path) -> dict[layout.Path, base.Shape]:
+  """Reads the shapes of all arrays, by path."""
+  with ocp.PyTreeCheckpointer() as checkpointer:
+    tree = checkpointer.metadata(folder).item_metadata.tree
+  leaves = jax.tree_util.tree_leaves_with_path(
+    tree, is_leaf=lambda node: hasattr(node, "shape")
+  )
+  return {
+    tuple(int(k.key) if k.key.isdigit() else k.key for k in path): leaf.shape
+    for path, leaf in leaves
+  }

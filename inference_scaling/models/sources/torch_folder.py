@@ -1,0 +1,76 @@
+"""Folders of old checkpoints: pytorch_model.bin, or its shards and index."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from inference_scaling.models.sources import base, shards
+
+INDEX = "pytorch_model.bin.index.json"
+SINGLE = "pytorch_model.bin"
+
+
+class TorchFolder:
+  """Tensors of a folder of pickles, which PyTorch maps into memory."""
+
+  def __init__(self, folder: str | pathlib.Path):
+    """Opens the files.
+
+    Args:
+      folder: the checkpoint folder.
+
+    Raises:
+      FileNotFoundError: where a file is missing.
+      ValueError: where PyTorch is not installed, a file is cut or holds more
+        than tensors, or two files hold the same tensor.
+    """
+    self.where = str(folder)
+    self.files = shards.files(pathlib.Path(folder), SINGLE, INDEX)
+    self._tensors: dict[str, Any] = {}
+    for path in self.files:
+      found = _open(path)
+      shards.check_new(path, found, self._tensors)
+      self._tensors |= found
+
+  @property
+  def shapes(self) -> Mapping[str, base.Shape]:
+    """Shapes of all tensors, by name."""
+    return {name: tuple(x.shape) for name, x in self._tensors.items()}
+
+  def read(self, name: str) -> np.ndarray:
+    """Views one tensor; see `TensorSource`."""
+    import torch
+
+    tensor = self._tensors[name].detach()
+    if tensor.dtype == torch.bfloat16:  # unknown to numpy
+      return tensor.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+    return tensor.numpy()
+
+
+def _open(path: pathlib.Path) -> dict[str, Any]:
+  """Maps the tensors of one file into memory, running none of its code."""
+  try:
+    import torch
+  except ImportError as error:
+    raise ValueError(
+      f"{path} can only be read by PyTorch, which is not installed: "
+      "pip install torch. Or look for the same model with *.safetensors files."
+    ) from error
+  try:
+    found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+  except Exception as error:  # of many kinds: zip, pickle, mmap, torch's own
+    raise ValueError(
+      f"{path} cannot be read as tensors alone ({error}); it has "
+      f"{path.stat().st_size} bytes and may be cut, or of a PyTorch before "
+      "1.6. Copy it again, or convert it to safetensors."
+    ) from error
+  others = sorted(k for k, v in found.items() if not torch.is_tensor(v))
+  if others:
+    raise ValueError(
+      f"{path} holds more than tensors: {', '.join(others)}; expected the "
+      "weights of a model alone."
+    )
+  return found
