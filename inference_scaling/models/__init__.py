@@ -3,6 +3,7 @@
 from inference_scaling.models.attention import Segment
 from inference_scaling.models.checkpoint import Checkpoint, open_checkpoint
 from inference_scaling.models.config import DecoderConfig, RopeScaling
+from inference_scaling.models.loading import DTYPES
 from inference_scaling.models.model import (
   Model,
   initial_model,
@@ -24,6 +25,7 @@ from inference_scaling.models.sharding import (
 )
 
 __all__ = [
+  "DTYPES",
   "RULES",
   "TRAINING_RULES",
   "Checkpoint",
