@@ -14,6 +14,7 @@ from inference_scaling.decoding.policy import ModelPolicy
 from inference_scaling.decoding.policy_state import PolicyParams, StepTokens
 from inference_scaling.decoding.reward import ModelReward
 from inference_scaling.decoding.sampling import sample_tokens
+from inference_scaling.decoding.translation import Translator
 
 __all__ = [
   "Automaton",
@@ -27,6 +28,7 @@ __all__ = [
   "Prompts",
   "StepFormat",
   "StepTokens",
+  "Translator",
   "build_automaton",
   "pad_prompt",
   "run_lanes",

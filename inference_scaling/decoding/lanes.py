@@ -36,10 +36,13 @@ class PromptProblem:
   Attributes:
     id: a number of its own; with the seed it fixes the random draws.
     tokens: the prompt's token ids.
+    reward_tokens: the same of a reward model that does not read the policy's
+      tokens, as its form encodes the question; None for one that does.
   """
 
   id: int
   tokens: tuple[int, ...]
+  reward_tokens: tuple[int, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,8 +100,9 @@ def run_lanes(
     Finished problems, in the order in which they end.
 
   Raises:
-    ValueError: for a prompt that does not fit its buffer, two models that do
-      not read the same tokens, or a mesh that does not divide lanes or heads.
+    ValueError: for a prompt that does not fit its buffer, a step that does not
+      fit that of the reward model, two models that do not read the same tokens,
+      or a mesh that does not divide lanes or heads.
     FloatingPointError: for logits or scores that are NaN or infinite.
   """
   _check_vocabularies(policy, reward)
@@ -119,7 +123,7 @@ def run_lanes(
       if problem is None:
         continue
       lanes[lane] = _Lane(problem.id, time.monotonic())
-      prompts = limits_lib.pad_prompt(problem.id, problem.tokens, policy.limits)
+      prompts = _pad_prompts(policy, reward, problem)
       new = start(np.int32(problem.id), prompts)
       if state is None:
         state = _empty_lanes(new, num_lanes, mesh)
@@ -134,6 +138,7 @@ def run_lanes(
       if running is None:
         continue
       _check_finite(flags, lane, running.problem_id)
+      _check_reads(flags, lane, running.problem_id, reward.limits)
       if flags.done[lane]:
         yield _harvest(mesh, state, lane, running)
         lanes[lane] = None
@@ -156,6 +161,8 @@ class _Flags:
   depth: jax.Array
   policy_finite: jax.Array
   reward_finite: jax.Array
+  reward_beyond: jax.Array
+  every_step_read: jax.Array
 
 
 # Jitted here, at the border to the host. Policies, rewards and strategies are
@@ -208,6 +215,10 @@ def _flags(mesh, state) -> _Flags:
     depth=state.depth,
     policy_finite=state.policy_state.finite,
     reward_finite=state.reward_state.finite,
+    reward_beyond=state.reward_state.beyond,
+    every_step_read=(state.reward_state.reads == state.reward_state.steps).all(
+      axis=1
+    ),
   )
   return placement.replicate(flags, mesh)
 
@@ -261,9 +272,48 @@ def _check_finite(flags: _Flags, lane: int, problem_id: int) -> None:
       )
 
 
+def _pad_prompts(policy, reward, problem: PromptProblem) -> limits_lib.Prompts:
+  """Lays out a problem's prompts, that of the reward model if it has one."""
+  own = problem.reward_tokens if reward.translator else None
+  if reward.translator and own is None:
+    raise ValueError(
+      f"problem {problem.id} has no reward_tokens, but the reward model does "
+      "not read the policy's tokens. Give it the tokens of "
+      "model.form.encode_prompt(question)."
+    )
+  return limits_lib.pad_prompt(
+    problem.id, problem.tokens, policy.limits, own, reward.limits
+  )
+
+
+def _check_reads(
+  flags: _Flags, lane: int, problem_id: int, limits: limits_lib.Limits | None
+) -> None:
+  """Stops a search in which a step has not been scored once."""
+  for needed, what, name in zip(
+    flags.reward_beyond[lane],
+    ("a step", "a solution"),
+    ("step_tokens", "total_tokens"),
+    strict=True,
+  ):
+    if needed:
+      raise ValueError(
+        f"problem {problem_id}, depth {flags.depth[lane] - 1}: {what} takes "
+        f"{needed} tokens of the reward model, whose limits.{name} is "
+        f"{getattr(limits, name)}. Raise it to at least {needed}, or lower "
+        "that of the policy."
+      )
+  if not flags.every_step_read[lane]:
+    raise AssertionError(
+      f"problem {problem_id}, depth {flags.depth[lane] - 1}: the steps with "
+      "text and the scores read are not as many. This is a fault of the "
+      "reward model's form: it gives no tokens for a step that has text."
+    )
+
+
 def _check_vocabularies(policy, reward) -> None:
-  """Compares the tokenizers: the reward model reads the policy's tokens."""
-  if reward.model is None:
+  """Compares the tokenizers, where the reward reads the policy's tokens."""
+  if reward.model is None or reward.translator is not None:
     return
   ours, theirs = policy.model.tokenizer, reward.model.tokenizer
   if ours is theirs:

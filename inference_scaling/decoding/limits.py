@@ -1,6 +1,7 @@
 """How long prompts, steps and generations may be; sizes of the buffers."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -55,19 +56,30 @@ class Prompts:
   Attributes:
     tokens: int32[P, S], padded on the right with any token.
     lengths: int32[P], at least 1.
+    reward: the prompts as the reward model reads them; None if it reads the
+      policy's tokens.
   """
 
   tokens: jax.Array
   lengths: jax.Array
+  reward: "Prompts | None" = None
 
 
-def pad_prompt(problem_id: int, tokens, limits: Limits) -> Prompts:
+def pad_prompt(
+  problem_id: int,
+  tokens: Sequence[int],
+  limits: Limits,
+  reward_tokens: Sequence[int] | None = None,
+  reward_limits: Limits | None = None,
+) -> Prompts:
   """Lays one problem's prompt into a buffer.
 
   Args:
     problem_id: names the problem in errors.
-    tokens: the prompt's token ids, a sequence of int.
+    tokens: the prompt's token ids.
     limits: gives the size of the buffer.
+    reward_tokens: the reward model's own prompt, if it has one.
+    reward_limits: of the reward model, in its own tokens.
 
   Returns:
     Prompts with P = 1.
@@ -75,13 +87,24 @@ def pad_prompt(problem_id: int, tokens, limits: Limits) -> Prompts:
   Raises:
     ValueError: for an empty prompt, or one longer than the buffer.
   """
+  row = _pad(f"problem {problem_id}: its prompt", tokens, limits)
+  if reward_tokens is None:
+    return Prompts(*row)
+  what = f"problem {problem_id}: its prompt for the reward model"
+  return Prompts(*row, Prompts(*_pad(what, reward_tokens, reward_limits)))
+
+
+def _pad(
+  what: str, tokens: Sequence[int], limits: Limits
+) -> tuple[np.ndarray, np.ndarray]:
+  """Makes tokens int32[1, S] and lengths int32[1] of one prompt."""
   size = limits.prompt_buffer
   if not 0 < len(tokens) <= size:
     raise ValueError(
-      f"problem {problem_id}: its prompt has {len(tokens)} tokens; expected 1 "
-      f"to {size}. Raise Limits.prompt_tokens (now {limits.prompt_tokens}) or "
-      "leave the problem out."
+      f"{what} has {len(tokens)} tokens; expected 1 to {size}. Raise "
+      f"Limits.prompt_tokens (now {limits.prompt_tokens}) or leave the problem "
+      "out."
     )
   row = np.zeros((1, size), np.int32)
   row[0, : len(tokens)] = tokens
-  return Prompts(row, np.array([len(tokens)], np.int32))
+  return row, np.array([len(tokens)], np.int32)

@@ -12,11 +12,14 @@ class NoReward:
   """Scores every step 0 and computes nothing (a `search.Reward`).
 
   Attributes:
-    model: None; there is no tokenizer to agree with.
+    model: None; there is no tokenizer to agree with, and so no limits and no
+      translator.
     num_beams: N.
   """
 
   model = None
+  limits = None
+  translator = None
 
   def __init__(self, num_beams: int):
     self.num_beams = num_beams
@@ -26,13 +29,8 @@ class NoReward:
     del params
     P = prompts.lengths.shape[0]
     nothing = jnp.zeros(P, jnp.int32)
-    return reward_lib.RewardState(
-      cache=(),
-      reading=(),
-      scores=jnp.zeros((P, self.num_beams), jnp.float32),
-      finite=jnp.ones(P, bool),
-      counts=compute.Counts(nothing, nothing, nothing),
-    )
+    counts = compute.Counts(nothing, nothing, nothing)
+    return reward_lib.empty_state((), (), (P, self.num_beams), counts)
 
   def score(
     self,

@@ -14,6 +14,7 @@ from jax import lax
 from inference_scaling import compute
 from inference_scaling.decoding import cache as cache_lib
 from inference_scaling.decoding import limits as limits_lib
+from inference_scaling.decoding import translation
 from inference_scaling.search import base
 
 # A step is read in blocks of this many tokens, and no further than the longest
@@ -29,6 +30,13 @@ class RewardState:
     cache: keys and values of all tokens, pending ones included.
     reading: what the model's head remembers of each beam; leaves [P, N, ...].
     scores: float32[P, N], of each beam's last step; 0 before the first.
+    steps: int32[P, N], steps with text that each beam has had.
+    reads: int32[P, N], scores that were read; as many, or a step has none or
+      two.
+    rest: int32[P, N], first bytes of a character that the end of a step cut,
+      with a byte of 1 before them; 0 for none. Only a translator leaves any.
+    beyond: int32[P, 2], most tokens that a step, and a text, of the problem
+      would have needed where they did not fit; 0 where all did.
     finite: bool[P], false once a score of the problem was NaN or infinite.
     counts: tokens computed so far, each int32[P].
   """
@@ -36,8 +44,40 @@ class RewardState:
   cache: cache_lib.Cache
   reading: Any
   scores: jax.Array
+  steps: jax.Array
+  reads: jax.Array
+  rest: jax.Array
+  beyond: jax.Array
   finite: jax.Array
   counts: compute.Counts
+
+
+def empty_state(
+  cache: Any, reading: Any, shape: tuple[int, int], counts: compute.Counts
+) -> RewardState:
+  """Makes the state before the first step.
+
+  Args:
+    cache: of the prompts.
+    reading: at the ends of the prompts.
+    shape: [P, N].
+    counts: of the prompts' tokens.
+
+  Returns:
+    The state.
+  """
+  nothing = jnp.zeros(shape, jnp.int32)
+  return RewardState(
+    cache=cache,
+    reading=reading,
+    scores=jnp.zeros(shape, jnp.float32),
+    steps=nothing,
+    reads=nothing,
+    rest=nothing,
+    beyond=jnp.zeros((shape[0], 2), jnp.int32),
+    finite=jnp.ones(shape[0], bool),
+    counts=counts,
+  )
 
 
 class ModelReward:
@@ -47,15 +87,44 @@ class ModelReward:
   is right so far.
 
   Attributes:
-    model: the reward model; reads the policy's tokens.
-    limits: lengths of buffers, those of the policy.
+    model: the reward model.
+    limits: lengths of buffers: those of the policy if the reward model reads
+      the policy's tokens, or else the translator's.
     num_beams: N.
+    translator: makes the reward model's tokens of the policy's; None if they
+      are the same.
   """
 
-  def __init__(self, model, limits: limits_lib.Limits, num_beams: int):
+  def __init__(
+    self,
+    model,
+    limits: limits_lib.Limits,
+    num_beams: int,
+    translator: translation.Translator | None = None,
+  ):
+    """Joins a reward model to a policy.
+
+    Args:
+      model: the reward model.
+      limits: lengths of buffers, if there is no translator.
+      num_beams: N.
+      translator: for a model with a form, and for no other.
+
+    Raises:
+      ValueError: for a model with a form and no translator, or the reverse.
+    """
+    form = getattr(model, "form", None)
+    if form is not (translator.form if translator else None):
+      raise ValueError(
+        f"the reward model's form is {form and form.name!r}, the translator's "
+        f"{translator and translator.form.name!r}; expected one and the same "
+        "object. Make Translator(..., form=model.form, ...), or leave it out "
+        "for a reward model that reads the policy's tokens."
+      )
     self.model = model
-    self.limits = limits
+    self.limits = translator.limits if translator else limits
     self.num_beams = num_beams
+    self.translator = translator
 
   def start(self, params, prompts: limits_lib.Prompts) -> RewardState:
     """Reads the prompts.
@@ -67,23 +136,27 @@ class ModelReward:
     Returns:
       The state of P * N beams, all at the end of their prompts.
     """
+    if self.translator is not None:
+      if prompts.reward is None:
+        raise ValueError(
+          "the prompts lack the reward model's own; give each problem the "
+          "tokens of model.form.encode_prompt(question) as reward_tokens."
+        )
+      prompts = prompts.reward
     lengths = prompts.lengths
     with jax.named_scope("reward_prefill"):
       hidden, kv = cache_lib.compute_prompt(self.model, params, prompts)
     shape = (lengths.shape[0], self.num_beams)
     last = jnp.take_along_axis(hidden, lengths[:, None, None] - 1, axis=1)
     last = jnp.broadcast_to(last, (*shape, hidden.shape[-1]))
-    return RewardState(
-      cache=cache_lib.start(
-        kv, lengths, self.num_beams, self.limits.text_buffer
-      ),
-      reading=self.model.begin(last),
-      scores=jnp.zeros(shape, jnp.float32),
-      finite=jnp.ones(shape[0], bool),
-      counts=compute.Counts(
+    return empty_state(
+      cache_lib.start(kv, lengths, self.num_beams, self.limits.text_buffer),
+      self.model.begin(last),
+      shape,
+      compute.Counts(
         prefill=lengths,
         decode=jnp.zeros_like(lengths),
-        attended=lengths * (lengths + 1) // 2,
+        attended=compute.attended(self.model.config, 0, lengths),
       ),
     )
 
@@ -101,19 +174,25 @@ class ModelReward:
     Returns:
       The new state, and float32[P, N] scores.
     """
+    tokens = step.content.tokens
     lengths = jnp.where(active, step.content.lengths, 0)
+    written = lengths > 0
+    if self.translator is not None:
+      tokens, lengths, written, state = self._translate(state, tokens, lengths)
     with jax.named_scope("reward_score"):
-      reading, chunk = self._read(params, state, step.content.tokens, lengths)
+      reading, chunk = self._read(params, state, tokens, lengths)
       fresh = self.model.rewards(params, reading)
     read = lengths > 0
     scores = jnp.where(read, fresh, state.scores)
-    first = cache_lib.positions(state.cache) + 1
-    attended = lengths * first + lengths * (lengths - 1) // 2
+    first = cache_lib.positions(state.cache)
+    attended = compute.attended(self.model.config, first, lengths)
     counts = state.counts
-    state = RewardState(
+    state = state.replace(
       cache=cache_lib.merge(state.cache, chunk, lengths),
       reading=reading,
       scores=scores,
+      steps=state.steps + written,
+      reads=state.reads + read,
       finite=state.finite & (jnp.isfinite(fresh) | ~read).all(axis=1),
       counts=counts.replace(
         decode=counts.decode + lengths.sum(axis=1),
@@ -132,11 +211,42 @@ class ModelReward:
     Returns:
       The state of the chosen beams; counts stay with the problem.
     """
+    names = ("reading", "scores", "steps", "reads", "rest")
+    beams = {name: getattr(state, name) for name in names}
     return state.replace(
       cache=cache_lib.fork(state.cache, parents),
-      reading=cache_lib.take_beams(state.reading, parents),
-      scores=cache_lib.take_beams(state.scores, parents),
+      **cache_lib.take_beams(beams, parents),
     )
+
+  def _translate(self, state, tokens, lengths):
+    """Makes the reward model's tokens of the policy's.
+
+    Args:
+      state: the beams before the step.
+      tokens: int32[P, N, C], the policy's.
+      lengths: int32[P, N].
+
+    Returns:
+      Tokens and lengths of the reward model, bool[P, N], whether a step has
+      text, and the state with its rest and what did not fit.
+    """
+    found = self.translator(tokens, lengths, state.steps, state.rest)
+    total = state.cache.lengths + found.needed
+    too_long = found.needed > self.limits.step_tokens
+    too_much = total > self.limits.total_tokens
+    beyond = jnp.stack(
+      [
+        jnp.where(too_long, found.needed, 0).max(axis=1),
+        jnp.where(too_much, total, 0).max(axis=1),
+      ],
+      axis=1,
+    )
+    state = state.replace(
+      rest=jnp.where(lengths > 0, found.rest, state.rest),
+      beyond=jnp.maximum(state.beyond, beyond),
+    )
+    lengths = jnp.where(too_long | too_much, 0, found.lengths)
+    return found.tokens, lengths, found.written, state
 
   def _read(self, params, state, tokens, lengths):
     """Runs the model over steps, block by block.
@@ -167,7 +277,7 @@ class ModelReward:
         params,
         block,
         starts[..., None] + offsets[None, None],
-        cache_lib.segments(cache, chunk, index),
+        cache_lib.segments(cache, chunk, index, self.model.config, _BLOCK),
       )
       after = self.model.read(params, reading, block, hidden)
       reading = _at_last(reading, after, lengths - index)
