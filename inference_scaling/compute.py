@@ -8,6 +8,7 @@ from typing import Any
 
 import flax.struct
 import jax
+import jax.numpy as jnp
 
 CONVENTIONS = ("paper", "with_reward", "full")
 
@@ -20,7 +21,7 @@ class Counts:
     prefill: int32[P], prompt tokens.
     decode: int32[P], generated (or scored) tokens.
     attended: int32[P], sum over all of these of the positions attended to,
-      their own included.
+      their own included; see `attended`.
   """
 
   prefill: jax.Array
@@ -38,12 +39,54 @@ class ModelCost:
       other tokens and without the unembedding.
     per_position: of attending from one token to one position, over all layers.
     unembedding: of turning one hidden state into logits, or into a reward.
+    num_layers: L; with the next two as in `models.DecoderConfig`.
+    sliding_window: how many positions a token attends to at most, if limited.
+    first_window_layer: layers before it have no limit.
   """
 
   parameters: int
   per_token: int
   per_position: int
   unembedding: int
+  num_layers: int = 1
+  sliding_window: int | None = None
+  first_window_layer: int = 0
+
+
+def attended(model: Any, first, count):
+  """Counts the positions that consecutive tokens of one text attend to.
+
+  A token at position p attends to p + 1 positions, or to a sliding window of
+  them if that is less. Where layers differ, it is the mean over the layers,
+  rounded down.
+
+  Args:
+    model: its architecture, a `models.DecoderConfig`, or its `ModelCost`.
+    first: position of the first token; an integer or int32[...].
+    count: how many tokens; an integer or int32[...].
+
+  Returns:
+    The sum over the tokens; as the arguments.
+  """
+  everything = _rising(first, count)
+  window = model.sliding_window
+  if window is None:
+    return everything
+  # Tokens before position `window` see all that is there.
+  rising = jnp.clip(window - first, 0, count)
+  limited = _rising(first, rising) + (count - rising) * window
+  # (more * whole layers) // layers, without the large product.
+  more = everything - limited
+  L, whole = model.num_layers, min(model.first_window_layer, model.num_layers)
+  return limited + more // L * whole + more % L * whole // L
+
+
+def _rising(first, count):
+  """Sums first + 1, first + 2, ... of `count` numbers."""
+  return count * (first + 1) + count * (count - 1) // 2
+
+
+NO_COST = ModelCost(0, 0, 0, 0)  # of a model that is not there
 
 
 def policy_cost(config: Any) -> ModelCost:
@@ -158,26 +201,34 @@ def prompt_flops(
   Returns:
     Floating-point operations; 0 but for `full`.
   """
+  lengths = int(policy_counts.prefill), int(reward_counts.prefill)
   only_prompts = [
-    Counts(prefill=n, decode=0, attended=n * (n + 1) // 2)
-    for n in (int(policy_counts.prefill), int(reward_counts.prefill))
+    Counts(prefill=n, decode=0, attended=int(attended(model, 0, n)))
+    for model, n in zip((policy, reward), lengths, strict=True)
   ]
   return flops(policy, reward, *only_prompts, convention)
 
 
 def _cost(config: Any, tables: int, unembedding: int) -> ModelCost:
-  """Counts weights and products of the layers."""
+  """Counts weights and products of the layers; biases cost no product."""
   size, wide = config.hidden_size, config.intermediate_size
   query = config.num_heads * config.head_dim
   keys = config.num_kv_heads * config.head_dim
-  matrices = size * (2 * query + 2 * keys) + 3 * size * wide
-  norms = 2 * size
+  num_wide = 2 if config.gated_mlp else 1  # gate and up, or up alone
+  matrices = size * (2 * query + 2 * keys) + (num_wide + 1) * size * wide
+  biases = config.qkv_bias * (query + 2 * keys) + config.output_bias * size
+  biases += config.mlp_bias * (num_wide * wide + size)
+  norm = 2 * size if config.norm == "layer" else size
+  layers = config.num_layers * (matrices + biases + 2 * norm)
   return ModelCost(
-    parameters=config.num_layers * (matrices + norms) + size + tables,
+    parameters=layers + norm + tables,
     per_token=2 * config.num_layers * matrices,
     # Scores and mixing: two products of the length of all query heads.
     per_position=4 * config.num_layers * query,
     unembedding=unembedding,
+    num_layers=config.num_layers,
+    sliding_window=config.sliding_window,
+    first_window_layer=config.first_window_layer,
   )
 
 

@@ -13,6 +13,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
+from inference_scaling import models
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.models import attention
 
@@ -129,7 +130,11 @@ def write_chunk(
 
 
 def segments(
-  cache: Cache, chunk: Layers, written: jax.Array
+  cache: Cache,
+  chunk: Layers,
+  written: jax.Array,
+  config: models.DecoderConfig,
+  num_tokens: int = 1,
 ) -> list[tuple[attention.Segment, ...]]:
   """Lists what the next tokens may attend to beside themselves.
 
@@ -137,20 +142,55 @@ def segments(
     cache: the past of the beams.
     chunk: keys and values of the step so far.
     written: int32[], how many entries of the chunk are written.
+    config: the architecture, for its sliding window.
+    num_tokens: T, how many tokens of each beam come next.
 
   Returns:
     For each layer the segments of the prompt, the beams' past and the chunk.
   """
-  in_prompt = _before(cache.prompt[0], cache.prompt_lengths[:, None])
-  in_own = _before(cache.own[0], cache.lengths)
-  in_chunk = _before(chunk[0], jnp.reshape(written, (1, 1)))
+  filled = (
+    _before(cache.prompt[0], cache.prompt_lengths[:, None]),
+    _before(cache.own[0], cache.lengths),
+    _before(chunk[0], jnp.reshape(written, (1, 1))),
+  )
+  seen = filled
+  window, size = config.sliding_window, sum(x.shape[-1] for x in filled)
+  if window is not None and window < size:
+    ends = (positions(cache) + written)[..., None] - window
+    ends += jnp.arange(num_tokens)[None, None]
+    near = _after(cache, filled, ends)
+    seen = tuple(x & y for x, y in zip(filled, near, strict=True))
+  stretches = zip(cache.prompt, cache.own, chunk, strict=True)
   return [
-    (
-      attention.Segment(*prompt, in_prompt),
-      attention.Segment(*own, in_own),
-      attention.Segment(*step, in_chunk),
+    tuple(
+      attention.Segment(*stretch, mask)
+      for stretch, mask in zip(
+        layer, filled if config.window(number) is None else seen, strict=True
+      )
     )
-    for prompt, own, step in zip(cache.prompt, cache.own, chunk, strict=True)
+    for number, layer in enumerate(stretches)
+  ]
+
+
+def _after(
+  cache: Cache, masks: tuple[jax.Array, ...], ends: jax.Array
+) -> list[jax.Array]:
+  """Marks the entries of prompt, past and chunk that stand after a position.
+
+  Args:
+    cache: the past of the beams.
+    masks: of the three, with the last axis S of each.
+    ends: int32[P, N, T], a position for each of the next tokens.
+
+  Returns:
+    bool[P, N, T, S] for each of the three.
+  """
+  prompt_lengths = cache.prompt_lengths[:, None]
+  begins = (jnp.zeros_like(prompt_lengths), prompt_lengths, positions(cache))
+  return [
+    begin[..., None, None] + jnp.arange(mask.shape[-1])[None, None, None]
+    > ends[..., None]
+    for begin, mask in zip(begins, masks, strict=True)
   ]
 
 

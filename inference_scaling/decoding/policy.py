@@ -106,7 +106,7 @@ class ModelPolicy:
       counts=compute.Counts(
         prefill=cached,
         decode=nothing,
-        attended=cached * (cached + 1) // 2,
+        attended=compute.attended(self.model.config, 0, cached),
       ),
     )
 
@@ -185,7 +185,7 @@ class ModelPolicy:
       params.weights,
       loop.pending[..., None],
       positions[..., None],
-      cache_lib.segments(cache, loop.chunk, index),
+      cache_lib.segments(cache, loop.chunk, index, self.model.config),
     )
     logits = self.model.unembed(params.weights, hidden[:, :, 0])
     with jax.named_scope("sample"):
@@ -197,6 +197,7 @@ class ModelPolicy:
       tokens, hits, answered, length, cache.lengths + length
     )
     content, counts = loop.content, loop.counts
+    attended = compute.attended(self.model.config, positions, 1)
     return _Loop(
       index=length,
       chunk=cache_lib.write_chunk(loop.chunk, new, index),
@@ -215,8 +216,7 @@ class ModelPolicy:
       ),
       counts=counts.replace(
         decode=counts.decode + live.sum(axis=1),
-        attended=counts.attended
-        + jnp.where(live, positions + 1, 0).sum(axis=1),
+        attended=counts.attended + jnp.where(live, attended, 0).sum(axis=1),
       ),
     )
 

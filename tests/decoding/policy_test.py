@@ -49,7 +49,7 @@ def test_the_next_logits_agree_after_forks():
   hidden, _ = model.forward(
     model.params, state.pending[..., None],
     cache_lib.positions(state.cache)[..., None],
-    cache_lib.segments(state.cache, chunk, jnp.int32(0)),
+    cache_lib.segments(state.cache, chunk, jnp.int32(0), model.config),
   )  # fmt: skip
   found = model.unembed(model.params, hidden[:, :, 0])
   texts = [text for beams in entry["before"] for text in beams]
