@@ -10,10 +10,16 @@ from inference_scaling.models.model import (
   load_model,
   save_model,
 )
+from inference_scaling.models.reward_forms import RewardForm
+from inference_scaling.models.reward_loading import (
+  FOREIGN_FORMS,
+  OWN_FORM,
+  load_reward_model,
+  reward_architectures,
+)
 from inference_scaling.models.reward_model import (
   RewardModel,
   initial_reward_model,
-  load_reward_model,
   save_reward_model,
 )
 from inference_scaling.models.sharding import (
@@ -26,11 +32,14 @@ from inference_scaling.models.sharding import (
 
 __all__ = [
   "DTYPES",
+  "FOREIGN_FORMS",
+  "OWN_FORM",
   "RULES",
   "TRAINING_RULES",
   "Checkpoint",
   "DecoderConfig",
   "Model",
+  "RewardForm",
   "RewardModel",
   "RopeScaling",
   "Segment",
@@ -42,6 +51,7 @@ __all__ = [
   "make_mesh",
   "open_checkpoint",
   "parameter_shardings",
+  "reward_architectures",
   "save_model",
   "save_reward_model",
 ]

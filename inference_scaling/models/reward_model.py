@@ -18,10 +18,9 @@ import jax.numpy as jnp
 import transformers
 from flax import nnx
 
-from inference_scaling.models import checkpoint as checkpoint_lib
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import decoder as decoder_lib
-from inference_scaling.models import layout, saving
+from inference_scaling.models import layout, reward_forms, saving
 from inference_scaling.models import model as model_lib
 
 Parameters = layout.Parameters
@@ -84,7 +83,13 @@ class RewardModel(model_lib.Model):
 
   Read at the last token of a step, it is the reward of that step. `forward`,
   `hidden`, `unembed` and `logits` are those of the decoder.
+
+  Attributes:
+    form: how texts are written for this model; None if it reads the policy's
+      tokens.
   """
+
+  form: reward_forms.RewardForm | None = None
 
   def begin(self, hidden: jax.Array) -> Reading:
     """Begins a reading at the end of a prompt.
@@ -174,39 +179,6 @@ class RewardModel(model_lib.Model):
     return nnx.merge(self.graph, params).decoder
 
 
-def load_reward_model(
-  path: str | pathlib.Path,
-  *,
-  dtype: str = "float32",
-  mesh: jax.sharding.Mesh | None = None,
-) -> RewardModel:
-  """Loads a reward model from a folder in Hugging Face format.
-
-  The decoder's tensors are named as a language model's with tied embeddings;
-  `score.weight` [1, D + 2] and `score.bias` [1] are the head.
-
-  Args:
-    path: as `open_checkpoint`.
-    dtype: as `load_model`.
-    mesh: as `load_model`.
-
-  Returns:
-    The model.
-
-  Raises:
-    FileNotFoundError: where a file is missing.
-    ValueError: where a file is broken, the architecture is not supported, or
-      tensors do not fit the architecture.
-  """
-  checkpoint = checkpoint_lib.open_checkpoint(path)
-  checkpoint.require(config_lib.REWARD_ARCHITECTURE)
-  _check_tied(checkpoint.config, f"{checkpoint.config_file}: ")
-  entries = layout.reward_layout(checkpoint.config)
-  return model_lib.load_into(
-    RewardModel, StepReward, checkpoint, entries, dtype=dtype, mesh=mesh
-  )
-
-
 def initial_reward_model(
   config: config_lib.DecoderConfig,
   tokenizer: transformers.PreTrainedTokenizerFast,
@@ -225,7 +197,7 @@ def initial_reward_model(
   Raises:
     ValueError: where the embeddings are not tied.
   """
-  _check_tied(config, "")
+  check_tied(config, "")
   graph, state = nnx.split(StepReward(config, nnx.Rngs(seed)))
   return RewardModel(config, nnx.to_pure_dict(state), tokenizer, graph)
 
@@ -245,7 +217,8 @@ def save_reward_model(model: RewardModel, path: str | pathlib.Path) -> None:
   )
 
 
-def _check_tied(config: config_lib.DecoderConfig, where: str) -> None:
+def check_tied(config: config_lib.DecoderConfig, where: str) -> None:
+  """Raises where a config asks for an unembedding of its own."""
   if not config.tie_word_embeddings:
     raise ValueError(
       f"{where}tie_word_embeddings is False; the format of reward models has "
