@@ -1,8 +1,21 @@
-"""Training of the embedded policies and of their reward model."""
+"""Training of the embedded models, and fine-tuning of published ones."""
 
+from inference_scaling.training.finetune_policy import finetune_policy
+from inference_scaling.training.finetune_reward import finetune_reward
 from inference_scaling.training.policy import train_policy
 from inference_scaling.training.reward import train_reward
 
-TRAINERS = {"policy": train_policy, "reward": train_reward}
+TRAINERS = {
+  "finetune_policy": finetune_policy,
+  "finetune_reward": finetune_reward,
+  "policy": train_policy,
+  "reward": train_reward,
+}
 
-__all__ = ["TRAINERS", "train_policy", "train_reward"]
+__all__ = [
+  "TRAINERS",
+  "finetune_policy",
+  "finetune_reward",
+  "train_policy",
+  "train_reward",
+]

@@ -16,6 +16,8 @@ from absl import logging
 Parameters = Any
 Metrics = dict[str, jax.Array]
 LossFunction = Callable[[Parameters, Any], tuple[jax.Array, Metrics]]
+State = dict[str, Any]  # "params" and "optimizer"
+Update = Callable[[State, Any], tuple[State, Metrics]]
 Evaluation = Callable[[Parameters], dict[str, float]]
 
 
@@ -45,20 +47,49 @@ def train(
     FloatingPointError: where the loss is no number.
     ValueError: where the rate's schedule does not fit into the steps.
   """
-  workdir = pathlib.Path(workdir).absolute()
-  workdir.mkdir(parents=True, exist_ok=True)
   optimizer = make_optimizer(config)
   state = {"params": params, "optimizer": optimizer.init(params)}
+  update = jax.jit(_make_update(loss, optimizer), donate_argnums=0)
+  return run(config, state, update, batches, evaluate, workdir)
+
+
+def run(
+  config: ml_collections.ConfigDict,
+  state: State,
+  update: Update,
+  batches: grain.sources.RandomAccessDataSource,
+  evaluate: Evaluation,
+  workdir: str | pathlib.Path,
+) -> Parameters:
+  """Takes steps from the last checkpoint in the folder, or from the start.
+
+  Args:
+    config: `steps`, `checkpoint_every` and `evaluate_every`.
+    state: before the first step; a checkpoint is restored to its shardings.
+    update: makes one step of a state and a batch; may use up the state.
+    batches: element `i` is the batch of step `i`.
+    evaluate: returns metrics of parameters on held-out data.
+    workdir: gets checkpoints/ and metrics.jsonl.
+
+  Returns:
+    The parameters after the last step.
+
+  Raises:
+    FloatingPointError: where the loss is no number.
+  """
+  workdir = pathlib.Path(workdir).absolute()
+  workdir.mkdir(parents=True, exist_ok=True)
   options = ocp.CheckpointManagerOptions(
     save_interval_steps=config.checkpoint_every, max_to_keep=2
   )
   with ocp.CheckpointManager(workdir / "checkpoints", options=options) as saved:
     start = saved.latest_step() or 0
     if start:
-      template = ocp.args.StandardRestore(jax.eval_shape(lambda: state))
-      state = saved.restore(start, args=template)
+      template = jax.tree.map(_abstract, state)
+      for leaf in jax.tree.leaves(state):
+        leaf.delete()  # so that the state is never held twice
+      state = saved.restore(start, args=ocp.args.StandardRestore(template))
       logging.info("Resumed %s at step %d.", workdir, start)
-    update = jax.jit(_make_update(loss, optimizer), donate_argnums=0)
     _forget_after(start, workdir)
     begin = time.time()
     for step, batch in enumerate(_iterate(batches, start), start=start + 1):
@@ -133,6 +164,10 @@ def _muon_matrices(params: Parameters) -> Any:
     return optax.contrib.MuonDimensionNumbers() if hidden else None
 
   return jax.tree_util.tree_map_with_path(mark, params)
+
+
+def _abstract(leaf: jax.Array) -> jax.ShapeDtypeStruct:
+  return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
 
 
 def _make_update(loss: LossFunction, optimizer: optax.GradientTransformation):
