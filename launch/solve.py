@@ -28,12 +28,19 @@ _TEMPERATURE = flags.DEFINE_float(
 _BALANCE = flags.DEFINE_float(
   "balance_temperature", 0.1, "T_b of REBASE, above 0."
 )
+_FORM = flags.DEFINE_string(
+  "reward_form", "own", "How the reward model reads; 'none' for none."
+)
+_CHAT = flags.DEFINE_string(
+  "chat", None, "Ask by the policy's chat template, with this system text."
+)
 _STEP_END = flags.DEFINE_multi_string(
   "step_end", [" ки"], "What ends a step; may be repeated."
 )
 _ANSWER = flags.DEFINE_multi_string(
   "answer_marker", ["The answer is"], "What announces the answer; likewise."
 )
+_DTYPE = flags.DEFINE_string("dtype", "float32", "Of weights and caches.")
 _LIMITS = {
   name: flags.DEFINE_integer(name, default, words, lower_bound=1)
   for name, default, words in (
@@ -65,17 +72,28 @@ def main(argv):
     strategy=_STRATEGY.value,
     n=_N.value,
     seed=_SEED.value,
-    temperature=_TEMPERATURE.value,
     balance_temperature=_BALANCE.value,
-    step_format=decoding.StepFormat(
-      tuple(_STEP_END.value), tuple(_ANSWER.value)
-    ),
-    limits=decoding.Limits(
-      **{name: flag.value for name, flag in _LIMITS.items()}
-    ),
+    settings=settings(),
   )
   print(solution.render())
   print(f"\nAnswer: {solution.answer}")
+
+
+def settings():
+  chat = {"kind": "chat", "system": _CHAT.value}
+  limits = {name: flag.value for name, flag in _LIMITS.items()}
+  return sweep.Settings(
+    prompt={"kind": "plain"} if _CHAT.value is None else chat,
+    step_format=decoding.StepFormat(
+      tuple(_STEP_END.value), tuple(_ANSWER.value)
+    ),
+    limits=decoding.Limits(**limits),
+    sampler=sweep.Sampler(_TEMPERATURE.value, top_k=0, top_p=1.0),
+    reward_form=_FORM.value,
+    # A reward model's own tokens, prompts and tags may be more.
+    reward_limits=decoding.Limits(**{k: 2 * v for k, v in limits.items()}),
+    dtype=_DTYPE.value,
+  )
 
 
 if __name__ == "__main__":

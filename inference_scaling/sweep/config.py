@@ -7,18 +7,14 @@ from typing import Any
 
 import ml_collections
 
-from inference_scaling import voting
-from inference_scaling.sweep import grid, problems, rules, strategies
+from inference_scaling import models, voting
+from inference_scaling.sweep import grid, problems, prompts, rules, strategies
 
 Resolved = dict[str, Any]
 NO_REWARD = "none"  # the form of `config.reward` for a sweep without one
-DTYPES = ("float32", "bfloat16", "float16")
-OWN_FORM = "own"
-FOREIGN_FORMS = ("llemma", "math_shepherd", "rlhflow", "skywork", "qwen_prm")
-PROMPT_TABLES: Mapping[str, rules.Table] = {"plain": {}}
 
 _TABLE: rules.Table = {
-  "dtype": rules.one_of(*DTYPES),  # of weights, activations and caches
+  "dtype": rules.one_of(*models.DTYPES),  # of weights, activations and caches
   "mesh": {"data": rules.integer(1), "model": rules.integer(1)},
   "sampler": {
     "temperature": rules.number(0),
@@ -51,8 +47,8 @@ _FOREIGN = {
 # The keys of `config.reward` by its form.
 _REWARDS: Mapping[str, rules.Table] = {
   NO_REWARD: {},
-  OWN_FORM: {"source": rules.text()},
-  **dict.fromkeys(FOREIGN_FORMS, _FOREIGN),
+  models.OWN_FORM: {"source": rules.text()},
+  **dict.fromkeys(models.FOREIGN_FORMS, _FOREIGN),
 }
 
 
@@ -74,7 +70,7 @@ def resolve(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Resolved:
   rules.check(values, dict.fromkeys(_FREE, anything) | _TABLE, "config")
   rules.check_choice(values["task"], "kind", problems.TABLES, "config.task")
   rules.check_choice(values["reward"], "form", _REWARDS, "config.reward")
-  rules.check_choice(values["prompt"], "kind", PROMPT_TABLES, "config.prompt")
+  prompts.check(values["prompt"])
   rules.check_group(values["policies"], "config.policies")
   for name, path in values["policies"].items():
     rules.check_value(path, rules.text(), f"config.policies.{name}")

@@ -1,56 +1,41 @@
 """Loaded models, and the search of one run over some problems."""
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import jax.numpy as jnp
 
 from inference_scaling import decoding, models, tasks
-from inference_scaling.sweep import checkpoints, grid, strategies
-
-
-@dataclasses.dataclass(frozen=True)
-class Sampler:
-  """How tokens are drawn; greedy runs take temperature 0 and no filter.
-
-  Attributes:
-    temperature: of the policy's distribution.
-    top_k: most tokens to draw from; 0 for no limit.
-    top_p: least probability that they hold together; 1 for no limit.
-  """
-
-  temperature: float
-  top_k: int
-  top_p: float
+from inference_scaling.sweep import grid, strategies
+from inference_scaling.sweep import settings as settings_lib
 
 
 class Engine:
-  """Runs searches with a few policies and one reward model.
+  """Runs searches with a few policies and at most one reward model.
 
   Objects and programs are made once for each policy and n and kept, so that
   another seed or temperature compiles nothing.
+
+  Attributes:
+    policies: by name.
+    reward: the reward model; None for none.
+    settings: how they are used.
   """
 
   def __init__(
     self,
     policies: Mapping[str, models.Model],
-    reward: models.RewardModel,
-    step_format: decoding.StepFormat,
-    limits: decoding.Limits,
-    sampler: Sampler,
+    reward: models.RewardModel | None,
+    settings: settings_lib.Settings,
   ):
     self.policies = policies
     self.reward = reward
-    self.limits = limits
-    self._format = step_format
-    self._sampler = sampler
+    self.settings = settings
     self._pairs: dict[tuple[str, int], tuple] = {}
 
   def prompts(
     self, policy: str, problems: Sequence[tasks.Problem]
   ) -> list[decoding.PromptProblem]:
-    """Tokenizes problems for a policy.
+    """Tokenizes problems for a policy and for the reward model.
 
     Args:
       policy: its name.
@@ -62,26 +47,27 @@ class Engine:
     Raises:
       ValueError: names the problems whose prompt does not fit the cache.
     """
+    settings = self.settings
+    questions = {problem.id: problem.question for problem in problems}
     tokenizer = self.policies[policy].tokenizer
-    texts = [tasks.step_prompt(problem.question) for problem in problems]
-    rows = tokenizer(texts)["input_ids"] if texts else []
-    size = self.limits.prompt_buffer
-    long = {
-      problem.id: len(row)
-      for problem, row in zip(problems, rows, strict=True)
-      if len(row) > size
+    rows = {
+      i: tasks.make_prompt(settings.prompt, question, tokenizer)
+      for i, question in questions.items()
     }
-    if long:
-      some = ", ".join(f"{i} ({long[i]} tokens)" for i in sorted(long)[:5])
-      raise ValueError(
-        f"{len(long)} of {len(problems)} prompts of policy {policy} are longer "
-        f"than the cache's {size} tokens: problems {some}. Raise "
-        f"limits.prompt_tokens (now {self.limits.prompt_tokens}) to "
-        f"{max(long.values())}, or leave these problems out."
-      )
+    _check_lengths(f"policy {policy}", rows, settings.limits, "limits")
+    theirs: Mapping[int, Sequence[int]] = {}
+    if self._form is not None:
+      theirs = {
+        i: self._form.encode_prompt(question)
+        for i, question in questions.items()
+      }
+      limits = settings.reward_limits
+      _check_lengths("the reward model", theirs, limits, "reward")
     return [
-      decoding.PromptProblem(problem.id, tuple(row))
-      for problem, row in zip(problems, rows, strict=True)
+      decoding.PromptProblem(
+        i, tuple(row), tuple(theirs[i]) if i in theirs else None
+      )
+      for i, row in rows.items()
     ]
 
   def search(
@@ -102,6 +88,7 @@ class Engine:
 
     Raises:
       FloatingPointError: on logits or rewards that are no numbers.
+      ValueError: on a step that is too long for the reward model.
     """
     policy, reward = self._pair(run.policy, run.n)
     strategy = strategies.KINDS[run.strategy].make(run.numbers)
@@ -111,30 +98,52 @@ class Engine:
         reward,
         strategy,
         self._policy_params(run),
-        self.reward.params,
+        None if self.reward is None else self.reward.params,
         problems,
         run.seed,
         num_lanes,
-        self.limits.max_steps,
+        self.settings.limits.max_steps,
+        self.settings.mesh,
       )
-    except FloatingPointError as error:
-      raise FloatingPointError(f"run {run}: {error}") from error
+    except (FloatingPointError, ValueError) as error:
+      raise type(error)(f"run {run}: {error}") from error
+
+  @property
+  def _form(self):
+    """The form of a reward model that does not read the policy's tokens."""
+    return None if self.reward is None else self.reward.form
 
   def _pair(self, policy: str, n: int):
     key = (policy, n)
     if key not in self._pairs:
-      self._pairs[key] = (
-        decoding.ModelPolicy(
-          self.policies[policy], self._format, self.limits, n
-        ),
-        decoding.ModelReward(self.reward, self.limits, n),
+      settings = self.settings
+      writer = decoding.ModelPolicy(
+        self.policies[policy], settings.step_format, settings.limits, n
       )
+      self._pairs[key] = (writer, self._judge(writer.model, n))
     return self._pairs[key]
 
+  def _judge(self, policy: models.Model, n: int):
+    """Makes the search's reward of the reward model, if there is one."""
+    if self.reward is None:
+      return decoding.NoReward(n)
+    settings = self.settings
+    translator = None
+    if self._form is not None:
+      translator = decoding.Translator(
+        policy.tokenizer,
+        policy.config.vocab_size,
+        self._form,
+        settings.reward_limits,
+        settings.step_format.step_end,
+        settings.mesh,
+      )
+    return decoding.ModelReward(self.reward, settings.limits, n, translator)
+
   def _policy_params(self, run: grid.Run) -> decoding.PolicyParams:
-    sampler = self._sampler
+    sampler = self.settings.sampler
     if run.strategy == strategies.GREEDY:
-      sampler = Sampler(temperature=0.0, top_k=0, top_p=1.0)
+      sampler = settings_lib.Sampler(temperature=0.0, top_k=0, top_p=1.0)
     # None leaves a filter out of the program: sorting V logits is not free.
     return decoding.PolicyParams(
       weights=self.policies[run.policy].params,
@@ -144,58 +153,7 @@ class Engine:
     )
 
 
-def load_engine(
-  policies: Mapping[str, checkpoints.Checkpoint],
-  reward: checkpoints.Checkpoint,
-  step_format: decoding.StepFormat,
-  limits: decoding.Limits,
-  sampler: Sampler,
-) -> Engine:
-  """Loads the models of a sweep.
-
-  Args:
-    policies: their checkpoints by name.
-    reward: the reward model's checkpoint.
-    step_format: what ends a step and announces an answer.
-    limits: of tokens and steps.
-    sampler: of tokens.
-
-  Returns:
-    The engine.
-
-  Raises:
-    FileNotFoundError: if a file of a checkpoint is missing.
-    ValueError: if a file is cut, a model cannot be run by this package, or
-      the limits are beyond what a model was made for.
-  """
-  longest = limits.prompt_buffer + limits.total_tokens
-  for name, checkpoint in {**policies, "reward": reward}.items():
-    if longest > checkpoint.max_position_embeddings:
-      raise ValueError(
-        f"limits.prompt_tokens ({limits.prompt_buffer} in the cache) and "
-        f"limits.total_tokens ({limits.total_tokens}) make texts of {longest} "
-        f"tokens; {name} in {checkpoint.folder} was made for at most "
-        f"{checkpoint.max_position_embeddings}. Lower the limits."
-      )
-  loaded = {
-    name: models.load_model(checkpoint.folder)
-    for name, checkpoint in policies.items()
-  }
-  reward_model = models.load_reward_model(reward.folder)
-  return Engine(loaded, reward_model, step_format, limits, sampler)
-
-
-def parts(resolved: Mapping[str, Any]) -> tuple:
-  """Makes the format, limits and sampler of a resolved config."""
-  step_format = decoding.StepFormat(
-    tuple(resolved["format"]["step_end"]),
-    tuple(resolved["format"]["answer_markers"]),
-  )
-  limits = decoding.Limits(**resolved["limits"])
-  return step_format, limits, Sampler(**resolved["sampler"])
-
-
-def lanes(rows_in_flight: int, n: int, num_problems: int) -> int:
+def lanes(rows_in_flight: int, n: int, num_problems: int, data: int = 1) -> int:
   """Problems in flight, P, so that P * N rows are about constant.
 
   It does not depend on how many problems are left after a resume: P is a shape
@@ -205,8 +163,29 @@ def lanes(rows_in_flight: int, n: int, num_problems: int) -> int:
     rows_in_flight: rows wished for.
     n: N.
     num_problems: of the whole run.
+    data: size of the mesh axis that the lanes are split over.
 
   Returns:
-    At least 1, at most `num_problems`.
+    At least 1, at most `num_problems`, rounded up to a multiple of `data`.
   """
-  return max(1, min(rows_in_flight // n, num_problems))
+  wanted = max(1, min(rows_in_flight // n, num_problems))
+  return -(-wanted // data) * data
+
+
+def _check_lengths(
+  who: str,
+  rows: Mapping[int, Sequence[int]],
+  limits: decoding.Limits,
+  group: str,
+) -> None:
+  """Raises a ValueError that names prompts longer than the cache."""
+  size = limits.prompt_buffer
+  long = {i: len(row) for i, row in rows.items() if len(row) > size}
+  if long:
+    some = ", ".join(f"{i} ({long[i]} tokens)" for i in sorted(long)[:5])
+    raise ValueError(
+      f"{len(long)} of {len(rows)} prompts of {who} are longer than the "
+      f"cache's {size} tokens: problems {some}. Raise {group}.prompt_tokens "
+      f"(now {limits.prompt_tokens}) to {max(long.values())}, or leave these "
+      "problems out."
+    )

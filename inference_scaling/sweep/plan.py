@@ -13,7 +13,7 @@ def describe(
   runs: Sequence[grid.Run],
   asked: Sequence[tasks.Problem],
   parameters: Mapping[str, int],
-  reward: checkpoints.Checkpoint,
+  reward: checkpoints.Checkpoint | None,
   workdir: pathlib.Path,
 ) -> str:
   """Describes a sweep.
@@ -23,7 +23,7 @@ def describe(
     runs: all runs.
     asked: all problems.
     parameters: number of parameters by policy name.
-    reward: checkpoint of the reward model.
+    reward: checkpoint of the reward model; None for none.
     workdir: folder of the results.
 
   Returns:
@@ -38,7 +38,7 @@ def describe(
     f"{len(runs) * len(asked)} searches.",
     f"  problems  {problems.describe(resolved['task'])}",
     f"  policies  {sizes} parameters",
-    f"  reward    {resolved['reward']['source']} ({count(reward.parameters)})",
+    f"  reward    {_reward(reward)}",
     *_strategies(runs),
     f"  results   {workdir}",
     "Ctrl-C is safe: the same command goes on where it stopped. Each model and "
@@ -53,6 +53,12 @@ def count(parameters: int) -> str:
     if parameters >= size:
       return f"{parameters / size:.3g}{letter}"
   return str(parameters)
+
+
+def _reward(reward: checkpoints.Checkpoint | None) -> str:
+  if reward is None:
+    return "none: candidates vote with equal weights"
+  return f"{reward.source} ({count(reward.parameters)})"
 
 
 def _strategies(runs: Sequence[grid.Run]) -> list[str]:

@@ -7,11 +7,12 @@ from typing import Any
 
 import ml_collections
 
-from inference_scaling import tasks
+from inference_scaling import compute, tasks
 from inference_scaling.sweep import (
   checkpoints,
   engine,
   grid,
+  loading,
   plan,
   problems,
   progress,
@@ -20,6 +21,7 @@ from inference_scaling.sweep import (
   votes,
 )
 from inference_scaling.sweep import config as config_lib
+from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep import workdir as workdir_lib
 
 # run -> problem id -> whether the vote that progress shows is right
@@ -72,7 +74,11 @@ def run_sweep(
     name: checkpoints.policy(path)
     for name, path in resolved["policies"].items()
   }
-  reward = checkpoints.reward(resolved["reward"]["source"])
+  reward = None
+  if settings_lib.needs_reward(resolved):
+    reward = checkpoints.reward(
+      resolved["reward"]["source"], resolved["reward"]["form"]
+    )
   parameters = {name: found.parameters for name, found in policies.items()}
   runs = grid.by_cost(grid.expand(resolved["runs"]), parameters)
   say(plan.describe(resolved, runs, asked, parameters, reward, workdir))
@@ -114,9 +120,8 @@ class _Sweep:
     if not left:
       say("Nothing is left to compute.")
       return
-    found = engine.load_engine(
-      self._checkpoints, self._reward, *engine.parts(self._resolved)
-    )
+    settings = settings_lib.make_settings(self._resolved)
+    found = loading.load_engine(self._checkpoints, self._reward, settings, say)
     # All prompts before the first search: one too long should not end a sweep
     # after hours.
     prompts = {
@@ -142,16 +147,19 @@ class _Sweep:
     return record.RecordMaker(
       tokenizer=found.policies[run.policy].tokenizer,
       policy_cost=self._checkpoints[run.policy].cost,
-      reward_cost=self._reward.cost,
+      reward_cost=self._reward.cost if self._reward else compute.NO_COST,
       grader=grader,
       aggregations=self._resolved["aggregations"],
-      max_steps=found.limits.max_steps,
+      max_steps=found.settings.limits.max_steps,
     )
 
   def _complete(self, found, run, waiting, maker, shown) -> None:
     """Searches and records the waiting problems of one run."""
     num_lanes = engine.lanes(
-      self._resolved["rows_in_flight"], run.n, len(self._problems)
+      self._resolved["rows_in_flight"],
+      run.n,
+      len(self._problems),
+      self._resolved["mesh"]["data"],
     )
     for finished in found.search(run, waiting, num_lanes):
       problem = self._problems[finished.problem_id]

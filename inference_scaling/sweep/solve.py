@@ -3,24 +3,28 @@
 import dataclasses
 from typing import Any
 
-from inference_scaling import decoding, tasks, voting
+from inference_scaling import compute, decoding, tasks, voting
 from inference_scaling.sweep import (
   checkpoints,
-  engine,
+  config,
   grid,
+  loading,
   record,
   rendering,
   strategies,
 )
+from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep import votes as votes_lib
 
-# What the embedded models were trained on.
-EMBEDDED_FORMAT = decoding.StepFormat(
-  step_end=(" ки",), answer_markers=("The answer is",)
-)
-# Wider than a sweep's: a question of one's own may fall back to letters.
-EMBEDDED_LIMITS = decoding.Limits(
-  prompt_tokens=320, step_tokens=32, total_tokens=128, max_steps=8
+# What the embedded models were trained on. Limits are wider than a sweep's: a
+# question of one's own may fall back to letters.
+EMBEDDED_SETTINGS = settings_lib.Settings(
+  prompt={"kind": "plain"},
+  step_format=decoding.StepFormat((" ки",), ("The answer is",)),
+  limits=decoding.Limits(
+    prompt_tokens=320, step_tokens=32, total_tokens=128, max_steps=8
+  ),
+  sampler=settings_lib.Sampler(temperature=1.0, top_k=0, top_p=1.0),
 )
 
 
@@ -54,11 +58,9 @@ def solve(
   strategy: str = "rebase",
   n: int = 16,
   seed: int = 0,
-  temperature: float = 1.0,
   balance_temperature: float = 0.1,
   rule: str = "ceil",
-  step_format: decoding.StepFormat = EMBEDDED_FORMAT,
-  limits: decoding.Limits = EMBEDDED_LIMITS,
+  settings: settings_lib.Settings = EMBEDDED_SETTINGS,
 ) -> Solution:
   """Solves one question.
 
@@ -66,15 +68,15 @@ def solve(
     question: the question.
     gold: its answer, if votes are to be graded.
     policy: path of a checkpoint, or "embedded/" and a name.
-    reward: of the reward model, likewise.
+    reward: of the reward model, likewise; not read where the settings' form is
+      "none".
     strategy: "greedy", "sampling" or "rebase".
     n: beams; greedy takes 1.
     seed: of the random draws.
-    temperature: of the policy; greedy takes 0.
     balance_temperature: T_b of REBASE.
     rule: of REBASE's widths.
-    step_format: what ends a step and announces the answer.
-    limits: of tokens and steps.
+    settings: how models are asked and placed; the default suits the embedded
+      ones.
 
   Returns:
     The solution.
@@ -97,10 +99,10 @@ def solve(
     {"temperature": balance_temperature, "rule": rule},
   )  # fmt: skip
   found = {name: checkpoints.policy(policy)}
-  judge = checkpoints.reward(reward)
-  loaded = engine.load_engine(
-    found, judge, step_format, limits, engine.Sampler(temperature, 0, 1.0)
-  )
+  judge = None
+  if settings.reward_form != config.NO_REWARD:
+    judge = checkpoints.reward(reward, settings.reward_form)
+  loaded = loading.load_engine(found, judge, settings, print)
   problem = tasks.Problem(
     id=0, question=question, gold=gold, level=1, source="solve"
   )
@@ -108,7 +110,8 @@ def solve(
   (finished,) = loaded.search(run, prompts, num_lanes=1)
   with tasks.Grader() as grader:
     maker = record.RecordMaker(
-      loaded.policies[name].tokenizer, found[name].cost, judge.cost, grader,
-      voting.AGGREGATIONS, limits.max_steps,
+      loaded.policies[name].tokenizer, found[name].cost,
+      judge.cost if judge else compute.NO_COST, grader,
+      voting.AGGREGATIONS, settings.limits.max_steps,
     )  # fmt: skip
     return Solution(maker.make(run, problem, finished))

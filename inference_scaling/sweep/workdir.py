@@ -18,7 +18,7 @@ def claim(
   workdir: pathlib.Path,
   resolved: config_lib.Resolved,
   policies: Mapping[str, checkpoints.Checkpoint],
-  reward: checkpoints.Checkpoint,
+  reward: checkpoints.Checkpoint | None,
 ) -> None:
   """Makes a folder the home of a sweep, or checks that it is.
 
@@ -26,7 +26,7 @@ def claim(
     workdir: the folder, made where missing.
     resolved: the config.
     policies: checkpoints by name.
-    reward: checkpoint of the reward model.
+    reward: checkpoint of the reward model; None for none.
 
   Raises:
     ValueError: if the folder belongs to another config or to other models;
@@ -37,7 +37,7 @@ def claim(
     "config": resolved,
     "sha256": config_lib.digest(resolved),
     "policies": {name: _model(found) for name, found in policies.items()},
-    "reward": _model(reward),
+    "reward": _model(reward) if reward else None,
   }
   path = workdir / CONFIG
   if path.exists():

@@ -1,22 +1,23 @@
 """What reaches the engine from a config, and how many lanes there are."""
 
+import dataclasses
 import types
 
 import jax.numpy as jnp
 import pytest
 
-from inference_scaling import tasks
-from inference_scaling.sweep import checkpoints, engine, grid, plan, problems
+from inference_scaling import sweep, tasks
+from inference_scaling.sweep import engine, grid, plan, problems
 from inference_scaling.tasks import synthetic
-from tests.sweep import tiny
 
 
 def make_engine(**sampler):
   numbers = {"temperature": 0.7, "top_k": 0, "top_p": 1.0, **sampler}
   model = types.SimpleNamespace(params={"w": jnp.zeros(3)})
-  return engine.Engine(
-    {"p": model}, model, None, None, engine.Sampler(**numbers)
+  settings = dataclasses.replace(
+    sweep.EMBEDDED_SETTINGS, sampler=sweep.Sampler(**numbers)
   )
+  return engine.Engine({"p": model}, model, settings)
 
 
 def params_of(strategy, **sampler):
@@ -49,14 +50,10 @@ def test_rows_are_about_constant(rows, n, count, lanes):
   assert engine.lanes(rows, n, count) == lanes
 
 
-def test_parts_are_those_of_the_config(tmp_path):
-  config = tiny.config(tmp_path)
-  step_format, limits, sampler = engine.parts(config)
-  assert step_format.step_end == (" ки",)
-  assert step_format.answer_markers == ("The answer is",)
-  assert (limits.prompt_tokens, limits.step_tokens) == (32, 8)
-  assert (limits.total_tokens, limits.max_steps) == (32, 4)
-  assert sampler == engine.Sampler(1.0, 0, 1.0)
+def test_lanes_are_a_multiple_of_the_devices_that_share_them():
+  assert engine.lanes(256, 64, 102, data=4) == 4
+  assert engine.lanes(256, 100, 102, data=4) == 4
+  assert engine.lanes(8, 1, 3, data=2) == 4
 
 
 def test_synthetic_problems_are_those_of_the_generator():
@@ -79,20 +76,6 @@ def test_files_may_be_limited(limit, count, tmp_path):
   ):
     found = problems.load({"kind": kind, "path": str(path), "limit": limit})
     assert found == load(path)[:count]
-
-
-def test_a_digest_follows_weights_tokenizer_and_config(tmp_path):
-  digests = set()
-  for name in ("config.json", "model.safetensors", "tokenizer.json", "card.md"):
-    (tmp_path / name).write_text("1")
-  checkpoint = checkpoints.Checkpoint(tmp_path, 1, None, 1)
-  digests.add(checkpoint.sha256())
-  for name in ("config.json", "model.safetensors", "tokenizer.json"):
-    (tmp_path / name).write_text("2")
-    digests.add(checkpoint.sha256())
-  assert len(digests) == 4
-  (tmp_path / "card.md").write_text("2")
-  assert checkpoint.sha256() in digests
 
 
 def test_sizes_in_words():

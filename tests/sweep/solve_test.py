@@ -1,5 +1,6 @@
 """One question solved, and the drawing of its record."""
 
+import dataclasses
 import json
 
 import pytest
@@ -8,8 +9,11 @@ from inference_scaling import decoding, sweep
 from tests.sweep import tiny
 
 QUESTION = "Anna has 3 apples. How many apples does Anna have now? now?"
-LIMITS = decoding.Limits(
-  prompt_tokens=32, step_tokens=8, total_tokens=32, max_steps=4
+SETTINGS = dataclasses.replace(
+  sweep.EMBEDDED_SETTINGS,
+  limits=decoding.Limits(
+    prompt_tokens=32, step_tokens=8, total_tokens=32, max_steps=4
+  ),
 )
 
 
@@ -18,7 +22,7 @@ def solve(family, **options):
     QUESTION,
     policy=str(family / "small"),
     reward=str(family / "reward"),
-    limits=LIMITS,
+    settings=SETTINGS,
     **options,
   )
 

@@ -1,0 +1,76 @@
+"""Loads the models of a sweep, and says what the reward model makes of text."""
+
+from collections.abc import Callable, Mapping
+
+from inference_scaling import decoding, models
+from inference_scaling.sweep import checkpoints, engine
+from inference_scaling.sweep import settings as settings_lib
+
+
+def load_engine(
+  policies: Mapping[str, checkpoints.Checkpoint],
+  reward: checkpoints.Checkpoint | None,
+  settings: settings_lib.Settings,
+  say: Callable[[str], None],
+) -> engine.Engine:
+  """Loads the models of a sweep onto their devices.
+
+  Args:
+    policies: their checkpoints by name.
+    reward: the reward model's checkpoint; None for none.
+    settings: how they are used.
+    say: takes a line about what the reward model makes of a known good and a
+      known bad solution, if its form is not this package's own.
+
+  Returns:
+    The engine.
+
+  Raises:
+    FileNotFoundError: if a file of a checkpoint is missing.
+    ValueError: if a file is cut, a model cannot be run by this package, the
+      mesh does not divide it, or the limits are beyond what it was made for.
+  """
+  for name, checkpoint in policies.items():
+    _check_positions(name, checkpoint, settings.limits, "limits")
+  if reward is not None:
+    foreign = settings.reward_form != models.OWN_FORM
+    _check_positions(
+      "reward",
+      reward,
+      settings.reward_limits if foreign else settings.limits,
+      "reward" if foreign else "limits",
+    )
+  loaded = {
+    name: models.load_model(
+      checkpoint.source, dtype=settings.dtype, mesh=settings.mesh
+    )
+    for name, checkpoint in policies.items()
+  }
+  judge = None
+  if reward is not None:
+    judge = models.load_reward_model(
+      reward.source,
+      form=settings.reward_form,
+      dtype=settings.dtype,
+      mesh=settings.mesh,
+    )
+    if judge.form is not None:
+      say(judge.self_test().message)
+  return engine.Engine(loaded, judge, settings)
+
+
+def _check_positions(
+  name: str,
+  checkpoint: checkpoints.Checkpoint,
+  limits: decoding.Limits,
+  group: str,
+) -> None:
+  """Raises a ValueError if texts may be longer than a model was made for."""
+  longest = limits.prompt_buffer + limits.total_tokens
+  if longest > checkpoint.max_position_embeddings:
+    raise ValueError(
+      f"{group}.prompt_tokens ({limits.prompt_buffer} in the cache) and "
+      f"{group}.total_tokens ({limits.total_tokens}) make texts of {longest} "
+      f"tokens; {name} in {checkpoint.source} was made for at most "
+      f"{checkpoint.max_position_embeddings}. Lower the limits."
+    )

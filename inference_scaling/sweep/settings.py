@@ -1,0 +1,108 @@
+"""What the searches of a sweep share, made of its config."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from inference_scaling import decoding, models
+from inference_scaling.sweep import config as config_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampler:
+  """How tokens are drawn; greedy runs take temperature 0 and no filter.
+
+  Attributes:
+    temperature: of the policy's distribution.
+    top_k: most tokens to draw from; 0 for no limit.
+    top_p: least probability that they hold together; 1 for no limit.
+  """
+
+  temperature: float
+  top_k: int
+  top_p: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Settings:
+  """How problems are asked, steps written and models placed.
+
+  Attributes:
+    prompt: as `tasks.make_prompt` takes it.
+    step_format: what ends a step and announces an answer.
+    limits: of tokens and steps.
+    sampler: of tokens.
+    reward_form: of the reward model; "none" for no reward model.
+    reward_limits: of a reward model of another form than "own", in its own
+      tokens.
+    dtype: of weights, activations and caches.
+    mesh: of devices; None for one device.
+  """
+
+  prompt: Mapping[str, Any]
+  step_format: decoding.StepFormat
+  limits: decoding.Limits
+  sampler: Sampler
+  reward_form: str = models.OWN_FORM
+  reward_limits: decoding.Limits | None = None
+  dtype: str = "float32"
+  mesh: jax.sharding.Mesh | None = None
+
+
+def make_settings(resolved: Mapping[str, Any]) -> Settings:
+  """Makes the settings of a resolved config.
+
+  Args:
+    resolved: of `config.resolve`.
+
+  Returns:
+    The settings.
+
+  Raises:
+    ValueError: if the mesh does not match the devices.
+  """
+  limits = decoding.Limits(**resolved["limits"])
+  reward = resolved["reward"]
+  own_limits = {key: reward[key] for key in _LIMITS if key in reward}
+  return Settings(
+    prompt=resolved["prompt"],
+    step_format=decoding.StepFormat(
+      tuple(resolved["format"]["step_end"]),
+      tuple(resolved["format"]["answer_markers"]),
+    ),
+    limits=limits,
+    sampler=Sampler(**resolved["sampler"]),
+    reward_form=reward["form"],
+    reward_limits=decoding.Limits(**own_limits, max_steps=limits.max_steps)
+    if own_limits
+    else None,
+    dtype=resolved["dtype"],
+    mesh=make_mesh(**resolved["mesh"]),
+  )
+
+
+def make_mesh(data: int, model: int) -> jax.sharding.Mesh | None:
+  """Makes the mesh of a config; None for a single device.
+
+  Args:
+    data: devices that share out the problems.
+    model: devices that share out each model.
+
+  Returns:
+    The mesh.
+
+  Raises:
+    ValueError: if their product is not the number of devices; a mesh of one
+      takes the first device of however many there are.
+  """
+  return None if data * model == 1 else models.make_mesh(data, model)
+
+
+def needs_reward(resolved: Mapping[str, Any]) -> bool:
+  """Tells whether a sweep has a reward model."""
+  return resolved["reward"]["form"] != config_lib.NO_REWARD
+
+
+_LIMITS = ("prompt_tokens", "step_tokens", "total_tokens")
