@@ -32,17 +32,17 @@ def schemes(
 
   Args:
     panel: problems by configurations.
-    aggregation: how weighted voting aggregates step scores.
+    aggregation: how weighted voting aggregates step scores; NO_AGGREGATION
+      without a reward model.
 
   Returns:
-    Majority and weighted voting of each strategy but greedy, sampling first.
+    Majority and weighted voting of each strategy but greedy, sampling first;
+    majority voting alone without a reward model.
   """
   names = {point.strategy for point in panel.costs.index} - {outcomes.GREEDY}
   ordered = sorted(names, key=lambda name: (name != SAMPLING, name))
-  votings = (
-    (outcomes.MAJORITY, outcomes.NO_AGGREGATION),
-    (outcomes.WEIGHTED, aggregation),
-  )
+  majority = (outcomes.MAJORITY, outcomes.NO_AGGREGATION)
+  votings = dict.fromkeys((majority, outcomes.main_voting(aggregation)))
   return [(name, *voting) for name in ordered for voting in votings]
 
 
@@ -163,6 +163,8 @@ def search_gain(
   flops: str,
 ) -> pd.DataFrame:
   """Tree search against sampling, both with weighted voting.
+
+  Without a reward model there is no tree search, and no row.
 
   Args:
     panels: by difficulty: all, easy, hard.

@@ -7,16 +7,21 @@ from matplotlib import lines
 
 from inference_scaling.analysis import frontier, load, outcomes, style, tables
 
+VOTING_WORDS = {
+  outcomes.WEIGHTED: "weighted voting",
+  outcomes.MAJORITY: "majority voting",
+  outcomes.BEST_OF_N: "best of n",
+}
+
 
 def main_rows(summary: pd.DataFrame, aggregation: str) -> pd.DataFrame:
-  """Weighted voting of every strategy, and greedy: what main figures draw."""
-  weighted = (summary["voting"] == outcomes.WEIGHTED) & (
-    summary["aggregation"] == aggregation
-  )
+  """Main voting of every strategy, and greedy: what main figures draw."""
+  voting, aggregation = outcomes.main_voting(aggregation)
+  main = (summary["voting"] == voting) & (summary["aggregation"] == aggregation)
   greedy = (summary["strategy"] == outcomes.GREEDY) & (
     summary["voting"] == outcomes.MAJORITY
   )
-  return summary[weighted | greedy]
+  return summary[main | greedy]
 
 
 def policies_of(summary: pd.DataFrame) -> dict[str, int]:
@@ -35,7 +40,7 @@ def error_vs_flops(
 
   Args:
     summary: rows of `summarize`.
-    aggregation: of weighted voting.
+    aggregation: of weighted voting; NO_AGGREGATION draws majority voting.
 
   Returns:
     The figure.
@@ -54,8 +59,9 @@ def error_vs_flops(
       )
     style.flops_axis(panel, flops)
   style.error_axis(axes[0, 0])
-  figure.suptitle("Error against compute: weighted voting and greedy")
-  style.legend(figure, _flops_legend(rows, policies))
+  voting, _ = outcomes.main_voting(aggregation)
+  figure.suptitle(f"Error against compute: {VOTING_WORDS[voting]} and greedy")
+  style.legend(figure, _flops_legend(rows, policies, voting))
   return figure
 
 
@@ -138,7 +144,9 @@ def _policy_line(policies: list[str], policy: str, strategy: str) -> dict:
   }
 
 
-def _flops_legend(rows: pd.DataFrame, policies: dict[str, int]) -> list:
+def _flops_legend(
+  rows: pd.DataFrame, policies: dict[str, int], voting: str
+) -> list:
   names = list(policies)
   handles = []
   for policy, parameters in policies.items():
@@ -165,7 +173,7 @@ def _flops_legend(rows: pd.DataFrame, policies: dict[str, int]) -> list:
         marker="*" if greedy else "o",
         markersize=10 if greedy else 5,
         linestyle="" if greedy else style.strategy_line(strategy),
-        label=tables.method(strategy, outcomes.WEIGHTED),
+        label=tables.method(strategy, voting),
       )
     )
   frontier_handle = lines.Line2D(

@@ -48,7 +48,8 @@ class Record:
     finished: bool[N], False where the candidate was truncated.
     scores: aggregation -> float64[N] reward of each candidate; NaN for one
       without a step.
-    votes: voting method as the record names it -> bool, vote is right.
+    votes: voting method as the record names it -> bool, vote is right; only
+      majority voting where there was no reward model.
     flops: convention -> float64[4] FLOPs of policy prompts, policy rest,
       reward prompts, reward rest.
     reward_apart: whether the ledger told the reward model's FLOPs apart; if
@@ -70,6 +71,11 @@ class Record:
   flops: Mapping[str, np.ndarray]
   reward_apart: bool
   tokens: int
+
+  @property
+  def rewarded(self) -> bool:
+    """Whether there was a reward model; without one, scores are NaN."""
+    return any("/" in name for name in self.votes)
 
 
 def read_records(path: str | pathlib.Path) -> list[Record]:

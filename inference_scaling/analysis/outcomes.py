@@ -47,7 +47,8 @@ def make_outcomes(
   every power of two up to it, as expectations over subsets.
 
   Voting methods that read no reward (majority of independent samples, greedy)
-  are not charged for the reward model where the ledger tells it apart.
+  are not charged for the reward model where the ledger tells it apart. They
+  are the only ones if some record comes from a run without a reward model.
 
   Args:
     records: the records of a sweep.
@@ -80,6 +81,19 @@ def make_outcomes(
         )
       )
   return pd.concat(frames, ignore_index=True)[COLUMNS]
+
+
+def main_voting(aggregation: str) -> tuple[str, str]:
+  """Voting and aggregation of the curves that figures and claims compare.
+
+  Args:
+    aggregation: of step scores; NO_AGGREGATION without a reward model.
+
+  Returns:
+    Weighted voting by this aggregation; without one, majority voting.
+  """
+  unrewarded = aggregation == NO_AGGREGATION
+  return (MAJORITY if unrewarded else WEIGHTED), aggregation
 
 
 def recorded_votes(run: Sequence[load.Record]) -> pd.DataFrame:
@@ -191,6 +205,8 @@ def _estimates(run, sizes, num_subsets, seed, exact_limit):
     (PASS, NO_AGGREGATION): subsets.pass_at(correct, sizes),
     (MAJORITY, NO_AGGREGATION): vote(np.ones(answers.shape)),
   }
+  if not all(record.rewarded for record in run):
+    return estimates
   for how, voting in itertools.product(
     load.AGGREGATIONS, (BEST_OF_N, WEIGHTED)
   ):

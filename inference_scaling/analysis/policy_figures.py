@@ -16,7 +16,7 @@ def error_vs_n(summary: pd.DataFrame, aggregation: str) -> figure_lib.Figure:
 
   Args:
     summary: rows of `summarize`.
-    aggregation: of weighted voting.
+    aggregation: of weighted voting; NO_AGGREGATION draws majority voting.
 
   Returns:
     The figure, one panel a policy.
@@ -52,7 +52,7 @@ def error_vs_n(summary: pd.DataFrame, aggregation: str) -> figure_lib.Figure:
     linestyle=(0, (1, 1.5)),
     label="no candidate is right (oracle)",
   )
-  handles = [*_strategy_handles(rows), dotted]
+  handles = [*_strategy_handles(rows, aggregation), dotted]
   style.legend(figure, handles, entry_width=2.2)
   figure.suptitle("Error against the number of candidates")
   return figure
@@ -66,7 +66,7 @@ def easy_vs_hard(
 
   Args:
     summary: rows of `summarize`.
-    aggregation: of weighted voting.
+    aggregation: of weighted voting; NO_AGGREGATION draws majority voting.
     flops: cost column; hard problems cost more than easy ones.
     hard_from: the lowest hard level.
 
@@ -86,8 +86,10 @@ def easy_vs_hard(
     style.flops_axis(column[1], flops)
   axes[0, 0].set_ylabel(f"error rate (%)\nlevels below {hard_from}")
   axes[1, 0].set_ylabel(f"error rate (%)\nlevels from {hard_from} on")
-  style.legend(figure, _strategy_handles(rows))
-  figure.suptitle("Easy and hard problems: weighted voting and greedy")
+  style.legend(figure, _strategy_handles(rows, aggregation))
+  voting, _ = outcomes.main_voting(aggregation)
+  words = figures.VOTING_WORDS[voting]
+  figure.suptitle(f"Easy and hard problems: {words} and greedy")
   return figure
 
 
@@ -99,7 +101,8 @@ def voting_methods(
 
   Args:
     summary: rows of `summarize`.
-    aggregation: of best-of-n and weighted voting.
+    aggregation: of best-of-n and weighted voting; with NO_AGGREGATION there is
+      only majority voting.
     flops: cost column.
 
   Returns:
@@ -120,18 +123,18 @@ def voting_methods(
         **_strategy_line(strategy) | {"linestyle": style.VOTING_LINES[voting]},
       )
     style.flops_axis(panel, flops)
-  names = {
-    outcomes.WEIGHTED: "weighted voting",
-    outcomes.MAJORITY: "majority voting",
-    outcomes.BEST_OF_N: "best of n",
-  }
   handles = [
-    *_strategy_handles(rows, plain=True),
+    *_strategy_handles(rows, aggregation, plain=True),
     *(
       lines.Line2D(
-        [], [], color=style.GREY, linestyle=line, label=names[voting]
+        [],
+        [],
+        color=style.GREY,
+        linestyle=line,
+        label=figures.VOTING_WORDS[voting],
       )
       for voting, line in style.VOTING_LINES.items()
+      if voting in set(rows["voting"])
     ),
   ]
   style.legend(figure, handles)
@@ -182,12 +185,15 @@ def _draw_strategies(
     )
 
 
-def _strategy_handles(rows: pd.DataFrame, plain: bool = False) -> list:
-  """Legend of the strategies; plain: their names without weighted voting."""
+def _strategy_handles(
+  rows: pd.DataFrame, aggregation: str, plain: bool = False
+) -> list:
+  """Legend of the strategies; plain: their names without the main voting."""
+  voting, _ = outcomes.main_voting(aggregation)
   handles = []
   for strategy in sorted(set(rows["strategy"])):
     line = _strategy_line(strategy)
-    label = tables.method(strategy, outcomes.WEIGHTED)
+    label = tables.method(strategy, voting)
     if plain:
       line["linestyle"] = ""
       label = tables.strategy_name(strategy)

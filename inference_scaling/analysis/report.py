@@ -30,7 +30,8 @@ class Analysis:
     claims: growth, best_policy, search_gain, smaller_against_largest.
     policies: number of parameters by policy with records, in rising order.
     notes: what is missing, one sentence each.
-    aggregation: of best-of-n and weighted voting in figures and claims.
+    aggregation: of best-of-n and weighted voting in figures and claims;
+      "none" without a reward model, which leaves majority voting.
     convention: FLOPs convention of the tables.
     hard_from: the lowest hard level.
     num_subsets: sampled subsets a problem.
@@ -64,7 +65,8 @@ def analyze(
     parameters: number of parameters by policy name.
     aggregation: how best-of-n and weighted voting read step scores in figures
       and claims, one of `load.AGGREGATIONS`; by default the first of these
-      that every record has votes by. The summary holds all.
+      that every record has votes by. The summary holds all. Without a reward
+      model there is only "none".
     convention: FLOPs convention of tables; one of `load.CONVENTIONS`.
     hard_from: problems of this level and above are hard.
     num_subsets: sampled subsets where there are too many to enumerate.
@@ -185,6 +187,8 @@ def _write(analysis: Analysis, workdir: pathlib.Path) -> pathlib.Path:
 
 def _aggregations(records: list[load.Record]) -> tuple[str, ...]:
   """The aggregations by which every record holds weighted votes."""
+  if not any(record.rewarded for record in records):
+    return (outcomes_lib.NO_AGGREGATION,)
   common = set.intersection(*(set(record.votes) for record in records))
   found = tuple(
     how

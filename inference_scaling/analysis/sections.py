@@ -63,7 +63,9 @@ def _opening(analysis) -> str:
     f"- Seeds: {_range(summary['seeds'])}",
     f"- FLOPs are per problem, in convention `{analysis.convention}` unless"
     " said otherwise",
-    f"- Best-of-n and weighted voting read step scores by `"
+    "- No reward model: candidates vote by majority"
+    if analysis.aggregation == outcomes.NO_AGGREGATION
+    else f"- Best-of-n and weighted voting read step scores by `"
     f"{analysis.aggregation}`; all ways are in `summary.csv`",
   ]
   if summary["problems"].max() < 30:

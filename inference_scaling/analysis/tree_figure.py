@@ -77,6 +77,8 @@ def search_tree(
 ) -> figure_lib.Figure:
   """Draws a search: steps from left to right, coloured by their reward.
 
+  Without a reward model they are grey.
+
   A step says how many beams go on from it, and the line to it is as wide; a
   dashed line leads to a step that was given up. Candidates are squares (crosses
   if they were cut off) beside their answers.
@@ -164,9 +166,10 @@ def _draw_node(axes, node, tree, colormap, label):
   """Draws a step, how many beams go on from it, and its label."""
   at = node.depth, node.row
   status = tree["status"][node.depth][node.slot]
-  red, green, blue, _ = color = colormap.to_rgba(
-    tree["scores"][node.depth][node.slot]
-  )
+  color = colors.to_rgba(style.GREY)
+  if tree["scores"] is not None:
+    color = colormap.to_rgba(tree["scores"][node.depth][node.slot])
+  red, green, blue, _ = color
   axes.scatter(
     *at, s=_NODE_SIZE, marker=_MARKERS[status], color=color,
     edgecolors=style.BLACK, linewidths=0.7, zorder=3,
@@ -216,9 +219,10 @@ def _finish_axes(figure, axes, record, nodes, colormap):
   axes.spines["left"].set_visible(False)
   run = record["run"]
   axes.set_title(f"{run['policy']}, {run['strategy']} n={run['n']}")
-  bar = figure.colorbar(colormap, ax=axes, fraction=0.03, pad=0.01, aspect=30)
-  bar.set_label("reward")
-  bar.outline.set_visible(False)
+  if record["tree"]["scores"] is not None:
+    bar = figure.colorbar(colormap, ax=axes, fraction=0.03, pad=0.01, aspect=30)
+    bar.set_label("reward")
+    bar.outline.set_visible(False)
   style.legend(figure, _legend(record, nodes), entry_width=2.4)
 
 

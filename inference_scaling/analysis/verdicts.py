@@ -114,7 +114,10 @@ def _search_gain(frame: pd.DataFrame, middle: str) -> list[Verdict]:
         & (frame["n"] == n)
       ]
     if rows.empty:
-      found.append(Verdict(claim, NO_DATA, f"no hard problems run at n = {n}"))
+      why = f"no hard problems run at n = {n}"
+      if frame.empty:
+        why = "no tree search and sampling to compare"
+      found.append(Verdict(claim, NO_DATA, why))
     for row in rows.itertuples():
       # "Not behind" is refuted by an interval that lies below zero.
       held = row.difference_low > 0 if ahead else row.difference_high >= 0

@@ -26,6 +26,8 @@ def make_candidates(
   tree: search.Tree,
   tokenizer: transformers.PreTrainedTokenizerFast,
   grade: Grade,
+  *,
+  rewarded: bool = True,
 ) -> list[dict[str, Any]]:
   """Lists the candidates of one problem, by final slot.
 
@@ -38,6 +40,7 @@ def make_candidates(
     tree: of one problem (fields [J, N, ...]), in NumPy.
     tokenizer: of the policy.
     grade: says of a canonical answer, or None, whether it is right.
+    rewarded: whether the scores are rewards; `step_scores` are empty if not.
 
   Returns:
     The `candidates` of a record. Beams that their strategy dropped while they
@@ -62,7 +65,7 @@ def make_candidates(
         "answer": answer,
         "correct": grade(answer),
         "status": STATUS[int(status[i])],
-        "step_scores": [float(tree.scores[node]) for node in nodes],
+        "step_scores": [float(tree.scores[node]) for node in nodes if rewarded],
         "tokens": sum(int(tree.num_tokens[node]) for node in nodes),
         "path": [slot for _, slot in nodes],
       }
@@ -79,13 +82,17 @@ def canonical_answer(text: str) -> str | None:
 
 
 def make_tree(
-  tree: search.Tree, tokenizer: transformers.PreTrainedTokenizerFast
+  tree: search.Tree,
+  tokenizer: transformers.PreTrainedTokenizerFast,
+  *,
+  rewarded: bool = True,
 ) -> dict[str, Any]:
   """Turns the tree of one problem into JSON data.
 
   Args:
     tree: of one problem (fields [J, N, ...]), in NumPy.
     tokenizer: of the policy.
+    rewarded: whether the scores are rewards; `scores` is None if not.
 
   Returns:
     The `tree` of a record: lists by depth and slot, of the depths reached.
@@ -98,7 +105,7 @@ def make_tree(
     "parents": tree.parents[:depths].tolist(),
     "active": tree.active[:depths].tolist(),
     "widths": widths[:depths].tolist(),
-    "scores": tree.scores[:depths].tolist(),
+    "scores": tree.scores[:depths].tolist() if rewarded else None,
     "status": tree.status[:depths].tolist(),
     "tokens": tree.num_tokens[:depths].tolist(),
     "texts": _step_texts(tree, depths, tokenizer),

@@ -20,7 +20,8 @@ class RecordMaker:
     policy_cost: of the policy's tokens.
     reward_cost: of the reward model's tokens.
     grader: grades answers.
-    aggregations: of step scores, for votes.
+    aggregations: of step scores, for votes; none where there is no reward
+      model. The scores of the search are then no rewards and not recorded.
     max_steps: most steps of a candidate.
   """
 
@@ -54,7 +55,10 @@ class RecordMaker:
         return None
       return self.grader.grade(problem.gold, answer)
 
-    found = candidates_lib.make_candidates(finished.tree, self.tokenizer, grade)
+    rewarded = bool(self.aggregations)
+    found = candidates_lib.make_candidates(
+      finished.tree, self.tokenizer, grade, rewarded=rewarded
+    )
     return {
       "run": run.key,
       "problem": {
@@ -64,7 +68,9 @@ class RecordMaker:
         "question": problem.question,
       },
       "candidates": found,
-      "tree": candidates_lib.make_tree(finished.tree, self.tokenizer),
+      "tree": candidates_lib.make_tree(
+        finished.tree, self.tokenizer, rewarded=rewarded
+      ),
       "votes": votes.make_votes(found, self.aggregations, self.max_steps),
       "ledger": ledger.make_ledger(
         finished, self.policy_cost, self.reward_cost

@@ -18,14 +18,16 @@ def render(record: Record) -> str:
     record: as in records.jsonl, or of `solve`.
 
   Returns:
-    Lines of text: each step with its reward and its width (how many steps go
-    on from it), the candidates, the votes and the cost.
+    Lines of text: each step with its reward (if there are rewards) and its
+    width (how many steps go on from it), the candidates, the votes and the
+    cost.
   """
   run, problem = record["run"], record["problem"]
   title = f"{run['policy']}, {run['strategy']} n={run['n']}, seed {run['seed']}"
+  what = "width, step" if _unrewarded(record) else "reward, width, step"
   sections = [
     problem["question"],
-    "\n".join([f"Search tree ({title}); reward, width, step:", *_tree(record)]),
+    "\n".join([f"Search tree ({title}); {what}:", *_tree(record)]),
     "\n".join(["Candidates by answer:", *_candidates(record)]),
     "\n".join(["Votes:", *_votes(record)]),
     "\n".join(["Cost:", *_cost(record["ledger"])]),
@@ -51,8 +53,11 @@ def _tree(record: Record) -> list[str]:
   def add(depth, slots, indent):
     for place, slot in enumerate(slots):
       last = place == len(slots) - 1
+      reward = (
+        "" if _unrewarded(record) else f"{tree['scores'][depth][slot]:.3f} "
+      )
       lines.append(
-        f"{indent}{'└─' if last else '├─'} {tree['scores'][depth][slot]:.3f} "
+        f"{indent}{'└─' if last else '├─'} {reward}"
         f"x{tree['widths'][depth][slot]:<2} "
         f"{_one_line(tree['texts'][depth][slot])}"
         f"{_END.get(tree['status'][depth][slot], '')}"
@@ -67,22 +72,24 @@ def _tree(record: Record) -> list[str]:
 
 def _candidates(record: Record) -> list[str]:
   """Lines "answer, how many, their last rewards", the most frequent first."""
+  total = len(record["candidates"])
   candidates = record["candidates"]
   counts = Counter(candidate["answer"] for candidate in candidates)
   lines = []
   for answer, number in sorted(
     counts.items(), key=lambda item: (-item[1], str(item[0]))
   ):
+    line = f"  {_answer(answer):<12} {number:>3} of {total}"
+    if _unrewarded(record):
+      lines.append(line)
+      continue
     rewards = sorted(
       (c["step_scores"][-1] for c in candidates if c["answer"] == answer),
       reverse=True,
     )
     few = " ".join(f"{reward:.3f}" for reward in rewards[:8])
     more = " ..." if number > 8 else ""
-    lines.append(
-      f"  {_answer(answer):<12} {number:>3} of {len(candidates)}, last rewards "
-      f"{few}{more}"
-    )
+    lines.append(f"{line}, last rewards {few}{more}")
   return lines
 
 
@@ -111,6 +118,11 @@ def _cost(ledger: Record) -> list[str]:
       for name, flops in ledger["flops"].items()
     ),
   ]
+
+
+def _unrewarded(record: Record) -> bool:
+  """Whether there was no reward model."""
+  return record["tree"]["scores"] is None
 
 
 def _answer(answer: str | None) -> str:

@@ -20,10 +20,12 @@ class Kind:
   Attributes:
     numbers: rules of the keys that it takes beside policies, n and seeds.
     make: makes the strategy out of these numbers.
+    needs_reward: whether it chooses beams by their rewards.
   """
 
   numbers: Mapping[str, rules.Rule]
   make: Callable[[Numbers], search.Strategy]
+  needs_reward: bool = False
 
 
 KINDS: Mapping[str, Kind] = {
@@ -36,6 +38,7 @@ KINDS: Mapping[str, Kind] = {
       "rule": rules.one_of(*allocation.RULES),
     },
     lambda numbers: search.rebase(numbers["temperature"], numbers["rule"]),
+    needs_reward=True,
   ),
 }
 
@@ -56,3 +59,23 @@ def tables() -> dict[str, rules.Table]:
       table["seeds"] = rules.several(rules.integer(0))
     result[name] = table
   return result
+
+
+def check_rewards(blocks: Mapping[str, Mapping[str, Any]]) -> None:
+  """Refuses strategies that a sweep without a reward model cannot run.
+
+  Args:
+    blocks: `config.runs`, with strategies that are known.
+
+  Raises:
+    ValueError: names the first block whose strategy needs rewards.
+  """
+  free = [name for name, kind in KINDS.items() if not kind.needs_reward]
+  for name, block in blocks.items():
+    if block["strategy"] not in free:
+      raise ValueError(
+        f"config.runs.{name}.strategy is {block['strategy']!r}, which chooses "
+        "beams by their rewards, but config.reward says that there is no "
+        f"reward model; expected one of {', '.join(sorted(free))}. Give a "
+        "reward model, or take the block out."
+      )

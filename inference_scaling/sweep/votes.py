@@ -27,7 +27,8 @@ def make_votes(
 
   Args:
     candidates: of a record.
-    aggregations: names of `voting.AGGREGATIONS`.
+    aggregations: names of `voting.AGGREGATIONS`; none where there are no
+      rewards, which leaves majority voting.
     max_steps: J; fixed, so that one program serves a whole run.
 
   Returns:
@@ -57,13 +58,15 @@ def make_votes(
 
 
 def names(aggregations: Sequence[str]) -> list[str]:
-  """Names of the votes, in the order of a record."""
+  """Names of the votes, in the order of a record; see `make_votes`."""
   scored = [f"{how}/{x}" for how in (BEST_OF_N, WEIGHTED) for x in aggregations]
   return [MAJORITY, *scored]
 
 
 def shown(aggregations: Sequence[str]) -> str:
-  """Name of the vote that progress reports show."""
+  """Name of the vote that progress reports show; see `make_votes`."""
+  if not aggregations:
+    return MAJORITY
   how = "last" if "last" in aggregations else aggregations[0]
   return f"{WEIGHTED}/{how}"
 
@@ -78,6 +81,8 @@ def _winners(
   mask: jax.Array,
 ) -> jax.Array:
   """Winning class ids, int32[1 + 2 * aggregations], in the order of `names`."""
+  if not aggregations:
+    return voting.majority(ids)[None]
   values = jnp.stack(
     [voting.aggregate(scores, mask, how) for how in aggregations]
   )

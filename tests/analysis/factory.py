@@ -140,6 +140,28 @@ def record(task: Task, policy: str, strategy: str, n: int, seed: int) -> dict:
   }
 
 
+def unrewarded(record: dict) -> dict:
+  """The same record, had there been no reward model."""
+  tokens = record["ledger"]["policy_decode"]
+  own = ledger(record["run"]["policy"], "greedy", tokens)
+  own["flops"] = {
+    name: flops - own["flops_reward"][name]
+    for name, flops in own["flops"].items()
+  }
+  own["flops_prefill"] = {
+    name: flops - own["flops_reward_prefill"][name]
+    for name, flops in own["flops_prefill"].items()
+  }
+  for name in ("flops_reward", "flops_reward_prefill"):
+    own[name] = dict.fromkeys(own[name], 0.0)
+  return record | {
+    "candidates": [c | {"step_scores": []} for c in record["candidates"]],
+    "tree": record["tree"] | {"scores": None},
+    "votes": {"majority": record["votes"]["majority"]},
+    "ledger": own,
+  }
+
+
 def sweep(
   num_problems: int = 24,
   policies: tuple[str, ...] = ("small", "medium", "large"),

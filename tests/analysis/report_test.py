@@ -5,6 +5,7 @@ import re
 
 import pandas as pd
 import pytest
+from matplotlib import text as text_lib
 
 from inference_scaling import analysis
 from inference_scaling.analysis import figures, style, tables
@@ -134,6 +135,61 @@ def test_few_data_give_a_report_too(tmp_path, undrawn, records):
   report = analysis.write_report(workdir).read_text()
   assert "No records yet of policies" in report
   assert "no data" in report
+
+
+def test_without_a_reward_model_there_is_majority_voting_alone(
+  tmp_path, monkeypatch
+):
+  records = factory.sweep(12, ("small",), (("greedy", 1), ("sampling", 8)))
+  with_reward = factory.write(tmp_path / "with", records)
+  without = factory.write(
+    tmp_path / "without", [factory.unrewarded(record) for record in records]
+  )
+  drawn = {}  # that of the second report in the end
+  monkeypatch.setattr(
+    style, "save", lambda figure, folder, name: drawn.update({name: figure})
+  )
+  analysis.write_report(with_reward, num_subsets=20)
+  report = analysis.write_report(without, num_subsets=20).read_text()
+  assert "No reward model: candidates vote by majority" in report
+  assert "Sampling + MV" in report
+  assert not re.search(r"\+ (WV|BoN)|step scores by", report)
+  # The columns are those of a sweep with rewards, and so are the values.
+  ours, theirs = (
+    pd.read_csv(path / "summary.csv") for path in (without, with_reward)
+  )
+  assert set(ours["voting"]) == {"majority", "pass"}
+  assert set(ours["aggregation"]) == {"none"}
+  theirs = theirs[theirs["aggregation"] == "none"].reset_index(drop=True)
+  pd.testing.assert_frame_equal(ours, theirs)
+  growth = pd.read_csv(without / "claims" / "growth.csv")
+  assert list(growth["voting"]) == ["majority"]
+  assert set(drawn) == set(FIGURES)
+  for figure in drawn.values():
+    words = " ".join(text.get_text() for text in figure.findobj(text_lib.Text))
+    assert not re.search("WV|weighted|best of n", words)
+
+
+@pytest.mark.parametrize("aggregation", ["last", "median"])
+def test_without_a_reward_model_no_aggregation_is_known(
+  tmp_path, undrawn, aggregation
+):
+  records = factory.sweep(3, ("small",), (("sampling", 4),))
+  workdir = factory.write(
+    tmp_path / "sweep", [factory.unrewarded(record) for record in records]
+  )
+  with pytest.raises(
+    ValueError, match=r"is not known; expected one of .'none'"
+  ):
+    analysis.write_report(workdir, aggregation=aggregation)
+
+
+def test_records_with_and_without_rewards_do_not_mix(tmp_path, undrawn):
+  records = factory.sweep(3, ("small",), (("sampling", 4),))
+  records[0] = factory.unrewarded(records[0])
+  workdir = factory.write(tmp_path / "sweep", records)
+  with pytest.raises(analysis.RecordError, match="no aggregation has"):
+    analysis.write_report(workdir)
 
 
 def test_unknown_option_values_are_refused(workdir):

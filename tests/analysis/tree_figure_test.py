@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib import colormaps, colors, figure, patches
 
-from inference_scaling.analysis import tree_figure
+from inference_scaling.analysis import style, tree_figure
 
 GIVEN_UP_COLOR = "#B4B4B4"
 
@@ -167,3 +167,14 @@ def test_it_renders_the_same_bytes_each_time():
     drawn.savefig(file, metadata={"Software": None})
     files.append(file.getvalue())
   assert files[0].startswith(b"\x89PNG") and files[0] == files[1]
+
+
+def test_without_a_reward_model_steps_are_grey():
+  record = _small_record()
+  record["tree"]["scores"] = None
+  drawn = tree_figure.search_tree(record)
+  assert len(drawn.axes) == 1  # no bar of colours
+  _, *steps = drawn.axes[0].collections
+  assert len(steps) == 5
+  grey = colors.to_rgba(style.GREY)
+  assert {tuple(step.get_facecolor()[0]) for step in steps} == {grey}

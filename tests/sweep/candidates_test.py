@@ -4,8 +4,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inference_scaling import compute, decoding, search
-from inference_scaling.sweep import candidates, ledger
+from inference_scaling import compute, decoding, search, tasks
+from inference_scaling.sweep import (
+  candidates,
+  grid,
+  ledger,
+  record,
+  rendering,
+  votes,
+)
 from inference_scaling.training import tokenizer as tokenizer_lib
 
 TOKENIZER = tokenizer_lib.build_tokenizer()
@@ -105,6 +112,59 @@ def test_the_tree_has_the_depths_that_were_reached(tree):
   assert found["active"] == [[True] * 3, [True] * 3, [False, True, False]]
   assert found["widths"] == [[2, 0, 1], [0, 1, 0], [0, 0, 0]]
   assert found["tokens"][2] == [0, len(ids(TEXTS[2][1])), 0]
+
+
+def test_without_a_reward_model_no_score_is_recorded(tree):
+  with_rewards = candidates.make_candidates(tree, TOKENIZER, bool)
+  without = candidates.make_candidates(tree, TOKENIZER, bool, rewarded=False)
+  assert without == [c | {"step_scores": []} for c in with_rewards]
+  found = candidates.make_tree(tree, TOKENIZER, rewarded=False)
+  whole = candidates.make_tree(tree, TOKENIZER)
+  assert found == whole | {"scores": None}
+
+
+def _record(tree, aggregations):
+  """A record of the tree, as a sweep makes it."""
+  policy = compute.ModelCost(1000, 1800, 10, 300)
+  nothing = compute.ModelCost(0, 0, 0, 0)
+  finished = decoding.Finished(
+    problem_id=3,
+    tree=tree,
+    policy_counts=compute.Counts(*map(jnp.int32, (20, 50, 700))),
+    reward_counts=compute.Counts(*map(jnp.int32, (0, 0, 0))),
+    cache_bytes=4096,
+    seconds=1.5,
+  )
+  with tasks.Grader() as grader:
+    maker = record.RecordMaker(
+      TOKENIZER, policy, nothing, grader, aggregations, max_steps=J
+    )
+    return maker.make(
+      grid.Run("small", "sampling", N, 0),
+      tasks.Problem(3, "How many?", "42", 2, "test"),
+      finished,
+    )
+
+
+def test_a_record_without_a_reward_model_votes_by_majority(tree):
+  found = _record(tree, ())
+  assert found["votes"] == {"majority": {"answer": "42", "correct": True}}
+  assert found["tree"]["scores"] is None
+  assert {len(c["step_scores"]) for c in found["candidates"]} == {0}
+  assert set(found["ledger"]["flops_reward"].values()) == {0.0}
+  assert found["ledger"]["flops"]["with_reward"] == 2 * 1000 * 50
+  whole = _record(tree, ("last",))
+  assert whole["votes"]["majority"] == found["votes"]["majority"]
+  assert list(whole["votes"]) == votes.names(("last",))
+
+
+def test_a_drawing_leaves_out_rewards_that_there_are_none_of(tree):
+  text = rendering.render(_record(tree, ()))
+  assert "; width, step:" in text
+  assert "├─ x2  Step 1 ки" in text
+  assert "42             1 of 3\n" in text
+  assert "last rewards" not in text
+  assert "├─ 0.100 x2  Step 1 ки" in rendering.render(_record(tree, ("last",)))
 
 
 @pytest.mark.parametrize(

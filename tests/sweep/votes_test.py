@@ -101,3 +101,25 @@ def test_the_vote_that_progress_shows_is_always_there():
   for how in voting.AGGREGATIONS:
     assert votes.shown((how,)) == f"weighted/{how}"
   assert votes.shown(AGGREGATIONS[::-1]) == "weighted/last"
+
+
+@pytest.mark.parametrize(
+  ("answers", "right"),
+  [
+    (["8", "7", "7"], True),
+    (["8", "8", "7"], False),
+    (["8", "7"], True),  # a tie: the answer that sorts first
+    ([None, None], False),
+  ],
+)
+def test_without_rewards_there_is_majority_voting_alone(answers, right):
+  candidates = [candidate(answer) for answer in answers]
+  found = votes.make_votes(candidates, (), max_steps=3)
+  assert list(found) == votes.names(()) == ["majority"]
+  assert found["majority"]["correct"] is right
+  assert found == {
+    "majority": votes.make_votes(
+      [c | {"step_scores": [0.5]} for c in candidates], ("last",), max_steps=3
+    )["majority"]
+  }
+  assert votes.shown(()) == "majority"
