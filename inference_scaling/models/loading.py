@@ -1,5 +1,7 @@
 """Weights from a checkpoint to their shards, one tensor at a time."""
 
+from collections.abc import Mapping
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +19,7 @@ def load_parameters(
   *,
   dtype: str | None = "float32",
   mesh: jax.sharding.Mesh | None = None,
-  others: dict[str, tuple[int, ...]] | None = None,
+  others: Mapping[str, tuple[int, ...]] | None = None,
 ) -> layout.Parameters:
   """Reads the parameters of a model.
 
@@ -45,26 +47,50 @@ def load_parameters(
     raise ValueError(
       f"dtype is {dtype!r}; expected one of {', '.join(DTYPES)}."
     )
-  config, tensors = checkpoint.config, checkpoint.tensors
-  others = others or {}
-  sharding.check_heads(config, mesh)
+  sharding.check_heads(checkpoint.config, mesh)
   shardings = sharding.parameter_shardings(shapes, mesh)
-  found = {
-    name: shape
-    for name, shape in tensors.shapes.items()
-    if not layout.is_redundant(name, config)
-  }
-  expected = [layout.Entry(name, ("others", name)) for name in others]
-  more = {name: jax.ShapeDtypeStruct(s, jnp.float32) for name, s in
-          others.items()}  # fmt: skip
-  layout.check(
-    found, [*entries, *expected], {**shapes, "others": more}, tensors.where
-  )
+  check_tensors(checkpoint, entries, shapes, others or {})
+  tensors = checkpoint.tensors
   parameters: layout.Parameters = {}
   for group in layout.by_name(entries).values():
     for entry, value in _read(tensors, group, shardings, dtype):
       layout.put(parameters, entry.path, value)
   return parameters
+
+
+def check_tensors(
+  checkpoint: checkpoint_lib.Checkpoint,
+  entries: list[layout.Entry],
+  shapes: layout.Parameters,
+  others: Mapping[str, tuple[int, ...]],
+) -> None:
+  """Holds the tensors of a checkpoint against its config; reads none of them.
+
+  Args:
+    checkpoint: to be checked.
+    entries: as `load_parameters`.
+    shapes: as `load_parameters`.
+    others: as `load_parameters`.
+
+  Raises:
+    ValueError: lists all missing, unexpected and misshapen tensors, sorted.
+  """
+  found = {
+    name: shape
+    for name, shape in checkpoint.tensors.shapes.items()
+    if not layout.is_redundant(name, checkpoint.config)
+  }
+  expected = [layout.Entry(name, ("others", name)) for name in others]
+  more = {
+    name: jax.ShapeDtypeStruct(shape, jnp.float32)
+    for name, shape in others.items()
+  }
+  layout.check(
+    found,
+    [*entries, *expected],
+    {**shapes, "others": more},
+    checkpoint.tensors.where,
+  )
 
 
 def _read(tensors, group, shardings, dtype):

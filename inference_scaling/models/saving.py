@@ -39,19 +39,43 @@ def write_folder(
   folder = pathlib.Path(folder)
   folder.mkdir(parents=True, exist_ok=True)
   dtypes: collections.Counter[str] = collections.Counter()
-  shards = []  # the names of the tensors of each
+  shards = []  # sizes of the tensors of each, by name
   for shard in _shards(tensors, max_shard_bytes):
     path = folder / _UNNAMED.format(len(shards))
     safetensors.numpy.save_file(shard, path, metadata={"format": "pt"})
     shards.append({name: value.nbytes for name, value in shard.items()})
-    for value in shard.values():
-      dtypes[value.dtype.name] += value.size
+    dtypes.update(count_dtypes(shard.values()))
   _rename(folder, shards)
-  # Files may mix dtypes; the one of most weights is the model's.
-  raw_config = raw_config | {"dtype": dtypes.most_common(1)[0][0]}
-  raw_config.pop("torch_dtype", None)  # how transformers < 5 spelled it
-  _write_json(folder / "config.json", raw_config)
   tokenizer.save_pretrained(folder)
+  write_json(folder / "config.json", with_dtype(raw_config, dtypes))
+
+
+def count_dtypes(
+  values: Iterable[np.ndarray | jax.Array],
+) -> collections.Counter[str]:
+  """Counts the weights of each dtype, by its name."""
+  counts: collections.Counter[str] = collections.Counter()
+  for value in values:
+    counts[value.dtype.name] += value.size
+  return counts
+
+
+def with_dtype(
+  raw_config: dict[str, Any], dtypes: collections.Counter[str]
+) -> dict[str, Any]:
+  """Writes into a config what the weights are stored as.
+
+  Args:
+    raw_config: contents of config.json.
+    dtypes: from `count_dtypes`. Files may mix them; that of most weights is
+      the model's.
+
+  Returns:
+    The contents, changed.
+  """
+  raw = raw_config | {"dtype": dtypes.most_common(1)[0][0]}
+  raw.pop("torch_dtype", None)  # how transformers < 5 spelled it
+  return raw
 
 
 def stored_tensors(
@@ -102,9 +126,10 @@ def _rename(folder: pathlib.Path, shards: list[dict[str, int]]) -> None:
     weight_map |= dict.fromkeys(sizes, name)
     total += sum(sizes.values())
   index = {"metadata": {"total_size": total}, "weight_map": weight_map}
-  _write_json(folder / INDEX, index)
+  write_json(folder / INDEX, index)
 
 
-def _write_json(path: pathlib.Path, contents: dict[str, Any]) -> None:
+def write_json(path: pathlib.Path, contents: dict[str, Any]) -> None:
+  """Writes a JSON file for people to read, too."""
   text = json.dumps(contents, indent=2, sort_keys=True)
   path.write_text(text + "\n", encoding="utf-8")

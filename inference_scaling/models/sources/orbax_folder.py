@@ -4,15 +4,17 @@ Orbax holds the parameters as a model has them, each split as it was when saved,
 so that every process reads its own part of them, on whatever mesh.
 """
 
+import contextlib
 import functools
 import pathlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from absl import logging
 
 from inference_scaling.models import architecture, layout
 from inference_scaling.models import config as config_lib
@@ -20,10 +22,10 @@ from inference_scaling.models.sources import base
 
 PARAMETERS = "orbax"
 # Orbax writes into a folder of a longer name and renames it when it is done.
-_UNFINISHED = f"{PARAMETERS}*orbax-checkpoint-tmp*"
+UNFINISHED = f"{PARAMETERS}*orbax-checkpoint-tmp*"
 _METADATA = "_METADATA"
 # Heads of reward models that others have published, kept as they are.
-_HEADS = "heads"
+HEADS = "heads"
 _HEAD_NAMES = re.compile(r"(v_head|score)\..+")
 
 
@@ -51,7 +53,7 @@ class OrbaxFolder:
     self.where = str(folder)
     self._path = (pathlib.Path(folder) / PARAMETERS).absolute()
     self._stored = self._guard(_read_shapes, self._path)
-    heads = [path[1] for path in self._stored if path[0] == _HEADS]
+    heads = [path[1] for path in self._stored if path[0] == HEADS]
     entries = entries_of(config, architectures, heads)
     known = {entry.path for entry in entries}
     self._groups = {
@@ -129,7 +131,8 @@ class OrbaxFolder:
   def _guard(self, function, *arguments):
     """Calls a function of Orbax, whose errors are of many kinds and long."""
     try:
-      return function(*arguments)
+      with quiet():
+        return function(*arguments)
     except Exception as error:
       lines = str(error).splitlines() or [type(error).__name__]
       raise ValueError(
@@ -138,9 +141,20 @@ class OrbaxFolder:
       ) from error
 
 
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+  """Keeps Orbax from a dozen lines of log for each array."""
+  level = logging.get_verbosity()
+  logging.set_verbosity(logging.WARNING)
+  try:
+    yield
+  finally:
+    logging.set_verbosity(level)
+
+
 def is_orbax_folder(folder: pathlib.Path) -> bool:
   """Tells whether a folder was made by launch/convert.py, or begun by it."""
-  return (folder / PARAMETERS).is_dir() or any(folder.glob(_UNFINISHED))
+  return (folder / PARAMETERS).is_dir() or any(folder.glob(UNFINISHED))
 
 
 def check_complete(folder: str | pathlib.Path) -> None:
@@ -183,7 +197,7 @@ def entries_of(
     return layout.reward_layout(config)
   heads = sorted(name for name in names if _HEAD_NAMES.fullmatch(name))
   entries = layout.policy_layout(config)
-  return entries + [layout.Entry(name, (_HEADS, name)) for name in heads]
+  return entries + [layout.Entry(name, (HEADS, name)) for name in heads]
 
 
 def _read_shapes(folder: pathlib.Path) -> dict[layout.Path, base.Shape]:

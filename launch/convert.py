@@ -1,0 +1,57 @@
+r"""Converts a checkpoint to a sharded Orbax folder, or to Hugging Face format.
+
+  python launch/convert.py --source=EleutherAI/llemma_7b --to=llemma_7b.orbax \
+--format=orbax --mesh=2,4
+  python launch/convert.py --source=llemma_7b.orbax --to=llemma_7b --format=hf
+
+The source is a folder in Hugging Face format (safetensors or .bin files), a
+GGUF file, a folder that this program has made, embedded/NAME, or a name on the
+Hugging Face hub. Weights keep their dtype, bit by bit, unless --dtype asks for
+another. An Orbax folder can be given wherever a checkpoint is asked for, and is
+read on any mesh, each process reading its own part.
+"""
+
+from absl import app, flags
+
+from inference_scaling import launching, models
+from inference_scaling.models import conversion
+
+_SOURCE = flags.DEFINE_string("source", None, "The checkpoint.")
+_TO = flags.DEFINE_string("to", None, "The folder to write.")
+_FORMAT = flags.DEFINE_enum("format", None, ["orbax", "hf"], "What to write.")
+_DTYPE = flags.DEFINE_enum(
+  "dtype", "stored", ["stored", *models.DTYPES], "Of the weights."
+)
+_MESH = flags.DEFINE_list(
+  "mesh", None, "data,model: devices over which orbax splits the weights."
+)
+
+
+def main(argv):
+  if len(argv) > 1:
+    raise app.UsageError(f"unknown arguments: {argv[1:]}.")
+  dtype = None if _DTYPE.value == "stored" else _DTYPE.value
+  if _FORMAT.value == "orbax":
+    conversion.convert_to_orbax(
+      _SOURCE.value, _TO.value, dtype=dtype, mesh=_mesh()
+    )
+  else:
+    if _MESH.value:
+      raise ValueError("--mesh is for --format=orbax; files of hf are whole.")
+    conversion.convert_to_hf(_SOURCE.value, _TO.value, dtype=dtype)
+  print(f"Wrote {_TO.value}.")
+
+
+def _mesh():
+  if not _MESH.value:
+    return None
+  if len(_MESH.value) != 2 or not all(n.isdigit() for n in _MESH.value):
+    raise ValueError(
+      f"--mesh is {','.join(_MESH.value)}; expected two numbers, such as 2,4."
+    )
+  return models.make_mesh(*map(int, _MESH.value))
+
+
+if __name__ == "__main__":
+  flags.mark_flags_as_required(["source", "to", "format"])
+  launching.run(main)
