@@ -1,0 +1,58 @@
+"""Tiny random reward models of each published form."""
+
+import dataclasses
+import functools
+
+import jax.numpy as jnp
+from flax import nnx
+
+from inference_scaling import models
+from inference_scaling.models import form_reward, reward_forms
+from tests.models import tiny, tokenizers_of
+
+FORMS = sorted(reward_forms.FORMS)
+# Not the real ones, and different from each other.
+_CONFIGS = {
+  "llemma": {"num_kv_heads": 1, "tie_word_embeddings": False},
+  "math_shepherd": {
+    "family": "mistral", "sliding_window": 21, "tie_word_embeddings": False,
+  },
+  "rlhflow": {
+    "tie_word_embeddings": False,
+    "rope_scaling": models.RopeScaling("llama3", 3.0, 1.0, 4.0, 32),
+  },
+  "skywork": {"family": "qwen2", "qkv_bias": True},
+  "qwen_prm": {
+    "family": "qwen2", "qkv_bias": True, "tie_word_embeddings": False,
+  },
+}  # fmt: skip
+
+
+def config(name: str) -> models.DecoderConfig:
+  """The architecture of a form's tiny model."""
+  tokenizer = tokenizers_of.for_form(name)
+  return dataclasses.replace(
+    tiny.NO_GROUPS, num_layers=2, norm_eps=1e-3, rope_theta=300.0,
+    vocab_size=len(tokenizer) + 3, max_position_embeddings=512,
+    **_CONFIGS[name] | {"hidden_size": 24, "num_heads": 4} |
+    ({"head_dim": 6} if _CONFIGS[name].get("family") == "qwen2" else {}),
+    **({} if "num_kv_heads" in _CONFIGS[name] else {"num_kv_heads": 2}),
+  )  # fmt: skip
+
+
+@functools.cache
+def make(name: str) -> form_reward.FormRewardModel:
+  """A random reward model of a form, whose rewards differ."""
+  decoder = dataclasses.replace(config(name), tie_word_embeddings=True)
+  form = reward_forms.make_form(name, tokenizers_of.for_form(name))
+  graph, shapes = nnx.split(
+    nnx.eval_shape(
+      lambda: form_reward.FormReward(decoder, form.head.module, nnx.Rngs(0))
+    )
+  )
+  params = tiny.shake(nnx.to_pure_dict(shapes), seed=FORMS.index(name))
+  params["score"]["bias"] = jnp.float32(0.1)
+  params["score"]["kernel"] = params["score"]["kernel"] - 1.0
+  return form_reward.FormRewardModel(
+    decoder, params, form.tokenizer, graph, form
+  )
