@@ -1,0 +1,93 @@
+"""Each family against its model in transformers, by config.json and tensors."""
+
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from inference_scaling import models
+from inference_scaling.models import config as config_lib
+from tests.models import families, tiny
+
+torch = pytest.importorskip("torch", reason="parity is with torch models")
+transformers = pytest.importorskip("transformers")
+
+T = 17
+
+
+@pytest.fixture(scope="module", params=sorted(families.RAW))
+def pair(request, tmp_path_factory):
+  """A model of transformers, and ours as loaded from what it saves."""
+  name = request.param
+  raw = dict(families.RAW[name])
+  kind = raw.pop("model_type")
+  torch.manual_seed(len(name))
+  config = transformers.AutoConfig.for_model(
+    kind, **raw, attn_implementation="eager"
+  )
+  theirs = transformers.AutoModelForCausalLM.from_config(config).eval()
+  with torch.no_grad():
+    for weight in theirs.parameters():
+      if weight.ndim == 1:
+        torch.nn.init.normal_(weight, 1.0, 0.3)
+      else:
+        torch.nn.init.normal_(weight, 0.0, 1.5 * min(weight.shape) ** -0.5)
+  folder = tmp_path_factory.mktemp(name)
+  theirs.save_pretrained(folder)
+  tiny.make_tokenizer(raw["vocab_size"]).save_pretrained(folder)
+  ours = models.load_model(folder)
+  tokens = tiny.draw_tokens(ours.config, (2, T), seed=5)
+  with torch.no_grad():
+    logits = theirs(torch.tensor(tokens)).logits.numpy()
+  return types.SimpleNamespace(
+    name=name, folder=folder, ours=ours, tokens=tokens, logits=logits
+  )
+
+
+@pytest.mark.parametrize("name", sorted(families.RAW))
+def test_config_reads_as_expected(name):
+  assert config_lib.from_hf(families.RAW[name]) == families.READ[name]
+
+
+def test_config_of_transformers_reads_the_same(pair):
+  # It writes other keys than published files have: rope_parameters, say.
+  assert pair.ours.config == families.READ[pair.name]
+
+
+def test_logits_agree(pair):
+  ours = tiny.logits(pair.ours, pair.tokens)
+  # Not a comparison of nothing with nothing.
+  assert pair.logits.std(-1).min() > 0.1
+  np.testing.assert_allclose(ours, pair.logits, rtol=0, atol=1e-4)
+
+
+def test_transformers_reads_what_is_saved(pair, tmp_path):
+  models.save_model(pair.ours, tmp_path)
+  theirs = transformers.AutoModelForCausalLM.from_pretrained(
+    tmp_path, attn_implementation="eager"
+  )
+  with torch.no_grad():
+    logits = theirs(torch.tensor(pair.tokens)).logits.numpy()
+  np.testing.assert_allclose(logits, pair.logits, rtol=0, atol=1e-5)
+  # Fused and transposed there and back: the same bits under the same names.
+  before, after = (
+    safetensors.numpy.load_file(folder / "model.safetensors")
+    for folder in (pair.folder, tmp_path)
+  )
+  assert set(before) == set(after)
+  for name, value in before.items():
+    np.testing.assert_array_equal(after[name], value)
+
+
+def test_bfloat16_stays_close(pair):
+  halved = jax.tree.map(lambda x: jnp.bfloat16(x), pair.ours.params)
+  ours = tiny.logits(pair.ours, pair.tokens, halved)
+  assert ours.dtype == jnp.float32
+  hidden = jax.eval_shape(pair.ours.hidden, halved, pair.tokens)
+  assert hidden.dtype == jnp.bfloat16
+  theirs = pair.logits
+  error = np.sqrt(np.mean(np.square(ours - theirs)) / np.mean(theirs**2))
+  assert 1e-4 < error < 0.05
