@@ -14,6 +14,7 @@ from inference_scaling.decoding.policy import ModelPolicy
 from inference_scaling.decoding.policy_state import PolicyParams, StepTokens
 from inference_scaling.decoding.reward import ModelReward
 from inference_scaling.decoding.sampling import sample_tokens
+from inference_scaling.decoding.self_test import SelfTest, self_test
 from inference_scaling.decoding.translation import Translator
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
   "PolicyParams",
   "PromptProblem",
   "Prompts",
+  "SelfTest",
   "StepFormat",
   "StepTokens",
   "Translator",
@@ -33,4 +35,5 @@ __all__ = [
   "pad_prompt",
   "run_lanes",
   "sample_tokens",
+  "self_test",
 ]

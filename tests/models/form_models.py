@@ -50,9 +50,12 @@ def make(name: str) -> form_reward.FormRewardModel:
       lambda: form_reward.FormReward(decoder, form.head.module, nnx.Rngs(0))
     )
   )
-  params = tiny.shake(nnx.to_pure_dict(shapes), seed=FORMS.index(name))
+  shapes = nnx.to_pure_dict(shapes)
+  del shapes["score"]["bias"]
+  params = tiny.shake(shapes, seed=FORMS.index(name))
+  # So that rewards lie about 1/2.
+  params["score"]["kernel"] -= params["score"]["kernel"].mean()
   params["score"]["bias"] = jnp.float32(0.1)
-  params["score"]["kernel"] = params["score"]["kernel"] - 1.0
   return form_reward.FormRewardModel(
     decoder, params, form.tokenizer, graph, form
   )

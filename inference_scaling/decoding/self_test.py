@@ -1,0 +1,210 @@
+"""Tries a reward model on one solution that is right and one that is not.
+
+A reward model that reads a text it was not trained on, or in the wrong place,
+still gives numbers between 0 and 1. So it is tried when it is loaded, on the
+same path that a search takes: the solutions are written in tokens, cut in
+steps, translated and scored one by one, and held against one pass over the
+whole text.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import jax.numpy as jnp
+import numpy as np
+
+from inference_scaling import models
+from inference_scaling.decoding import limits as limits_lib
+from inference_scaling.decoding import policy_state, translation
+from inference_scaling.decoding import reward as reward_lib
+from inference_scaling.search import base
+
+_QUESTION = (
+  "A box holds 12 pens. Tom buys 3 boxes and gives 5 pens away. How many pens "
+  "does he keep?"
+)
+_RIGHT = ("Tom buys 3 * 12 = 36 pens.", "He keeps 36 - 5 = 31 pens.")
+_WRONG = (_RIGHT[0], "He keeps 36 - 5 = 21 pens.")
+_ENDS = ("The answer is: 31", "The answer is: 21")
+_CHANGED = 1  # the step where the two differ first
+# How far scores may be apart that were computed in another order.
+_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.1, "float16": 0.02}
+
+
+@dataclasses.dataclass(frozen=True)
+class SelfTest:
+  """What a reward model makes of a right and of a wrong solution.
+
+  Attributes:
+    good: its rewards of the right one, one a step.
+    bad: of the wrong one, whose second step has an error.
+    passed: whether it likes the wrong step less than the right one.
+    message: one or two lines for a user.
+  """
+
+  good: list[float]
+  bad: list[float]
+  passed: bool
+  message: str
+
+
+def self_test(
+  model: models.RewardModel, compile: Callable[[Callable], Callable]
+) -> SelfTest:
+  """Scores both solutions step by step, and checks what it finds.
+
+  Args:
+    model: the reward model.
+    compile: makes a function faster, such as `jax.jit`; library code does not
+      choose it.
+
+  Returns:
+    The scores. A model that cannot tell right from wrong does not pass, but is
+    no error: it may be random, or small.
+
+  Raises:
+    ValueError: if the pieces of a solution do not make up its text, or the
+      scores of steps are not those that one pass over the text gives. The
+      tokenizer or the form is then not the model's.
+  """
+  solutions = [[*_RIGHT, _ENDS[0]], [*_WRONG, _ENDS[1]]]
+  prompt, pieces = _encode(model, solutions)
+  stepwise = _score_steps(model, prompt, pieces, solutions, compile)
+  whole = _score_whole(model, prompt, pieces, compile)
+  tolerance = _TOLERANCE[str(_dtype(model))]
+  if not np.allclose(stepwise, whole, rtol=0, atol=tolerance):
+    raise ValueError(
+      f"reward model{_name(model)}: its rewards of three steps, read one by "
+      f"one, are {_shown(stepwise)}, but {_shown(whole)} in one pass over the "
+      f"text; they may differ by {tolerance}. Check its config.json, or load "
+      "it in float32."
+    )
+  good, bad = (scores.tolist() for scores in stepwise)
+  passed = bad[_CHANGED] < good[_CHANGED]
+  return SelfTest(good, bad, passed, _message(model, good, bad, passed))
+
+
+def _encode(model, solutions):
+  """Encodes the prompt and the pieces of each solution [2][3].
+
+  Raises a ValueError if they do not make up the whole text.
+  """
+  if model.form is None:
+    encode = _plain_encoder(model.tokenizer)
+    return encode(f"{_QUESTION}\n"), [
+      [encode(text) for text in _own_steps(steps)] for steps in solutions
+    ]
+  form = model.form
+  prompt = form.encode_prompt(_QUESTION)
+  pieces = [
+    [form.encode_step(i, step) for i, step in enumerate(steps)]
+    for steps in solutions
+  ]
+  for steps, parts in zip(solutions, pieces, strict=True):
+    found, wanted = _join(prompt, parts), form.encode_whole(_QUESTION, steps)
+    if found != wanted:
+      raise ValueError(
+        f"reward model{_name(model)}: the tokens of its steps one by one, "
+        f"{found}, are not those of the whole text, {wanted}. Use the "
+        "tokenizer.json that belongs to it."
+      )
+  return prompt, pieces
+
+
+def _score_steps(model, prompt, pieces, solutions, compile):
+  """Scores as a search does; float[2, 3]."""
+  limits = limits_lib.Limits(
+    prompt_tokens=len(prompt),
+    step_tokens=max(len(piece) for parts in pieces for piece in parts),
+    total_tokens=max(len(_join([], parts)) for parts in pieces),
+  )
+  translator, prompts = None, limits_lib.pad_prompt(0, prompt, limits)
+  if model.form is not None:
+    # The model's own tokenizer stands for that of a policy.
+    encode = _plain_encoder(model.tokenizer)
+    pieces = [[encode(step) for step in steps] for steps in solutions]
+    translator = translation.Translator(
+      model.tokenizer, model.config.vocab_size, model.form, limits, ()
+    )
+    prompts = limits_lib.pad_prompt(0, prompt, limits, prompt, limits)
+  reward = reward_lib.ModelReward(model, limits, len(pieces), translator)
+  score = compile(reward.score)
+  state = compile(reward.start)(model.params, prompts)
+  size = max(len(piece) for parts in pieces for piece in parts)
+  found = []
+  for step in zip(*pieces, strict=True):
+    state, scores = score(
+      model.params, state, _as_step(step, size), jnp.ones((1, len(step)), bool)
+    )
+    found.append(np.asarray(scores)[0])
+  if not np.array_equal(state.reads, np.full((1, 2), len(found))):
+    raise ValueError(
+      f"reward model{_name(model)}: of {len(found)} steps "
+      f"{np.asarray(state.reads)[0].tolist()} were scored."
+    )
+  return np.stack(found, axis=1)
+
+
+def _as_step(rows: Sequence[Sequence[int]], size: int) -> base.Step:
+  """Makes tokens of N beams a step of one problem."""
+  tokens = np.zeros((1, len(rows), size), np.int32)
+  for beam, row in enumerate(rows):
+    tokens[0, beam, : len(row)] = row
+  lengths = jnp.array([[len(row) for row in rows]], jnp.int32)
+  content = policy_state.StepTokens(
+    jnp.array(tokens), lengths, jnp.zeros(lengths.shape)
+  )
+  return base.Step(jnp.zeros_like(lengths), lengths, content)
+
+
+def _score_whole(model, prompt, pieces, compile):
+  """Scores in one pass over each whole text; float[2, 3]."""
+  texts = [_join(prompt, parts) for parts in pieces]
+  tokens = np.zeros((len(texts), max(map(len, texts))), np.int32)
+  for row, text in enumerate(texts):
+    tokens[row, : len(text)] = text
+  solution = np.broadcast_to(
+    np.arange(tokens.shape[1]) >= len(prompt), tokens.shape
+  )
+  rewards = compile(model.token_rewards)(model.params, tokens, solution)
+  lengths = np.array([[len(piece) for piece in parts] for parts in pieces])
+  ends = len(prompt) + np.cumsum(lengths, axis=1) - 1
+  return np.take_along_axis(np.asarray(rewards), ends, axis=1)
+
+
+def _own_steps(steps: Sequence[str]) -> list[str]:
+  """Writes steps as the embedded models' policies do."""
+  return [f"Step {i + 1}: {step} ки\n" for i, step in enumerate(steps)]
+
+
+def _plain_encoder(tokenizer) -> Callable[[str], list[int]]:
+  return lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def _join(prompt: Sequence[int], parts: Sequence[Sequence[int]]) -> list[int]:
+  return [*prompt, *(token for part in parts for token in part)]
+
+
+def _dtype(model):
+  return model.params["decoder"]["embedding"].dtype
+
+
+def _name(model) -> str:
+  form = "" if model.form is None else f" of form {model.form.name!r}"
+  return f"{form} ({model.tokenizer.name_or_path})"
+
+
+def _shown(scores) -> list:
+  return np.round(np.asarray(scores, float), 3).tolist()
+
+
+def _message(model, good, bad, passed: bool) -> str:
+  verdict = (
+    "tells the wrong step from the right one"
+    if passed
+    else "does NOT like the wrong step less than the right one"
+  )
+  return (
+    f"reward model{_name(model)} {verdict}: rewards {_shown(good)} of a right "
+    f"solution, {_shown(bad)} of one with an error in step {_CHANGED + 1}."
+  )
