@@ -17,9 +17,7 @@ _POLICY = flags.DEFINE_string(
   "policy", "embedded/policy_middle", "A checkpoint, or embedded/NAME."
 )
 _REWARD = flags.DEFINE_string("reward", "embedded/reward", "Likewise.")
-_STRATEGY = flags.DEFINE_enum(
-  "strategy", "rebase", ["greedy", "sampling", "rebase"], "How to search."
-)
+_STRATEGY = flags.DEFINE_string("strategy", "rebase", "How to search.")
 _N = flags.DEFINE_integer("n", 16, "Beams.", lower_bound=1)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the draws.", lower_bound=0)
 _TEMPERATURE = flags.DEFINE_float(

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import transformers
+from flax import nnx
 
 from inference_scaling import assets
 from inference_scaling.models import config as config_lib
-from inference_scaling.models import sources
+from inference_scaling.models import decoder, layout, published, sources
 from inference_scaling.models import tokenizer as tokenizer_lib
 
 CONFIG = "config.json"
 _GGUF = ".gguf"
+_TOKENS_OF = f"{assets.PREFIX}policy_small"
 Tokenizer = transformers.PreTrainedTokenizerFast
 
 
@@ -90,8 +92,9 @@ def open_checkpoint(source: str | pathlib.Path) -> Checkpoint:
 
   Args:
     source: a folder in Hugging Face format, a GGUF file, a folder that
-      launch/convert.py has made, the name of an embedded model, or a name on
-      the Hugging Face hub, "org/name".
+      launch/convert.py has made, the name of an embedded model, a name on the
+      Hugging Face hub, "org/name", or "random/" and the name of a published
+      architecture, for a tiny random model like it.
 
   Returns:
     The checkpoint.
@@ -100,6 +103,8 @@ def open_checkpoint(source: str | pathlib.Path) -> Checkpoint:
     FileNotFoundError: where a file is missing or a name cannot be resolved.
     ValueError: where a file is broken or the architecture not supported.
   """
+  if str(source).startswith(published.RANDOM_PREFIX):
+    return _open_random(str(source))
   path = assets.resolve(str(source))
   if not path.exists() and sources.is_hub_name(str(source)):
     path = sources.download(str(source))
@@ -160,6 +165,26 @@ def _open_gguf(path: pathlib.Path) -> Checkpoint:
     open_tensors=open_tensors,
     read_tokenizer=lambda: sources.gguf_tokenizer(header.metadata, str(path)),
     list_files=lambda: [path],
+  )
+
+
+def _open_random(source: str) -> Checkpoint:
+  """Makes a tiny random model that reads the embedded models' tokens."""
+  tokenizer = tokenizer_lib.read_tokenizer(assets.resolve(_TOKENS_OF))
+  config = published.tiny_config(source, tokenizer)
+  entries = layout.policy_layout(config)
+  shapes = nnx.to_pure_dict(
+    nnx.state(nnx.eval_shape(lambda: decoder.Decoder(config, nnx.Rngs(0))))
+  )
+  stored = layout.stored_shapes(entries, shapes)
+  return Checkpoint(
+    where=source,
+    config_file=source,
+    raw=config_lib.to_hf(config),
+    config=config,
+    open_tensors=lambda: sources.RandomWeights(source, stored),
+    read_tokenizer=lambda: tokenizer,
+    list_files=lambda: [],
   )
 
 

