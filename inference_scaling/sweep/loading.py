@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+import jax
+
 from inference_scaling import decoding, models
 from inference_scaling.sweep import checkpoints, engine
 from inference_scaling.sweep import settings as settings_lib
@@ -55,7 +57,7 @@ def load_engine(
       mesh=settings.mesh,
     )
     if judge.form is not None:
-      say(judge.self_test().message)
+      say(decoding.self_test(judge, jax.jit).message)
   return engine.Engine(loaded, judge, settings)
 
 
