@@ -135,4 +135,6 @@ def _check_runs(values: Resolved) -> None:
           f"{path}.policies has {policy!r}, which config.policies lacks; "
           f"expected some of {', '.join(sorted(values['policies']))}."
         )
+  if values["reward"]["form"] == NO_REWARD:
+    strategies.check_rewards(values["runs"])
   grid.expand(values["runs"])

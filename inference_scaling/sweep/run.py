@@ -1,13 +1,19 @@
-"""Runs a sweep: all runs over all problems, recorded one by one."""
+"""Runs a sweep: all runs over all problems, recorded one by one.
 
+Several processes may run one sweep together. All of them search, in step; the
+first one alone reads and writes the folder and says what is going on.
+"""
+
+import contextlib
+import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import ml_collections
 
-from inference_scaling import compute, tasks
+from inference_scaling import compute, decoding, tasks
 from inference_scaling.sweep import (
   checkpoints,
   engine,
@@ -15,6 +21,7 @@ from inference_scaling.sweep import (
   loading,
   plan,
   problems,
+  processes,
   progress,
   record,
   records,
@@ -26,7 +33,8 @@ from inference_scaling.sweep import workdir as workdir_lib
 
 # run -> problem id -> whether the vote that progress shows is right
 Done = dict[grid.Run, dict[int, bool]]
-
+# A record's run, problem id and outcome, as JSON data.
+Row = tuple[dict[str, Any], int, bool]
 
 # Flushed: into a log file lines would else appear in large lumps.
 _say = functools.partial(print, flush=True)
@@ -61,10 +69,12 @@ def run_sweep(
 
   Raises:
     ValueError: on a config, a checkpoint or a problem file that is not as it
-      should be, or a folder that belongs to another sweep.
+      should be or not the same in all processes, or a folder that belongs to
+      another sweep.
     FileNotFoundError: if a file is missing.
     FloatingPointError: on logits or rewards that are no numbers.
-    OSError: if records cannot be written; what was written is safe.
+    OSError: if records cannot be written; what was written is safe. In a
+      process that is not the first, if the first one could not begin.
     SweepInterruptedError: on Ctrl-C; likewise.
   """
   workdir = pathlib.Path(workdir).absolute()
@@ -81,36 +91,55 @@ def run_sweep(
     )
   parameters = {name: found.parameters for name, found in policies.items()}
   runs = grid.by_cost(grid.expand(resolved["runs"]), parameters)
+  if not processes.is_lead():
+    say = _say_nothing
   say(plan.describe(resolved, runs, asked, parameters, reward, workdir))
-  workdir_lib.claim(workdir, resolved, policies, reward)
-  with (
-    records.JsonLines(workdir / workdir_lib.RECORDS) as file,
-    records.JsonLines(workdir / workdir_lib.TIMINGS) as timings,
-  ):
-    done = _read_done(file, votes.shown(resolved["aggregations"]))
-    if file.count:
-      say(f"Going on: {file.count} records are there already.")
+  content = workdir_lib.content(resolved, policies, reward)
+  processes.check_same(
+    {
+      "config or checkpoints": content,
+      "problems": [dataclasses.asdict(problem) for problem in asked],
+    }
+  )
+  vote = votes.shown(settings_lib.aggregations(resolved))
+  with contextlib.ExitStack() as stack:
+    files = []
+
+    def open_folder() -> list[Row]:
+      workdir_lib.claim(workdir, content)
+      for name in (workdir_lib.RECORDS, workdir_lib.TIMINGS):
+        files.append(stack.enter_context(records.JsonLines(workdir / name)))
+      return _read_rows(files[0], vote)
+
+    rows = processes.from_lead(open_folder)
+    if rows:
+      say(f"Going on: {len(rows)} records are there already.")
     try:
-      sweep = _Sweep(resolved, asked, policies, reward, file, timings)
-      sweep.run(runs, done, say)
+      sweep = _Sweep(resolved, asked, policies, reward, files)
+      sweep.run(runs, _to_done(rows), say)
     except KeyboardInterrupt as error:
+      if not files:
+        raise
       raise SweepInterruptedError(
-        f"Interrupted. {file.recount()} records in {file.path} are safe; run "
-        "the same command again and it goes on from there."
+        f"Interrupted. {files[0].recount()} records in {files[0].path} are "
+        "safe; run the same command again and it goes on from there."
       ) from error
   return workdir
 
 
-class _Sweep:
-  """Loaded models, and the files that records go to."""
+def _say_nothing(line: str) -> None:
+  """What all processes but the first say."""
 
-  def __init__(self, resolved, asked, policies, reward, file, timings):
+
+class _Sweep:
+  """Loaded models, and the files that records go to, if this is the lead."""
+
+  def __init__(self, resolved, asked, policies, reward, files):
     self._resolved = resolved
     self._problems = {problem.id: problem for problem in asked}
     self._checkpoints = policies
     self._reward = reward
-    self._file = file
-    self._timings = timings
+    self._files = files
 
   def run(
     self, runs: list[grid.Run], done: Done, say: Callable[[str], None]
@@ -128,19 +157,45 @@ class _Sweep:
       name: found.prompts(name, list(self._problems.values()))
       for name in {run.policy for run in left}
     }
-    vote = votes.shown(self._resolved["aggregations"])
-    total = len(runs) * len(self._problems)
-    before = sum(len(done.get(run, {})) for run in runs)
+    searches = {
+      run: self._search(found, run, prompts[run.policy], done.get(run, {}))
+      for run in left
+    }
+    if processes.is_lead():
+      total = len(runs) * len(self._problems)
+      before = sum(len(done.get(run, {})) for run in runs)
+      self._record(found, searches, done, total, before, say)
+      return
+    for search in searches.values():
+      for _ in search:
+        pass
+
+  def _search(
+    self, found, run, prompts, recorded
+  ) -> Iterator[decoding.Finished]:
+    """Searches the problems of one run that are not yet recorded."""
+    num_lanes = engine.lanes(
+      self._resolved["rows_in_flight"],
+      run.n,
+      len(self._problems),
+      self._resolved["mesh"]["data"],
+    )
+    waiting = [prompt for prompt in prompts if prompt.id not in recorded]
+    yield from found.search(run, waiting, num_lanes)
+
+  def _record(self, found, searches, done, total, before, say) -> None:
+    """Records what is found, run by run, and shows how far the sweep is."""
+    vote = votes.shown(settings_lib.aggregations(self._resolved))
     with (
       tasks.Grader() as grader,
       progress.Progress(total, before, vote, say) as shown,
     ):
-      for run in left:
-        recorded = done.get(run, {})
-        shown.start_run(run, list(recorded.values()))
-        waiting = [p for p in prompts[run.policy] if p.id not in recorded]
+      for run, search in searches.items():
+        shown.start_run(run, list(done.get(run, {}).values()))
         maker = self._maker(found, run, grader)
-        self._complete(found, run, waiting, maker, shown)
+        for finished in search:
+          made = self._write(run, maker, finished)
+          shown.advance(made["votes"])
         shown.end_run()
 
   def _maker(self, found, run, grader) -> record.RecordMaker:
@@ -149,39 +204,41 @@ class _Sweep:
       policy_cost=self._checkpoints[run.policy].cost,
       reward_cost=self._reward.cost if self._reward else compute.NO_COST,
       grader=grader,
-      aggregations=self._resolved["aggregations"],
+      aggregations=settings_lib.aggregations(self._resolved),
       max_steps=found.settings.limits.max_steps,
     )
 
-  def _complete(self, found, run, waiting, maker, shown) -> None:
-    """Searches and records the waiting problems of one run."""
-    num_lanes = engine.lanes(
-      self._resolved["rows_in_flight"],
-      run.n,
-      len(self._problems),
-      self._resolved["mesh"]["data"],
+  def _write(self, run, maker, finished) -> dict[str, Any]:
+    """Makes the record of one problem and puts it on the disk."""
+    records_file, timings = self._files
+    problem = self._problems[finished.problem_id]
+    made = maker.make(run, problem, finished)
+    records_file.append(made)
+    timings.append(
+      {"run": run.key, "problem": problem.id, "seconds": finished.seconds}
     )
-    for finished in found.search(run, waiting, num_lanes):
-      problem = self._problems[finished.problem_id]
-      made = maker.make(run, problem, finished)
-      self._file.append(made)
-      self._timings.append(
-        {"run": run.key, "problem": problem.id, "seconds": finished.seconds}
-      )
-      shown.advance(made["votes"])
+    return made
 
 
-def _read_done(file: records.JsonLines, vote: str) -> Done:
+def _read_rows(file: records.JsonLines, vote: str) -> list[Row]:
   """Finds out what is recorded already."""
-  done: Done = {}
+  rows = []
   for number, value in enumerate(file.read(), start=1):
     try:
       run = grid.Run(**value["run"])
       right = bool(value["votes"][vote]["correct"])
-      done.setdefault(run, {})[value["problem"]["id"]] = right
+      rows.append((run.key, value["problem"]["id"], right))
     except (KeyError, TypeError) as error:
       raise ValueError(
         f"{file.path}, line {number}, is no record ({error!r}). Delete the "
         "line and run again: what it held is computed anew."
       ) from error
+  return rows
+
+
+def _to_done(rows: list[Row]) -> Done:
+  """Sorts the rows of records by run."""
+  done: Done = {}
+  for key, problem_id, right in rows:
+    done.setdefault(grid.Run(**key), {})[problem_id] = right
   return done

@@ -97,12 +97,19 @@ def make_mesh(data: int, model: int) -> jax.sharding.Mesh | None:
     ValueError: if their product is not the number of devices; a mesh of one
       takes the first device of however many there are.
   """
-  return None if data * model == 1 else models.make_mesh(data, model)
+  # Several processes on one device each would do the same work apart.
+  alone = data * model == 1 and jax.process_count() == 1
+  return None if alone else models.make_mesh(data, model)
 
 
 def needs_reward(resolved: Mapping[str, Any]) -> bool:
   """Tells whether a sweep has a reward model."""
   return resolved["reward"]["form"] != config_lib.NO_REWARD
+
+
+def aggregations(resolved: Mapping[str, Any]) -> tuple[str, ...]:
+  """Aggregations of step scores for votes: none without a reward model."""
+  return tuple(resolved["aggregations"]) if needs_reward(resolved) else ()
 
 
 _LIMITS = ("prompt_tokens", "step_tokens", "total_tokens")

@@ -40,8 +40,12 @@ class Solution:
 
   @property
   def answer(self) -> str | None:
-    """The answer of weighted voting with the last rewards; None without."""
-    name = votes_lib.shown(voting.AGGREGATIONS)
+    """The answer of weighted voting with the last rewards; None without.
+
+    Where there is no reward model, that of majority voting.
+    """
+    rewarded = self.record["tree"]["scores"] is not None
+    name = votes_lib.shown(voting.AGGREGATIONS if rewarded else ())
     return self.record["votes"][name]["answer"]
 
   def render(self) -> str:
@@ -92,6 +96,13 @@ def solve(
     )
   if n < 1:
     raise ValueError(f"n is {n}; expected at least 1 beam.")
+  rewarded = settings.reward_form != config.NO_REWARD
+  if strategies.KINDS[strategy].needs_reward and not rewarded:
+    raise ValueError(
+      f"strategy is {strategy!r}, which chooses beams by their rewards, but "
+      f"settings.reward_form is {settings.reward_form!r}; expected the form of "
+      "a reward model, or another strategy."
+    )
   greedy = strategy == strategies.GREEDY
   name = policy.rsplit("/", 1)[-1]
   run = grid.Run(
@@ -100,7 +111,7 @@ def solve(
   )  # fmt: skip
   found = {name: checkpoints.policy(policy)}
   judge = None
-  if settings.reward_form != config.NO_REWARD:
+  if rewarded:
     judge = checkpoints.reward(reward, settings.reward_form)
   loaded = loading.load_engine(found, judge, settings, print)
   problem = tasks.Problem(
@@ -112,6 +123,6 @@ def solve(
     maker = record.RecordMaker(
       loaded.policies[name].tokenizer, found[name].cost,
       judge.cost if judge else compute.NO_COST, grader,
-      voting.AGGREGATIONS, settings.limits.max_steps,
+      voting.AGGREGATIONS if rewarded else (), settings.limits.max_steps,
     )  # fmt: skip
     return Solution(maker.make(run, problem, finished))
