@@ -1,9 +1,22 @@
-"""What all launchers share: errors in one message, and a compilation cache."""
+"""What all launchers share: errors in one message, a cache, several processes.
+
+With --distributed a launcher is one of several processes, one a host, started
+by the same command. Where JAX does not detect the cluster (it knows TPU slices,
+Slurm, Open MPI and Kubernetes), process k of n is told --coordinator_address,
+--num_processes=n and --process_id=k.
+
+A process that fails ends at once, and JAX ends the others after it: at once if
+process 0 failed, to which all are connected, else within 100 seconds, after
+which process 0 takes one that it has not heard of for dead. They say that
+another task has failed; look for the message of the one that did. What was
+recorded is safe, and the same commands go on from there.
+"""
 
 import logging as stdlib_logging
 import os
 import pathlib
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -28,6 +41,19 @@ _CACHE = flags.DEFINE_string(
   ),
   "Folder of compiled programs, so that a second start is quick; '' for none.",
 )
+_DISTRIBUTED = flags.DEFINE_bool(
+  "distributed", False, "Join the processes started alike on other hosts."
+)
+_COORDINATOR = flags.DEFINE_string(
+  "coordinator_address", None,
+  "HOST:PORT of process 0, for clusters that JAX does not detect.",
+)  # fmt: skip
+_NUM_PROCESSES = flags.DEFINE_integer(
+  "num_processes", None, "Likewise.", lower_bound=1
+)
+_PROCESS_ID = flags.DEFINE_integer(
+  "process_id", None, "Likewise; from 0.", lower_bound=0
+)
 
 
 def run(main: Callable[[list[str]], Any]) -> NoReturn:
@@ -43,13 +69,18 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
   def guarded(argv):
     try:
       _use_compilation_cache(_CACHE.value)
+      _join_processes()
       main(argv)
     except KeyboardInterrupt as error:
       _end(str(error) or "Interrupted.", INTERRUPTED)
-    except USER_ERRORS as error:
-      if _TRACEBACK.value:
+    except app.UsageError:
+      raise
+    except Exception as error:
+      if isinstance(error, USER_ERRORS) and not _TRACEBACK.value:
+        _end(f"Error: {error}", 1)
+      if not jax.distributed.is_initialized():
         raise
-      _end(f"Error: {error}", 1)
+      _end(traceback.format_exc(), 1)
 
   # Under absl their notes of no consequence would be shown.
   for name in ("fontTools", "jax"):
@@ -74,6 +105,11 @@ def read_config(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
   if not isinstance(config, ml_collections.ConfigDict):
     _ = config.is_locked
   return config
+
+
+def is_lead() -> bool:
+  """Tells whether this process is the one that writes files and prints."""
+  return jax.process_index() == 0
 
 
 def _parse_flags(argv: list[str]) -> list[str]:
@@ -106,6 +142,52 @@ def _use_compilation_cache(folder: str) -> None:
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
+def _join_processes() -> None:
+  """Joins the other processes, if there are to be any.
+
+  Raises:
+    ValueError: for flags that do not go together, or a cluster that is not
+      detected.
+    OSError: if the others cannot be reached.
+  """
+  named = {
+    flag.name: flag.value
+    for flag in (_COORDINATOR, _NUM_PROCESSES, _PROCESS_ID)
+  }
+  missing = [f"--{name}" for name, value in named.items() if value is None]
+  if not _DISTRIBUTED.value:
+    if len(missing) < len(named):
+      raise ValueError(
+        "--coordinator_address, --num_processes and --process_id are of no use "
+        "without --distributed. Add it."
+      )
+    return
+  if 0 < len(missing) < len(named):
+    raise ValueError(
+      f"--distributed lacks {' and '.join(missing)}. Give all three of "
+      "--coordinator_address, --num_processes and --process_id, or, on a "
+      "cluster that JAX detects, none."
+    )
+  try:
+    jax.distributed.initialize(**named)
+  except ValueError as error:
+    raise ValueError(
+      f"--distributed does not detect a cluster here ({error}). Give "
+      "--coordinator_address, --num_processes and --process_id."
+    ) from error
+  except RuntimeError as error:
+    raise OSError(
+      f"cannot join the other processes: {error}. Check that all of them run "
+      "and that each can reach --coordinator_address."
+    ) from error
+
+
 def _end(message: str, code: int) -> NoReturn:
+  """Ends this process, and with it the others that wait for it."""
   print(message, file=sys.stderr, flush=True)
+  if jax.distributed.is_initialized():
+    # An orderly exit would first wait for the other processes, which wait in a
+    # program for this one.
+    sys.stdout.flush()
+    os._exit(code)
   sys.exit(code)

@@ -5,6 +5,10 @@
 Results go to runs/ and the config's name unless --workdir says otherwise. The
 same command goes on after a stop. Any number of a config can be changed:
 --config.task.count=12, --config.runs.rebase.temperature=0.2.
+
+On several hosts: the same command on each, with --distributed and the mesh of
+all their devices, --config.mesh.data=2 --config.mesh.model=8. The first one
+writes; only it needs the folder of the results.
 """
 
 import pathlib
@@ -23,6 +27,8 @@ def main(argv):
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
   config = launching.read_config(_CONFIG)
   workdir = sweep.run_sweep(config, _WORKDIR.value or default_workdir())
+  if not launching.is_lead():
+    return
   report = analysis.write_report(workdir)
   print(f"Report:  {report}")
   print(f"Numbers: {report.parent / 'summary.csv'}")

@@ -14,31 +14,41 @@ RECORDS = "records.jsonl"
 TIMINGS = "timings.jsonl"
 
 
-def claim(
-  workdir: pathlib.Path,
+def content(
   resolved: config_lib.Resolved,
   policies: Mapping[str, checkpoints.Checkpoint],
   reward: checkpoints.Checkpoint | None,
-) -> None:
+) -> dict[str, Any]:
+  """Says what a sweep is, as JSON data.
+
+  Args:
+    resolved: the config.
+    policies: checkpoints by name.
+    reward: checkpoint of the reward model; None for none.
+
+  Returns:
+    What config.json of its folder holds.
+  """
+  return {
+    "config": resolved,
+    "sha256": config_lib.digest(resolved),
+    "policies": {name: _model(found) for name, found in policies.items()},
+    "reward": _model(reward) if reward else None,
+  }
+
+
+def claim(workdir: pathlib.Path, content: dict[str, Any]) -> None:
   """Makes a folder the home of a sweep, or checks that it is.
 
   Args:
     workdir: the folder, made where missing.
-    resolved: the config.
-    policies: checkpoints by name.
-    reward: checkpoint of the reward model; None for none.
+    content: of the sweep.
 
   Raises:
     ValueError: if the folder belongs to another config or to other models;
       the message lists what has changed.
     OSError: if the folder cannot be written.
   """
-  content = {
-    "config": resolved,
-    "sha256": config_lib.digest(resolved),
-    "policies": {name: _model(found) for name, found in policies.items()},
-    "reward": _model(reward) if reward else None,
-  }
   path = workdir / CONFIG
   if path.exists():
     _compare(path, content)
