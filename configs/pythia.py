@@ -25,21 +25,19 @@ import ml_collections
 
 from inference_scaling.sweep import paper
 
-SIZES = ("410m", "1.4b", "2.8b", "6.9b", "12b")
 # Sizes span a factor of 30: the small ones can afford more samples.
-MANY = ("pythia_410m", "pythia_1.4b", "pythia_2.8b")
-FEW = ("pythia_6.9b", "pythia_12b")
+MANY = ("410m", "1.4b", "2.8b")
+FEW = ("6.9b", "12b")
 
 
 def get_config(arg: str = "gsm8k") -> ml_collections.ConfigDict:
   """Makes the config; "gsm8k,runlocal" shrinks it."""
   benchmark, local = paper.split_argument(arg, ("gsm8k",))
-  names = [f"pythia_{size}" for size in SIZES]
-  many = paper.strategies(MANY, samples=128, beams=())
-  few = paper.strategies(FEW, samples=32, beams=())
+  many = paper.strategies(names(MANY), samples=128, beams=())
+  few = paper.strategies(names(FEW), samples=32, beams=())
   config = paper.paper_sweep(
     benchmark,
-    {name: f"runs/train/{name}/model" for name in names},
+    policies("runs/train/pythia_{}/model"),
     {
       **{f"{block}_many": runs for block, runs in many.items()},
       **{f"{block}_few": runs for block, runs in few.items()},
@@ -48,6 +46,17 @@ def get_config(arg: str = "gsm8k") -> ml_collections.ConfigDict:
     rows_in_flight=128,
   )
   if local:
-    small = {name: f"random/{name}" for name in names}
-    paper.shrink(config, small, "random/llemma_34b")
+    paper.shrink(config, policies("random/pythia_{}"), "random/llemma_34b")
   return config
+
+
+def names(sizes):
+  """Names of policies; keys of a config hold no dot."""
+  return tuple(f"pythia_{size.replace('.', '_')}" for size in sizes)
+
+
+def policies(source):
+  """Sources of all policies by name."""
+  sizes = MANY + FEW
+  found = map(source.format, sizes)
+  return dict(zip(names(sizes), found, strict=True))
