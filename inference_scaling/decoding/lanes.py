@@ -128,6 +128,7 @@ def run_lanes(
       if state is None:
         state = _empty_lanes(new, num_lanes, mesh)
       state = _replace_lane(mesh, state, np.int32(lane), new)
+      del new  # or it stays, a lane's worth of caches, beside the next step
     if not any(lanes):
       return
     state = _step(

@@ -19,7 +19,7 @@ from inference_scaling.search import base
 
 # A step is read in blocks of this many tokens, and no further than the longest
 # step at hand: most steps are far shorter than their buffer.
-_BLOCK = 8
+BLOCK = 8
 
 
 @flax.struct.dataclass
@@ -262,26 +262,26 @@ class ModelReward:
       and the steps' keys and values.
     """
     cache = state.cache
-    blocks = -(-tokens.shape[-1] // _BLOCK)
-    spare = blocks * _BLOCK - tokens.shape[-1]
+    blocks = -(-tokens.shape[-1] // BLOCK)
+    spare = blocks * BLOCK - tokens.shape[-1]
     tokens = jnp.pad(tokens, ((0, 0), (0, 0), (0, spare)))
-    chunk = cache_lib.empty_chunk(cache, blocks * _BLOCK)
+    chunk = cache_lib.empty_chunk(cache, blocks * BLOCK)
     starts = cache_lib.positions(cache)
     longest = lengths.max()
 
     def read_block(carry):
       index, reading, chunk = carry
-      offsets = index + jnp.arange(_BLOCK)
-      block = lax.dynamic_slice_in_dim(tokens, index, _BLOCK, axis=2)
+      offsets = index + jnp.arange(BLOCK)
+      block = lax.dynamic_slice_in_dim(tokens, index, BLOCK, axis=2)
       hidden, new = self.model.forward(
         params,
         block,
         starts[..., None] + offsets[None, None],
-        cache_lib.segments(cache, chunk, index, self.model.config, _BLOCK),
+        cache_lib.segments(cache, chunk, index, self.model.config, BLOCK),
       )
       after = self.model.read(params, reading, block, hidden)
       reading = _at_last(reading, after, lengths - index)
-      return index + _BLOCK, reading, cache_lib.write_chunk(chunk, new, index)
+      return index + BLOCK, reading, cache_lib.write_chunk(chunk, new, index)
 
     _, reading, chunk = lax.while_loop(
       lambda carry: carry[0] < longest,
