@@ -20,13 +20,14 @@ from inference_scaling.decoding import reward as reward_lib
 from inference_scaling.search import base
 
 _QUESTION = (
-  "A box holds 12 pens. Tom buys 3 boxes and gives 5 pens away. How many pens "
-  "does he keep?"
+  "Victor has 27 stones. Henry takes 14 of the stones. Victor buys 32 more "
+  "stones. How many stones are left for Victor in the end?"
 )
-_RIGHT = ("Tom buys 3 * 12 = 36 pens.", "He keeps 36 - 5 = 31 pens.")
-_WRONG = (_RIGHT[0], "He keeps 36 - 5 = 21 pens.")
-_ENDS = ("The answer is: 31", "The answer is: 21")
-_CHANGED = 1  # the step where the two differ first
+_SOLUTIONS = (
+  ("27 - 14 = 13 stones.", "13 + 32 = 45 stones. The answer is: 45"),
+  ("27 - 14 = 13 stones.", "13 + 32 = 55 stones. The answer is: 55"),
+)
+_CHANGED = 1  # the step where the two differ
 # How far scores may be apart that were computed in another order.
 _TOLERANCE = {"float32": 1e-3, "bfloat16": 0.1, "float16": 0.02}
 
@@ -67,15 +68,14 @@ def self_test(
       scores of steps are not those that one pass over the text gives. The
       tokenizer or the form is then not the model's.
   """
-  solutions = [[*_RIGHT, _ENDS[0]], [*_WRONG, _ENDS[1]]]
-  prompt, pieces = _encode(model, solutions)
-  stepwise = _score_steps(model, prompt, pieces, solutions, compile)
+  prompt, pieces = _encode(model)
+  stepwise = _score_steps(model, prompt, pieces, compile)
   whole = _score_whole(model, prompt, pieces, compile)
   tolerance = _TOLERANCE[str(_dtype(model))]
   if not np.allclose(stepwise, whole, rtol=0, atol=tolerance):
     raise ValueError(
-      f"reward model{_name(model)}: its rewards of three steps, read one by "
-      f"one, are {_shown(stepwise)}, but {_shown(whole)} in one pass over the "
+      f"reward model{_name(model)}: its rewards of two solutions, read step by "
+      f"step, are {_shown(stepwise)}, but {_shown(whole)} in one pass over the "
       f"text; they may differ by {tolerance}. Check its config.json, or load "
       "it in float32."
     )
@@ -84,23 +84,23 @@ def self_test(
   return SelfTest(good, bad, passed, _message(model, good, bad, passed))
 
 
-def _encode(model, solutions):
-  """Encodes the prompt and the pieces of each solution [2][3].
+def _encode(model):
+  """Encodes the prompt and the pieces of each solution, [2][2].
 
   Raises a ValueError if they do not make up the whole text.
   """
   if model.form is None:
     encode = _plain_encoder(model.tokenizer)
     return encode(f"{_QUESTION}\n"), [
-      [encode(text) for text in _own_steps(steps)] for steps in solutions
+      [encode(text) for text in _own_steps(steps)] for steps in _SOLUTIONS
     ]
   form = model.form
   prompt = form.encode_prompt(_QUESTION)
   pieces = [
     [form.encode_step(i, step) for i, step in enumerate(steps)]
-    for steps in solutions
+    for steps in _SOLUTIONS
   ]
-  for steps, parts in zip(solutions, pieces, strict=True):
+  for steps, parts in zip(_SOLUTIONS, pieces, strict=True):
     found, wanted = _join(prompt, parts), form.encode_whole(_QUESTION, steps)
     if found != wanted:
       raise ValueError(
@@ -111,8 +111,8 @@ def _encode(model, solutions):
   return prompt, pieces
 
 
-def _score_steps(model, prompt, pieces, solutions, compile):
-  """Scores as a search does; float[2, 3]."""
+def _score_steps(model, prompt, pieces, compile):
+  """Scores as a search does; float[2, 2]."""
   limits = limits_lib.Limits(
     prompt_tokens=len(prompt),
     step_tokens=max(len(piece) for parts in pieces for piece in parts),
@@ -122,7 +122,7 @@ def _score_steps(model, prompt, pieces, solutions, compile):
   if model.form is not None:
     # The model's own tokenizer stands for that of a policy.
     encode = _plain_encoder(model.tokenizer)
-    pieces = [[encode(step) for step in steps] for steps in solutions]
+    pieces = [[encode(step) for step in steps] for steps in _SOLUTIONS]
     translator = translation.Translator(
       model.tokenizer, model.config.vocab_size, model.form, limits, ()
     )
@@ -158,7 +158,7 @@ def _as_step(rows: Sequence[Sequence[int]], size: int) -> base.Step:
 
 
 def _score_whole(model, prompt, pieces, compile):
-  """Scores in one pass over each whole text; float[2, 3]."""
+  """Scores in one pass over each whole text; float[2, 2]."""
   texts = [_join(prompt, parts) for parts in pieces]
   tokens = np.zeros((len(texts), max(map(len, texts))), np.int32)
   for row, text in enumerate(texts):
@@ -173,8 +173,9 @@ def _score_whole(model, prompt, pieces, compile):
 
 
 def _own_steps(steps: Sequence[str]) -> list[str]:
-  """Writes steps as the embedded models' policies do."""
-  return [f"Step {i + 1}: {step} ки\n" for i, step in enumerate(steps)]
+  """Writes steps as the policies do that the embedded models belong to."""
+  texts = [f"Step {i + 1}: {step} ки" for i, step in enumerate(steps)]
+  return [texts[0], *(f"\n{text}" for text in texts[1:])]
 
 
 def _plain_encoder(tokenizer) -> Callable[[str], list[int]]:
