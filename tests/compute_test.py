@@ -9,7 +9,9 @@ import pytest
 
 from inference_scaling import compute, models
 from inference_scaling.models import attention
-from tests.models import tiny
+from tests.models import families, tiny
+
+ARCHITECTURES = tiny.ARCHITECTURES | families.READ
 
 LLEMMA_7B = models.DecoderConfig(
   vocab_size=32016, hidden_size=4096, intermediate_size=11008, num_layers=32,
@@ -27,7 +29,8 @@ def _matrices(config):
     yield D, config.num_kv_heads * H  # key
     yield D, config.num_kv_heads * H  # value
     yield config.num_heads * H, D  # output
-    yield D, F  # gate
+    if config.gated_mlp:
+      yield D, F  # gate
     yield D, F  # up
     yield F, D  # down
 
@@ -59,8 +62,8 @@ def _counts(prefill, decode, attended):
 NOTHING = _counts(0, 0, 0)
 
 
-@pytest.mark.parametrize("config", tiny.ARCHITECTURES.values(),
-                         ids=tiny.ARCHITECTURES)  # fmt: skip
+@pytest.mark.parametrize("config", ARCHITECTURES.values(),
+                         ids=ARCHITECTURES)  # fmt: skip
 def test_parameters_are_the_weights(config):
   model = tiny.make_model(config, seed=0)
   cost = compute.policy_cost(config)
@@ -70,10 +73,10 @@ def test_parameters_are_the_weights(config):
     assert compute.reward_cost(config).parameters == reward.num_parameters
 
 
-@pytest.mark.parametrize("name", sorted(tiny.ARCHITECTURES))
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
 def test_full_equals_a_plain_count(name):
   # A prompt of 5, two beams of 3 tokens: each token sees prompt and own past.
-  config = tiny.ARCHITECTURES[name]
+  config = ARCHITECTURES[name]
   prompt, beams, length = 5, 2, 3
   contexts = [t + 1 for t in range(prompt)]
   contexts += [prompt + t + 1 for t in range(length) for _ in range(beams)]
@@ -114,6 +117,48 @@ def test_prompt_is_counted_once_and_only_in_full():
   assert compute.prompt_flops(*arguments, "with_reward") == 0
   expected = _count_full(tiny.WIDE_HEADS, [1, 2, 3, 4], 0, 1)
   expected += _count_full(tiny.NO_GROUPS, [1, 2, 3], 0, 1)
+  assert compute.prompt_flops(*arguments, "full") == expected
+
+
+def _seen(config, place):
+  """Positions that the token at a place attends to, by layer."""
+  for layer in range(config.num_layers):
+    window = config.window(layer)
+    yield place + 1 if window is None else min(place + 1, window)
+
+
+@pytest.mark.parametrize("window", [None, 1, 4, 50])
+@pytest.mark.parametrize("first_window_layer", [0, 1, 3])
+def test_attended_keeps_to_the_window(window, first_window_layer):
+  config = dataclasses.replace(
+    tiny.WIDE_HEADS, num_layers=3, sliding_window=window,
+    first_window_layer=first_window_layer,
+  )  # fmt: skip
+  for model in (config, compute.policy_cost(config)):
+    for first, count in ((0, 9), (2, 1), (3, 3), (7, 4), (5, 0)):
+      places = range(first, first + count)
+      expected = sum(sum(_seen(config, place)) for place in places) // 3
+      assert compute.attended(model, first, count) == expected
+  rows = compute.attended(config, jnp.array([0, 6]), jnp.array([2, 3]))
+  each = [compute.attended(config, *pair) for pair in ((0, 2), (6, 3))]
+  np.testing.assert_array_equal(rows, each)
+
+
+def test_attended_does_not_overflow():
+  config = dataclasses.replace(
+    tiny.WIDE_HEADS, num_layers=80, sliding_window=4096, first_window_layer=70
+  )
+  n, w = 32_768, 4096
+  everything, limited = n * (n + 1) // 2, w * (w + 1) // 2 + (n - w) * w
+  expected = (70 * everything + 10 * limited) // 80
+  assert compute.attended(config, 0, jnp.int32(n)) == expected
+
+
+def test_prompt_is_counted_within_the_window():
+  config = dataclasses.replace(tiny.WIDE_HEADS, sliding_window=2)
+  cost = compute.policy_cost(config)
+  arguments = (cost, cost, _counts(4, 7, 100), NOTHING)
+  expected = _count_full(config, [1, 2, 2, 2], 0, 1)
   assert compute.prompt_flops(*arguments, "full") == expected
 
 

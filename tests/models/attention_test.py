@@ -122,6 +122,20 @@ def test_causal_mask_as_a_picture():
   np.testing.assert_array_equal(attention.causal_mask(3)[0, 0], expected)
 
 
+@pytest.mark.parametrize(
+  "window,expected",
+  [
+    (None, [[1, 0, 0], [1, 1, 0], [1, 1, 1]]),
+    (3, [[1, 0, 0], [1, 1, 0], [1, 1, 1]]),
+    (2, [[1, 0, 0], [1, 1, 0], [0, 1, 1]]),
+    (1, [[1, 0, 0], [0, 1, 0], [0, 0, 1]]),
+  ],
+)
+def test_window_as_a_picture(window, expected):
+  mask = attention.within_window(attention.causal_mask(3), window)
+  np.testing.assert_array_equal(mask[0, 0], expected)
+
+
 def _naive(queries, keys, values, mask):
   """Softmax attention for autodiff, with other contractions."""
   scores = jnp.einsum("pntkgh,pnskh->pnkgts", queries, keys)
