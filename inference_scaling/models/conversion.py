@@ -71,6 +71,8 @@ def convert_to_orbax(
     checkpointer.save(path, parameters, force=True)
   if jax.process_index() == 0:
     tokenizer.save_pretrained(folder)
+    sizes = orbax_folder.file_sizes(folder)
+    saving.write_json(folder / orbax_folder.SIZES, sizes)
     # Last, since a folder with a config counts as complete.
     dtypes = saving.count_dtypes(jax.tree.leaves(parameters))
     raw = saving.with_dtype(checkpoint.raw, dtypes)

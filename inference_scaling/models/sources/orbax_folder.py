@@ -6,6 +6,7 @@ so that every process reads its own part of them, on whatever mesh.
 
 import contextlib
 import functools
+import json
 import pathlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +24,7 @@ from inference_scaling.models.sources import base
 PARAMETERS = "orbax"
 # Orbax writes into a folder of a longer name and renames it when it is done.
 UNFINISHED = f"{PARAMETERS}*orbax-checkpoint-tmp*"
-_METADATA = "_METADATA"
+SIZES = "orbax_sizes.json"  # of all its files, to notice one that is cut
 # Heads of reward models that others have published, kept as they are.
 HEADS = "heads"
 _HEAD_NAMES = re.compile(r"(v_head|score)\..+")
@@ -71,7 +72,7 @@ class OrbaxFolder:
   @property
   def files(self) -> list[pathlib.Path]:
     """All files of the arrays."""
-    return [path for path in self._path.rglob("*") if path.is_file()]
+    return [self._path.parent / name for name in file_sizes(self._path.parent)]
 
   @functools.cached_property
   def shapes(self) -> Mapping[str, base.Shape]:
@@ -158,7 +159,7 @@ def is_orbax_folder(folder: pathlib.Path) -> bool:
 
 
 def check_complete(folder: str | pathlib.Path) -> None:
-  """Checks that a conversion came to its end.
+  """Checks that a conversion came to its end, and no file was lost or cut.
 
   Args:
     folder: the converted folder.
@@ -167,14 +168,30 @@ def check_complete(folder: str | pathlib.Path) -> None:
     ValueError: where it did not.
   """
   folder = pathlib.Path(folder)
-  # The config is written last.
-  for path in (folder / PARAMETERS / _METADATA, folder / "config.json"):
+  problem = None
+  for path in (folder / SIZES, folder / "config.json"):  # written last
     if not path.is_file():
-      raise ValueError(
-        f"{path} does not exist: the conversion to {folder} was stopped before "
-        "its end, or the folder was not copied whole. Convert the checkpoint "
-        "again."
-      )
+      problem = f"{path} does not exist"
+  if problem is None:
+    found = file_sizes(folder)
+    for name, size in json.loads((folder / SIZES).read_text()).items():
+      if found.get(name) != size:
+        problem = f"{folder / name} has {found.get(name, 0)} of {size} bytes"
+  if problem is not None:
+    raise ValueError(
+      f"{problem}: the conversion to {folder} was stopped before its end, or "
+      "the folder was not copied whole. Convert the checkpoint again."
+    )
+
+
+def file_sizes(folder: pathlib.Path) -> dict[str, int]:
+  """Looks up the sizes of the files with arrays, by path in the folder."""
+  paths = sorted((folder / PARAMETERS).rglob("*"))
+  return {
+    path.relative_to(folder).as_posix(): path.stat().st_size
+    for path in paths
+    if path.is_file()
+  }
 
 
 def entries_of(
