@@ -7,6 +7,7 @@ end. So a token costs no copy of the past.
 """
 
 import functools
+import math
 from collections.abc import Sequence
 
 import flax.struct
@@ -19,6 +20,8 @@ from inference_scaling.models import attention
 
 KeysValues = tuple[jax.Array, jax.Array]  # of one layer
 Layers = tuple[KeysValues, ...]
+
+_WINDOW = 128  # entries of a beam that a fork copies at once
 
 
 @flax.struct.dataclass
@@ -257,6 +260,9 @@ def take_beams(tree, parents: jax.Array):
 def fork(cache: Cache, parents: jax.Array) -> Cache:
   """Copies the beams' own part; the prompts stay where they are.
 
+  Window by window, as far as the longest beam goes: a copy of the whole at
+  once would hold all of it twice, and most of it is not written yet.
+
   Args:
     cache: the cache.
     parents: int32[P, N].
@@ -264,7 +270,35 @@ def fork(cache: Cache, parents: jax.Array) -> Cache:
   Returns:
     The cache of the chosen beams.
   """
-  return cache.replace(
-    own=take_beams(cache.own, parents),
-    lengths=take_beams(cache.lengths, parents),
+  width = fork_window(cache.own[0][0].shape[-1])
+
+  def copy(array, start, axis):
+    window = jax.lax.dynamic_slice_in_dim(array, start, width, axis)
+    window = take_beams(window, parents)
+    return jax.lax.dynamic_update_slice_in_dim(array, window, start, axis)
+
+  def copy_window(carry):
+    start, own = carry
+    own = tuple(
+      (copy(keys, start, 4), copy(values, start, 3)) for keys, values in own
+    )
+    return start + width, own
+
+  _, own = jax.lax.while_loop(
+    lambda carry: carry[0] < cache.lengths.max(),
+    copy_window,
+    (jnp.int32(0), cache.own),
   )
+  return cache.replace(own=own, lengths=take_beams(cache.lengths, parents))
+
+
+def fork_window(size: int) -> int:
+  """Says how many tokens of the beams' caches a fork copies at once.
+
+  Args:
+    size: S of these caches.
+
+  Returns:
+    A number that divides it.
+  """
+  return math.gcd(size, _WINDOW)
