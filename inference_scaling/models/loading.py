@@ -124,7 +124,7 @@ def _place(
       return np.array(parameter[index], dtype, order="C")
 
   if target is None:
-    return jnp.asarray(part(...))
+    return jax.device_put(part(...))  # jnp.asarray would copy twice
   return jax.make_array_from_callback(parameter.shape, target, part)
 
 
