@@ -125,7 +125,9 @@ def _place(
 
   if target is None:
     return jax.device_put(part(...))  # jnp.asarray would copy twice
-  return jax.make_array_from_callback(parameter.shape, target, part)
+  return jax.make_array_from_callback(
+    parameter.shape, target, part, dtype=dtype
+  )
 
 
 def _check_finite(value: jax.Array, entry: layout.Entry, where: str) -> None:

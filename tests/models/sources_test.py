@@ -1,0 +1,254 @@
+"""Where checkpoints come from: pickles, the hub, shards, tokenizers."""
+
+import json
+import pathlib
+import shutil
+import sys
+
+import huggingface_hub
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import safetensors.numpy
+from huggingface_hub import errors
+
+from inference_scaling import assets, models
+from inference_scaling.models import layout, saving, sources
+from inference_scaling.models.sources import safetensors_folder, torch_folder
+from tests.models import tiny
+
+CONFIG = tiny.WIDE_HEADS
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+  """A model and the folder it was saved to, not to be changed."""
+  folder = tmp_path_factory.mktemp("saved")
+  model = tiny.make_model(CONFIG, seed=1)
+  models.save_model(model, folder)
+  return model, folder
+
+
+@pytest.fixture
+def folder(saved, tmp_path):
+  """A copy of the folder, to be changed."""
+  return pathlib.Path(shutil.copytree(saved[1], tmp_path / "model"))
+
+
+def _assert_same(ours, theirs):
+  jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+
+
+def _pickle(folder, num_shards, dtype=None):
+  """Rewrites safetensors as pickles, as old checkpoints come."""
+  torch = pytest.importorskip("torch")
+  tensors = safetensors.numpy.load_file(folder / safetensors_folder.SINGLE)
+  (folder / safetensors_folder.SINGLE).unlink()
+  tensors = {k: torch.tensor(v, dtype=dtype) for k, v in tensors.items()}
+  # Old checkpoints hold what follows from the config, too.
+  name = "model.layers.0.self_attn.rotary_emb.inv_freq"
+  tensors[name] = torch.ones(4)
+  if num_shards == 1:
+    torch.save(tensors, folder / torch_folder.SINGLE)
+    return
+  weight_map = {}
+  for shard in range(num_shards):
+    file = f"pytorch_model-{shard + 1:05}-of-{num_shards:05}.bin"
+    names = sorted(tensors)[shard::num_shards]
+    torch.save({name: tensors[name] for name in names}, folder / file)
+    weight_map |= dict.fromkeys(names, file)
+  (folder / torch_folder.INDEX).write_text(
+    json.dumps({"weight_map": weight_map})
+  )
+
+
+@pytest.mark.parametrize("num_shards", [1, 3])
+def test_pickles(saved, folder, num_shards):
+  _pickle(folder, num_shards)
+  _assert_same(models.load_model(folder).params, saved[0].params)
+
+
+def test_pickles_of_bfloat16(saved, folder):
+  torch = pytest.importorskip("torch")
+  _pickle(folder, 1, torch.bfloat16)
+  expected = jax.tree.map(
+    lambda x: jnp.asarray(x, jnp.bfloat16), saved[0].params
+  )
+  found = models.load_model(folder, dtype="bfloat16").params
+  _assert_same(found, expected)
+
+
+def test_pickles_without_torch(folder, monkeypatch):
+  _pickle(folder, 1)
+  monkeypatch.setitem(sys.modules, "torch", None)
+  with pytest.raises(ValueError, match=r"model\.bin.*pip install torch"):
+    models.load_model(folder)
+
+
+@pytest.mark.parametrize("damage", ["cut", "code", "number"])
+def test_broken_pickle(folder, damage):
+  torch = pytest.importorskip("torch")
+  _pickle(folder, 1)
+  path = folder / torch_folder.SINGLE
+  if damage == "cut":
+    path.write_bytes(path.read_bytes()[:-500])
+  elif damage == "code":
+    torch.save({"x": pathlib.Path("x")}, path)
+  else:
+    torch.save({"step": 3}, path)
+  with pytest.raises(ValueError, match=r"pytorch_model\.bin .*tensors"):
+    models.load_model(folder)
+
+
+def test_pickle_of_a_shard_is_missing(folder):
+  _pickle(folder, 3)
+  (folder / "pytorch_model-00002-of-00003.bin").unlink()
+  with pytest.raises(FileNotFoundError, match="pytorch_model-00002"):
+    models.load_model(folder)
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "bin"])
+def test_name_on_the_hub(saved, folder, kind, monkeypatch):
+  if kind == "bin":
+    _pickle(folder, 1)
+  asked = []
+
+  def snapshot_download(name, *, allow_patterns, ignore_patterns):
+    assert name == "some/model" and ignore_patterns == ["*/*"]
+    asked.append(allow_patterns[-1])
+    return str(folder)
+
+  monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+  _assert_same(models.load_model("some/model").params, saved[0].params)
+  pickles = ["pytorch_model*.bin"] * (kind == "bin")
+  assert asked == ["model*.safetensors", *pickles]
+
+
+def test_hub_cannot_be_reached(monkeypatch):
+  def snapshot_download(*arguments, **keywords):
+    raise errors.LocalEntryNotFoundError("no network\nand much more")
+
+  monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+  with pytest.raises(FileNotFoundError) as caught:
+    models.open_checkpoint("some/model")
+  message = str(caught.value)
+  assert "some/model is no folder here" in message
+  assert "(no network)" in message and "hf download some/model" in message
+  assert len(message.splitlines()) == 1
+
+
+def test_embedded_model_by_name():
+  checkpoint = models.open_checkpoint("embedded/policy_small")
+  assert checkpoint.where == str(assets.resolve("embedded/policy_small"))
+  assert checkpoint.architectures == ("LlamaForCausalLM",)
+  assert [path.name for path in checkpoint.files()] == [
+    "config.json", "model.safetensors", "tokenizer.json"
+  ]  # fmt: skip
+
+
+def test_opening_reads_no_weights(folder):
+  (folder / safetensors_folder.SINGLE).unlink()
+  assert models.open_checkpoint(folder).config == CONFIG
+
+
+def test_shapes_come_without_data(folder):
+  source = sources.open_folder(folder)
+  assert source.shapes["model.embed_tokens.weight"] == (50, 24)
+  view = source.read("model.embed_tokens.weight")
+  assert isinstance(view, np.memmap)  # nothing of it is in memory yet
+
+
+def test_dtype_that_no_layout_knows(folder):
+  name = "model.norm.weight"
+  tensors = safetensors.numpy.load_file(folder / safetensors_folder.SINGLE)
+  tensors[name] = tensors[name].astype(jnp.float8_e4m3fn)
+  safetensors.numpy.save_file(tensors, folder / safetensors_folder.SINGLE)
+  with pytest.raises(ValueError, match=r"model\.norm\.weight.*F8_E4M3.*BF16"):
+    models.load_model(folder)
+
+
+@pytest.mark.parametrize("dtype", models.DTYPES)
+def test_dtype_is_kept(saved, tmp_path, dtype):
+  models.save_model(models.load_model(saved[1], dtype=dtype), tmp_path)
+  raw = json.loads((tmp_path / "config.json").read_text())
+  assert raw["dtype"] == dtype
+  source = sources.open_folder(tmp_path)
+  found = {source.read(name).dtype for name in source.shapes}
+  assert found == {jnp.dtype(dtype)}
+
+
+def test_unknown_dtype(saved):
+  with pytest.raises(ValueError, match=r"dtype is 'int8'.*bfloat16"):
+    models.load_model(saved[1], dtype="int8")
+
+
+def test_value_beyond_the_range_of_float16(folder):
+  path = folder / safetensors_folder.SINGLE
+  tensors = safetensors.numpy.load_file(path)
+  tensors["model.norm.weight"][3] = 1e5
+  safetensors.numpy.save_file(tensors, path)
+  with pytest.raises(ValueError, match=r"model\.norm\.weight.*float16"):
+    models.load_model(folder, dtype="float16")
+
+
+def test_large_model_is_saved_in_shards(saved, tmp_path):
+  model, _ = saved
+  models.save_model(model, tmp_path)  # replaced, so that no file is left over
+  models.save_model(model, tmp_path, max_shard_bytes=5000)
+  files = sorted(path.name for path in tmp_path.glob("*.safetensors*"))
+  num_shards = len(files) - 1
+  assert num_shards > 2
+  assert files[-1] == safetensors_folder.INDEX
+  assert files[0] == f"model-00001-of-{num_shards:05}.safetensors"
+  sizes = [
+    sum(value.nbytes for value in safetensors.numpy.load_file(path).values())
+    for path in tmp_path.glob("*.safetensors")
+  ]
+  assert all(size <= 5000 for size in sizes)
+  index = json.loads((tmp_path / safetensors_folder.INDEX).read_text())
+  assert index["metadata"]["total_size"] == sum(sizes)
+  _assert_same(models.load_model(tmp_path).params, model.params)
+  models.save_model(model, tmp_path)
+  files = [path.name for path in tmp_path.glob("*.safetensors*")]
+  assert files == [safetensors_folder.SINGLE]
+
+
+def test_tensors_are_written_shard_by_shard(saved, tmp_path):
+  """No more than a shard of a large model is in memory."""
+  model, _ = saved
+  entries = layout.policy_layout(CONFIG)
+  written = []
+
+  def tensors():
+    for name, value in saving.stored_tensors(model.params, entries):
+      written.append(len(list(tmp_path.glob("*.safetensors"))))
+      yield name, value
+
+  raw = {"any": 1}
+  saving.write_folder(tmp_path, raw, tensors(), model.tokenizer, 5000)
+  assert written[0] == 0 and written[-1] == max(written) > 1
+
+
+def test_sentencepiece_alone(folder):
+  (folder / "tokenizer.json").rename(folder / "tokenizer.model")
+  with pytest.raises(FileNotFoundError, match=r"tokenizer\.json .*convert it"):
+    models.load_model(folder)
+
+
+@pytest.mark.parametrize("place", ["tokenizer_config.json", "jinja"])
+def test_chat_template(folder, place, tmp_path):
+  template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+  if place == "jinja":
+    (folder / "chat_template.jinja").write_text(template)
+  else:
+    path = folder / "tokenizer_config.json"
+    raw = json.loads(path.read_text())
+    path.write_text(json.dumps(raw | {"chat_template": template}))
+  model = models.load_model(folder)
+  chat = [{"role": "user", "content": "w5"}]
+  for _ in range(2):  # and once more after it was saved and loaded
+    text = model.tokenizer.apply_chat_template(chat, tokenize=False)
+    assert text == "<user>w5"
+    models.save_model(model, tmp_path / "again")
+    model = models.load_model(tmp_path / "again")
