@@ -22,8 +22,8 @@ _FORMAT = flags.DEFINE_enum("format", None, ["orbax", "hf"], "What to write.")
 _DTYPE = flags.DEFINE_enum(
   "dtype", "stored", ["stored", *models.DTYPES], "Of the weights."
 )
-_MESH = flags.DEFINE_list(
-  "mesh", None, "data,model: devices over which orbax splits the weights."
+_MESH = flags.DEFINE_string(
+  "mesh", "", "data,model: devices over which orbax splits the weights."
 )
 
 
@@ -45,11 +45,12 @@ def main(argv):
 def _mesh():
   if not _MESH.value:
     return None
-  if len(_MESH.value) != 2 or not all(n.isdigit() for n in _MESH.value):
+  sizes = _MESH.value.split(",")
+  if len(sizes) != 2 or not all(size.isdigit() for size in sizes):
     raise ValueError(
-      f"--mesh is {','.join(_MESH.value)}; expected two numbers, such as 2,4."
+      f"--mesh is {_MESH.value!r}; expected two numbers, such as 2,4."
     )
-  return models.make_mesh(*map(int, _MESH.value))
+  return models.make_mesh(*map(int, sizes))
 
 
 if __name__ == "__main__":

@@ -127,11 +127,17 @@ def test_reward_model_converts_with_its_head(tmp_path):
   models.load_reward_model(tmp_path / "orbax")
 
 
-def test_heads_of_others_convert_as_they_are(tmp_path):
+@pytest.mark.parametrize("name", ["qwen2", "mistral"])
+def test_heads_of_others_convert_as_they_are(name, tmp_path):
   head = {"v_head.summary.weight": np.ones((1, 32), ml_dtypes.bfloat16),
           "v_head.summary.bias": np.ones(1, np.float32)}  # fmt: skip
-  raw, config = families.RAW["qwen2"], families.READ["qwen2"]
+  raw, config = families.RAW[name], families.READ[name]
   source = _write(tmp_path / "source", raw, config, **head)
+  if name == "mistral":  # not tied, and trained without an unembedding
+    path = source / "model.safetensors"
+    tensors = safetensors.numpy.load_file(path)
+    del tensors["lm_head.weight"]
+    safetensors.numpy.save_file(tensors, path)
   devices = jax.devices()[:2]
   conversion.convert_to_orbax(
     source, tmp_path / "orbax", mesh=models.make_mesh(2, 1, devices=devices)

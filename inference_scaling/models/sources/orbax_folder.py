@@ -17,7 +17,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging
 
-from inference_scaling.models import architecture, layout
+from inference_scaling.models import architecture, families, layout
 from inference_scaling.models import config as config_lib
 from inference_scaling.models.sources import base
 
@@ -54,8 +54,10 @@ class OrbaxFolder:
     self.where = str(folder)
     self._path = (pathlib.Path(folder) / PARAMETERS).absolute()
     self._stored = self._guard(_read_shapes, self._path)
-    heads = [path[1] for path in self._stored if path[0] == HEADS]
-    entries = entries_of(config, architectures, heads)
+    names = [path[1] for path in self._stored if path[0] == HEADS]
+    if ("unembedding",) in self._stored:
+      names.append(families.FAMILIES[config.family].unembedding)
+    entries = entries_of(config, architectures, names)
     known = {entry.path for entry in entries}
     self._groups = {
       name: group
@@ -204,16 +206,20 @@ def entries_of(
   Args:
     config: the architecture.
     architectures: its names.
-    names: of the tensors that there are; among them those of a head that is
-      not this package's.
+    names: of the tensors that there are. Those of a head that is not this
+      package's are taken over; models with such a head often come without
+      their unembedding.
 
   Returns:
     One entry a parameter, and one a tensor of a head.
   """
   if architectures == (config_lib.REWARD_ARCHITECTURE,):
     return layout.reward_layout(config)
+  names = set(names)
   heads = sorted(name for name in names if _HEAD_NAMES.fullmatch(name))
   entries = layout.policy_layout(config)
+  if heads and families.FAMILIES[config.family].unembedding not in names:
+    entries = [e for e in entries if e.path != ("unembedding",)]
   return entries + [layout.Entry(name, (HEADS, name)) for name in heads]
 
 
