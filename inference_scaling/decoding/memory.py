@@ -31,7 +31,9 @@ scatters in float32, and so holds a wide copy of what it is about to multiply or
 to update, where an accelerator works in bfloat16.
 """
 
+import collections
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -107,8 +109,18 @@ class Plan:
       search: models, lengths and dtype.
     """
     self.search = search
-    self._policy, self._reward = abstract.weights(search)
-    self._state = abstract.state(search)
+    # Layers are alike: each kind of array is counted, and laid out once.
+    kinds = collections.Counter(
+      (_part(path), placement.state_axes(path, len(leaf.one)), leaf)
+      for path, leaf in abstract.state(search)
+    )
+    self._state = list(kinds.items())
+    self._weight_bytes = functools.cache(
+      lambda data, model: [
+        _weight_bytes(shapes, _mesh(data, model))
+        for shapes in abstract.weights(search)
+      ]
+    )
 
   def footprint(
     self, problems: int, beams: int, data: int = 1, model: int = 1
@@ -127,19 +139,16 @@ class Plan:
     Raises:
       ValueError: where the mesh cannot split problems, heads or weights.
     """
-    mesh = AbstractMesh(
-      (data, model),
-      (sharding.DATA, sharding.MODEL),
-      axis_types=(AxisType.Auto, AxisType.Auto),
-    )
+    mesh = _mesh(data, model)
     for config in (self.search.policy, self.search.reward):
       if config is not None:
         sharding.check_heads(config, mesh)
     parts = self._parts(problems, beams, mesh, sharding.RULES)
     alone = sum(self._parts(1, beams, mesh, _ALONE).values())
+    policy_weights, reward_weights = self._weight_bytes(data, model)
     return Footprint(
-      policy_weights=_weight_bytes(self._policy, mesh),
-      reward_weights=_weight_bytes(self._reward, mesh),
+      policy_weights=policy_weights,
+      reward_weights=reward_weights,
       prompt_caches=parts["policy prompt"] + parts["reward prompt"],
       policy_beams=parts["policy own"],
       reward_beams=parts["reward own"],
@@ -152,13 +161,11 @@ class Plan:
   ) -> dict[str, int]:
     """Bytes of the state on one device, by what they are for."""
     parts = dict.fromkeys(_PARTS, 0)
-    for path, leaf in self._state:
+    for (part, axes, leaf), count in self._state:
       shape = leaf.shape(problems, beams)
-      axes = placement.state_axes(path, len(shape))
-      name = f"state{jax.tree_util.keystr(path)}"
-      where = sharding.sharding(name, axes, shape, mesh, rules)
+      where = sharding.sharding(f"state, {part}", axes, shape, mesh, rules)
       size = math.prod(where.shard_shape(shape)) * leaf.itemsize
-      parts[_part(path)] += size
+      parts[part] += count * size
     return parts
 
   def _phases(
@@ -261,6 +268,15 @@ def _part(path: tuple[Any, ...]) -> str:
     ):  # fmt: skip
       return f"{owner} {names[2]}"
   return "other"
+
+
+def _mesh(data: int, model: int) -> AbstractMesh:
+  """A mesh that needs no devices."""
+  return AbstractMesh(
+    (data, model),
+    (sharding.DATA, sharding.MODEL),
+    axis_types=(AxisType.Auto, AxisType.Auto),
+  )
 
 
 def _weight_bytes(shapes: Any, mesh: AbstractMesh) -> int:
