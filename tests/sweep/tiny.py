@@ -20,10 +20,10 @@ POLICIES = {"small": (0.6, 0.3), "large": (0.3, 0.6)}
 GOLDS = ("7", "3", "7", "4", "7", "42")
 
 
-def _config(tokenizer, size, tied):
+def _config(tokenizer, size, tied, kv_heads):
   return models.DecoderConfig(
     vocab_size=len(tokenizer), hidden_size=size, intermediate_size=16,
-    num_layers=1, num_heads=2, num_kv_heads=1, head_dim=8, norm_eps=1e-5,
+    num_layers=1, num_heads=2, num_kv_heads=kv_heads, head_dim=8, norm_eps=1e-5,
     rope_theta=10_000.0, max_position_embeddings=256, tie_word_embeddings=tied,
     eos_token_ids=(tokenizer.eos_token_id,),
     bos_token_id=tokenizer.bos_token_id,
@@ -54,10 +54,11 @@ def transitions(tokenizer, further, seven):
   return table
 
 
-def policy(further, seven):
+def policy(further, seven, kv_heads=1):
   tokenizer = tokenizer_lib.build_tokenizer()
   size = len(tokenizer)
-  model = models.initial_model(_config(tokenizer, size, False), tokenizer, 0)
+  config = _config(tokenizer, size, False, kv_heads)
+  model = models.initial_model(config, tokenizer, 0)
   params = jax.tree.map(lambda leaf: leaf, model.params)
   layer = params["layers"][0]
   for kernel in (layer["attention"]["output"], layer["mlp"]["down"]):
@@ -69,9 +70,9 @@ def policy(further, seven):
   return models.Model(model.config, params, tokenizer, model.graph)
 
 
-def reward():
+def reward(kv_heads=1):
   tokenizer = tokenizer_lib.build_tokenizer()
-  config = _config(tokenizer, 16, True)
+  config = _config(tokenizer, 16, True, kv_heads)
   model = models.initial_reward_model(config, tokenizer, 1)
   params = dict(model.params)
   kernel = jax.random.normal(jax.random.key(2), params["score"]["kernel"].shape)
@@ -84,11 +85,11 @@ def reward():
   return models.RewardModel(config, params, tokenizer, model.graph)
 
 
-def write_family(folder: pathlib.Path) -> pathlib.Path:
+def write_family(folder: pathlib.Path, kv_heads: int = 1) -> pathlib.Path:
   """Writes small/, large/, reward/ and problems.jsonl into a folder."""
   for name, numbers in POLICIES.items():
-    models.save_model(policy(*numbers), folder / name)
-  models.save_reward_model(reward(), folder / "reward")
+    models.save_model(policy(*numbers, kv_heads), folder / name)
+  models.save_reward_model(reward(kv_heads), folder / "reward")
   write_problems(folder / "problems.jsonl", range(len(GOLDS)))
   return folder
 
