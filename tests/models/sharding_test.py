@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 from flax import nnx
-from jax.sharding import PartitionSpec
+from jax.sharding import NamedSharding, PartitionSpec
 
 from inference_scaling.models import decoder, reward_model, sharding
 from tests.models import tiny
@@ -15,6 +15,17 @@ from tests.models import tiny
 CONFIG = dataclasses.replace(
   tiny.WIDE_HEADS, vocab_size=48, num_heads=16, num_kv_heads=8, head_dim=2
 )
+FAMILIES = {
+  "llama": {"tie_word_embeddings": True},
+  "mistral": {"family": "mistral", "sliding_window": 4},
+  "qwen2": {"family": "qwen2", "qkv_bias": True},
+  "gpt_neox": {
+    "family": "gpt_neox", "norm": "layer", "parallel_residual": True,
+    "gated_mlp": False, "activation": "gelu", "qkv_bias": True,
+    "output_bias": True, "mlp_bias": True, "rotary_fraction": 0.5,
+    "head_dim": 4,
+  },
+}  # fmt: skip
 
 
 def shapes(module_class, config):
@@ -122,3 +133,21 @@ def test_heads_are_not_cut():
   with pytest.raises(ValueError, match=r"4 heads.*size 8.*model = 1, 2 or 4"):
     sharding.check_heads(config, mesh)
   sharding.check_heads(config, sharding.make_mesh(2, 4))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_sharded_logits_are_those_of_one_device(family):
+  config = dataclasses.replace(CONFIG, num_layers=1, **FAMILIES[family])
+  model = tiny.make_model(config, seed=6)
+  tokens = np.random.default_rng(0).integers(0, 48, (4, 9))
+  expected = np.array(tiny.logits(model, tokens))
+  for data, parts in ((1, 8), (2, 4), (4, 2)):
+    mesh = sharding.make_mesh(data, parts)
+    where = sharding.parameter_shardings(model.params, mesh)
+    params = jax.device_put(model.params, where)
+    by_rows = NamedSharding(mesh, PartitionSpec("data"))
+    rows = jax.device_put(tokens, by_rows)
+    found = tiny.logits(model, rows, params)
+    shard = params["embedding"].addressable_shards[0].data
+    assert shard.shape == (48 // parts, 24)
+    np.testing.assert_allclose(found, expected, atol=1e-4, rtol=1e-4)
