@@ -148,7 +148,8 @@ class Translator:
     for end in self._ends:
       before, found, after = text.rpartition(end)
       if found:
-        return before + after
+        # A token may hold the first letters of what comes after it.
+        return f"{before} {after}"
     return text
 
   def _translate_all(self, tokens, lengths, steps, rest) -> Translated:

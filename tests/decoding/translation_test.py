@@ -1,5 +1,6 @@
 """Reward models that read a policy's steps in tokens of their own."""
 
+import codecs
 import functools
 
 import jax
@@ -7,10 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inference_scaling import decoding
+from inference_scaling import decoding, models, search
+from inference_scaling.decoding import automaton
 from inference_scaling.models import reward_forms
 from tests.decoding import tiny
 from tests.models import form_models, tokenizers_of
+from tests.models import tiny as tiny_models
 
 QUESTIONS = ("What is 2 + 3?", "How many clips are sold in May?", "a 一?")
 LIMITS = decoding.Limits(prompt_tokens=160, step_tokens=70, total_tokens=224)
@@ -142,7 +145,7 @@ def _searched():
 
 def _text_of(tokens):
   """What the letters say, without the letter that ends a step."""
-  letters = ["", "", "", " ", *tiny.LETTERS]
+  letters = ["", "", "", " ", *tiny.LETTERS, *[""] * 8]
   text = "".join(letters[token] for token in tokens)
   return text.rstrip(tiny.STEP_ENDS).strip()
 
@@ -192,4 +195,149 @@ def test_rewards_of_a_search_are_those_of_whole_texts(name):
   assert max(len(text[1]) for text in texts) >= 3
   assert np.std(found) > 0.01
   assert state.finite.all() and not state.beyond.any()
+  np.testing.assert_allclose(found, _whole_rewards(model, texts), atol=2e-5)
+
+
+def _candidates(finished):
+  """Texts of all nodes of a tree with their rewards: (steps, reward)."""
+  tree = finished.tree
+  nodes, paths = [], [[] for _ in range(tiny.NUM_BEAMS)]
+  for depth in range(len(tree.active)):
+    for n in np.flatnonzero(tree.active[depth]):
+      content = tree.contents
+      length = content.lengths[depth, n]
+      text = _text_of(content.tokens[depth, n, :length].tolist())
+      paths[n] = [*paths[n], text] if text else paths[n]
+      nodes.append((paths[n], tree.scores[depth, n]))
+    paths = [paths[n] for n in tree.parents[depth]]
+  return nodes
+
+
+def _lanes(name, reward, policy=None, mesh=None, num_lanes=2):
+  form = form_models.make(name).form
+  problems = [
+    decoding.PromptProblem(
+      i, tiny.prompts(3)[i], tuple(form.encode_prompt(QUESTIONS[i]))
+    )
+    for i in range(len(QUESTIONS))
+  ]
+  policy = policy or tiny.policy()
+  params = decoding.PolicyParams(policy.model.params, jnp.float32(3.0))
+  return decoding.run_lanes(
+    policy, reward, search.rebase(0.3), params, reward.model.params, problems,
+    0, num_lanes, 3, mesh,
+  )  # fmt: skip
+
+
+def test_rebase_on_a_mesh_is_guided_by_rewards_of_whole_texts():
+  """Each part of the problems is translated where it lies."""
+  mesh = models.make_mesh(4, 2)
+  model, tokenizer = form_models.make("rlhflow"), tiny.letter_tokenizer()
+  translator = decoding.Translator(
+    tokenizer, 24, model.form, LIMITS, tuple(tiny.STEP_ENDS), mesh
+  )
+  reward = decoding.ModelReward(model, tiny.LIMITS, tiny.NUM_BEAMS, translator)
+  config = tiny.config(vocab_size=24, num_layers=1)
+  policy = decoding.ModelPolicy(
+    models.initial_model(config, tokenizer, seed=0),
+    tiny.FORMAT, tiny.LIMITS, tiny.NUM_BEAMS,
+  )  # fmt: skip
+  texts, found = [], []
+  for one in _lanes("rlhflow", reward, policy, mesh, num_lanes=4):
+    assert one.reward_counts.decode > one.policy_counts.decode
+    for steps, score in _candidates(one):
+      if steps:
+        texts.append((QUESTIONS[one.problem_id], steps))
+        found.append(score)
+      else:
+        assert score == 0
+  assert len(found) > 10
+  np.testing.assert_allclose(found, _whole_rewards(model, texts), atol=2e-5)
+
+
+@pytest.mark.parametrize(
+  "changes, message",
+  [
+    ({"step_tokens": 8}, r"a step takes \d+ tokens .*limits.step_tokens is 8"),
+    (
+      {"total_tokens": 20, "step_tokens": 19},
+      r"a solution takes \d+ tokens .*limits.total_tokens is 20\. Raise it",
+    ),
+  ],
+)
+def test_steps_that_do_not_fit_the_reward_model_are_named(changes, message):
+  model = form_models.make("llemma")
+  translator = _translator(model.form, **changes)
+  reward = decoding.ModelReward(model, tiny.LIMITS, tiny.NUM_BEAMS, translator)
+  with pytest.raises(ValueError, match=rf"problem \d, depth \d: {message}"):
+    list(_lanes("llemma", reward))
+
+
+def test_a_problem_without_a_prompt_for_the_reward_model_is_named():
+  problem = decoding.PromptProblem(7, tiny.prompts(1)[0])
+  iterator = decoding.run_lanes(
+    tiny.policy(), _reward("llemma"), search.rebase(0.3),
+    tiny.policy_params(), form_models.make("llemma").params, [problem], 0, 2, 3,
+  )  # fmt: skip
+  with pytest.raises(ValueError, match="problem 7 has no reward_tokens"):
+    next(iterator)
+
+
+def test_a_reward_model_and_its_translator_belong_together():
+  model = form_models.make("llemma")
+  for translator in (None, _translator(_llemma())):
+    with pytest.raises(ValueError, match="expected one and the same object"):
+      decoding.ModelReward(model, tiny.LIMITS, 2, translator)
+
+
+def test_a_policy_that_writes_the_tag_searches_in_one_program():
+  """Policy and reward model share a tokenizer; the form is another's."""
+  tokenizer = tokenizers_of.sentence_piece()
+  config = form_models.config("llemma")
+  policy_model = tiny_models.make_model(config, seed=8)
+  step_format = decoding.StepFormat((" ки", "e"), ("answer",))
+  limits = decoding.Limits(prompt_tokens=32, step_tokens=8, total_tokens=20)
+  model = form_models.make("math_shepherd")
+  policy_model = models.Model(
+    config, policy_model.params, tokenizer, policy_model.graph
+  )
+  policy = decoding.ModelPolicy(policy_model, step_format, limits, 3)
+  translator = decoding.Translator(
+    tokenizer, config.vocab_size, model.form, LIMITS, step_format.step_end
+  )
+  reward = decoding.ModelReward(model, limits, 3, translator)
+  prompts = [
+    decoding.pad_prompt(
+      i, tokenizer.encode(q), limits, model.form.encode_prompt(q), LIMITS
+    )
+    for i, q in enumerate(QUESTIONS)
+  ]
+  prompts = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *prompts)
+  params = decoding.PolicyParams(policy_model.params, jnp.float32(1.0))
+
+  @jax.jit
+  def run(params, weights, prompts):
+    return search.search(
+      policy, reward, search.rebase(0.3), params, weights, prompts,
+      jax.random.split(jax.random.key(1), 3), max_depth=3,
+    )  # fmt: skip
+
+  state = run(params, model.params, prompts)
+  np.testing.assert_array_equal(
+    state.reward_state.reads, state.reward_state.steps
+  )
+  assert state.reward_state.steps.max() >= 2
+  tree, texts, found = jax.device_get(state.tree), [], []
+  data = automaton.token_bytes(tokenizer, config.vocab_size)
+  for p, question in enumerate(QUESTIONS):
+    for n in range(3):  # first steps, whose texts need no path
+      length = tree.contents.lengths[p, 0, n]
+      tokens = tree.contents.tokens[p, 0, n, :length]
+      decoder = codecs.getincrementaldecoder("utf-8")("replace")
+      text = decoder.decode(b"".join(data[token] for token in tokens))
+      text = " ".join(text.rsplit("e", 1)).replace(" ки", "")
+      if text.strip():
+        texts.append((question, [text]))
+        found.append(tree.scores[p, 0, n])
+  assert len(found) > 4
   np.testing.assert_allclose(found, _whole_rewards(model, texts), atol=2e-5)

@@ -33,7 +33,7 @@ def config(name: str) -> models.DecoderConfig:
   tokenizer = tokenizers_of.for_form(name)
   return dataclasses.replace(
     tiny.NO_GROUPS, num_layers=2, norm_eps=1e-3, rope_theta=300.0,
-    vocab_size=len(tokenizer) + 3, max_position_embeddings=512,
+    vocab_size=len(tokenizer) // 4 * 4 + 8, max_position_embeddings=512,
     **_CONFIGS[name] | {"hidden_size": 24, "num_heads": 4} |
     ({"head_dim": 6} if _CONFIGS[name].get("family") == "qwen2" else {}),
     **({} if "num_kv_heads" in _CONFIGS[name] else {"num_kv_heads": 2}),

@@ -1,0 +1,84 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from inference_scaling import decoding, models
+from tests.models import form_models
+
+
+def test_the_embedded_reward_model_tells_a_wrong_step_from_a_right_one():
+  found = decoding.self_test(
+    models.load_reward_model("embedded/reward"), jax.jit
+  )
+  assert found.passed
+  assert found.good[0] == pytest.approx(found.bad[0], abs=1e-4)
+  assert found.bad[1] < 0.1 < 0.9 < found.good[1]
+  assert "tells the wrong step from the right one" in found.message
+
+
+def test_a_model_that_cannot_tell_is_no_error_but_is_said_so():
+  model = form_models.make("llemma")
+  for sign in (1.0, -1.0):
+    params = model.params | {
+      "score": jax.tree.map(
+        lambda leaf, s=sign: leaf * s, model.params["score"]
+      )
+    }
+    found = decoding.self_test(
+      dataclasses.replace(model, params=params), jax.jit
+    )
+    assert found.passed == (found.bad[1] < found.good[1])
+    assert ("does NOT" in found.message) != found.passed
+    assert "form 'llemma'" in found.message
+    verdicts = {sign: found.passed}
+  assert len(verdicts) == 1
+
+
+def test_scores_of_steps_that_are_not_those_of_the_text_are_an_error():
+  class Forgetful(type(form_models.make("skywork"))):
+    def read(self, params, reading, tokens, hidden):
+      return hidden + reading[..., None, :]
+
+  model = form_models.make("skywork")
+  fields = {
+    field.name: getattr(model, field.name)
+    for field in dataclasses.fields(model)
+  }
+  with pytest.raises(ValueError, match=r"form 'skywork'.* in one pass over"):
+    decoding.self_test(Forgetful(**fields), jax.jit)
+
+
+def test_a_form_whose_pieces_are_not_its_text_is_an_error():
+  model = form_models.make("qwen_prm")
+  form = type(model.form)(model.tokenizer)
+  form.encode_step = lambda index, text: [*form.encode(text), 5]
+  with pytest.raises(ValueError, match="are not those of the whole text"):
+    decoding.self_test(dataclasses.replace(model, form=form), jax.jit)
+
+
+def test_a_step_that_is_not_scored_is_an_error():
+  model = form_models.make("qwen_prm")
+
+  class Silent(type(model.form)):
+    """Gives no tokens inside a search, where steps come one by one."""
+
+    calls = 0
+
+    def encode_step(self, index, text):
+      self.calls += 1
+      return [] if self.calls > 6 else super().encode_step(index, text)
+
+  form = Silent(model.tokenizer)
+  with pytest.raises(ValueError, match="of 2 steps"):
+    decoding.self_test(dataclasses.replace(model, form=form), jax.jit)
+
+
+def test_half_precision_is_close_enough():
+  model = form_models.make("qwen_prm")
+  half = jax.tree.map(
+    lambda leaf: leaf.astype(jnp.bfloat16), model.params["decoder"]
+  )
+  params = model.params | {"decoder": half}
+  decoding.self_test(dataclasses.replace(model, params=params), jax.jit)
