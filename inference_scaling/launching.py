@@ -184,10 +184,11 @@ def _join_processes() -> None:
 
 def _end(message: str, code: int) -> NoReturn:
   """Ends this process, and with it the others that wait for it."""
-  print(message, file=sys.stderr, flush=True)
-  if jax.distributed.is_initialized():
-    # An orderly exit would first wait for the other processes, which wait in a
-    # program for this one.
-    sys.stdout.flush()
-    os._exit(code)
+  try:
+    print(message, file=sys.stderr, flush=True)
+  finally:  # also where nobody listens any more
+    if jax.distributed.is_initialized():
+      # An orderly exit would first wait for the other processes, which wait in
+      # a program for this one.
+      os._exit(code)
   sys.exit(code)
