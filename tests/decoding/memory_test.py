@@ -34,7 +34,7 @@ def _plan(policy, reward, dtype="float32", form="own", limits=LIMITS):
 
 
 @functools.cache
-def _measured(config, shape):
+def _measured(config, shape, dtype):
   """Runs and compiles what `run_lanes` does; bytes on the first device."""
   mesh = None if shape is None else models.make_mesh(*shape)
   tokenizer = tiny.letter_tokenizer()
@@ -42,7 +42,9 @@ def _measured(config, shape):
   reward_model = models.initial_reward_model(CACHES, tokenizer, seed=0)
   policy = decoding.ModelPolicy(policy_model, tiny.FORMAT, LIMITS, N)
   reward = decoding.ModelReward(reward_model, LIMITS, N)
-  weights = [policy_model.params, reward_model.params]
+  weights = jax.tree.map(
+    lambda leaf: leaf.astype(dtype), [policy_model.params, reward_model.params]
+  )
   if mesh is not None:
     weights = [
       jax.device_put(params, models.parameter_shardings(params, mesh))
@@ -87,13 +89,17 @@ def _live(tree):
   return total
 
 
-CASES = [(CACHES, None), (CACHES, (4, 2)), (LOGITS, (4, 2))]
+CASES = [
+  (CACHES, None, "float32"), (CACHES, (4, 2), "float32"),
+  (LOGITS, (4, 2), "float32"), (CACHES, None, "bfloat16"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("config", "shape"), CASES)
-def test_plan_is_what_is_measured(config, shape):
-  measured = _measured(config, shape)
-  found = _plan(config, CACHES).footprint(P, N, *(shape or (1, 1)))
+@pytest.mark.parametrize(("config", "shape", "dtype"), CASES)
+def test_plan_is_what_is_measured(config, shape, dtype):
+  measured = _measured(config, shape, dtype)
+  plan = _plan(config, CACHES, dtype)
+  found = plan.footprint(P, N, *(shape or (1, 1)), wide_copies=True)
   assert found.resident == measured["live"]
   assert found.policy_weights + found.reward_weights == measured["weights"]
   phases = dict(found.phases)
