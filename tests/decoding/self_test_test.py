@@ -20,7 +20,7 @@ def test_the_embedded_reward_model_tells_a_wrong_step_from_a_right_one():
 
 def test_a_model_that_cannot_tell_is_no_error_but_is_said_so():
   model = form_models.make("llemma")
-  for sign in (1.0, -1.0):
+  for sign in (1.0, -1.0):  # one of the two does not pass
     params = model.params | {
       "score": jax.tree.map(
         lambda leaf, s=sign: leaf * s, model.params["score"]
@@ -30,10 +30,10 @@ def test_a_model_that_cannot_tell_is_no_error_but_is_said_so():
       dataclasses.replace(model, params=params), jax.jit
     )
     assert found.passed == (found.bad[1] < found.good[1])
-    assert ("does NOT" in found.message) != found.passed
-    assert "form 'llemma'" in found.message
-    verdicts = {sign: found.passed}
-  assert len(verdicts) == 1
+    if not found.passed:
+      break
+  assert not found.passed
+  assert "form 'llemma'" in found.message and "does NOT" in found.message
 
 
 def test_scores_of_steps_that_are_not_those_of_the_text_are_an_error():

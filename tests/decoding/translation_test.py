@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import decoding, models, search
-from inference_scaling.decoding import automaton
+from inference_scaling.decoding import automaton, lanes
 from inference_scaling.models import reward_forms
 from tests.decoding import tiny
 from tests.models import form_models, tokenizers_of
@@ -255,22 +255,30 @@ def test_rebase_on_a_mesh_is_guided_by_rewards_of_whole_texts():
   np.testing.assert_allclose(found, _whole_rewards(model, texts), atol=2e-5)
 
 
-@pytest.mark.parametrize(
-  "changes, message",
-  [
-    ({"step_tokens": 8}, r"a step takes \d+ tokens .*limits.step_tokens is 8"),
-    (
-      {"total_tokens": 20, "step_tokens": 19},
-      r"a solution takes \d+ tokens .*limits.total_tokens is 20\. Raise it",
-    ),
-  ],
-)
-def test_steps_that_do_not_fit_the_reward_model_are_named(changes, message):
+def test_solutions_that_do_not_fit_the_reward_model_are_named():
   model = form_models.make("llemma")
-  translator = _translator(model.form, **changes)
+  translator = _translator(model.form, total_tokens=20, step_tokens=19)
   reward = decoding.ModelReward(model, tiny.LIMITS, tiny.NUM_BEAMS, translator)
+  message = (
+    r"a solution takes \d+ tokens .*limits.total_tokens is 20\. Raise it"
+  )
   with pytest.raises(ValueError, match=rf"problem \d, depth \d: {message}"):
     list(_lanes("llemma", reward))
+
+
+@pytest.mark.parametrize(
+  "beyond, read, error, message",
+  [
+    ((90, 0), False, ValueError, "a step takes 90 tokens.*step_tokens is 70"),
+    ((0, 0), False, AssertionError, "steps with text and the scores read"),
+  ],
+)
+def test_what_is_not_scored_is_named(beyond, read, error, message):
+  flags = lanes._Flags(
+    *[np.array([2])] * 4, np.array([beyond]), np.array([read])
+  )
+  with pytest.raises(error, match=f"problem 3, depth 1: .*{message}"):
+    lanes._check_reads(flags, 0, 3, LIMITS)
 
 
 def test_a_problem_without_a_prompt_for_the_reward_model_is_named():
