@@ -73,8 +73,9 @@ def main(argv):
     balance_temperature=_BALANCE.value,
     settings=settings(),
   )
-  print(solution.render())
-  print(f"\nAnswer: {solution.answer}")
+  if launching.is_lead():
+    print(solution.render())
+    print(f"\nAnswer: {solution.answer}")
 
 
 def settings():

@@ -36,11 +36,11 @@ def main(argv):
 
 
 def default_workdir():
-  """Makes runs/demo for configs/demo.py, runs/demo_x for configs/demo.py:x."""
+  """Makes runs/demo for configs/demo.py, runs/demo_x_y for demo.py:x,y."""
   flag = flags.FLAGS["config"]
   path, _, argument = config_flags.get_config_filename(flag).partition(":")
-  name = pathlib.Path(path).stem
-  return pathlib.Path("runs") / (f"{name}_{argument}" if argument else name)
+  words = [pathlib.Path(path).stem, *argument.split(",")]
+  return pathlib.Path("runs") / "_".join(word for word in words if word)
 
 
 if __name__ == "__main__":

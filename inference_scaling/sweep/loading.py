@@ -57,7 +57,7 @@ def load_engine(
       mesh=settings.mesh,
     )
     if judge.form is not None:
-      say(decoding.self_test(judge, jax.jit).message)
+      say(f"{reward.source}: {decoding.self_test(judge, jax.jit).message}")
   return engine.Engine(loaded, judge, settings)
 
 

@@ -124,7 +124,11 @@ def test_solve_without_a_problem_shows_its_usage(arguments, solve):
 
 @pytest.mark.parametrize(
   ("config", "folder"),
-  [("demo.py", "runs/demo"), ("demo.py:tiny", "runs/demo_tiny")],
+  [
+    ("demo.py", "runs/demo"),
+    ("demo.py:tiny", "runs/demo_tiny"),
+    ("llemma_7b.py:gsm8k,runlocal", "runs/llemma_7b_gsm8k_runlocal"),
+  ],
 )
 def test_sweep_names_its_folder_after_the_config(
   config, folder, monkeypatch, capsys, tmp_path
@@ -143,7 +147,7 @@ def test_sweep_names_its_folder_after_the_config(
     monkeypatch.setattr("sys.argv", argv)
     module.main(values(argv))
     ((given, workdir),) = calls
-    assert given.reward.source == "embedded/reward"
+    assert given.policies and given.reward.source
     assert workdir == pathlib.Path(folder)
     out = capsys.readouterr().out
     assert f"{folder}/report.md" in out and f"{folder}/summary.csv" in out
