@@ -1,5 +1,6 @@
 """Each family against its model in transformers, by config.json and tensors."""
 
+import copy
 import types
 
 import jax
@@ -22,7 +23,8 @@ T = 17
 def pair(request, tmp_path_factory):
   """A model of transformers, and ours as loaded from what it saves."""
   name = request.param
-  raw = dict(families.RAW[name])
+  # transformers writes into what it is given.
+  raw = copy.deepcopy(families.RAW[name])
   kind = raw.pop("model_type")
   torch.manual_seed(len(name))
   config = transformers.AutoConfig.for_model(
