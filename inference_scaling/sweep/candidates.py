@@ -28,6 +28,7 @@ def make_candidates(
   grade: Grade,
   *,
   rewarded: bool = True,
+  step_end: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
   """Lists the candidates of one problem, by final slot.
 
@@ -41,6 +42,8 @@ def make_candidates(
     tokenizer: of the policy.
     grade: says of a canonical answer, or None, whether it is right.
     rewarded: whether the scores are rewards; `step_scores` are empty if not.
+    step_end: what ends a step. One that holds nothing else, or only the end of
+      the text, is no step to a reward model, and has no score.
 
   Returns:
     The `candidates` of a record. Beams that their strategy dropped while they
@@ -65,12 +68,30 @@ def make_candidates(
         "answer": answer,
         "correct": grade(answer),
         "status": STATUS[int(status[i])],
-        "step_scores": [float(tree.scores[node]) for node in nodes if rewarded],
+        "step_scores": _step_scores(tree, nodes, tokenizer, step_end)
+        if rewarded
+        else [],
         "tokens": sum(int(tree.num_tokens[node]) for node in nodes),
         "path": [slot for _, slot in nodes],
       }
     )
   return candidates
+
+
+def _step_scores(
+  tree: search.Tree,
+  nodes: Sequence[Node],
+  tokenizer: transformers.PreTrainedTokenizerFast,
+  step_end: Sequence[str],
+) -> list[float]:
+  """Scores of the steps of one candidate that have any text."""
+  texts = _decode(tokenizer, [_tokens(tree, node) for node in nodes])
+  for end in step_end:
+    texts = [text.replace(end, " ") for text in texts]
+  written = [
+    node for node, text in zip(nodes, texts, strict=True) if text.strip()
+  ]
+  return [float(tree.scores[node]) for node in written or nodes[-1:]]
 
 
 def canonical_answer(text: str) -> str | None:

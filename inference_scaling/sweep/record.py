@@ -23,6 +23,7 @@ class RecordMaker:
     aggregations: of step scores, for votes; none where there is no reward
       model. The scores of the search are then no rewards and not recorded.
     max_steps: most steps of a candidate.
+    step_end: what ends a step of the policy.
   """
 
   tokenizer: transformers.PreTrainedTokenizerFast
@@ -31,6 +32,7 @@ class RecordMaker:
   grader: tasks.Grader
   aggregations: Sequence[str]
   max_steps: int
+  step_end: Sequence[str]
 
   def make(
     self, run: grid.Run, problem: tasks.Problem, finished: decoding.Finished
@@ -57,7 +59,11 @@ class RecordMaker:
 
     rewarded = bool(self.aggregations)
     found = candidates_lib.make_candidates(
-      finished.tree, self.tokenizer, grade, rewarded=rewarded
+      finished.tree,
+      self.tokenizer,
+      grade,
+      rewarded=rewarded,
+      step_end=self.step_end,
     )
     return {
       "run": run.key,

@@ -206,6 +206,7 @@ class _Sweep:
       grader=grader,
       aggregations=settings_lib.aggregations(self._resolved),
       max_steps=found.settings.limits.max_steps,
+      step_end=found.settings.step_format.step_end,
     )
 
   def _write(self, run, maker, finished) -> dict[str, Any]:

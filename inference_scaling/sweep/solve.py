@@ -124,5 +124,6 @@ def solve(
       loaded.policies[name].tokenizer, found[name].cost,
       judge.cost if judge else compute.NO_COST, grader,
       voting.AGGREGATIONS if rewarded else (), settings.limits.max_steps,
+      settings.step_format.step_end,
     )  # fmt: skip
     return Solution(maker.make(run, problem, finished))

@@ -88,6 +88,19 @@ def test_candidates_are_the_paths_with_their_texts(tree):
   assert asked == ["42", None, None]
 
 
+@pytest.mark.parametrize("step", [[TOKENIZER.eos_token_id], ids("\n ки")])
+def test_a_step_without_text_has_no_score(tree, step):
+  tokens, lengths = tree.contents.tokens.copy(), tree.contents.lengths.copy()
+  tokens[2, 1], lengths[2, 1] = 0, len(step)
+  tokens[2, 1, : len(step)] = step
+  content = tree.contents.replace(tokens=tokens, lengths=lengths)
+  second = candidates.make_candidates(
+    tree.replace(contents=content), TOKENIZER, bool, step_end=(" ки",)
+  )[1]
+  assert second["step_scores"] == np.float32([0.1, 0.5]).tolist()
+  assert second["path"] == [0, 1, 1]
+
+
 def test_a_truncated_candidate_abstains(tree):
   third = candidates.make_candidates(tree, TOKENIZER, bool)[2]
   assert third["text"].endswith("The answer is: 9")
@@ -137,7 +150,13 @@ def _record(tree, aggregations):
   )
   with tasks.Grader() as grader:
     maker = record.RecordMaker(
-      TOKENIZER, policy, nothing, grader, aggregations, max_steps=J
+      TOKENIZER,
+      policy,
+      nothing,
+      grader,
+      aggregations,
+      max_steps=J,
+      step_end=(" ки",),
     )
     return maker.make(
       grid.Run("small", "sampling", N, 0),
