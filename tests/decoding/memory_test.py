@@ -1,5 +1,6 @@
 """The memory plan against compiled programs and against arrays in memory."""
 
+import dataclasses
 import functools
 
 import jax
@@ -112,13 +113,15 @@ def test_plan_is_what_is_measured(config, shape, dtype):
 
 
 def test_published_models_are_planned_without_weights():
-  config = published.published_config("smollm2_135m")
+  config = dataclasses.replace(
+    published.published_config("smollm2_135m"), num_layers=3
+  )
   plan = _plan(config, config, "bfloat16", "llemma")
   one, many = plan.footprint(2, 4), plan.footprint(2, 4, 1, 3)
-  count = 49_152 * 576 + 30 * (576 * (2 * 576 + 2 * 192 + 3 * 1536 + 2)) + 576
+  count = 49_152 * 576 + 3 * (576 * (2 * 576 + 2 * 192 + 3 * 1536 + 2)) + 576
   assert one.policy_weights == 2 * count
   assert one.reward_weights == 2 * count + 4 * (576 + 1)  # head in float32
-  beams = 2 * 4 * 30 * 2 * 192 * LIMITS.text_buffer * 2
+  beams = 2 * 4 * 3 * 2 * 192 * LIMITS.text_buffer * 2
   assert one.policy_beams == one.reward_beams == beams == 3 * many.policy_beams
   assert plan.footprint(4, 4, 2, 1).policy_beams == beams
   assert plan.footprint(2, 12).reward_beams == 3 * beams
