@@ -10,7 +10,17 @@ split come from the hub; without it, give the file:
 --config.task.path=gsm8k_test.jsonl.
 
 Greedy decoding and 16 samples by the model's chat template; there is no reward
-model, so candidates vote by majority. RESULT
+model, so candidates vote by majority. The report with its figures is in
+configs/results/smollm2_gsm8k/:
+
+  | candidates   | right, %                                   |
+  | greedy       |  1.0 [0.0, 3.0]                            |
+  | 16, majority |  2.0 [0.0, 5.0]                            |
+  | 16, any      | 11.0 [5.0, 18.0]                           |
+
+The model is too small for grade-school problems, and 36% of its samples do not
+end within 256 tokens. It took 51 minutes of a busy
+machine with two cores.
 """
 
 import ml_collections
