@@ -20,7 +20,7 @@ import numpy as np
 
 from inference_scaling import compute
 from inference_scaling.decoding import limits as limits_lib
-from inference_scaling.decoding import placement
+from inference_scaling.decoding import own_caches, placement
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import reward as reward_lib
@@ -126,9 +126,9 @@ def run_lanes(
       prompts = _pad_prompts(policy, reward, problem)
       new = start(np.int32(problem.id), prompts)
       if state is None:
-        state = _empty_lanes(new, num_lanes, mesh)
+        state = _empty_lanes(policy, reward, num_lanes, mesh, new)
       state = _replace_lane(mesh, state, np.int32(lane), new)
-      del new  # or it stays, a lane's worth of caches, beside the next step
+      del new  # or it stays, with its prompt's caches, beside the next step
     if not any(lanes):
       return
     state = _step(
@@ -173,14 +173,18 @@ def _start(
   policy, reward, select, max_depth, mesh, policy_params, reward_params, carry,
   key, problem_id, prompts,
 ):  # fmt: skip
-  """Starts one problem alone, so that its bits do not depend on the others."""
+  """Starts one problem alone, so that its bits do not depend on the others.
+
+  What comes out lacks the beams' own caches, which are empty: they would take
+  as much as a lane, beside all lanes.
+  """
   # The carry comes in as arrays: a new temperature is no new program.
   strategy = base.Strategy(lambda num_beams: carry, select)
   state = loop_lib.init_search(
     policy, reward, strategy, policy_params, reward_params, prompts,
     jax.random.fold_in(key, problem_id)[None], max_depth=max_depth,
   )  # fmt: skip
-  return placement.constrain(state, mesh, alone=True)
+  return placement.constrain(own_caches.remove(state), mesh, alone=True)
 
 
 # Donated: caches are updated where they are, not held twice.
@@ -197,14 +201,16 @@ def _step(policy, reward, select, mesh, policy_params, reward_params, state):
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
 def _replace_lane(mesh, state, lane, new):
-  return placement.constrain(loop_lib.replace_lane(state, lane, new), mesh)
+  """Puts a started problem in a lane."""
+  return placement.constrain(own_caches.replace_lane(state, lane, new), mesh)
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2))
-def _empty_lanes(state, num_lanes, mesh):
+@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
+def _empty_lanes(policy, reward, num_lanes, mesh, new):
   """Makes lanes that hold nothing, in the form of a started problem."""
   lanes = jnp.zeros(num_lanes, jnp.int32)
-  state = jax.tree.map(lambda leaf: leaf[lanes], state)
+  state = jax.tree.map(lambda leaf: leaf[lanes], new)
+  state = own_caches.empty(state, policy, reward)
   state = state.replace(active=jnp.zeros_like(state.active))
   return placement.constrain(state, mesh)
 

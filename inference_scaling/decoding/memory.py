@@ -8,7 +8,9 @@ prompts of S tokens, texts of T, steps of C and blocks of 8 tokens that the
 reward model reads, a device holds, at its fullest,
 
     weights + state + the largest of
-      start    the state of one problem, and the work of a layer on S tokens
+      start    the state of one problem without its beams' own caches, since
+               a lane keeps those that it has, and the work of a layer on S
+               tokens
       extend   the policy's chunk of P*N*C keys and values, and either four
                times the float32 logits of P*N tokens (drawing one takes
                several passes over them) or the work of a layer on P*N tokens
@@ -21,7 +23,8 @@ reward model reads, a device holds, at its fullest,
 
 where the work of a layer on R tokens is the larger of attention's float32
 scores, R * K*G for each position attended to (twice over caches, for scores and
-weights; once within a prompt), and three times R * F in float32. On a mesh, P
+weights; once within a prompt, beside its queries and keys, before and after
+they are turned, and its values), and three times R * F in float32. On a mesh, P
 is divided by 'data', and K, F and V by 'model'; but three of the four times
 logits are whole, since a token is drawn from all of them.
 
@@ -152,7 +155,8 @@ class Plan:
       if config is not None:
         sharding.check_heads(config, mesh)
     parts = self._parts(problems, beams, mesh, sharding.RULES)
-    alone = sum(self._parts(1, beams, mesh, _ALONE).values())
+    alone = self._parts(1, beams, mesh, _ALONE)
+    alone = sum(alone[part] for part in _PARTS if part not in _OWN)
     phases = self._phases(problems // data * beams, model, parts, alone)
     if wide_copies:
       caches = parts["policy own"] + parts["reward own"]
@@ -191,7 +195,7 @@ class Plan:
       rows: P * N of the device.
       model: devices that share heads, F and V.
       parts: of `_parts`.
-      alone: bytes of the state of one problem.
+      alone: bytes of the state of one problem without its beams' own caches.
 
     Returns:
       Bytes by phase.
@@ -252,8 +256,10 @@ class _Work:
 
   def prompt(self) -> int:
     """Bytes for the tokens of one prompt."""
-    size = self.limits.prompt_buffer
-    return self._layer(size, size)
+    size, config = self.limits.prompt_buffer, self.config
+    # Queries and keys, both before and after they are turned, and values.
+    heads = 2 * config.num_heads + 3 * config.num_kv_heads
+    return self._layer(size, size, heads * config.head_dim)
 
   def tokens(self, rows: int) -> int:
     """Bytes for the next tokens of all rows."""
@@ -262,15 +268,16 @@ class _Work:
     positions = limits.prompt_buffer + limits.text_buffer + self.step
     return self._layer(rows, 2 * positions)
 
-  def _layer(self, tokens: int, positions: int) -> int:
-    scores = self.config.num_heads * positions
+  def _layer(self, tokens: int, positions: int, projected: int = 0) -> int:
+    attention = self.config.num_heads * positions + projected
     ffw = _FFW_COPIES * self.config.intermediate_size
-    return tokens * max(scores, ffw) // self.model * _FLOAT32
+    return tokens * max(attention, ffw) // self.model * _FLOAT32
 
 
 _PARTS = (
   "policy prompt", "policy own", "reward prompt", "reward own", "other",
 )  # fmt: skip
+_OWN = ("policy own", "reward own")
 
 
 def _part(path: tuple[Any, ...]) -> str:

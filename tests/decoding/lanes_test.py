@@ -84,10 +84,69 @@ def test_another_seed_gives_other_draws():
 
 def test_new_temperatures_and_seeds_compile_nothing():
   _reference()
-  programs = (lanes._start, lanes._step, lanes._replace_lane)
+  programs = (
+    lanes._start, lanes._empty_lanes, lanes._replace_lane, lanes._step,
+  )  # fmt: skip
   before = [program._cache_size() for program in programs]
   _run((0, 1), 3, temperature=0.6, seed=4, balance=0.1)
   assert [program._cache_size() for program in programs] == before
+
+
+@functools.cache
+def _started():
+  """A problem that has just been started, and the search that it is of."""
+  strategy = rebase(0.3)
+  search = (
+    tiny.policy(), tiny.reward(), strategy.select, None,
+    tiny.policy_params(), tiny.reward_model().params,
+  )  # fmt: skip
+  new = lanes._start(
+    *search[:3], DEPTH, *search[3:], strategy.init(tiny.NUM_BEAMS),
+    jax.random.key(0), np.int32(2),
+    decoding.pad_prompt(2, tiny.prompts(3)[2], tiny.LIMITS),
+  )  # fmt: skip
+  return new, search
+
+
+def _searched_over(stale):
+  """Searches in a lane whose own caches hold some value, to the end."""
+  new, search = _started()
+  state = lanes._empty_lanes(*search[:2], 3, None, new)
+  own = lambda state: (  # noqa: E731
+    state.policy_state.cache.own, state.reward_state.cache.own
+  )  # fmt: skip
+  assert {leaf.shape[:2] for leaf in jax.tree.leaves(own(state))} == {(3, 4)}
+  dirty = jax.tree.map(lambda leaf: leaf + stale, own(state))
+  state = state.replace(
+    policy_state=state.policy_state.replace(
+      cache=state.policy_state.cache.replace(own=dirty[0])
+    ),
+    reward_state=state.reward_state.replace(
+      cache=state.reward_state.cache.replace(own=dirty[1])
+    ),
+  )
+  state = lanes._replace_lane(None, state, np.int32(1), new)
+  for leaf in jax.tree.leaves(own(state)):
+    np.testing.assert_array_equal(leaf, stale)
+  for _ in range(DEPTH):
+    state = lanes._step(*search, state)
+  return jax.device_get(
+    lanes._take_lane(
+      None,
+      (state.tree, state.scores, state.policy_state.counts),
+      np.int32(1),
+    )
+  )
+
+
+def test_what_a_lane_held_before_changes_no_bit():
+  new, _ = _started()
+  assert new.policy_state.cache.own == new.reward_state.cache.own == ()
+  clean = _searched_over(0.0)
+  assert clean[0].active[1].any()  # steps are read from the caches
+  jax.tree.map(np.testing.assert_array_equal, clean, _searched_over(-3e4))
+  # It is masked, not absent: what is not finite would show.
+  assert np.isnan(_searched_over(np.nan)[1]).all()
 
 
 def test_no_problems_give_no_results():

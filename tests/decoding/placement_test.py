@@ -103,7 +103,10 @@ def _lanes(mesh):
     policy, reward, strategy.select, DEPTH, mesh, *params,
     strategy.init(tiny.NUM_BEAMS), jax.random.key(0), np.int32(0), prompts,
   )  # fmt: skip
-  state = lanes._empty_lanes(new, LANES, mesh)
+  empty = functools.partial(
+    lanes._empty_lanes, policy, reward, LANES, mesh, new
+  )
+  state = empty()
   outcome = (state.tree, state.policy_state.counts)
   lane = np.int32(0)
   programs = {
@@ -113,7 +116,6 @@ def _lanes(mesh):
     ),
     "take": lanes._take_lane.lower(mesh, outcome, lane),
   }
-  empty = lambda: lanes._empty_lanes(new, LANES, mesh)  # noqa: E731
   return empty, programs
 
 

@@ -1,0 +1,87 @@
+"""The beams' own caches, apart from the rest of the state of a search.
+
+They are most of the state, and a problem that starts brings none: its beams
+have written nothing yet. So they stay in a lane, whoever is in it.
+"""
+
+import jax
+
+from inference_scaling.decoding import cache as cache_lib
+from inference_scaling.search import loop as loop_lib
+
+# Of the policy and of the reward model; () where there is no cache.
+OwnCaches = tuple[cache_lib.Layers, cache_lib.Layers]
+
+
+def remove(state: loop_lib.SearchState) -> loop_lib.SearchState:
+  """Takes the beams' own caches out of a state.
+
+  Args:
+    state: of P problems.
+
+  Returns:
+    The state with () for the layers of these caches.
+  """
+  return _put(state, ((), ()))
+
+
+def empty(state: loop_lib.SearchState, policy, reward) -> loop_lib.SearchState:
+  """Gives beams that have written nothing caches of zeros.
+
+  Args:
+    state: of P problems, as `remove` leaves it.
+    policy: of the search; says how many beams and how long their texts.
+    reward: likewise.
+
+  Returns:
+    The state with caches.
+  """
+
+  def make(owner, cache):
+    if not isinstance(cache, cache_lib.Cache):
+      return ()
+    return cache_lib.start(
+      cache.prompt, cache.prompt_lengths, owner.num_beams,
+      owner.limits.text_buffer,
+    ).own  # fmt: skip
+
+  caches = (state.policy_state.cache, state.reward_state.cache)
+  return _put(state, tuple(map(make, (policy, reward), caches)))
+
+
+def replace_lane(
+  state: loop_lib.SearchState, lane: jax.Array, new: loop_lib.SearchState
+) -> loop_lib.SearchState:
+  """Puts another problem in a lane, whose own caches stay as they are.
+
+  What they hold is of the problem before, and all of it lies behind the new
+  beams' lengths of 0. There it is masked: attention gives it a weight of
+  exactly 0, and 0 times any finite value adds nothing to a sum, so results
+  have the same bits as over caches of zeros. It is finite, since a search in
+  which a number is not ends with an error. Merges write over it, entry by
+  entry, before a length reaches it.
+
+  Args:
+    state: of P problems.
+    lane: int32[], which problem to replace, in [0, P).
+    new: of one problem (P = 1), as `remove` leaves it.
+
+  Returns:
+    The state of P problems.
+  """
+  owners = (state.policy_state, state.reward_state)
+  kept = tuple(getattr(owner.cache, "own", ()) for owner in owners)
+  return _put(loop_lib.replace_lane(remove(state), lane, new), kept)
+
+
+def _put(state: loop_lib.SearchState, own: OwnCaches) -> loop_lib.SearchState:
+  """Replaces the beams' own caches, in those states that have a cache."""
+  policy, reward = (
+    owner.replace(cache=owner.cache.replace(own=layers))
+    if isinstance(owner.cache, cache_lib.Cache)
+    else owner
+    for owner, layers in zip(
+      (state.policy_state, state.reward_state), own, strict=True
+    )
+  )
+  return state.replace(policy_state=policy, reward_state=reward)
