@@ -19,6 +19,7 @@ def load_parameters(
   *,
   dtype: str | None = "float32",
   mesh: jax.sharding.Mesh | None = None,
+  rules: sharding.Rules = sharding.RULES,
   others: Mapping[str, tuple[int, ...]] | None = None,
 ) -> layout.Parameters:
   """Reads the parameters of a model.
@@ -32,6 +33,7 @@ def load_parameters(
     shapes: nested dict of the parameters' shapes (anything with `.shape`).
     dtype: one of `DTYPES`; None to keep what is stored.
     mesh: of `make_mesh`; None for one device.
+    rules: from logical axes to axes of the mesh.
     others: shapes of further tensors that must be there, by name; they are
       checked and not read.
 
@@ -47,8 +49,8 @@ def load_parameters(
     raise ValueError(
       f"dtype is {dtype!r}; expected one of {', '.join(DTYPES)}."
     )
-  sharding.check_heads(checkpoint.config, mesh)
-  shardings = sharding.parameter_shardings(shapes, mesh)
+  sharding.check_heads(checkpoint.config, mesh, rules)
+  shardings = sharding.parameter_shardings(shapes, mesh, rules)
   check_tensors(checkpoint, entries, shapes, others or {})
   tensors = checkpoint.tensors
   parameters: layout.Parameters = {}

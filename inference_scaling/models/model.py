@@ -10,7 +10,13 @@ import jax.numpy as jnp
 import transformers
 from flax import nnx
 
-from inference_scaling.models import attention, layout, loading, saving
+from inference_scaling.models import (
+  attention,
+  layout,
+  loading,
+  saving,
+  sharding,
+)
 from inference_scaling.models import checkpoint as checkpoint_lib
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import decoder as decoder_lib
@@ -116,6 +122,7 @@ def load_model(
   *,
   dtype: str = "float32",
   mesh: jax.sharding.Mesh | None = None,
+  rules: sharding.Rules = sharding.RULES,
 ) -> Model:
   """Loads a language model, tensor by tensor straight to its shards.
 
@@ -124,6 +131,7 @@ def load_model(
       a folder of launch/convert.py, an embedded model, or a hub name.
     dtype: "float32", "bfloat16" or "float16"; of weights, activations, caches.
     mesh: of `make_mesh`; None for one device.
+    rules: how weights are split over it; `sharding.TRAINING_RULES` to train.
 
   Returns:
     The model.
@@ -143,6 +151,7 @@ def load_model(
     layout.policy_layout(checkpoint.config),
     dtype=dtype,
     mesh=mesh,
+    rules=rules,
   )
 
 
@@ -154,6 +163,7 @@ def load_into(
   *,
   dtype: str | None,
   mesh: jax.sharding.Mesh | None,
+  rules: sharding.Rules = sharding.RULES,
 ) -> Any:
   """Loads a checkpoint into a model of some class.
 
@@ -164,6 +174,7 @@ def load_into(
     entries: which tensor is which parameter.
     dtype: as `load_model`; None to keep what is stored.
     mesh: as `load_model`.
+    rules: as `load_model`.
 
   Returns:
     An instance of `model_class`.
@@ -178,8 +189,9 @@ def load_into(
     nnx.eval_shape(lambda: module_class(config, nnx.Rngs(0)))
   )
   params = loading.load_parameters(
-    checkpoint, entries, nnx.to_pure_dict(shapes), dtype=dtype, mesh=mesh
-  )
+    checkpoint, entries, nnx.to_pure_dict(shapes),
+    dtype=dtype, mesh=mesh, rules=rules,
+  )  # fmt: skip
   return model_class(config, params, tokenizer, graph)
 
 

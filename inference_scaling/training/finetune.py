@@ -37,15 +37,22 @@ SummedLoss = Callable[
 
 
 def load_start(config: ml_collections.ConfigDict) -> models.Model:
-  """Loads the model that a run starts from.
+  """Loads the model that a run starts from, split as it will be trained.
 
   Args:
-    config: `start`, a checkpoint.
+    config: `start`, a checkpoint, and what `make_mesh` asks for.
 
   Returns:
-    The model, in float32, whose layers forget their activations.
+    The model, in float32, whose layers forget their activations. No device
+    holds more of it than its shards.
+
+  Raises:
+    FileNotFoundError: as `models.load_model`.
+    ValueError: as `models.load_model` and `make_mesh`.
   """
-  model = models.load_model(config.start)
+  model = models.load_model(
+    config.start, mesh=make_mesh(config), rules=sharding.TRAINING_RULES
+  )
   return dataclasses.replace(model, graph=forgetful_graph(model.config))
 
 

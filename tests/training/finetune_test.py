@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import models
-from inference_scaling.models import reward_forms
+from inference_scaling.models import reward_forms, sharding
 from inference_scaling.training import (
   finetune,
   finetune_data,
@@ -169,6 +169,25 @@ def test_a_mesh_and_other_microbatches_give_the_same_step(stepped):
     if leaf.shape == up.shape
   ]
   assert all(leaf.sharding == up.sharding for leaf in moments) and moments
+
+
+@pytest.mark.parametrize("mesh", [(4, 2), (8, 1)])
+def test_a_start_is_never_whole_on_one_device(stepped, mesh):
+  config, whole, *_ = stepped
+  data, model = mesh
+  changes = {"mesh": {"data": data, "model": model}, "microbatch_size": 8}
+  start = finetune.load_start(_config(start=config.start, **changes))
+  for path, leaf in jax.tree_util.tree_leaves_with_path(start.params):
+    parts = {shard.data.size for shard in leaf.addressable_shards}
+    # Norms have one axis and stay whole; all that has two is split by both.
+    assert parts == {leaf.size if leaf.ndim == 1 else leaf.size // 8}, path
+    assert len(leaf.addressable_shards) == 8
+  jax.tree.map(np.testing.assert_array_equal, start.params, whole.params)
+  # It lies where training has it, so that nothing is copied.
+  where = sharding.parameter_shardings(
+    start.params, models.make_mesh(*mesh), sharding.TRAINING_RULES
+  )
+  assert jax.tree.map(lambda leaf: leaf.sharding, start.params) == where
 
 
 def test_one_step_is_that_of_torch(stepped, tmp_path):
