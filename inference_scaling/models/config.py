@@ -97,7 +97,9 @@ def from_hf(
   found = raw.get("architectures")
   if not isinstance(found, list) or len(found) != 1 or found[0] not in expected:
     raise ValueError(
-      f"architectures is {found}; this loader reads {list(expected)}."
+      f"architectures is {found}; expected one of {', '.join(expected)}. A "
+      "policy must be a language model, and a reward model of the kind that "
+      "its form reads."
     )
   return family.read(raw)
 

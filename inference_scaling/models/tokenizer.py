@@ -60,7 +60,10 @@ def _how_to_get(path: pathlib.Path) -> str:
   """Says how to come by a tokenizer.json."""
   folder = path.parent
   if not (folder / _SENTENCEPIECE).is_file():
-    return f"{path} does not exist; a checkpoint folder needs its tokenizer."
+    return (
+      f"{path} does not exist; a checkpoint folder needs its tokenizer. Copy "
+      "the file from where the model was published."
+    )
   return (
     f"{path} does not exist, only {_SENTENCEPIECE}, which is another format. "
     "Where transformers and sentencepiece are installed, convert it: python "

@@ -305,6 +305,16 @@ def test_unsupported_metadata(key, value, named, tmp_path):
   assert str(path) in str(caught.value)
 
 
+def test_tokenizer_without_merges(tmp_path):
+  path = tmp_path / "model.gguf"
+  _write(
+    path, LLAMA, _tensors(tiny.make_model(LLAMA, 1)),
+    lambda writer: writer.kv_data[0].pop("tokenizer.ggml.merges"),
+  )  # fmt: skip
+  with pytest.raises(ValueError, match=r"gguf: tokenizer\.ggml\.merges is mis"):
+    models.load_model(path)
+
+
 def test_tensors_that_do_not_fit(tmp_path):
   tensors = _tensors(tiny.make_model(LLAMA, 1))
   del tensors["model.norm.weight"]

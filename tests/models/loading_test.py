@@ -245,7 +245,7 @@ def test_unsupported_config(folder, changes, named):
 
 
 def test_policy_is_no_reward_model(folder):
-  with pytest.raises(ValueError, match=r"architectures is.*LlamaForStepReward"):
+  with pytest.raises(ValueError, match=r"LM'\]; expected one of LlamaForStep"):
     models.load_reward_model(folder)
 
 

@@ -15,6 +15,8 @@ _NAMES = {
   "unk_token": "unknown_token_id",
   "pad_token": "padding_token_id",
 }
+# What each kind of tokenizer needs beside its tokens.
+_RULES = {"gpt2": "merges", "llama": "scores"}
 
 # How a text is split into words, before the words are split into tokens, by
 # the name that `tokenizer.ggml.pre` gives it.
@@ -62,6 +64,12 @@ def build(
       f"{where}: {_KEY}model is {kind!r}; expected one of "
       f"{', '.join(sorted(builders))}, with its tokens. Load the folder in "
       "Hugging Face format."
+    )
+  rules = _KEY + _RULES[kind]
+  if rules not in metadata:
+    raise ValueError(
+      f"{where}: {rules} is missing, without which there is no tokenizer of "
+      f"the kind {kind!r}. Load the folder in Hugging Face format."
     )
   core = builders[kind](metadata, tokens, where)
   types = metadata.get(f"{_KEY}token_type") or [1] * len(tokens)
