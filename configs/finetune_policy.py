@@ -35,6 +35,8 @@ half a minute.
 
 import ml_collections
 
+from inference_scaling.sweep import paper
+
 # Rate, length, rows at once, and the mesh.
 RUNS = {
   "pythia_410m": (8e-5, 768, 64, (8, 1)),
@@ -58,14 +60,9 @@ STARTS = {
 }
 
 
-def get_config(arg: str = "llemma_7b") -> ml_collections.ConfigDict:
+def get_config(arg: str = "pythia_410m") -> ml_collections.ConfigDict:
   """Makes the config of one policy; ",runlocal" shrinks it."""
-  name, _, local = arg.partition(",")
-  if name not in RUNS or local not in ("", "runlocal"):
-    raise ValueError(
-      f"argument is {arg!r}; expected one of {', '.join(RUNS)}, and 'runlocal' "
-      "after a comma for a check on a CPU."
-    )
+  name, local = paper.split_argument(arg, RUNS)
   rate, length, rows, (data, model) = RUNS[name]
   config = ml_collections.ConfigDict()
   config.kind = "finetune_policy"

@@ -27,18 +27,15 @@ half a minute.
 
 import ml_collections
 
+from inference_scaling.sweep import paper
+
 # Rows at once, and the mesh.
 RUNS = {"llemma_34b": (8, (8, 2)), "llemma_7b": (16, (8, 1))}
 
 
 def get_config(arg: str = "llemma_34b") -> ml_collections.ConfigDict:
   """Makes the config of one reward model; ",runlocal" shrinks it."""
-  name, _, local = arg.partition(",")
-  if name not in RUNS or local not in ("", "runlocal"):
-    raise ValueError(
-      f"argument is {arg!r}; expected one of {', '.join(RUNS)}, and 'runlocal' "
-      "after a comma for a check on a CPU."
-    )
+  name, local = paper.split_argument(arg, RUNS)
   rows, (data, model) = RUNS[name]
   config = ml_collections.ConfigDict()
   config.kind = "finetune_reward"
