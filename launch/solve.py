@@ -9,7 +9,7 @@ inference_scaling/tasks/phrases.py); of other wording they understand little.
 
 from absl import app, flags
 
-from inference_scaling import assets, decoding, launching, sweep
+from inference_scaling import assets, decoding, launching, models, sweep
 
 _PROBLEM = flags.DEFINE_string("problem", None, "The question.")
 _GOLD = flags.DEFINE_string("gold", "", "Its answer, to grade the votes.")
@@ -26,8 +26,8 @@ _TEMPERATURE = flags.DEFINE_float(
 _BALANCE = flags.DEFINE_float(
   "balance_temperature", 0.1, "T_b of REBASE, above 0."
 )
-_FORM = flags.DEFINE_string(
-  "reward_form", "own", "How the reward model reads; 'none' for none."
+_FORM = flags.DEFINE_enum(
+  "reward_form", "own", ["own", *models.FOREIGN_FORMS, "none"], "How it reads."
 )
 _CHAT = flags.DEFINE_string(
   "chat", None, "Ask by the policy's chat template, with this system text."
