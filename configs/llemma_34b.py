@@ -1,4 +1,4 @@
-"""Llemma-34B with the Llemma-34B reward model.
+r"""Llemma-34B with the Llemma-34B reward model.
 
   python launch/sweep.py --config=configs/llemma_34b.py:math500
   python launch/sweep.py --config=configs/llemma_34b.py:gsm8k
@@ -15,9 +15,13 @@ of a problem in 1e12:
   | REBASE   |   8 |   177 | 43.9 / 43.6 / 42.9 |  98.7 | 86.1 / 86.9 / 86.9 |
   | REBASE   |  32 |   708 | - / - / 49.2       |       |                    |
 
-Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. What
-`python launch/plan.py --policy=llemma_34b --reward=llemma_34b --n=64 \
---prompt_tokens=1024 --mesh=1,8` says: PLAN
+Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. There
+
+  python launch/plan.py --policy=llemma_34b --reward=llemma_34b --n=64 \
+    --prompt_tokens=1024 --mesh=1,8
+
+says that it fits, with a peak of 20.3 GiB a device: 15.7 GiB of weights and
+3.4 GiB of caches are held all the time.
 
 `configs/llemma_34b.py:math500,runlocal` runs random models of the same
 architectures on a CPU, in about a minute.

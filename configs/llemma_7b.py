@@ -1,4 +1,4 @@
-"""Llemma-7B with the Llemma-34B reward model.
+r"""Llemma-7B with the Llemma-34B reward model.
 
   python launch/sweep.py --config=configs/llemma_7b.py:math500
   python launch/sweep.py --config=configs/llemma_7b.py:gsm8k
@@ -14,9 +14,13 @@ of a problem in 1e12:
   | sampling | 256 |  1000 | - / - / 45.5       |       |                    |
   | REBASE   |  32 |   148 | 46.1 / 44.1 / 46.8 |  82.6 | 86.1 / 86.9 / 87.3 |
 
-Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. What
-`python launch/plan.py --policy=llemma_7b --reward=llemma_34b --n=256 \
---prompt_tokens=1024 --mesh=1,8` says: PLAN
+Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. There
+
+  python launch/plan.py --policy=llemma_7b --reward=llemma_34b --n=256 \
+    --prompt_tokens=1024 --mesh=1,8
+
+says that it fits, with a peak of 45.0 GiB a device: 9.4 GiB of weights and
+23.6 GiB of caches are held all the time.
 
 `configs/llemma_7b.py:math500,runlocal` runs random models of the same
 architectures on a CPU, in about a minute.

@@ -1,4 +1,4 @@
-"""Mistral-7B with the Llemma-34B reward model.
+r"""Mistral-7B with the Llemma-34B reward model.
 
   python launch/sweep.py --config=configs/mistral_7b.py:math500
   python launch/sweep.py --config=configs/mistral_7b.py:gsm8k
@@ -18,9 +18,13 @@ The authors' Mistral-7B is not published; the policy here is Math-Shepherd's,
 fine-tuned on MetaMath in the same step format. Another one is made by
 configs/finetune_policy.py:mistral_7b.
 
-Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. What
-`python launch/plan.py --policy=mistral_7b --reward=llemma_34b --n=256 \
---prompt_tokens=1024 --mesh=1,8` says: PLAN
+Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. There
+
+  python launch/plan.py --policy=mistral_7b --reward=llemma_34b --n=256 \
+    --prompt_tokens=1024 --mesh=1,8
+
+says that it fits, with a peak of 26.1 GiB a device: 9.5 GiB of weights and
+11.5 GiB of caches are held all the time.
 
 `configs/mistral_7b.py:math500,runlocal` runs random models of the same
 architectures on a CPU, in about a minute.

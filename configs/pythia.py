@@ -1,4 +1,4 @@
-"""Pythia 410M to 12B on GSM8K: the compute-optimal model size.
+r"""Pythia 410M to 12B on GSM8K: the compute-optimal model size.
 
   python launch/sweep.py --config=configs/pythia.py
 
@@ -13,9 +13,13 @@ first make them, one size after the other:
   python launch/train.py --config=configs/finetune_policy.py:pythia_410m \
     --workdir=runs/train/pythia_410m
 
-Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. What
-`python launch/plan.py --policy=pythia_12b --reward=llemma_34b --n=128 \
---prompt_tokens=384 --mesh=1,8` says: PLAN
+Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. There
+
+  python launch/plan.py --policy=pythia_12b --reward=llemma_34b --n=32 --problems=4 \
+    --prompt_tokens=384 --mesh=1,8
+
+says that it fits, with a peak of 34.2 GiB a device: 10.6 GiB of weights and
+15.2 GiB of caches are held all the time.
 
 `configs/pythia.py:gsm8k,runlocal` runs random models of the same architectures
 on a CPU, in about two minutes.
