@@ -15,8 +15,8 @@ first make them, one size after the other:
 
 Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. There
 
-  python launch/plan.py --policy=pythia_12b --reward=llemma_34b --n=32 --problems=4 \
-    --prompt_tokens=384 --mesh=1,8
+  python launch/plan.py --policy=pythia_12b --reward=llemma_34b --n=32 \
+    --problems=4 --prompt_tokens=384 --mesh=1,8
 
 says that it fits, with a peak of 34.2 GiB a device: 10.6 GiB of weights and
 15.2 GiB of caches are held all the time.
