@@ -50,6 +50,17 @@ class Settings:
   dtype: str = "float32"
   mesh: jax.sharding.Mesh | None = None
 
+  def __post_init__(self):
+    limits = self.reward_limits
+    if limits is None or self.reward_form not in models.FOREIGN_FORMS:
+      return
+    if limits.step_tokens > limits.total_tokens:
+      raise ValueError(
+        f"reward.step_tokens is {limits.step_tokens}, more than "
+        f"reward.total_tokens, {limits.total_tokens}; expected at most that. "
+        "Raise the latter or lower the former."
+      )
+
 
 def make_settings(resolved: Mapping[str, Any]) -> Settings:
   """Makes the settings of a resolved config.

@@ -34,6 +34,12 @@ def test_a_foreign_reward_model_has_limits_of_its_own(tmp_path):
   assert (limits.total_tokens, limits.max_steps) == (60, 4)
 
 
+def test_a_step_is_no_longer_than_all_of_them(tmp_path):
+  config = tiny.config(tmp_path, reward=FOREIGN | {"total_tokens": 19})
+  with pytest.raises(ValueError, match=r"reward\.step_tokens is 20, more.*19"):
+    settings_lib.make_settings(config)
+
+
 def test_a_mesh_is_made_of_all_devices(tmp_path):
   config = tiny.config(tmp_path, mesh={"data": 2, "model": 4})
   mesh = settings_lib.make_settings(config).mesh
