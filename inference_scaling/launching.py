@@ -85,6 +85,9 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
   # Under absl their notes of no consequence would be shown.
   for name in ("fontTools", "jax"):
     stdlib_logging.getLogger(name).setLevel(stdlib_logging.WARNING)
+  # Else it tells of each try to reach the hub, in vain or not; errors do.
+  stdlib_logging.getLogger("huggingface_hub").setLevel(stdlib_logging.ERROR)
+  logging.get_absl_handler().addFilter(_is_no_note_of_orbax)
   app.run(guarded, flags_parser=_parse_flags)
 
 
@@ -119,12 +122,18 @@ def _parse_flags(argv: list[str]) -> list[str]:
   except flags.Error as error:
     message = str(error)
     if "Traceback" in message:  # of an error in get_config
-      message = message.strip().splitlines()[-1]
+      message = message.strip().splitlines()[-1].removeprefix("ValueError: ")
     _end(f"Error: {message}\nSee --help for all flags.", 1)
   except (AttributeError, KeyError) as error:
     # An override of a key that the config does not have.
     text = str(error.args[0]) if error.args else repr(error)
     _end(f"Error: there is no such key in the config: {text}", 1)
+
+
+def _is_no_note_of_orbax(record: stdlib_logging.LogRecord) -> bool:
+  """Keeps out some fifty lines of a saved checkpoint; its warnings stay."""
+  parts = pathlib.PurePath(record.pathname).parts
+  return "orbax" not in parts or record.levelno > stdlib_logging.INFO
 
 
 def _use_compilation_cache(folder: str) -> None:

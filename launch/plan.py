@@ -8,6 +8,8 @@ any checkpoint, of which only config.json is read; no weight is loaded. How the
 bytes are counted is said in inference_scaling/decoding/memory.py.
 """
 
+import pathlib
+
 from absl import app, flags
 
 from inference_scaling import decoding, launching, models
@@ -49,6 +51,7 @@ def main(argv):
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
   number = {name: flag.value for name, flag in _NUMBERS.items()}
   prompt, steps = number["prompt_tokens"], number["max_steps"]
+  meshes = [memory_table.parse_mesh(text) for text in _MESH.value]
   plan = memory.Plan(
     abstract.Search(
       policy=architecture(_POLICY.value),
@@ -64,7 +67,6 @@ def main(argv):
       ),
     )
   )  # fmt: skip
-  meshes = [memory_table.parse_mesh(text) for text in _MESH.value]
   print(
     f"policy {_POLICY.value}, reward model {_REWARD.value or 'none'} "
     f"({_FORM.value}), {_DTYPE.value}; P = {number['problems']}, "
@@ -80,6 +82,11 @@ def main(argv):
 def architecture(source):
   if source in published.published_names():
     return published.published_config(source)
+  if "/" not in source and not pathlib.Path(source).exists():
+    raise ValueError(
+      f"{source!r} is neither a folder or file here nor one of the published "
+      f"architectures: {', '.join(published.published_names())}."
+    )
   return models.open_checkpoint(source).config
 
 

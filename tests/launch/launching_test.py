@@ -1,6 +1,7 @@
 """Launchers end in one message; they stay short."""
 
 import errno
+import logging
 import pathlib
 
 import jax
@@ -50,6 +51,17 @@ def test_a_users_error_is_one_message(error, monkeypatch, capsys):
   code, text = guarded(error, monkeypatch, capsys)
   assert code == 1
   assert text == f"Error: {error}\n"
+
+
+def test_notes_of_orbax_are_left_out_and_its_warnings_are_not():
+  def passes(path, level):
+    record = logging.LogRecord("absl", level, path, 1, "text", (), None)
+    return launching._is_no_note_of_orbax(record)
+
+  theirs = "/site-packages/orbax/checkpoint/_src/async_checkpointer.py"
+  assert not passes(theirs, logging.INFO)
+  assert passes(theirs, logging.WARNING)
+  assert passes("/inference_scaling/training/loop.py", logging.INFO)
 
 
 def test_ctrl_c_is_130_with_its_message(monkeypatch, capsys):

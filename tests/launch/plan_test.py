@@ -48,6 +48,11 @@ def test_plan_says_which_mesh_cannot_be(plan):
   assert any("does not divide" in text for text in rows.values())
 
 
+def test_an_unknown_name_is_answered_by_the_known_ones(plan):
+  with pytest.raises(ValueError, match=r"'llemma_8b' is neither.*llemma_7b"):
+    plan(*SMALL, "--policy=llemma_8b")
+
+
 @pytest.mark.parametrize("text", ["8", "0,1", "a,b", "1,2,3"])
 def test_a_mesh_is_two_numbers(text):
   with pytest.raises(ValueError, match="expected two numbers"):
