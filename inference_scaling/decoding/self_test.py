@@ -10,12 +10,13 @@ whole text.
 import dataclasses
 from collections.abc import Callable, Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from inference_scaling import models
 from inference_scaling.decoding import limits as limits_lib
-from inference_scaling.decoding import policy_state, translation
+from inference_scaling.decoding import placement, policy_state, translation
 from inference_scaling.decoding import reward as reward_lib
 from inference_scaling.search import base
 
@@ -50,7 +51,9 @@ class SelfTest:
 
 
 def self_test(
-  model: models.RewardModel, compile: Callable[[Callable], Callable]
+  model: models.RewardModel,
+  compile: Callable[[Callable], Callable],
+  mesh: jax.sharding.Mesh | None = None,
 ) -> SelfTest:
   """Scores both solutions step by step, and checks what it finds.
 
@@ -58,6 +61,8 @@ def self_test(
     model: the reward model.
     compile: makes a function faster, such as `jax.jit`; library code does not
       choose it.
+    mesh: that the model was loaded onto, perhaps by several processes, each of
+      which is to call this; None for one device.
 
   Returns:
     The scores. A model that cannot tell right from wrong does not pass, but is
@@ -69,8 +74,8 @@ def self_test(
       tokenizer or the form is then not the model's.
   """
   prompt, pieces = _encode(model)
-  stepwise = _score_steps(model, prompt, pieces, compile)
-  whole = _score_whole(model, prompt, pieces, compile)
+  stepwise = _score_steps(model, prompt, pieces, compile, mesh)
+  whole = _score_whole(model, prompt, pieces, compile, mesh)
   tolerance = _TOLERANCE[str(_dtype(model))]
   if not np.allclose(stepwise, whole, rtol=0, atol=tolerance):
     raise ValueError(
@@ -111,7 +116,7 @@ def _encode(model):
   return prompt, pieces
 
 
-def _score_steps(model, prompt, pieces, compile):
+def _score_steps(model, prompt, pieces, compile, mesh):
   """Scores as a search does; float[2, 2]."""
   limits = limits_lib.Limits(
     prompt_tokens=len(prompt),
@@ -128,19 +133,24 @@ def _score_steps(model, prompt, pieces, compile):
     )
     prompts = limits_lib.pad_prompt(0, prompt, limits, prompt, limits)
   reward = reward_lib.ModelReward(model, limits, len(pieces), translator)
-  score = compile(reward.score)
+
+  def score(*arguments):
+    state, scores = reward.score(*arguments)
+    return state, placement.replicate((scores, state.reads), mesh)
+
+  score = compile(score)
   state = compile(reward.start)(model.params, prompts)
   size = max(len(piece) for parts in pieces for piece in parts)
   found = []
   for step in zip(*pieces, strict=True):
-    state, scores = score(
+    state, (scores, reads) = score(
       model.params, state, _as_step(step, size), jnp.ones((1, len(step)), bool)
     )
     found.append(np.asarray(scores)[0])
-  if not np.array_equal(state.reads, np.full((1, 2), len(found))):
+  if not np.array_equal(reads, np.full((1, 2), len(found))):
     raise ValueError(
       f"reward model{_name(model)}: of {len(found)} steps "
-      f"{np.asarray(state.reads)[0].tolist()} were scored."
+      f"{np.asarray(reads)[0].tolist()} were scored."
     )
   return np.stack(found, axis=1)
 
@@ -157,7 +167,7 @@ def _as_step(rows: Sequence[Sequence[int]], size: int) -> base.Step:
   return base.Step(jnp.zeros_like(lengths), lengths, content)
 
 
-def _score_whole(model, prompt, pieces, compile):
+def _score_whole(model, prompt, pieces, compile, mesh):
   """Scores in one pass over each whole text; float[2, 2]."""
   texts = [_join(prompt, parts) for parts in pieces]
   tokens = np.zeros((len(texts), max(map(len, texts))), np.int32)
@@ -166,7 +176,11 @@ def _score_whole(model, prompt, pieces, compile):
   solution = np.broadcast_to(
     np.arange(tokens.shape[1]) >= len(prompt), tokens.shape
   )
-  rewards = compile(model.token_rewards)(model.params, tokens, solution)
+  rewards = compile(
+    lambda *arguments: placement.replicate(
+      model.token_rewards(*arguments), mesh
+    )
+  )(model.params, tokens, solution)
   lengths = np.array([[len(piece) for piece in parts] for parts in pieces])
   ends = len(prompt) + np.cumsum(lengths, axis=1) - 1
   return np.take_along_axis(np.asarray(rewards), ends, axis=1)

@@ -57,7 +57,8 @@ def load_engine(
       mesh=settings.mesh,
     )
     if judge.form is not None:
-      say(f"{reward.source}: {decoding.self_test(judge, jax.jit).message}")
+      found = decoding.self_test(judge, jax.jit, settings.mesh)
+      say(f"{reward.source}: {found.message}")
   return engine.Engine(loaded, judge, settings)
 
 
