@@ -1,19 +1,20 @@
-"""Two processes run one sweep, as one process with the same mesh does."""
+"""Two processes run one sweep, as one process on one device does."""
 
 import json
 import os
 import pathlib
 import re
-import shutil
+import signal
 import socket
 import subprocess
 import sys
+import types
 
 import jax
 import numpy as np
 import pytest
 
-from inference_scaling import models, sweep
+from inference_scaling import decoding, sweep
 from tests.launch import tiny_mesh
 from tests.sweep import tiny
 
@@ -23,59 +24,64 @@ ENVIRONMENT = {
   **os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu",
   "JAX_NUM_CPU_DEVICES": "2", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
 }  # fmt: skip
+# launch/sweep.py, but for the drawing of figures, which takes longer than the
+# search and is tested elsewhere.
+SWEEP = """
+import runpy, sys, types
+sys.modules["inference_scaling.analysis"] = types.SimpleNamespace(
+  write_report=lambda workdir: workdir / "report.md"
+)
+runpy.run_path("launch/sweep.py", run_name="__main__")
+"""
+# Launchers whose processes meet, and then fail or wait for the others.
+MEET = """
+import os, signal
+from jax.experimental import multihost_utils
+from inference_scaling import launching
+def main(argv):
+  multihost_utils.process_allgather(1)
+  %s
+  multihost_utils.process_allgather(2)
+launching.run(main)
+"""
+FULL_DISK = "if launching.is_lead(): raise OSError('no space left')"
+KILLED = "if not launching.is_lead(): os.kill(os.getpid(), signal.SIGKILL)"
 
 
-@pytest.fixture(scope="module")
-def family(tmp_path_factory):
-  folder = tmp_path_factory.mktemp("family")
-  return tiny.write_family(folder, kv_heads=2)
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+  """Folders of models, and of their sweep in this process, on one device."""
+  family = tiny_mesh.write_family(tmp_path / "family")
+  config = tiny_mesh.get_config(str(family))
+  config.mesh = {"data": 1, "model": 1}
+  judged = types.SimpleNamespace(message="")  # by the two processes
+  monkeypatch.setattr(decoding, "self_test", lambda *arguments: judged)
+  jax.config.update("jax_disable_most_optimizations", True)
+  sweep.run_sweep(config, tmp_path / "alone", say=lambda line: None)
+  jax.config.update("jax_disable_most_optimizations", False)
+  return family, tmp_path / "alone"
 
 
-@pytest.fixture(scope="module")
-def alone(family, tmp_path_factory):
-  """Folder of the sweep as one process runs it, on four devices."""
-  make_mesh, devices = models.make_mesh, jax.devices()[:4]
-  folder = tmp_path_factory.mktemp("alone")
-  with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(
-      models, "make_mesh", lambda data, model: make_mesh(data, model, devices)
+def start(*commands):
+  """Starts the processes of some launchers and waits for their ends.
+
+  Returns exit codes, and what was said on standard output and standard error.
+  """
+  with socket.socket() as free:
+    free.bind(("localhost", 0))
+    port = free.getsockname()[1]
+  processes = [
+    subprocess.Popen(
+      [
+        sys.executable, *command, "--compilation_cache=", "--distributed",
+        f"--coordinator_address=localhost:{port}",
+        f"--num_processes={len(commands)}", f"--process_id={number}",
+      ],
+      cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+      env=ENVIRONMENT,
     )
-    jax.config.update("jax_disable_most_optimizations", True)
-    config = tiny_mesh.get_config(str(family))
-    sweep.run_sweep(config, folder, say=lambda line: None)
-    jax.config.update("jax_disable_most_optimizations", False)
-  return folder
-
-
-@pytest.fixture(scope="module")
-def start(family, tmp_path_factory):
-  """A function that starts one process for each of some folders."""
-  cache = tmp_path_factory.mktemp("cache")
-
-  def start_all(*workdirs):
-    with socket.socket() as free:
-      free.bind(("localhost", 0))
-      port = free.getsockname()[1]
-    return [
-      subprocess.Popen(
-        [
-          sys.executable, "launch/sweep.py", f"--workdir={workdir}",
-          f"--config=tests/launch/tiny_mesh.py:{family}",
-          f"--compilation_cache={cache}", "--distributed",
-          f"--coordinator_address=localhost:{port}",
-          f"--num_processes={len(workdirs)}", f"--process_id={number}",
-        ],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=ENVIRONMENT,
-      )
-      for number, workdir in enumerate(workdirs)
-    ]  # fmt: skip
-
-  return start_all
-
-
-def wait(processes):
-  """Exit codes, and what was said on standard output and on standard error."""
+    for number, command in enumerate(commands)
+  ]  # fmt: skip
   try:
     said = [process.communicate(timeout=SECONDS) for process in processes]
   finally:
@@ -112,30 +118,46 @@ def assert_same(one, other):
     assert one == other
 
 
-def test_two_processes_complete_what_one_began(alone, start, tmp_path):
+def test_two_processes_complete_what_one_began(alone, tmp_path):
+  family, reference = alone
   folder, unused = tmp_path / "first", tmp_path / "second"
   folder.mkdir()
-  shutil.copy(alone / "config.json", folder)
-  lines = (alone / "records.jsonl").read_bytes().splitlines(keepends=True)
+  content = json.loads((reference / "config.json").read_text())
+  content["config"]["mesh"] = {"data": 2, "model": 2}
+  (folder / "config.json").write_text(json.dumps(content))
+  lines = (reference / "records.jsonl").read_bytes().splitlines(keepends=True)
   (folder / "records.jsonl").write_bytes(b"".join(lines[:2]))
 
-  codes, outs, errors = wait(start(folder, unused))
+  command = ("-c", SWEEP, f"--config=tests/launch/tiny_mesh.py:{family}")
+  codes, outs, errors = start(
+    (*command, f"--workdir={folder}"), (*command, f"--workdir={unused}")
+  )
   assert codes == [0, 0], errors
   assert "Going on: 2 records" in outs[0] and "Report:" in outs[0]
+  assert "form 'llemma'" in outs[0]
   assert not outs[1] and not unused.exists()
   timings = (folder / "timings.jsonl").read_text().splitlines()
   assert len(timings) == len(tiny.GOLDS) - 2
-  ours, theirs = parsed(folder), parsed(alone)
+  ours, theirs = parsed(folder), parsed(reference)
   assert sorted(ours) == sorted(theirs) == list(range(len(tiny.GOLDS)))
   for problem_id in ours:
     assert_same(ours[problem_id], theirs[problem_id])
+  # The judge read what the policy wrote, and did not like all of it alike.
+  scores = [step for row in ours.values() for step in row["tree"]["scores"][0]]
+  assert np.ptp(scores) > 0.05
 
 
-def test_a_failure_of_the_first_process_ends_the_other(start, tmp_path):
-  (tmp_path / "timings.jsonl").symlink_to("/dev/full")
-  codes, outs, errors = wait(start(tmp_path, tmp_path / "second"))
-  assert codes[0] == 1 and codes[1] != 0
-  assert errors[0].startswith(f"Error: cannot write to {tmp_path}/timings")
-  assert "No space left" in errors[0]
-  assert not outs[1]
-  assert len(parsed(tmp_path)) == 1
+@pytest.mark.parametrize(
+  ("failure", "first", "second", "words"),
+  [
+    (FULL_DISK, [1], [1, -signal.SIGABRT], "^Error: no space left$"),
+    # A bug, a lost process: nothing that has a message of its own.
+    (KILLED, [1], [-signal.SIGKILL], r"^Traceback[^$]* Connection \w+ by peer"),
+  ],
+  ids=["an error", "a kill"],
+)
+def test_a_process_that_fails_ends_the_other(failure, first, second, words):
+  command = ("-c", MEET % failure)
+  codes, _, errors = start(command, command)
+  assert codes[0] in first and codes[1] in second
+  assert re.search(words, errors[0])

@@ -20,7 +20,8 @@ POLICIES = {"small": (0.6, 0.3), "large": (0.3, 0.6)}
 GOLDS = ("7", "3", "7", "4", "7", "42")
 
 
-def _config(tokenizer, size, tied, kv_heads):
+def architecture(tokenizer, size, tied, kv_heads):
+  """A decoder of one layer."""
   return models.DecoderConfig(
     vocab_size=len(tokenizer), hidden_size=size, intermediate_size=16,
     num_layers=1, num_heads=2, num_kv_heads=kv_heads, head_dim=8, norm_eps=1e-5,
@@ -57,7 +58,7 @@ def transitions(tokenizer, further, seven):
 def policy(further, seven, kv_heads=1):
   tokenizer = tokenizer_lib.build_tokenizer()
   size = len(tokenizer)
-  config = _config(tokenizer, size, False, kv_heads)
+  config = architecture(tokenizer, size, False, kv_heads)
   model = models.initial_model(config, tokenizer, 0)
   params = jax.tree.map(lambda leaf: leaf, model.params)
   layer = params["layers"][0]
@@ -72,7 +73,7 @@ def policy(further, seven, kv_heads=1):
 
 def reward(kv_heads=1):
   tokenizer = tokenizer_lib.build_tokenizer()
-  config = _config(tokenizer, 16, True, kv_heads)
+  config = architecture(tokenizer, 16, True, kv_heads)
   model = models.initial_reward_model(config, tokenizer, 1)
   params = dict(model.params)
   kernel = jax.random.normal(jax.random.key(2), params["score"]["kernel"].shape)
