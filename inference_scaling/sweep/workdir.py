@@ -8,6 +8,7 @@ from typing import Any
 
 from inference_scaling.sweep import checkpoints
 from inference_scaling.sweep import config as config_lib
+from inference_scaling.sweep import records as records_lib
 
 CONFIG = "config.json"
 RECORDS = "records.jsonl"
@@ -40,6 +41,9 @@ def content(
 def claim(workdir: pathlib.Path, content: dict[str, Any]) -> None:
   """Makes a folder the home of a sweep, or checks that it is.
 
+  A folder without a record is free: its sweep ended before it began, as on a
+  mesh that does not match the devices.
+
   Args:
     workdir: the folder, made where missing.
     content: of the sweep.
@@ -47,14 +51,17 @@ def claim(workdir: pathlib.Path, content: dict[str, Any]) -> None:
   Raises:
     ValueError: if the folder belongs to another config or to other models;
       the message lists what has changed.
-    OSError: if the folder cannot be written.
+    OSError: if the folder cannot be written, or is in use.
   """
-  path = workdir / CONFIG
-  if path.exists():
+  path, records = workdir / CONFIG, workdir / RECORDS
+  recorded = records.exists() and records.stat().st_size > 0
+  if path.exists() and recorded:
     _compare(path, content)
     return
-  records = workdir / RECORDS
-  if records.exists() and records.stat().st_size:
+  if path.exists():
+    with records_lib.JsonLines(records):
+      pass  # raises where a sweep is about to write its first record
+  if recorded:
     raise ValueError(
       f"{records} has records but {path} does not exist, so nothing tells what "
       "they belong to. Give another --workdir, or put the config back."

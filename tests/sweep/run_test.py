@@ -11,6 +11,7 @@ import safetensors.numpy
 
 from inference_scaling import analysis, sweep
 from inference_scaling.sweep import records
+from inference_scaling.sweep import workdir as workdir_lib
 from tests.sweep import tiny
 
 ONE_RUN = {
@@ -215,6 +216,19 @@ def test_a_changed_config_is_refused_and_named(family, swept, tmp_path):
   assert "config.runs.rebase.temperature: 0.1 -> 0.3" in message
   assert "config.reward" not in message and "--workdir" in message
   assert lines(folder) == before
+
+
+def test_a_folder_without_records_is_free(family, tmp_path):
+  folder, mesh = tmp_path / "free", {"data": 3, "model": 1}
+  with pytest.raises(ValueError, match="the mesh has data = 3"):
+    quietly(tiny.config(family, mesh=mesh), folder)
+  workdir_lib.claim(folder, {"config": {"other": 1}})
+  assert json.loads((folder / "config.json").read_text()) == {
+    "config": {"other": 1}
+  }
+  with records.JsonLines(folder / "records.jsonl"):
+    with pytest.raises(OSError, match="another process"):
+      workdir_lib.claim(folder, {})
 
 
 def test_changed_weights_are_refused(family, swept, tmp_path):
