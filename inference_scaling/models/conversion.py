@@ -126,8 +126,12 @@ def _describe(checkpoint: checkpoint_lib.Checkpoint):
 
 
 def _empty(folder: str | pathlib.Path) -> pathlib.Path:
-  """Refuses a folder that holds a checkpoint."""
+  """Refuses a folder that holds a checkpoint, and what is no folder."""
   folder = pathlib.Path(folder)
+  if folder.exists() and not folder.is_dir():
+    raise FileExistsError(
+      f"{folder} is a file; expected a folder to write. Give another name."
+    )
   if (folder / checkpoint_lib.CONFIG).exists():
     raise FileExistsError(
       f"{folder} holds a checkpoint already. Remove it or name another folder."

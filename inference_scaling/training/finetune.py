@@ -40,7 +40,7 @@ def load_start(config: ml_collections.ConfigDict) -> models.Model:
   """Loads the model that a run starts from, split as it will be trained.
 
   Args:
-    config: `start`, a checkpoint, and what `make_mesh` asks for.
+    config: `start`, a checkpoint, `dtype`, and what `make_mesh` asks for.
 
   Returns:
     The model, in float32, whose layers forget their activations. No device
@@ -48,8 +48,13 @@ def load_start(config: ml_collections.ConfigDict) -> models.Model:
 
   Raises:
     FileNotFoundError: as `models.load_model`.
-    ValueError: as `models.load_model` and `make_mesh`.
+    ValueError: as `models.load_model` and `make_mesh`; where there is no such
+      dtype.
   """
+  if config.dtype not in models.DTYPES:
+    raise ValueError(
+      f"dtype is {config.dtype!r}; expected one of {', '.join(models.DTYPES)}."
+    )
   model = models.load_model(
     config.start, mesh=make_mesh(config), rules=sharding.TRAINING_RULES
   )

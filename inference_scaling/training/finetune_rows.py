@@ -153,7 +153,7 @@ def judge(text: str, label: str) -> Judged | None:
 def _rows(source: str, make_synthetic) -> Iterator[tuple[str, dict[str, Any]]]:
   """Yields rows with their places, for errors."""
   if source.startswith(SYNTHETIC):
-    count = int(source.removeprefix(SYNTHETIC))
+    count = _count(source)
     problems = synthetic.generate("train", count, seed=0)
     for problem in problems:
       yield f"{source}, problem {problem.id}", make_synthetic(problem)
@@ -177,6 +177,16 @@ def _rows(source: str, make_synthetic) -> Iterator[tuple[str, dict[str, Any]]]:
     if not isinstance(row, dict):
       raise ValueError(f"{place}: {row!r}; expected a JSON object.")
     yield place, row
+
+
+def _count(source: str) -> int:
+  count = source.removeprefix(SYNTHETIC)
+  if not count.isdecimal() or not int(count):
+    raise ValueError(
+      f"source is {source!r}; expected '{SYNTHETIC}' and a number of problems, "
+      f"such as '{SYNTHETIC}72'."
+    )
+  return int(count)
 
 
 def _array(path: pathlib.Path, text: str) -> Iterator[tuple[int, Any]]:

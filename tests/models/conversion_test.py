@@ -164,6 +164,8 @@ def test_folder_with_a_checkpoint_is_left_alone(splittable):
   for convert in (conversion.convert_to_hf, conversion.convert_to_orbax):
     with pytest.raises(FileExistsError, match="holds a checkpoint already"):
       convert(source, folder)
+    with pytest.raises(FileExistsError, match=r"config\.json is a file"):
+      convert(source, pathlib.Path(folder, "config.json"))
 
 
 def test_checkpoint_that_does_not_fit_is_not_converted(splittable, tmp_path):

@@ -92,6 +92,8 @@ def test_bad_files_are_named(tmp_path):
     rows.judged_rows(path)
   with pytest.raises(ValueError, match="expected 'hub:owner/name:file'"):
     rows.judged_rows("hub:owner/name")
+  with pytest.raises(ValueError, match=r"'synthetic:some'; expected.*number"):
+    rows.judged_rows("synthetic:some")
 
 
 def test_synthetic_rows_have_both_forms():

@@ -248,6 +248,8 @@ def test_reward_model_learns_and_is_read_back(tmp_path):
 def test_bad_configs_are_named():
   with pytest.raises(ValueError, match=r"microbatch_size is 6.*'data' of size"):
     finetune.make_mesh(_config(mesh={"data": 8, "model": 1}))
+  with pytest.raises(ValueError, match="dtype is 'bf16'; expected one of"):
+    finetune.load_start(_config(dtype="bf16"))
   with pytest.raises(ValueError, match=r"batch_size is 8.*microbatch_size, 3"):
     finetune_data.RowBatches([], 8, 3, 1, 0)
   with pytest.raises(ValueError, match=r"held_out is 8; expected 1 to 7"):
