@@ -5,10 +5,13 @@ by the same command. Where JAX does not detect the cluster (it knows TPU slices,
 Slurm, Open MPI and Kubernetes), process k of n is told --coordinator_address,
 --num_processes=n and --process_id=k.
 
-A process that fails ends at once, and JAX ends the others after it: at once if
-process 0 failed, to which all are connected, else within 100 seconds, after
-which process 0 takes one that it has not heard of for dead. They say that
-another task has failed; look for the message of the one that did. What was
+A process that fails ends at once, and the others after it. If process 0 failed,
+to which all are connected, JAX ends them within seconds. If another one failed,
+process 0 sees it when they next compute together and the connection is found
+closed; if the connection only falls silent, as when a host is lost, JAX takes
+the process for dead after 100 seconds. What the others then say, that another
+task has failed or that a collective did (on CPUs "Connection closed by peer"),
+is not the cause: look for the message of the one that failed first. What was
 recorded is safe, and the same commands go on from there.
 """
 
