@@ -67,10 +67,11 @@ def main(argv):
       ),
     )
   )  # fmt: skip
+  judge = f"{_REWARD.value} ({_FORM.value})" if _REWARD.value else "none"
   print(
-    f"policy {_POLICY.value}, reward model {_REWARD.value or 'none'} "
-    f"({_FORM.value}), {_DTYPE.value}; P = {number['problems']}, "
-    f"N = {number['n']}"
+    f"policy {_POLICY.value}, reward model {judge}, {_DTYPE.value}; "
+    f"P = {number['problems']}, N = {number['n']}; of each device's "
+    f"{_DEVICE.value:g} GiB:"
   )
   print(
     memory_table.table(

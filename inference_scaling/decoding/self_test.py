@@ -206,7 +206,7 @@ def _dtype(model):
 
 def _name(model) -> str:
   form = "" if model.form is None else f" of form {model.form.name!r}"
-  return f"{form} ({model.tokenizer.name_or_path})"
+  return f"{form} (tokenizer {model.tokenizer.name_or_path})"
 
 
 def _shown(scores) -> list:

@@ -3,6 +3,7 @@
 import collections
 import json
 import pathlib
+import shutil
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -47,7 +48,10 @@ def write_folder(
     dtypes.update(count_dtypes(shard.values()))
   _rename(folder, shards)
   tokenizer.save_pretrained(folder)
-  write_json(folder / "config.json", with_dtype(raw_config, dtypes))
+  config = folder / "config.json"
+  write_json(config, with_dtype(raw_config, dtypes))
+  for path in folder.glob("model*.safetensors"):
+    shutil.copymode(config, path)  # safetensors lets nobody else read them
 
 
 def count_dtypes(

@@ -155,8 +155,10 @@ def test_cast(splittable, tmp_path):
   expected = sources.open_folder(source).read(name).astype(np.float16)
   cast = sources.open_folder(tmp_path / "to").read(name)
   np.testing.assert_array_equal(cast, expected, strict=True)
-  raw = json.loads((tmp_path / "to/config.json").read_text())
-  assert raw["dtype"] == "float16"
+  config = tmp_path / "to/config.json"
+  assert json.loads(config.read_text())["dtype"] == "float16"
+  weights = tmp_path / "to/model.safetensors"
+  assert weights.stat().st_mode == config.stat().st_mode  # others may read it
 
 
 def test_folder_with_a_checkpoint_is_left_alone(splittable):
