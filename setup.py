@@ -47,6 +47,7 @@ setuptools.setup(
       "nbclient>=0.10",
       "nbformat>=5.10",
       "pytest>=8.0",
+      "pytest-xdist>=3.6",  # half the time on two cores
       "ruff>=0.11",
     ],
   },
