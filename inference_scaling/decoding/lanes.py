@@ -306,7 +306,7 @@ def _check_reads(
     if needed:
       raise ValueError(
         f"problem {problem_id}, depth {flags.depth[lane] - 1}: {what} takes "
-        f"{needed} tokens of the reward model, whose limits.{name} is "
+        f"{needed} tokens of the reward model, whose own {name} is "
         f"{getattr(limits, name)}. Raise it to at least {needed}, or lower "
         "that of the policy."
       )
