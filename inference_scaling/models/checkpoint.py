@@ -14,7 +14,7 @@ from inference_scaling.models import config as config_lib
 from inference_scaling.models import decoder, layout, published, sources
 from inference_scaling.models import tokenizer as tokenizer_lib
 
-CONFIG = "config.json"
+CONFIG = config_lib.CONFIG
 _GGUF = ".gguf"
 _TOKENS_OF = f"{assets.PREFIX}policy_small"
 Tokenizer = transformers.PreTrainedTokenizerFast
@@ -205,7 +205,8 @@ def _parse(
 
 def _described(folder: pathlib.Path) -> list[pathlib.Path]:
   """The files beside the weights that decide what the model computes."""
-  paths = [folder / CONFIG, folder / tokenizer_lib.TOKENIZER]
+  names = (CONFIG, config_lib.GENERATION, tokenizer_lib.TOKENIZER)
+  paths = [folder / name for name in names]
   return [path for path in paths if path.is_file()]
 
 

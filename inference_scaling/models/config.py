@@ -14,6 +14,9 @@ RopeScaling = architecture_lib.RopeScaling
 # This package's own: see reward_model.py.
 REWARD_ARCHITECTURE = "LlamaForStepReward"
 
+CONFIG = "config.json"
+GENERATION = "generation_config.json"
+
 
 def read_config(
   folder: str | pathlib.Path, architectures: tuple[str, ...] | None = None
@@ -37,12 +40,15 @@ def read_config(
   try:
     return from_hf(raw, architectures)
   except ValueError as error:
-    path = pathlib.Path(folder) / "config.json"
+    path = pathlib.Path(folder) / CONFIG
     raise ValueError(f"{path}: {error}") from error
 
 
 def read_raw(folder: str | pathlib.Path) -> dict[str, Any]:
   """Reads the contents of config.json.
+
+  Chat models often name the token that ends a turn in generation_config.json
+  alone; without it they would write on. Its ends of text are added.
 
   Args:
     folder: the checkpoint folder.
@@ -52,9 +58,24 @@ def read_raw(folder: str | pathlib.Path) -> dict[str, Any]:
 
   Raises:
     FileNotFoundError: where there is no config.json.
-    ValueError: where it is cut or holds no object.
+    ValueError: where a file is cut or holds no object.
   """
-  path = pathlib.Path(folder) / "config.json"
+  raw = _read_object(pathlib.Path(folder) / CONFIG)
+  path = pathlib.Path(folder) / GENERATION
+  if path.is_file():
+    ours, theirs = (_ends(part) for part in (raw, _read_object(path)))
+    if not set(theirs) <= set(ours):
+      raw["eos_token_id"] = list(dict.fromkeys([*ours, *theirs]))
+  return raw
+
+
+def _ends(raw: dict[str, Any]) -> list[int]:
+  """Ends of text, which may be one, several or none."""
+  ends = raw.get("eos_token_id")
+  return ends if isinstance(ends, list) else [] if ends is None else [ends]
+
+
+def _read_object(path: pathlib.Path) -> dict[str, Any]:
   if not path.is_file():
     raise FileNotFoundError(
       f"{path} does not exist; expected the folder of a checkpoint in Hugging "

@@ -295,6 +295,26 @@ def test_ends_of_text(stored, expected):
   assert config_lib.from_hf(config_lib.to_hf(config)) == config
 
 
+@pytest.mark.parametrize(
+  ("stored", "generation", "expected"),
+  [
+    (2, [2, 5], (2, 5)), (2, 7, (2, 7)), ([4, 2], 2, (4, 2)), (2, None, (2,)),
+  ],
+)  # fmt: skip
+def test_ends_of_turns_may_stand_beside_the_config(
+  folder, stored, generation, expected
+):
+  tiny.edit_config(folder, eos_token_id=stored)
+  path = folder / "generation_config.json"
+  path.write_text(json.dumps({"eos_token_id": generation}))
+  checkpoint = models.open_checkpoint(folder)
+  assert checkpoint.config.eos_token_ids == expected
+  assert path in checkpoint.files()
+  path.write_text("{")
+  with pytest.raises(ValueError, match=r"generation_config.json is not valid"):
+    models.open_checkpoint(folder)
+
+
 def test_head_dim_follows_from_the_width_where_it_is_not_stated():
   raw = config_lib.to_hf(CONFIG)
   del raw["head_dim"]
