@@ -259,9 +259,7 @@ def test_solutions_that_do_not_fit_the_reward_model_are_named():
   model = form_models.make("llemma")
   translator = _translator(model.form, total_tokens=20, step_tokens=19)
   reward = decoding.ModelReward(model, tiny.LIMITS, tiny.NUM_BEAMS, translator)
-  message = (
-    r"a solution takes \d+ tokens .*own total_tokens is 20\. Raise it"
-  )
+  message = r"a solution takes \d+ tokens .*own total_tokens is 20\. Raise it"
   with pytest.raises(ValueError, match=rf"problem \d, depth \d: {message}"):
     list(_lanes("llemma", reward))
 
