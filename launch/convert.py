@@ -7,8 +7,9 @@ r"""Converts a checkpoint to a sharded Orbax folder, or to Hugging Face format.
 The source is a folder in Hugging Face format (safetensors or .bin files), a
 GGUF file, a folder that this program has made, embedded/NAME, or a name on the
 Hugging Face hub. Weights keep their dtype, bit by bit, unless --dtype asks for
-another. An Orbax folder can be given wherever a checkpoint is asked for, and is
-read on any mesh, each process reading its own part.
+another; quantised ones become float32. An Orbax folder can be given wherever a
+checkpoint is asked for, and is read on any mesh, each process reading its own
+part.
 """
 
 from absl import app, flags

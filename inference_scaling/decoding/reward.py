@@ -135,6 +135,9 @@ class ModelReward:
 
     Returns:
       The state of P * N beams, all at the end of their prompts.
+
+    Raises:
+      ValueError: if the reward model has a form and the prompts lack its own.
     """
     if self.translator is not None:
       if prompts.reward is None:

@@ -1,4 +1,9 @@
-"""Language models and reward models in Flax, loaded from Hugging Face files."""
+"""Language models and reward models in Flax, and where they are loaded from.
+
+`architecture.py` says what a decoder is, `decoder.py` computes it, `families/`
+reads and writes it as others do, `sources/` opens their files, and
+`reward_forms/` holds the texts that published reward models read.
+"""
 
 from inference_scaling.models.attention import Segment
 from inference_scaling.models.checkpoint import Checkpoint, open_checkpoint

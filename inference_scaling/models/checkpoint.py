@@ -25,7 +25,7 @@ class Checkpoint:
   """What a checkpoint says of itself; its weights are read one by one.
 
   Attributes:
-    where: the folder or file.
+    where: the folder or file, or the name of a random model.
     config_file: where the architecture is written, for errors.
     raw: contents of config.json, or what a GGUF file says in its place.
     config: the architecture.

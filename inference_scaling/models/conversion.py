@@ -1,4 +1,4 @@
-"""Checkpoints from one format to another, without a change of any bit.
+"""Checkpoints from one format to another, bit by bit unless a dtype is given.
 
 An Orbax folder holds the parameters as a model has them, split over a mesh, so
 that each process of a later run reads its own part alone. A folder in Hugging
@@ -41,7 +41,8 @@ def convert_to_orbax(
     source: as `open_checkpoint`; a policy, or a reward model with its head.
     folder: created where missing. A conversion that was stopped before its end
       is done anew.
-    dtype: to cast the weights to; None to keep what is stored.
+    dtype: to cast the weights to; None to keep what is stored, and float32 for
+      what is quantised.
     mesh: over which the weights are split while they are written. They can be
       read on any other mesh.
 
@@ -91,7 +92,7 @@ def convert_to_hf(
   Args:
     source: as `convert_to_orbax`.
     folder: created where missing.
-    dtype: to cast the weights to; None to keep what is stored.
+    dtype: as `convert_to_orbax`.
     max_shard_bytes: what a file may hold.
 
   Raises:

@@ -86,6 +86,9 @@ class Model:
 
     Returns:
       float32[B, T, V].
+
+    Raises:
+      ValueError: where tokens have not two axes.
     """
     return self.unembed(params, self.hidden(params, tokens))
 
@@ -97,7 +100,10 @@ class Model:
       tokens: int32[B, T].
 
     Returns:
-      float32[B, T, D], after the last norm.
+      [B, T, D] in the dtype of the weights, after the last norm.
+
+    Raises:
+      ValueError: where tokens have not two axes.
     """
     tokens = jnp.asarray(tokens)
     if tokens.ndim != 2:

@@ -9,9 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from inference_scaling.models import (
-  checkpoint as checkpoint_lib,
-)
+from inference_scaling.models import checkpoint as checkpoint_lib
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import (
   families,
@@ -72,8 +70,8 @@ def load_reward_model(
   Raises:
     FileNotFoundError: where a file is missing.
     ValueError: where a file is broken, the architecture is not supported or
-      not of this form, tensors do not fit the architecture, or the tokenizer
-      lacks a token of the form.
+      not of this form, tensors or tokenizer do not fit the architecture, the
+      tokenizer lacks a token of the form, or the mesh cannot split the model.
   """
   architectures = reward_architectures(form)
   checkpoint = checkpoint_lib.open_checkpoint(source)

@@ -84,7 +84,7 @@ def _step_scores(
   tokenizer: transformers.PreTrainedTokenizerFast,
   step_end: Sequence[str],
 ) -> list[float]:
-  """Scores of the steps of one candidate that have any text."""
+  """Scores of the steps that have any text; of the last where none has."""
   texts = _decode(tokenizer, [_tokens(tree, node) for node in nodes])
   for end in step_end:
     texts = [text.replace(end, " ") for text in texts]

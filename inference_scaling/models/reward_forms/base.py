@@ -70,7 +70,13 @@ class RewardForm(abc.ABC):
 
   @abc.abstractmethod
   def before(self, index: int) -> str:
-    """Returns a text that may stand before a step: its tokens never change."""
+    """Returns a text to encode a step after, so that its tokens are in place.
+
+    It ends as what stands before the step does, and no step changes its tokens.
+
+    Args:
+      index: of the step, from 0.
+    """
 
   def encode_prompt(self, question: str) -> list[int]:
     """Encodes a question.
@@ -99,6 +105,9 @@ class RewardForm(abc.ABC):
     Returns:
       Token ids, the last of which is where the reward is read; none for an
       empty step, which has no reward.
+
+    Raises:
+      ValueError: if the step changes the tokens of the text before it.
     """
     text = text.strip()
     if not text:
