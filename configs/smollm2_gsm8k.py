@@ -19,8 +19,7 @@ configs/results/smollm2_gsm8k/:
   | 16, any      | 11.0 [5.0, 18.0]                           |
 
 The model is too small for grade-school problems, and 36% of its samples do not
-end within 256 tokens. It took 51 minutes of a busy
-machine with two cores.
+end within 256 tokens. It took 51 minutes of a busy machine with two cores.
 """
 
 import ml_collections
