@@ -11,7 +11,6 @@ import ml_dtypes
 import numpy as np
 import pytest
 import safetensors.numpy
-from flax import nnx
 
 from inference_scaling import assets, models
 from inference_scaling.models import config as config_lib
@@ -27,8 +26,7 @@ SPLITTABLE = dataclasses.replace(
 
 def _write(folder, raw, config, **more):
   """Writes a folder in bfloat16, but for norms, as published ones may be."""
-  module = nnx.eval_shape(lambda: decoder_lib.Decoder(config, nnx.Rngs(0)))
-  shapes = nnx.to_pure_dict(nnx.split(module)[1])
+  shapes = tiny.shapes(decoder_lib.Decoder, config)
   entries = layout.policy_layout(config)
   random = np.random.default_rng(len(folder.name))
   tensors = {

@@ -153,6 +153,11 @@ def _where(family, raw):
   return FIELD if changed != config else None
 
 
+@pytest.mark.parametrize("name", sorted(families.RAW))
+def test_config_reads_as_expected(name):
+  assert config_lib.from_hf(families.RAW[name]) == families.READ[name]
+
+
 @pytest.mark.parametrize(
   "family,key,value,shows", CASES, ids=lambda x: json.dumps(x)[:40]
 )

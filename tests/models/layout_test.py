@@ -6,16 +6,10 @@ import jax
 import numpy as np
 import pytest
 import safetensors.numpy
-from flax import nnx
 
 from inference_scaling import models
 from inference_scaling.models import decoder, layout
 from tests.models import families, tiny
-
-
-def _shapes(config):
-  module = nnx.eval_shape(lambda: decoder.Decoder(config, nnx.Rngs(0)))
-  return nnx.to_pure_dict(nnx.split(module)[1])
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +23,9 @@ def neox():
 @pytest.mark.parametrize("name", families.READ)
 def test_layout_names_every_parameter_once(name):
   config = families.READ[name]
-  leaves = jax.tree_util.tree_leaves_with_path(_shapes(config))
+  leaves = jax.tree_util.tree_leaves_with_path(
+    tiny.shapes(decoder.Decoder, config)
+  )
   paths = [tuple(key.key for key in path) for path, _ in leaves]
   entries = layout.policy_layout(config)
   assert sorted(map(str, paths)) == sorted(str(e.path) for e in entries)

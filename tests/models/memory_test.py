@@ -9,7 +9,6 @@ import ml_dtypes
 import numpy as np
 import pytest
 import safetensors.numpy
-from flax import nnx
 
 from inference_scaling import models
 from inference_scaling.models import config as config_lib
@@ -31,8 +30,7 @@ CONSTANT = 20e6  # buffers of libraries, and the allocator's slack
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
   folder = tmp_path_factory.mktemp("large")
-  module = nnx.eval_shape(lambda: decoder_lib.Decoder(CONFIG, nnx.Rngs(0)))
-  shapes = nnx.to_pure_dict(nnx.split(module)[1])
+  shapes = tiny.shapes(decoder_lib.Decoder, CONFIG)
   stored = layout.stored_shapes(layout.policy_layout(CONFIG), shapes)
   tensors = {
     name: np.full(shape, 0.5, ml_dtypes.bfloat16)

@@ -1,4 +1,4 @@
-"""Random Llama models of transformers, to hold this package's against."""
+"""Random models of transformers, to hold this package's against."""
 
 import math
 
@@ -30,16 +30,20 @@ def torch_config(config: models.DecoderConfig, **more):
 
 
 def random_torch_model(model_class, config: models.DecoderConfig, seed, **more):
-  """A model of transformers whose every weight is random, norms too."""
+  """A Llama of transformers whose every weight is random, norms too."""
   torch.manual_seed(seed)
-  model = model_class(torch_config(config, **more)).eval()
+  return shake(model_class(torch_config(config, **more)).eval())
+
+
+def shake(module):
+  """Replaces all weights by random ones of a size that lets them matter."""
   with torch.no_grad():
-    for weight in model.parameters():
+    for weight in module.parameters():
       if weight.ndim == 1:
         torch.nn.init.normal_(weight, 1.0, 0.3)
       else:
         torch.nn.init.normal_(weight, 0.0, 1.5 * min(weight.shape) ** -0.5)
-  return model.requires_grad_(False)
+  return module.requires_grad_(False)
 
 
 def rewards(model, tokens, solution, kernel, bias):

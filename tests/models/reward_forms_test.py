@@ -63,8 +63,7 @@ def test_math_shepherd_reads_what_its_tokenizer_encodes():
 
 def test_rlhflow_reads_a_chat_before_each_verdict():
   form = _form("rlhflow")
-  tokenizer, tokens = form.tokenizer, []
-  conversation = []
+  tokenizer, conversation = form.tokenizer, []
   plus, minus = (tokenizer.encode(sign)[-1] for sign in "+-")
   assert (form.head.good, form.head.bad) == (plus, minus)
   pieces = _pieces(form, QUESTION, STEPS)

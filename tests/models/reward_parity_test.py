@@ -16,8 +16,8 @@ from tests.models import form_models, tokenizers_of
 torch = pytest.importorskip("torch", reason="parity is with torch models")
 transformers = pytest.importorskip("transformers")
 safetensors_torch = pytest.importorskip("safetensors.torch")
-if torch is not None:
-  from torch import nn
+reference = pytest.importorskip("tests.models.reference")
+nn = torch.nn
 
 QUESTION = "How many clips did Natalia sell in May? (48 / 2)"
 STEPS = ("Step 1: 48 / 2 = 24.", "So 48 + 24 = 72 é 一.", "The answer is: 72")
@@ -58,26 +58,16 @@ def _torch_model(name):
     attn_implementation="eager", **more,
   )  # fmt: skip
   torch.manual_seed(3)
-  return _shake(model_class(settings).eval())
-
-
-def _shake(module):
-  with torch.no_grad():
-    for weight in module.parameters():
-      if weight.ndim == 1:
-        nn.init.normal_(weight, 1.0, 0.3)
-      else:
-        nn.init.normal_(weight, 0.0, 1.5 * min(weight.shape) ** -0.5)
-  return module.requires_grad_(False)
+  return reference.shake(model_class(settings).eval())
 
 
 def _head(name, size):
   """The head that a family has beside its language model, as it names it."""
   if name == "skywork":
-    return {"v_head.summary": _shake(nn.Linear(size, 1))}
+    return {"v_head.summary": reference.shake(nn.Linear(size, 1))}
   if name == "qwen_prm":
     layers = nn.Sequential(nn.Linear(size, size), nn.ReLU(), nn.Linear(size, 2))
-    return {"score": _shake(layers)}
+    return {"score": reference.shake(layers)}
   return {}
 
 

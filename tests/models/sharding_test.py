@@ -5,7 +5,6 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from flax import nnx
 from jax.sharding import NamedSharding, PartitionSpec
 
 from inference_scaling.models import decoder, reward_model, sharding
@@ -28,11 +27,6 @@ FAMILIES = {
 }  # fmt: skip
 
 
-def shapes(module_class, config):
-  module = nnx.eval_shape(lambda: module_class(config, nnx.Rngs(0)))
-  return nnx.to_pure_dict(nnx.split(module)[1])
-
-
 def specs(tree, mesh, rules=sharding.RULES):
   found = sharding.parameter_shardings(tree, mesh, rules)
   return jax.tree.map(lambda one: one.spec, found)
@@ -52,7 +46,7 @@ def test_a_mesh_that_is_not_the_devices_is_refused(data, model):
 
 
 def test_every_weight_of_a_decoder_is_split_by_the_table():
-  found = specs(shapes(decoder.Decoder, CONFIG), sharding.make_mesh(1, 8))
+  found = specs(tiny.shapes(decoder.Decoder, CONFIG), sharding.make_mesh(1, 8))
   layer = found["layers"][1]
   assert found["embedding"] == PartitionSpec("model", None)
   assert found["unembedding"] == PartitionSpec("model", None)
@@ -67,14 +61,14 @@ def test_every_weight_of_a_decoder_is_split_by_the_table():
 
 def test_a_reward_models_head_stays_whole():
   config = dataclasses.replace(CONFIG, tie_word_embeddings=True)
-  tree = shapes(reward_model.StepReward, config)
+  tree = tiny.shapes(reward_model.StepReward, config)
   found = specs(tree, sharding.make_mesh(1, 8))
   assert found["score"]["kernel"] == PartitionSpec(None, None)
   assert found["decoder"]["embedding"] == PartitionSpec("model", None)
 
 
 def test_training_splits_weights_along_data_too():
-  tree = shapes(decoder.Decoder, CONFIG)
+  tree = tiny.shapes(decoder.Decoder, CONFIG)
   found = specs(tree, sharding.make_mesh(4, 2), sharding.TRAINING_RULES)
   assert found["embedding"] == PartitionSpec("model", "data")
   mlp = found["layers"][0]["mlp"]
@@ -104,7 +98,7 @@ def test_a_mesh_axis_used_twice_is_refused():
   with pytest.raises(
     ValueError, match="'vocab' and 'embed' both go to the mesh axis 'model'"
   ):
-    specs(shapes(decoder.Decoder, CONFIG), sharding.make_mesh(1, 8), rules)
+    specs(tiny.shapes(decoder.Decoder, CONFIG), sharding.make_mesh(1, 8), rules)
 
 
 def test_a_size_that_the_mesh_does_not_divide_is_refused():
@@ -114,7 +108,7 @@ def test_a_size_that_the_mesh_does_not_divide_is_refused():
     match=r"layers/0/mlp/down/kernel: its axis 'ffw' has size 20.*'model' of "
     r"size 8.*model = 1, 2, 4, 5, 10 or 20",
   ):
-    specs(shapes(decoder.Decoder, config), sharding.make_mesh(1, 8))
+    specs(tiny.shapes(decoder.Decoder, config), sharding.make_mesh(1, 8))
 
 
 def test_an_axis_without_a_rule_is_named():
@@ -122,14 +116,14 @@ def test_an_axis_without_a_rule_is_named():
   with pytest.raises(
     ValueError, match=r"no rule for its axis 'embed'.*Add one"
   ):
-    specs(shapes(decoder.Decoder, CONFIG), sharding.make_mesh(1, 8), rules)
+    specs(tiny.shapes(decoder.Decoder, CONFIG), sharding.make_mesh(1, 8), rules)
 
 
 def test_heads_are_not_cut():
   # K * H = 16 divides by 8, but a head would be cut.
   config = dataclasses.replace(CONFIG, num_kv_heads=4, head_dim=4)
   mesh = sharding.make_mesh(1, 8)
-  specs(shapes(decoder.Decoder, config), mesh)
+  specs(tiny.shapes(decoder.Decoder, config), mesh)
   with pytest.raises(ValueError, match=r"4 heads.*size 8.*model = 1, 2 or 4"):
     sharding.check_heads(config, mesh)
   sharding.check_heads(config, sharding.make_mesh(2, 4))

@@ -73,6 +73,12 @@ def make_reward_model(
   return _make(models.RewardModel, reward_model.StepReward, config, seed)
 
 
+def shapes(module_class, config: models.DecoderConfig):
+  """Shapes of the parameters of a module; nothing is computed."""
+  module = nnx.eval_shape(lambda: module_class(config, nnx.Rngs(0)))
+  return nnx.to_pure_dict(nnx.split(module)[1])
+
+
 def _make(model_class, module_class, config, seed):
   # Only shapes are traced: compiling the initialisers would take seconds.
   module = nnx.eval_shape(lambda: module_class(config, nnx.Rngs(0)))
