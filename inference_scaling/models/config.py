@@ -18,32 +18,6 @@ CONFIG = "config.json"
 GENERATION = "generation_config.json"
 
 
-def read_config(
-  folder: str | pathlib.Path, architectures: tuple[str, ...] | None = None
-) -> DecoderConfig:
-  """Reads config.json of a checkpoint folder.
-
-  Args:
-    folder: the checkpoint folder.
-    architectures: what `architectures` may name; None for the language model
-      of the file's `model_type`.
-
-  Returns:
-    The architecture.
-
-  Raises:
-    FileNotFoundError: where there is no config.json.
-    ValueError: where it is cut, of another architecture, lacks a key or asks
-      for something that this decoder does not do.
-  """
-  raw = read_raw(folder)
-  try:
-    return from_hf(raw, architectures)
-  except ValueError as error:
-    path = pathlib.Path(folder) / CONFIG
-    raise ValueError(f"{path}: {error}") from error
-
-
 def read_raw(folder: str | pathlib.Path) -> dict[str, Any]:
   """Reads the contents of config.json.
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import jax
 import numpy as np
 
 from inference_scaling.models import architecture, families
@@ -190,55 +189,6 @@ def by_name(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
   for entry in entries:
     grouped.setdefault(entry.name, []).append(entry)
   return grouped
-
-
-def from_checkpoint(
-  tensors: Mapping[str, np.ndarray],
-  entries: list[Entry],
-  shapes: Parameters,
-  source: str,
-) -> Parameters:
-  """Arranges the tensors of a checkpoint as parameters.
-
-  Args:
-    tensors: by name.
-    entries: the layout.
-    shapes: nested dict of the parameters' shapes (anything with `.shape`).
-    source: where the tensors come from, for the error.
-
-  Returns:
-    The parameters, as a nested dict.
-
-  Raises:
-    ValueError: as `check`.
-  """
-  found = {name: tuple(value.shape) for name, value in tensors.items()}
-  check(found, entries, shapes, source)
-  parameters: Parameters = {}
-  for entry in entries:
-    put(parameters, entry.path, to_parameter(entry, tensors[entry.name]))
-  return parameters
-
-
-def to_checkpoint(
-  parameters: Parameters, entries: list[Entry]
-) -> dict[str, np.ndarray]:
-  """Arranges parameters as the tensors of a checkpoint.
-
-  Args:
-    parameters: nested dict.
-    entries: the layout.
-
-  Returns:
-    Arrays by tensor name.
-  """
-  tensors = {}
-  for name, group in by_name(entries).items():
-    values = [
-      np.asarray(jax.device_get(get(parameters, entry.path))) for entry in group
-    ]
-    tensors[name] = to_stored(group, values)
-  return tensors
 
 
 def _split_fused(stored: np.ndarray, heads: int) -> np.ndarray:

@@ -8,8 +8,12 @@ import pytest
 import safetensors.numpy
 
 from inference_scaling import models
-from inference_scaling.models import decoder, layout
+from inference_scaling.models import decoder, layout, saving
 from tests.models import families, tiny
+
+
+def _stored(params, entries):
+  return dict(saving.stored_tensors(params, entries))
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +21,7 @@ def neox():
   """A small Pythia, its layout and the tensors of its checkpoint."""
   model = tiny.make_model(families.READ["gpt_neox"], seed=6)
   entries = layout.policy_layout(model.config)
-  return model, entries, layout.to_checkpoint(model.params, entries)
+  return model, entries, _stored(model.params, entries)
 
 
 @pytest.mark.parametrize("name", families.READ)
@@ -52,7 +56,10 @@ def test_fused_rows_are_heads_then_three_then_head_dim(neox):
 
 def test_round_trip_is_exact(neox):
   model, entries, tensors = neox
-  back = layout.from_checkpoint(tensors, entries, model.params, "here")
+  back = {}
+  for entry in entries:
+    value = layout.to_parameter(entry, tensors[entry.name])
+    layout.put(back, entry.path, value)
   jax.tree.map(np.testing.assert_array_equal, back, model.params)
   shapes = layout.stored_shapes(entries, model.params)
   assert shapes == {name: value.shape for name, value in tensors.items()}
@@ -64,7 +71,12 @@ def test_fused_tensor_of_another_shape(neox):
   cut = tensors | {name: tensors[name][:-8]}
   message = f"misshapen: {name} is (88, 32), expected (96, 32)"
   with pytest.raises(ValueError, match=re.escape(message)):
-    layout.from_checkpoint(cut, entries, model.params, "here")
+    layout.check(
+      {key: value.shape for key, value in cut.items()},
+      entries,
+      model.params,
+      "here",
+    )
 
 
 @pytest.mark.parametrize(

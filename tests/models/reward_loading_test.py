@@ -10,7 +10,7 @@ import safetensors.numpy
 
 from inference_scaling import models
 from inference_scaling.models import config as config_lib
-from inference_scaling.models import layout
+from inference_scaling.models import layout, saving
 from tests.models import form_models, tokenizers_of
 
 
@@ -19,7 +19,7 @@ def _write(name, folder, **tensors):
   config = form_models.config(name)
   model = form_models.make(name)
   entries = layout.decoder_layout(config)
-  stored = layout.to_checkpoint(model.params["decoder"], entries)
+  stored = dict(saving.stored_tensors(model.params["decoder"], entries))
   size = config.hidden_size
   rng = np.random.default_rng(0)
   shapes = model.form.head.tensors(size)
