@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import safetensors.numpy
 import transformers
+from jax.experimental import multihost_utils
 
 from inference_scaling.models import layout
 from inference_scaling.models.sources.safetensors_folder import INDEX, SINGLE
@@ -30,6 +31,9 @@ def write_folder(
 ) -> None:
   """Writes a checkpoint folder that this package and transformers read.
 
+  Of several processes, which must all call this, the first writes the files.
+  The others only go through the tensors, which may take all to be gathered.
+
   Args:
     folder: created where missing; the model in it is replaced.
     raw_config: contents of config.json, but for its dtype.
@@ -37,6 +41,10 @@ def write_folder(
     tokenizer: saved beside them, with its chat template.
     max_shard_bytes: what a file may hold, unless one tensor alone is larger.
   """
+  if jax.process_index() > 0:
+    for _ in tensors:
+      pass
+    return
   folder = pathlib.Path(folder)
   folder.mkdir(parents=True, exist_ok=True)
   dtypes: collections.Counter[str] = collections.Counter()
@@ -87,6 +95,9 @@ def stored_tensors(
 ) -> Iterator[tuple[str, np.ndarray]]:
   """Arranges parameters as the tensors of a checkpoint, one by one.
 
+  Parameters that are split over several processes are gathered into each: all
+  of them must go through all the tensors.
+
   Args:
     parameters: nested dict of arrays, each in the dtype to be stored.
     entries: the layout.
@@ -95,11 +106,14 @@ def stored_tensors(
     Names and arrays.
   """
   for name, group in layout.by_name(entries).items():
-    values = [
-      np.asarray(jax.device_get(layout.get(parameters, entry.path)))
-      for entry in group
-    ]
+    values = [_gather(layout.get(parameters, entry.path)) for entry in group]
     yield name, layout.to_stored(group, values)
+
+
+def _gather(value: np.ndarray | jax.Array) -> np.ndarray:
+  if isinstance(value, jax.Array) and not value.is_fully_addressable:
+    value = multihost_utils.process_allgather(value, tiled=True)
+  return np.asarray(jax.device_get(value))
 
 
 def _shards(tensors: Tensors, limit: int) -> Iterator[dict[str, np.ndarray]]:

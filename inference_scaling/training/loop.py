@@ -1,4 +1,8 @@
-"""The training loop: steps, checkpoints, metrics; resumes exactly."""
+"""The training loop: steps, checkpoints, metrics; resumes exactly.
+
+Of several processes all write checkpoints, each its part, into a folder that
+they share; the first alone writes metrics.
+"""
 
 import json
 import pathlib
@@ -203,7 +207,7 @@ def _check(loss: float, step: int, workdir: pathlib.Path) -> None:
 def _forget_after(step: int, workdir: pathlib.Path) -> None:
   """Drops the metrics of steps that will be done again, and a cut line."""
   path = workdir / "metrics.jsonl"
-  if not path.is_file():
+  if jax.process_index() > 0 or not path.is_file():
     return
   lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
   whole = [line for line in lines if line.endswith("\n")]
@@ -217,5 +221,7 @@ def _log(
   row = {"step": step, "seconds": round(seconds, 1)}
   row |= {name: round(value, 5) for name, value in metrics.items()}
   logging.info("%s", row)
+  if jax.process_index() > 0:
+    return
   with (workdir / "metrics.jsonl").open("a", encoding="utf-8") as file:
     file.write(json.dumps(row) + "\n")

@@ -14,7 +14,7 @@ import safetensors.numpy
 
 from inference_scaling import assets, models
 from inference_scaling.models import config as config_lib
-from inference_scaling.models import conversion, layout, sources
+from inference_scaling.models import conversion, layout, saving, sources
 from inference_scaling.models import decoder as decoder_lib
 from tests.models import families, tiny
 
@@ -209,3 +209,19 @@ def test_stopped_conversion_is_done_anew(splittable, tmp_path):
   assert not (folder / "orbax.orbax-checkpoint-tmp").exists()
   found, expected = models.load_model(folder), models.load_model(source)
   jax.tree.map(np.testing.assert_array_equal, found.params, expected.params)
+
+
+def test_only_the_first_process_writes_a_model(tmp_path, monkeypatch):
+  # The others take part where tensors are gathered, so they go through all.
+  model = tiny.make_model(SPLITTABLE, seed=1)
+  entries, seen = layout.policy_layout(SPLITTABLE), []
+
+  def tensors():
+    for name, value in saving.stored_tensors(model.params, entries):
+      yield name, value
+      seen.append(name)
+
+  monkeypatch.setattr(jax, "process_index", lambda: 1)
+  saving.write_folder(tmp_path / "model", {}, tensors(), model.tokenizer)
+  assert not (tmp_path / "model").exists()
+  assert seen == list(layout.by_name(entries))

@@ -152,6 +152,15 @@ def test_metrics_only_where_asked(tmp_path):
   assert [row["step"] for row in _rows(tmp_path)] == [4, 6]
 
 
+def test_only_the_first_process_writes_metrics(tmp_path, monkeypatch):
+  monkeypatch.setattr(jax, "process_index", lambda: 1)
+  path = tmp_path / "metrics.jsonl"
+  path.write_text('{"step": 9}\n')
+  loop._forget_after(3, tmp_path)
+  loop._log(tmp_path, 4, 0.5, {"loss": 1.0})
+  assert path.read_text() == '{"step": 9}\n'
+
+
 def test_schedule_that_does_not_fit():
   with pytest.raises(ValueError, match=r"steps is 6.*warmup_steps.*5"):
     loop.make_optimizer(_config(warmup_steps=5, decay_steps=2))
