@@ -19,10 +19,11 @@ the reward model's tag. The paper does not print its prompt.
 Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. There
 
   python launch/plan.py --policy=llama3_8b --reward=llemma_34b --n=64 \
-    --prompt_tokens=1024 --mesh=1,8
+    --prompt_tokens=1024 --reward_step_tokens=512 --reward_total_tokens=2048 \
+    --mesh=1,8
 
-says that it fits, with a peak of 13.8 GiB a device: 9.7 GiB of weights and
-2.9 GiB of caches are held all the time.
+says that it fits, with a peak of 16.0 GiB a device: 9.7 GiB of weights and
+4.0 GiB of caches are held all the time.
 
 `configs/llama3_8b.py:math500,runlocal` runs random models of the same
 architectures on a CPU, in about a minute.
@@ -49,6 +50,7 @@ def get_config(arg: str = "math500") -> ml_collections.ConfigDict:
     paper.strategies(tuple(POLICIES), samples=64, beams=(4, 8, 16, 32)),
     mesh={"data": 1, "model": 8},
     rows_in_flight=64,
+    reward_tokens=(512, 2048),
   )
   config.prompt = {"kind": "chat", "system": SYSTEM}
   config.format = {"step_end": ("\n",), "answer_markers": ("The answer is",)}

@@ -16,10 +16,11 @@ first make them, one size after the other:
 Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. There
 
   python launch/plan.py --policy=pythia_12b --reward=llemma_34b --n=32 \
-    --problems=4 --prompt_tokens=384 --mesh=1,8
+    --problems=4 --prompt_tokens=384 --reward_step_tokens=512 \
+    --reward_total_tokens=2048 --mesh=1,8
 
-says that it fits, with a peak of 34.2 GiB a device: 10.6 GiB of weights and
-15.2 GiB of caches are held all the time.
+says that it fits, with a peak of 36.4 GiB a device: 10.6 GiB of weights and
+17.4 GiB of caches are held all the time.
 
 `configs/pythia.py:gsm8k,runlocal` runs random models of the same architectures
 on a CPU, in about two minutes.
@@ -48,6 +49,7 @@ def get_config(arg: str = "gsm8k") -> ml_collections.ConfigDict:
     },
     mesh={"data": 1, "model": 8},
     rows_in_flight=128,
+    reward_tokens=(512, 2048),
   )
   if local:
     paper.shrink(config, policies("random/pythia_{}"), "random/llemma_34b")

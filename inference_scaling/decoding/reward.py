@@ -181,7 +181,9 @@ class ModelReward:
     lengths = jnp.where(active, step.content.lengths, 0)
     written = lengths > 0
     if self.translator is not None:
-      tokens, lengths, written, state = self._translate(state, tokens, lengths)
+      tokens, lengths, written, state = self._translate(
+        state, tokens, lengths, step.status == base.TRUNCATED
+      )
     with jax.named_scope("reward_score"):
       reading, chunk = self._read(params, state, tokens, lengths)
       fresh = self.model.rewards(params, reading)
@@ -221,17 +223,21 @@ class ModelReward:
       **cache_lib.take_beams(beams, parents),
     )
 
-  def _translate(self, state, tokens, lengths):
+  def _translate(self, state, tokens, lengths, cut):
     """Makes the reward model's tokens of the policy's.
+
+    A step that was cut off ends its beam without an answer. Where it does not
+    fit, it is left out: nothing asks for its score.
 
     Args:
       state: the beams before the step.
       tokens: int32[P, N, C], the policy's.
       lengths: int32[P, N].
+      cut: bool[P, N], steps that a limit ended.
 
     Returns:
       Tokens and lengths of the reward model, bool[P, N], whether a step has
-      text, and the state with its rest and what did not fit.
+      text to score, and the state with its rest and what did not fit.
     """
     found = self.translator(tokens, lengths, state.steps, state.rest)
     total = state.cache.lengths + found.needed
@@ -239,8 +245,8 @@ class ModelReward:
     too_much = total > self.limits.total_tokens
     beyond = jnp.stack(
       [
-        jnp.where(too_long, found.needed, 0).max(axis=1),
-        jnp.where(too_much, total, 0).max(axis=1),
+        jnp.where(too_long & ~cut, found.needed, 0).max(axis=1),
+        jnp.where(too_much & ~cut, total, 0).max(axis=1),
       ],
       axis=1,
     )
@@ -248,8 +254,9 @@ class ModelReward:
       rest=jnp.where(lengths > 0, found.rest, state.rest),
       beyond=jnp.maximum(state.beyond, beyond),
     )
-    lengths = jnp.where(too_long | too_much, 0, found.lengths)
-    return found.tokens, lengths, found.written, state
+    left_out = too_long | too_much
+    lengths = jnp.where(left_out, 0, found.lengths)
+    return found.tokens, lengths, found.written & ~(left_out & cut), state
 
   def _read(self, params, state, tokens, lengths):
     """Runs the model over steps, block by block.

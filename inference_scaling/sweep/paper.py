@@ -49,6 +49,7 @@ def paper_sweep(
   runs: Mapping[str, Mapping[str, Any]],
   mesh: Mapping[str, int],
   rows_in_flight: int,
+  reward_tokens: tuple[int, int] = (288, 1280),
 ) -> ml_collections.ConfigDict:
   """Makes the config of one of the paper's sweeps.
 
@@ -58,6 +59,9 @@ def paper_sweep(
     runs: blocks of runs.
     mesh: devices by axis.
     rows_in_flight: beams in flight; memory bounds it, see launch/plan.py.
+    reward_tokens: most tokens of a step and of a solution in the reward model.
+      Tags and numbers of steps come on top of the policy's 256 and 1024; of a
+      larger vocabulary than Llama 2's each token may be several.
 
   Returns:
     The config: temperature 1, at most 256 tokens a step and 1024 in all, the
@@ -70,8 +74,8 @@ def paper_sweep(
     "form": "llemma",
     "source": REWARD_MODEL,
     "prompt_tokens": BENCHMARKS[benchmark],
-    "step_tokens": 288,  # a step of another tokenizer, and its tag
-    "total_tokens": 1280,
+    "step_tokens": reward_tokens[0],
+    "total_tokens": reward_tokens[1],
   }
   config.dtype = "bfloat16"
   config.mesh = dict(mesh)

@@ -347,3 +347,22 @@ def test_a_policy_that_writes_the_tag_searches_in_one_program():
         found.append(tree.scores[p, 0, n])
   assert len(found) > 4
   np.testing.assert_allclose(found, _whole_rewards(model, texts), atol=2e-5)
+
+
+def test_a_step_that_was_cut_off_may_be_longer_than_the_limits():
+  """Its beam abstains: a sweep must not end for the want of its score."""
+  model = form_models.make("llemma")
+  translator = _translator(model.form, step_tokens=9)
+  reward = decoding.ModelReward(model, tiny.LIMITS, 1, translator)
+  limits = translator.limits
+  prompt = model.form.encode_prompt(QUESTIONS[0])
+  prompts = decoding.pad_prompt(0, prompt, limits, prompt, limits)
+  start = jax.jit(reward.start)(model.params, prompts)
+  score = jax.jit(reward.score)
+  tokens, lengths = _batch([_letters("acgh hg eca")])
+  for status, owed in ((search.TRUNCATED, False), (search.RUNNING, True)):
+    content = decoding.StepTokens(tokens, lengths, np.zeros((1, 1)))
+    step = search.Step(np.full((1, 1), status, np.int32), lengths, content)
+    state, _ = score(model.params, start, step, np.ones((1, 1), bool))
+    assert state.reads[0, 0] == 0 and state.steps[0, 0] == owed
+    assert bool(state.beyond.any()) == owed
