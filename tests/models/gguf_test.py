@@ -12,6 +12,7 @@ from gguf import GGMLQuantizationType as Quantization
 
 from inference_scaling import models
 from inference_scaling.models import layout, saving, sources
+from inference_scaling.models.sources import gguf_config
 from tests.models import tiny
 
 # Rows are a multiple of a block: 32 numbers, of K-quants 256.
@@ -164,6 +165,22 @@ def test_tokenizer_and_chat_template(tmp_path):
   assert tokenizer("#")["input_ids"] == [1, 5]
   chat = [{"role": "user", "content": "#"}]
   assert tokenizer.apply_chat_template(chat, tokenize=False) == "#"
+
+
+def test_what_files_of_llama3_leave_out():
+  """As llama.cpp takes it: texts begin with a mark, and turns end."""
+  tokens = ["<s>", "<|end_of_text|>", "<|eot_id|>", "Ġ"]
+  key = "tokenizer.ggml."
+  metadata = {
+    f"{key}model": "gpt2", f"{key}pre": "llama-bpe", f"{key}tokens": tokens,
+    f"{key}token_type": [3, 3, 3, 1], f"{key}merges": [],
+    f"{key}bos_token_id": 0, f"{key}eos_token_id": 1,
+  }  # fmt: skip
+  tokenizer = sources.gguf_tokenizer(metadata, "here")
+  assert tokenizer(" ")["input_ids"] == [0, 3]
+  plain = sources.gguf_tokenizer(metadata | {f"{key}pre": "qwen2"}, "here")
+  assert plain(" ")["input_ids"] == [3]
+  assert gguf_config._ends_of_text(metadata) == [1, 2]
 
 
 @pytest.mark.parametrize("kind", ROUND, ids=lambda kind: kind.name)

@@ -26,6 +26,7 @@ _KEYS = {
 _ROPE_THETA = 10_000.0
 # What Llama 3.1 and later were trained with; only the factor differs.
 _LOW, _HIGH, _ORIGINAL_LENGTH = 1.0, 4.0, 8192
+_TURN_ENDS = ("<|eot_id|>", "<|im_end|>")
 _EMBEDDING, _UNEMBEDDING = "token_embd.weight", "output.weight"
 
 
@@ -81,9 +82,13 @@ def to_hf(header: gguf_file.Header, where: str) -> dict[str, Any]:
 
 
 def _ends_of_text(metadata) -> list[int]:
-  """Ends of text and, in models that chat, of a turn."""
+  """Ends of text and, in models that chat, of a turn; first the file's own."""
   keys = ("tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id")
-  return sorted({metadata[key] for key in keys if key in metadata})
+  ends = [metadata[key] for key in keys if key in metadata]
+  # Some files of chat models name only the end of a text.
+  tokens = list(metadata.get("tokenizer.ggml.tokens", ()))
+  ends += [tokens.index(end) for end in _TURN_ENDS if end in tokens]
+  return list(dict.fromkeys(ends))
 
 
 def _rope_scaling(header, prefix, head_dim, theta, where):

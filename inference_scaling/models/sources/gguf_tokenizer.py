@@ -170,7 +170,9 @@ def _merges(tokens: list[str], scores: list[float]) -> list[tuple[str, str]]:
 def _add_ends(core, metadata, kind, named) -> None:
   """Adds the marks that the file wants around a text."""
   # Files of Llama 2 may not say it; llama.cpp then begins with the mark.
-  begin = metadata.get(f"{_KEY}add_bos_token", kind == "llama")
+  # llama.cpp's defaults, for files that do not say it.
+  llama3 = _SPLITS.get(metadata.get(f"{_KEY}pre")) == (_LLAMA3,)
+  begin = metadata.get(f"{_KEY}add_bos_token", kind == "llama" or llama3)
   end = metadata.get(f"{_KEY}add_eos_token", False)
   marks = [
     named[name]
