@@ -205,7 +205,7 @@ def _parse(
 
 def _described(folder: pathlib.Path) -> list[pathlib.Path]:
   """The files beside the weights that decide what the model computes."""
-  names = (CONFIG, config_lib.GENERATION, tokenizer_lib.TOKENIZER)
+  names = (CONFIG, config_lib.GENERATION, *tokenizer_lib.FILES)
   paths = [folder / name for name in names]
   return [path for path in paths if path.is_file()]
 

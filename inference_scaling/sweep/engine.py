@@ -54,6 +54,7 @@ class Engine:
       i: tasks.make_prompt(settings.prompt, question, tokenizer)
       for i, question in questions.items()
     }
+    _check_tokens(f"policy {policy}", rows, self.policies[policy])
     _check_lengths(f"policy {policy}", rows, settings.limits, "limits")
     theirs: Mapping[int, Sequence[int]] = {}
     if self._form is not None:
@@ -62,6 +63,7 @@ class Engine:
         for i, question in questions.items()
       }
       limits = settings.reward_limits
+      _check_tokens("the reward model", theirs, self.reward)
       _check_lengths("the reward model", theirs, limits, "reward")
     return [
       decoding.PromptProblem(
@@ -170,6 +172,22 @@ def lanes(rows_in_flight: int, n: int, num_problems: int, data: int = 1) -> int:
   """
   wanted = max(1, min(rows_in_flight // n, num_problems))
   return -(-wanted // data) * data
+
+
+def _check_tokens(
+  who: str, rows: Mapping[int, Sequence[int]], model: models.Model
+) -> None:
+  """Raises a ValueError that names a prompt with a token that has no row."""
+  size = model.config.vocab_size
+  for i, row in rows.items():
+    beyond = sorted({token for token in row if token >= size})
+    if beyond:
+      names = model.tokenizer.convert_ids_to_tokens(beyond)
+      raise ValueError(
+        f"problem {i}: its prompt for {who} holds {names}, for which the "
+        f"embedding of {size} rows has none. Take them out of the question or "
+        "the chat template."
+      )
 
 
 def _check_lengths(

@@ -221,6 +221,16 @@ def test_tokenizer_with_more_tokens_than_rows(folder):
     models.load_model(folder)
 
 
+def test_added_tokens_may_have_no_rows(folder):
+  """As in CodeLlama 34B, which names four for infilling."""
+  tokenizer = tiny.make_tokenizer(50)
+  tokenizer.add_special_tokens({"additional_special_tokens": ["<PRE>"]})
+  tokenizer.save_pretrained(folder)
+  loaded = models.load_model(folder)
+  assert loaded.tokenizer.convert_tokens_to_ids("<PRE>") == 50
+  assert loaded.config.vocab_size == 50
+
+
 @pytest.mark.parametrize(
   "changes,named",
   [

@@ -143,7 +143,8 @@ def test_embedded_model_by_name():
   assert checkpoint.where == str(assets.resolve("embedded/policy_small"))
   assert checkpoint.architectures == ("LlamaForCausalLM",)
   assert [path.name for path in checkpoint.files()] == [
-    "config.json", "model.safetensors", "tokenizer.json"
+    "config.json", "model.safetensors", "tokenizer.json",
+    "tokenizer_config.json",
   ]  # fmt: skip
 
 

@@ -50,6 +50,15 @@ def test_rows_are_about_constant(rows, n, count, lanes):
   assert engine.lanes(rows, n, count) == lanes
 
 
+def test_a_token_without_a_row_is_named():
+  tokenizer = types.SimpleNamespace(convert_ids_to_tokens=lambda ids: ["<PRE>"])
+  config = types.SimpleNamespace(vocab_size=50)
+  model = types.SimpleNamespace(config=config, tokenizer=tokenizer)
+  engine._check_tokens("policy p", {3: [0, 49]}, model)
+  with pytest.raises(ValueError, match=r"problem 3.*<PRE>.*50 rows"):
+    engine._check_tokens("policy p", {3: [0, 50]}, model)
+
+
 def test_lanes_are_a_multiple_of_the_devices_that_share_them():
   assert engine.lanes(256, 64, 102, data=4) == 4
   assert engine.lanes(256, 100, 102, data=4) == 4
