@@ -170,7 +170,8 @@ def _rows(source: str, make_synthetic) -> Iterator[tuple[str, dict[str, Any]]]:
   else:
     places = (
       (f"{path}, line {i}", _parse(line, f"{path}, line {i}"))
-      for i, line in enumerate(text.splitlines(), 1)
+      # Not splitlines: JSON may hold other line breaks as they are.
+      for i, line in enumerate(text.split("\n"), 1)
       if line.strip()
     )
   for place, row in places:

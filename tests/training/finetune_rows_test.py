@@ -48,6 +48,14 @@ def test_solved_rows_of_some_types(tmp_path):
   assert len(rows.solved_rows(str(array))) == 2
 
 
+def test_rows_may_hold_line_breaks_of_unicode(tmp_path):
+  text = "1 + 1 = 2\u2028and on\n#### 2\nThe answer is: 2"
+  path = tmp_path / "m.jsonl"
+  row = {"query": "Q", "response": text, "type": "GSM_AnsAug"}
+  path.write_text(json.dumps(row, ensure_ascii=False) + "\n")
+  assert len(rows.solved_rows(str(path))) == 1
+
+
 def test_labels_line_up_with_tags():
   text = "What? Step 1: 1 + 1 = 2. ки\nStep 2: The answer is: 3 ки"
   label = "What? Step 1: 1 + 1 = 2. +\nStep 2: The answer is: 3 -"
