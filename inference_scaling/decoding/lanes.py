@@ -19,12 +19,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from inference_scaling import compute
+from inference_scaling.decoding import lane_checks, own_caches, placement
 from inference_scaling.decoding import limits as limits_lib
-from inference_scaling.decoding import own_caches, placement
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import reward as reward_lib
-from inference_scaling.models import sharding
 from inference_scaling.search import base
 from inference_scaling.search import loop as loop_lib
 
@@ -105,8 +104,8 @@ def run_lanes(
       or a mesh that does not divide lanes or heads.
     FloatingPointError: for logits or scores that are NaN or infinite.
   """
-  _check_vocabularies(policy, reward)
-  _check_mesh(policy, reward, num_lanes, mesh)
+  lane_checks.check_vocabularies(policy, reward)
+  lane_checks.check_mesh(policy, reward, num_lanes, mesh)
   put = functools.partial(placement.put_weights, mesh=mesh)
   policy_params = policy_params.replace(weights=put(policy_params.weights))
   reward_params = put(reward_params)
@@ -138,8 +137,8 @@ def run_lanes(
     for lane, running in enumerate(lanes):
       if running is None:
         continue
-      _check_finite(flags, lane, running.problem_id)
-      _check_reads(flags, lane, running.problem_id, reward.limits)
+      lane_checks.check_finite(flags, lane, running.problem_id)
+      lane_checks.check_reads(flags, lane, running.problem_id, reward.limits)
       if flags.done[lane]:
         yield _harvest(mesh, state, lane, running)
         lanes[lane] = None
@@ -151,19 +150,6 @@ class _Lane:
 
   problem_id: int
   started: float
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class _Flags:
-  """What the host looks at after each step; each has the axis P."""
-
-  done: jax.Array
-  depth: jax.Array
-  policy_finite: jax.Array
-  reward_finite: jax.Array
-  reward_beyond: jax.Array
-  every_step_read: jax.Array
 
 
 # Jitted here, at the border to the host. Policies, rewards and strategies are
@@ -216,8 +202,8 @@ def _empty_lanes(policy, reward, num_lanes, mesh, new):
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _flags(mesh, state) -> _Flags:
-  flags = _Flags(
+def _flags(mesh, state) -> lane_checks.Flags:
+  flags = lane_checks.Flags(
     done=loop_lib.is_done(state),
     depth=state.depth,
     policy_finite=state.policy_state.finite,
@@ -265,20 +251,6 @@ def _harvest(mesh, state, lane: int, running: _Lane) -> Finished:
   )
 
 
-def _check_finite(flags: _Flags, lane: int, problem_id: int) -> None:
-  """Stops a search whose numbers have gone wrong."""
-  for finite, what in (
-    (flags.policy_finite, "the policy's logits"),
-    (flags.reward_finite, "the reward model's scores"),
-  ):
-    if not finite[lane]:
-      raise FloatingPointError(
-        f"problem {problem_id}, depth {flags.depth[lane] - 1}: {what} are NaN "
-        "or infinite. Check that the checkpoint loads without damage and that "
-        "its dtype is wide enough (try float32)."
-      )
-
-
 def _pad_prompts(policy, reward, problem: PromptProblem) -> limits_lib.Prompts:
   """Lays out a problem's prompts, that of the reward model if it has one."""
   own = problem.reward_tokens if reward.translator else None
@@ -291,61 +263,3 @@ def _pad_prompts(policy, reward, problem: PromptProblem) -> limits_lib.Prompts:
   return limits_lib.pad_prompt(
     problem.id, problem.tokens, policy.limits, own, reward.limits
   )
-
-
-def _check_reads(
-  flags: _Flags, lane: int, problem_id: int, limits: limits_lib.Limits | None
-) -> None:
-  """Stops a search in which a step has not been scored once."""
-  for needed, what, name in zip(
-    flags.reward_beyond[lane],
-    ("a step", "a solution"),
-    ("step_tokens", "total_tokens"),
-    strict=True,
-  ):
-    if needed:
-      raise ValueError(
-        f"problem {problem_id}, depth {flags.depth[lane] - 1}: {what} takes "
-        f"{needed} tokens of the reward model, whose own {name} is "
-        f"{getattr(limits, name)}. Raise it to at least {needed}, or lower "
-        "that of the policy."
-      )
-  if not flags.every_step_read[lane]:
-    raise AssertionError(
-      f"problem {problem_id}, depth {flags.depth[lane] - 1}: the steps with "
-      "text and the scores read are not as many. This is a fault of the "
-      "reward model's form: it gives no tokens for a step that has text."
-    )
-
-
-def _check_vocabularies(policy, reward) -> None:
-  """Compares the tokenizers, where the reward reads the policy's tokens."""
-  if reward.model is None or reward.translator is not None:
-    return
-  ours, theirs = policy.model.tokenizer, reward.model.tokenizer
-  if ours is theirs:
-    return
-  ours, theirs = ours.get_vocab(), theirs.get_vocab()
-  if ours != theirs:
-    differing = sorted(dict(ours.items() ^ theirs.items()))
-    raise ValueError(
-      "the reward model's tokenizer is not the policy's: "
-      f"{len(differing)} tokens differ, such as {differing[:5]}. Use two "
-      "checkpoints of one tokenizer."
-    )
-
-
-def _check_mesh(policy, reward, num_lanes: int, mesh) -> None:
-  """Holds lanes and heads against a mesh, before anything is compiled."""
-  if mesh is None:
-    return
-  for owner in (policy, reward):
-    if owner.model is not None:
-      sharding.check_heads(owner.model.config, mesh)
-  if placement.whole_lanes(num_lanes, mesh) != num_lanes:
-    parts = mesh.shape[sharding.DATA]
-    raise ValueError(
-      f"num_lanes is {num_lanes}, which the mesh axis {sharding.DATA!r} of "
-      f"size {parts} does not divide: each part would hold another number of "
-      f"problems. Use {placement.whole_lanes(num_lanes, mesh)} lanes."
-    )

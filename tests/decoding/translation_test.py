@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import decoding, models, search
-from inference_scaling.decoding import automaton, lanes
+from inference_scaling.decoding import automaton, lane_checks
 from inference_scaling.models import reward_forms
 from tests.decoding import tiny
 from tests.models import form_models, tokenizers_of
@@ -272,11 +272,11 @@ def test_solutions_that_do_not_fit_the_reward_model_are_named():
   ],
 )
 def test_what_is_not_scored_is_named(beyond, read, error, message):
-  flags = lanes._Flags(
+  flags = lane_checks.Flags(
     *[np.array([2])] * 4, np.array([beyond]), np.array([read])
   )
   with pytest.raises(error, match=f"problem 3, depth 1: .*{message}"):
-    lanes._check_reads(flags, 0, 3, LIMITS)
+    lane_checks.check_reads(flags, 0, 3, LIMITS)
 
 
 def test_a_problem_without_a_prompt_for_the_reward_model_is_named():
