@@ -113,6 +113,27 @@ def read_config(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
   return config
 
 
+def parse_mesh(text: str) -> tuple[int, int]:
+  """Reads the value of a `--mesh` flag.
+
+  Args:
+    text: such as "1,8": sizes of data and model.
+
+  Returns:
+    Both.
+
+  Raises:
+    ValueError: for anything else.
+  """
+  parts = text.split(",")
+  if len(parts) != 2 or not all(part.isdigit() and int(part) for part in parts):
+    raise ValueError(
+      f"--mesh is {text!r}; expected two numbers of at least 1, data,model, "
+      "such as 1,8."
+    )
+  return int(parts[0]), int(parts[1])
+
+
 def is_lead() -> bool:
   """Tells whether this process is the one that writes files and prints."""
   return jax.process_index() == 0

@@ -46,12 +46,7 @@ def main(argv):
 def _mesh():
   if not _MESH.value:
     return None
-  sizes = _MESH.value.split(",")
-  if len(sizes) != 2 or not all(size.isdigit() for size in sizes):
-    raise ValueError(
-      f"--mesh is {_MESH.value!r}; expected two numbers, such as 2,4."
-    )
-  return models.make_mesh(*map(int, sizes))
+  return models.make_mesh(*launching.parse_mesh(_MESH.value))
 
 
 if __name__ == "__main__":

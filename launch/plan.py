@@ -51,7 +51,7 @@ def main(argv):
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
   number = {name: flag.value for name, flag in _NUMBERS.items()}
   prompt, steps = number["prompt_tokens"], number["max_steps"]
-  meshes = [memory_table.parse_mesh(text) for text in _MESH.value]
+  meshes = [launching.parse_mesh(text) for text in _MESH.value]
   plan = memory.Plan(
     abstract.Search(
       policy=architecture(_POLICY.value),

@@ -56,7 +56,6 @@ _FLOAT32 = 4  # bytes
 _LOGITS_PASSES = 4
 _CHUNK_COPIES = 3
 _FFW_COPIES = 3
-_ALONE = {**sharding.RULES, "problems": None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +154,7 @@ class Plan:
       if config is not None:
         sharding.check_heads(config, mesh)
     parts = self._parts(problems, beams, mesh, sharding.RULES)
-    alone = self._parts(1, beams, mesh, _ALONE)
+    alone = self._parts(1, beams, mesh, placement.ALONE)
     alone = sum(alone[part] for part in _PARTS if part not in _OWN)
     phases = self._phases(problems // data * beams, model, parts, alone)
     if wide_copies:

@@ -9,27 +9,6 @@ _MOST = 1 << 20  # more beams or problems than anybody has asked for
 Mesh = tuple[int, int]
 
 
-def parse_mesh(text: str) -> Mesh:
-  """Reads a mesh.
-
-  Args:
-    text: such as "1,8": sizes of data and model.
-
-  Returns:
-    Both.
-
-  Raises:
-    ValueError: for anything else.
-  """
-  parts = text.split(",")
-  if len(parts) != 2 or not all(part.isdigit() and int(part) for part in parts):
-    raise ValueError(
-      f"mesh is {text!r}; expected two numbers of at least 1, data,model, such "
-      "as 1,8."
-    )
-  return int(parts[0]), int(parts[1])
-
-
 def table(
   plan: memory.Plan,
   problems: int,

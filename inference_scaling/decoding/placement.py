@@ -19,7 +19,7 @@ VALUES = ("problems", "beams", "kv_heads", "length", "head_dim")
 # Fields that hold, for each layer, keys and values.
 _LAYERS = ("prompt", "own", "chunk")
 # One problem alone: each part of 'data' holds it.
-_ALONE = {**sharding.RULES, "problems": None}
+ALONE = {**sharding.RULES, "problems": None}
 
 
 def state_axes(path: tuple[Any, ...], ndim: int) -> sharding.Axes:
@@ -53,7 +53,7 @@ def constrain(state: Any, mesh: Mesh | None, alone: bool = False) -> Any:
   """
   if mesh is None:
     return state
-  rules = _ALONE if alone else sharding.RULES
+  rules = ALONE if alone else sharding.RULES
 
   def place(path, leaf):
     name = f"state{jax.tree_util.keystr(path)}"

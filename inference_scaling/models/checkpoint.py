@@ -14,7 +14,6 @@ from inference_scaling.models import config as config_lib
 from inference_scaling.models import decoder, layout, published, sources
 from inference_scaling.models import tokenizer as tokenizer_lib
 
-CONFIG = config_lib.CONFIG
 _GGUF = ".gguf"
 _TOKENS_OF = f"{assets.PREFIX}policy_small"
 Tokenizer = transformers.PreTrainedTokenizerFast
@@ -121,9 +120,9 @@ def _open_folder(folder: pathlib.Path) -> Checkpoint:
   open_tensors = functools.partial(sources.open_folder, folder)
   return Checkpoint(
     where=str(folder),
-    config_file=str(folder / CONFIG),
+    config_file=str(folder / config_lib.CONFIG),
     raw=raw,
-    config=_parse_any(raw, str(folder / CONFIG)),
+    config=_parse_any(raw, str(folder / config_lib.CONFIG)),
     open_tensors=open_tensors,
     read_tokenizer=functools.partial(tokenizer_lib.read_tokenizer, folder),
     list_files=lambda: _described(folder) + open_tensors().files,
@@ -133,14 +132,14 @@ def _open_folder(folder: pathlib.Path) -> Checkpoint:
 def _open_orbax(folder: pathlib.Path) -> Checkpoint:
   sources.check_complete(folder)
   raw = config_lib.read_raw(folder)
-  config = _parse_any(raw, str(folder / CONFIG))
+  config = _parse_any(raw, str(folder / config_lib.CONFIG))
 
   def open_tensors():
     return sources.OrbaxFolder(folder, config, tuple(raw["architectures"]))
 
   return Checkpoint(
     where=str(folder),
-    config_file=str(folder / CONFIG),
+    config_file=str(folder / config_lib.CONFIG),
     raw=raw,
     config=config,
     open_tensors=open_tensors,
@@ -205,7 +204,7 @@ def _parse(
 
 def _described(folder: pathlib.Path) -> list[pathlib.Path]:
   """The files beside the weights that decide what the model computes."""
-  names = (CONFIG, config_lib.GENERATION, *tokenizer_lib.FILES)
+  names = (config_lib.CONFIG, config_lib.GENERATION, *tokenizer_lib.FILES)
   paths = [folder / name for name in names]
   return [path for path in paths if path.is_file()]
 
@@ -213,8 +212,9 @@ def _described(folder: pathlib.Path) -> list[pathlib.Path]:
 def _point_to_gguf(folder: pathlib.Path) -> None:
   """Explains that a GGUF file is named by itself, not by its folder."""
   found = sorted(path.name for path in folder.glob(f"*{_GGUF}"))
-  if found and not (folder / CONFIG).is_file():
+  if found and not (folder / config_lib.CONFIG).is_file():
     raise FileNotFoundError(
-      f"{folder} has no {CONFIG}, but GGUF files: {', '.join(found)}. Give the "
-      f"path of one of them, such as {folder / found[0]}."
+      f"{folder} has no {config_lib.CONFIG}, but GGUF files: "
+      f"{', '.join(found)}. Give the path of one of them, such as "
+      f"{folder / found[0]}."
     )

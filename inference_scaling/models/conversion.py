@@ -77,7 +77,7 @@ def convert_to_orbax(
     # Last, since a folder with a config counts as complete.
     dtypes = saving.count_dtypes(jax.tree.leaves(parameters))
     raw = saving.with_dtype(checkpoint.raw, dtypes)
-    saving.write_json(folder / checkpoint_lib.CONFIG, raw)
+    saving.write_json(folder / config_lib.CONFIG, raw)
 
 
 def convert_to_hf(
@@ -133,7 +133,7 @@ def _empty(folder: str | pathlib.Path) -> pathlib.Path:
     raise FileExistsError(
       f"{folder} is a file; expected a folder to write. Give another name."
     )
-  if (folder / checkpoint_lib.CONFIG).exists():
+  if (folder / config_lib.CONFIG).exists():
     raise FileExistsError(
       f"{folder} holds a checkpoint already. Remove it or name another folder."
     )

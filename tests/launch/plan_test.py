@@ -2,6 +2,7 @@
 
 import pytest
 
+from inference_scaling import launching
 from inference_scaling.decoding import memory_table
 from tests.launch.programs_test import launcher
 
@@ -56,7 +57,7 @@ def test_an_unknown_name_is_answered_by_the_known_ones(plan):
 @pytest.mark.parametrize("text", ["8", "0,1", "a,b", "1,2,3"])
 def test_a_mesh_is_two_numbers(text):
   with pytest.raises(ValueError, match="expected two numbers"):
-    memory_table.parse_mesh(text)
+    launching.parse_mesh(text)
 
 
 @pytest.mark.parametrize("limit", [0, 1, 2, 3, 17, 64])
