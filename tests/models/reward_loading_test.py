@@ -54,9 +54,13 @@ def test_folded_heads_are_whole_on_every_device_and_in_float32(tmp_path):
 
 
 def test_an_unembedding_beside_a_value_head_may_be_there_or_not(tmp_path):
+  loaded = []
   for change in ({}, {"lm_head.weight": None}):
-    _write("qwen_prm", tmp_path, **change)
-    models.load_reward_model(tmp_path, form="qwen_prm")
+    stored = _write("qwen_prm", tmp_path, **change)
+    assert ("lm_head.weight" in stored) == (not change)
+    loaded.append(models.load_reward_model(tmp_path, form="qwen_prm").params)
+  assert "unembedding" not in loaded[0]["decoder"]
+  jax.tree.map(np.testing.assert_array_equal, *loaded)
 
 
 @pytest.mark.parametrize(

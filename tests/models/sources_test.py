@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import shutil
 import sys
 
 import huggingface_hub
@@ -19,21 +18,6 @@ from inference_scaling.models.sources import safetensors_folder, torch_folder
 from tests.models import tiny
 
 CONFIG = tiny.WIDE_HEADS
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-  """A model and the folder it was saved to, not to be changed."""
-  folder = tmp_path_factory.mktemp("saved")
-  model = tiny.make_model(CONFIG, seed=1)
-  models.save_model(model, folder)
-  return model, folder
-
-
-@pytest.fixture
-def folder(saved, tmp_path):
-  """A copy of the folder, to be changed."""
-  return pathlib.Path(shutil.copytree(saved[1], tmp_path / "model"))
 
 
 def _assert_same(ours, theirs):

@@ -22,7 +22,9 @@ def test_a_checked_prompt_can_be_made(kind):
 
 def test_examples_fit_into_a_config():
   config = ml_collections.ConfigDict({"prompt": GOOD["few_shot"]})
-  prompts.check(config.to_dict()["prompt"])
+  resolved = config.to_dict()["prompt"]
+  prompts.check(resolved)
+  assert resolved == GOOD["few_shot"]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def expected(candidates):
   return result
 
 
-def check(candidates):
+def assert_votes_are_counts(candidates):
   found = votes.make_votes(candidates, AGGREGATIONS, max_steps=5)
   wanted = expected(candidates)
   assert {name: vote["answer"] for name, vote in found.items()} == wanted
@@ -64,7 +64,7 @@ def test_methods_that_disagree_each_find_their_own():
     candidate("9", 0.5, 0.5),
     candidate("9", 0.6, 0.5),
   ]
-  check(candidates)
+  assert_votes_are_counts(candidates)
   found = votes.make_votes(candidates, AGGREGATIONS, max_steps=5)
   assert found["majority"]["answer"] == "3"
   assert found["best_of_n/last"] == {"answer": "7", "correct": True}
@@ -80,8 +80,8 @@ def test_random_votes_agree_with_counting(seed):
     scores = rng.integers(1, 9, size=rng.integers(1, 5)) / 8
     answer = rng.choice(["7", "12", "-1", None])
     candidates.append(candidate(answer, *scores.tolist()))
-  check(candidates)
-  check(candidates[::-1])
+  assert_votes_are_counts(candidates)
+  assert_votes_are_counts(candidates[::-1])
 
 
 def test_nobody_answers():
