@@ -79,7 +79,7 @@ def run_lanes(
 ) -> Iterator[Finished]:
   """Searches problems, several at a time, and yields each as it ends.
 
-  Programs are compiled once for a policy, reward, `strategy.select` and
+  Programs are compiled once for a policy, reward, `strategy.rules` and
   num_lanes, and are used again by later calls with the same objects.
 
   Args:
@@ -110,7 +110,7 @@ def run_lanes(
   policy_params = policy_params.replace(weights=put(policy_params.weights))
   reward_params = put(reward_params)
   start = functools.partial(
-    _start, policy, reward, strategy.select, max_depth, mesh, policy_params,
+    _start, policy, reward, strategy.rules, max_depth, mesh, policy_params,
     reward_params, strategy.init(policy.num_beams), jax.random.key(seed),
   )  # fmt: skip
   waiting = iter(problems)
@@ -131,7 +131,7 @@ def run_lanes(
     if not any(lanes):
       return
     state = _step(
-      policy, reward, strategy.select, mesh, policy_params, reward_params, state
+      policy, reward, strategy.rules, mesh, policy_params, reward_params, state
     )
     flags = jax.device_get(_flags(mesh, state))
     for lane, running in enumerate(lanes):
@@ -156,7 +156,7 @@ class _Lane:
 # static and compared by identity; whatever a sweep varies is an array.
 @functools.partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
 def _start(
-  policy, reward, select, max_depth, mesh, policy_params, reward_params, carry,
+  policy, reward, rules, max_depth, mesh, policy_params, reward_params, carry,
   key, problem_id, prompts,
 ):  # fmt: skip
   """Starts one problem alone, so that its bits do not depend on the others.
@@ -165,7 +165,7 @@ def _start(
   as much as a lane, beside all lanes.
   """
   # The carry comes in as arrays: a new temperature is no new program.
-  strategy = base.Strategy(lambda num_beams: carry, select)
+  strategy = rules._replace(init=lambda num_beams: carry)
   state = loop_lib.init_search(
     policy, reward, strategy, policy_params, reward_params, prompts,
     jax.random.fold_in(key, problem_id)[None], max_depth=max_depth,
@@ -177,10 +177,10 @@ def _start(
 @functools.partial(
   jax.jit, static_argnums=(0, 1, 2, 3), donate_argnames=("state",)
 )
-def _step(policy, reward, select, mesh, policy_params, reward_params, state):
+def _step(policy, reward, rules, mesh, policy_params, reward_params, state):
   """Advances all lanes by one step."""
   state = loop_lib.search_step(
-    policy, reward, select, policy_params, reward_params, state
+    policy, reward, rules, policy_params, reward_params, state
   )
   return placement.constrain(state, mesh)
 

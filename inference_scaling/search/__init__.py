@@ -53,9 +53,15 @@ from inference_scaling.search.allocation import (
   rebase_widths,
 )
 from inference_scaling.search.base import (
+  DROP,
+  DROPPED,
+  DUPLICATES,
   FINISHED,
+  KEEP,
+  MERGE,
   RUNNING,
   TRUNCATED,
+  Beams,
   Policy,
   Reward,
   Step,
@@ -72,17 +78,27 @@ from inference_scaling.search.loop import (
 from inference_scaling.search.rebase import rebase
 from inference_scaling.search.sampling import sampling
 from inference_scaling.search.trace import (
+  NO_NODE,
+  Candidate,
+  Nodes,
   candidate_paths,
-  child_widths,
-  discarded_tokens,
+  candidate_tokens,
   final_status,
+  list_candidates,
+  list_nodes,
 )
 from inference_scaling.search.tree import Tree
 
 __all__ = [
+  "DROP",
+  "DROPPED",
+  "DUPLICATES",
   "FINISHED",
+  "KEEP",
+  "MERGE",
   "RUNNING",
   "TRUNCATED",
+  "Beams",
   "Policy",
   "Reward",
   "SearchState",
@@ -90,12 +106,13 @@ __all__ = [
   "Strategy",
   "Tree",
   "candidate_paths",
-  "child_widths",
+  "candidate_tokens",
   "children_to_parents",
-  "discarded_tokens",
   "final_status",
   "init_search",
   "is_done",
+  "list_candidates",
+  "list_nodes",
   "rebase",
   "rebase_widths",
   "replace_lane",

@@ -13,10 +13,17 @@ from typing import Any, NamedTuple, Protocol
 import flax.struct
 import jax
 
-# Status of a beam, int32. A beam that is not running keeps its slot.
+# Status of a beam, int32. A finished or truncated beam keeps its slot.
 RUNNING = 0  # may be extended
 FINISHED = 1  # its answer is complete
 TRUNCATED = 2  # it ran out of tokens or of depths
+DROPPED = 3  # the same as a beam in a lower slot: its slot is free
+
+# What is done about beams of one problem that have made the same steps.
+KEEP = "keep"  # nothing: each is a beam, and a candidate, of its own
+DROP = "drop"  # all but the first lose their slots, and do not vote
+MERGE = "merge"  # running ones lose theirs to the first, which counts for all
+DUPLICATES = (KEEP, DROP, MERGE)
 
 
 @flax.struct.dataclass
@@ -85,6 +92,19 @@ class Policy(Protocol):
       the state of problem p is unchanged.
     """
 
+  def rewind(self, before: Any, after: Any) -> Any:
+    """Takes steps back; only strategies that look ahead ask for it.
+
+    Args:
+      before: a state.
+      after: the state after some calls of `extend` on it.
+
+    Returns:
+      The beams of `before`, with whatever counts of tokens are kept in `after`:
+      what was computed was spent. A policy that counts nothing returns
+      `before`.
+    """
+
 
 class Reward(Protocol):
   """Judges reasoning steps; hashable, like a Policy."""
@@ -111,11 +131,33 @@ class Reward(Protocol):
   def fork(self, state: Any, parents: jax.Array) -> Any:
     """Follows a fork of the beams, as for a Policy."""
 
+  def rewind(self, before: Any, after: Any) -> Any:
+    """Follows steps that are taken back, as for a Policy."""
+
+
+class Beams(NamedTuple):
+  """What a strategy sees of the beams of ONE problem.
+
+  Attributes:
+    scores: float32[N], the newest reward of each beam; that at the end of the
+      look-ahead, for a strategy that looks ahead.
+    status: int32[N], RUNNING, FINISHED, TRUNCATED or DROPPED.
+    active: bool[N], the beams that were extended at this depth.
+    multiplicity: int32[N], how many beams each stands for: more than 1 where
+      running duplicates were merged.
+  """
+
+  scores: jax.Array
+  status: jax.Array
+  active: jax.Array
+  multiplicity: jax.Array
+
 
 Carry = Any
 InitFn = Callable[[int], Carry]
+FirstFn = Callable[[int, Carry], jax.Array]
 SelectFn = Callable[
-  [jax.Array, jax.Array, jax.Array, Carry], tuple[jax.Array, jax.Array, Carry]
+  [jax.Array, Beams, Carry], tuple[jax.Array, jax.Array, Carry]
 ]
 
 
@@ -126,16 +168,33 @@ class Strategy(NamedTuple):
     init: `init(num_beams) -> carry`, a pytree of arrays: what the strategy
       remembers between depths, and its numbers (a temperature, a threshold), so
       that a new number is a new array and nothing is compiled again.
-    select: `select(key, scores, status, carry) -> (parents, active, carry)`,
-      called after each depth with a typed PRNG key, scores float32[N] and
-      status int32[N]. Slot n goes on from slot parents[n], int32[N], and is
-      extended at the next depth where active, bool[N], is True and its parent
-      runs. Terminal beams are the answers: leave them in their slots unless the
-      strategy means to resample them. A running beam may be parked (not
-      active): it stays in its slot; one that is still parked when no beam is
-      active is dropped. A function of a module, not a closure, lets jitted
-      callers share programs.
+    select: `select(key, beams, carry) -> (parents, active, carry)`, called
+      after each depth with a typed PRNG key and the `Beams`. Slot n goes on
+      from slot parents[n], int32[N], and is extended at the next depth where
+      active, bool[N], is True and its parent runs. Terminal beams are the
+      answers: leave them in their slots unless the strategy means to resample
+      them. A running beam may be parked (not active): it stays in its slot;
+      one that is still parked when no beam is active is unfinished. A function
+      of a module, not a closure, lets jitted callers share programs.
+    first: `first(num_beams, carry) -> active`, bool[N], the beams to extend at
+      depth 0; None for all.
+    lookahead: how many more steps are made of each running beam before
+      `select` sees its score; they are then taken back.
+    duplicates: KEEP, DROP or MERGE; see their comments. Steps are the same
+      where all integers of `Step.content` are.
   """
 
-  init: InitFn
+  init: InitFn | None
   select: SelectFn
+  first: FirstFn | None = None
+  lookahead: int = 0
+  duplicates: str = KEEP
+
+  @property
+  def rules(self) -> "Strategy":
+    """The strategy without its numbers: equal whatever their values.
+
+    A static argument of jitted functions, which need no `init` once the carry
+    is made.
+    """
+    return self._replace(init=None)

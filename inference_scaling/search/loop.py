@@ -1,7 +1,8 @@
 """The search loop that all strategies share: extend, score, select, fork.
 
 Nothing here is jitted. Jit `search`, or `search_step` when the host looks at
-the state between depths; policy, reward and select are static arguments.
+the state between depths; policy, reward and the strategy's rules are static
+arguments.
 
 Axis letters: P problems in flight, N beams per problem, J depths at most.
 """
@@ -13,7 +14,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from inference_scaling.search import base, checks, tree
+from inference_scaling.search import base, checks, duplicates, extension, tree
 from inference_scaling.search.tree import Tree
 
 
@@ -27,6 +28,8 @@ class SearchState:
     status: int32[P, N], by slot, after the last fork.
     active: bool[P, N], the beams to extend next; none when the search is done.
     scores: float32[P, N], the newest reward of each beam.
+    labels: int32[P, N], equal for beams of the same steps, where the strategy
+      asks for it (`duplicates`).
     carry: the strategy's, leading axis P.
     policy_state: the policy's, leading axis P.
     reward_state: the reward's, leading axis P.
@@ -38,6 +41,7 @@ class SearchState:
   status: jax.Array
   active: jax.Array
   scores: jax.Array
+  labels: jax.Array
   carry: Any
   policy_state: Any
   reward_state: Any
@@ -55,12 +59,12 @@ def init_search(
   *,
   max_depth: int,
 ) -> SearchState:
-  """Starts P searches with N beams each, all active at depth 0.
+  """Starts P searches with N beams each.
 
   Args:
     policy: its `num_beams` is N.
     reward: judges the policy's steps.
-    strategy: only its `init` is used here.
+    strategy: its `init` and `first` are used here.
     policy_params: given to the policy's functions.
     reward_params: given to the reward's functions.
     prompts: a pytree of arrays with a leading axis P.
@@ -81,19 +85,22 @@ def init_search(
   checks.check_leading("the state from policy.start", policy_state, (P,))
   reward_state = reward.start(reward_params, prompts)
   checks.check_leading("the state from reward.start", reward_state, (P,))
-  active = jnp.ones((P, N), bool)
+  carry = strategy.init(N)
+  active = jnp.broadcast_to(_first(strategy, N, carry)[None], (P, N))
   extended = jax.eval_shape(
-    policy.extend, policy_params, _beam_keys(keys, N), policy_state, active
-  )
+    policy.extend, policy_params, extension.beam_keys(keys, N), policy_state,
+    active,
+  )  # fmt: skip
   checks.check_tuple("policy.extend", extended, ("state", "Step"))
-  _check_step(extended[1], P, N)
+  extension.check_step(extended[1], P, N)
   return SearchState(
     keys=keys,
     depth=jnp.zeros((P,), jnp.int32),
     status=jnp.full((P, N), base.RUNNING, jnp.int32),
     active=active,
     scores=jnp.zeros((P, N), jnp.float32),
-    carry=jax.tree.map(functools.partial(_repeat, P=P), strategy.init(N)),
+    labels=jnp.zeros((P, N), jnp.int32),
+    carry=jax.tree.map(functools.partial(_repeat, P=P), carry),
     policy_state=policy_state,
     reward_state=reward_state,
     tree=tree.empty_tree(P, max_depth, N, extended[1].content),
@@ -103,10 +110,12 @@ def init_search(
 def search_step(
   policy: base.Policy,
   reward: base.Reward,
-  select: base.SelectFn,
+  strategy: base.Strategy,
   policy_params: Any,
   reward_params: Any,
   state: SearchState,
+  *,
+  lookahead_params: Any = None,
 ) -> SearchState:
   """Takes every problem that still has an active beam one depth further.
 
@@ -116,11 +125,14 @@ def search_step(
   Args:
     policy: as for `init_search`.
     reward: as for `init_search`.
-    select: the strategy's `select`; its numbers are in `state.carry`, so that a
-      jitted step serves every temperature.
+    strategy: its `init` is not used, so `strategy.rules` will do: its numbers
+      are in `state.carry`, so that a jitted step serves every temperature.
     policy_params: given to the policy's functions.
     reward_params: given to the reward's functions.
     state: from `init_search` or a step before.
+    lookahead_params: given to the policy instead, where the strategy looks
+      ahead (for a greedy look-ahead: those of temperature 0); None for
+      `policy_params`.
 
   Returns:
     The new SearchState.
@@ -131,9 +143,10 @@ def search_step(
   N = policy.num_beams
   lanes = jnp.any(state.active, axis=1)
   depth_keys = jax.vmap(jax.random.fold_in)(state.keys, state.depth)
-  policy_state, reward_state, step, scores = _extend_and_score(
-    policy, reward, policy_params, reward_params, state,
-    _beam_keys(depth_keys, N),
+  models = extension.Models(policy, reward, policy_params, reward_params)
+  policy_state, reward_state, step, scores = extension.extend_and_score(
+    models, extension.beam_keys(depth_keys, N), state.policy_state,
+    state.reward_state, state.active,
   )  # fmt: skip
   status = jnp.where(state.active, step.status, state.status)
   scores = jnp.where(state.active, scores, state.scores)
@@ -141,10 +154,21 @@ def search_step(
   ended = last & state.active & (status == base.RUNNING)
   status = jnp.where(ended, base.TRUNCATED, status)
 
-  select_keys = jax.vmap(lambda key: jax.random.fold_in(key, N))(depth_keys)
+  status, labels, multiplicity = _settle_duplicates(
+    strategy, state, step, status
+  )
+  beams = base.Beams(scores, status, state.active, multiplicity)
+  if strategy.lookahead:
+    if lookahead_params is not None:
+      models = models._replace(policy_params=lookahead_params)
+    policy_state, reward_state, ahead = extension.look_ahead(
+      models, _fold(depth_keys, N + 1), policy_state, reward_state, beams,
+      strategy.lookahead,
+    )  # fmt: skip
+    beams = beams._replace(scores=ahead)
   parents, chosen, carry = jax.vmap(
-    lambda *args: _select_checked(select, *args)
-  )(select_keys, scores, status, state.carry)
+    lambda *args: _select_checked(strategy.select, *args)
+  )(_fold(depth_keys, N), beams, state.carry)
   parents = jnp.where(lanes[:, None], parents, jnp.arange(N)[None])
   level = Tree(
     parents=parents,
@@ -155,15 +179,19 @@ def search_step(
     contents=step.content,
   )
   with jax.named_scope("fork"):
-    policy_state = _fork("policy", policy, policy_state, parents)
-    reward_state = _fork("reward", reward, reward_state, parents)
-  status = jnp.take_along_axis(status, parents, axis=1)
+    policy_state = extension.fork("policy", policy, policy_state, parents)
+    reward_state = extension.fork("reward", reward, reward_state, parents)
+  status, scores, labels = (
+    jnp.take_along_axis(leaf, parents, axis=1)
+    for leaf in (status, scores, labels)
+  )
   return SearchState(
     keys=state.keys,
     depth=state.depth + lanes,
     status=status,
     active=lanes[:, None] & chosen & (status == base.RUNNING),
-    scores=jnp.take_along_axis(scores, parents, axis=1),
+    scores=scores,
+    labels=labels,
     carry=tree.where(lanes, carry, state.carry),
     policy_state=policy_state,
     reward_state=reward_state,
@@ -204,10 +232,12 @@ def search(
   keys: jax.Array,
   *,
   max_depth: int,
+  lookahead_params: Any = None,
 ) -> SearchState:
-  """Searches P problems to their ends; arguments as for `init_search`.
+  """Searches P problems to their ends.
 
-  A result depends on the problem's prompt and key alone, not on its neighbours.
+  Arguments are those of `init_search` and `search_step`. A result depends on
+  the problem's prompt and key alone, not on its neighbours.
 
   Returns:
     The final SearchState. Candidates are the slots with a terminal status;
@@ -220,10 +250,11 @@ def search(
   return jax.lax.while_loop(
     lambda state: jnp.any(state.active),
     lambda state: search_step(
-      policy, reward, strategy.select, policy_params, reward_params, state
+      policy, reward, strategy, policy_params, reward_params, state,
+      lookahead_params=lookahead_params,
     ),
     state,
-  )
+  )  # fmt: skip
 
 
 def _check_arguments(policy, keys, max_depth):
@@ -244,18 +275,13 @@ def _check_arguments(policy, keys, max_depth):
       )
 
 
-def _check_step(step, P, N):
-  """Raises a ValueError if a policy's Step is not as base.Step says."""
-  if not isinstance(step, base.Step):
-    raise ValueError(
-      f"policy.extend returned a {type(step).__name__} beside the state, "
-      "expected a Step"
-    )
-  for name in ("status", "num_tokens"):
-    checks.check_array(
-      f"Step.{name} from policy.extend", getattr(step, name), (P, N), jnp.int32
-    )
-  checks.check_leading("Step.content from policy.extend", step.content, (P, N))
+def _first(strategy, num_beams, carry):
+  """The beams to extend at depth 0, bool[N], checked."""
+  if strategy.first is None:
+    return jnp.ones(num_beams, bool)
+  active = strategy.first(num_beams, carry)
+  checks.check_array("active from first", active, (num_beams,), jnp.bool_)
+  return active
 
 
 def _repeat(leaf, P):
@@ -266,54 +292,35 @@ def _repeat(leaf, P):
   return jnp.broadcast_to(leaf[None], (P, *leaf.shape))
 
 
-def _beam_keys(depth_keys, num_beams):
-  """One key a beam, [P, N], out of one a problem."""
-  slots = jnp.arange(num_beams)
-  return jax.vmap(
-    lambda key: jax.vmap(lambda slot: jax.random.fold_in(key, slot))(slots)
-  )(depth_keys)
+def _fold(keys, number):
+  """Folds one number into each of some keys [P]."""
+  return jax.vmap(jax.random.fold_in, (0, None))(keys, number)
 
 
-def _extend_and_score(
-  policy, reward, policy_params, reward_params, state, keys
-):
-  """Calls the user's extend and score and checks what they return."""
-  shape = state.active.shape
-  with jax.named_scope("extend"):
-    extended = policy.extend(
-      policy_params, keys, state.policy_state, state.active
+def _settle_duplicates(strategy, state, step, status):
+  """Status, labels and multiplicity of the beams, each int32[P, N]."""
+  if strategy.duplicates not in base.DUPLICATES:
+    raise ValueError(
+      f"strategy.duplicates is {strategy.duplicates!r}, expected one of "
+      f"{base.DUPLICATES}"
     )
-  checks.check_tuple("policy.extend", extended, ("state", "Step"))
-  policy_state, step = extended
-  checks.check_same(
-    "the state from policy.extend", state.policy_state, policy_state
+  if strategy.duplicates == base.KEEP:
+    return status, state.labels, jnp.ones_like(status)
+  labels = jax.vmap(duplicates.label)(
+    state.labels, step.content, state.active, status
   )
-  _check_step(step, *shape)
-  with jax.named_scope("score"):
-    scored = reward.score(reward_params, state.reward_state, step, state.active)
-  checks.check_tuple("reward.score", scored, ("state", "scores"))
-  reward_state, scores = scored
-  checks.check_same(
-    "the state from reward.score", state.reward_state, reward_state
-  )
-  checks.check_array("scores from reward.score", scores, shape, jnp.float32)
-  return policy_state, reward_state, step, scores
+  settle = functools.partial(duplicates.settle, strategy.duplicates)
+  status, multiplicity = jax.vmap(settle)(labels, status)
+  return status, labels, multiplicity
 
 
-def _select_checked(select, key, scores, status, carry):
+def _select_checked(select, key, beams, carry):
   """Calls a strategy's select for one problem and checks what it returns."""
-  selected = select(key, scores, status, carry)
+  selected = select(key, beams, carry)
   checks.check_tuple("select", selected, ("parents", "active", "carry"))
   parents, active, new_carry = selected
-  shape = status.shape
+  shape = beams.status.shape
   checks.check_array("parents from select", parents, shape, jnp.int32)
   checks.check_array("active from select", active, shape, jnp.bool_)
   checks.check_same("the carry from select", carry, new_carry)
   return parents, active, new_carry
-
-
-def _fork(name, owner, state, parents):
-  """Calls a user's fork and checks what it returns."""
-  new_state = owner.fork(state, parents)
-  checks.check_same(f"the state from {name}.fork", state, new_state)
-  return new_state

@@ -58,17 +58,12 @@ class _Init:
 
 
 def _select(
-  key: jax.Array,
-  scores: jax.Array,
-  status: jax.Array,
-  carry: double_float.Double,
-  *,
-  rule: str,
+  key: jax.Array, beams: base.Beams, carry: double_float.Double, *, rule: str
 ):
   del key  # the allocation is deterministic
-  running = status == base.RUNNING
+  running = beams.status == base.RUNNING
   budget = jnp.sum(running, dtype=jnp.int32)
-  widths = allocation.rebase_widths(scores, running, budget, carry, rule)
+  widths = allocation.rebase_widths(beams.scores, running, budget, carry, rule)
   parents = allocation.children_to_parents(widths, running)
   return parents, running, carry
 

@@ -26,8 +26,7 @@ def _init(num_beams: int) -> tuple[()]:
   return ()
 
 
-def _select(key, scores, status, carry):
-  del key, scores
-  parents = jnp.arange(status.shape[0], dtype=jnp.int32)
-  active: jax.Array = status == base.RUNNING
-  return parents, active, carry
+def _select(key: jax.Array, beams: base.Beams, carry: tuple[()]):
+  del key
+  parents = jnp.arange(beams.status.shape[0], dtype=jnp.int32)
+  return parents, beams.status == base.RUNNING, carry

@@ -97,7 +97,7 @@ def _started():
   """A problem that has just been started, and the search that it is of."""
   strategy = rebase(0.3)
   search = (
-    tiny.policy(), tiny.reward(), strategy.select, None,
+    tiny.policy(), tiny.reward(), strategy.rules, None,
     tiny.policy_params(), tiny.reward_model().params,
   )  # fmt: skip
   new = lanes._start(

@@ -53,7 +53,7 @@ def _measured(config, shape, dtype):
     ]
   params = (decoding.PolicyParams(weights[0], jnp.float32(1)), weights[1])
   start = lanes._start.lower(
-    policy, reward, SAMPLING.select, LIMITS.max_steps, mesh, *params, (),
+    policy, reward, SAMPLING.rules, LIMITS.max_steps, mesh, *params, (),
     jax.random.key(0), np.int32(0), decoding.pad_prompt(0, [1, 2], LIMITS),
   ).compile()  # fmt: skip
   new = start(
@@ -62,7 +62,7 @@ def _measured(config, shape, dtype):
   )  # fmt: skip
   state = lanes._empty_lanes(policy, reward, P, mesh, new)
   step = lanes._step.lower(
-    policy, reward, SAMPLING.select, mesh, *params, state
+    policy, reward, SAMPLING.rules, mesh, *params, state
   ).compile()
   replace = lanes._replace_lane.lower(mesh, state, np.int32(0), new).compile()
   return {

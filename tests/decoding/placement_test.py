@@ -100,7 +100,7 @@ def _lanes(mesh):
   strategy, params = STRATEGIES["rebase"], _params(mesh)
   prompts = decoding.pad_prompt(0, tiny.prompts(1)[0], tiny.LIMITS)
   new = lanes._start(
-    policy, reward, strategy.select, DEPTH, mesh, *params,
+    policy, reward, strategy.rules, DEPTH, mesh, *params,
     strategy.init(tiny.NUM_BEAMS), jax.random.key(0), np.int32(0), prompts,
   )  # fmt: skip
   empty = functools.partial(
@@ -112,7 +112,7 @@ def _lanes(mesh):
   programs = {
     "replace": lanes._replace_lane.lower(mesh, state, lane, new),
     "step": lanes._step.lower(
-      policy, reward, strategy.select, mesh, *params, state
+      policy, reward, strategy.rules, mesh, *params, state
     ),
     "take": lanes._take_lane.lower(mesh, outcome, lane),
   }
@@ -160,7 +160,7 @@ def test_the_state_stays_where_it_is():
   policy, reward = _pair()
   before = [leaf.sharding for leaf in jax.tree.leaves(state)]
   after = lanes._step(
-    policy, reward, STRATEGIES["rebase"].select, _mesh(2, 4),
+    policy, reward, STRATEGIES["rebase"].rules, _mesh(2, 4),
     *_params(_mesh(2, 4)), state,
   )  # fmt: skip
   assert jax.tree.leaves(state)[-1].is_deleted()

@@ -39,15 +39,15 @@ def _init(strategy, problems=PROBLEMS, max_depth=MAX_DEPTH, policy=POLICY):
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _step(policy, select, state):
-  return search.search_step(policy, REWARD, select, PARAMS, TABLE, state)
+def _step(policy, rules, state):
+  return search.search_step(policy, REWARD, rules, PARAMS, TABLE, state)
 
 
 def _states(strategy, problems=PROBLEMS, policy=POLICY):
   """All states of a search, the first before any step."""
   states = [_init(strategy, problems, policy=policy)]
   while not search.is_done(states[-1]).all():
-    states.append(_step(policy, strategy.select, states[-1]))
+    states.append(_step(policy, strategy.rules, states[-1]))
   return states
 
 
@@ -168,7 +168,7 @@ def test_a_problem_that_is_done_passes_through_unchanged(name):
       _assert_equal(_row(before, row), _row(after, row))
       waited += 1
   assert waited
-  _assert_equal(states[-1], _step(POLICY, strategy.select, states[-1]))
+  _assert_equal(states[-1], _step(POLICY, strategy.rules, states[-1]))
 
 
 @all_strategies
@@ -187,14 +187,14 @@ def test_a_new_number_compiles_nothing(name):
   traces = []
 
   @functools.partial(jax.jit, static_argnums=0)
-  def step(select, state):
-    traces.append(select)
-    return search.search_step(POLICY, REWARD, select, PARAMS, TABLE, state)
+  def step(rules, state):
+    traces.append(rules)
+    return search.search_step(POLICY, REWARD, rules, PARAMS, TABLE, state)
 
   for number in (0.1, 0.7, 2):
     strategy = STRATEGIES[name](number)
-    state = step(strategy.select, _init(strategy))
-    step(strategy.select, state)
+    state = step(strategy.rules, _init(strategy))
+    step(strategy.rules, state)
   assert len(traces) == 1
 
 
@@ -238,7 +238,7 @@ def test_a_replaced_lane_goes_on_like_a_search_of_its_own():
   replaced = search.replace_lane(state, jnp.int32(1), fresh)
   _assert_equal(_row(replaced, 0), _row(state, 0))
   while not search.is_done(replaced).all():
-    replaced = _step(POLICY, strategy.select, replaced)
+    replaced = _step(POLICY, strategy.rules, replaced)
   _assert_equal(_row(replaced, 1), _states(strategy, [2])[-1])
   _assert_equal(_row(replaced, 3), _row(_states(strategy)[-1], 3))
 
@@ -248,10 +248,9 @@ class _Memory(NamedTuple):
   key: jax.Array
 
 
-def _park_select(key, scores, status, carry):
+def _park_select(key, beams, carry):
   """Beam 0 alone goes on; remembers calls and the last key."""
-  del scores
-  slots = jnp.arange(status.shape[0], dtype=jnp.int32)
+  slots = jnp.arange(beams.status.shape[0], dtype=jnp.int32)
   carry = _Memory(carry.calls + 1, jax.random.key_data(key))
   return slots, slots == 0, carry
 

@@ -1,0 +1,159 @@
+"""Calls of a user's policy and reward, and checks of what they return.
+
+Axis letters: P problems in flight, N beams per problem.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from inference_scaling.search import base, checks
+
+
+class Models(NamedTuple):
+  """Who makes and who judges steps, and what they are given.
+
+  Attributes:
+    policy: makes steps.
+    reward: judges them.
+    policy_params: given to the policy's functions.
+    reward_params: given to the reward's functions.
+  """
+
+  policy: base.Policy
+  reward: base.Reward
+  policy_params: Any
+  reward_params: Any
+
+
+def beam_keys(depth_keys: jax.Array, num_beams: int) -> jax.Array:
+  """One key a beam, [P, N], out of one a problem."""
+  slots = jnp.arange(num_beams)
+  return jax.vmap(
+    lambda key: jax.vmap(lambda slot: jax.random.fold_in(key, slot))(slots)
+  )(depth_keys)
+
+
+def extend_and_score(
+  models: Models,
+  keys: jax.Array,
+  policy_state: Any,
+  reward_state: Any,
+  active: jax.Array,
+) -> tuple[Any, Any, base.Step, jax.Array]:
+  """Makes one step of each active beam and scores it.
+
+  Args:
+    models: the policy and the reward.
+    keys: typed PRNG keys [P, N].
+    policy_state: the policy's.
+    reward_state: the reward's.
+    active: bool[P, N].
+
+  Returns:
+    Both new states, the Step and float32[P, N] scores.
+
+  Raises:
+    ValueError: on a wrong value from a user function.
+  """
+  policy, reward, policy_params, reward_params = models
+  with jax.named_scope("extend"):
+    extended = policy.extend(policy_params, keys, policy_state, active)
+  checks.check_tuple("policy.extend", extended, ("state", "Step"))
+  new_policy_state, step = extended
+  checks.check_same(
+    "the state from policy.extend", policy_state, new_policy_state
+  )
+  check_step(step, *active.shape)
+  with jax.named_scope("score"):
+    scored = reward.score(reward_params, reward_state, step, active)
+  checks.check_tuple("reward.score", scored, ("state", "scores"))
+  new_reward_state, scores = scored
+  checks.check_same(
+    "the state from reward.score", reward_state, new_reward_state
+  )
+  checks.check_array(
+    "scores from reward.score", scores, active.shape, jnp.float32
+  )
+  return new_policy_state, new_reward_state, step, scores
+
+
+def look_ahead(
+  models: Models,
+  depth_keys: jax.Array,
+  policy_state: Any,
+  reward_state: Any,
+  beams: base.Beams,
+  num_steps: int,
+) -> tuple[Any, Any, jax.Array]:
+  """Scores running beams by where they would be some steps later.
+
+  Args:
+    models: the policy, with the params that it looks ahead by, and the reward.
+    depth_keys: typed PRNG keys [P], of this depth and this purpose.
+    policy_state: the policy's.
+    reward_state: the reward's.
+    beams: with leading axes [P, N].
+    num_steps: how many steps to look ahead; a beam that ends stops earlier.
+
+  Returns:
+    Both states before these steps, with the tokens of the steps counted, and
+    float32[P, N] scores at their ends.
+
+  Raises:
+    ValueError: on a wrong value from a user function.
+  """
+  owners = (("policy", models.policy), ("reward", models.reward))
+  before = (policy_state, reward_state)
+  scores, going = beams.scores, beams.active & (beams.status == base.RUNNING)
+  for number in range(num_steps):
+    keys = jax.vmap(jax.random.fold_in, (0, None))(depth_keys, number)
+    keys = beam_keys(keys, going.shape[1])
+    policy_state, reward_state, step, ahead = extend_and_score(
+      models, keys, policy_state, reward_state, going
+    )
+    scores = jnp.where(going, ahead, scores)
+    going &= step.status == base.RUNNING
+  states = [
+    _rewind(name, owner, old, new)
+    for (name, owner), old, new in zip(
+      owners, before, (policy_state, reward_state), strict=True
+    )
+  ]
+  return *states, scores
+
+
+def fork(name: str, owner: Any, state: Any, parents: jax.Array) -> Any:
+  """Calls a user's fork and checks what it returns."""
+  new_state = owner.fork(state, parents)
+  checks.check_same(f"the state from {name}.fork", state, new_state)
+  return new_state
+
+
+def check_step(step: Any, P: int, N: int) -> None:
+  """Raises a ValueError if a policy's Step is not as base.Step says."""
+  if not isinstance(step, base.Step):
+    raise ValueError(
+      f"policy.extend returned a {type(step).__name__} beside the state, "
+      "expected a Step"
+    )
+  for name in ("status", "num_tokens"):
+    checks.check_array(
+      f"Step.{name} from policy.extend", getattr(step, name), (P, N), jnp.int32
+    )
+  checks.check_leading("Step.content from policy.extend", step.content, (P, N))
+
+
+def _rewind(name, owner, before, after):
+  """Calls a user's rewind and checks what it returns."""
+  if not hasattr(owner, "rewind"):
+    raise ValueError(
+      f"the strategy looks ahead, but the {name} "
+      f"({type(owner).__name__}) has no function rewind(before, after); add "
+      "it (returning `before` is right where nothing is counted), or choose a "
+      "strategy with lookahead=0"
+    )
+  state = owner.rewind(before, after)
+  checks.check_same(f"the state from {name}.rewind", before, state)
+  return state
