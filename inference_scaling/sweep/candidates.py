@@ -1,25 +1,25 @@
 """Reads candidates and the tree, as JSON data, out of a finished search.
 
-Axis letters: J depths, N beams, C tokens of a step.
+A node is one step of the tree; see search/trace.py for what counts as one.
+
+Axis letters: J rounds, N slots, M nodes.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import transformers
 
 from inference_scaling import search, tasks
 from inference_scaling.search import base, trace
 
 STATUS = {
-  base.RUNNING: "running",
+  base.RUNNING: "unfinished",
   base.FINISHED: "finished",
   base.TRUNCATED: "truncated",
 }
 
 Grade = Callable[[str | None], bool | None]
-Node = tuple[int, int]  # depth, slot
 
 
 def make_candidates(
@@ -33,9 +33,9 @@ def make_candidates(
   """Lists the candidates of one problem, by final slot.
 
   A candidate's text is decoded from all of its tokens at once, because tokens
-  decoded apart need not join to the same text. A truncated one abstains: its
-  beam ended before the step that states the answer did, so that what stands
-  there may be the first half of a number.
+  decoded apart need not join to the same text. Only one that is finished has an
+  answer, and the others abstain: they end before the step that states the
+  answer does, so that what stands there may be the first half of a number.
 
   Args:
     tree: of one problem (fields [J, N, ...]), in NumPy.
@@ -46,52 +46,45 @@ def make_candidates(
       the text, is no step to a reward model, and has no score.
 
   Returns:
-    The `candidates` of a record. Beams that their strategy dropped while they
-    were running are no candidates.
+    The `candidates` of a record, those of `search.list_candidates`. There may
+    be none.
   """
-  paths = trace.candidate_paths(tree.parents, tree.active)
-  status = trace.final_status(tree)
-  kept = [i for i in range(len(paths)) if status[i] != base.RUNNING]
+  nodes = trace.list_nodes(tree.parents, tree.active)
+  steps = _tokens(tree, nodes)
+  found = trace.list_candidates(tree, nodes)
   texts = _decode(
-    tokenizer,
-    [[t for node in paths[i] for t in _tokens(tree, node)] for i in kept],
+    tokenizer, [[t for i in one.path for t in steps[i]] for one in found]
   )
+  scores = tree.scores[nodes.rounds, nodes.slots]
+  written = _written(tokenizer, steps, step_end) if rewarded else []
   candidates = []
-  for i, text in zip(kept, texts, strict=True):
-    answer = None
-    if status[i] == base.FINISHED:
-      answer = canonical_answer(text)
-    nodes = paths[i]
+  for (status, path), text in zip(found, texts, strict=True):
+    answer = canonical_answer(text) if status == base.FINISHED else None
+    read = [i for i in path if written[i]] or path[-1:] if rewarded else []
     candidates.append(
       {
         "text": text,
         "answer": answer,
         "correct": grade(answer),
-        "status": STATUS[int(status[i])],
-        "step_scores": _step_scores(tree, nodes, tokenizer, step_end)
-        if rewarded
-        else [],
-        "tokens": sum(int(tree.num_tokens[node]) for node in nodes),
-        "path": [slot for _, slot in nodes],
+        "status": STATUS[status],
+        "step_scores": [float(scores[i]) for i in read],
+        "tokens": sum(len(steps[i]) for i in path),
+        "path": path,
       }
     )
   return candidates
 
 
-def _step_scores(
-  tree: search.Tree,
-  nodes: Sequence[Node],
+def _written(
   tokenizer: transformers.PreTrainedTokenizerFast,
+  steps: Sequence[Sequence[int]],
   step_end: Sequence[str],
-) -> list[float]:
-  """Scores of the steps that have any text; of the last where none has."""
-  texts = _decode(tokenizer, [_tokens(tree, node) for node in nodes])
+) -> list[bool]:
+  """Whether each step has any text but what ends a step."""
+  texts = _decode_distinct(tokenizer, steps)
   for end in step_end:
     texts = [text.replace(end, " ") for text in texts]
-  written = [
-    node for node, text in zip(nodes, texts, strict=True) if text.strip()
-  ]
-  return [float(tree.scores[node]) for node in written or nodes[-1:]]
+  return [bool(text.strip()) for text in texts]
 
 
 def canonical_answer(text: str) -> str | None:
@@ -116,48 +109,46 @@ def make_tree(
     rewarded: whether the scores are rewards; `scores` is None if not.
 
   Returns:
-    The `tree` of a record: lists by depth and slot, of the depths reached.
-    Texts are None where no step was made; they are those of single steps, and
-    for some tokenizers differ in spaces from the candidates' texts.
+    The `tree` of a record: columns by node, in the order of (round, slot), so
+    that parents come before their children. `parents` are numbers of nodes,
+    None for first steps; `depths` are places in the text and `rounds` those of
+    the search, from 0 on; `widths` count children. Texts are those of single
+    steps, and for some tokenizers differ in spaces from the candidates' texts.
   """
-  depths = int(np.count_nonzero(tree.active.any(axis=1)))
-  widths = trace.child_widths(tree.parents, tree.active)
+  nodes = trace.list_nodes(tree.parents, tree.active)
+  at = nodes.rounds, nodes.slots
   return {
-    "parents": tree.parents[:depths].tolist(),
-    "active": tree.active[:depths].tolist(),
-    "widths": widths[:depths].tolist(),
-    "scores": tree.scores[:depths].tolist() if rewarded else None,
-    "status": tree.status[:depths].tolist(),
-    "tokens": tree.num_tokens[:depths].tolist(),
-    "texts": _step_texts(tree, depths, tokenizer),
+    "parents": [
+      None if parent == trace.NO_NODE else parent
+      for parent in nodes.parents.tolist()
+    ],
+    "depths": nodes.depths.tolist(),
+    "rounds": nodes.rounds.tolist(),
+    "widths": nodes.widths.tolist(),
+    "scores": tree.scores[at].tolist() if rewarded else None,
+    "status": tree.status[at].tolist(),
+    "tokens": tree.num_tokens[at].tolist(),
+    "texts": _decode_distinct(tokenizer, _tokens(tree, nodes)),
   }
 
 
-def _step_texts(
-  tree: search.Tree,
-  depths: int,
-  tokenizer: transformers.PreTrainedTokenizerFast,
-) -> list[list[str | None]]:
-  """Texts of all steps; equal steps are decoded once."""
-  steps: list[list[tuple[int, ...] | None]] = [
-    [
-      tuple(_tokens(tree, (depth, slot))) if active else None
-      for slot, active in enumerate(row)
-    ]
-    for depth, row in enumerate(tree.active[:depths])
-  ]
-  distinct = sorted({step for row in steps for step in row if step is not None})
-  texts: dict[tuple[int, ...] | None, str | None] = dict(
-    zip(distinct, _decode(tokenizer, distinct), strict=True)
-  )
-  texts[None] = None
-  return [[texts[step] for step in row] for row in steps]
-
-
-def _tokens(tree: search.Tree, node: Node) -> list[int]:
-  """Token ids of one step, without the padding."""
+def _tokens(tree: search.Tree, nodes: trace.Nodes) -> list[tuple[int, ...]]:
+  """Token ids of each node, without the padding."""
   content = tree.contents
-  return content.tokens[node][: content.lengths[node]].tolist()
+  return [
+    tuple(content.tokens[at][: content.lengths[at]].tolist())
+    for at in zip(nodes.rounds, nodes.slots, strict=True)
+  ]
+
+
+def _decode_distinct(
+  tokenizer: transformers.PreTrainedTokenizerFast,
+  steps: Sequence[tuple[int, ...]],
+) -> list[str]:
+  """Texts of steps; equal steps are decoded once."""
+  distinct = sorted(set(steps))
+  texts = dict(zip(distinct, _decode(tokenizer, distinct), strict=True))
+  return [texts[step] for step in steps]
 
 
 def _decode(

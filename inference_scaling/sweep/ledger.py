@@ -21,9 +21,10 @@ def make_ledger(
     reward: costs of the reward model.
 
   Returns:
-    The `ledger` of a record: tokens by kind, bytes of keys and values, and
-    FLOPs by convention: of all (`flops`), of the prompts (`flops_prefill`), of
-    the reward model (`flops_reward`) and of the prompt in the reward model
+    The `ledger` of a record: tokens by kind (`policy_discarded` are those that
+    were generated and are in no candidate), bytes of keys and values, and FLOPs
+    by convention: of all (`flops`), of the prompts (`flops_prefill`), of the
+    reward model (`flops_reward`) and of the prompt in the reward model
     (`flops_reward_prefill`), so that fewer samples and votes that read no
     reward can be charged what they need.
   """
@@ -38,7 +39,8 @@ def make_ledger(
   return {
     "policy_prefill": int(ours.prefill),
     "policy_decode": int(ours.decode),
-    "policy_discarded": trace.discarded_tokens(finished.tree),
+    "policy_discarded": int(ours.decode)
+    - trace.candidate_tokens(finished.tree),
     "policy_attended": int(ours.attended),
     "reward_prefill": int(theirs.prefill),
     "reward_scored": int(theirs.decode),

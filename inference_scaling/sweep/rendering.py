@@ -8,7 +8,11 @@ from inference_scaling.search import base
 
 Record = Mapping[str, Any]
 
-_END = {base.FINISHED: "  (finished)", base.TRUNCATED: "  (cut off)"}
+_END = {
+  base.RUNNING: "unfinished",
+  base.FINISHED: "finished",
+  base.TRUNCATED: "cut off",
+}
 
 
 def render(record: Record) -> str:
@@ -38,36 +42,34 @@ def render(record: Record) -> str:
 def _tree(record: Record) -> list[str]:
   """Lines of the tree, children below their parent."""
   tree = record["tree"]
+  ends = Counter(c["path"][-1] for c in record["candidates"])
+  children: dict[int | None, list[int]] = {}
+  for node, parent in enumerate(tree["parents"]):
+    children.setdefault(parent, []).append(node)
   lines = []
-  num_depths = len(tree["active"])
 
-  def children(depth, slot):
-    if depth + 1 == num_depths:
-      return []
-    return [
-      child
-      for child, parent in enumerate(tree["parents"][depth])
-      if parent == slot and tree["active"][depth + 1][child]
-    ]
-
-  def add(depth, slots, indent):
-    for place, slot in enumerate(slots):
-      last = place == len(slots) - 1
-      reward = (
-        "" if _unrewarded(record) else f"{tree['scores'][depth][slot]:.3f} "
-      )
+  def add(parent, indent):
+    nodes = children.get(parent, [])
+    for node in nodes:
+      last = node == nodes[-1]
+      reward = "" if _unrewarded(record) else f"{tree['scores'][node]:.3f} "
       lines.append(
         f"{indent}{'└─' if last else '├─'} {reward}"
-        f"x{tree['widths'][depth][slot]:<2} "
-        f"{_one_line(tree['texts'][depth][slot])}"
-        f"{_END.get(tree['status'][depth][slot], '')}"
+        f"x{tree['widths'][node]:<2} {_one_line(tree['texts'][node])}"
+        f"{_end(tree['status'][node], ends[node])}"
       )
-      below = indent + ("   " if last else "│  ")
-      add(depth + 1, children(depth, slot), below)
+      add(node, indent + ("   " if last else "│  "))
 
-  roots = [slot for slot, active in enumerate(tree["active"][0]) if active]
-  add(0, roots, "  ")
+  add(None, "  ")
   return lines
+
+
+def _end(status: int, candidates: int) -> str:
+  """Says how a step ends and of how many candidates it is the last."""
+  if status == base.RUNNING and not candidates:
+    return ""
+  much = {0: ", given up", 1: ""}.get(candidates, f", {candidates} times")
+  return f"  ({_END[status]}{much})"
 
 
 def _candidates(record: Record) -> list[str]:

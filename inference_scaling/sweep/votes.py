@@ -34,8 +34,11 @@ def make_votes(
   Returns:
     The `votes` of a record: for "majority" and, for each aggregation,
     "best_of_n/..." and "weighted/...", the winning answer (None if all
-    abstain) and whether it is correct.
+    abstain, or there are no candidates) and whether it is correct.
   """
+  nobody = {"answer": None, "correct": False}
+  if not candidates:
+    return {name: nobody for name in names(aggregations)}
   answers = [candidate["answer"] for candidate in candidates]
   ids = voting.class_ids(answers)
   scores = np.zeros((len(answers), max_steps), np.float32)
@@ -50,7 +53,7 @@ def make_votes(
     int(number): {key: candidate[key] for key in ("answer", "correct")}
     for number, candidate in zip(ids, candidates, strict=True)
   }
-  outcomes[voting.ABSTAIN] = {"answer": None, "correct": False}
+  outcomes[voting.ABSTAIN] = nobody
   return {
     name: outcomes[winner]
     for name, winner in zip(names(aggregations), winners.tolist(), strict=True)

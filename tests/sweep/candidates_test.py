@@ -1,5 +1,7 @@
 """Candidates, tree and ledger read from a tree that is written out by hand."""
 
+import json
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -79,10 +81,10 @@ def test_candidates_are_the_paths_with_their_texts(tree):
     "status": "finished",
     "step_scores": [float(np.float32(0.1)), float(np.float32(0.4))],
     "tokens": len(ids(TEXTS[0][0])) + len(ids(TEXTS[1][0])) + 1,
-    "path": [0, 0],
+    "path": [0, 3],
   }
   assert second["text"] == "Step 1 ки\nStep 4 ки\n Anna ки"
-  assert second["path"] == [0, 1, 1] and second["answer"] is None
+  assert second["path"] == [0, 4, 6] and second["answer"] is None
   assert second["step_scores"] == np.float32([0.1, 0.5, 0.7]).tolist()
   assert third["status"] == "truncated"
   assert asked == ["42", None, None]
@@ -98,7 +100,7 @@ def test_a_step_without_text_has_no_score(tree, step):
     tree.replace(contents=content), TOKENIZER, bool, step_end=(" ки",)
   )[1]
   assert second["step_scores"] == np.float32([0.1, 0.5]).tolist()
-  assert second["path"] == [0, 1, 1]
+  assert second["path"] == [0, 4, 6]
 
 
 def test_a_truncated_candidate_abstains(tree):
@@ -107,24 +109,44 @@ def test_a_truncated_candidate_abstains(tree):
   assert third["answer"] is None and third["correct"] is False
 
 
-def test_a_beam_dropped_while_running_is_no_candidate(tree):
+def test_a_beam_that_still_runs_is_unfinished_and_abstains(tree):
   status = tree.status.copy()
-  status[2, 1] = search.RUNNING
-  found = candidates.make_candidates(
-    tree.replace(status=status), TOKENIZER, bool
+  status[1, 0] = status[2, 0] = search.RUNNING  # though it states an answer
+  first, _, third = candidates.make_candidates(
+    tree.replace(status=status), TOKENIZER, lambda answer: answer == "42"
   )
-  assert [candidate["path"] for candidate in found] == [[0, 0], [2, 2]]
+  assert first["status"] == "unfinished" and third["status"] == "truncated"
+  assert first["answer"] is None and first["correct"] is False
+  assert first["text"] == "Step 1 ки\n The answer is: 042 ки"
+  assert first["step_scores"] == np.float32([0.1, 0.4]).tolist()
 
 
-def test_the_tree_has_the_depths_that_were_reached(tree):
+def test_the_tree_has_a_column_of_nodes_for_each_field(tree):
+  at = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 1)]
   found = candidates.make_tree(tree, TOKENIZER)
-  assert found["parents"] == PARENTS
-  assert found["status"] == STATUS
-  assert found["texts"] == TEXTS
-  assert found["scores"] == np.float32(SCORES).tolist()
-  assert found["active"] == [[True] * 3, [True] * 3, [False, True, False]]
-  assert found["widths"] == [[2, 0, 1], [0, 1, 0], [0, 0, 0]]
-  assert found["tokens"][2] == [0, len(ids(TEXTS[2][1])), 0]
+  assert found == {
+    "parents": [None, None, None, 0, 0, 2, 4],
+    "depths": [0, 0, 0, 1, 1, 1, 2],
+    "rounds": [0, 0, 0, 1, 1, 1, 2],
+    "widths": [2, 0, 1, 0, 1, 0, 0],
+    "scores": [float(np.float32(SCORES[j][n])) for j, n in at],
+    "status": [STATUS[j][n] for j, n in at],
+    "tokens": [int(tree.num_tokens[node]) for node in at],
+    "texts": [TEXTS[j][n] for j, n in at],
+  }
+  json.dumps(found, allow_nan=False)  # plain numbers, not NumPy's
+
+
+def test_a_step_after_a_parked_round_is_the_next_in_the_text(tree):
+  active, parents = tree.active.copy(), tree.parents.copy()
+  active[1, 1] = False  # slot 1 waits for one round, then goes on
+  parents[0] = 0, 1, 2
+  found = candidates.make_tree(
+    tree.replace(active=active, parents=parents), TOKENIZER
+  )
+  assert found["rounds"] == [0, 0, 0, 1, 1, 2]
+  assert found["depths"] == [0, 0, 0, 1, 1, 1]
+  assert found["parents"] == [None, None, None, 0, 2, 1]
 
 
 def test_without_a_reward_model_no_score_is_recorded(tree):
@@ -186,6 +208,35 @@ def test_a_drawing_leaves_out_rewards_that_there_are_none_of(tree):
   assert "├─ 0.100 x2  Step 1 ки" in rendering.render(_record(tree, ("last",)))
 
 
+def test_a_drawing_says_how_steps_end(tree):
+  status = tree.status.copy()
+  status[1, 0] = status[2, 0] = search.RUNNING
+  text = rendering.render(_record(tree.replace(status=status), ()))
+  assert "042 ки  (unfinished)\n" in text
+  assert "9  (cut off)\n" in text and "Anna ки  (finished)\n" in text
+  parents = tree.parents.copy()
+  parents[2] = 1, 1, 1  # the last fork copies one beam over the others
+  text = rendering.render(_record(tree.replace(parents=parents), ()))
+  assert "042 ки  (finished, given up)\n" in text
+  assert "Anna ки  (finished, 3 times)\n" in text
+  assert "Step 2 ки\n" in text  # given up while it ran
+
+
+def test_without_candidates_the_vote_has_no_answer(tree):
+  active = np.zeros_like(tree.active)
+  active[0, 0] = active[1, 1] = True  # a beam goes on from the only one
+  parents = np.zeros_like(tree.parents)
+  running = tree.replace(
+    active=active, parents=parents, status=np.zeros_like(tree.status)
+  )
+  found = _record(running, ("last",))
+  assert found["candidates"] == []
+  nobody = {"answer": None, "correct": False}
+  assert found["votes"] == dict.fromkeys(votes.names(("last",)), nobody)
+  assert found["ledger"]["policy_discarded"] == 50
+  rendering.render(found)
+
+
 @pytest.mark.parametrize(
   ("text", "answer"),
   [
@@ -211,7 +262,11 @@ def test_the_ledger_counts_the_tree_and_splits_the_flops(tree):
     seconds=1.5,
   )
   found = ledger.make_ledger(finished, policy, reward)
-  assert found["policy_discarded"] == len(ids(TEXTS[0][1]))  # slot 1: no child
+  # Discarded: tokens that are in no node, as in lookahead, and those of slot 1,
+  # from which nothing goes on.
+  in_no_node = 50 - tree.num_tokens.sum()
+  assert in_no_node > 0
+  assert found["policy_discarded"] == in_no_node + len(ids(TEXTS[0][1]))
   assert (found["policy_prefill"], found["policy_decode"]) == (20, 50)
   assert (found["reward_prefill"], found["reward_scored"]) == (21, 50)
   assert (found["policy_attended"], found["reward_attended"]) == (700, 800)

@@ -1,6 +1,5 @@
 """Sweeps of tiny models: records, resumption, refusals and errors."""
 
-import itertools
 import json
 import shutil
 
@@ -68,8 +67,7 @@ def test_timings_stand_beside_the_records(swept):
 def test_sampling_does_not_fork_and_rebase_does(swept):
   forks = {"sampling": 0, "rebase": 0, "greedy": 0}
   for record in parsed(swept):
-    widths = [max(row) for row in record["tree"]["widths"]]
-    forks[record["run"]["strategy"]] += max(widths) > 1
+    forks[record["run"]["strategy"]] += max(record["tree"]["widths"]) > 1
   assert forks["sampling"] == 0 and forks["greedy"] == 0
   assert forks["rebase"] > 2
 
@@ -77,21 +75,11 @@ def test_sampling_does_not_fork_and_rebase_does(swept):
 def test_the_ledger_is_what_the_tree_holds(swept):
   for record in parsed(swept):
     tree, ledger = record["tree"], record["ledger"]
-    made = [
-      count
-      for active, counts in zip(tree["active"], tree["tokens"], strict=True)
-      for a, count in zip(active, counts, strict=True)
-      if a
-    ]
-    assert ledger["policy_decode"] == ledger["reward_scored"] == sum(made)
-    kept = {
-      (depth, slot)
-      for candidate in record["candidates"]
-      for depth, slot in enumerate(candidate["path"])
-    }
-    assert ledger["policy_discarded"] == sum(made) - sum(
-      tree["tokens"][depth][slot] for depth, slot in kept
-    )
+    made = sum(tree["tokens"])
+    assert ledger["policy_decode"] == ledger["reward_scored"] == made
+    kept = {node for c in record["candidates"] for node in c["path"]}
+    lost = [t for i, t in enumerate(tree["tokens"]) if i not in kept]
+    assert ledger["policy_discarded"] == sum(lost)
 
 
 def test_candidates_are_paths_of_the_tree(swept):
@@ -99,15 +87,15 @@ def test_candidates_are_paths_of_the_tree(swept):
     tree = record["tree"]
     assert len(record["candidates"]) == record["run"]["n"]
     for candidate in record["candidates"]:
-      nodes = list(enumerate(candidate["path"]))
-      steps = [tree["texts"][depth][slot] for depth, slot in nodes]
+      nodes = candidate["path"]
+      steps = [tree["texts"][node] for node in nodes]
       # This tokenizer's steps join to the text, but for the text's first space.
       assert candidate["text"].strip() == "".join(steps).strip()
-      assert candidate["step_scores"] == [
-        tree["scores"][d][s] for d, s in nodes
-      ]
-      for (depth, parent), (_, child) in itertools.pairwise(nodes):
-        assert tree["parents"][depth][child] == parent
+      assert candidate["step_scores"] == [tree["scores"][i] for i in nodes]
+      assert candidate["tokens"] == sum(tree["tokens"][i] for i in nodes)
+      assert [tree["parents"][i] for i in nodes] == [None, *nodes[:-1]]
+      assert [tree["depths"][i] for i in nodes] == list(range(len(nodes)))
+      assert [tree["rounds"][i] for i in nodes] == list(range(len(nodes)))
 
 
 def test_grades_hold_against_the_gold(swept):
@@ -152,7 +140,7 @@ def without_scores(rows):
   for record in found:
     for candidate in record["candidates"]:
       scores += candidate.pop("step_scores")
-    scores += itertools.chain.from_iterable(record["tree"].pop("scores"))
+    scores += record["tree"].pop("scores")
   return found, scores
 
 

@@ -51,16 +51,11 @@ def test_the_same_seed_gives_the_same_record(family, solution):
 def test_the_drawing_shows_steps_rewards_widths_votes_and_cost(solution):
   text = solution.render()
   tree = solution.record["tree"]
-  for active, texts, scores, widths in zip(
-    tree["active"], tree["texts"], tree["scores"], tree["widths"], strict=True
+  for step, score, width in zip(
+    tree["texts"], tree["scores"], tree["widths"], strict=True
   ):
-    for a, step, score, width in zip(
-      active, texts, scores, widths, strict=True
-    ):
-      if a:
-        assert f"─ {score:.3f} x{width:<2} {step.strip()}" in text
-  count = sum(sum(row) for row in tree["active"])
-  assert text.count("─ ") == count
+    assert f"─ {score:.3f} x{width:<2} {step.strip()}" in text
+  assert text.count("─ ") == len(tree["texts"])
   for name, vote in solution.record["votes"].items():
     line = next(x for x in text.splitlines() if x.strip().startswith(name))
     assert line.split()[1:] == [
@@ -81,17 +76,18 @@ def test_a_record_of_a_sweep_can_be_drawn():
     "run": {"policy": "p", "strategy": "rebase", "n": 2, "seed": 0},
     "problem": {"id": 0, "level": 1, "gold": "4", "question": "2 + 2?"},
     "candidates": [
-      {"answer": "4", "step_scores": [0.5, 0.875]},
-      {"answer": None, "step_scores": [0.5, 0.25]},
+      {"answer": "4", "step_scores": [0.5, 0.875], "path": [0, 2]},
+      {"answer": None, "step_scores": [0.5, 0.25], "path": [0, 3]},
     ],
     "tree": {
-      "parents": [[0, 0], [0, 1]],
-      "active": [[True, True], [True, True]],
-      "widths": [[2, 0], [0, 0]],
-      "scores": [[0.5, 0.125], [0.875, 0.25]],
-      "status": [[0, 0], [1, 2]],
-      "tokens": [[3, 3], [4, 5]],
-      "texts": [["a\n", "b"], ["c\nd", "e"]],
+      "parents": [None, None, 0, 0],
+      "depths": [0, 0, 1, 1],
+      "rounds": [0, 0, 1, 1],
+      "widths": [2, 0, 0, 0],
+      "scores": [0.5, 0.125, 0.875, 0.25],
+      "status": [0, 0, 1, 2],
+      "tokens": [3, 3, 4, 5],
+      "texts": ["a\n", "b", "c\nd", "e"],
     },
     "votes": {"majority": {"answer": "4", "correct": True}},
     "ledger": {
