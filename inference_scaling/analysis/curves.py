@@ -1,10 +1,11 @@
 """Accuracy of one policy, strategy and voting method as n and FLOPs grow."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
-from inference_scaling.analysis import frontier, intervals
+from inference_scaling.analysis import frontier, intervals, outcomes
 from inference_scaling.analysis import panel as panel_lib
 
 
@@ -30,6 +31,10 @@ class Curve:
   def at(self, budget: float) -> np.ndarray:
     """Accuracy by problem float64[P] at a budget (`interpolate_at`)."""
     return frontier.interpolate_at(self.flops, self.accuracy, budget)
+
+  def at_all(self, budgets: Sequence[float]) -> np.ndarray:
+    """Accuracy by problem at B budgets, float64[P, B]."""
+    return np.stack([self.at(budget) for budget in budgets], axis=-1)
 
   def interval(self) -> intervals.Interval:
     """Mean accuracy and 95% interval of every point, arrays [K]."""
@@ -80,3 +85,36 @@ def make_curve(
     panel.costs[flops].to_numpy(float)[columns],
     panel.accuracy.to_numpy(float)[:, columns],
   )
+
+
+def voting_methods(aggregation: str) -> list[tuple[str, str]]:
+  """Voting and aggregation of majority, best-of-n and weighted voting.
+
+  Args:
+    aggregation: of step scores; NO_AGGREGATION without a reward model.
+
+  Returns:
+    The three; majority voting alone without a reward model.
+  """
+  majority = (outcomes.MAJORITY, outcomes.NO_AGGREGATION)
+  if aggregation == outcomes.NO_AGGREGATION:
+    return [majority]
+  return [
+    majority,
+    (outcomes.BEST_OF_N, aggregation),
+    (outcomes.WEIGHTED, aggregation),
+  ]
+
+
+def difference_columns(name: str, difference: np.ndarray) -> dict[str, float]:
+  """A paired difference as three columns: its mean, low and high.
+
+  Args:
+    name: of the first column; the others end in _low and _high.
+    difference: float[P] by problem; NaN where one of the two is missing.
+
+  Returns:
+    The columns of one row.
+  """
+  mean, low, high = intervals.mean_interval(difference)
+  return {name: mean, f"{name}_low": low, f"{name}_high": high}

@@ -11,6 +11,35 @@ PARAMETERS = {"small": 100_000, "medium": 400_000, "large": 1_600_000}
 ABILITY = {"small": 0.2, "medium": 1.5, "large": 2.8}
 REWARD_PARAMETERS = 1_000_000
 PROMPT_TOKENS = 30
+LIFTS = {
+  "greedy": 0.4,
+  "sampling": 0.0,
+  "rebase": 0.7,
+  "beam_search": 0.5,
+  "dvts": 0.4,
+  "particle_filter": 0.3,
+  "mcts": -0.5,
+}
+ALL_RUNS = (
+  ("greedy", 1),
+  ("sampling", 16),
+  *(
+    (strategy, n)
+    for strategy in (
+      "rebase",
+      "rebase/round",
+      "rebase/exact",
+      "beam_search",
+      "beam_search/lookahead",
+      "dvts",
+      "dvts/lookahead",
+      "particle_filter",
+      "particle_filter/multinomial",
+    )
+    for n in (4, 16)
+  ),
+  *((f"mcts/root{k}", n) for k in (4, 8, 16) for n in (8, 32)),
+)
 AGGREGATIONS = ("last", "min", "mean", "product")
 
 
@@ -37,7 +66,7 @@ def tasks(count: int, seed: int = 0) -> list[Task]:
 
 def chance(task: Task, policy: str, strategy: str = "sampling") -> float:
   """True probability that one candidate is right."""
-  lift = {"greedy": 0.4, "sampling": 0.0, "rebase": 0.7}[strategy]
+  lift = LIFTS[strategy.partition("/")[0]]
   logit = ABILITY[policy] + task.ease + lift - 0.8 * (task.level - 1)
   return 1 / (1 + np.exp(-logit))
 

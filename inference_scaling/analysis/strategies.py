@@ -1,0 +1,91 @@
+"""Kinds and variants of strategies: their names, their order, main variants.
+
+A strategy is named KIND or KIND/VARIANT. The kind says what it does; variants
+are runs of one kind with other numbers.
+"""
+
+from collections.abc import Iterable
+
+GREEDY, SAMPLING, REBASE, MCTS = "greedy", "sampling", "rebase", "mcts"
+# In the order of tables and legends.
+KIND_NAMES = {
+  GREEDY: "Greedy",
+  SAMPLING: "Sampling",
+  REBASE: "REBASE",
+  "beam_search": "Beam search",
+  "dvts": "DVTS",
+  "particle_filter": "Particle filter",
+  MCTS: "MCTS",
+}
+
+
+def kind_of(strategy: str) -> str:
+  """The part of a strategy's name before its variant."""
+  return strategy.partition("/")[0]
+
+
+def strategy_name(strategy: str) -> str:
+  """The name that readers know: "REBASE (round)".
+
+  Args:
+    strategy: KIND or KIND/VARIANT; a kind that is not in KIND_NAMES keeps its
+      own name.
+
+  Returns:
+    The name.
+  """
+  kind, _, variant = strategy.partition("/")
+  name = KIND_NAMES[kind] if kind in KIND_NAMES else kind
+  return f"{name} ({variant})" if variant else name
+
+
+def in_order(strategies: Iterable[str]) -> list[str]:
+  """Orders distinct strategies by kind, then by variant, the bare kind first.
+
+  Args:
+    strategies: names, some perhaps several times.
+
+  Returns:
+    Each name once.
+  """
+  kinds = list(KIND_NAMES)
+
+  def place(strategy):
+    kind, _, variant = strategy.partition("/")
+    known = kind in KIND_NAMES
+    return (kinds.index(kind) if known else len(kinds), kind, variant)
+
+  return sorted(set(strategies), key=place)
+
+
+def variants_of(strategies: Iterable[str]) -> dict[str, list[str]]:
+  """Groups strategies by kind.
+
+  Args:
+    strategies: names, some perhaps several times.
+
+  Returns:
+    kind -> its strategies, all in the order of `in_order`.
+  """
+  groups: dict[str, list[str]] = {}
+  for strategy in in_order(strategies):
+    groups.setdefault(kind_of(strategy), []).append(strategy)
+  return groups
+
+
+def main_strategies(strategies: Iterable[str]) -> list[str]:
+  """One strategy of each kind: the bare kind, or else its first variant.
+
+  Args:
+    strategies: names, some perhaps several times.
+
+  Returns:
+    The main ones, in order.
+  """
+  return [group[0] for group in variants_of(strategies).values()]
+
+
+def main_of(kind: str, strategies: Iterable[str]) -> str | None:
+  """The main strategy of one kind; None if there is none."""
+  groups = variants_of(strategies)
+  return groups[kind][0] if kind in groups else None
