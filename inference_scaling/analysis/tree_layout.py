@@ -1,0 +1,116 @@
+"""Where the steps of a record's tree stand, for its picture and its page."""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+# What the place in the tree and the end of the step say already: the number of
+# the step in front, and the tag at which rewards are read behind.
+_NUMBERED = re.compile(r"^(?:#+ *)?Step \d+ *[:.]? *")
+_TAG = re.compile(r"(?:^| )ки$")
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+  """A step of the search, placed.
+
+  Attributes:
+    number: its number in the record.
+    parent: that of the step it goes on from; None for a first step.
+    depth: its place in the text, from 0 on.
+    row: its vertical place; leaves have whole numbers from 0 on.
+    beams: how many beams go on from it; at a last step, how many candidates end
+      in it.
+    candidates: which of the record's candidates end in it.
+    kept: whether it is part of any candidate.
+  """
+
+  number: int
+  parent: int | None
+  depth: int
+  row: float
+  beams: int
+  candidates: tuple[int, ...]
+  kept: bool
+
+
+def place_nodes(
+  record: Mapping[str, Any], *, kept_only: bool = False
+) -> list[Node]:
+  """Places the steps of a tree so that no two lines cross.
+
+  Args:
+    record: as in records.jsonl, or of `sweep.solve`.
+    kept_only: whether to leave out steps that are part of no candidate.
+
+  Returns:
+    The nodes in the order of the record, parents before their children.
+  """
+  tree = record["tree"]
+  ends: dict[int, list[int]] = {}
+  for i, candidate in enumerate(record["candidates"]):
+    ends.setdefault(candidate["path"][-1], []).append(i)
+  kept = {node for c in record["candidates"] for node in c["path"]}
+  numbers = sorted(kept) if kept_only else range(len(tree["parents"]))
+  rows = _rows({number: tree["parents"][number] for number in numbers})
+  return [
+    Node(
+      number=number,
+      parent=tree["parents"][number],
+      depth=tree["depths"][number],
+      row=rows[number],
+      beams=tree["widths"][number] + len(ends.get(number, ())),
+      candidates=tuple(ends.get(number, ())),
+      kept=number in kept,
+    )
+    for number in numbers
+  ]
+
+
+def root_row(nodes: Iterable[Node]) -> float:
+  """The vertical place of the question, from which first steps go on."""
+  rows = [node.row for node in nodes if node.parent is None]
+  return (rows[0] + rows[-1]) / 2 if rows else 0.0
+
+
+def num_leaves(nodes: Iterable[Node]) -> int:
+  """How many rows the nodes take."""
+  return 1 + int(max((node.row for node in nodes), default=0))
+
+
+def score_limits(record: Mapping[str, Any]) -> tuple[float, float] | None:
+  """The ends of the scale of colours; None where there are no scores.
+
+  Rewards lie between 0 and 1, and their scale is the same in all pictures; that
+  of other scores is as long as it must be.
+  """
+  scores = record["tree"]["scores"]
+  if scores is None:
+    return None
+  return min([0.0, *scores]), max([1.0, *scores])
+
+
+def short_text(text: str) -> str:
+  """One line of a step's text, without its number and the tag at its end."""
+  line = " ".join(text.split())
+  return _TAG.sub("", _NUMBERED.sub("", line)).strip()
+
+
+def _rows(parents: Mapping[int, int | None]) -> dict[int, float]:
+  """Rows of nodes: leaves one below another, others amid their children."""
+  children: dict[int | None, list[int]] = {}
+  for node, parent in parents.items():
+    children.setdefault(parent, []).append(node)
+  order, waiting = [], children.get(None, [])[::-1]
+  while waiting:
+    node = waiting.pop()
+    order.append(node)
+    waiting += children.get(node, [])[::-1]
+  leaves = [node for node in order if node not in children]
+  rows = {node: float(row) for row, node in enumerate(leaves)}
+  for node in reversed(order):
+    if node in children:
+      first, last = children[node][0], children[node][-1]
+      rows[node] = (rows[first] + rows[last]) / 2
+  return rows
