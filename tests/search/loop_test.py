@@ -333,8 +333,8 @@ def test_wrong_values_from_user_functions_are_named(method, result, message):
   ],
 )
 def test_wrong_values_from_select_are_named(change, message):
-  def select(key, scores, status, carry):
-    return change(*search.sampling().select(key, scores, status, carry))
+  def select(key, beams, carry):
+    return change(*search.sampling().select(key, beams, carry))
 
   strategy = search.Strategy(lambda num_beams: (), select)
   with pytest.raises(ValueError, match=message):

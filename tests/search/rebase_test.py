@@ -12,20 +12,24 @@ KEY = jax.random.key(0)
 STATUS = jnp.array(
   [search.RUNNING, search.FINISHED, search.RUNNING, search.TRUNCATED]
 )
+BEAMS = search.Beams(
+  scores=jnp.array([0.1, 5.0, 0.9, 5.0]),
+  status=STATUS,
+  active=jnp.ones(4, bool),
+  multiplicity=jnp.ones(4, jnp.int32),
+)
 
 
 def test_terminal_beams_take_no_budget():
-  scores = jnp.array([0.1, 5.0, 0.9, 5.0])
   strategy = search.rebase(0.1)
-  parents, active, _ = strategy.select(KEY, scores, STATUS, strategy.init(4))
+  parents, active, _ = strategy.select(KEY, BEAMS, strategy.init(4))
   assert parents.tolist() == [2, 1, 2, 3]
   assert active.tolist() == [True, False, True, False]
 
 
 def test_the_temperature_of_the_carry_is_the_one_that_counts():
-  scores = jnp.array([0.1, 5.0, 0.9, 5.0])
   select, carry = search.rebase(1e-3).select, search.rebase(1e9).init(4)
-  parents, _, carry = select(KEY, scores, STATUS, carry)
+  parents, _, carry = select(KEY, BEAMS, carry)
   assert parents.tolist() == [0, 1, 2, 3]
   assert float(carry.high) == 1e9
 
@@ -41,8 +45,7 @@ def test_equal_strategies_share_compiled_programs():
 
 def test_sampling_is_the_identity():
   strategy = search.sampling()
-  scores = jnp.array([0.1, 5.0, 0.9, 5.0])
-  parents, active, carry = strategy.select(KEY, scores, STATUS, ())
+  parents, active, carry = strategy.select(KEY, BEAMS, ())
   assert parents.tolist() == [0, 1, 2, 3]
   assert active.tolist() == [True, False, True, False]
   assert carry == strategy.init(4) == ()
