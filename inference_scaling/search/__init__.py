@@ -75,6 +75,7 @@ from inference_scaling.search.loop import (
   search,
   search_step,
 )
+from inference_scaling.search.mcts import mcts, mcts_shape
 from inference_scaling.search.rebase import rebase
 from inference_scaling.search.sampling import sampling
 from inference_scaling.search.trace import (
@@ -116,6 +117,8 @@ __all__ = [
   "is_done",
   "list_candidates",
   "list_nodes",
+  "mcts",
+  "mcts_shape",
   "rebase",
   "rebase_widths",
   "replace_lane",
