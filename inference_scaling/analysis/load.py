@@ -17,6 +17,7 @@ import numpy as np
 AGGREGATIONS: tuple[str, ...] = ("last", "min", "mean", "product")
 CONVENTIONS: tuple[str, ...] = ("paper", "with_reward", "full")
 NO_ANSWER = -1  # class id of a candidate that abstains
+STATUSES: tuple[str, ...] = ("finished", "truncated", "unfinished")
 
 # Plain Python: step scores are a handful of numbers, and there are many.
 _REDUCE: dict[str, Callable[[list[float]], float]] = {
@@ -35,17 +36,22 @@ class RecordError(ValueError):
 class Record:
   """One problem solved once by one run; N candidates.
 
+  A search may give fewer or more candidates than the n it was asked for. It may
+  finish none of them, and it may give none at all: N is then 0.
+
   Attributes:
     policy: name of the policy.
     strategy: name of the strategy.
-    n: number of beams asked for.
+    n: number of beams asked for; of expansions for MCTS.
     seed: seed of the run.
     problem: id of the problem.
     level: difficulty of the problem.
     answers: int64[N] class ids, ranks of the sorted distinct answers of this
       record; NO_ANSWER where a candidate has none.
+    answer_texts: the sorted distinct answers; class id i is answer_texts[i].
     correct: bool[N].
-    finished: bool[N], False where the candidate was truncated.
+    finished: bool[N], False where the candidate was truncated, or was still
+      unfinished when its search ended.
     scores: aggregation -> float64[N] reward of each candidate; NaN for one
       without a step.
     votes: voting method as the record names it -> bool, vote is right; only
@@ -64,6 +70,7 @@ class Record:
   problem: int
   level: int
   answers: np.ndarray
+  answer_texts: tuple[str, ...]
   correct: np.ndarray
   finished: np.ndarray
   scores: Mapping[str, np.ndarray]
@@ -147,9 +154,7 @@ def parse_record(content: Any, where: str) -> Record:
   problem = _get(content, "problem", dict, where)
   ledger = _get(content, "ledger", dict, where)
   candidates = _get(content, "candidates", list, where)
-  if not candidates:
-    raise RecordError(f"{where}: candidates is empty; expected at least one")
-  answers, correct = _answer_classes(candidates, where)
+  answers, answer_texts, correct = _answer_classes(candidates, where)
   flops, reward_apart = _flops(ledger, where)
   return Record(
     policy=_get(run, "policy", str, where),
@@ -159,10 +164,9 @@ def parse_record(content: Any, where: str) -> Record:
     problem=_get(problem, "id", int, where),
     level=_get(problem, "level", int, where),
     answers=answers,
+    answer_texts=answer_texts,
     correct=correct,
-    finished=np.array(
-      [_get(c, "status", str, where) == "finished" for c in candidates]
-    ),
+    finished=_finished(candidates, where),
     scores=_scores(candidates, where),
     votes={
       name: _get(vote, "correct", bool, f"{where}: votes[{name!r}]")
@@ -190,8 +194,8 @@ def _get(content: Any, key: str, kind: type | tuple, where: str) -> Any:
 
 def _answer_classes(
   candidates: list[dict], where: str
-) -> tuple[np.ndarray, np.ndarray]:
-  """Returns class ids int64[N] and correct bool[N], checked to agree."""
+) -> tuple[np.ndarray, tuple[str, ...], np.ndarray]:
+  """Returns class ids int64[N], their texts and correct bool[N], checked."""
   texts = [
     _get(candidate, "answer", (str, type(None)), where)
     for candidate in candidates
@@ -199,7 +203,8 @@ def _answer_classes(
   correct = [
     _get(candidate, "correct", bool, where) for candidate in candidates
   ]
-  rank = {text: i for i, text in enumerate(sorted(set(texts) - {None}))}
+  distinct = tuple(sorted(set(texts) - {None}))
+  rank = {text: i for i, text in enumerate(distinct)}
   graded: dict[str | None, bool] = {None: False}
   for text, right in zip(texts, correct, strict=True):
     if graded.setdefault(text, right) != right:
@@ -208,7 +213,19 @@ def _answer_classes(
         " candidates of this record again"
       )
   ids = [NO_ANSWER if text is None else rank[text] for text in texts]
-  return np.array(ids, np.int64), np.array(correct, bool)
+  return np.array(ids, np.int64), distinct, np.array(correct, bool)
+
+
+def _finished(candidates: list[dict], where: str) -> np.ndarray:
+  """Returns bool[N], whether each candidate is complete."""
+  statuses = [_get(candidate, "status", str, where) for candidate in candidates]
+  for index, status in enumerate(statuses):
+    if status not in STATUSES:
+      raise RecordError(
+        f"{where}: status of candidate {index} is {_short(status)}; expected"
+        f" one of {STATUSES}"
+      )
+  return np.array([status == "finished" for status in statuses], bool)
 
 
 def _scores(candidates: list[dict], where: str) -> dict[str, np.ndarray]:

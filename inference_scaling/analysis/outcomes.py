@@ -7,10 +7,15 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from inference_scaling.analysis import load, subsets
+from inference_scaling.analysis import (
+  load,
+  strategies,
+  subset_votes,
+  subsets,
+)
 
-GREEDY = "greedy"
-INDEPENDENT = ("sampling",)  # strategies whose candidates are independent
+GREEDY = strategies.GREEDY
+INDEPENDENT = (strategies.SAMPLING,)  # kinds with independent candidates
 PASS = "pass"  # an oracle picks: right if any candidate is right
 MAJORITY = "majority"
 BEST_OF_N = "best_of_n"
@@ -36,15 +41,16 @@ COLUMNS = [
 def make_outcomes(
   records: Iterable[load.Record],
   *,
+  sizes: Sequence[int] | None = None,
   num_subsets: int = 200,
   seed: int = 0,
-  exact_limit: int = subsets.EXACT_LIMIT,
+  exact_limit: int = subset_votes.EXACT_LIMIT,
 ) -> pd.DataFrame:
   """Accuracy and cost of every run, problem, size and voting method.
 
   Tree strategies and greedy keep the votes of their records. Independent
-  sampling is read from the largest n of each policy and seed only, and gives
-  every power of two up to it, as expectations over subsets.
+  sampling is read from the largest n of each policy, variant and seed only, and
+  gives every smaller size as an expectation over subsets.
 
   Voting methods that read no reward (majority of independent samples, greedy)
   are not charged for the reward model where the ledger tells it apart. They
@@ -52,6 +58,8 @@ def make_outcomes(
 
   Args:
     records: the records of a sweep.
+    sizes: sizes that sampling is read at, those above its n left out; by
+      default every power of two up to n, and n itself.
     num_subsets: sampled subsets where there are too many to enumerate.
     seed: seed of the sampled subsets.
     exact_limit: enumerate up to this many subsets.
@@ -59,7 +67,7 @@ def make_outcomes(
   Returns:
     A frame with COLUMNS; accuracy in [0, 1], variance of the Monte-Carlo over
     subsets (0 where exact), FLOPs and tokens per problem, completion the share
-    of finished candidates.
+    of finished candidates (0 without any candidate).
   """
   runs: dict[tuple, list[load.Record]] = {}
   for record in records:
@@ -72,12 +80,16 @@ def make_outcomes(
   frames = []
   for (policy, strategy, n, run_seed), run in sorted(runs.items()):
     run = sorted(run, key=lambda record: record.problem)
-    if strategy not in INDEPENDENT:
+    if not is_independent(strategy):
       frames.append(recorded_votes(run))
     elif n == largest[policy, strategy, run_seed]:
       frames.append(
-        subset_votes(
-          run, num_subsets=num_subsets, seed=seed, exact_limit=exact_limit
+        expected_votes(
+          run,
+          sizes=sizes,
+          num_subsets=num_subsets,
+          seed=seed,
+          exact_limit=exact_limit,
         )
       )
   return pd.concat(frames, ignore_index=True)[COLUMNS]
@@ -96,23 +108,29 @@ def main_voting(aggregation: str) -> tuple[str, str]:
   return (MAJORITY if unrewarded else WEIGHTED), aggregation
 
 
+def is_independent(strategy: str) -> bool:
+  """Whether the candidates of a strategy are independent samples."""
+  return strategies.kind_of(strategy) in INDEPENDENT
+
+
 def recorded_votes(run: Sequence[load.Record]) -> pd.DataFrame:
   """Outcomes of one run as its records tell them, and of the oracle."""
   charged = _costs(run, 1.0, reward=True)
   free = _costs(run, 1.0, reward=False)
   rows = []
+  greedy = strategies.kind_of(run[0].strategy) == GREEDY
+  # A tree search reads rewards whatever the vote; greedy never does.
+  costs = free if greedy else charged
   for index, record in enumerate(run):
     votes: dict[str, bool] = {PASS: bool(record.correct.any())}
     # One greedy candidate leaves nothing to vote on: one method stands for all.
     votes |= {
       name: right
       for name, right in record.votes.items()
-      if record.strategy != GREEDY or name == MAJORITY
+      if not greedy or name == MAJORITY
     }
     for name, right in votes.items():
       voting, _, aggregation = name.partition("/")
-      # A tree search reads rewards whatever the vote; greedy never does.
-      costs = free if record.strategy == GREEDY else charged
       rows.append(
         {
           **_run_columns(record, record.n),
@@ -124,23 +142,25 @@ def recorded_votes(run: Sequence[load.Record]) -> pd.DataFrame:
           "variance": 0.0,
           **{name: cost[index] for name, cost in costs.items()},
           "tokens": float(record.tokens),
-          "completion": record.finished.mean(),
+          "completion": _completion(record),
         }
       )
   return pd.DataFrame(rows)
 
 
-def subset_votes(
+def expected_votes(
   run: Sequence[load.Record],
   *,
   num_subsets: int,
   seed: int,
-  exact_limit: int = subsets.EXACT_LIMIT,
+  sizes: Sequence[int] | None = None,
+  exact_limit: int = subset_votes.EXACT_LIMIT,
 ) -> pd.DataFrame:
   """Expected outcomes of one run of independent samples at every size.
 
   Args:
     run: its records, one a problem, all with n candidates.
+    sizes: see `make_outcomes`.
     num_subsets: sampled subsets where there are too many to enumerate.
     seed: seed of the sampled subsets.
     exact_limit: enumerate up to this many subsets.
@@ -159,7 +179,9 @@ def subset_votes(
         f"{record.policy} {record.strategy} n={n} seed={record.seed} problem"
         f" {record.problem}: {len(record.answers)} candidates; expected {n}"
       )
-  sizes = subsets.powers_of_two(n)
+  if sizes is None:
+    sizes = subsets.powers_of_two(n)
+  sizes = sorted({m for m in sizes if m <= n})
   estimates = _estimates(run, sizes, num_subsets, seed, exact_limit)
   frames = []
   for (voting, aggregation), estimate in estimates.items():
@@ -178,7 +200,7 @@ def subset_votes(
             "variance": estimate.variance[row],
             **_costs(run, share, reward=reads_reward),
             "tokens": [record.tokens * share for record in run],
-            "completion": [record.finished.mean() for record in run],
+            "completion": [_completion(record) for record in run],
           }
         )
       )
@@ -190,23 +212,19 @@ def _estimates(run, sizes, num_subsets, seed, exact_limit):
   n = run[0].n
   answers = np.stack([record.answers for record in run])
   correct = np.stack([record.correct for record in run])
+  estimates = {
+    (PASS, NO_AGGREGATION): subsets.pass_at(correct, sizes),
+    (MAJORITY, NO_AGGREGATION): subset_votes.majority_of(
+      answers, correct, sizes
+    ),
+  }
+  if not all(record.rewarded for record in run):
+    return estimates
   # Sampled subsets are drawn only if some size needs them.
   orders = np.zeros((len(run), 2, n), np.int16)
   if any(math.comb(n, m) > exact_limit for m in sizes):
     problems = [record.problem for record in run]
-    orders = subsets.random_orders(problems, n, num_subsets, seed)
-
-  def vote(weights):
-    return subsets.vote_of(
-      answers, correct, weights, sizes, orders, exact_limit=exact_limit
-    )
-
-  estimates = {
-    (PASS, NO_AGGREGATION): subsets.pass_at(correct, sizes),
-    (MAJORITY, NO_AGGREGATION): vote(np.ones(answers.shape)),
-  }
-  if not all(record.rewarded for record in run):
-    return estimates
+    orders = subset_votes.random_orders(problems, n, num_subsets, seed)
   for how, voting in itertools.product(
     load.AGGREGATIONS, (BEST_OF_N, WEIGHTED)
   ):
@@ -214,9 +232,16 @@ def _estimates(run, sizes, num_subsets, seed, exact_limit):
     estimates[voting, how] = (
       subsets.best_of(answers, correct, scores, sizes)
       if voting == BEST_OF_N
-      else vote(scores)
+      else subset_votes.vote_of(
+        answers, correct, scores, sizes, orders, exact_limit=exact_limit
+      )
     )
   return estimates
+
+
+def _completion(record: load.Record) -> float:
+  """Share of finished candidates."""
+  return record.finished.mean() if len(record.finished) else 0.0
 
 
 def _run_columns(record: load.Record, n: int) -> dict[str, object]:

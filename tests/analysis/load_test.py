@@ -35,8 +35,21 @@ def test_fields_come_through(record):
     -1 if c["answer"] is None else texts.index(c["answer"]) for c in candidates
   ]
   assert got.answers.tolist() == expected
+  assert got.answer_texts == tuple(texts)
   assert got.tokens == record["ledger"]["policy_decode"]
   assert got.votes == {k: v["correct"] for k, v in record["votes"].items()}
+
+
+def test_a_search_may_end_without_a_finished_candidate(record):
+  for index, candidate in enumerate(record["candidates"]):
+    candidate |= {"answer": None, "correct": False}
+    candidate["status"] = ("unfinished", "truncated")[index % 2]
+  got = load.parse_record(record, "x:1")
+  assert got.answers.tolist() == [load.NO_ANSWER] * 8
+  assert not got.finished.any() and not got.answer_texts
+  none = load.parse_record(record | {"candidates": []}, "x:1")
+  assert {len(none.answers), len(none.correct), len(none.finished)} == {0}
+  assert all(scores.shape == (0,) for scores in none.scores.values())
 
 
 def test_step_scores_are_aggregated(record):
@@ -100,7 +113,7 @@ def _set(value, *path):
     (_without("candidates", 2, "answer"), "'answer' is missing"),
     (_set("16", "run", "n"), "'n' is '16'; expected"),
     (_set(True, "run", "seed"), "'seed' is True; expected"),
-    (_set([], "candidates"), "candidates is empty"),
+    (_set("running", "candidates", 1, "status"), "candidate 1 is 'running'"),
     (_set([0.5, float("nan")], "candidates", 0, "step_scores"), "candidate 0"),
     (_set([0.5, "x"], "candidates", 1, "step_scores"), "candidate 1"),
     (_set({"correct": 1}, "votes", "majority"), r"votes\['majority'\]"),
