@@ -12,6 +12,11 @@ import jax.numpy as jnp
 
 CONVENTIONS = ("paper", "with_reward", "full")
 
+# A count of positions attended to outgrows int32: 256 beams of 4096 tokens make
+# 2 * 10^9. It is kept as digits to this base, without 64-bit types.
+_DIGIT_BITS = 30
+_HALF_BITS = 16
+
 
 @flax.struct.dataclass
 class Counts:
@@ -21,12 +26,56 @@ class Counts:
     prefill: int32[P], prompt tokens.
     decode: int32[P], generated (or scored) tokens.
     attended: int32[P], sum over all of these of the positions attended to,
-      their own included; see `attended`.
+      their own included, see `attended`; less 2**30 times `carried`.
+    carried: int32[P], how often 2**30 was taken from it.
   """
 
   prefill: jax.Array
   decode: jax.Array
   attended: jax.Array
+  carried: jax.Array | int = 0
+
+  @property
+  def total_attended(self) -> int:
+    """All positions attended to, of one problem on the host."""
+    return (int(self.carried) << _DIGIT_BITS) + int(self.attended)
+
+  def add(self, tokens: jax.Array, attended: jax.Array) -> "Counts":
+    """Counts decoded tokens.
+
+    Args:
+      tokens: int32[P, N], of each beam; or bool, for one each.
+      attended: int32[P, N], positions that they attended to; not negative.
+
+    Returns:
+      The new counts.
+    """
+    # Sums of halves fit for 2**14 beams; the upper half of their sum carries.
+    high = (attended >> _HALF_BITS).sum(axis=1)
+    low = (attended & (1 << _HALF_BITS) - 1).sum(axis=1)
+    whole = _DIGIT_BITS - _HALF_BITS
+    carried, total = self.carried + (high >> whole), self.attended
+    for part in ((high & (1 << whole) - 1) << _HALF_BITS, low):
+      total += part
+      carried += total >> _DIGIT_BITS
+      total &= (1 << _DIGIT_BITS) - 1
+    decode = self.decode + tokens.sum(axis=1)
+    return self.replace(decode=decode, attended=total, carried=carried)
+
+
+def prompt_counts(prefill: jax.Array, attended: jax.Array) -> Counts:
+  """Counts the tokens of prompts.
+
+  Args:
+    prefill: int32[P].
+    attended: int32[P], positions that they attended to; not negative.
+
+  Returns:
+    The counts, with nothing decoded.
+  """
+  nothing = jnp.zeros_like(prefill)
+  counts = Counts(prefill, nothing, nothing, nothing)
+  return counts.add(nothing[:, None], attended[:, None])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,6 +286,6 @@ def _full(cost: ModelCost, counts: Counts) -> float:
   tokens = int(counts.prefill) + int(counts.decode)
   return (
     float(cost.per_token) * tokens
-    + float(cost.per_position) * int(counts.attended)
+    + float(cost.per_position) * counts.total_attended
     + float(cost.unembedding) * int(counts.decode)
   )

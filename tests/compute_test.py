@@ -185,8 +185,37 @@ def test_counts_beyond_int32():
   assert total > 2 * 6.5e9 * 65536
 
 
+@pytest.mark.parametrize("beams", [1, 3, 256])
+def test_attended_is_exact_beyond_int32(beams):
+  """Against whole numbers of any size, call by call."""
+  random = np.random.default_rng(beams)
+  top = 2**31 - 1
+  prompts = np.array([0, 2**30 - 1, top], np.int32)
+  counts = compute.prompt_counts(jnp.array([0, 7, 9]), jnp.array(prompts))
+  attended, decode = [int(n) for n in prompts], np.zeros(3, int)
+  add = jax.jit(compute.Counts.add)
+  for _ in range(4):
+    tokens = random.integers(0, 4096, (3, beams), np.int32)
+    seen = random.integers(0, top, (3, beams), np.int32)
+    seen[2] = top
+    counts = add(counts, jnp.array(tokens), jnp.array(seen))
+    attended = [
+      a + sum(map(int, s)) for a, s in zip(attended, seen, strict=True)
+    ]
+    decode += tokens.sum(axis=1)
+  for p in range(3):
+    one = jax.tree.map(lambda leaf, p=p: leaf[p], counts)
+    assert one.total_attended == attended[p]
+    assert (one.decode, one.prefill) == (decode[p], (0, 7, 9)[p])
+  assert attended[2] > 2**32
+  policy = compute.policy_cost(tiny.WIDE_HEADS)
+  plain = _counts(9, int(decode[2]), attended[2])
+  full = compute.flops(policy, policy, one, NOTHING, "full")
+  assert full == compute.flops(policy, policy, plain, NOTHING, "full") > 0
+
+
 def test_counts_are_a_pytree():
-  counts = _counts(*(jnp.arange(2) + n for n in range(3)))
+  counts = compute.Counts(*(jnp.arange(2) + n for n in range(4)))
   first = jax.tree.map(lambda x: x[0], counts)
   assert [first.prefill, first.decode, first.attended] == [0, 1, 2]
   assert first.replace(decode=9).decode == 9

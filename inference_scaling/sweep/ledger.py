@@ -41,10 +41,10 @@ def make_ledger(
     "policy_decode": int(ours.decode),
     "policy_discarded": int(ours.decode)
     - trace.candidate_tokens(finished.tree),
-    "policy_attended": int(ours.attended),
+    "policy_attended": ours.total_attended,
     "reward_prefill": int(theirs.prefill),
     "reward_scored": int(theirs.decode),
-    "reward_attended": int(theirs.attended),
+    "reward_attended": theirs.total_attended,
     "cache_bytes": int(finished.cache_bytes),
     "flops": by_convention(compute.flops, ours),
     "flops_prefill": by_convention(compute.prompt_flops, ours),
