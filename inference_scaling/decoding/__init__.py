@@ -15,9 +15,11 @@ from inference_scaling.decoding.policy_state import PolicyParams, StepTokens
 from inference_scaling.decoding.reward import ModelReward
 from inference_scaling.decoding.sampling import sample_tokens
 from inference_scaling.decoding.self_test import SelfTest, self_test
+from inference_scaling.decoding.token_reward import TOKEN_SCORES, TokenReward
 from inference_scaling.decoding.translation import Translator
 
 __all__ = [
+  "TOKEN_SCORES",
   "Automaton",
   "Finished",
   "Limits",
@@ -30,6 +32,7 @@ __all__ = [
   "SelfTest",
   "StepFormat",
   "StepTokens",
+  "TokenReward",
   "Translator",
   "build_automaton",
   "pad_prompt",

@@ -7,7 +7,6 @@ end. So a token costs no copy of the past.
 """
 
 import functools
-import math
 from collections.abc import Sequence
 
 import flax.struct
@@ -20,8 +19,6 @@ from inference_scaling.models import attention
 
 KeysValues = tuple[jax.Array, jax.Array]  # of one layer
 Layers = tuple[KeysValues, ...]
-
-_WINDOW = 128  # entries of a beam that a fork copies at once
 
 
 @flax.struct.dataclass
@@ -241,64 +238,16 @@ def merge(cache: Cache, chunk: Layers, counts: jax.Array) -> Cache:
   return cache.replace(own=own, lengths=cache.lengths + counts)
 
 
-def take_beams(tree, parents: jax.Array):
-  """Lets beam n go on from beam parents[n] of its problem.
+def rewind(before: Cache, after: Cache) -> Cache:
+  """Forgets what was appended.
 
   Args:
-    tree: any pytree of arrays [P, N, ...].
-    parents: int32[P, N].
+    before: the cache.
+    after: the same, longer: entries are only ever appended.
 
   Returns:
-    The tree with its beams copied.
+    The cache as it was before. Nothing of it needs to have been kept: it is
+    still there in `after`, and what stands behind its lengths is masked until
+    it is written over.
   """
-  # Mapped over problems, not indexed by them: so it is plain to the compiler
-  # that a mesh which splits problems need not gather their caches.
-  take = jax.vmap(lambda leaf, chosen: leaf[chosen])
-  return jax.tree.map(lambda leaf: take(leaf, parents), tree)
-
-
-def fork(cache: Cache, parents: jax.Array) -> Cache:
-  """Copies the beams' own part; the prompts stay where they are.
-
-  Window by window, as far as the longest beam goes: a copy of the whole at
-  once would hold all of it twice, and most of it is not written yet.
-
-  Args:
-    cache: the cache.
-    parents: int32[P, N].
-
-  Returns:
-    The cache of the chosen beams.
-  """
-  width = fork_window(cache.own[0][0].shape[-1])
-
-  def copy(array, start, axis):
-    window = jax.lax.dynamic_slice_in_dim(array, start, width, axis)
-    window = take_beams(window, parents)
-    return jax.lax.dynamic_update_slice_in_dim(array, window, start, axis)
-
-  def copy_window(carry):
-    start, own = carry
-    own = tuple(
-      (copy(keys, start, 4), copy(values, start, 3)) for keys, values in own
-    )
-    return start + width, own
-
-  _, own = jax.lax.while_loop(
-    lambda carry: carry[0] < cache.lengths.max(),
-    copy_window,
-    (jnp.int32(0), cache.own),
-  )
-  return cache.replace(own=own, lengths=take_beams(cache.lengths, parents))
-
-
-def fork_window(size: int) -> int:
-  """Says how many tokens of the beams' caches a fork copies at once.
-
-  Args:
-    size: S of these caches.
-
-  Returns:
-    A number that divides it.
-  """
-  return math.gcd(size, _WINDOW)
+  return after.replace(lengths=before.lengths)

@@ -18,6 +18,8 @@ class Flags:
   depth: jax.Array
   policy_finite: jax.Array
   reward_finite: jax.Array
+  policy_widest: jax.Array
+  reward_widest: jax.Array
   reward_beyond: jax.Array
   every_step_read: jax.Array
 
@@ -33,6 +35,21 @@ def check_finite(flags: Flags, lane: int, problem_id: int) -> None:
         f"problem {problem_id}, depth {flags.depth[lane] - 1}: {what} are NaN "
         "or infinite. Check that the checkpoint loads without damage and that "
         "its dtype is wide enough (try float32)."
+      )
+
+
+def check_rows(policy, reward, flags: Flags, lane: int, problem_id: int):
+  """Stops a search in which some beams had to be left out."""
+  for owner, widest, name in (
+    (policy, flags.policy_widest, "ModelPolicy"),
+    (reward, flags.reward_widest, "ModelReward"),
+  ):
+    if widest[lane] > owner.num_rows:
+      raise ValueError(
+        f"problem {problem_id}, depth {flags.depth[lane] - 1}: {widest[lane]} "
+        "beams were active, or changed by a fork, at once, but num_rows of the "
+        f"{name} is {owner.num_rows}. Raise it to the most that the strategy "
+        "extends or moves at once, or leave it out."
       )
 
 

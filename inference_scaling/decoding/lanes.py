@@ -101,7 +101,8 @@ def run_lanes(
   Raises:
     ValueError: for a prompt that does not fit its buffer, a step that does not
       fit that of the reward model, two models that do not read the same tokens,
-      or a mesh that does not divide lanes or heads.
+      a mesh that does not divide lanes or heads, or more beams at once than a
+      model has rows for.
     FloatingPointError: for logits or scores that are NaN or infinite.
   """
   lane_checks.check_vocabularies(policy, reward)
@@ -137,6 +138,7 @@ def run_lanes(
     for lane, running in enumerate(lanes):
       if running is None:
         continue
+      lane_checks.check_rows(policy, reward, flags, lane, running.problem_id)
       lane_checks.check_finite(flags, lane, running.problem_id)
       lane_checks.check_reads(flags, lane, running.problem_id, reward.limits)
       if flags.done[lane]:
@@ -179,9 +181,15 @@ def _start(
 )
 def _step(policy, reward, rules, mesh, policy_params, reward_params, state):
   """Advances all lanes by one step."""
+  ahead = None
+  if rules.lookahead:  # greedy, as in search-and-learn
+    ahead = policy_params.replace(
+      temperature=jnp.float32(0), top_k=None, top_p=None
+    )
   state = loop_lib.search_step(
-    policy, reward, rules, policy_params, reward_params, state
-  )
+    policy, reward, rules, policy_params, reward_params, state,
+    lookahead_params=ahead,
+  )  # fmt: skip
   return placement.constrain(state, mesh)
 
 
@@ -208,6 +216,8 @@ def _flags(mesh, state) -> lane_checks.Flags:
     depth=state.depth,
     policy_finite=state.policy_state.finite,
     reward_finite=state.reward_state.finite,
+    policy_widest=state.policy_state.widest,
+    reward_widest=state.reward_state.widest,
     reward_beyond=state.reward_state.beyond,
     every_step_read=(state.reward_state.reads == state.reward_state.steps).all(
       axis=1

@@ -47,9 +47,9 @@ from jax.sharding import AbstractMesh, AxisType
 
 from inference_scaling import models
 from inference_scaling.decoding import abstract, placement
-from inference_scaling.decoding import cache as cache_lib
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import reward as reward_lib
+from inference_scaling.decoding import rows as rows_lib
 from inference_scaling.models import sharding
 
 _FLOAT32 = 4  # bytes
@@ -205,7 +205,7 @@ class Plan:
     logits = rows * search.policy.vocab_size * _FLOAT32
     passes = logits // model + (_LOGITS_PASSES - 1) * logits
     window = {
-      name: cache_lib.fork_window(limits.text_buffer) / limits.text_buffer
+      name: rows_lib.fork_window(limits.text_buffer) / limits.text_buffer
       for name, limits in (
         ("policy own", search.limits), ("reward own", search.judged_limits)
       )

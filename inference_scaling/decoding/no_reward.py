@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from inference_scaling import compute
-from inference_scaling.decoding import reward as reward_lib
+from inference_scaling.decoding import reward_state as state_lib
 from inference_scaling.search import base
 
 
@@ -23,29 +23,37 @@ class NoReward:
 
   def __init__(self, num_beams: int):
     self.num_beams = num_beams
+    self.num_rows = num_beams
 
-  def start(self, params, prompts) -> reward_lib.RewardState:
+  def start(self, params, prompts) -> state_lib.RewardState:
     """Makes a state of zeros for P prompts."""
     del params
     P = prompts.lengths.shape[0]
     nothing = jnp.zeros(P, jnp.int32)
-    counts = compute.Counts(nothing, nothing, nothing)
-    return reward_lib.empty_state((), (), (P, self.num_beams), counts)
+    counts = compute.prompt_counts(nothing, nothing)
+    return state_lib.empty_state((), (), (P, self.num_beams), counts)
 
   def score(
     self,
     params,
-    state: reward_lib.RewardState,
+    state: state_lib.RewardState,
     step: base.Step,
     active: jax.Array,
-  ) -> tuple[reward_lib.RewardState, jax.Array]:
+  ) -> tuple[state_lib.RewardState, jax.Array]:
     """Returns the state as it is, and scores of 0."""
     del params, step, active
     return state, state.scores
 
   def fork(
-    self, state: reward_lib.RewardState, parents: jax.Array
-  ) -> reward_lib.RewardState:
+    self, state: state_lib.RewardState, parents: jax.Array
+  ) -> state_lib.RewardState:
     """Returns the state as it is."""
     del parents
     return state
+
+  def rewind(
+    self, before: state_lib.RewardState, after: state_lib.RewardState
+  ) -> state_lib.RewardState:
+    """Returns the state as it is."""
+    del after
+    return before

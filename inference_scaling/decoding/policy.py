@@ -12,10 +12,10 @@ from jax import lax
 
 from inference_scaling import compute
 from inference_scaling.decoding import cache as cache_lib
+from inference_scaling.decoding import drawing, rows
 from inference_scaling.decoding import format as format_lib
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import policy_state as state_lib
-from inference_scaling.decoding import sampling
 from inference_scaling.search import base
 
 
@@ -61,6 +61,10 @@ class ModelPolicy:
     format: what ends a step and marks an answer.
     limits: lengths of buffers.
     num_beams: N.
+    num_rows: R. Of each problem at most R beams may be active at once, and at
+      most R may be changed by one fork; the model then runs on P * R rows,
+      while N beams are kept. N allows everything. More than R cannot be served:
+      `PolicyState.widest` tells, and `run_lanes` stops with an error.
   """
 
   def __init__(
@@ -69,11 +73,25 @@ class ModelPolicy:
     format: format_lib.StepFormat,
     limits: limits_lib.Limits,
     num_beams: int,
+    num_rows: int | None = None,
   ):
+    """Compiles the format for the model's tokenizer.
+
+    Args:
+      model: the language model.
+      format: what ends a step and marks an answer.
+      limits: lengths of buffers.
+      num_beams: N.
+      num_rows: R, from 1 to N; None for N.
+
+    Raises:
+      ValueError: for another number of rows.
+    """
     self.model = model
     self.format = format
     self.limits = limits
     self.num_beams = num_beams
+    self.num_rows = rows.check_rows(num_rows, num_beams)
     self._automaton = format.compile(model.tokenizer, model.config.vocab_size)
 
   def start(
@@ -94,7 +112,6 @@ class ModelPolicy:
     shape = (prompts.lengths.shape[0], self.num_beams)
     last = jnp.take_along_axis(prompts.tokens, cached[:, None], axis=1)
     zeros = jnp.zeros(shape, jnp.int32)
-    nothing = jnp.zeros_like(cached)
     return state_lib.PolicyState(
       cache=cache_lib.start(
         kv, cached, self.num_beams, self.limits.text_buffer
@@ -103,10 +120,9 @@ class ModelPolicy:
       automaton=zeros,
       answered=zeros > 0,
       finite=jnp.ones(shape[0], bool),
-      counts=compute.Counts(
-        prefill=cached,
-        decode=nothing,
-        attended=compute.attended(self.model.config, 0, cached),
+      widest=jnp.zeros(shape[0], jnp.int32),
+      counts=compute.prompt_counts(
+        cached, compute.attended(self.model.config, 0, cached)
       ),
     )
 
@@ -129,8 +145,51 @@ class ModelPolicy:
     Returns:
       The new state, and the step, whose content is `StepTokens`.
     """
+    state = rows.widen(state, active)
+    if self.num_rows == self.num_beams:
+      return self._extend(params, keys, state, active)
+    slots = rows.first_slots(active, self.num_rows)
+    few = rows.take_state(state, state_lib.BEAMS, slots)
+    keys, active = rows.take((keys, active), slots)
+    few, step = self._extend(params, keys, few, active)
+    state = rows.put_state(state, state_lib.BEAMS, slots, few)
+    return state, rows.spread(step, slots, self.num_beams)
+
+  def fork(
+    self, state: state_lib.PolicyState, parents: jax.Array
+  ) -> state_lib.PolicyState:
+    """Lets beam n go on from beam parents[n] of the same problem.
+
+    Args:
+      state: the beams.
+      parents: int32[P, N].
+
+    Returns:
+      The state of the chosen beams; counts stay with the problem.
+    """
+    return rows.fork(state, state_lib.BEAMS, parents, self.num_rows)
+
+  def rewind(
+    self, before: state_lib.PolicyState, after: state_lib.PolicyState
+  ) -> state_lib.PolicyState:
+    """Takes steps back; what was computed stays counted.
+
+    Args:
+      before: the beams.
+      after: the state after some calls of `extend`.
+
+    Returns:
+      The beams of `before`, with the counts and the faults of `after`.
+    """
+    return after.replace(
+      cache=cache_lib.rewind(before.cache, after.cache),
+      **{name: getattr(before, name) for name in state_lib.BEAMS},
+    )
+
+  def _extend(self, params, keys, state, active):
+    """Draws a step of [P, R] rows; arguments and result as for `extend`."""
     size = min(self.limits.step_tokens, self.limits.total_tokens)
-    uniform = _uniforms(keys, size)
+    uniform = drawing.uniforms(keys, size)
 
     def write_token(loop):
       return self._write_token(params, state.cache, uniform, loop)
@@ -146,7 +205,7 @@ class ModelPolicy:
       num_tokens=loop.content.lengths,
       content=loop.content,
     )
-    state = state_lib.PolicyState(
+    state = state.replace(
       cache=cache_lib.merge(state.cache, loop.chunk, loop.content.lengths),
       pending=loop.pending,
       automaton=loop.automaton,
@@ -155,27 +214,6 @@ class ModelPolicy:
       counts=loop.counts,
     )
     return state, step
-
-  def fork(
-    self, state: state_lib.PolicyState, parents: jax.Array
-  ) -> state_lib.PolicyState:
-    """Lets beam n go on from beam parents[n] of the same problem.
-
-    Args:
-      state: the beams.
-      parents: int32[P, N].
-
-    Returns:
-      The state of the chosen beams; counts stay with the problem.
-    """
-    beams = (state.pending, state.automaton, state.answered)
-    pending, automaton, answered = cache_lib.take_beams(beams, parents)
-    return state.replace(
-      cache=cache_lib.fork(state.cache, parents),
-      pending=pending,
-      automaton=automaton,
-      answered=answered,
-    )
 
   def _write_token(self, params, cache, uniform, loop: _Loop) -> _Loop:
     """Computes the pending tokens of all rows and draws the next ones."""
@@ -189,14 +227,15 @@ class ModelPolicy:
     )
     logits = self.model.unembed(params.weights, hidden[:, :, 0])
     with jax.named_scope("sample"):
-      tokens, log_probs, finite = _draw(params, uniform[index], logits)
+      drawn = drawing.draw(params, uniform[index], logits)
+    tokens = drawn.tokens
     length = index + 1
     automaton, hits = self._automaton.step(loop.automaton, tokens)
     answered = loop.answered | (hits & self.format.answer_bits > 0)
     status, ended = self._status(
       tokens, hits, answered, length, cache.lengths + length
     )
-    content, counts = loop.content, loop.counts
+    content = loop.content
     attended = compute.attended(self.model.config, positions, 1)
     return _Loop(
       index=length,
@@ -206,18 +245,16 @@ class ModelPolicy:
       pending=jnp.where(live, tokens, loop.pending),
       automaton=jnp.where(live, automaton, loop.automaton),
       answered=jnp.where(live, answered, loop.answered),
-      finite=loop.finite & (finite | ~live).all(axis=1),
+      finite=loop.finite & (drawn.finite | ~live).all(axis=1),
       content=state_lib.StepTokens(
         tokens=lax.dynamic_update_slice_in_dim(
           content.tokens, jnp.where(live, tokens, 0)[..., None], index, axis=2
         ),
         lengths=content.lengths + live,
-        log_probs=content.log_probs + jnp.where(live, log_probs, 0.0),
+        log_probs=content.log_probs + jnp.where(live, drawn.log_probs, 0.0),
+        certainty=content.certainty + jnp.where(live, drawn.certainty, 0.0),
       ),
-      counts=counts.replace(
-        decode=counts.decode + live.sum(axis=1),
-        attended=counts.attended + jnp.where(live, attended, 0).sum(axis=1),
-      ),
+      counts=loop.counts.add(live, jnp.where(live, attended, 0)),
     )
 
   def _status(self, tokens, hits, answered, step_length, total_length):
@@ -254,51 +291,7 @@ def _begin(state: state_lib.PolicyState, active: jax.Array, size: int) -> _Loop:
       tokens=jnp.zeros((*active.shape, size), jnp.int32),
       lengths=zeros,
       log_probs=jnp.zeros(active.shape, jnp.float32),
+      certainty=jnp.zeros(active.shape, jnp.float32),
     ),
     counts=state.counts,
-  )
-
-
-def _uniforms(keys: jax.Array, size: int) -> jax.Array:
-  """Draws float32[C, P, N]: entry t comes from fold_in(key, t) alone.
-
-  All at once, before the loop, because a vectorised draw costs far less than
-  one a token.
-  """
-  draw = jax.vmap(
-    lambda key: jax.vmap(
-      lambda t: jax.random.uniform(jax.random.fold_in(key, t))
-    )(jnp.arange(size))
-  )
-  uniform = draw(keys.reshape(-1))
-  return uniform.T.reshape(size, *keys.shape)
-
-
-def _draw(
-  params: state_lib.PolicyParams, uniform: jax.Array, logits: jax.Array
-):
-  """Draws tokens [P, N] with their log-probabilities and a check of finiteness.
-
-  Args:
-    params: the sampler.
-    uniform: float32[P, N].
-    logits: float32[P, N, V].
-
-  Returns:
-    int32[P, N] tokens, float32[P, N] log-probabilities at temperature 1, and
-    bool[P, N], whether the logits are finite.
-  """
-  shape = uniform.shape
-  flat = logits.reshape(-1, logits.shape[-1])
-  tokens = sampling.sample_tokens(
-    uniform.reshape(-1), flat, params.temperature, params.top_k, params.top_p
-  )
-  # NaN or +inf anywhere, or no token left at all, shows in the sum.
-  total = jax.nn.logsumexp(flat, axis=-1)
-  chosen = jnp.take_along_axis(flat, tokens[:, None], axis=-1)[:, 0]
-  log_probs = chosen - total
-  return (
-    tokens.reshape(shape),
-    log_probs.reshape(shape),
-    jnp.isfinite(total).reshape(shape),
   )

@@ -9,6 +9,9 @@ import jax
 from inference_scaling import compute
 from inference_scaling.decoding import cache as cache_lib
 
+# What belongs to one beam beside its cache; a fork copies it.
+BEAMS = ("pending", "automaton", "answered")
+
 
 @flax.struct.dataclass
 class PolicyParams:
@@ -36,11 +39,14 @@ class StepTokens:
     lengths: int32[P, N]; 0 for beams that did not take part.
     log_probs: float32[P, N], sum of the tokens' log-probabilities under the
       model at temperature 1 without filters.
+    certainty: float32[P, N], sum of the tokens' self-certainties, likewise; see
+      `drawing.Drawn`.
   """
 
   tokens: jax.Array
   lengths: jax.Array
   log_probs: jax.Array
+  certainty: jax.Array
 
 
 @flax.struct.dataclass
@@ -54,6 +60,8 @@ class PolicyState:
     answered: bool[P, N], whether an answer marker has been written.
     finite: bool[P], false once a beam of the problem had logits that were NaN
       or infinite; of the problem, so that dropping the beam does not hide it.
+    widest: int32[P], the most beams of the problem that were active, or were
+      changed by a fork, at once: an error where it is more than `num_rows`.
     counts: tokens computed so far, each int32[P].
   """
 
@@ -62,4 +70,5 @@ class PolicyState:
   automaton: jax.Array
   answered: jax.Array
   finite: jax.Array
+  widest: jax.Array
   counts: compute.Counts

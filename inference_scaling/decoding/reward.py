@@ -4,9 +4,6 @@ The reward model keeps its own keys and values of the prompt and of the steps
 read so far, so a step costs its own tokens and never the whole text again.
 """
 
-from typing import Any
-
-import flax.struct
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -14,70 +11,13 @@ from jax import lax
 from inference_scaling import compute
 from inference_scaling.decoding import cache as cache_lib
 from inference_scaling.decoding import limits as limits_lib
-from inference_scaling.decoding import translation
+from inference_scaling.decoding import reward_state as state_lib
+from inference_scaling.decoding import rows, translation
 from inference_scaling.search import base
 
 # A step is read in blocks of this many tokens, and no further than the longest
 # step at hand: most steps are far shorter than their buffer.
 BLOCK = 8
-
-
-@flax.struct.dataclass
-class RewardState:
-  """What the reward model remembers of all beams.
-
-  Attributes:
-    cache: keys and values of all tokens, pending ones included.
-    reading: what the model's head remembers of each beam; leaves [P, N, ...].
-    scores: float32[P, N], of each beam's last step; 0 before the first.
-    steps: int32[P, N], steps with text that each beam has had.
-    reads: int32[P, N], scores that were read; as many, or a step has none or
-      two.
-    rest: int32[P, N], first bytes of a character that the end of a step cut,
-      with a byte of 1 before them; 0 for none. Only a translator leaves any.
-    beyond: int32[P, 2], most tokens that a step, and a text, of the problem
-      would have needed where they did not fit; 0 where all did.
-    finite: bool[P], false once a score of the problem was NaN or infinite.
-    counts: tokens computed so far, each int32[P].
-  """
-
-  cache: cache_lib.Cache
-  reading: Any
-  scores: jax.Array
-  steps: jax.Array
-  reads: jax.Array
-  rest: jax.Array
-  beyond: jax.Array
-  finite: jax.Array
-  counts: compute.Counts
-
-
-def empty_state(
-  cache: Any, reading: Any, shape: tuple[int, int], counts: compute.Counts
-) -> RewardState:
-  """Makes the state before the first step.
-
-  Args:
-    cache: of the prompts.
-    reading: at the ends of the prompts.
-    shape: [P, N].
-    counts: of the prompts' tokens.
-
-  Returns:
-    The state.
-  """
-  nothing = jnp.zeros(shape, jnp.int32)
-  return RewardState(
-    cache=cache,
-    reading=reading,
-    scores=jnp.zeros(shape, jnp.float32),
-    steps=nothing,
-    reads=nothing,
-    rest=nothing,
-    beyond=jnp.zeros((shape[0], 2), jnp.int32),
-    finite=jnp.ones(shape[0], bool),
-    counts=counts,
-  )
 
 
 class ModelReward:
@@ -91,6 +31,7 @@ class ModelReward:
     limits: lengths of buffers: those of the policy if the reward model reads
       the policy's tokens, or else the translator's.
     num_beams: N.
+    num_rows: R, as for a `ModelPolicy`.
     translator: makes the reward model's tokens of the policy's; None if they
       are the same.
   """
@@ -101,6 +42,7 @@ class ModelReward:
     limits: limits_lib.Limits,
     num_beams: int,
     translator: translation.Translator | None = None,
+    num_rows: int | None = None,
   ):
     """Joins a reward model to a policy.
 
@@ -109,9 +51,11 @@ class ModelReward:
       limits: lengths of buffers, if there is no translator.
       num_beams: N.
       translator: for a model with a form, and for no other.
+      num_rows: R, as for a `ModelPolicy`.
 
     Raises:
-      ValueError: for a model with a form and no translator, or the reverse.
+      ValueError: for a model with a form and no translator, or the reverse, or
+        a number of rows that is not from 1 to N.
     """
     form = getattr(model, "form", None)
     if form is not (translator.form if translator else None):
@@ -124,9 +68,10 @@ class ModelReward:
     self.model = model
     self.limits = translator.limits if translator else limits
     self.num_beams = num_beams
+    self.num_rows = rows.check_rows(num_rows, num_beams)
     self.translator = translator
 
-  def start(self, params, prompts: limits_lib.Prompts) -> RewardState:
+  def start(self, params, prompts: limits_lib.Prompts) -> state_lib.RewardState:
     """Reads the prompts.
 
     Args:
@@ -152,20 +97,22 @@ class ModelReward:
     shape = (lengths.shape[0], self.num_beams)
     last = jnp.take_along_axis(hidden, lengths[:, None, None] - 1, axis=1)
     last = jnp.broadcast_to(last, (*shape, hidden.shape[-1]))
-    return empty_state(
+    return state_lib.empty_state(
       cache_lib.start(kv, lengths, self.num_beams, self.limits.text_buffer),
       self.model.begin(last),
       shape,
-      compute.Counts(
-        prefill=lengths,
-        decode=jnp.zeros_like(lengths),
-        attended=compute.attended(self.model.config, 0, lengths),
+      compute.prompt_counts(
+        lengths, compute.attended(self.model.config, 0, lengths)
       ),
     )
 
   def score(
-    self, params, state: RewardState, step: base.Step, active: jax.Array
-  ) -> tuple[RewardState, jax.Array]:
+    self,
+    params,
+    state: state_lib.RewardState,
+    step: base.Step,
+    active: jax.Array,
+  ) -> tuple[state_lib.RewardState, jax.Array]:
     """Reads the new step of each active beam and scores it.
 
     Args:
@@ -177,6 +124,39 @@ class ModelReward:
     Returns:
       The new state, and float32[P, N] scores.
     """
+    state = rows.widen(state, active)
+    if self.num_rows == self.num_beams:
+      state = self._score(params, state, step, active)
+      return state, state.scores
+    slots = rows.first_slots(active, self.num_rows)
+    few = rows.take_state(state, state_lib.BEAMS, slots)
+    step, active = rows.take((step, active), slots)
+    few = self._score(params, few, step, active)
+    state = rows.put_state(state, state_lib.BEAMS, slots, few)
+    return state, state.scores
+
+  def fork(
+    self, state: state_lib.RewardState, parents: jax.Array
+  ) -> state_lib.RewardState:
+    """Lets beam n go on from beam parents[n] of the same problem.
+
+    Args:
+      state: the beams.
+      parents: int32[P, N].
+
+    Returns:
+      The state of the chosen beams; counts stay with the problem.
+    """
+    return rows.fork(state, state_lib.BEAMS, parents, self.num_rows)
+
+  def rewind(
+    self, before: state_lib.RewardState, after: state_lib.RewardState
+  ) -> state_lib.RewardState:
+    """Takes back steps that were read; what was computed stays counted."""
+    return state_lib.rewind(before, after)
+
+  def _score(self, params, state, step, active):
+    """Reads and scores steps of [P, R] rows; returns their new state."""
     tokens = step.content.tokens
     lengths = jnp.where(active, step.content.lengths, 0)
     written = lengths > 0
@@ -188,39 +168,16 @@ class ModelReward:
       reading, chunk = self._read(params, state, tokens, lengths)
       fresh = self.model.rewards(params, reading)
     read = lengths > 0
-    scores = jnp.where(read, fresh, state.scores)
     first = cache_lib.positions(state.cache)
     attended = compute.attended(self.model.config, first, lengths)
-    counts = state.counts
-    state = state.replace(
+    return state.replace(
       cache=cache_lib.merge(state.cache, chunk, lengths),
       reading=reading,
-      scores=scores,
+      scores=jnp.where(read, fresh, state.scores),
       steps=state.steps + written,
       reads=state.reads + read,
       finite=state.finite & (jnp.isfinite(fresh) | ~read).all(axis=1),
-      counts=counts.replace(
-        decode=counts.decode + lengths.sum(axis=1),
-        attended=counts.attended + attended.sum(axis=1),
-      ),
-    )
-    return state, scores
-
-  def fork(self, state: RewardState, parents: jax.Array) -> RewardState:
-    """Lets beam n go on from beam parents[n] of the same problem.
-
-    Args:
-      state: the beams.
-      parents: int32[P, N].
-
-    Returns:
-      The state of the chosen beams; counts stay with the problem.
-    """
-    names = ("reading", "scores", "steps", "reads", "rest")
-    beams = {name: getattr(state, name) for name in names}
-    return state.replace(
-      cache=cache_lib.fork(state.cache, parents),
-      **cache_lib.take_beams(beams, parents),
+      counts=state.counts.add(lengths, attended),
     )
 
   def _translate(self, state, tokens, lengths, cut):

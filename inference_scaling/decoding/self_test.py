@@ -169,7 +169,7 @@ def _as_step(rows: Sequence[Sequence[int]], size: int) -> base.Step:
     tokens[0, beam, : len(row)] = row
   lengths = jnp.array([[len(row) for row in rows]], jnp.int32)
   content = policy_state.StepTokens(
-    jnp.array(tokens), lengths, jnp.zeros(lengths.shape)
+    jnp.array(tokens), lengths, *2 * (jnp.zeros(lengths.shape),)
   )
   return base.Step(jnp.zeros_like(lengths), lengths, content)
 

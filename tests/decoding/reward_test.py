@@ -42,7 +42,7 @@ def test_steps_longer_than_a_block_are_read_whole():
   step = base.Step(
     status=jnp.zeros((1, 2), jnp.int32),
     num_tokens=lengths,
-    content=decoding.StepTokens(tokens, lengths, jnp.zeros((1, 2))),
+    content=decoding.StepTokens(tokens, lengths, *jnp.zeros((2, 1, 2))),
   )
   prompt = tiny.prompts(2)[1]
   state = jax.jit(reward.start)(

@@ -361,7 +361,7 @@ def test_a_step_that_was_cut_off_may_be_longer_than_the_limits():
   score = jax.jit(reward.score)
   tokens, lengths = _batch([_letters("acgh hg eca")])
   for status, owed in ((search.TRUNCATED, False), (search.RUNNING, True)):
-    content = decoding.StepTokens(tokens, lengths, np.zeros((1, 1)))
+    content = decoding.StepTokens(tokens, lengths, *np.zeros((2, 1, 1)))
     step = search.Step(np.full((1, 1), status, np.int32), lengths, content)
     state, _ = score(model.params, start, step, np.ones((1, 1), bool))
     assert state.reads[0, 0] == 0 and state.steps[0, 0] == owed

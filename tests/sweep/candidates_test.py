@@ -62,7 +62,9 @@ def tree():
     scores=full(SCORES, np.float32),
     status=full(STATUS, np.int32),
     num_tokens=lengths,
-    contents=decoding.StepTokens(tokens, lengths, np.zeros(shape, np.float32)),
+    contents=decoding.StepTokens(
+      tokens, lengths, *np.zeros((2, *shape), np.float32)
+    ),
   )
 
 
