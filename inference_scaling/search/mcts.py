@@ -127,7 +127,7 @@ class _Init:
   def __call__(self, num_beams: int) -> uct.Memory:
     self._check_beams(num_beams)
     N = num_beams
-    is_root = np.arange(N + 1) == N
+    is_root = jnp.arange(N + 1) == N
     limits = [
       _NO_LIMIT if limit is None else limit
       for limit in (self.max_steps, self.expansions)
@@ -138,14 +138,14 @@ class _Init:
     )
     used = jnp.minimum(root_children, children)
     return uct.Memory(
-      parents=np.full(N, N, np.int32),
-      steps=np.where(is_root, 0, 1).astype(np.int32),
-      visits=np.zeros(N + 1, np.int32),
-      totals=np.zeros(N + 1, np.float32),
-      expandable=np.zeros(N + 1, np.int32),
+      parents=jnp.full(N, N, jnp.int32),
+      steps=jnp.where(is_root, 0, 1).astype(jnp.int32),
+      visits=jnp.zeros(N + 1, jnp.int32),
+      totals=jnp.zeros(N + 1, jnp.float32),
+      expandable=jnp.zeros(N + 1, jnp.int32),
       expanded=is_root & (used == root_children),
       path=is_root,
-      first=np.int32(0),
+      first=jnp.int32(0),
       used=used,
       expansions=expansions - 1,  # the root's is under way
       root_children=root_children,

@@ -1,0 +1,179 @@
+"""MCTS against a search in plain Python, against mctx and by hand."""
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from inference_scaling import search
+from tests.search import mcts_oracle, toy, world
+
+# One program serves all numbers, as long as they need no more than these.
+EXPANSIONS = 24
+NUM_BEAMS, MAX_DEPTH = search.mcts_shape(16, 2, EXPANSIONS)
+PROBLEMS = np.arange(6)
+ROOTS = 17 * PROBLEMS
+TABLE = np.asarray(toy.table(len(PROBLEMS), world.NUM_NUMBERS))
+traces = []
+
+
+class Rewards(toy.TableReward):
+  """Prompts are the numbers of the roots."""
+
+  def start(self, params, prompts):
+    return prompts // 17
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _run(policy, rules, max_depth, carry, params, table, roots):
+  traces.append(rules)
+  strategy = rules._replace(init=lambda num_beams: carry)
+  return search.search(
+    policy, Rewards(), strategy, params, table, roots, toy.keys(roots),
+    max_depth=max_depth,
+  )  # fmt: skip
+
+
+def _search(numbers, stop=0, same=1, table=TABLE, roots=ROOTS):
+  """The final state, of NumPy arrays, for the keyword arguments of mcts."""
+  strategy = search.mcts(**numbers)
+  params = world.WorldParams(
+    branches=world.branches(
+      NUM_BEAMS, numbers["root_children"], numbers["children"], same
+    ),
+    stop=np.int32(stop),
+  )
+  state = _run(
+    world.WorldPolicy(NUM_BEAMS), strategy.rules, MAX_DEPTH,
+    strategy.init(NUM_BEAMS), params,
+    table, roots,
+  )  # fmt: skip
+  return jax.tree.map(np.asarray, state.replace(keys=None))
+
+
+def _reference(row, numbers, stop=0, same=1, table=TABLE):
+  root = mcts_oracle.Node(int(ROOTS[row]), None, search.RUNNING)
+  numbers = {"max_steps": math.inf, **numbers}
+  return mcts_oracle.Search(
+    root, table[row].tolist(), stop, same=same, **numbers
+  ).run()
+
+
+def _assert_same_tree(state, row, oracle):
+  """Node by node, value by value and round by round."""
+  memory = jax.tree.map(lambda leaf: leaf[row], state.carry)
+  tree = jax.tree.map(lambda leaf: leaf[row], state.tree)
+  size, places = len(oracle.nodes), {oracle.root: NUM_BEAMS}
+  places |= {node: slot for slot, node in enumerate(oracle.nodes)}
+  assert memory.used == size
+  assert memory.parents[:size].tolist() == [
+    places[node.parent] for node in oracle.nodes
+  ]
+  for node, slot in places.items():
+    assert memory.visits[slot] == node.visits
+    mean = memory.totals[slot] / max(node.visits, 1)
+    np.testing.assert_allclose(mean, node.value, rtol=1e-5, atol=1e-30)
+    assert memory.expanded[slot] == node.is_expanded
+    assert memory.steps[slot] == node.steps
+  made = [[places[node] for node in nodes] for nodes in oracle.rounds]
+  active = [np.flatnonzero(row).tolist() for row in tree.active if row.any()]
+  assert active == made
+  assert state.depth[row] == len(made)
+  nodes = search.list_nodes(tree.parents, tree.active)
+  parents = [places[node.parent] for node in oracle.nodes]
+  assert nodes.parents.tolist() == [
+    search.NO_NODE if slot == NUM_BEAMS else slot for slot in parents
+  ]
+  made_by = (nodes.rounds, nodes.slots)
+  contents = tree.contents["node"][made_by]
+  assert contents.tolist() == [node.number for node in oracle.nodes]
+  status = tree.status[made_by]
+  assert status.tolist() == [node.status for node in oracle.nodes]
+
+
+@pytest.mark.parametrize("stop", [0, 40, 85])
+@pytest.mark.parametrize("exploration", [0, 0.2, 1, 30])
+@pytest.mark.parametrize(
+  ("root_children", "children", "expansions", "max_steps"),
+  [(4, 2, 24, None), (8, 2, 12, 4), (16, 2, 24, 2), (5, 3, 17, 3),
+   (4, 1, 24, None)],
+)  # fmt: skip
+def test_agrees_node_by_node_with_plain_python(
+  root_children, children, expansions, max_steps, exploration, stop
+):
+  numbers = {
+    "root_children": root_children,
+    "children": children,
+    "exploration": exploration,
+    "expansions": expansions,
+  }
+  if max_steps is not None:
+    numbers["max_steps"] = max_steps
+  state = _search(numbers, stop)
+  for row in range(len(PROBLEMS)):
+    _assert_same_tree(state, row, _reference(row, numbers, stop))
+
+
+def test_the_trees_of_these_tests_end_in_every_way():
+  """Some use up all expansions, some close before, some at the first step."""
+  counts = set()
+  for stop in (0, 40, 85):
+    numbers = {"root_children": 4, "children": 2, "exploration": 1}
+    numbers |= {"expansions": EXPANSIONS, "max_steps": 4}
+    counts |= {
+      len(_reference(row, numbers, stop).expanded)
+      for row in range(len(PROBLEMS))
+    }
+  assert {1, EXPANSIONS} < counts and len(counts) > 3
+
+
+@pytest.mark.parametrize("same", [2, 3])
+@pytest.mark.parametrize("duplicates", search.DUPLICATES)
+def test_duplicates_agree_with_plain_python(duplicates, same):
+  numbers = {
+    "root_children": 8,
+    "children": 3,
+    "exploration": 1.0,
+    "expansions": 14,
+    "duplicates": duplicates,
+  }
+  state = _search(numbers, stop=30, same=same)
+  dropped = (state.tree.status == search.DROPPED) & state.tree.active
+  assert dropped.any() == (duplicates != search.KEEP)
+  for row in range(len(PROBLEMS)):
+    oracle = _reference(row, numbers, stop=30, same=same)
+    _assert_same_tree(state, row, oracle)
+
+
+def test_a_worked_example():
+  """Two children everywhere, C = 1; the second expansion is a close call."""
+  strategy = search.mcts(2, 2, 1.0, expansions=3)
+  memory = strategy.init(6)
+  assert strategy.first(6, memory).tolist() == [True] * 2 + [False] * 4
+  scores, status = jnp.zeros(6), jnp.zeros(6, jnp.int32)
+  rounds = [
+    ([0, 1], [0.5, 0.6], [1, 1]),  # equal bonuses: 0.6 is ahead
+    # Node 1: Q = (0.6 + 0.1 + 0.3) / 3 = 1/3, N = 3; node 0: Q = 0.5, N = 1.
+    # N(root) = 4: 0.5 + sqrt(ln 4) > 1/3 + sqrt(ln 4 / 3).
+    ([2, 3], [0.1, 0.3], [0, 0]),
+    ([4, 5], [0.2, 0.2], None),
+  ]
+  for slots, values, parents in rounds:
+    scores = scores.at[jnp.array(slots)].set(jnp.array(values))
+    active = jnp.isin(jnp.arange(6), jnp.array(slots))
+    beams = search.Beams(scores, status, active, jnp.ones(6, jnp.int32))
+    chosen, active, memory = strategy.select(jax.random.key(0), beams, memory)
+    if parents is None:
+      assert not active.any()
+    else:
+      start = slots[-1] + 1
+      assert np.flatnonzero(active).tolist() == [start, start + 1]
+      assert chosen[start : start + 2].tolist() == parents
+      assert (jnp.delete(chosen, active) == jnp.arange(6)[~active]).all()
+  assert memory.visits.tolist() == [3, 3, 1, 1, 1, 1, 6]
+  means = memory.totals / memory.visits
+  expected = [0.9 / 3, 1 / 3, 0.1, 0.3, 0.2, 0.2, 1.9 / 6]
+  np.testing.assert_allclose(means, expected, rtol=1e-6)
