@@ -48,10 +48,7 @@ writes one digit a step, and the reward likes large digits:
 Strategies of your own are a `Strategy(init, select)`: see its docstring.
 """
 
-from inference_scaling.search.allocation import (
-  children_to_parents,
-  rebase_widths,
-)
+from inference_scaling.search.allocation import rebase_widths
 from inference_scaling.search.base import (
   DROP,
   DROPPED,
@@ -67,6 +64,8 @@ from inference_scaling.search.base import (
   Step,
   Strategy,
 )
+from inference_scaling.search.beam_search import beam_search
+from inference_scaling.search.dvts import dvts
 from inference_scaling.search.loop import (
   SearchState,
   init_search,
@@ -76,8 +75,10 @@ from inference_scaling.search.loop import (
   search_step,
 )
 from inference_scaling.search.mcts import mcts, mcts_shape
+from inference_scaling.search.particle_filter import particle_filter
 from inference_scaling.search.rebase import rebase
 from inference_scaling.search.sampling import sampling
+from inference_scaling.search.slots import children_to_parents
 from inference_scaling.search.trace import (
   NO_NODE,
   Candidate,
@@ -109,9 +110,11 @@ __all__ = [
   "Step",
   "Strategy",
   "Tree",
+  "beam_search",
   "candidate_paths",
   "candidate_tokens",
   "children_to_parents",
+  "dvts",
   "final_status",
   "init_search",
   "is_done",
@@ -119,6 +122,7 @@ __all__ = [
   "list_nodes",
   "mcts",
   "mcts_shape",
+  "particle_filter",
   "rebase",
   "rebase_widths",
   "replace_lane",

@@ -30,6 +30,11 @@ _TABLE_SIZE = 32
 _TABLE = np.exp2(-np.arange(_TABLE_SIZE) / _TABLE_SIZE)
 _STEP = np.log(2.0) / _TABLE_SIZE
 
+# A number this close to a whole number is that number. Equal weights give
+# quotients such as 16 * (1 / 2), which rounding may move over the whole number
+# and a floor or a ceiling would then turn into one too few or too many.
+SNAP = 5e-6
+
 # The largest argument of `exp_negative`: both parts of the result are still
 # normal float32 numbers.
 MAX_EXPONENT = 60.0
@@ -137,6 +142,45 @@ def divide(x: Double, y: Double) -> Double:
   third = rest.high / y.high
   partial = _quick_two_sum(first, second)
   return _quick_two_sum(partial.high, partial.low + third)
+
+
+def sums(x: Double, reverse: bool = False) -> Double:
+  """Sums of each number of a Double[N] and all before it.
+
+  Args:
+    x: Double[N], at least one number.
+    reverse: whether to add up from the last number: each and all after it.
+
+  Returns:
+    Double[N].
+  """
+  zero = Double(*(jnp.zeros_like(part[0]) for part in x))
+  return jax.lax.scan(_accumulate, zero, x, reverse=reverse)[1]
+
+
+# Not a closure: outside jit, `scan` compiles again for every new function.
+def _accumulate(total: Double, number: Double) -> tuple[Double, Double]:
+  """Adds one number to the sum and hands the new sum out."""
+  total = add(total, number)
+  return total, total
+
+
+def nearest(x: Double) -> tuple[jax.Array, jax.Array]:
+  """The nearest whole number, int32, and the signed rest, float32.
+
+  A rest of at most `SNAP` is 0.
+  """
+  whole = jnp.round(x.high)
+  rest = (x.high - whole) + x.low
+  rest = jnp.where(jnp.abs(rest) <= SNAP, 0.0, rest)
+  return whole.astype(jnp.int32), rest
+
+
+def whole_part(x: Double) -> tuple[jax.Array, jax.Array]:
+  """The floor, int32, and the fraction in [0, 1), float32; 0 if snapped."""
+  whole, rest = nearest(x)
+  below = rest < 0
+  return whole - below, jnp.where(below, rest + 1, rest)
 
 
 def exp_negative(x: Double) -> Double:

@@ -1,6 +1,8 @@
 """The allocation of REBASE against exact arithmetic, and its properties."""
 
+import functools
 import math
+from fractions import Fraction
 
 import hypothesis
 import jax
@@ -9,13 +11,18 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from inference_scaling.search import allocation, double_float
+from inference_scaling.search import allocation, double_float, slots
 from tests.search import oracle
 
 N = 64
 CASES = 3000
 
-_rebase_widths = jax.jit(allocation.rebase_widths, static_argnames="rule")
+KEY = jax.random.key(0)
+DETERMINISTIC = ("ceil", "round", "exact")
+
+_rebase_widths = jax.jit(
+  functools.partial(allocation.rebase_widths, key=KEY), static_argnames="rule"
+)
 
 
 def _scores(generator, kind):
@@ -115,54 +122,109 @@ def test_beams_that_do_not_run_get_nothing_and_set_no_maximum():
   scores = np.array([100.0, 0.4, np.nan, 0.4] + [1.0] * 6, np.float32)
   running = np.array([False, True, False, True] + [False] * 6)
   for rule in allocation.RULES:
-    got = _rebase_widths(scores, running, 5, 0.1, rule=rule)
-    assert got.tolist() == [0, 3, 0, 2, 0, 0, 0, 0, 0, 0]
+    got = _rebase_widths(scores, running, 5, 0.1, rule=rule).tolist()
+    if rule == "stochastic" and got[1] == 2:
+      got[1], got[3] = got[3], got[1]
+    assert got == [0, 3, 0, 2, 0, 0, 0, 0, 0, 0]
     none = _rebase_widths(scores, running & False, 5, 0.1, rule=rule)
     assert none.tolist() == [0] * 10
 
 
-def test_round_is_the_printed_rule_where_that_sums_to_the_budget():
+def test_round_and_exact_agree_with_exact_arithmetic():
   generator = np.random.default_rng(2)
-  agreed = 0
+  compared = agreed = 0
   for case in range(300):
     scores, budget = _scores(generator, case), int(generator.integers(1, 257))
     running = generator.permutation(N) < generator.choice([2, 3, 8, N])
     temperature = 10 ** generator.uniform(-2, 1)
-    exact = oracle.quotas(scores, running, budget, temperature)
-    got = _rebase_widths(
-      scores, running, budget, double_float.split(temperature), rule="round"
-    ).tolist()
-    assert sum(got) == budget
+    quotas = oracle.quotas(scores, running, budget, temperature)
+    arguments = scores, running, budget, double_float.split(temperature)
+    exact = _rebase_widths(*arguments, rule="exact").tolist()
+    assert sum(exact) == budget
     # Never further than one child from the exact quota.
     assert all(
       abs(width - quota) < 1 + 1e-5
-      for width, quota in zip(got, exact, strict=True)
+      for width, quota in zip(exact, quotas, strict=True)
     )
-    halves = any(abs(quota % 1 - 0.5) < 1e-5 for quota in exact)
-    if sum(map(round, exact)) == budget and not halves:
-      assert got == list(map(round, exact))
+    if any(0 < abs(quota % 1 - Fraction(1, 2)) < 1e-5 for quota in quotas):
+      continue
+    printed = _rebase_widths(*arguments, rule="round").tolist()
+    assert printed == oracle.round_widths(quotas, scores, running, budget)
+    compared += 1
+    halves = any(quota % 1 == Fraction(1, 2) for quota in quotas)
+    if sum(map(round, quotas)) == budget and not halves:
+      assert exact == printed == list(map(round, quotas))
       agreed += 1
-  assert agreed > 50
+  assert compared > 280 and agreed > 50
 
 
 @pytest.mark.parametrize(
-  ("scores", "budget", "expected"),
+  ("scores", "budget", "printed", "exact"),
   [
-    # Quotas 1.33 x 3: printed 1 + 1 + 1; the lowest slot takes the fourth.
-    ([0.5, 0.5, 0.5], 4, [2, 1, 1]),
-    # Quotas 1.67 x 3: printed 2 + 2 + 2; the highest slot gives one back.
-    ([0.5, 0.5, 0.5], 5, [2, 2, 1]),
-    # Quotas 0.5 and 0.5: the half goes to the lower slot.
-    ([0.5, 0.5], 1, [1, 0]),
-    ([0.9, 0.1], 4, [4, 0]),
+    # Quotas 1.33 x 3: one child is not given; the lowest slot takes it.
+    ([0.5, 0.5, 0.5], 4, [1, 1, 1], [2, 1, 1]),
+    # Quotas 1.67 x 3: the last beam served gets what is left.
+    ([0.5, 0.5, 0.5], 5, [2, 2, 1], [2, 2, 1]),
+    # Quotas 1.67 x 3, but two beams are better: they are served first.
+    ([0.5, 0.5001, 0.5001], 5, [1, 2, 2], [1, 2, 2]),
+    # Quotas of exactly one half go up.
+    ([0.5, 0.5], 1, [1, 0], [1, 0]),
+    ([0.5, 0.5], 3, [2, 1], [2, 1]),
+    # Quotas 0.33 x 3: none is given, until the remainders are looked at.
+    ([0.5, 0.5, 0.5], 1, [0, 0, 0], [1, 0, 0]),
+    ([0.9, 0.1], 4, [4, 0], [4, 0]),
   ],
 )
-def test_round_repairs_by_largest_remainders(scores, budget, expected):
+def test_round_as_printed_and_repaired(scores, budget, printed, exact):
   padding = 10 - len(scores)
   running = np.array([True] * len(scores) + [False] * padding)
   scores = np.array(scores + [7.0] * padding, np.float32)
-  got = _rebase_widths(scores, running, budget, 0.2, rule="round")
-  assert got.tolist() == expected + [0] * padding
+  for rule, expected in (("round", printed), ("exact", exact)):
+    got = _rebase_widths(scores, running, budget, 0.2, rule=rule)
+    assert got.tolist() == expected + [0] * padding
+
+
+def test_the_stochastic_rule_has_the_quotas_as_its_mean():
+  scores = np.array([0.9, 0.5, 0.62, 0.1, 0.62, 0.3, 0.88, 0.0], np.float32)
+  running = np.array([True] * 6 + [False, True])
+  quotas = np.array(oracle.quotas(scores, running, 11, Fraction(1, 4)), float)
+  draws = 4000
+  widths = np.asarray(
+    jax.jit(
+      jax.vmap(
+        lambda key: allocation.rebase_widths(
+          scores, running, 11, 0.25, "stochastic", key=key
+        )
+      )
+    )(jax.random.split(KEY, draws))
+  )
+  assert (widths.sum(axis=1) == 11).all()
+  assert (widths >= np.floor(quotas)).all()
+  assert (widths <= np.ceil(quotas)).all()
+  # A width is one of two integers: five standard errors of a coin's mean.
+  chance = quotas % 1
+  error = 5 * np.sqrt(chance * (1 - chance) / draws)
+  assert (abs(widths.mean(axis=0) - quotas) <= error + 1e-6).all()
+  assert (quotas[running] < 1).any() and (widths[:, running].max(0) > 0).all()
+
+
+@pytest.mark.parametrize("rule", DETERMINISTIC)
+def test_a_multiplicity_weighs_like_that_many_equal_beams(rule):
+  """Three equal beams get what one that stands for three gets, in all."""
+  apart = np.array([0.5, 0.5, 0.5, 0.7, 0.2] + [0.0] * 5, np.float32)
+  merged = np.array([0.5, 0.7, 0.2] + [0.0] * 7, np.float32)
+  ones = np.ones(10, np.int32)
+  for budget in (15, 30, 36):
+    first = _rebase_widths(
+      apart, np.arange(10) < 5, budget, 0.5, rule=rule, multiplicity=ones
+    ).tolist()
+    second = _rebase_widths(
+      merged, np.arange(10) < 3, budget, 0.5, rule=rule,
+      multiplicity=ones + 2 * (np.arange(10) == 0),
+    ).tolist()  # fmt: skip
+    assert abs(sum(first[:3]) - second[0]) <= 1
+    assert abs(first[3] - second[1]) <= 1 and abs(first[4] - second[2]) <= 1
+    assert second[0] > second[1]  # though its reward is lower
 
 
 @st.composite
@@ -188,7 +250,10 @@ def test_widths_sum_to_the_budget_and_grow_with_the_reward(problem, rule):
   widths = np.asarray(_rebase_widths(*problem, rule=rule))
   assert (widths >= 0).all()
   assert widths[~running].sum() == 0
-  assert widths.sum() == (budget if running.any() else 0)
+  total = budget if running.any() else 0
+  assert widths.sum() == total or (rule == "round" and widths.sum() < total)
+  if rule == "stochastic":
+    return  # chance may favour the worse of two
   order = sorted(np.flatnonzero(running), key=lambda n: (-scores[n], n))
   assert (np.diff(widths[order]) <= 0).all()
 
@@ -213,18 +278,25 @@ def test_permuting_beams_permutes_widths(problem, order, rule):
 def test_limits_of_the_temperature(problem, rule):
   scores, running, budget, _ = problem
   hypothesis.assume(running.any())
-  hot = np.asarray(_rebase_widths(scores, running, budget, 1e30, rule=rule))
-  assert hot[running].max() - hot[running].min() <= 1
-  cold = np.asarray(_rebase_widths(scores, running, budget, 1e-30, rule=rule))
   best = running & (scores == scores[running].max())
-  assert cold[best].sum() == budget
+  for temperature, sharing in ((1e30, running), (1e-30, best)):
+    widths = np.asarray(
+      _rebase_widths(scores, running, budget, temperature, rule=rule)
+    )
+    if rule == "round":
+      even = Fraction(budget, int(sharing.sum()))
+      expected = oracle.round_widths([even] * 10, scores, sharing, budget)
+      assert widths.tolist() == expected
+    else:
+      assert widths[sharing].sum() == budget
+      assert widths[sharing].max() - widths[sharing].min() <= 1
 
 
 def test_children_keep_the_slot_of_their_parent_or_fill_free_ones():
   #                   finished at 2
   widths = jnp.array([0, 3, 0, 0, 2, 1, 0])
   running = jnp.array([True, True, False, True, True, True, True])
-  parents = allocation.children_to_parents(widths, running)
+  parents = slots.children_to_parents(widths, running)
   assert parents.tolist() == [1, 1, 2, 1, 4, 5, 4]
   assert parents.dtype == jnp.int32
 
@@ -234,9 +306,7 @@ def test_children_keep_the_slot_of_their_parent_or_fill_free_ones():
 def test_every_child_is_placed(problem):
   scores, running, _, temperature = problem
   widths = _rebase_widths(scores, running, int(running.sum()), temperature)
-  parents = np.asarray(
-    allocation.children_to_parents(widths, jnp.asarray(running))
-  )
+  parents = np.asarray(slots.children_to_parents(widths, jnp.asarray(running)))
   counts = np.bincount(parents[running], minlength=10)
   assert counts.tolist() == np.asarray(widths).tolist()
   assert (parents[~running] == np.flatnonzero(~running)).all()
@@ -252,6 +322,7 @@ def test_every_child_is_placed(problem):
     (([0.5], [True], [1], 0.1), r"budget has shape \(1,\)"),
     (([0.5], [True], 1, [0.1]), r"temperature has shape \(1,\)"),
     (([0.5], [True], 1, 0.1, "floor"), r"rule is 'floor'.*'ceil', 'round'"),
+    (([0.5], [True], 1, 0.1, "stochastic"), r"but key is None; give it a"),
   ],
 )
 def test_wrong_arguments_are_named(arguments, message):

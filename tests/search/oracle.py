@@ -60,3 +60,14 @@ def quotas(rewards, running, budget, temperature):
   for slot, weight in zip(slots, exact, strict=True):
     result[slot] = Fraction(budget * weight, sum(exact))
   return result
+
+
+def round_widths(quotas, rewards, running, budget):
+  """Quotas rounded, halves up, while the budget lasts, best rewards first."""
+  widths = [0] * len(quotas)
+  slots = [slot for slot, runs in enumerate(running) if runs]
+  for slot in sorted(slots, key=lambda slot: (-float(rewards[slot]), slot)):
+    nearest = (quotas[slot] + Fraction(1, 2)).__floor__()
+    widths[slot] = min(nearest, budget)
+    budget -= widths[slot]
+  return widths
