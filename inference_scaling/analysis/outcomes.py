@@ -183,6 +183,7 @@ def expected_votes(
     sizes = subsets.powers_of_two(n)
   sizes = sorted({m for m in sizes if m <= n})
   estimates = _estimates(run, sizes, num_subsets, seed, exact_limit)
+  completion = [_completion(record) for record in run]
   frames = []
   for (voting, aggregation), estimate in estimates.items():
     for row, m in enumerate(sizes):
@@ -200,7 +201,7 @@ def expected_votes(
             "variance": estimate.variance[row],
             **_costs(run, share, reward=reads_reward),
             "tokens": [record.tokens * share for record in run],
-            "completion": [_completion(record) for record in run],
+            "completion": completion,
           }
         )
       )

@@ -71,7 +71,7 @@ def make_panel(frame: pd.DataFrame) -> Panel:
   """
   if frame.empty:
     raise ValueError("no outcomes; expected at least one row")
-  frame, notes = _complete(frame)
+  frame, notes = complete_seeds(frame)
   keys = list(Configuration._fields)
   values = ["accuracy", *outcomes_lib.COSTS, "tokens", "completion"]
   grouped = frame.groupby([*keys, "problem"])
@@ -103,8 +103,15 @@ def split_levels(
   }
 
 
-def _complete(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-  """Keeps the problems that all finished seeds of a run group have."""
+def complete_seeds(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+  """Keeps the problems that all finished seeds of a run group have.
+
+  Args:
+    frame: outcomes.
+
+  Returns:
+    The rows kept, and what was left out and why, one sentence each.
+  """
   notes = []
   kept = []
   for (policy, strategy, n), group in frame.groupby(
