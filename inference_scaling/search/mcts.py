@@ -156,7 +156,8 @@ class _Init:
 
   def _check_beams(self, num_beams):
     """Raises a ValueError if the tree does not fit into the beams."""
-    numbers = (self.root_children, self.children, self.expansions or 1)
+    expansions = 1 if self.expansions is None else self.expansions
+    numbers = (self.root_children, self.children, expansions)
     if any(_is_traced(number) for number in numbers):
       return  # what does not fit is not made
     needed, _ = mcts_shape(*numbers)
