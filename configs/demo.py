@@ -51,6 +51,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
       "seeds": (0,),
       "temperature": 0.1,
       "rule": "ceil",
+      "duplicates": "keep",
     },
   }
   config.sampler = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}

@@ -20,7 +20,7 @@ import ml_collections
 
 POLICIES = ("small", "middle", "large")
 SEEDS = (0, 1, 2)
-REBASE = {"temperature": 0.1, "rule": "ceil"}
+REBASE = {"temperature": 0.1, "rule": "ceil", "duplicates": "keep"}
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:

@@ -8,10 +8,16 @@ from typing import Any
 import ml_collections
 
 from inference_scaling import models, voting
-from inference_scaling.sweep import grid, problems, prompts, rules, strategies
+from inference_scaling.sweep import (
+  grid,
+  problems,
+  prompts,
+  rewards,
+  rules,
+  strategies,
+)
 
 Resolved = dict[str, Any]
-NO_REWARD = "none"  # the form of `config.reward` for a sweep without one
 
 _TABLE: rules.Table = {
   "dtype": rules.one_of(*models.DTYPES),  # of weights, activations and caches
@@ -37,19 +43,6 @@ _TABLE: rules.Table = {
 }
 # Groups whose keys depend on their contents.
 _FREE = ("task", "policies", "reward", "prompt", "runs")
-# A reward model with a tokenizer of its own has limits of its own, too.
-_FOREIGN = {
-  "source": rules.text(),
-  "prompt_tokens": rules.integer(1),
-  "step_tokens": rules.integer(1),
-  "total_tokens": rules.integer(1),
-}
-# The keys of `config.reward` by its form.
-_REWARDS: Mapping[str, rules.Table] = {
-  NO_REWARD: {},
-  models.OWN_FORM: {"source": rules.text()},
-  **dict.fromkeys(models.FOREIGN_FORMS, _FOREIGN),
-}
 
 
 def resolve(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Resolved:
@@ -69,7 +62,7 @@ def resolve(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Resolved:
   anything = rules.Rule(lambda value: True, "a group of keys")
   rules.check(values, dict.fromkeys(_FREE, anything) | _TABLE, "config")
   rules.check_choice(values["task"], "kind", problems.TABLES, "config.task")
-  rules.check_choice(values["reward"], "form", _REWARDS, "config.reward")
+  rules.check_choice(values["reward"], "form", rewards.TABLES, "config.reward")
   prompts.check(values["prompt"])
   rules.check_group(values["policies"], "config.policies")
   for name, path in values["policies"].items():
@@ -125,16 +118,32 @@ def _plain(value: Any) -> Any:
 def _check_runs(values: Resolved) -> None:
   """Checks the blocks of runs, each by its strategy."""
   rules.check_group(values["runs"], "config.runs")
-  tables = strategies.tables()
   for name, block in values["runs"].items():
     path = f"config.runs.{name}"
-    rules.check_choice(block, "strategy", tables, path)
+    _check_block(block, path)
+    strategies.check_reward(
+      block["strategy"], values["reward"]["form"], f"{path}.strategy"
+    )
     for policy in block["policies"]:
       if policy not in values["policies"]:
         raise ValueError(
           f"{path}.policies has {policy!r}, which config.policies lacks; "
           f"expected some of {', '.join(sorted(values['policies']))}."
         )
-  if values["reward"]["form"] == NO_REWARD:
-    strategies.check_rewards(values["runs"])
   grid.expand(values["runs"])
+
+
+def _check_block(block: Any, path: str) -> None:
+  """Checks one block of runs by its strategy."""
+  rules.check_group(block, path)
+  strategy = block.get("strategy")
+  if isinstance(strategy, str):
+    try:
+      table = strategies.table(strategy)
+    except ValueError as error:
+      raise ValueError(f"{path}: {error}") from error
+    rules.check(block, {"strategy": rules.text(), **table}, path)
+    return
+  # Missing or not a text: the rule says what is expected.
+  kinds = rules.one_of(*sorted(strategies.KINDS))
+  rules.check(block, {"strategy": kinds}, path)

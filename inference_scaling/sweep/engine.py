@@ -1,5 +1,6 @@
 """Loaded models, and the search of one run over some problems."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from inference_scaling.sweep import settings as settings_lib
 class Engine:
   """Runs searches with a few policies and at most one reward model.
 
-  Objects and programs are made once for each policy and n and kept, so that
+  Objects and programs are made once for each policy and shape and kept, so that
   another seed or temperature compiles nothing.
 
   Attributes:
@@ -30,7 +31,7 @@ class Engine:
     self.policies = policies
     self.reward = reward
     self.settings = settings
-    self._pairs: dict[tuple[str, int], tuple] = {}
+    self._pairs: dict[tuple[str, strategies.Shape], tuple] = {}
 
   def prompts(
     self, policy: str, problems: Sequence[tasks.Problem]
@@ -92,8 +93,10 @@ class Engine:
       FloatingPointError: on logits or rewards that are no numbers.
       ValueError: on a step that is too long for the reward model.
     """
-    policy, reward = self._pair(run.policy, run.n)
-    strategy = strategies.KINDS[run.strategy].make(run.numbers)
+    max_steps = self.settings.limits.max_steps
+    sizes = shape(run, max_steps)
+    policy, reward = self._pair(run.policy, sizes)
+    strategy = strategies.kind(run.strategy).make(run.n, run.numbers, max_steps)
     try:
       yield from decoding.run_lanes(
         policy,
@@ -104,7 +107,7 @@ class Engine:
         problems,
         run.seed,
         num_lanes,
-        self.settings.limits.max_steps,
+        sizes.max_depth,
         self.settings.mesh,
       )
     except (FloatingPointError, ValueError) as error:
@@ -115,21 +118,25 @@ class Engine:
     """The form of a reward model that does not read the policy's tokens."""
     return None if self.reward is None else self.reward.form
 
-  def _pair(self, policy: str, n: int):
-    key = (policy, n)
+  def _pair(self, policy: str, sizes: strategies.Shape):
+    # A depth is an argument of the program, not of these two.
+    key = (policy, dataclasses.replace(sizes, max_depth=0))
     if key not in self._pairs:
       settings = self.settings
       writer = decoding.ModelPolicy(
-        self.policies[policy], settings.step_format, settings.limits, n
-      )
-      self._pairs[key] = (writer, self._judge(writer.model, n))
+        self.policies[policy], settings.step_format, settings.limits,
+        sizes.num_beams, sizes.num_rows,
+      )  # fmt: skip
+      self._pairs[key] = (writer, self._judge(writer.model, sizes))
     return self._pairs[key]
 
-  def _judge(self, policy: models.Model, n: int):
-    """Makes the search's reward of the reward model, if there is one."""
-    if self.reward is None:
-      return decoding.NoReward(n)
+  def _judge(self, policy: models.Model, sizes: strategies.Shape):
+    """Makes the search's reward: of a model, of tokens, or none."""
     settings = self.settings
+    if settings.reward_form in decoding.TOKEN_SCORES:
+      return decoding.TokenReward(settings.reward_form, sizes.num_beams)
+    if self.reward is None:
+      return decoding.NoReward(sizes.num_beams)
     translator = None
     if self._form is not None:
       translator = decoding.Translator(
@@ -140,11 +147,13 @@ class Engine:
         settings.step_format.step_end,
         settings.mesh,
       )
-    return decoding.ModelReward(self.reward, settings.limits, n, translator)
+    return decoding.ModelReward(
+      self.reward, settings.limits, sizes.num_beams, translator, sizes.num_rows
+    )
 
   def _policy_params(self, run: grid.Run) -> decoding.PolicyParams:
     sampler = self.settings.sampler
-    if run.strategy == strategies.GREEDY:
+    if strategies.is_greedy(run.strategy):
       sampler = settings_lib.Sampler(temperature=0.0, top_k=0, top_p=1.0)
     # None leaves a filter out of the program: sorting V logits is not free.
     return decoding.PolicyParams(
@@ -153,6 +162,19 @@ class Engine:
       top_k=jnp.int32(sampler.top_k) if sampler.top_k else None,
       top_p=jnp.float32(sampler.top_p) if sampler.top_p < 1 else None,
     )
+
+
+def shape(run: grid.Run, max_steps: int) -> strategies.Shape:
+  """Sizes of the search of a run.
+
+  Args:
+    run: the run.
+    max_steps: most steps of a solution.
+
+  Returns:
+    The Shape.
+  """
+  return strategies.kind(run.strategy).shape(run.n, run.numbers, max_steps)
 
 
 def lanes(rows_in_flight: int, n: int, num_problems: int, data: int = 1) -> int:

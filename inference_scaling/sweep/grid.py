@@ -13,11 +13,11 @@ class Run:
 
   Attributes:
     policy: name of the policy.
-    strategy: name of the strategy.
-    n: N, number of beams.
+    strategy: its kind, or its kind, "/" and a word.
+    n: N, number of beams; expansions of MCTS.
     seed: of all random draws.
-    numbers: the strategy's own; a sweep has one set of them for a strategy, so
-      they do not tell runs apart.
+    numbers: the strategy's own; a sweep has one set of them for a strategy of
+      one name, so they do not tell runs apart.
   """
 
   policy: str
@@ -58,9 +58,9 @@ def expand(blocks: Mapping[str, Mapping[str, Any]]) -> list[Run]:
   """
   found: dict[Run, str] = {}
   for name, block in blocks.items():
-    kind = strategies.KINDS[block["strategy"]]
+    kind = strategies.kind(block["strategy"])
     numbers = {key: block[key] for key in kind.numbers}
-    greedy = block["strategy"] == strategies.GREEDY
+    greedy = strategies.is_greedy(block["strategy"])
     for policy in block["policies"]:
       for n in [1] if greedy else block["n"]:
         for seed in [0] if greedy else block["seeds"]:
@@ -69,7 +69,8 @@ def expand(blocks: Mapping[str, Mapping[str, Any]]) -> list[Run]:
             raise ValueError(
               f"config.runs.{name} and config.runs.{found[run]} both ask for "
               f"{run}; expected each run once. Take it out of one of them, or "
-              "sweep the other in a folder of its own."
+              "tell their strategies apart by a word: "
+              f"{block['strategy'].partition('/')[0]}/{name}."
             )
           found[run] = name
   return list(found)

@@ -124,8 +124,39 @@ def strategies(
       "seeds": (0,),
       "temperature": 0.1,
       "rule": "ceil",
+      "duplicates": "keep",
     }
   return blocks
+
+
+def mcts(
+  names: tuple[str, ...], expansions: tuple[int, ...]
+) -> dict[str, dict[str, Any]]:
+  """Blocks of MCTS: 4, 8 or 16 children of the root, 2 of other nodes.
+
+  Args:
+    names: of the policies.
+    expansions: how many nodes are expanded.
+
+  Returns:
+    Further `config.runs`.
+
+  References:
+    Wu et al., Appendix B.
+  """
+  return {
+    f"mcts_root{root}": {
+      "strategy": f"mcts/root{root}",
+      "policies": names,
+      "n": expansions,
+      "seeds": (0,),
+      "root_children": root,
+      "children": 2,
+      "exploration": 1.0,
+      "duplicates": "keep",
+    }
+    for root in (4, 8, 16)
+  }
 
 
 def shrink(

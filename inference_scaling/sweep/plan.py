@@ -64,10 +64,12 @@ def _reward(reward: checkpoints.Checkpoint | None) -> str:
 def _strategies(runs: Sequence[grid.Run]) -> list[str]:
   """One line a strategy."""
   lines = []
-  for strategy in dict.fromkeys(run.strategy for run in runs):
+  names = list(dict.fromkeys(run.strategy for run in runs))
+  wide = max(9, *map(len, names))
+  for strategy in names:
     group = [run for run in runs if run.strategy == strategy]
     policies = ", ".join(dict.fromkeys(run.policy for run in group))
     sizes = ", ".join(map(str, sorted({run.n for run in group})))
     seeds = ", ".join(map(str, sorted({run.seed for run in group})))
-    lines.append(f"  {strategy:<9} n = {sizes}; seeds {seeds}; {policies}")
+    lines.append(f"  {strategy:<{wide}} n = {sizes}; seeds {seeds}; {policies}")
   return lines

@@ -25,6 +25,7 @@ from inference_scaling.sweep import (
   progress,
   record,
   records,
+  rewards,
   votes,
 )
 from inference_scaling.sweep import config as config_lib
@@ -85,7 +86,7 @@ def run_sweep(
     for name, path in resolved["policies"].items()
   }
   reward = None
-  if settings_lib.needs_reward(resolved):
+  if rewards.has_model(resolved["reward"]["form"]):
     reward = checkpoints.reward(
       resolved["reward"]["source"], resolved["reward"]["form"]
     )
@@ -174,9 +175,10 @@ class _Sweep:
     self, found, run, prompts, recorded
   ) -> Iterator[decoding.Finished]:
     """Searches the problems of one run that are not yet recorded."""
+    shape = engine.shape(run, found.settings.limits.max_steps)
     num_lanes = engine.lanes(
       self._resolved["rows_in_flight"],
-      run.n,
+      shape.num_beams,
       len(self._problems),
       self._resolved["mesh"]["data"],
     )

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 
 from inference_scaling import decoding, models
-from inference_scaling.sweep import config as config_lib
+from inference_scaling.sweep import rewards
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Settings:
     step_format: what ends a step and announces an answer.
     limits: of tokens and steps.
     sampler: of tokens.
-    reward_form: of the reward model; "none" for no reward model.
+    reward_form: of the reward model; one of `decoding.TOKEN_SCORES` for
+      scores without one, "none" for no scores.
     reward_limits: of a reward model of another form than "own", in its own
       tokens.
     dtype: of weights, activations and caches.
@@ -113,14 +114,10 @@ def make_mesh(data: int, model: int) -> jax.sharding.Mesh | None:
   return None if alone else models.make_mesh(data, model)
 
 
-def needs_reward(resolved: Mapping[str, Any]) -> bool:
-  """Tells whether a sweep has a reward model."""
-  return resolved["reward"]["form"] != config_lib.NO_REWARD
-
-
 def aggregations(resolved: Mapping[str, Any]) -> tuple[str, ...]:
-  """Aggregations of step scores for votes: none without a reward model."""
-  return tuple(resolved["aggregations"]) if needs_reward(resolved) else ()
+  """Aggregations of step scores for votes: none where there are no scores."""
+  scored = rewards.has_scores(resolved["reward"]["form"])
+  return tuple(resolved["aggregations"]) if scored else ()
 
 
 _LIMITS = ("prompt_tokens", "step_tokens", "total_tokens")

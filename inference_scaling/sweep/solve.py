@@ -1,16 +1,18 @@
 """Answers one question and keeps the whole search."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from inference_scaling import compute, decoding, tasks, voting
 from inference_scaling.sweep import (
   checkpoints,
-  config,
   grid,
   loading,
   record,
   rendering,
+  rewards,
+  rules,
   strategies,
 )
 from inference_scaling.sweep import settings as settings_lib
@@ -62,8 +64,7 @@ def solve(
   strategy: str = "rebase",
   n: int = 16,
   seed: int = 0,
-  balance_temperature: float = 0.1,
-  rule: str = "ceil",
+  numbers: Mapping[str, Any] | None = None,
   settings: settings_lib.Settings = EMBEDDED_SETTINGS,
 ) -> Solution:
   """Solves one question.
@@ -72,13 +73,12 @@ def solve(
     question: the question.
     gold: its answer, if votes are to be graded.
     policy: path of a checkpoint, or "embedded/" and a name.
-    reward: of the reward model, likewise; not read where the settings' form is
-      "none".
-    strategy: "greedy", "sampling" or "rebase".
-    n: beams; greedy takes 1.
+    reward: of the reward model, likewise; not read where the settings' form
+      takes no model.
+    strategy: a name of `strategies.KINDS`.
+    n: beams, expansions of MCTS; greedy takes 1.
     seed: of the random draws.
-    balance_temperature: T_b of REBASE.
-    rule: of REBASE's widths.
+    numbers: those of the strategy that shall not be the usual ones.
     settings: how models are asked and placed; the default suits the embedded
       ones.
 
@@ -89,30 +89,16 @@ def solve(
     ValueError: on an argument that is not allowed.
     FileNotFoundError: if a checkpoint is not complete.
   """
-  if strategy not in strategies.KINDS:
-    raise ValueError(
-      f"strategy is {strategy!r}; expected one of "
-      f"{', '.join(strategies.KINDS)}."
-    )
   if n < 1:
     raise ValueError(f"n is {n}; expected at least 1 beam.")
-  rewarded = settings.reward_form != config.NO_REWARD
-  if strategies.KINDS[strategy].needs_reward and not rewarded:
-    raise ValueError(
-      f"strategy is {strategy!r}, which chooses beams by their rewards, but "
-      f"settings.reward_form is {settings.reward_form!r}; expected the form of "
-      "a reward model, or another strategy."
-    )
-  greedy = strategy == strategies.GREEDY
   name = policy.rsplit("/", 1)[-1]
-  run = grid.Run(
-    name, strategy, 1 if greedy else n, seed,
-    {"temperature": balance_temperature, "rule": rule},
-  )  # fmt: skip
+  run = _make_run(name, strategy, n, seed, numbers or {})
+  form = settings.reward_form
+  strategies.check_reward(strategy, form, "strategy")
   found = {name: checkpoints.policy(policy)}
   judge = None
-  if rewarded:
-    judge = checkpoints.reward(reward, settings.reward_form)
+  if rewards.has_model(form):
+    judge = checkpoints.reward(reward, form)
   loaded = loading.load_engine(found, judge, settings, print)
   problem = tasks.Problem(
     id=0, question=question, gold=gold, level=1, source="solve"
@@ -123,7 +109,19 @@ def solve(
     maker = record.RecordMaker(
       loaded.policies[name].tokenizer, found[name].cost,
       judge.cost if judge else compute.NO_COST, grader,
-      voting.AGGREGATIONS if rewarded else (), settings.limits.max_steps,
-      settings.step_format.step_end,
+      voting.AGGREGATIONS if rewards.has_scores(form) else (),
+      settings.limits.max_steps, settings.step_format.step_end,
     )  # fmt: skip
     return Solution(maker.make(run, problem, finished))
+
+
+def _make_run(
+  policy: str, strategy: str, n: int, seed: int, numbers: Mapping[str, Any]
+) -> grid.Run:
+  """Makes the run, with the usual numbers but for those that are given."""
+  kind = strategies.kind(strategy)
+  chosen = {**kind.usual, **numbers}
+  if chosen:  # greedy and sampling take none
+    rules.check(chosen, kind.numbers, "numbers")
+  beams = 1 if strategies.is_greedy(strategy) else n
+  return grid.Run(policy, strategy, beams, seed, chosen)

@@ -34,7 +34,7 @@ def test_scaling_laws_has_three_seeds_and_n_up_to_64():
     assert {run.policy for run in group} == {"small", "middle", "large"}
 
 
-@pytest.mark.parametrize("name", ["demo", "scaling_laws"])
+@pytest.mark.parametrize("name", ["demo", "scaling_laws", "strategies"])
 def test_configs_have_a_tiny_variant_and_refuse_others(name):
   module = importlib.import_module(f"configs.{name}")
   config = config_lib.resolve(module.get_config("tiny"))
@@ -67,9 +67,13 @@ def test_configs_have_a_tiny_variant_and_refuse_others(name):
     ("aggregations", ["last", "median"], "'median'.*'product'"),
     ("format.answer_markers", [], r"answer_markers is \[\].*one or more"),
     ("runs.rebase.temperature", 0, "rebase.temperature is 0.*above 0"),
-    ("runs.rebase.rule", "floor", "'floor'.*'ceil', 'round'"),
+    ("runs.rebase.rule", "floor", "'floor'.*'ceil', 'round', 'exact'"),
     ("runs.rebase.n", [4, 0], r"n is \[4, 0\]"),
-    ("runs.rebase.strategy", "mcts", "'mcts'.*'greedy', 'rebase', 'sampling'"),
+    ("runs.rebase.strategy", "tot", "rebase: strategy is 'tot'.*rebase, beam"),
+    ("runs.rebase.strategy", "rebase/", "'rebase/'.*a slash and a word"),
+    ("runs.rebase.strategy", "mcts", "rebase.rule.*no such key"),
+    ("runs.rebase.strategy", 3, "runs.rebase.strategy is 3.*'dvts'"),
+    ("runs.rebase.duplicates", "fold", "'fold'.*'keep', 'drop', 'merge'"),
     ("runs.sampling.temperature", 1.0, "sampling.temperature.*no such key"),
     ("runs.greedy.n", [1], "config.runs.greedy.n.*no such key"),
     ("runs.rebase.policies", ["tiny"], "'tiny'.*config.policies lacks.*large"),

@@ -8,7 +8,7 @@ from inference_scaling.sweep import grid
 
 REBASE = {
   "strategy": "rebase", "policies": ["a", "b"], "n": [4, 16], "seeds": [0, 5],
-  "temperature": 0.2, "rule": "round",
+  "temperature": 0.2, "rule": "round", "duplicates": "keep",
 }  # fmt: skip
 
 
@@ -16,9 +16,8 @@ def test_a_block_is_the_product_of_its_lists():
   runs = grid.expand({"x": REBASE})
   expected = itertools.product("ab", ["rebase"], [4, 16], [0, 5])
   assert [tuple(run.key.values()) for run in runs] == list(expected)
-  assert all(
-    run.numbers == {"temperature": 0.2, "rule": "round"} for run in runs
-  )
+  numbers = {"temperature": 0.2, "rule": "round", "duplicates": "keep"}
+  assert all(run.numbers == numbers for run in runs)
 
 
 def test_greedy_is_one_beam_and_one_seed():
@@ -42,6 +41,14 @@ def test_a_run_in_two_blocks_is_refused_even_with_another_temperature():
     ValueError, match=r"runs.warm and config.runs.cold.*b reb"
   ):
     grid.expand({"cold": REBASE, "warm": warm})
+
+
+def test_a_word_tells_runs_with_other_numbers_apart():
+  warm = {**REBASE, "strategy": "rebase/warm", "temperature": 1.0}
+  runs = grid.expand({"cold": REBASE, "warm": warm})
+  assert len(runs) == 16
+  temperatures = {run.strategy: run.numbers["temperature"] for run in runs}
+  assert temperatures == {"rebase": 0.2, "rebase/warm": 1.0}
 
 
 def test_runs_are_equal_whatever_their_numbers():

@@ -77,7 +77,7 @@ def test_search_by_rewards_is_refused_without_them(family, tmp_path):
     sweep.run_sweep(tiny.config(family, reward=NONE), tmp_path / "run")
   assert not (tmp_path / "run").exists()
   with pytest.raises(
-    ValueError, match=r"'rebase'.*settings\.reward_form is 'no"
+    ValueError, match=r"strategy is 'rebase'.*rewards is 'none'"
   ):
     sweep.solve("How many?", settings=SETTINGS)
 

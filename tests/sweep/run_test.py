@@ -16,7 +16,7 @@ from tests.sweep import tiny
 ONE_RUN = {
   "rebase": {
     "strategy": "rebase", "policies": ("small",), "n": (4,), "seeds": (1,),
-    "temperature": 0.1, "rule": "ceil",
+    "temperature": 0.1, "rule": "ceil", "duplicates": "keep",
   }
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 import pytest
 
 from inference_scaling import sweep
+from inference_scaling.sweep import rewards
 from inference_scaling.sweep import settings as settings_lib
 from tests.sweep import tiny
 
@@ -49,7 +50,11 @@ def test_a_mesh_is_made_of_all_devices(tmp_path):
     settings_lib.make_settings(config)
 
 
-def test_a_sweep_may_have_no_reward_model(tmp_path):
-  config = tiny.config(tmp_path, reward={"form": "none"})
-  assert not settings_lib.needs_reward(config)
-  assert settings_lib.needs_reward(tiny.config(tmp_path))
+@pytest.mark.parametrize("form", rewards.TABLES)
+def test_votes_need_scores_and_scores_need_no_model(form, tmp_path):
+  config = tiny.config(tmp_path, reward={"form": form})
+  assert bool(settings_lib.aggregations(config)) == (form != "none")
+  free = form in ("none", "likelihood", "self_certainty")
+  assert rewards.has_model(form) == (not free)
+  unbounded = form in ("none", "self_certainty")
+  assert rewards.has_probabilities(form) == (not unbounded)

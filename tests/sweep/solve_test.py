@@ -126,10 +126,11 @@ Cost:
 @pytest.mark.parametrize(
   ("options", "words"),
   [
-    ({"strategy": "mcts"}, r"'mcts'; expected one of greedy, sampling, rebase"),
+    ({"strategy": "tot"}, r"'tot'; expected one of greedy, sampling, rebase"),
     ({"n": 0}, "n is 0"),
-    ({"balance_temperature": 0.0}, "temperature is 0.0"),
-    ({"rule": "floor"}, "'floor'"),
+    ({"numbers": {"temperature": 0.0}}, "numbers.temperature is 0.0"),
+    ({"numbers": {"rule": "floor"}}, "'floor'"),
+    ({"numbers": {"children": 2}}, "numbers.children is 2, but there is no"),
   ],
 )
 def test_wrong_arguments_are_named(options, words, family):

@@ -128,6 +128,7 @@ def config(folder: pathlib.Path, **changes):
       "rebase": {
         "strategy": "rebase", "policies": ("small",), "n": (4,),
         "seeds": (0, 1), "temperature": 0.1, "rule": "ceil",
+        "duplicates": "keep",
       },
     },
     "sampler": {"temperature": 1.0, "top_k": 0, "top_p": 1.0},

@@ -1,0 +1,106 @@
+"""Every strategy at matched compute, on the embedded models.
+
+  python launch/sweep.py --config=configs/strategies.py
+
+Wu et al., "Inference Scaling Laws: An Empirical Analysis of Compute-Optimal
+Inference for LLM Problem-Solving", ICLR 2025, https://arxiv.org/abs/2408.00724
+(Figures 4-7 and 9-12, with MCTS as in Appendix B), and the strategies of its
+rivals: beam search and DVTS with and without look-ahead, particle filtering,
+the rules of REBASE's widths, and votes without a reward model's search.
+
+The small and the middle policy over problems of the synthetic benchmark's test
+split. What a strategy spends depends on the problem, so that no two have points
+at the same FLOPs: the report compares them at equal FLOPs by interpolation
+along their curves, in all three conventions.
+
+Expected time and numbers: configs/results/strategies/report.md.
+"""
+
+import ml_collections
+
+POLICIES = ("small", "middle")
+SIZES = (4, 16, 64)
+KEEP = {"duplicates": "keep"}
+REBASE = {"temperature": 0.1, "rule": "ceil", **KEEP}
+BEAM = {"children": 4, "lookahead": 0, **KEEP}
+DVTS = {"subtree_beams": 4, **BEAM}
+PARTICLES = {
+  "resampling": "systematic",
+  "temperature": 1.0,
+  "terminal": "resample",
+  **KEEP,
+}
+# The paper's: C = 1; 4, 8 or 16 children of the root, 2 elsewhere; n is the
+# number of expansions.
+MCTS = {"root_children": 4, "children": 2, "exploration": 1.0, **KEEP}
+
+
+def get_config(arg: str = "") -> ml_collections.ConfigDict:
+  """Makes the config; "tiny" shrinks it to a check that everything runs."""
+  if arg not in ("", "tiny"):
+    raise ValueError(f"argument is {arg!r}; expected nothing or 'tiny'.")
+  config = ml_collections.ConfigDict()
+  config.task = {
+    "kind": "synthetic",
+    "split": "test",
+    "count": 240,
+    "seed": 0,
+    "levels": (1, 2, 3, 4, 5, 6),
+  }
+  config.policies = {name: f"embedded/policy_{name}" for name in POLICIES}
+  config.reward = {"form": "own", "source": "embedded/reward"}
+  config.dtype = "float32"
+  config.mesh = {"data": 1, "model": 1}
+  config.prompt = {"kind": "plain"}
+  config.runs = make_runs(arg == "tiny")
+  config.sampler = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
+  config.format = {
+    "step_end": (" ки",),
+    "answer_markers": ("The answer is",),
+  }
+  config.limits = {
+    "prompt_tokens": 112,
+    "step_tokens": 32,
+    "total_tokens": 128,
+    "max_steps": 8,
+  }
+  config.aggregations = ("last", "min", "mean", "product")
+  config.rows_in_flight = 512
+  if arg == "tiny":
+    config.task.count = 6
+    config.rows_in_flight = 16
+  return config
+
+
+def make_runs(tiny: bool):
+  """The blocks of runs: main strategies in all sizes, variants in one."""
+  runs = {"greedy": {"strategy": "greedy", "policies": POLICIES}}
+
+  def add(strategy, sizes, numbers, policies=POLICIES):
+    runs[strategy.replace("/", "_")] = {
+      "strategy": strategy,
+      "policies": policies,
+      "n": (4,) if tiny else sizes,
+      "seeds": (0,),
+      **numbers,
+    }
+
+  add("sampling", (64,), {})
+  add("rebase", SIZES, REBASE)
+  add("beam_search", SIZES, BEAM)
+  add("dvts", SIZES, DVTS)
+  add("particle_filter", SIZES, PARTICLES)
+  add("mcts", (32, 64, 128), MCTS)
+  middle = ("middle",)
+  for rule in ("round", "exact", "stochastic"):
+    add(f"rebase/{rule}", (16,), {**REBASE, "rule": rule}, middle)
+  for name, treatment in (("distinct", "drop"), ("merged", "merge")):
+    add(f"rebase/{name}", (16,), {**REBASE, "duplicates": treatment}, middle)
+  add("beam_search/distinct", (16,), {**BEAM, "duplicates": "drop"}, middle)
+  add("beam_search/lookahead", (4, 16), {**BEAM, "lookahead": 1}, middle)
+  add("dvts/lookahead", (4, 16), {**DVTS, "lookahead": 1}, middle)
+  multinomial = {**PARTICLES, "resampling": "multinomial"}
+  add("particle_filter/multinomial", (16,), multinomial, middle)
+  for root in (8, 16):
+    add(f"mcts/root{root}", (32,), {**MCTS, "root_children": root}, middle)
+  return runs
