@@ -118,9 +118,10 @@ def _plain(value: Any) -> Any:
 def _check_runs(values: Resolved) -> None:
   """Checks the blocks of runs, each by its strategy."""
   rules.check_group(values["runs"], "config.runs")
+  tables = strategies.tables()
   for name, block in values["runs"].items():
     path = f"config.runs.{name}"
-    _check_block(block, path)
+    rules.check_choice(block, "strategy", tables, path, variants=True)
     strategies.check_reward(
       block["strategy"], values["reward"]["form"], f"{path}.strategy"
     )
@@ -131,19 +132,3 @@ def _check_runs(values: Resolved) -> None:
           f"expected some of {', '.join(sorted(values['policies']))}."
         )
   grid.expand(values["runs"])
-
-
-def _check_block(block: Any, path: str) -> None:
-  """Checks one block of runs by its strategy."""
-  rules.check_group(block, path)
-  strategy = block.get("strategy")
-  if isinstance(strategy, str):
-    try:
-      table = strategies.table(strategy)
-    except ValueError as error:
-      raise ValueError(f"{path}: {error}") from error
-    rules.check(block, {"strategy": rules.text(), **table}, path)
-    return
-  # Missing or not a text: the rule says what is expected.
-  kinds = rules.one_of(*sorted(strategies.KINDS))
-  rules.check(block, {"strategy": kinds}, path)

@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 
@@ -122,7 +122,11 @@ def check_group(values: Any, path: str) -> None:
 
 
 def check_choice(
-  values: Any, key: str, tables: Mapping[str, Table], path: str
+  values: Any,
+  key: str,
+  tables: Mapping[str, Table],
+  path: str,
+  variants: bool = False,
 ) -> None:
   """Holds a group against the table that one of its own keys chooses.
 
@@ -131,16 +135,33 @@ def check_choice(
     key: the key that chooses.
     tables: for each of its values, the table of the other keys.
     path: of the group, for errors.
+    variants: whether the value may be followed by a slash and a word.
 
   Raises:
     ValueError: as `check`.
   """
   check_group(values, path)
   rule = one_of(*sorted(tables))
+  if variants:
+    rule = _variant_of(tables)
   if key not in values:
     raise ValueError(
       f"{path}.{key} is missing; expected {rule.expected}. Add it to the "
       "config file."
     )
   check_value(values[key], rule, f"{path}.{key}")
-  check(values, {key: rule, **tables[values[key]]}, path)
+  name = values[key].partition("/")[0] if variants else values[key]
+  check(values, {key: rule, **tables[name]}, path)
+
+
+def _variant_of(names: Iterable[str]) -> Rule:
+  """One of some texts, which a slash and a word may follow."""
+
+  def accepts(value):
+    if not isinstance(value, str):
+      return False
+    name, slash, word = value.partition("/")
+    return name in names and bool(word) == bool(slash)
+
+  some = one_of(*sorted(names)).expected
+  return Rule(accepts, f"{some}, or one of them, a slash and a word")

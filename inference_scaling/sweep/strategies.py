@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from inference_scaling import search
-from inference_scaling.search import allocation, particle_filter
+from inference_scaling.search import allocation
+from inference_scaling.search.particle_filter import TERMINALS
+from inference_scaling.search.resampling import SCHEMES
 from inference_scaling.sweep import rewards, rules
 
 GREEDY = "greedy"
@@ -104,9 +106,9 @@ KINDS: Mapping[str, Kind] = {
   ),
   "particle_filter": Kind(
     {
-      "resampling": rules.one_of(*particle_filter.RESAMPLING),
+      "resampling": rules.one_of(*SCHEMES),
       "temperature": rules.number(0, above=True),
-      "terminal": rules.one_of(*particle_filter.TERMINAL),
+      "terminal": rules.one_of(*TERMINALS),
       **_DUPLICATES,
     },
     {
@@ -159,24 +161,21 @@ def is_greedy(strategy: str) -> bool:
   return kind(strategy) is KINDS[GREEDY]
 
 
-def table(strategy: str) -> rules.Table:
-  """The keys of a block of runs.
+def tables() -> dict[str, rules.Table]:
+  """The keys of a block of runs, by the kind of its strategy.
 
   Greedy takes neither n nor seeds: nothing in it is drawn.
 
-  Args:
-    strategy: of the block.
-
   Returns:
-    The rules of its keys but `strategy`.
-
-  Raises:
-    ValueError: if there is no such strategy.
+    For each kind the rules of its keys but `strategy`.
   """
-  result = {"policies": rules.several(rules.text()), **kind(strategy).numbers}
-  if not is_greedy(strategy):
-    result["n"] = rules.several(rules.integer(1))
-    result["seeds"] = rules.several(rules.integer(0))
+  result = {}
+  for name, kind in KINDS.items():
+    table = {"policies": rules.several(rules.text()), **kind.numbers}
+    if name != GREEDY:
+      table["n"] = rules.several(rules.integer(1))
+      table["seeds"] = rules.several(rules.integer(0))
+    result[name] = table
   return result
 
 

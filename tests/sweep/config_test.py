@@ -69,7 +69,11 @@ def test_configs_have_a_tiny_variant_and_refuse_others(name):
     ("runs.rebase.temperature", 0, "rebase.temperature is 0.*above 0"),
     ("runs.rebase.rule", "floor", "'floor'.*'ceil', 'round', 'exact'"),
     ("runs.rebase.n", [4, 0], r"n is \[4, 0\]"),
-    ("runs.rebase.strategy", "tot", "rebase: strategy is 'tot'.*rebase, beam"),
+    (
+      "runs.rebase.strategy",
+      "tot",
+      "rebase.strategy is 'tot'.*'rebase', 'samp",
+    ),
     ("runs.rebase.strategy", "rebase/", "'rebase/'.*a slash and a word"),
     ("runs.rebase.strategy", "mcts", "rebase.rule.*no such key"),
     ("runs.rebase.strategy", 3, "runs.rebase.strategy is 3.*'dvts'"),
