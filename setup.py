@@ -44,7 +44,6 @@ setuptools.setup(
     "test": [
       "hypothesis>=6.100",
       "ipykernel>=6.29",
-      "mctx>=0.0.5",  # DeepMind's MCTS, to hold ours against
       "nbclient>=0.10",
       "nbformat>=5.10",
       "pytest>=8.0",
