@@ -3,9 +3,18 @@
 Problems are what a benchmark samples, so problems are resampled. Each column
 holds one configuration's accuracy by problem, averaged over seeds; every
 column sees the same resamples, so that a difference of two columns is paired.
+
+Percentiles are expanded for few problems. Simulated accuracies of three seeds
+and p from a Beta(2, 1) were covered by plain 95% percentile intervals in 90%,
+93% and 94% of 4,000 repetitions with 8, 20 and 50 problems, by expanded ones in
+94%, 95% and 95%; from 100 problems on the two hardly differ. Where nearly every
+problem is solved (mean 91%) even these cover 88% with 20 problems and 93% with
+50: with fewer than 30 problems rely on none.
 """
 
 import functools
+import math
+import statistics
 from typing import NamedTuple
 
 import numpy as np
@@ -78,7 +87,11 @@ def mean_interval(
   num_resamples: int = NUM_RESAMPLES,
   seed: int = 0,
 ) -> Interval:
-  """Percentile bootstrap interval of the mean of each column.
+  """Expanded percentile bootstrap interval of the mean of each column.
+
+  The percentiles lie as far out as Student's interval is wider than the normal
+  one of a standard deviation with divisor P: resamples are too narrow by
+  sqrt((P - 1) / P), and do not know that the variance is estimated.
 
   Args:
     values: float[P] or float[P, K], NaN where a problem is missing.
@@ -91,6 +104,8 @@ def mean_interval(
 
   References:
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
+    Hesterberg, What Teachers Should Know About the Bootstrap, 2015, section
+      5.3 (arXiv:1411.5279).
   """
   values = np.asarray(values, np.float64)
   if values.ndim == 1:
@@ -103,18 +118,47 @@ def mean_interval(
     return Interval(*(float(part[0]) for part in columns))
   mean, low, high = np.full((3, values.shape[1]), np.nan)
   sizes = np.isfinite(values).sum(axis=0)
-  some, several = sizes > 0, sizes > 1
+  some = sizes > 0
   if some.any():
     mean[some] = np.nanmean(values[:, some], axis=0)
-  if several.any():
+  for size in np.unique(sizes[sizes > 1]):
+    columns = sizes == size
     draws = resampled_means(
-      values[:, several], num_resamples=num_resamples, seed=seed
+      values[:, columns], num_resamples=num_resamples, seed=seed
     )
-    tail = (1 - confidence) / 2
-    low[several], high[several] = np.nanquantile(
+    tail = _expanded_tail(confidence, int(size))
+    low[columns], high[columns] = np.nanquantile(
       draws, [tail, 1 - tail], axis=0
     )
   return Interval(mean, low, high)
+
+
+def _expanded_tail(confidence: float, num_problems: int) -> float:
+  """What an expanded percentile interval leaves out on each side."""
+  reach = student_quantile(confidence, num_problems - 1)
+  reach *= math.sqrt(num_problems / (num_problems - 1))
+  return statistics.NormalDist().cdf(-reach)
+
+
+@functools.lru_cache(maxsize=64)
+def student_quantile(confidence: float, degrees: int) -> float:
+  """Half-width, in standard errors, of a two-sided Student's t interval.
+
+  Args:
+    confidence: probability inside.
+    degrees: degrees of freedom.
+
+  Returns:
+    The quantile: 12.71 for 95% and one degree, 1.96 for many; NaN for none.
+  """
+  if degrees < 1:
+    return math.nan
+  # With t = sqrt(degrees) tan(u) the density is cos(u)^(degrees - 1).
+  u = np.linspace(0.0, np.pi / 2, 100_001)
+  density = np.cos(u) ** (degrees - 1)
+  inside = np.concatenate([[0], np.cumsum(density[1:] + density[:-1])])
+  at = np.interp(confidence, inside / inside[-1], u)
+  return float(np.sqrt(degrees) * np.tan(at))
 
 
 def paired_interval(

@@ -12,18 +12,19 @@ def simulate(rng, problems, repetitions, seeds=3):
   return rng.binomial(seeds, chance) / seeds
 
 
-def test_interval_covers_the_truth_in_93_to_97_percent():
-  rng = np.random.default_rng(11)
-  # Columns are repetitions: they share resamples, which keeps coverage.
-  values = simulate(rng, 120, 1000)
+# Columns are repetitions: they share resamples, which keeps coverage.
+@pytest.mark.parametrize("problems", [20, 50, 120])
+def test_interval_covers_the_truth_in_93_to_97_percent(problems):
+  values = simulate(np.random.default_rng(11), problems, 1000)
   got = intervals.mean_interval(values, num_resamples=1000)
   covered = np.mean((got.low <= 2 / 3) & (2 / 3 <= got.high))
   assert 0.93 <= covered <= 0.97
 
 
-def test_paired_difference_covers_its_truth_and_is_narrower():
+@pytest.mark.parametrize("problems", [20, 50, 120])
+def test_paired_difference_covers_its_truth_and_is_narrower(problems):
   rng = np.random.default_rng(5)
-  chance = rng.beta(2, 1, (120, 1000))
+  chance = rng.beta(2, 1, (problems, 1000))
   ours = rng.binomial(20, 0.9 * chance) / 20
   theirs = rng.binomial(20, chance) / 20
   truth = -0.1 * 2 / 3
@@ -32,6 +33,26 @@ def test_paired_difference_covers_its_truth_and_is_narrower():
   assert 0.93 <= covered <= 0.97
   alone = intervals.mean_interval(ours, num_resamples=1000)
   assert np.mean(got.high - got.low) < np.mean(alone.high - alone.low)
+
+
+def test_columns_with_fewer_problems_reach_further_out():
+  values = np.random.default_rng(3).random((40, 1)) * np.ones(2)
+  values[10:, 1] = np.nan
+  both = intervals.mean_interval(values)
+  few = intervals.mean_interval(values[:, 1:])
+  assert (both.low[1], both.high[1]) == (few.low[0], few.high[0])
+  # Of the few, as wide as Student's interval: wider than percentiles.
+  half = values[:10, 0].std(ddof=1) / np.sqrt(10) * 2.262
+  assert (both.high - both.low)[1] / 2 == pytest.approx(half, rel=0.08)
+
+
+@pytest.mark.parametrize(
+  ("confidence", "degrees", "expected"),
+  [(0.95, 1, 12.706), (0.95, 9, 2.262), (0.99, 20, 2.845), (0.9, 300, 1.650)],
+)
+def test_students_quantiles_are_those_of_tables(confidence, degrees, expected):
+  got = intervals.student_quantile(confidence, degrees)
+  assert got == pytest.approx(expected, abs=5e-4)
 
 
 def test_interval_agrees_with_the_normal_one():
