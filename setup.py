@@ -18,7 +18,10 @@ setuptools.setup(
   license="Apache-2.0",
   python_requires=">=3.11",
   packages=setuptools.find_packages(include=["inference_scaling*"]),
-  package_data={"inference_scaling.assets": ["**/*"]},
+  package_data={
+    "inference_scaling.analysis": ["tree_page.*"],
+    "inference_scaling.assets": ["**/*"],
+  },
   install_requires=[
     "absl-py>=2.1",
     "flax>=0.12",  # NNX modules
@@ -44,6 +47,7 @@ setuptools.setup(
     "test": [
       "hypothesis>=6.100",
       "ipykernel>=6.29",
+      "mctx>=0.0.5",  # DeepMind's tree search, to hold ours against
       "nbclient>=0.10",
       "nbformat>=5.10",
       "pytest>=8.0",
