@@ -1,7 +1,7 @@
 """Reads the records of a sweep into compact arrays, one object a record.
 
-Texts and trees are dropped while reading: what estimates need of a candidate
-is its answer class, its step scores and whether it is right and complete.
+Solutions and trees are dropped while reading: what estimates need of a
+candidate is its answer, its step scores and whether it is right and complete.
 """
 
 import dataclasses
@@ -14,8 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from inference_scaling.analysis import fields, flops_parts
+
+RecordError = fields.RecordError
 AGGREGATIONS: tuple[str, ...] = ("last", "min", "mean", "product")
-CONVENTIONS: tuple[str, ...] = ("paper", "with_reward", "full")
+CONVENTIONS = flops_parts.CONVENTIONS
 NO_ANSWER = -1  # class id of a candidate that abstains
 STATUSES: tuple[str, ...] = ("finished", "truncated", "unfinished")
 
@@ -26,10 +29,6 @@ _REDUCE: dict[str, Callable[[list[float]], float]] = {
   "mean": lambda scores: sum(scores) / len(scores),
   "product": math.prod,
 }
-
-
-class RecordError(ValueError):
-  """A record that cannot be analysed; the message names file and line."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,46 +149,32 @@ def parse_record(content: Any, where: str) -> Record:
   Raises:
     RecordError: if a field is missing, has a wrong type or is inconsistent.
   """
-  run = _get(content, "run", dict, where)
-  problem = _get(content, "problem", dict, where)
-  ledger = _get(content, "ledger", dict, where)
-  candidates = _get(content, "candidates", list, where)
+  run = fields.get(content, "run", dict, where)
+  problem = fields.get(content, "problem", dict, where)
+  ledger = fields.get(content, "ledger", dict, where)
+  candidates = fields.get(content, "candidates", list, where)
   answers, answer_texts, correct = _answer_classes(candidates, where)
-  flops, reward_apart = _flops(ledger, where)
+  flops, reward_apart = flops_parts.split_flops(ledger, where)
   return Record(
-    policy=_get(run, "policy", str, where),
-    strategy=_get(run, "strategy", str, where),
-    n=_get(run, "n", int, where),
-    seed=_get(run, "seed", int, where),
-    problem=_get(problem, "id", int, where),
-    level=_get(problem, "level", int, where),
+    policy=fields.get(run, "policy", str, where),
+    strategy=fields.get(run, "strategy", str, where),
+    n=fields.get(run, "n", int, where),
+    seed=fields.get(run, "seed", int, where),
+    problem=fields.get(problem, "id", int, where),
+    level=fields.get(problem, "level", int, where),
     answers=answers,
     answer_texts=answer_texts,
     correct=correct,
     finished=_finished(candidates, where),
     scores=_scores(candidates, where),
     votes={
-      name: _get(vote, "correct", bool, f"{where}: votes[{name!r}]")
-      for name, vote in _get(content, "votes", dict, where).items()
+      name: fields.get(vote, "correct", bool, f"{where}: votes[{name!r}]")
+      for name, vote in fields.get(content, "votes", dict, where).items()
     },
     flops=flops,
     reward_apart=reward_apart,
-    tokens=_get(ledger, "policy_decode", int, where),
+    tokens=fields.get(ledger, "policy_decode", int, where),
   )
-
-
-def _get(content: Any, key: str, kind: type | tuple, where: str) -> Any:
-  """Returns content[key], or raises with the place and what was expected."""
-  if not isinstance(content, dict) or key not in content:
-    raise RecordError(f"{where}: field {key!r} is missing")
-  value = content[key]
-  # bool is a subclass of int in Python: a count must not be true.
-  wrong_bool = isinstance(value, bool) and kind is not bool
-  if not isinstance(value, kind) or wrong_bool:
-    raise RecordError(
-      f"{where}: field {key!r} is {_short(value)}; expected {kind}"
-    )
-  return value
 
 
 def _answer_classes(
@@ -197,11 +182,11 @@ def _answer_classes(
 ) -> tuple[np.ndarray, tuple[str, ...], np.ndarray]:
   """Returns class ids int64[N], their texts and correct bool[N], checked."""
   texts = [
-    _get(candidate, "answer", (str, type(None)), where)
+    fields.get(candidate, "answer", (str, type(None)), where)
     for candidate in candidates
   ]
   correct = [
-    _get(candidate, "correct", bool, where) for candidate in candidates
+    fields.get(candidate, "correct", bool, where) for candidate in candidates
   ]
   distinct = tuple(sorted(set(texts) - {None}))
   rank = {text: i for i, text in enumerate(distinct)}
@@ -218,12 +203,14 @@ def _answer_classes(
 
 def _finished(candidates: list[dict], where: str) -> np.ndarray:
   """Returns bool[N], whether each candidate is complete."""
-  statuses = [_get(candidate, "status", str, where) for candidate in candidates]
+  statuses = [
+    fields.get(candidate, "status", str, where) for candidate in candidates
+  ]
   for index, status in enumerate(statuses):
     if status not in STATUSES:
       raise RecordError(
-        f"{where}: status of candidate {index} is {_short(status)}; expected"
-        f" one of {STATUSES}"
+        f"{where}: status of candidate {index} is {fields.short(status)};"
+        f" expected one of {STATUSES}"
       )
   return np.array([status == "finished" for status in statuses], bool)
 
@@ -232,11 +219,11 @@ def _scores(candidates: list[dict], where: str) -> dict[str, np.ndarray]:
   """Returns aggregation -> float64[N] from the candidates' step scores."""
   steps = []
   for index, candidate in enumerate(candidates):
-    values = _get(candidate, "step_scores", list, where)
-    if not all(map(_is_finite, values)):
+    values = fields.get(candidate, "step_scores", list, where)
+    if not all(map(fields.is_finite, values)):
       raise RecordError(
         f"{where}: step_scores of candidate {index} are"
-        f" {_short(values)}; expected one finite number a step"
+        f" {fields.short(values)}; expected one finite number a step"
       )
     steps.append(values)
   # Rounded to float32 as the voting of a run does, so that equal scores tie
@@ -247,52 +234,3 @@ def _scores(candidates: list[dict], where: str) -> dict[str, np.ndarray]:
     )
     for how, reduce in _REDUCE.items()
   }
-
-
-def _flops(ledger: dict, where: str) -> tuple[dict[str, np.ndarray], bool]:
-  """Splits the ledger's FLOPs by model and by prompt and rest."""
-  total = _get(ledger, "flops", dict, where)
-  prefill = _get(ledger, "flops_prefill", dict, where)
-  apart = "flops_reward" in ledger
-  flops = {}
-  for convention in CONVENTIONS:
-    everything = _number(total, convention, where)
-    prompts = _number(prefill, convention, where)
-    reward = reward_prompts = 0.0
-    if apart:
-      reward = _number(ledger["flops_reward"], convention, where)
-      reward_prompts = _number(
-        _get(ledger, "flops_reward_prefill", dict, where), convention, where
-      )
-    parts = np.array(
-      [
-        prompts - reward_prompts,
-        everything - reward - (prompts - reward_prompts),
-        reward_prompts,
-        reward - reward_prompts,
-      ]
-    )
-    # Differences of large floats: allow rounding, not a wrong ledger.
-    if (parts < -1e-9 * max(everything, 1.0)).any():
-      raise RecordError(
-        f"{where}: ledger FLOPs of convention {convention!r} do not add up:"
-        f" {everything} in all, {prompts} for prompts, {reward} by the reward"
-        f" model, {reward_prompts} of these for prompts"
-      )
-    flops[convention] = np.maximum(parts, 0.0)
-  return flops, apart
-
-
-def _is_finite(value: Any) -> bool:
-  return type(value) in (int, float) and math.isfinite(value)
-
-
-def _short(value: Any) -> str:
-  return repr(value)[:60]
-
-
-def _number(content: dict, key: str, where: str) -> float:
-  value = float(_get(content, key, (int, float), f"{where}: ledger"))
-  if not np.isfinite(value) or value < 0:
-    raise RecordError(f"{where}: ledger {key!r} is {value}; expected >= 0")
-  return value
