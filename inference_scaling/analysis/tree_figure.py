@@ -55,7 +55,7 @@ def search_tree(
   colormap = limits and cm.ScalarMappable(colors.Normalize(*limits), COLORMAP)
   places = {node.number: (node.depth, node.row) for node in nodes}
   places[None] = _ROOT_DEPTH, tree_layout.root_row(nodes)
-  width_of_beam = WIDEST_LINE / sum(node.parent is None for node in nodes)
+  width_of_beam = WIDEST_LINE / tree_layout.num_beams(record)
   for node in nodes:
     _draw_line(axes, node, places[node.parent], width_of_beam)
   axes.scatter(

@@ -79,6 +79,16 @@ def num_leaves(nodes: Iterable[Node]) -> int:
   return 1 + int(max((node.row for node in nodes), default=0))
 
 
+def num_beams(record: Mapping[str, Any]) -> int:
+  """How many beams the thickest line stands for.
+
+  That is all of them; MCTS, which has none to share out, ends in many leaves
+  and has thin lines.
+  """
+  first = record["tree"]["parents"].count(None)
+  return max(first, len(record["candidates"]))
+
+
 def score_limits(record: Mapping[str, Any]) -> tuple[float, float] | None:
   """The ends of the scale of colours; None where there are no scores.
 

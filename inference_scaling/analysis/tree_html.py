@@ -1,0 +1,130 @@
+"""The search tree of one record as a page that one reads in a browser."""
+
+import html
+import json
+import string
+from collections.abc import Callable, Mapping
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from inference_scaling.analysis import (
+  strategies,
+  tree_layout,
+  tree_markup,
+  tree_tables,
+)
+
+_SCALE_STEPS = 11  # colours in the legend
+
+
+def tree_page(
+  record: Mapping[str, Any],
+  label: Callable[[str], str] = tree_layout.short_text,
+) -> str:
+  """Makes one HTML page that needs neither a network nor other files.
+
+  It shows the question, every step with its reward (its whole text where the
+  pointer is), how many beams go on from it, the candidates with their answers,
+  all votes and the cost. A click on a step shows the way to it; arrow keys move
+  along the tree, and a slider replays the search. It can be printed.
+
+  Args:
+    record: as in records.jsonl, or of `sweep.solve`.
+    label: makes the short text of a step out of its whole.
+
+  Returns:
+    The page. Write it in UTF-8.
+  """
+  run, problem = record["run"], record["problem"]
+  title = (
+    f"{run['policy']}, {strategies.strategy_name(run['strategy'])}, "
+    f"n = {run['n']}, seed {run['seed']}"
+  )
+  where = f"Problem {problem['id']}, level {problem['level']}"
+  if problem["gold"]:
+    where += f", answer {problem['gold']}"
+  template = string.Template(_asset("tree_page.html"))
+  return template.substitute(
+    style=_asset("tree_page.css"),
+    script=_asset("tree_page.js"),
+    title=html.escape(title),
+    where=html.escape(where),
+    question=html.escape(problem["question"].strip()),
+    votes=tree_tables.votes(record),
+    answers=tree_tables.answers(record),
+    summary=_summary(record),
+    key=_key(record),
+    tree=tree_markup.tree(record, label),
+    candidates=tree_tables.candidates(record),
+    cost=tree_tables.cost(record),
+    data=_data(record),
+    rounds=max(record["tree"]["rounds"], default=0) + 1,
+  )
+
+
+def _asset(name: str) -> str:
+  """A file that lies beside this module."""
+  return resources.files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _summary(record: Mapping[str, Any]) -> str:
+  """The tree in numbers, in words."""
+  ends = [candidate["status"] for candidate in record["candidates"]]
+  lost = sum(not node.kept for node in tree_layout.place_nodes(record))
+  kinds = {
+    "finished": "finished",
+    "truncated": "cut off",
+    "unfinished": "unfinished",
+  }
+  counts = [
+    f"{ends.count(status)} {name}"
+    for status, name in kinds.items()
+    if status in ends
+  ]
+  return (
+    f"{len(record['tree']['parents'])} steps, {lost} of them in no candidate; "
+    f"{len(ends)} candidates{': ' * bool(ends)}{', '.join(counts)}"
+  )
+
+
+def _key(record: Mapping[str, Any]) -> str:
+  """The legend of colours; empty without rewards."""
+  limits = tree_layout.score_limits(record)
+  if limits is None:
+    return ""
+  cells = "".join(
+    f'<b style="{tree_markup.reward_cell(score, limits)}"></b>'
+    for score in np.linspace(*limits, _SCALE_STEPS)
+  )
+  low, high = map("{:.3g}".format, limits)
+  return f'<span class="scale">reward {low} {cells} {high}</span>'
+
+
+def _data(record: Mapping[str, Any]) -> str:
+  """What the script reads: the steps, by node, as JSON."""
+  tree = record["tree"]
+  data = {
+    name: tree[name]
+    for name in ("parents", "rounds", "widths", "tokens", "texts")
+  }
+  data["ends"] = {
+    node.number: ", ".join(
+      _end(record["candidates"][i]) for i in node.candidates
+    )
+    for node in tree_layout.place_nodes(record)
+    if node.candidates
+  }
+  text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+  # Or a step could close the script's element.
+  return text.replace("<", "\\u003c")
+
+
+def _end(candidate: Mapping[str, Any]) -> str:
+  """A candidate in words."""
+  if candidate["answer"] is None:
+    ends = {"truncated": "cut off", "finished": "no answer"}
+    return ends.get(candidate["status"], candidate["status"])
+  mark = tree_markup.MARKS[candidate["correct"]]
+  return f"{candidate['answer']} {mark}".strip()
