@@ -5,6 +5,8 @@ from inference_scaling.analysis.outcomes import make_outcomes
 from inference_scaling.analysis.panel import make_panel
 from inference_scaling.analysis.report import analyze, write_report
 from inference_scaling.analysis.summary import summarize
+from inference_scaling.analysis.tree_figure import search_tree
+from inference_scaling.analysis.tree_html import tree_page
 
 __all__ = [
   "Record",
@@ -13,6 +15,8 @@ __all__ = [
   "make_outcomes",
   "make_panel",
   "read_records",
+  "search_tree",
   "summarize",
+  "tree_page",
   "write_report",
 ]
