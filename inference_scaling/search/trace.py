@@ -117,10 +117,16 @@ def list_candidates(tree: Tree, nodes: Nodes | None = None) -> list[Candidate]:
     The candidates. Several may end in one node: each votes.
   """
   nodes = nodes or list_nodes(tree.parents, tree.active)
+
+  def votes(status, node):
+    if status == base.RUNNING:
+      return node != NO_NODE and not nodes.widths[node]
+    return status != base.DROPPED
+
   return [
     Candidate(int(status), nodes.path(node))
     for status, node in zip(final_status(tree), nodes.last, strict=True)
-    if status != base.RUNNING or (node != NO_NODE and not nodes.widths[node])
+    if votes(status, node)
   ]
 
 

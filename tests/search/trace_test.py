@@ -88,6 +88,15 @@ def test_each_copy_of_an_ended_beam_is_a_candidate():
   assert search.candidate_tokens(copied) == 3
 
 
+def test_a_dropped_duplicate_is_no_candidate():
+  tree = _tree(
+    parents=[[0, 1]], active=[[1, 1]], status=[[FINISHED, search.DROPPED]],
+    num_tokens=[[3, 3]],
+  )  # fmt: skip
+  assert [path for _, path in search.list_candidates(tree)] == [[0]]
+  assert search.candidate_tokens(tree) == 3
+
+
 def test_beams_that_were_all_expanded_leave_no_candidate():
   tree = _tree(
     parents=[[0, 0], [0, 0]],
