@@ -1,5 +1,7 @@
 r"""Answers one problem and prints its search tree, votes and cost.
 
+With --page=tree.html the tree is also written as a page for a browser.
+
   python launch/solve.py --problem="Anna has 12 apples. Anna buys 15 more \
 apples. Then Anna gives 14 apples to Ben. How many apples does Anna have now?"
 
@@ -9,7 +11,8 @@ inference_scaling/tasks/phrases.py); of other wording they understand little.
 
 from absl import app, flags
 
-from inference_scaling import assets, decoding, launching, models, sweep
+from inference_scaling import analysis, assets, decoding, launching, sweep
+from inference_scaling.sweep import rewards
 
 _PROBLEM = flags.DEFINE_string("problem", None, "The question.")
 _GOLD = flags.DEFINE_string("gold", "", "Its answer, to grade the votes.")
@@ -20,24 +23,19 @@ _REWARD = flags.DEFINE_string("reward", "embedded/reward", "Likewise.")
 _STRATEGY = flags.DEFINE_string("strategy", "rebase", "How to search.")
 _N = flags.DEFINE_integer("n", 16, "Beams.", lower_bound=1)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the draws.", lower_bound=0)
-_TEMPERATURE = flags.DEFINE_float(
-  "temperature", 1.0, "Of the policy.", lower_bound=0
-)
-_BALANCE = flags.DEFINE_float(
-  "balance_temperature", 0.1, "T_b of REBASE, above 0."
-)
+_TEMPERATURE = flags.DEFINE_float("temperature", 1.0, "Of the policy.", 0)
+_BALANCE = flags.DEFINE_float("balance_temperature", 0.1, "T_b of REBASE.")
 _FORM = flags.DEFINE_enum(
-  "reward_form", "own", ["own", *models.FOREIGN_FORMS, "none"], "How it reads."
+  "reward_form", "own", list(rewards.TABLES), "How steps are scored."
 )
-_CHAT = flags.DEFINE_string(
-  "chat", None, "Ask by the policy's chat template, with this system text."
-)
+_CHAT = flags.DEFINE_string("chat", None, "System text, to ask as a chat.")
 _STEP_END = flags.DEFINE_multi_string(
   "step_end", [" ки"], "What ends a step; may be repeated."
 )
 _ANSWER = flags.DEFINE_multi_string(
   "answer_marker", ["The answer is"], "What announces the answer; likewise."
 )
+_PAGE = flags.DEFINE_string("page", None, "An .html for the search tree.")
 _DTYPE = flags.DEFINE_string("dtype", "float32", "Of weights and caches.")
 _LIMITS = {
   name: flags.DEFINE_integer(name, default, words, lower_bound=1)
@@ -76,6 +74,8 @@ def main(argv):
   if launching.is_lead():
     print(solution.render())
     print(f"\nAnswer: {solution.answer}")
+    if _PAGE.value:
+      print("Page:", *analysis.write_tree(solution.record, _PAGE.value))
 
 
 def settings():

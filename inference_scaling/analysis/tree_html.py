@@ -1,7 +1,9 @@
 """The search tree of one record as a page that one reads in a browser."""
 
+import functools
 import html
 import json
+import pathlib
 import string
 from collections.abc import Callable, Mapping
 from importlib import resources
@@ -11,12 +13,14 @@ import numpy as np
 
 from inference_scaling.analysis import (
   strategies,
+  tree_figure,
   tree_layout,
   tree_markup,
   tree_tables,
 )
 
 _SCALE_STEPS = 11  # colours in the legend
+_LABEL = 24  # most characters above a step of the picture
 
 
 def tree_page(
@@ -62,6 +66,38 @@ def tree_page(
     data=_data(record),
     rounds=max(record["tree"]["rounds"], default=0) + 1,
   )
+
+
+def write_tree(
+  record: Mapping[str, Any], page: str | pathlib.Path
+) -> tuple[pathlib.Path, pathlib.Path]:
+  """Writes the page of a search tree, and its picture beside it.
+
+  Args:
+    record: as in records.jsonl, or of `sweep.solve`.
+    page: the file, which ends in .html; its folder is made where missing.
+
+  Returns:
+    The page and the picture (.png).
+
+  Raises:
+    ValueError: if the file does not end in .html.
+    OSError: if a file cannot be written.
+  """
+  page = pathlib.Path(page)
+  if page.suffix not in (".html", ".htm"):
+    raise ValueError(
+      f"the page of a search tree is to be {page}; expected a name that ends "
+      "in .html."
+    )
+  page.parent.mkdir(parents=True, exist_ok=True)
+  page.write_text(tree_page(record), encoding="utf-8")
+  label = functools.partial(tree_layout.short_text, most=_LABEL)
+  picture = page.with_suffix(".png")
+  tree_figure.search_tree(record, label).savefig(
+    picture, metadata={"Software": None}
+  )
+  return page, picture
 
 
 def _asset(name: str) -> str:

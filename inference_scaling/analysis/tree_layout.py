@@ -101,10 +101,21 @@ def score_limits(record: Mapping[str, Any]) -> tuple[float, float] | None:
   return min([0.0, *scores]), max([1.0, *scores])
 
 
-def short_text(text: str) -> str:
-  """One line of a step's text, without its number and the tag at its end."""
-  line = " ".join(text.split())
-  return _TAG.sub("", _NUMBERED.sub("", line)).strip()
+def short_text(text: str, most: int | None = None) -> str:
+  """One line of a step's text, without its number and the tag at its end.
+
+  Args:
+    text: of a step.
+    most: characters; None for all of them.
+
+  Returns:
+    The line.
+  """
+  line = _NUMBERED.sub("", " ".join(text.split()))
+  line = _TAG.sub("", line).strip()
+  if most is None or len(line) <= most:
+    return line
+  return line[: most - 1].rstrip() + "…"
 
 
 def _rows(parents: Mapping[int, int | None]) -> dict[int, float]:

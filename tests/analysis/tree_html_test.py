@@ -259,3 +259,14 @@ def test_a_search_of_many_rounds_can_be_used_in_a_browser(tmp_path):
   assert found["path"] == path
   assert found["drawn"] == len(tree["parents"]) + len(record["candidates"])
   assert len(found["early"]) == 4 + 2 + 2
+
+
+def test_page_and_picture_are_written_side_by_side(tmp_path):
+  page, picture = analysis.write_tree(
+    trees.small(), tmp_path / "new" / "a.html"
+  )
+  assert page.read_text("utf-8") == analysis.tree_page(trees.small())
+  assert picture == tmp_path / "new" / "a.png"
+  assert picture.read_bytes().startswith(b"\x89PNG")
+  with pytest.raises(ValueError, match=r"a.png; expected a name .* in .html"):
+    analysis.write_tree(trees.small(), tmp_path / "a.png")

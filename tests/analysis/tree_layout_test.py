@@ -97,3 +97,10 @@ def test_colours_of_rewards_are_those_of_all_pictures(scores, limits):
 )
 def test_short_texts(text, short):
   assert tree_layout.short_text(text) == short
+
+
+def test_short_texts_can_be_cut():
+  assert tree_layout.short_text("Step 1: 12 + 7", most=7) == "12 + 7"
+  assert tree_layout.short_text("Step 1: 12 + 7", most=6) == "12 + 7"
+  assert tree_layout.short_text("Step 1: 12 + 7", most=5) == "12 +…"
+  assert tree_layout.short_text("Step 1: 12 + 7", most=4) == "12…"

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import importlib.util
+import json
 import pathlib
 
 import pytest
@@ -11,6 +12,7 @@ from ml_collections import config_flags
 
 # Launching is imported here: its flags are those of the whole process.
 from inference_scaling import analysis, assets, launching, sweep
+from tests.analysis import trees
 
 assert launching
 ROOT = pathlib.Path(__file__).parents[2]
@@ -54,6 +56,7 @@ def solve(monkeypatch):
 
   class Fake:
     answer = "7"
+    record = trees.small()
 
     def render(self):
       return "the tree"
@@ -97,6 +100,37 @@ def test_solve_hands_every_flag_on(solve, capsys):
   assert form.step_end == ("|", ";") and form.answer_markers == ("So",)
   out = capsys.readouterr().out
   assert "the tree" in out and "Answer: 7" in out and "Note" not in out
+
+
+def test_solve_writes_a_page_where_one_is_asked_for(solve, tmp_path, capsys):
+  solve("--problem=How many?", f"--page={tmp_path / 'tree.html'}")
+  assert "<!DOCTYPE html>" in (tmp_path / "tree.html").read_text("utf-8")
+  assert str(tmp_path / "tree.html") in capsys.readouterr().out
+
+
+def test_tree_writes_the_page_of_a_record(tmp_path, monkeypatch, capsys):
+  records = [trees.small(), trees.mcts(20)]
+  (tmp_path / "records.jsonl").write_text(
+    "".join(f"{json.dumps(record)}\n" for record in records)
+  )
+  with launcher("tree", monkeypatch) as (module, values):
+    argv = ["launch/tree.py", f"--workdir={tmp_path}", "--problem=7"]
+    module.main(values(argv))
+    out = capsys.readouterr().out
+    assert "There are also: small mcts/root4 n=20 seed=0" in out
+    page = tmp_path / "trees" / "7_small_rebase_3_0.html"
+    assert str(page) in out and page.exists()
+    assert page.with_suffix(".png").exists()
+
+    module.main(values([*argv, "--strategy=mcts/root4"]))
+    assert "There are also" not in capsys.readouterr().out
+    assert (tmp_path / "trees" / "7_small_mcts-root4_20_0.html").exists()
+
+    argv[-1:] = ["--problem=7", "--strategy=rebase", "--n=3"]
+    module.main(values([*argv, f"--output={tmp_path / 'x.html'}"]))
+    assert (tmp_path / "x.html").read_text("utf-8") == page.read_text("utf-8")
+    with pytest.raises(ValueError, match=r"no record of .* n 3, seed 5"):
+      module.main(values([*argv, "--seed=5"]))
 
 
 def test_solve_warns_of_what_the_embedded_models_know(solve, capsys):

@@ -1,0 +1,98 @@
+"""Finds one record of a sweep, with its texts and its tree."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+_SHOWN = 20  # runs or problems named in a message
+
+
+@dataclasses.dataclass(frozen=True)
+class FoundRecord:
+  """A record and its like.
+
+  Attributes:
+    record: JSON data, the first in the file that fits.
+    others: the runs of those that fit as well.
+  """
+
+  record: dict[str, Any]
+  others: list[str]
+
+
+def find_record(
+  path: str | pathlib.Path, problem: int, **wanted: str | int | None
+) -> FoundRecord:
+  """Looks for a record of a problem.
+
+  A last line that was cut by a kill is left out.
+
+  Args:
+    path: a records.jsonl.
+    problem: id of the problem.
+    **wanted: what the run must be: policy, strategy, n, seed; None for any.
+
+  Returns:
+    What was found.
+
+  Raises:
+    ValueError: if no record fits; the message says what there is.
+    FileNotFoundError: if there is no such file.
+  """
+  wanted = {name: value for name, value in wanted.items() if value is not None}
+  first, others = None, []
+  runs: dict[str, None] = {}  # of the problem; a dict keeps the order
+  problems = set()
+  for record in _read(pathlib.Path(path)):
+    run = record["run"]
+    problems.add(record["problem"]["id"])
+    if record["problem"]["id"] != problem:
+      continue
+    runs[_name(run)] = None
+    if any(run[name] != value for name, value in wanted.items()):
+      continue
+    if first is None:
+      first = record
+    else:
+      others.append(_name(run))
+  if first is not None:
+    return FoundRecord(first, others)
+  if problem not in problems:
+    raise ValueError(
+      f"{path} has no record of problem {problem}; there are those of "
+      f"{_few(map(str, sorted(problems)))}."
+    )
+  asked = ", ".join(f"{name} {value}" for name, value in wanted.items())
+  raise ValueError(
+    f"{path} has no record of problem {problem} with {asked}; there are "
+    f"{_few(runs)}."
+  )
+
+
+def _name(run: Mapping[str, Any]) -> str:
+  return f"{run['policy']} {run['strategy']} n={run['n']} seed={run['seed']}"
+
+
+def _few(names: Iterable[str]) -> str:
+  """Some of the names, and how many more there are."""
+  names = list(names)
+  more = len(names) - _SHOWN
+  shown = ", ".join(names[:_SHOWN]) or "none"
+  return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _read(path: pathlib.Path) -> Iterator[dict[str, Any]]:
+  """Yields the records, one in memory at a time."""
+  with path.open("rb") as file:
+    for number, line in enumerate(file, start=1):
+      try:
+        yield json.loads(line)
+      except ValueError as error:
+        if not line.endswith(b"\n"):
+          return
+        raise ValueError(
+          f"{path}, line {number}, is not JSON ({error}); expected one record "
+          "a line. Delete the line and run the sweep again."
+        ) from error

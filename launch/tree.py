@@ -1,0 +1,55 @@
+r"""Writes the search tree of one solved problem as a page and as a picture.
+
+  python launch/tree.py --workdir=runs/demo --problem=7 --strategy=rebase --n=16
+
+The page is one file that any browser opens, without a network: the steps with
+their rewards, the candidates, all votes and the cost. Where several records
+fit, the first is taken and the others are named.
+"""
+
+import pathlib
+
+from absl import app, flags
+
+from inference_scaling import analysis, launching
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "A sweep's folder.")
+_PROBLEM = flags.DEFINE_integer("problem", None, "Id of the problem.")
+_WANTED = {
+  "policy": flags.DEFINE_string("policy", None, "Name of the policy."),
+  "strategy": flags.DEFINE_string("strategy", None, "Such as rebase/round."),
+  "n": flags.DEFINE_integer("n", None, "Beams, or expansions of MCTS."),
+  "seed": flags.DEFINE_integer("seed", None, "Of the run."),
+}
+_OUTPUT = flags.DEFINE_string(
+  "output", None,
+  "The page, a file that ends in .html, with the picture beside it; by default "
+  "in trees/ of the folder.",
+)  # fmt: skip
+
+
+def main(argv):
+  if len(argv) > 1:
+    raise app.UsageError(f"unknown arguments: {argv[1:]}.")
+  workdir = pathlib.Path(_WORKDIR.value)
+  found = analysis.find_record(
+    workdir / "records.jsonl",
+    _PROBLEM.value,
+    **{name: flag.value for name, flag in _WANTED.items()},
+  )
+  run = found.record["run"]
+  name = "_".join(str(value).replace("/", "-") for value in run.values())
+  page, picture = analysis.write_tree(
+    found.record,
+    _OUTPUT.value or workdir / "trees" / f"{_PROBLEM.value}_{name}.html",
+  )
+  print(f"Run:     {', '.join(f'{key} {run[key]}' for key in run)}")
+  print(f"Page:    {page}")
+  print(f"Picture: {picture}")
+  if found.others:
+    print(f"There are also: {', '.join(found.others)}")
+
+
+if __name__ == "__main__":
+  flags.mark_flags_as_required(["workdir", "problem"])
+  launching.run(main)
