@@ -65,7 +65,7 @@ def limits_figure(
     _draw_curves(curves, measured, mine[1])
     _draw_limits(curves, ends, mine[0])
     curves.set_title(f"{policy} ({tables.count(parameters)})", loc="left")
-    floors += [measured["low"].min(), mine[0]["low"].min()]
+    floors += [measured["low"].min(), *mine[0][["low", "limit"]].min()]
   lowest = 100 * np.nanmin(floors) - _ROOM
   axes[0].set_ylim(max(0.0, lowest), 100 + _ROOM)
   axes[0].set_ylabel("accuracy (%)")
@@ -100,6 +100,8 @@ def _draw_curves(
   color = style.strategy_color(strategies.SAMPLING)
   theory = theory[theory["strategy"].isin(_main_sampling(theory))]
   for voting in _VOTINGS:
+    if voting not in set(theory["voting"]):
+      continue
     line = theory[theory["voting"] == voting].sort_values("n")
     axes.plot(
       line["n"], 100 * line["accuracy"], color="#5A5A5A", linewidth=1.2,
@@ -118,7 +120,14 @@ def _draw_curves(
       markerfacecolor=_face(voting, color),
     )  # fmt: skip
   sizes = sorted(set(measured["n"]) | set(theory["n"]))
-  style.sizes_axis(axes, sizes, "samples n")
+  if sizes:
+    style.sizes_axis(axes, sizes, "samples n")
+  else:
+    axes.set_xticks([])
+    axes.text(
+      0.5, 0.5, "no sampling", transform=axes.transAxes, ha="center",
+      color=style.GREY,
+    )  # fmt: skip
 
 
 def _draw_limits(

@@ -24,14 +24,23 @@ from inference_scaling.analysis import (
   intervals,
   load,
   outcomes,
-  strategies,
+  pools,
   subsets,
   theory,
   theory_votes,
 )
 
-Pool = dict[int, list[load.Record]]  # the records of each problem
-
+CURVE_COLUMNS = [
+  "policy",
+  "strategy",
+  "voting",
+  "aggregation",
+  "n",
+  "accuracy",
+  "mc_error",
+  "bound_low",
+  "bound_high",
+]
 BEYOND = 4  # theory curves go on to so many times the largest n
 
 
@@ -56,10 +65,10 @@ def limits_table(
     with low and high, the limit minus that of the policy's sampling, paired
     (NaN without sampling).
   """
-  groups = _pools(records)
+  groups = pools.make_pools(records)
   rows = []
   for (policy, strategy, n), pool in groups.items():
-    reference = _reference(groups, policy)
+    reference = pools.sampling_pool(groups, policy)
     for voting, how in _votings(aggregation):
       rows.append(
         {
@@ -102,12 +111,14 @@ def theory_curves(
     between which Hoeffding's bound puts the accuracy.
   """
   frames = []
-  for (policy, strategy, largest), pool in _pools(records).items():
+  for (policy, strategy, largest), pool in pools.make_pools(records).items():
     if not outcomes.is_independent(strategy):
       continue
-    wanted = sizes or subsets.powers_of_two(BEYOND * largest)
+    wanted = sizes
+    if wanted is None:
+      wanted = subsets.powers_of_two(BEYOND * largest)
     for voting, how in _votings(aggregation):
-      found = [answer_distribution(pool[p], how) for p in pool]
+      found = [pools.answer_distribution(pool[p], how) for p in pool]
       weighted = voting == outcomes.WEIGHTED
       accuracy, variance = _expected(found, wanted, weighted, num_draws, seed)
       low, high = _bounds(found, wanted, weighted)
@@ -126,80 +137,9 @@ def theory_curves(
           }
         )
       )
-  return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-
-def answer_distribution(
-  pool: Sequence[load.Record], aggregation: str
-) -> theory.AnswerDistribution:
-  """Estimates the answer distribution of one problem.
-
-  Args:
-    pool: its records of one policy and strategy, one a seed.
-    aggregation: of step scores; with NO_AGGREGATION rewards are 1.
-
-  Returns:
-    Every candidate as an outcome of equal probability. Answers are numbered in
-    the order of their texts, over all records. Rewards above 1 are divided by
-    the problem's largest one, which changes no vote; NaN counts as 0.
-  """
-  texts = sorted({text for record in pool for text in record.answer_texts})
-  ranks = {text: rank for rank, text in enumerate(texts)}
-  answers = np.concatenate([_ranked(record, ranks) for record in pool])
-  rewards = np.ones(len(answers))
-  if aggregation != outcomes.NO_AGGREGATION:
-    rewards = np.concatenate([record.scores[aggregation] for record in pool])
-    rewards = np.nan_to_num(rewards, nan=0.0)
-    rewards = rewards / max(1.0, rewards.max(initial=0.0))
-  return theory.AnswerDistribution(
-    answers=answers,
-    correct=np.concatenate([record.correct for record in pool]),
-    rewards=rewards,
-    probabilities=np.full(len(answers), 1 / max(1, len(answers))),
-  )
-
-
-def _ranked(record: load.Record, ranks: dict[str, int]) -> np.ndarray:
-  """Class ids of a record, int64[N], by the ranks of the texts."""
-  # The last entry is that of NO_ANSWER, -1.
-  table = [*(ranks[text] for text in record.answer_texts), load.NO_ANSWER]
-  return np.array(table, np.int64)[record.answers]
-
-
-def _pools(records: Iterable[load.Record]) -> dict[tuple, Pool]:
-  """(policy, strategy, largest n) -> problem -> records, greedy left out."""
-  records = [
-    record
-    for record in records
-    if strategies.kind_of(record.strategy) != outcomes.GREEDY
-  ]
-  largest: dict[tuple, int] = {}
-  for record in records:
-    key = (record.policy, record.strategy)
-    largest[key] = max(record.n, largest.get(key, 0))
-  groups: dict[tuple, Pool] = {}
-  for record in sorted(
-    records, key=lambda r: (r.policy, r.strategy, r.problem, r.seed)
-  ):
-    n = largest[record.policy, record.strategy]
-    if record.n == n:
-      pool = groups.setdefault((record.policy, record.strategy, n), {})
-      pool.setdefault(record.problem, []).append(record)
-  return groups
-
-
-def _reference(groups: dict[tuple, Pool], policy: str) -> Pool | None:
-  """The policy's sampling: the bare kind, or else its first variant."""
-  names = [
-    strategy
-    for owner, strategy, _ in groups
-    if owner == policy and outcomes.is_independent(strategy)
-  ]
-  main = strategies.main_of(strategies.SAMPLING, names)
-  for (owner, strategy, _), pool in groups.items():
-    if (owner, strategy) == (policy, main):
-      return pool
-  return None
+  if not frames:
+    return pd.DataFrame(columns=CURVE_COLUMNS)
+  return pd.concat(frames, ignore_index=True)
 
 
 def _votings(aggregation: str) -> list[tuple[str, str]]:
@@ -207,7 +147,7 @@ def _votings(aggregation: str) -> list[tuple[str, str]]:
   return list(dict.fromkeys([majority, outcomes.main_voting(aggregation)]))
 
 
-def _size(pool: Pool) -> dict[str, float]:
+def _size(pool: pools.Pool) -> dict[str, float]:
   runs = list(pool.values())
   return {
     "problems": len(runs),
@@ -217,7 +157,7 @@ def _size(pool: Pool) -> dict[str, float]:
 
 
 def _limit_columns(
-  pool: Pool, reference: Pool | None, voting: str, how: str
+  pool: pools.Pool, reference: pools.Pool | None, voting: str, how: str
 ) -> dict[str, float]:
   limits = _limits(pool, voting, how)
   name = voting if how == outcomes.NO_AGGREGATION else f"{voting}/{how}"
@@ -241,7 +181,7 @@ def _limit_columns(
   return columns
 
 
-def _limits(pool: Pool, voting: str, how: str) -> pd.Series:
+def _limits(pool: pools.Pool, voting: str, how: str) -> pd.Series:
   """Limiting accuracy by problem."""
   limit = (
     theory.weighted_limit
@@ -249,7 +189,7 @@ def _limits(pool: Pool, voting: str, how: str) -> pd.Series:
     else theory.majority_limit
   )
   return pd.Series(
-    {p: limit(answer_distribution(run, how)) for p, run in pool.items()}
+    {p: limit(pools.answer_distribution(run, how)) for p, run in pool.items()}
   )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from inference_scaling.analysis import subset_votes, subsets, theory
 
 NUM_DRAWS = 400
+_CHUNK = 32  # problems that are drawn at a time
 _ALIASING = 40  # frequencies beyond n; what they leave out is below 1e-16
 
 
@@ -80,22 +81,21 @@ def weighted_votes(
   """
   if num_draws < 2:
     raise ValueError(f"num_draws is {num_draws}; expected at least 2")
-  accuracy = np.zeros((len(sizes), len(distributions)))
-  variance = np.zeros_like(accuracy)
-  for column, distribution in enumerate(distributions):
-    outcomes = max(1, len(distribution.answers) + 1)
-    drawn = []
-    for row, n in enumerate(sizes):
-      if math.comb(n + outcomes - 1, n) <= exact_limit:
-        accuracy[row, column] = _enumerate(distribution, n)
-      else:
-        drawn.append(row)
-    if drawn:
-      rng = np.random.default_rng([seed, column])
-      few = [sizes[row] for row in drawn]
-      shares = _draw(distribution, few, num_draws, rng)
-      accuracy[drawn, column] = shares
-      variance[drawn, column] = shares * (1 - shares) / (num_draws - 1)
+  kinds = [len(one.answers) + 1 for one in distributions]  # with silence
+  few = np.array(
+    [[math.comb(n + k - 1, n) <= exact_limit for k in kinds] for n in sizes]
+  )
+  accuracy = np.zeros(few.shape)
+  drawn = np.flatnonzero(~few.all(axis=0))
+  for start in range(0, len(drawn), _CHUNK):
+    chunk = drawn[start : start + _CHUNK]
+    some = [distributions[column] for column in chunk]
+    rngs = [np.random.default_rng([seed, column]) for column in chunk]
+    accuracy[:, chunk] = _draw(some, sizes, num_draws, rngs)
+  variance = accuracy * (1 - accuracy) / (num_draws - 1)
+  for row, column in np.argwhere(few):
+    accuracy[row, column] = _enumerate(distributions[column], sizes[row])
+  variance[few] = 0.0
   return subsets.Estimate(accuracy, variance)
 
 
@@ -109,7 +109,7 @@ def _exact_at(
   parts = _poisson(n * values, n)
   # Partial sums over votes: factors with every bound at once, [group, n+1, H].
   factors = np.cumsum(parts[:, :, None] * roots, axis=1)
-  rest = np.exp(n * silent * (roots[1] - 1)) if n else roots[0]
+  rest = np.exp(n * silent * (roots[1] - 1))
   total = 0.0
   for right in np.flatnonzero(correct):
     product = np.broadcast_to(rest, (n, len(rest)))  # by votes 1 to n
@@ -148,9 +148,14 @@ def _halves(n: int) -> np.ndarray:
 def _poisson(means: np.ndarray, n: int) -> np.ndarray:
   """Poisson probabilities of 0 to n, float64[A, n + 1]; means above 0."""
   counts = np.arange(n + 1)
-  factorials = np.array([math.lgamma(count + 1.0) for count in counts])
-  logs = counts * np.log(means)[:, None] - means[:, None] - factorials
+  logs = counts * np.log(means)[:, None] - means[:, None] - _log_factorials(n)
   return np.exp(logs)
+
+
+@functools.lru_cache(maxsize=16)
+def _log_factorials(n: int) -> np.ndarray:
+  """log(t!) of 0 to n."""
+  return np.array([math.lgamma(count + 1.0) for count in range(n + 1)])
 
 
 def _enumerate(distribution: theory.AnswerDistribution, n: int) -> float:
@@ -165,31 +170,31 @@ def _enumerate(distribution: theory.AnswerDistribution, n: int) -> float:
   )
   ways = factorials[n] / factorials[counts].prod(axis=1)
   chance = ways * (chances**counts).prod(axis=1)
-  # Each multiset as a "problem" of its own would be slow: as draws of one.
-  right = _rightness(answers, correct, rewards, draws)
-  return float(chance @ right)
-
-
-def _rightness(answers, correct, rewards, draws) -> np.ndarray:
-  """Whether the weighted vote of each draw [S, n] is right, bool[S]."""
-  columns = answers[draws].shape[0]
-  shares = subset_votes.winning_shares(
-    answers[draws],
-    correct[draws],
-    rewards[draws],
-    np.broadcast_to(np.arange(draws.shape[1]), (columns, 1, draws.shape[1])),
-    [draws.shape[1]],
+  # Each multiset votes like a problem with n candidates of its own.
+  whole = np.broadcast_to(np.arange(n), (len(draws), 1, n))
+  right = subset_votes.winning_shares(
+    answers[draws], correct[draws], rewards[draws], whole, [n]
   )
-  return shares[0]
+  return float(chance @ right[0])
 
 
-def _draw(distribution, sizes, num_draws, rng) -> np.ndarray:
-  """Share of right votes by size, from draws that grow by one at a time."""
-  answers, correct, rewards, chances = _with_silence(distribution)
-  draws = rng.choice(len(answers), (1, num_draws, max(sizes)), p=chances)
-  return subset_votes.winning_shares(
-    answers[None], correct[None], rewards[None], draws, sizes
-  )[:, 0]
+def _draw(distributions, sizes, num_draws, rngs) -> np.ndarray:
+  """Share of right votes [M, P], from draws that grow by one at a time."""
+  tables = [_with_silence(one) for one in distributions]
+  shape = len(tables), max(len(answers) for answers, *_ in tables)
+  answers, correct, rewards = (
+    np.full(shape, -1), np.zeros(shape, bool), np.zeros(shape)
+  )  # fmt: skip
+  draws = np.zeros((shape[0], num_draws, max(sizes)), np.int64)
+  for row, (*columns, chances) in enumerate(tables):
+    for whole, part in zip((answers, correct, rewards), columns, strict=True):
+      whole[row, : len(part)] = part
+    # Inverse of the cumulative distribution; rounding must not leave it.
+    steps = np.cumsum(chances)[:-1]
+    draws[row] = np.searchsorted(
+      steps, rngs[row].random(draws[row].shape), side="right"
+    )
+  return subset_votes.winning_shares(answers, correct, rewards, draws, sizes)
 
 
 def _with_silence(distribution: theory.AnswerDistribution) -> tuple:
