@@ -141,3 +141,47 @@ def test_missing_candidates_are_refused():
   record["candidates"].pop()
   with pytest.raises(load.RecordError, match="3 candidates; expected 4"):
     outcomes.make_outcomes(parse([record]))
+
+
+def test_sizes_can_be_chosen(raw):
+  records = parse([r for r in raw if r["run"]["policy"] == "small"])
+  chosen = outcomes.make_outcomes(records, sizes=[1, 3, 8, 16])
+  usual = outcomes.make_outcomes(records)
+  mine = chosen["strategy"] == "sampling"
+  assert set(chosen.loc[mine, "n"]) == {1, 3, 8}  # 16 were not drawn
+  keys = [*outcomes.RUN, "voting", "aggregation", "problem"]
+  both = chosen.merge(usual, on=keys, suffixes=("", "_usual"))
+  assert set(both["n"]) == {1, 4, 8}  # 4 of REBASE
+  np.testing.assert_array_equal(both["accuracy"], both["accuracy_usual"])
+
+
+def test_variants_are_read_like_their_kinds():
+  records = factory.sweep(3, ("small",), (("greedy", 1), ("sampling", 4)))
+  plain = outcomes.make_outcomes(parse(records))
+  for record in records:
+    record["run"]["strategy"] += "/other"
+  variant = outcomes.make_outcomes(parse(records))
+  assert set(variant["strategy"]) == {"greedy/other", "sampling/other"}
+  columns = [c for c in outcomes.COLUMNS if c != "strategy"]
+  assert variant[columns].equals(plain[columns])
+
+
+def test_searches_may_have_other_numbers_of_candidates():
+  # Four, more than n; one that is finished; none that is finished; none.
+  records = factory.sweep(4, ("small",), (("rebase", 4),), seeds=1)
+  for record in records:
+    record["run"] |= {"strategy": "mcts/root16", "n": 2}
+  for candidate in records[1]["candidates"][1:]:
+    candidate |= {"answer": None, "correct": False, "status": "unfinished"}
+  for candidate in records[2]["candidates"]:
+    candidate |= {"answer": None, "correct": False, "status": "unfinished"}
+    candidate["step_scores"] = []
+  records[3]["candidates"] = []
+  frame = outcomes.make_outcomes(parse(records))
+  assert set(frame["n"]) == {2}
+  finished = frame.drop_duplicates("problem").set_index("problem")
+  assert finished["completion"].tolist()[2:] == [0.0, 0.0]
+  assert finished["completion"].iloc[1] <= 0.25
+  oracle = frame[frame["voting"] == "pass"].set_index("problem")["accuracy"]
+  assert oracle.tolist()[2:] == [0.0, 0.0]
+  assert (frame[outcomes.COSTS] > 0).all().all()
