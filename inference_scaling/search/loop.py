@@ -310,7 +310,11 @@ def _settle_duplicates(strategy, state, step, status):
     state.labels, step.content, state.active, status
   )
   settle = functools.partial(duplicates.settle, strategy.duplicates)
-  status, multiplicity = jax.vmap(settle)(labels, status)
+  settled, multiplicity = jax.vmap(settle)(labels, status)
+  # A problem that is done may hold copies of one answer: they stay.
+  status, labels = tree.where(
+    ~is_done(state), (settled, labels), (status, state.labels)
+  )
   return status, labels, multiplicity
 
 
