@@ -44,7 +44,7 @@ def particle_filter(
       running ones share the other slots.
     duplicates: KEEP, DROP or MERGE. A merged particle's weight is that of all
       that it stands for. DROP also drops the copies of a finished particle at
-      the next depth.
+      the next depth, so that only those of the last resampling vote.
 
   Returns:
     A Strategy; its carry is the temperature.
