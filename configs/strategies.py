@@ -1,12 +1,14 @@
 """Every strategy at matched compute, on the embedded models.
 
   python launch/sweep.py --config=configs/strategies.py
+  python launch/sweep.py --config=configs/strategies.py:likelihood
 
 Wu et al., "Inference Scaling Laws: An Empirical Analysis of Compute-Optimal
 Inference for LLM Problem-Solving", ICLR 2025, https://arxiv.org/abs/2408.00724
 (Figures 4-7 and 9-12, with MCTS as in Appendix B), and the strategies of its
 rivals: beam search and DVTS with and without look-ahead, particle filtering,
-the rules of REBASE's widths, and votes without a reward model's search.
+the rules of REBASE's widths. With ":likelihood" or ":self_certainty" no reward
+model is used: the policy's own probabilities take its place.
 
 The small and the middle policy over problems of the synthetic benchmark's test
 split. What a strategy spends depends on the problem, so that no two have points
@@ -20,6 +22,7 @@ import ml_collections
 
 POLICIES = ("small", "middle")
 SIZES = (4, 16, 64)
+SCORES = ("likelihood", "self_certainty")
 KEEP = {"duplicates": "keep"}
 REBASE = {"temperature": 0.1, "rule": "ceil", **KEEP}
 BEAM = {"children": 4, "lookahead": 0, **KEEP}
@@ -36,9 +39,23 @@ MCTS = {"root_children": 4, "children": 2, "exploration": 1.0, **KEEP}
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
-  """Makes the config; "tiny" shrinks it to a check that everything runs."""
-  if arg not in ("", "tiny"):
-    raise ValueError(f"argument is {arg!r}; expected nothing or 'tiny'.")
+  """Makes the config of the reward model or of another source of scores.
+
+  Args:
+    arg: nothing, "likelihood" or "self_certainty"; "tiny", or ",tiny" behind
+      one of these, shrinks it to a check that everything runs.
+
+  Returns:
+    The config.
+  """
+  words = arg.split(",") if arg else []
+  tiny = words[-1:] == ["tiny"]
+  scores = words[: len(words) - tiny]
+  if scores not in ([], *([score] for score in SCORES)):
+    raise ValueError(
+      f"argument is {arg!r}; expected nothing, {' or '.join(map(repr, SCORES))}"
+      ", and 'tiny' alone or behind a comma."
+    )
   config = ml_collections.ConfigDict()
   config.task = {
     "kind": "synthetic",
@@ -49,10 +66,12 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
   }
   config.policies = {name: f"embedded/policy_{name}" for name in POLICIES}
   config.reward = {"form": "own", "source": "embedded/reward"}
+  if scores:
+    config.reward = {"form": scores[0]}
   config.dtype = "float32"
   config.mesh = {"data": 1, "model": 1}
   config.prompt = {"kind": "plain"}
-  config.runs = make_runs(arg == "tiny")
+  config.runs = make_runs(tiny, rewarded=not scores)
   config.sampler = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
   config.format = {
     "step_end": (" ки",),
@@ -66,14 +85,17 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
   }
   config.aggregations = ("last", "min", "mean", "product")
   config.rows_in_flight = 512
-  if arg == "tiny":
+  if tiny:
     config.task.count = 6
     config.rows_in_flight = 16
   return config
 
 
-def make_runs(tiny: bool):
-  """The blocks of runs: main strategies in all sizes, variants in one."""
+def make_runs(tiny: bool, rewarded: bool):
+  """The blocks of runs: main strategies in all sizes, variants in one.
+
+  Without a reward model a few of them.
+  """
   runs = {"greedy": {"strategy": "greedy", "policies": POLICIES}}
 
   def add(strategy, sizes, numbers, policies=POLICIES):
@@ -88,6 +110,8 @@ def make_runs(tiny: bool):
   add("sampling", (64,), {})
   add("rebase", SIZES, REBASE)
   add("beam_search", SIZES, BEAM)
+  if not rewarded:
+    return runs
   add("dvts", SIZES, DVTS)
   add("particle_filter", SIZES, PARTICLES)
   add("mcts", (32, 64, 128), MCTS)
