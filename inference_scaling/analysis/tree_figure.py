@@ -15,8 +15,11 @@ WIDEST_LINE = 9.0  # points, for all beams
 MANY_ROWS = 40  # from here on all is drawn smaller
 _ROOT_DEPTH = -1
 _NODE_SIZE = 130  # square points
-_MARKERS = {"step": "o", "finished": "s", "truncated": "X", "unfinished": ">"}
-_STATUS = ("step", "finished", "truncated")  # by the status in records
+_MARKERS = {
+  "step": "o", "finished": "s", "truncated": "X", "unfinished": ">",
+  "duplicate": "d",
+}  # fmt: skip
+_STATUS = ("step", "finished", "truncated", "duplicate")  # as in records
 _KEPT, _GIVEN_UP = "-", (0, (2, 1.5))
 
 
@@ -32,7 +35,8 @@ def search_tree(
   A step says how many beams go on from it, and the line to it is as wide; a
   dashed line leads to a step that was given up. Candidates are squares (crosses
   if they were cut off, triangles if they were unfinished when the search ended)
-  beside their answers; "x3" says that three of them end in one step.
+  beside their answers, and thin diamonds are steps that were dropped because
+  another one was the same; "x3" says that three of them end in one step.
 
   Args:
     record: as in records.jsonl, or of `sweep.solve`.
@@ -174,6 +178,7 @@ def _legend(record, nodes):
     "finished": "last step of a candidate",
     "truncated": "candidate cut off",
     "unfinished": "candidate unfinished",
+    "duplicate": "same as another step",
   }
   found = {_kind(node, record["tree"]) for node in nodes}
   handles = [

@@ -15,7 +15,8 @@ from inference_scaling.analysis import tree_figure, tree_layout
 # Pixels; tree_page.css reads the same numbers from the tree's style.
 COLUMN, CHIP, ROOT, PITCH, CHIP_HEIGHT = 238, 202, 72, 29, 23
 WIDEST_LINE = 23.0  # for all beams
-_KINDS = ("unfinished", "finished", "truncated")  # by the status in records
+# By the status in records.
+_KINDS = ("unfinished", "finished", "truncated", "duplicate")
 MARKS = {True: "✓", False: "✗", None: ""}
 VERDICTS = {True: "right", False: "wrong", None: ""}
 Record = Mapping[str, Any]
@@ -152,6 +153,8 @@ def _step(
   parts.append(f"<i>{html.escape(label(text))}</i>")
   if node.beams > 1 and not node.candidates:
     parts.append(f"<em>&times;{node.beams}</em>")
+  if _KINDS[status] == "duplicate":
+    parts.append('<span class="answer none">duplicate</span>')
   if node.candidates:
     first = record["candidates"][node.candidates[0]]
     parts.append(answer_label(first, len(node.candidates)))

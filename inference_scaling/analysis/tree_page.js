@@ -37,7 +37,9 @@
     if (rewardOf(node)) say("Reward", rewardOf(node).textContent);
     if (node in data.ends) say("Ends", data.ends[node]);
     else if (data.widths[node]) say("Steps after it", data.widths[node]);
-    else say("Ends", "given up");
+    else if (steps[node].classList.contains("duplicate")) {
+      say("Ends", "dropped, as another step is the same");
+    } else say("Ends", "given up");
     say("Tokens", data.tokens[node]);
     const list = make("ol", "", panel);
     for (const each of path) {

@@ -12,6 +12,7 @@ _END = {
   base.RUNNING: "unfinished",
   base.FINISHED: "finished",
   base.TRUNCATED: "cut off",
+  base.DROPPED: "duplicate",
 }
 
 
@@ -69,6 +70,8 @@ def _end(status: int, candidates: int) -> str:
   if status == base.RUNNING and not candidates:
     return ""
   much = {0: ", given up", 1: ""}.get(candidates, f", {candidates} times")
+  if status == base.DROPPED:
+    much = ""
   return f"  ({_END[status]}{much})"
 
 

@@ -116,3 +116,12 @@ def test_scores_beyond_one_have_their_own_scale():
   expected = colormaps[tree_figure.COLORMAP]([0.15, 0.05, 1.0, 0.2, 0.0])
   found = [step.get_facecolor()[0] for step in steps]
   np.testing.assert_allclose(found, expected)
+
+
+def test_a_dropped_duplicate_has_a_marker_of_its_own():
+  record = trees.small()
+  record["tree"]["status"][1] = 3
+  drawn = tree_figure.search_tree(record)
+  labels = [text.get_text() for text in drawn.legends[0].get_texts()]
+  assert "same as another step" in labels
+  assert "0" not in _texts(drawn.axes[0])

@@ -143,6 +143,14 @@ def test_without_rewards_or_a_known_answer_nothing_is_judged():
   assert "42" in text
 
 
+def test_a_dropped_duplicate_says_so():
+  record = trees.small()
+  record["tree"]["status"][1] = 3
+  page = _Page(analysis.tree_page(record))
+  assert page.of_class("step")[1]["class"] == "step lost duplicate"
+  assert "duplicate" in page.text
+
+
 def test_copies_are_counted():
   text = _Page(analysis.tree_page(trees.copied())).text
   assert (

@@ -222,6 +222,9 @@ def test_a_drawing_says_how_steps_end(tree):
   assert "042 ки  (finished, given up)\n" in text
   assert "Anna ки  (finished, 3 times)\n" in text
   assert "Step 2 ки\n" in text  # given up while it ran
+  status[0, 1] = search.DROPPED
+  text = rendering.render(_record(tree.replace(status=status), ()))
+  assert "Step 2 ки  (duplicate)\n" in text
 
 
 def test_without_candidates_the_vote_has_no_answer(tree):
