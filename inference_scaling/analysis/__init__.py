@@ -4,7 +4,8 @@ from inference_scaling.analysis.find_record import FoundRecord, find_record
 from inference_scaling.analysis.load import Record, RecordError, read_records
 from inference_scaling.analysis.outcomes import make_outcomes
 from inference_scaling.analysis.panel import make_panel
-from inference_scaling.analysis.report import analyze, write_report
+from inference_scaling.analysis.report import write_report
+from inference_scaling.analysis.results import analyze
 from inference_scaling.analysis.summary import summarize
 from inference_scaling.analysis.tree_figure import search_tree
 from inference_scaling.analysis.tree_html import tree_page, write_tree

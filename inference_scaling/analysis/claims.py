@@ -1,4 +1,4 @@
-"""The scaling claims of the paper, as tables of paired 95% intervals.
+"""Growth with n and the best policy, as tables of paired 95% intervals.
 
 Every function reads a panel and returns a frame, one row per comparison; all
 differences are in accuracy (0 to 1), ours minus theirs, over the problems that
@@ -8,21 +8,13 @@ References:
   Wu et al., Inference Scaling Laws, ICLR 2025, sections 4.2 to 4.4.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from inference_scaling.analysis import (
-  curves,
-  frontier,
-  intervals,
-  load,
-  outcomes,
-)
+from inference_scaling.analysis import curves, frontier, outcomes, strategies
 from inference_scaling.analysis import panel as panel_lib
-
-SAMPLING = "sampling"
 
 
 def schemes(
@@ -36,14 +28,14 @@ def schemes(
       without a reward model.
 
   Returns:
-    Majority and weighted voting of each strategy but greedy, sampling first;
-    majority voting alone without a reward model.
+    Majority and weighted voting of each strategy but greedy, in order; majority
+    voting alone without a reward model.
   """
-  names = {point.strategy for point in panel.costs.index} - {outcomes.GREEDY}
-  ordered = sorted(names, key=lambda name: (name != SAMPLING, name))
+  names = strategies.in_order(point.strategy for point in panel.costs.index)
+  names = [n for n in names if strategies.kind_of(n) != strategies.GREEDY]
   majority = (outcomes.MAJORITY, outcomes.NO_AGGREGATION)
   votings = dict.fromkeys((majority, outcomes.main_voting(aggregation)))
-  return [(name, *voting) for name in ordered for voting in votings]
+  return [(name, *voting) for name in names for voting in votings]
 
 
 def growth(
@@ -83,11 +75,11 @@ def growth(
           "n_last": curve.n[-1],
           "accuracy_first": np.nanmean(values[:, 0]),
           "accuracy_last": np.nanmean(values[:, -1]),
-          **_columns("gain", values[:, -1] - values[:, 0]),
+          **curves.difference_columns("gain", values[:, -1] - values[:, 0]),
           "points_compared": half,
-          **_columns("early", first),
-          **_columns("late", last),
-          **_columns("early_minus_late", first - last),
+          **curves.difference_columns("early", first),
+          **curves.difference_columns("late", last),
+          **curves.difference_columns("early_minus_late", first - last),
         }
       )
   return pd.DataFrame(rows)
@@ -152,132 +144,5 @@ def _best_at(group: dict[str, curves.Curve], budget: float) -> dict | None:
     "best": best,
     "accuracy": means[best],
     "runner_up": others[0] if others else "",
-    **_columns("lead", values[best] - second),
+    **curves.difference_columns("lead", values[best] - second),
   }
-
-
-def search_gain(
-  panels: Mapping[str, panel_lib.Panel],
-  policies: Sequence[str],
-  aggregation: str,
-  flops: str,
-) -> pd.DataFrame:
-  """Tree search against sampling, both with weighted voting.
-
-  Without a reward model there is no tree search, and no row.
-
-  Args:
-    panels: by difficulty: all, easy, hard.
-    policies: names, ordered by parameters.
-    aggregation: how weighted voting aggregates step scores.
-    flops: cost column.
-
-  Returns:
-    Rows by part, policy, strategy and n that both have: accuracies, their
-    difference at the same n, both costs, and the difference at the same FLOPs
-    (sampling interpolated at the cost of the search).
-  """
-  rows = []
-  for part, panel in panels.items():
-    for policy in policies:
-      pairs = schemes(panel, aggregation)
-      strategies = [s for s, v, _ in pairs if v == outcomes.WEIGHTED]
-      found = {
-        strategy: curves.make_curve(
-          panel, policy, strategy, outcomes.WEIGHTED, aggregation, flops
-        )
-        for strategy in strategies
-      }
-      base = found.pop(SAMPLING, None)
-      if base is None:
-        continue
-      for strategy, curve in found.items():
-        if curve is not None:
-          row = {"part": part, "policy": policy, "strategy": strategy}
-          rows += [row | gain for gain in _gains(curve, base)]
-  return pd.DataFrame(rows)
-
-
-def smaller_against_largest(
-  panel: panel_lib.Panel, policies: Sequence[str], aggregation: str
-) -> pd.DataFrame:
-  """Smaller policies with search against the largest one's majority voting.
-
-  Args:
-    panel: problems by configurations.
-    policies: names, ordered by parameters; the last is the largest.
-    aggregation: how weighted voting aggregates step scores.
-
-  Returns:
-    Rows by convention, smaller policy, strategy and n, where the largest
-    policy's majority curve has a value at the same FLOPs: both accuracies and
-    their difference. low and high are pointwise 95% intervals;
-    low_corrected is the lower end at 1 - 5%/rows of the convention, so that
-    "some point is ahead" may be read off it.
-  """
-  rows = []
-  for convention in load.CONVENTIONS:
-    flops = f"flops_{convention}"
-    majority = (outcomes.MAJORITY, outcomes.NO_AGGREGATION)
-    base = curves.make_curve(panel, policies[-1], SAMPLING, *majority, flops)
-    pairs = []
-    for policy in policies[:-1]:
-      for strategy, voting, how in schemes(panel, aggregation):
-        if base is None or strategy == SAMPLING or voting != outcomes.WEIGHTED:
-          continue
-        curve = curves.make_curve(panel, policy, strategy, voting, how, flops)
-        if curve is not None:
-          places = np.flatnonzero(curve.flops >= base.flops[0])
-          pairs += [(curve, place) for place in places]
-    for curve, place in pairs:
-      ours = curve.accuracy[:, place]
-      theirs = base.at(curve.flops[place])
-      corrected = intervals.paired_interval(
-        ours,
-        theirs,
-        confidence=1 - (1 - intervals.CONFIDENCE) / len(pairs),
-        num_resamples=5 * intervals.NUM_RESAMPLES,
-      )
-      rows.append(
-        {
-          "convention": convention,
-          "policy": curve.points[place].policy,
-          "strategy": curve.points[place].strategy,
-          "n": curve.points[place].n,
-          "flops": curve.flops[place],
-          "accuracy": np.nanmean(ours),
-          "largest_accuracy": np.nanmean(theirs),
-          **_columns("difference", ours - theirs),
-          "low_corrected": corrected.low,
-          "beyond_largest_n": curve.flops[place] > base.flops[-1],
-        }
-      )
-  return pd.DataFrame(rows)
-
-
-def _gains(curve: curves.Curve, base: curves.Curve) -> list[dict]:
-  """Rows of `search_gain` for the sizes that both curves have."""
-  rows = []
-  for place, n in enumerate(curve.n):
-    if n not in base.n:
-      continue
-    ours, other = curve.accuracy[:, place], int(np.flatnonzero(base.n == n)[0])
-    theirs = base.accuracy[:, other]
-    rows.append(
-      {
-        "n": n,
-        "accuracy": np.nanmean(ours),
-        "sampling_accuracy": np.nanmean(theirs),
-        **_columns("difference", ours - theirs),
-        "flops": curve.flops[place],
-        "sampling_flops": base.flops[other],
-        **_columns("equal_flops", ours - base.at(curve.flops[place])),
-      }
-    )
-  return rows
-
-
-def _columns(name: str, difference: np.ndarray) -> dict[str, float]:
-  """A paired difference by problem as three columns: mean, low, high."""
-  mean, low, high = intervals.mean_interval(difference)
-  return {name: mean, f"{name}_low": low, f"{name}_high": high}

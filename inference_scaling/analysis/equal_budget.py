@@ -106,20 +106,39 @@ def mean_difference(
     for strategy, curve in found.items():
       if base is None or curve is base:
         continue
-      low = max(curve.flops[0], base.flops[0])
-      high = min(curve.flops[-1], base.flops[-1])
-      if low > high:
-        continue
-      budgets = frontier.budget_grid([low, high], _PER_DOUBLING)
-      # The ends again, as rounding may put them off the curves.
-      budgets[[0, -1]] = low, high
-      difference = curve.at_all(budgets) - base.at_all(budgets)
-      rows.append(
-        keys
-        | {"strategy": strategy, "from": low, "to": high}
-        | curves.difference_columns("difference", difference.mean(axis=1))
-      )
+      found_lead = lead(curve, base)
+      if found_lead is not None:
+        low, high, difference = found_lead
+        rows.append(
+          keys
+          | {"strategy": strategy, "from": low, "to": high}
+          | curves.difference_columns("difference", difference)
+        )
   return pd.DataFrame(rows)
+
+
+def lead(
+  curve: curves.Curve, base: curves.Curve
+) -> tuple[float, float, np.ndarray] | None:
+  """Mean difference of two curves over the budgets at which both have points.
+
+  Args:
+    curve: ours.
+    base: theirs, over the same problems.
+
+  Returns:
+    The lowest and highest budget, and ours minus theirs by problem, float64[P];
+    None if one curve ends before the other begins.
+  """
+  low = max(curve.flops[0], base.flops[0])
+  high = min(curve.flops[-1], base.flops[-1])
+  if low > high:
+    return None
+  budgets = frontier.budget_grid([low, high], _PER_DOUBLING)
+  # The ends again, as rounding may put them off the curves.
+  budgets[0], budgets[-1] = low, high
+  difference = curve.at_all(budgets) - base.at_all(budgets)
+  return low, high, difference.mean(axis=1)
 
 
 def curve_groups(

@@ -1,27 +1,58 @@
-"""Error against FLOPs: curves, Pareto frontier, compute-optimal size."""
+"""Error against FLOPs by strategy, one panel a policy and convention."""
+
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 from matplotlib import figure as figure_lib
 from matplotlib import lines
 
-from inference_scaling.analysis import frontier, load, outcomes, style, tables
+from inference_scaling.analysis import (
+  frontier,
+  load,
+  outcomes,
+  strategies,
+  style,
+  tables,
+)
 
 VOTING_WORDS = {
   outcomes.WEIGHTED: "weighted voting",
   outcomes.MAJORITY: "majority voting",
   outcomes.BEST_OF_N: "best of n",
 }
+_FRONTIER = "#C4C4C4"
+_MOST_BANDS = 4  # that can be told apart
+_BANDED = (strategies.GREEDY, strategies.SAMPLING, strategies.REBASE)
 
 
-def main_rows(summary: pd.DataFrame, aggregation: str) -> pd.DataFrame:
-  """Main voting of every strategy, and greedy: what main figures draw."""
+def main_rows(
+  summary: pd.DataFrame, aggregation: str, *, variants: bool = False
+) -> pd.DataFrame:
+  """Main voting of the strategies, and greedy: what main figures draw.
+
+  Args:
+    summary: rows of `summarize`.
+    aggregation: of weighted voting; NO_AGGREGATION stands for majority voting.
+    variants: whether to keep all variants of a kind, not the main one alone.
+
+  Returns:
+    The rows.
+  """
   voting, aggregation = outcomes.main_voting(aggregation)
   main = (summary["voting"] == voting) & (summary["aggregation"] == aggregation)
-  greedy = (summary["strategy"] == outcomes.GREEDY) & (
+  kinds = summary["strategy"].map(strategies.kind_of)
+  greedy = (kinds == strategies.GREEDY) & (
     summary["voting"] == outcomes.MAJORITY
   )
-  return summary[main | greedy]
+  rows = summary[main | greedy]
+  return rows if variants else main_variants(rows)
+
+
+def main_variants(rows: pd.DataFrame) -> pd.DataFrame:
+  """The rows of the main strategy of each kind."""
+  names = strategies.main_strategies(rows["strategy"])
+  return rows[rows["strategy"].isin(names)]
 
 
 def policies_of(summary: pd.DataFrame) -> dict[str, int]:
@@ -34,9 +65,10 @@ def policies_of(summary: pd.DataFrame) -> dict[str, int]:
 def error_vs_flops(
   summary: pd.DataFrame, aggregation: str
 ) -> figure_lib.Figure:
-  """Error against FLOPs of every policy and strategy, one panel a convention.
+  """Error against FLOPs of the main strategies, as in Figures 4 and 5.
 
-  The grey staircase is the Pareto frontier of the configurations drawn.
+  Columns are policies, rows are FLOPs conventions. The grey staircase is the
+  Pareto frontier of all configurations drawn, the same along a row.
 
   Args:
     summary: rows of `summarize`.
@@ -48,135 +80,97 @@ def error_vs_flops(
   rows = main_rows(summary, aggregation)
   policies = policies_of(rows)
   conventions = [f"flops_{name}" for name in load.CONVENTIONS]
+  looks = style.strategy_styles(rows["strategy"])
   figure, axes = style.new_figure(
-    1, len(conventions), width=3.7, height=3.5, sharey=True
+    len(conventions), len(policies), height=2.5, sharey=True, sharex="row"
   )
-  for panel, flops in zip(axes[0], conventions, strict=True):
-    _draw_frontier(panel, rows, flops)
-    for (policy, strategy), curve in rows.groupby(["policy", "strategy"]):
-      style.draw_curve(
-        panel, curve, flops, **_policy_line(list(policies), policy, strategy)
-      )
-    style.flops_axis(panel, flops)
-  style.error_axis(axes[0, 0])
+  banded = bands_of(rows["strategy"])
+  for panel, (policy, size) in zip(axes[0], policies.items(), strict=True):
+    panel.set_title(f"{policy} ({tables.count(size)})")
+  for line, flops in zip(axes, conventions, strict=True):
+    for panel, policy in zip(line, policies, strict=True):
+      draw_frontier(panel, rows, flops)
+      for strategy in strategies.in_order(rows["strategy"]):
+        curve = rows[
+          (rows["policy"] == policy) & (rows["strategy"] == strategy)
+        ]
+        style.draw_curve(
+          panel,
+          curve,
+          flops,
+          band=strategy in banded,
+          zorder=3,
+          **looks[strategy],
+        )
+      style.flops_axis(panel, flops)
+  for line in axes:
+    style.error_axis(line[0])
   voting, _ = outcomes.main_voting(aggregation)
-  figure.suptitle(f"Error against compute: {VOTING_WORDS[voting]} and greedy")
-  style.legend(figure, _flops_legend(rows, policies, voting))
-  return figure
-
-
-@style.styled
-def optimal_size(summary: pd.DataFrame, flops: str) -> figure_lib.Figure:
-  """Lowest error of each policy at each budget, and the size that has it.
-
-  Args:
-    summary: rows of `summarize`; the oracle is left out.
-    flops: cost column.
-
-  Returns:
-    The figure: envelopes above, best number of parameters below.
-  """
-  rows = summary[summary["voting"] != outcomes.PASS]
-  policies = policies_of(rows)
-  figure, axes = style.new_figure(
-    2, 1, width=5.6, height=2.4, sharex=True, height_ratios=[3, 1.4]
+  figure.suptitle(
+    f"Error against compute: {VOTING_WORDS[voting]} and greedy"
+    + band_words(rows["strategy"])
   )
-  top, bottom = axes[:, 0]
-  for index, policy in enumerate(policies):
-    mine = rows[rows["policy"] == policy].sort_values(flops)
-    mine = mine[frontier.pareto_mask(mine[flops], mine["error"])]
-    top.plot(
-      [*mine[flops], rows[flops].max()],
-      100 * np.array([*mine["error"], mine["error"].min()]),
-      drawstyle="steps-post",
-      color=style.POLICY_COLORS[index % len(style.POLICY_COLORS)],
-      marker=style.POLICY_MARKERS[index % len(style.POLICY_MARKERS)],
-      markevery=range(len(mine)),
-      label=f"{policy} ({tables.count(policies[policy])})",
+  handles = strategy_handles(rows["strategy"])
+  handles.append(
+    lines.Line2D(
+      [], [], color=_FRONTIER, linewidth=4.5, label="Pareto frontier"
     )
-  budgets = frontier.budget_grid(rows[flops], per_doubling=32)
-  best = frontier.best_per_budget(rows, budgets, flops)
-  bottom.plot(
-    best["budget"],
-    best["parameters"],
-    color=style.BLACK,
-    drawstyle="steps-post",
   )
-  bottom.set_yscale("log")
-  bottom.set_yticks(
-    list(policies.values()), [tables.count(p) for p in policies.values()]
-  )
-  bottom.minorticks_off()
-  bottom.set_ylim(min(policies.values()) / 2, max(policies.values()) * 2)
-  bottom.set_ylabel("best size")
-  style.flops_axis(bottom, flops)
-  style.error_axis(top)
-  top.set_title("Lowest error that a budget buys, over strategies and n")
-  top.legend(title="policy")
+  style.legend(figure, handles)
   return figure
 
 
-def _draw_frontier(panel, rows, flops):
+def bands_of(names: Iterable[str]) -> list[str]:
+  """Strategies whose intervals are drawn: all, or some of more than four."""
+  names = strategies.in_order(names)
+  few = [name for name in names if strategies.kind_of(name) in _BANDED]
+  return few if len(names) > _MOST_BANDS and len(few) > 1 else names
+
+
+def band_words(names: Iterable[str]) -> str:
+  """What to add to a title if only some bands are drawn."""
+  names = list(names)
+  few = bands_of(names)
+  if len(few) == len(set(names)):
+    return ""
+  *words, last = map(strategies.strategy_name, few)
+  words = ", ".join(words)
+  return f"\n(95% intervals of {words} and {last} alone)"
+
+
+def draw_frontier(panel, rows: pd.DataFrame, flops: str) -> None:
+  """Draws the Pareto frontier of some rows as a grey staircase."""
   ordered = rows.sort_values(flops)
   best = ordered[frontier.pareto_mask(ordered[flops], ordered["error"])]
   panel.plot(
     [*best[flops], rows[flops].max()],
     100 * np.array([*best["error"], best["error"].min()]),
     drawstyle="steps-post",
-    color="#C4C4C4",
+    color=_FRONTIER,
     linewidth=4.5,
     solid_joinstyle="miter",
     zorder=1,
   )
 
 
-def _policy_line(policies: list[str], policy: str, strategy: str) -> dict:
-  index = policies.index(policy)
-  greedy = strategy == outcomes.GREEDY
-  markers = style.POLICY_MARKERS
-  return {
-    "color": style.POLICY_COLORS[index % len(style.POLICY_COLORS)],
-    "marker": "*" if greedy else markers[index % len(markers)],
-    "markersize": 10 if greedy else 5,
-    "linestyle": style.strategy_line(strategy),
-    "filled": strategy != "sampling",
-    "zorder": 3,
-  }
+def strategy_handles(names, *, plain: bool = False) -> list[lines.Line2D]:
+  """Legend entries of strategies.
 
+  Args:
+    names: all strategies of the figure.
+    plain: markers alone, where lines say something else.
 
-def _flops_legend(
-  rows: pd.DataFrame, policies: dict[str, int], voting: str
-) -> list:
-  names = list(policies)
+  Returns:
+    A handle a strategy, in order.
+  """
   handles = []
-  for policy, parameters in policies.items():
-    keys = _policy_line(names, policy, "")
+  for strategy, look in style.strategy_styles(names).items():
+    keys = dict(look)
+    face = keys["color"] if keys.pop("filled") else "white"
+    if plain or strategies.kind_of(strategy) == strategies.GREEDY:
+      keys["linestyle"] = ""
+    name = strategies.strategy_name(strategy)
     handles.append(
-      lines.Line2D(
-        [],
-        [],
-        color=keys["color"],
-        marker=keys["marker"],
-        linestyle="",
-        label=f"{policy} ({tables.count(parameters)})",
-      )
+      lines.Line2D([], [], markerfacecolor=face, label=name, **keys)
     )
-  for strategy in sorted(set(rows["strategy"])):
-    greedy = strategy == outcomes.GREEDY
-    face = "white" if strategy == "sampling" else style.BLACK
-    handles.append(
-      lines.Line2D(
-        [],
-        [],
-        color=style.BLACK,
-        markerfacecolor=face,
-        marker="*" if greedy else "o",
-        markersize=10 if greedy else 5,
-        linestyle="" if greedy else style.strategy_line(strategy),
-        label=tables.method(strategy, voting),
-      )
-    )
-  frontier_handle = lines.Line2D(
-    [], [], color="#C4C4C4", linewidth=4.5, label="Pareto frontier"
-  )
-  return [*handles, frontier_handle]
+  return handles

@@ -1,60 +1,76 @@
-"""Figures with one panel a policy: error against n, levels, voting methods."""
+"""Figures with one panel a policy: n, the oracle, completion, levels, votes."""
 
 import pandas as pd
 from matplotlib import axes as axes_lib
 from matplotlib import figure as figure_lib
 from matplotlib import lines
 
-from inference_scaling.analysis import figures, outcomes, style, tables
+from inference_scaling.analysis import (
+  figures,
+  outcomes,
+  strategies,
+  style,
+  tables,
+)
 
 _CENTERED = {"ha": "center", "va": "center", "color": style.GREY}
 
 
 @style.styled
 def error_vs_n(summary: pd.DataFrame, aggregation: str) -> figure_lib.Figure:
-  """Error against the number of candidates, weighted voting and the oracle.
+  """Error against n (top), as in Figures 6 and 7, and the oracle's (bottom).
 
   Args:
     summary: rows of `summarize`.
     aggregation: of weighted voting; NO_AGGREGATION draws majority voting.
 
   Returns:
-    The figure, one panel a policy.
+    The figure, one column a policy.
   """
   rows = figures.main_rows(summary, aggregation)
-  oracle = summary[
-    (summary["voting"] == outcomes.PASS)
-    & (summary["strategy"] != outcomes.GREEDY)
-  ]
-  figure, axes = _policy_panels(rows)
-  for panel, (policy, mine) in zip(axes[0], _by_policy(rows), strict=True):
-    greedy = mine[mine["strategy"] == outcomes.GREEDY]
-    _draw_strategies(panel, mine, "n")
-    for strategy, curve in oracle[oracle["policy"] == policy].groupby(
-      "strategy"
-    ):
-      style.draw_curve(
-        panel,
-        curve,
-        "n",
-        band=False,
-        color=style.strategy_color(strategy),
-        linestyle=(0, (1, 1.5)),
-        linewidth=1.2,
-      )
-    for error in greedy["error"]:
-      panel.axhline(100 * error, color=style.BLACK, linewidth=0.8, zorder=1)
-    style.sizes_axis(panel, list(mine["n"]))
-  dotted = lines.Line2D(
-    [],
-    [],
-    color=style.GREY,
-    linestyle=(0, (1, 1.5)),
-    label="no candidate is right (oracle)",
+  oracle = figures.main_variants(summary[summary["voting"] == outcomes.PASS])
+  figure, axes = policy_panels(rows, rows_of_panels=2, sharey="row")
+  label = style.sizes_label(rows["strategy"])
+  for column, (policy, mine) in zip(axes.T, by_policy(rows), strict=True):
+    draw_strategies(column[0], mine, "n")
+    for error in mine[_is_greedy(mine)]["error"]:
+      column[0].axhline(100 * error, color=style.BLACK, linewidth=0.8, zorder=1)
+    draw_strategies(column[1], oracle[oracle["policy"] == policy], "n")
+    style.sizes_axis(column[1], list(mine["n"]), label)
+  voting, _ = outcomes.main_voting(aggregation)
+  style.error_axis(
+    axes[0, 0], f"error rate (%)\n{figures.VOTING_WORDS[voting]}"
   )
-  handles = [*_strategy_handles(rows, aggregation), dotted]
-  style.legend(figure, handles, entry_width=2.2)
-  figure.suptitle("Error against the number of candidates")
+  style.error_axis(axes[1, 0], "no candidate is right (%)\noracle, pass@n")
+  style.legend(figure, figures.strategy_handles(rows["strategy"]))
+  figure.suptitle(
+    "Error against the number of candidates"
+    + figures.band_words(rows["strategy"])
+  )
+  return figure
+
+
+@style.styled
+def completion(summary: pd.DataFrame) -> figure_lib.Figure:
+  """Share of candidates that came to their end, by strategy and n.
+
+  Args:
+    summary: rows of `summarize`.
+
+  Returns:
+    The figure, one panel a policy.
+  """
+  rows = figures.main_variants(summary[summary["voting"] == outcomes.PASS])
+  figure, axes = policy_panels(rows)
+  label = style.sizes_label(rows["strategy"])
+  for panel, (_, mine) in zip(axes[0], by_policy(rows), strict=True):
+    # Drawn as an error is: of the rest, those that did not finish.
+    shares = mine.assign(accuracy=1 - mine["completion"])
+    draw_strategies(panel, shares, "n", band=False)
+    style.sizes_axis(panel, list(mine["n"]), label)
+  style.error_axis(axes[0, 0], "finished candidates (%)")
+  style.legend(figure, figures.strategy_handles(rows["strategy"]))
+  figure.suptitle("How many candidates finish")
   return figure
 
 
@@ -62,7 +78,7 @@ def error_vs_n(summary: pd.DataFrame, aggregation: str) -> figure_lib.Figure:
 def easy_vs_hard(
   summary: pd.DataFrame, aggregation: str, flops: str, hard_from: int
 ) -> figure_lib.Figure:
-  """Error against FLOPs on easy (top) and hard (bottom) problems.
+  """Error against FLOPs on easy (top) and hard (bottom) problems, Figure 8.
 
   Args:
     summary: rows of `summarize`.
@@ -74,22 +90,28 @@ def easy_vs_hard(
     The figure, one column a policy.
   """
   rows = figures.main_rows(summary, aggregation)
-  figure, axes = _policy_panels(rows, rows_of_panels=2, sharey="row")
-  for column, (_, mine) in zip(axes.T, _by_policy(rows), strict=True):
+  figure, axes = policy_panels(rows, rows_of_panels=2, sharey="row")
+  for column, (_, mine) in zip(axes.T, by_policy(rows), strict=True):
     for panel, part in zip(column, ("_easy", "_hard"), strict=True):
-      _draw_strategies(panel, mine, f"{flops}{part}", part=part)
+      draw_strategies(panel, mine, f"{flops}{part}", part=part)
       panel.set_xscale("log")
       if mine[f"accuracy{part}"].isna().all():
         panel.text(
           0.5, 0.5, "no such problems", transform=panel.transAxes, **_CENTERED
         )
     style.flops_axis(column[1], flops)
-  axes[0, 0].set_ylabel(f"error rate (%)\nlevels below {hard_from}")
-  axes[1, 0].set_ylabel(f"error rate (%)\nlevels from {hard_from} on")
-  style.legend(figure, _strategy_handles(rows, aggregation))
+  for panel, name in zip(
+    axes[:, 0],
+    (f"level below {hard_from}", f"level {hard_from} and above"),
+    strict=True,
+  ):
+    style.error_axis(panel, f"error rate (%)\n{name}")
   voting, _ = outcomes.main_voting(aggregation)
-  words = figures.VOTING_WORDS[voting]
-  figure.suptitle(f"Easy and hard problems: {words} and greedy")
+  style.legend(figure, figures.strategy_handles(rows["strategy"]))
+  figure.suptitle(
+    f"Easy and hard problems: {figures.VOTING_WORDS[voting]}"
+    + figures.band_words(rows["strategy"])
+  )
   return figure
 
 
@@ -97,7 +119,7 @@ def easy_vs_hard(
 def voting_methods(
   summary: pd.DataFrame, aggregation: str, flops: str
 ) -> figure_lib.Figure:
-  """Majority, best-of-n and weighted voting under every strategy.
+  """Majority, best-of-n and weighted voting, as in Figures 9 to 12.
 
   Args:
     summary: rows of `summarize`.
@@ -106,101 +128,87 @@ def voting_methods(
     flops: cost column.
 
   Returns:
-    The figure, one panel a policy.
+    The figure, one row a policy and one column a kind of strategy.
   """
   wanted = summary["voting"].isin(list(style.VOTING_LINES))
   wanted &= summary["aggregation"].isin([outcomes.NO_AGGREGATION, aggregation])
-  rows = summary[wanted]
-  figure, axes = _policy_panels(rows)
-  for panel, (_, mine) in zip(axes[0], _by_policy(rows), strict=True):
-    for (strategy, voting), curve in mine.groupby(["strategy", "voting"]):
-      style.draw_curve(
-        panel,
-        curve,
-        flops,
-        band=False,
-        filled=strategy != "sampling",
-        **_strategy_line(strategy) | {"linestyle": style.VOTING_LINES[voting]},
-      )
-    style.flops_axis(panel, flops)
+  rows = figures.main_variants(summary[wanted & ~_is_greedy(summary)])
+  if rows.empty:
+    rows = summary[wanted]
+  names = strategies.in_order(rows["strategy"])
+  looks = style.strategy_styles(names)
+  policies = figures.policies_of(rows)
+  figure, axes = style.new_figure(
+    len(policies), len(names), width=2.1, height=2.1, sharey=True, sharex="row"
+  )
+  for panel, name in zip(axes[0], names, strict=True):
+    panel.set_title(strategies.strategy_name(name))
+  for line, (_, mine) in zip(axes, by_policy(rows), strict=True):
+    for panel, name in zip(line, names, strict=True):
+      curves = mine[mine["strategy"] == name]
+      for voting, curve in curves.groupby("voting"):
+        look = looks[name] | {"linestyle": style.VOTING_LINES[voting]}
+        look["filled"] = voting == outcomes.WEIGHTED
+        style.draw_curve(panel, curve, flops, band=False, **look)
+      style.flops_axis(panel, flops, label=False)
+  figure.supxlabel(style.CONVENTION_LABELS[flops], fontsize="medium")
+  for panel, (policy, size) in zip(axes[:, 0], policies.items(), strict=True):
+    style.error_axis(panel, f"error rate (%)\n{policy} ({tables.count(size)})")
   handles = [
-    *_strategy_handles(rows, aggregation, plain=True),
-    *(
-      lines.Line2D(
-        [],
-        [],
-        color=style.GREY,
-        linestyle=line,
-        label=figures.VOTING_WORDS[voting],
-      )
-      for voting, line in style.VOTING_LINES.items()
-      if voting in set(rows["voting"])
-    ),
-  ]
+    lines.Line2D(
+      [], [], color=style.BLACK, marker="o", linestyle=line,
+      markerfacecolor=style.BLACK if voting == outcomes.WEIGHTED else "white",
+      label=figures.VOTING_WORDS[voting],
+    )
+    for voting, line in style.VOTING_LINES.items()
+    if voting in set(rows["voting"])
+  ]  # fmt: skip
   style.legend(figure, handles)
   figure.suptitle("Voting methods")
   return figure
 
 
-def _policy_panels(rows: pd.DataFrame, rows_of_panels: int = 1, sharey=True):
+def policy_panels(rows: pd.DataFrame, rows_of_panels: int = 1, sharey=True):
+  """A figure with one column of panels a policy, and its axes."""
   policies = figures.policies_of(rows)
   figure, axes = style.new_figure(
-    rows_of_panels, len(policies), sharey=sharey, sharex="col"
+    rows_of_panels,
+    len(policies),
+    height=2.9 if rows_of_panels == 1 else 2.5,
+    sharey=sharey,
+    sharex="col",
   )
   for panel, (policy, parameters) in zip(
     axes[0], policies.items(), strict=True
   ):
     panel.set_title(f"{policy} ({tables.count(parameters)})")
-  style.error_axis(axes[0, 0])
   return figure, axes
 
 
-def _by_policy(rows: pd.DataFrame):
+def by_policy(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+  """The rows of each policy, in the order of panels."""
   return [
     (policy, rows[rows["policy"] == policy])
     for policy in figures.policies_of(rows)
   ]
 
 
-def _strategy_line(strategy: str) -> dict:
-  return {
-    "color": style.strategy_color(strategy),
-    "marker": style.strategy_marker(strategy),
-    "markersize": 11 if strategy == outcomes.GREEDY else 5,
-    "linestyle": style.strategy_line(strategy),
-  }
-
-
-def _draw_strategies(
-  panel: axes_lib.Axes, rows: pd.DataFrame, x: str, part: str = ""
+def draw_strategies(
+  panel: axes_lib.Axes,
+  rows: pd.DataFrame,
+  x: str,
+  *,
+  part: str = "",
+  band: bool = True,
 ) -> None:
-  for strategy, curve in rows.groupby("strategy"):
+  """Draws one curve a strategy; `figures.bands_of` says whose bands."""
+  banded = figures.bands_of(rows["strategy"]) if band else []
+  for strategy, look in style.strategy_styles(rows["strategy"]).items():
+    curve = rows[rows["strategy"] == strategy]
     style.draw_curve(
-      panel,
-      curve,
-      x,
-      part=part,
-      filled=strategy != "sampling",
-      **_strategy_line(strategy),
+      panel, curve, x, part=part, band=strategy in banded, **look
     )
 
 
-def _strategy_handles(
-  rows: pd.DataFrame, aggregation: str, plain: bool = False
-) -> list:
-  """Legend of the strategies; plain: their names without the main voting."""
-  voting, _ = outcomes.main_voting(aggregation)
-  handles = []
-  for strategy in sorted(set(rows["strategy"])):
-    line = _strategy_line(strategy)
-    label = tables.method(strategy, voting)
-    if plain:
-      line["linestyle"] = ""
-      label = tables.strategy_name(strategy)
-    if strategy == outcomes.GREEDY:
-      line["linestyle"] = ""
-    face = "white" if strategy == "sampling" else line["color"]
-    handles.append(
-      lines.Line2D([], [], markerfacecolor=face, label=label, **line)
-    )
-  return handles
+def _is_greedy(rows: pd.DataFrame) -> pd.Series:
+  return rows["strategy"].map(strategies.kind_of) == strategies.GREEDY

@@ -1,5 +1,6 @@
 """The line of compute-optimal size against budget: log10 C = a log10 N + b."""
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -123,6 +124,7 @@ def least_squares(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
   return slope, y.mean(axis=-1) - slope * x.mean(axis=-1)
 
 
+@functools.lru_cache(maxsize=64)
 def student_quantile(confidence: float, degrees: int) -> float:
   """Half-width, in standard errors, of a two-sided Student's t interval.
 

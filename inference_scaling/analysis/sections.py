@@ -1,10 +1,18 @@
-"""The text of report.md, section by section."""
+"""The text of report.md: its opening, its figures, and how it was made."""
 
 import numpy as np
 import pandas as pd
 
-from inference_scaling.analysis import intervals, load, outcomes, tables
-from inference_scaling.analysis import verdicts as verdicts_lib
+from inference_scaling.analysis import (
+  claim_sections,
+  compute_sections,
+  intervals,
+  load,
+  outcomes,
+  strategies,
+  strategy_sections,
+  tables,
+)
 
 _CONVENTIONS = """\
 | convention | counts |
@@ -14,28 +22,70 @@ _CONVENTIONS = """\
 | `full` | adds prompts, attention and the unembedding of both models |
 """
 
+# Name, what it shows, and which figures of the paper it mirrors.
 _FIGURES = (
-  ("error_vs_flops", "Error against FLOPs, with the Pareto frontier"),
-  ("optimal_size", "Compute-optimal policy size by budget"),
-  ("error_vs_n", "Error against the number of candidates"),
-  ("easy_vs_hard", "Easy and hard problems"),
-  ("voting_methods", "Majority, best-of-n and weighted voting"),
+  (
+    "optimal_size",
+    "Error by policy size, and compute-optimal size by budget",
+    "Figure 1",
+  ),
+  (
+    "error_vs_flops",
+    "Error against FLOPs by strategy, with the Pareto frontier",
+    "Figures 4 and 5",
+  ),
+  (
+    "error_vs_n",
+    "Error against n, and the oracle's (pass@n)",
+    "Figures 6 and 7",
+  ),
+  ("easy_vs_hard", "Easy and hard problems", "Figure 8"),
+  (
+    "voting_methods",
+    "Majority, best-of-n and weighted voting",
+    "Figures 9 to 12",
+  ),
+  ("equal_budget", "Accuracy against sampling at the same FLOPs", ""),
+  ("variants", "Variants of each kind of strategy", ""),
+  ("aggregations", "Aggregation of step scores", ""),
+  ("completion", "Share of candidates that finish", ""),
+  ("limits", "Where votes saturate, and where search moves the limit", ""),
 )
 
 
-def report(analysis) -> str:
-  """Writes report.md from a `report.Analysis`."""
+def report(analysis, drawn: set[str]) -> str:
+  """Writes report.md.
+
+  Args:
+    analysis: a `results.Analysis`.
+    drawn: names of the figures that there are.
+
+  Returns:
+    The text.
+  """
   return (
     "\n\n".join(
       part.strip()
       for part in (
         _opening(analysis),
-        _claims(analysis),
-        _table_four(analysis),
-        _figures(),
-        _search(analysis),
-        _smaller(analysis),
-        _budgets(analysis),
+        claim_sections.judged_claims(analysis),
+        strategy_sections.table_four(analysis),
+        strategy_sections.table_one(analysis),
+        strategy_sections.table_three(analysis),
+        _figures(drawn),
+        compute_sections.pareto_frontier(analysis),
+        compute_sections.best_configurations(analysis),
+        compute_sections.optimal_sizes(analysis),
+        compute_sections.mean_differences(analysis),
+        compute_sections.equal_budgets(analysis),
+        compute_sections.cost_ratios(analysis),
+        claim_sections.search_gain(analysis),
+        claim_sections.smaller_policies(analysis),
+        claim_sections.best_policies(analysis),
+        strategy_sections.aggregation(analysis),
+        strategy_sections.completion(analysis),
+        strategy_sections.limits(analysis),
+        strategy_sections.variance(analysis),
         _method(analysis),
       )
       if part
@@ -57,7 +107,9 @@ def _opening(analysis) -> str:
     "",
     f"- Policies (parameters): {policies}",
     "- Strategies: "
-    + ", ".join(map(tables.strategy_name, sorted(set(summary["strategy"])))),
+    + ", ".join(
+      map(strategies.strategy_name, strategies.in_order(summary["strategy"]))
+    ),
     f"- Problems: {problems}, of these up to {easy} easy (level below"
     f" {analysis.hard_from}) and {hard} hard",
     f"- Seeds: {_range(summary['seeds'])}",
@@ -78,128 +130,16 @@ def _opening(analysis) -> str:
   return "\n".join(lines)
 
 
-def _claims(analysis) -> str:
-  judged = verdicts_lib.verdicts(
-    analysis.claims, list(analysis.policies), analysis.convention
-  )
-  return (
-    "## Claims\n\nDifferences are in points of accuracy with paired 95%"
-    " intervals over problems; tables in `claims/`.\n\n"
-    + tables.markdown(
-      ("claim", "verdict", "evidence"),
-      [(v.claim, f"**{v.verdict}**", v.evidence) for v in judged],
-      left=3,
-    )
-  )
-
-
-def _table_four(analysis) -> str:
-  summary, flops = analysis.summary, f"flops_{analysis.convention}"
-  text = (
-    "## Accuracy at the largest n\n\nLaid out like Table 4 of the paper; MV"
-    " majority voting, BoN best-of-n, WV weighted voting; 95% intervals over"
-    " problems in brackets.\n\n"
-    + tables.table_four(summary, analysis.aggregation, flops)
-  )
-  searches = summary[summary["strategy"] != outcomes.GREEDY]
-  middle = 16
-  if (searches["n"] == middle).any() and searches["n"].max() > middle:
-    text += f"\n\n### At n = {middle}\n\n" + tables.table_four(
-      summary, analysis.aggregation, flops, n=middle
-    )
-  return text
-
-
-def _figures() -> str:
-  return "## Figures\n\n" + "\n\n".join(
-    f"![{title}](figures/{name}.png)\n\n{title} ([PDF](figures/{name}.pdf))"
-    for name, title in _FIGURES
-  )
-
-
-def _search(analysis) -> str:
-  frame = analysis.claims["search_gain"]
-  if frame.empty:
-    return ""
-  names = list(analysis.policies)
-  frame = frame[
-    (frame["policy"] == names[len(names) // 2])
-    | frame["n"].isin([*verdicts_lib.HEADLINE_SIZES, frame["n"].max()])
-  ]
-  rows = [
-    (
-      row["part"],
-      row["policy"],
-      row["n"],
-      tables.strategy_name(row["strategy"]),
-      f"{100 * row['accuracy']:.1f}",
-      f"{100 * row['sampling_accuracy']:.1f}",
-      tables.points(row, "difference"),
-      f"{row['flops'] / row['sampling_flops']:.2f}",
-      tables.points(row, "equal_flops"),
-    )
-    for row in frame.to_dict("records")
-  ]
-  header = ("problems", "policy", "n", "search", "accuracy %", "sampling %")
-  header += ("difference at n", "FLOPs ratio", "difference at equal FLOPs")
-  return (
-    "## Search against sampling, both with weighted voting\n\n"
-    + tables.markdown(header, rows)
-  )
-
-
-def _smaller(analysis) -> str:
-  frame = analysis.claims["smaller_against_largest"]
-  if frame.empty:
-    return ""
-  frame = frame[frame["convention"] == analysis.convention]
-  largest = list(analysis.policies)[-1]
-  rows = [
-    (
-      row["policy"],
-      tables.method(row["strategy"], outcomes.WEIGHTED),
-      row["n"],
-      f"{row['flops']:.3g}",
-      f"{100 * row['accuracy']:.1f}",
-      f"{100 * row['largest_accuracy']:.1f}"
-      + ("*" if row["beyond_largest_n"] else ""),
-      tables.points(row, "difference"),
-    )
-    for row in frame.to_dict("records")
-  ]
-  header = ("policy", "method", "n", "FLOPs", "accuracy %")
-  header += (f"{largest} MV %", "difference")
-  return (
-    f"## Smaller policies with search against {largest}'s majority voting at"
-    " the same FLOPs\n\n"
-    + tables.markdown(header, rows)
-    + "\n\n\\* more FLOPs than its largest n spends: its last accuracy."
-  )
-
-
-def _budgets(analysis) -> str:
-  frame = analysis.claims["best_policy"]
-  if frame.empty:
-    return ""
-  methods = list(
-    dict.fromkeys(zip(frame["strategy"], frame["voting"], strict=True))
-  )
-  cells = {
-    (row["strategy"], row["voting"], row["budget"]): f"{row['best']}"
-    f" {100 * row['accuracy']:.1f}"
-    + (f" ({tables.points(row, 'lead')})" if row["runner_up"] else "")
-    for row in frame.to_dict("records")
-  }
-  rows = [
-    (f"{budget:.2g}", *(cells.get((*name, budget), "-") for name in methods))
-    for budget in sorted(set(frame["budget"]))
-  ]
-  header = ["budget (FLOPs)", *(tables.method(*name) for name in methods)]
-  return (
-    "## Best policy by budget\n\nAccuracy in percent and, in parentheses, the"
-    " lead over the next best policy that the budget can pay for.\n\n"
-    + tables.markdown(header, rows, left=1)
-  )
+def _figures(drawn: set[str]) -> str:
+  parts = []
+  for name, title, mirrored in _FIGURES:
+    if name in drawn:
+      words = f"; mirrors {mirrored} of the paper" if mirrored else ""
+      parts.append(
+        f"![{title}](figures/{name}.png)\n\n{title}{words}"
+        f" ([PDF](figures/{name}.pdf))"
+      )
+  return "## Figures\n\n" + "\n\n".join(parts)
 
 
 def _method(analysis) -> str:
@@ -227,7 +167,10 @@ independent samples and greedy read no reward and are not charged for one.
   configuration holds are used.
 - **Equal FLOPs.** Accuracy is interpolated in log FLOPs between the points of a
   curve; below its cheapest point a curve has no value, beyond its dearest it
-  keeps the last one.
+  keeps the last one. Costs are means over problems and stay fixed when
+  problems are drawn anew.
+- **Many comparisons.** Intervals are pointwise: of twenty that compare equals
+  one is expected to exclude zero.
 - Conventions in `summary.csv`: {", ".join(load.CONVENTIONS)}.
 """
 

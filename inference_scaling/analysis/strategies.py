@@ -4,6 +4,7 @@ A strategy is named KIND or KIND/VARIANT. The kind says what it does; variants
 are runs of one kind with other numbers.
 """
 
+import re
 from collections.abc import Iterable
 
 GREEDY, SAMPLING, REBASE, MCTS = "greedy", "sampling", "rebase", "mcts"
@@ -42,6 +43,8 @@ def strategy_name(strategy: str) -> str:
 def in_order(strategies: Iterable[str]) -> list[str]:
   """Orders distinct strategies by kind, then by variant, the bare kind first.
 
+  Numbers in variants count as numbers: root4 comes before root16.
+
   Args:
     strategies: names, some perhaps several times.
 
@@ -53,7 +56,9 @@ def in_order(strategies: Iterable[str]) -> list[str]:
   def place(strategy):
     kind, _, variant = strategy.partition("/")
     known = kind in KIND_NAMES
-    return (kinds.index(kind) if known else len(kinds), kind, variant)
+    words = re.split(r"(\d+)", variant)  # a number at every odd place
+    words[1::2] = map(int, words[1::2])
+    return (kinds.index(kind) if known else len(kinds), kind, words)
 
   return sorted(set(strategies), key=place)
 

@@ -1,8 +1,9 @@
 """How figures look: colours, markers, lines, axes and files.
 
-Colours are those of Okabe and Ito, told apart with any colour vision; marker
-and line style repeat what colour says, so that grey print can be read too.
-Policies and strategies never share a colour.
+Kinds of strategies have the colours of Okabe and Ito, told apart with any
+colour vision; policies, which have an order, have steps from light to dark.
+Markers and line styles repeat what colour says, so that grey print can be read
+too. No figure has both policies and strategies in colour.
 
 References:
   Okabe and Ito, Color Universal Design, 2008, https://jfly.uni-koeln.de/color/
@@ -10,7 +11,7 @@ References:
 
 import functools
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import matplotlib
 import numpy as np
@@ -19,29 +20,47 @@ from matplotlib import axes as axes_lib
 from matplotlib import figure as figure_lib
 from matplotlib import ticker
 
-from inference_scaling.analysis import outcomes
+from inference_scaling.analysis import outcomes, strategies
 
 BLACK, GREY = "#000000", "#8C8C8C"
-POLICY_COLORS = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#B8A900")
-POLICY_MARKERS = ("o", "s", "^", "D", "v")
-STRATEGY_COLORS = {
-  "greedy": BLACK,
-  "sampling": "#D55E00",
-  "rebase": "#0072B2",
+POLICY_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+KIND_COLORS = {
+  strategies.GREEDY: BLACK,
+  strategies.SAMPLING: "#D55E00",
+  strategies.REBASE: "#0072B2",
+  "beam_search": "#009E73",
+  "dvts": "#56B4E9",
+  "particle_filter": "#CC79A7",
+  strategies.MCTS: "#E69F00",
 }
-# Sampling is open and dashed, tree search is filled and solid.
-STRATEGY_LINES = {"sampling": (0, (4, 1.6))}
-STRATEGY_MARKERS = {"greedy": "*", "sampling": "o", "rebase": "s"}
+KIND_MARKERS = {
+  strategies.GREEDY: "*",
+  strategies.SAMPLING: "o",
+  strategies.REBASE: "s",
+  "beam_search": "^",
+  "dvts": "v",
+  "particle_filter": "P",
+  strategies.MCTS: "X",
+}
+DASHED, DOTTED = (0, (4, 1.6)), (0, (1, 1.2))
+# Of the variants of a kind in their order; with the fill of the markers, which
+# changes from one to the next, each looks different.
+VARIANT_LINES = ("-", DASHED, DOTTED, (0, (6, 1.5, 1, 1.5)))
 VOTING_LINES = {
   outcomes.WEIGHTED: "-",
-  outcomes.MAJORITY: (0, (4, 1.6)),
-  outcomes.BEST_OF_N: (0, (1, 1.2)),
+  outcomes.MAJORITY: DASHED,
+  outcomes.BEST_OF_N: DOTTED,
 }
 CONVENTION_LABELS = {
   "flops_paper": "FLOPs per problem\n(paper: policy's generated tokens)",
   "flops_with_reward": "FLOPs per problem\n(with_reward: + scored tokens)",
   "flops_full": "FLOPs per problem\n(full: + prompts, attention, unembedding)",
 }
+_TICK_ROOM = 0.52  # inches from one label to the next
+# First digits of ticks, from many to few.
+_TICK_STEPS = tuple(
+  map(np.array, (range(1, 10), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)))
+)
 STYLE = {
   "axes.edgecolor": "#404040",
   "axes.grid": True,
@@ -87,21 +106,57 @@ def new_figure(
   return figure, figure.subplots(rows, columns, squeeze=False, **share)
 
 
+def policy_styles(policies: Sequence[str]) -> dict[str, dict]:
+  """Colour and marker of each policy, from light to dark.
+
+  Args:
+    policies: names, ordered by parameters.
+
+  Returns:
+    Keywords of `draw_curve` by policy.
+  """
+  shades = matplotlib.colormaps["viridis_r"](
+    np.linspace(0.12, 0.95, max(len(policies), 2))
+  )
+  return {
+    policy: {
+      "color": matplotlib.colors.to_hex(shades[index]),
+      "marker": POLICY_MARKERS[index % len(POLICY_MARKERS)],
+    }
+    for index, policy in enumerate(policies)
+  }
+
+
 def strategy_color(strategy: str) -> str:
-  """Colour of a strategy; those without their own are drawn grey."""
-  known = strategy in STRATEGY_COLORS
-  return STRATEGY_COLORS[strategy] if known else GREY
+  """Colour of a strategy's kind; a kind without its own is drawn grey."""
+  kind = strategies.kind_of(strategy)
+  return KIND_COLORS[kind] if kind in KIND_COLORS else GREY
 
 
-def strategy_line(strategy: str):
-  """Line style of a strategy; solid but for sampling."""
-  return STRATEGY_LINES[strategy] if strategy in STRATEGY_LINES else "-"
+def strategy_styles(names: Iterable[str]) -> dict[str, dict]:
+  """How the curve of each strategy of a figure is drawn.
 
+  The first of a kind is solid with filled markers; the others differ by line
+  and fill. Sampling, against which all are compared, is dashed and open.
 
-def strategy_marker(strategy: str) -> str:
-  """Marker of a strategy."""
-  known = strategy in STRATEGY_MARKERS
-  return STRATEGY_MARKERS[strategy] if known else "D"
+  Args:
+    names: all strategies of the figure.
+
+  Returns:
+    Keywords of `draw_curve` by strategy.
+  """
+  found = {}
+  for kind, group in strategies.variants_of(names).items():
+    first = kind == strategies.SAMPLING
+    for index, strategy in enumerate(group, first):
+      found[strategy] = {
+        "color": strategy_color(strategy),
+        "marker": KIND_MARKERS[kind] if kind in KIND_MARKERS else "D",
+        "markersize": 11 if kind == strategies.GREEDY else 5,
+        "linestyle": VARIANT_LINES[index % len(VARIANT_LINES)],
+        "filled": index % 2 == 0,
+      }
+  return found
 
 
 def draw_curve(
@@ -139,38 +194,75 @@ def draw_curve(
   elif band:
     axes.vlines(at, bottom, top, color=color, linewidth=1.0)
   face = color if filled else "white"
-  axes.plot(at, error, markerfacecolor=face, markeredgecolor=color, **line)
+  # Markers at an end of the axis (no error, nothing right) are drawn whole.
+  axes.plot(
+    at,
+    error,
+    markerfacecolor=face,
+    markeredgecolor=color,
+    clip_on=False,
+    **line,
+  )
 
 
-def sizes_axis(axes: axes_lib.Axes, sizes: Sequence[int]) -> None:
+def sizes_label(names: Iterable[str]) -> str:
+  """Label of an axis of n for these strategies."""
+  if strategies.MCTS in map(strategies.kind_of, names):
+    return "candidates n (MCTS: expansions)"
+  return "candidates n"
+
+
+def sizes_axis(axes: axes_lib.Axes, sizes: Sequence[int], label: str) -> None:
   """A horizontal axis of powers of two."""
   axes.set_xscale("log", base=2)
   ticks = sorted(set(sizes))
   axes.set_xticks(ticks[:: -(-len(ticks) // 8)])
   axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%d"))
   axes.xaxis.set_minor_locator(ticker.NullLocator())
-  axes.set_xlabel("candidates n")
+  axes.set_xlabel(label)
 
 
-def flops_axis(axes: axes_lib.Axes, flops: str) -> None:
-  """A logarithmic axis of FLOPs that names its convention; after the curves."""
+def flops_axis(axes: axes_lib.Axes, flops: str, *, label: bool = True) -> None:
+  """A logarithmic axis of FLOPs that names its convention, if it is to."""
   axes.set_xscale("log")
-  low, high = axes.get_xlim()
-  decades = np.log10(high / low)
-  # Left alone, an axis with a single power of ten in it labels the numbers
-  # between, one over another.
-  between = (2, 5) if decades < 1.6 else (3,) if decades < 3.5 else ()
-  axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, *between)))
+  axes.xaxis.set_major_locator(_LogTicks())
   axes.xaxis.set_major_formatter(
     ticker.LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf))
   )
   axes.xaxis.set_minor_formatter(ticker.NullFormatter())
-  axes.set_xlabel(CONVENTION_LABELS[flops])
+  if label:
+    axes.set_xlabel(CONVENTION_LABELS[flops])
 
 
-def error_axis(axes: axes_lib.Axes) -> None:
-  """The vertical axis of every figure."""
-  axes.set_ylabel("error rate (%)")
+class _LogTicks(ticker.Locator):
+  """As many round numbers as have room for their labels.
+
+  matplotlib's own locator labels every number of an axis with less than two
+  powers of ten in it, one over another.
+  """
+
+  def __call__(self):
+    return self.tick_values(*self.axis.get_view_interval())
+
+  def tick_values(self, vmin, vmax):
+    axes = self.axis.axes
+    width = axes.get_window_extent().width / axes.figure.dpi
+    decades = np.arange(np.floor(np.log10(vmin)), np.log10(vmax))
+    ticks = []
+    for step in _TICK_STEPS:
+      ticks = (10.0 ** decades[:, None] * step).ravel()
+      ticks = ticks[(ticks >= vmin) & (ticks <= vmax)]
+      gaps = np.diff(np.log10(ticks)) / np.log10(vmax / vmin) * width
+      if len(ticks) > 1 and gaps.min() >= _TICK_ROOM:
+        return ticks
+    return ticks
+
+
+def error_axis(axes: axes_lib.Axes, label: str = "error rate (%)") -> None:
+  """A vertical axis of percentages, none beyond 0 or 100; after the curves."""
+  axes.set_ylabel(label)
+  low, high = axes.get_ylim()
+  axes.set_ylim(max(low, 0.0), min(high, 100.0))
 
 
 def legend(
@@ -194,4 +286,6 @@ def save(
   paths = [folder / f"{name}.png", folder / f"{name}.pdf"]
   for path, key in zip(paths, ("Software", "CreationDate"), strict=True):
     figure.savefig(path, metadata={key: None})
+    # Laid out once: the second file is to look like the first, and is quicker.
+    figure.set_layout_engine("none")
   return paths

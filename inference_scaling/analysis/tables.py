@@ -5,24 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from inference_scaling.analysis import outcomes
+from inference_scaling.analysis import outcomes, strategies
 
-STRATEGY_NAMES = {
-  "greedy": "Greedy",
-  "sampling": "Sampling",
-  "rebase": "REBASE",
-}
 VOTING_NAMES = {
   outcomes.MAJORITY: "MV",
   outcomes.BEST_OF_N: "BoN",
   outcomes.WEIGHTED: "WV",
   outcomes.PASS: "pass",
 }
-
-
-def strategy_name(strategy: str) -> str:
-  """The name that readers know; a strategy not in the table keeps its own."""
-  return STRATEGY_NAMES[strategy] if strategy in STRATEGY_NAMES else strategy
 
 
 def voting_name(voting: str) -> str:
@@ -32,9 +22,10 @@ def voting_name(voting: str) -> str:
 
 def method(strategy: str, voting: str) -> str:
   """Strategy and voting in a few letters: "REBASE + WV"."""
-  if strategy == outcomes.GREEDY:
-    return strategy_name(strategy)
-  return f"{strategy_name(strategy)} + {voting_name(voting)}"
+  name = strategies.strategy_name(strategy)
+  if strategies.kind_of(strategy) == strategies.GREEDY:
+    return name
+  return f"{name} + {voting_name(voting)}"
 
 
 def markdown(
@@ -44,6 +35,33 @@ def markdown(
   align = [":--" if i < left else "--:" for i in range(len(header))]
   lines = [list(header), align, *rows]
   return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def head(
+  header: Sequence[str],
+  rows: Sequence[Sequence[str]],
+  path: str,
+  *,
+  most: int = 30,
+  left: int = 2,
+) -> str:
+  """The first rows of a markdown table, and where all of it is.
+
+  Args:
+    header: names of the columns.
+    rows: the cells of every row.
+    path: of the CSV file that holds the whole table.
+    most: rows that are shown.
+    left: columns that align to the left.
+
+  Returns:
+    The table and a line below it.
+  """
+  more = len(rows) - most
+  note = f"All columns: `{path}`."
+  if more > 0:
+    note = f"{more} more rows and all columns: `{path}`."
+  return f"{markdown(header, rows[:most], left)}\n\n{note}"
 
 
 def percent(mean: float, low: float, high: float) -> str:
@@ -92,16 +110,17 @@ def table_four(
   rows = summary[wanted & summary["voting"].isin(list(VOTING_NAMES)[:3])]
   sizes = rows.groupby(["policy", "strategy"])["n"].transform("max")
   if n is not None:
-    sizes = sizes.where(rows["strategy"] == outcomes.GREEDY, n)
+    kinds = rows["strategy"].map(strategies.kind_of)
+    sizes = sizes.where(kinds == strategies.GREEDY, n)
   rows = rows[rows["n"] == sizes]
   order = list(VOTING_NAMES)
-  names = list(STRATEGY_NAMES)
+  names = strategies.in_order(rows["strategy"])
   rows = rows.sort_values(
     ["parameters", "policy", "strategy", "voting"],
     key=lambda column: (
       column.map(order.index)
       if column.name == "voting"
-      else column.map(lambda s: names.index(s) if s in names else 99)
+      else column.map(names.index)
       if column.name == "strategy"
       else column
     ),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from inference_scaling.analysis import tables
+from inference_scaling.analysis import figures, strategies, tables
 
 SHOWN, NOT_SHOWN, NO_DATA = "shown", "not shown", "no data"
 HEADLINE_SIZES = (16, 64)
@@ -37,12 +37,18 @@ def verdicts(
     One Verdict a claim, in the order of the tables.
   """
   middle = policies[len(policies) // 2]
+  frames = {name: _main(frame) for name, frame in frames.items()}
   return [
     *_growth(frames["growth"]),
     _best_policy(frames["best_policy"]),
     *_search_gain(frames["search_gain"], middle),
     _smaller(frames["smaller_against_largest"], policies[-1], convention),
   ]
+
+
+def _main(frame: pd.DataFrame) -> pd.DataFrame:
+  """Verdicts speak of the main strategy of each kind; tables have all."""
+  return frame if frame.empty else figures.main_variants(frame)
 
 
 def _growth(frame: pd.DataFrame) -> list[Verdict]:
@@ -56,14 +62,14 @@ def _growth(frame: pd.DataFrame) -> list[Verdict]:
   return [
     Verdict(
       claims[0],
-      SHOWN if falls.all() else _share(falls),
+      SHOWN if falls.all() else share(falls),
       f"in {falls.sum()} of {len(frame)} curves; most for {_name(best)}:"
       f" accuracy {tables.points(best, 'gain')} points from n ="
       f" {best.n_first} to {best.n_last}",
     ),
     Verdict(
       claims[1],
-      SHOWN if slows.all() else _share(slows),
+      SHOWN if slows.all() else share(slows),
       f"in {slows.sum()} of {len(frame)} curves the first doublings gain more"
       f" than as many last ones; most for {_name(slowest)}:"
       f" {tables.points(slowest, 'early')} against"
@@ -77,6 +83,9 @@ def _best_policy(frame: pd.DataFrame) -> Verdict:
   claim = "The best policy size changes with the budget"
   if frame.empty:
     return Verdict(claim, NO_DATA, "fewer than two policies")
+  kinds = frame["strategy"].map(strategies.kind_of)
+  told = frame[kinds.isin([strategies.SAMPLING, strategies.REBASE])]
+  frame = frame if told.empty else told
   parts, shown, wins = [], False, {}
   for (strategy, voting), rows in frame.groupby(
     ["strategy", "voting"], sort=False
@@ -118,19 +127,17 @@ def _search_gain(frame: pd.DataFrame, middle: str) -> list[Verdict]:
       if frame.empty:
         why = "no tree search and sampling to compare"
       found.append(Verdict(claim, NO_DATA, why))
-    for row in rows.itertuples():
-      # "Not behind" is refuted by an interval that lies below zero.
-      held = row.difference_low > 0 if ahead else row.difference_high >= 0
-      found.append(
-        Verdict(
-          claim,
-          SHOWN if held else NOT_SHOWN,
-          f"{tables.strategy_name(row.strategy)} {row.accuracy:.1%} against"
-          f" {row.sampling_accuracy:.1%}:"
-          f" {tables.points(row._asdict(), 'difference')} points; at the same"
-          f" FLOPs {tables.points(row._asdict(), 'equal_flops')}",
-        )
-      )
+      continue
+    # "Not behind" is refuted by an interval that lies below zero.
+    held = rows["difference_low"] > 0 if ahead else rows["difference_high"] >= 0
+    evidence = "; ".join(
+      f"{strategies.strategy_name(row['strategy'])} {row['accuracy']:.1%}"
+      f" against {row['sampling_accuracy']:.1%}:"
+      f" {tables.points(row, 'difference')} points; at the same FLOPs"
+      f" {tables.points(row, 'equal_flops')}"
+      for row in rows.to_dict("records")
+    )
+    found.append(Verdict(claim, SHOWN if held.all() else share(held), evidence))
   return found
 
 
@@ -148,7 +155,7 @@ def _smaller(frame: pd.DataFrame, largest: str, convention: str) -> Verdict:
     shown |= bool(ahead) and name == convention
     parts.append(
       f"`{name}`: {best['policy']}"
-      f" {tables.strategy_name(best['strategy'])} n = {best['n']}"
+      f" {strategies.strategy_name(best['strategy'])} n = {best['n']}"
       f" {tables.points(best, 'difference')} points at"
       f" {best['flops']:.2g} FLOPs ({(rows['low_corrected'] > 0).sum()} of"
       f" {len(rows)} points ahead after correction for {len(rows)} looks)"
@@ -156,7 +163,8 @@ def _smaller(frame: pd.DataFrame, largest: str, convention: str) -> Verdict:
   return Verdict(claim, SHOWN if shown else NOT_SHOWN, "; ".join(parts))
 
 
-def _share(flags: pd.Series) -> str:
+def share(flags: pd.Series) -> str:
+  """The verdict where not all of several comparisons show a claim."""
   return "shown in part" if flags.any() else NOT_SHOWN
 
 

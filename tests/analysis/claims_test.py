@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from inference_scaling.analysis import claims, curves, load, outcomes
+from inference_scaling.analysis import (
+  claims,
+  curves,
+  load,
+  outcomes,
+  search_claims,
+)
 from inference_scaling.analysis import panel as panel_lib
 from inference_scaling.analysis import summary as summary_lib
 from tests.analysis import factory
@@ -47,12 +53,13 @@ def test_panel_averages_seeds_within_problems(frame, panels):
 
 
 def test_panel_reports_monte_carlo_error(frame, panels):
-  point = panel_lib.Configuration("small", "sampling", 8, "majority", "none")
+  point = panel_lib.Configuration("small", "sampling", 8, "weighted", "last")
   rows = frame[
     (frame["policy"] == "small")
     & (frame["strategy"] == "sampling")
     & (frame["n"] == 8)
-    & (frame["voting"] == "majority")
+    & (frame["voting"] == "weighted")
+    & (frame["aggregation"] == "last")
   ]
   got = panels["all"].costs.loc[[point], "mc_error"].iloc[0]
   assert got == pytest.approx(np.sqrt(rows["variance"].sum()) / len(rows))
@@ -169,7 +176,7 @@ def test_best_policy_at_each_budget(panels):
 
 
 def test_search_gain_is_paired_and_by_level(panels):
-  got = claims.search_gain(panels, POLICIES, "last", "flops_paper")
+  got = search_claims.search_gain(panels, POLICIES, "last", "flops_paper")
   assert set(got["part"]) == {"all", "easy", "hard"}
   row = got[
     (got["part"] == "hard") & (got["policy"] == "medium") & (got["n"] == 16)
@@ -184,7 +191,7 @@ def test_search_gain_is_paired_and_by_level(panels):
 
 
 def test_smaller_against_largest_compares_at_equal_flops(panels):
-  got = claims.smaller_against_largest(panels["all"], POLICIES, "last")
+  got = search_claims.smaller_against_largest(panels["all"], POLICIES, "last")
   assert set(got["convention"]) == set(load.CONVENTIONS)
   assert set(got["policy"]) == {"small", "medium"}
   assert (got["low_corrected"] <= got["difference_low"] + 1e-9).all()

@@ -1,5 +1,6 @@
 """write_report: its files, its words, and what it does with few data."""
 
+import itertools
 import json
 import re
 
@@ -8,21 +9,54 @@ import pytest
 from matplotlib import text as text_lib
 
 from inference_scaling import analysis
-from inference_scaling.analysis import figures, style, tables
+from inference_scaling.analysis import (
+  policy_figures,
+  strategies,
+  style,
+  tables,
+)
 from tests.analysis import factory
 
+# "variants" is drawn only where some kind has several.
 FIGURES = (
+  "aggregations",
+  "completion",
   "easy_vs_hard",
+  "equal_budget",
   "error_vs_flops",
   "error_vs_n",
+  "limits",
   "optimal_size",
   "voting_methods",
+)
+CLAIMS = (
+  "best_policy",
+  "growth",
+  "hard_gain",
+  "search_gain",
+  "smaller_against_largest",
+  "voting_gap",
+)
+TABLES = (
+  "aggregations",
+  "best_configuration",
+  "equal_budget",
+  "iso_accuracy",
+  "limits",
+  "mean_difference",
+  "optimal_size",
+  "optimal_size_lines",
+  "pareto",
+  "table_1",
+  "table_3",
+  "theory",
+  "variance",
 )
 
 
 @pytest.fixture(name="workdir", scope="module")
 def _workdir(tmp_path_factory):
-  records = factory.sweep(12, seeds=2)
+  records = factory.sweep(12, ("small", "large"), seeds=2)
   # One seed of the last run is not finished: problems 110 and 111 lack.
   records = [
     r
@@ -45,18 +79,15 @@ def test_every_file_is_written(workdir):
     png = (workdir / "figures" / f"{name}.png").read_bytes()
     pdf = (workdir / "figures" / f"{name}.pdf").read_bytes()
     assert png.startswith(b"\x89PNG") and pdf.startswith(b"%PDF")
-  for name in (
-    "growth",
-    "best_policy",
-    "search_gain",
-    "smaller_against_largest",
-  ):
-    assert len(pd.read_csv(workdir / "claims" / f"{name}.csv"))
+  for folder, names in (("claims", CLAIMS), ("tables", TABLES)):
+    assert sorted(p.stem for p in (workdir / folder).iterdir()) == list(names)
+    for name in names:
+      assert len(pd.read_csv(workdir / folder / f"{name}.csv"))
 
 
 def test_summary_reads_back(workdir):
   summary = pd.read_csv(workdir / "summary.csv")
-  assert set(summary["policy"]) == {"small", "medium", "large"}
+  assert set(summary["policy"]) == {"small", "large"}
   assert set(summary["aggregation"]) == {
     "none",
     "last",
@@ -93,7 +124,7 @@ def test_table_four_has_the_papers_rows(report):
   methods = [
     f"{s} + {v}" for s in ("Sampling", "REBASE") for v in ("MV", "BoN", "WV")
   ]
-  assert rows == 3 * ["Greedy", *methods]
+  assert rows == 2 * ["Greedy", *methods]
 
 
 def test_claims_are_judged(report):
@@ -115,9 +146,78 @@ def test_report_is_the_same_when_written_again(workdir, report, undrawn):
 
 def test_figure_files_are_the_same_when_drawn_again(workdir, tmp_path):
   summary = pd.read_csv(workdir / "summary.csv")
-  figure = figures.optimal_size(summary, "flops_paper")
-  for path in style.save(figure, tmp_path, "optimal_size"):
+  figure = policy_figures.completion(summary)
+  for path in style.save(figure, tmp_path, "completion"):
     assert path.read_bytes() == (workdir / "figures" / path.name).read_bytes()
+
+
+@pytest.fixture(name="everything", scope="module")
+def _everything(tmp_path_factory):
+  """A folder with all kinds of strategies and its report, nothing drawn."""
+  path = factory.write(
+    tmp_path_factory.mktemp("everything"),
+    factory.sweep(10, ("small", "large"), factory.ALL_RUNS, seeds=1),
+  )
+  drawn = {}
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(
+      style, "save", lambda figure, folder, name: drawn.update({name: figure})
+    )
+    text = analysis.write_report(path, num_subsets=20).read_text()
+  return text, drawn
+
+
+def test_all_strategies_stand_in_the_report_by_their_names(everything):
+  text, _ = everything
+  section = text.split("## All strategies against sampling")[1].split("##")[0]
+  for strategy in {name for name, _ in factory.ALL_RUNS}:
+    name = strategies.strategy_name(strategy)
+    assert name in text.split("\n## ")[0]
+    compared = strategies.kind_of(strategy) not in ("greedy", "sampling")
+    assert (f"| {name} |" in section) == compared
+  for words in (
+    "mirrors Figures 6 and 7",
+    "(Table 1 of the paper)",
+    "(Table 3 of the paper)",
+    "(Table 4 of the paper)",
+    "REBASE is ahead of sampling at the same FLOPs",
+    "MCTS is behind sampling at the same FLOPs",
+    "fewer FLOPs than sampling",
+    "What a search read while it ran",
+  ):
+    assert words in text
+  assert "nan" not in text and "inf]" not in text
+
+
+def test_all_strategies_are_drawn_without_a_warning(everything):
+  _, drawn = everything
+  assert sorted(drawn) == sorted([*FIGURES, "variants"])
+  for figure in drawn.values():
+    figure.draw_without_rendering()
+
+
+def test_percentages_end_at_none_and_all(everything):
+  _, drawn = everything
+  for name in ("error_vs_n", "easy_vs_hard", "completion", "voting_methods"):
+    for panel in drawn[name].axes:
+      low, high = panel.get_ylim()
+      assert 0 <= low < high <= 100, name
+
+
+def test_labels_of_flops_do_not_overlap():
+  for low, high in ((1.15e9, 4.9e9), (9e8, 1.1e9), (1e6, 1e14), (3, 7)):
+    figure, axes = style.new_figure(1, 1, width=2.1)
+    axes[0, 0].plot([low, high], [0, 1])
+    style.flops_axis(axes[0, 0], "flops_paper")
+    figure.draw_without_rendering()
+    boxes = [
+      label.get_window_extent()
+      for label in axes[0, 0].get_xticklabels()
+      if label.get_text()
+    ]
+    assert len(boxes) > 1
+    for left, right in itertools.pairwise(boxes):
+      assert left.x1 < right.x0
 
 
 @pytest.mark.parametrize(
@@ -145,11 +245,12 @@ def test_without_a_reward_model_there_is_majority_voting_alone(
   without = factory.write(
     tmp_path / "without", [factory.unrewarded(record) for record in records]
   )
-  drawn = {}  # that of the second report in the end
+  drawn = {}
   monkeypatch.setattr(
     style, "save", lambda figure, folder, name: drawn.update({name: figure})
   )
   analysis.write_report(with_reward, num_subsets=20)
+  drawn.clear()
   report = analysis.write_report(without, num_subsets=20).read_text()
   assert "No reward model: candidates vote by majority" in report
   assert "Sampling + MV" in report
@@ -164,7 +265,8 @@ def test_without_a_reward_model_there_is_majority_voting_alone(
   pd.testing.assert_frame_equal(ours, theirs)
   growth = pd.read_csv(without / "claims" / "growth.csv")
   assert list(growth["voting"]) == ["majority"]
-  assert set(drawn) == set(FIGURES)
+  compared = {"aggregations", "equal_budget"}
+  assert set(drawn) == set(FIGURES) - compared
   for figure in drawn.values():
     words = " ".join(text.get_text() for text in figure.findobj(text_lib.Text))
     assert not re.search("WV|weighted|best of n", words)
@@ -206,7 +308,8 @@ def test_aggregation_follows_the_votes_that_records_hold(tmp_path, undrawn):
   workdir = factory.write(tmp_path / "sweep", records)
   report = analysis.write_report(workdir).read_text()
   assert "read step scores by `min`" in report
-  assert report.count("REBASE + WV") == 1
+  table = report.split("## Accuracy at")[1].split("##")[0]
+  assert table.count("REBASE + WV") == 1
   with pytest.raises(ValueError, match="'last' is not known"):
     analysis.write_report(workdir, aggregation="last")
   del (
@@ -227,7 +330,11 @@ def test_config_without_parameters_is_refused(tmp_path):
     analysis.write_report(workdir)
 
 
-def test_failed_writing_names_the_folder(workdir, monkeypatch):
+def test_failed_writing_names_the_folder(tmp_path, monkeypatch):
+  workdir = factory.write(
+    tmp_path / "sweep", factory.sweep(1, ("small",), (("greedy", 1),))
+  )
+
   def full(*args, **kwargs):
     raise OSError(28, "No space left on device")
 
