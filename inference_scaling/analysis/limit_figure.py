@@ -49,9 +49,15 @@ def limits_figure(
     limits.loc[limits["policy"] == policy, "strategy"].nunique()
     for policy in policies
   ]
+  longest = max(
+    len(line)
+    for strategy in limits["strategy"]
+    for line in _label(strategy).split("\n")
+  )
   widths = [w for k in counts for w in (_CURVE_WIDTH, _LIMIT_WIDTH * (k + 1))]
   figure = figure_lib.Figure(
-    figsize=(max(sum(widths) + 0.6, 5.2), 4.4), layout="constrained"
+    figsize=(max(sum(widths) + 0.6, 5.2), 3.7 + 0.07 * longest),
+    layout="constrained",
   )
   figure.get_layout_engine().set(w_pad=0.02, wspace=0)
   axes = figure.subplots(
@@ -151,14 +157,17 @@ def _draw_limits(
           percent[0], color=color, linestyle=_LIMIT, linewidth=0.9, zorder=1
         )
   ends.set_xlim(-0.7, len(names) - 0.3)
-  ends.set_xticks(
-    range(len(names)), map(strategies.strategy_name, names), rotation=90
-  )
+  ends.set_xticks(range(len(names)), map(_label, names), rotation=90)
   ends.set_title("limits", fontweight="normal", fontsize=9)
   ends.tick_params(left=False)
   ends.spines["left"].set_visible(False)
   ends.set_facecolor("#F6F6F6")
   ends.grid(axis="x", visible=False)
+
+
+def _label(strategy: str) -> str:
+  """The strategy's name, its variant on a line of its own."""
+  return strategies.strategy_name(strategy).replace(" (", "\n(")
 
 
 def _face(voting: str, color: str) -> str:

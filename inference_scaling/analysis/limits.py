@@ -5,14 +5,14 @@ estimated from all candidates of all seeds at the largest n, and the limits of
 the theory are read from it. A tree search draws its candidates from a changed
 distribution: its limit says where that distribution leads.
 
-Bias: the limit is that of the estimate, not of the true distribution. Put in
-its place, the estimate's own majority is the vote of all candidates together.
-For S runs of n independent samples this "limit" is therefore the accuracy at
-S * n samples, and its bias is what the curve has still to go from there: small
-where curves are flat, and towards the accuracy at small n where two answers
-are nearly as likely. Candidates of one tree search depend on each other, so
-that they tell less about their distribution than as many samples do. Intervals
-speak of problems only; they do not cover this bias.
+Bias: this is the limit of the estimate, not of the true distribution. The most
+likely answer of the estimate is the vote of all candidates together. For S runs
+of n independent samples the "limit" is therefore the accuracy at S * n samples,
+and its bias is what the curve has still to go from there: little where it is
+flat, more where many problems have two answers that are nearly as likely.
+Candidates of one tree search depend on each other, so that they tell less about
+their distribution than as many samples do. Intervals speak of problems only:
+they do not cover this bias.
 """
 
 from collections.abc import Iterable, Sequence

@@ -50,7 +50,8 @@ def make_outcomes(
 
   Tree strategies and greedy keep the votes of their records. Independent
   sampling is read from the largest n of each policy, variant and seed only, and
-  gives every smaller size as an expectation over subsets.
+  gives every smaller size as an expectation over subsets. Its best-of-n
+  averages over candidates that tie; all other ties go as in the records.
 
   Voting methods that read no reward (majority of independent samples, greedy)
   are not charged for the reward model where the ledger tells it apart. They
@@ -225,7 +226,7 @@ def _estimates(run, sizes, num_subsets, seed, exact_limit):
   orders = np.zeros((len(run), 2, n), np.int16)
   if any(math.comb(n, m) > exact_limit for m in sizes):
     problems = [record.problem for record in run]
-    orders = subset_votes.random_orders(problems, n, num_subsets, seed)
+    orders = subsets.random_orders(problems, n, num_subsets, seed)
   for how, voting in itertools.product(
     load.AGGREGATIONS, (BEST_OF_N, WEIGHTED)
   ):

@@ -14,7 +14,7 @@ Axis letters: P problems, N candidates, S subsets, M sizes, A answer classes.
 import functools
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -74,60 +74,30 @@ def vote_of(
     correct: bool[P, N]; equal answers are equally right.
     weights: float[P, N]; NaN counts as 0.
     sizes: M subset sizes, each in [1, N].
-    orders: int[P, S, N] random orders (`random_orders`): the first m of each
-      are the sampled subset of size m.
+    orders: int[P, S, N] random orders (`subsets.random_orders`): the first m
+      of each are the sampled subset of size m.
     exact_limit: sizes with at most so many subsets are enumerated.
 
   Returns:
     The Estimate.
   """
   n = subsets.num_candidates(answers, sizes)
-  exact = [m for m in sizes if math.comb(n, m) <= exact_limit]
-  sampled = [m for m in sizes if m not in exact]
-  accuracy = np.zeros((len(sizes), len(answers)))
-  variance = np.zeros_like(accuracy)
-  rows = {m: row for row, m in enumerate(sizes)}
-  for m in exact:
+  found: dict[int, np.ndarray] = {}
+  variance: dict[int, np.ndarray] = {}
+  for m in {m for m in sizes if math.comb(n, m) <= exact_limit}:
     chosen = np.array(list(itertools.combinations(range(n), m)))
     chosen = np.broadcast_to(chosen, (len(answers), *chosen.shape))
-    shares = winning_shares(answers, correct, weights, chosen, [m])
-    accuracy[rows[m]] = shares[0]
+    (found[m],) = winning_shares(answers, correct, weights, chosen, [m])
+    variance[m] = np.zeros(len(answers))
+  sampled = sorted(set(sizes) - set(found))
   if sampled:
-    places = [rows[m] for m in sampled]
     shares = winning_shares(answers, correct, weights, orders, sampled)
-    accuracy[places] = shares
-    variance[places] = shares * (1 - shares) / (orders.shape[1] - 1)
-  return subsets.Estimate(accuracy, variance)
-
-
-def random_orders(
-  problems: Iterable[int], n: int, num_subsets: int, seed: int
-) -> np.ndarray:
-  """Draws random orders of n candidates, each problem from its own generator.
-
-  A problem's orders depend on the seed and its id only, so that an estimate
-  does not change when other problems join, and two voting methods or two
-  policies are compared on the same subsets.
-
-  Args:
-    problems: P problem ids.
-    n: number of candidates.
-    num_subsets: S, at least 2.
-    seed: seed of all draws.
-
-  Returns:
-    int16[P, S, N], each row a permutation.
-  """
-  if num_subsets < 2:
-    raise ValueError(
-      f"num_subsets is {num_subsets}; expected at least 2, or no Monte-Carlo"
-      " error can be given"
-    )
-  orders = [
-    np.argsort(np.random.default_rng([seed, p]).random((num_subsets, n)))
-    for p in problems
-  ]
-  return np.stack(orders).astype(np.int16)
+    spread = shares * (1 - shares) / (orders.shape[1] - 1)
+    found |= dict(zip(sampled, shares, strict=True))
+    variance |= dict(zip(sampled, spread, strict=True))
+  return subsets.Estimate(
+    np.stack([found[m] for m in sizes]), np.stack([variance[m] for m in sizes])
+  )
 
 
 def winning_shares(

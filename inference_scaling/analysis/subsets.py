@@ -6,12 +6,12 @@ them is an unbiased estimate of its accuracy at m that uses every candidate.
 pass@m and best-of-m have closed forms, which stand here; `subset_votes` has
 majority and weighted voting.
 
-Axis letters: P problems, N candidates, M sizes.
+Axis letters: P problems, N candidates, S subsets, M sizes.
 """
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -92,6 +92,36 @@ def best_of(
   share = np.bincount(ties, right.ravel()) / np.bincount(ties)
   accuracy = _rank_table(n, tuple(sizes)) @ share[ties].reshape(ranked.shape).T
   return Estimate(accuracy, np.zeros_like(accuracy))
+
+
+def random_orders(
+  problems: Iterable[int], n: int, num_subsets: int, seed: int
+) -> np.ndarray:
+  """Draws random orders of n candidates, each problem from its own generator.
+
+  A problem's orders depend on the seed and its id only, so that an estimate
+  does not change when other problems join, and two voting methods or two
+  policies are compared on the same subsets.
+
+  Args:
+    problems: P problem ids.
+    n: number of candidates.
+    num_subsets: S, at least 2.
+    seed: seed of all draws.
+
+  Returns:
+    int16[P, S, N], each row a permutation.
+  """
+  if num_subsets < 2:
+    raise ValueError(
+      f"num_subsets is {num_subsets}; expected at least 2, or no Monte-Carlo"
+      " error can be given"
+    )
+  orders = [
+    np.argsort(np.random.default_rng([seed, p]).random((num_subsets, n)))
+    for p in problems
+  ]
+  return np.stack(orders).astype(np.int16)
 
 
 def num_candidates(candidates: np.ndarray, sizes: Sequence[int]) -> int:

@@ -39,7 +39,8 @@ class AnswerDistribution:
   probabilities: np.ndarray
 
   def __post_init__(self):
-    shapes = {f.name: getattr(self, f.name).shape for f in _fields(self)}
+    names = [field.name for field in dataclasses.fields(self)]
+    shapes = {name: getattr(self, name).shape for name in names}
     if len(set(shapes.values())) > 1 or self.answers.ndim != 1:
       raise ValueError(f"shapes are {shapes}; expected the same [K] of all")
     total = self.probabilities.sum()
@@ -150,10 +151,6 @@ def bounded_accuracy(
   low = right * (1 - bounds)
   high = right + (1 - right) * bounds
   return low.mean(axis=0), high.mean(axis=0)
-
-
-def _fields(distribution: AnswerDistribution) -> tuple:
-  return dataclasses.fields(distribution)
 
 
 def _limit(distribution: AnswerDistribution, *, weighted: bool) -> float:

@@ -183,7 +183,7 @@ def test_figure_shows_curves_and_limits(raw, tmp_path):
   assert titles == ["small (100k)", "medium (400k)"]
   for curves, ends in zip(figure.axes[::2], figure.axes[1::2], strict=True):
     names = [label.get_text() for label in ends.get_xticklabels()]
-    assert names == ["Sampling", "REBASE", "REBASE (round)"]
+    assert names == ["Sampling", "REBASE", "REBASE\n(round)"]
     assert len(ends.containers) == 6 and len(curves.containers) == 2
     low, high = curves.get_ylim()
     for container in (*curves.containers, *ends.containers):

@@ -53,6 +53,15 @@ def test_order_of_candidates_does_not_matter():
   np.testing.assert_array_equal(one.accuracy, two.accuracy)
 
 
+def test_random_orders_depend_on_seed_and_problem_only():
+  orders = subsets.random_orders([5, 9], 6, 20, seed=1)
+  assert (np.sort(orders) == np.arange(6)).all()
+  alone = subsets.random_orders([9], 6, 20, seed=1)
+  np.testing.assert_array_equal(orders[1], alone[0])
+  other = subsets.random_orders([9], 6, 20, seed=2)
+  assert (alone != other).any()
+
+
 def test_large_n_binomials_stay_exact():
   n, c = 256, 3
   correct = np.arange(n)[None] < c
@@ -67,6 +76,8 @@ def test_bad_arguments_are_refused():
     subsets.pass_at(correct, [5])
   with pytest.raises(ValueError, match=r"expected an array \[P, N\]"):
     subsets.pass_at(correct[0], [1])
+  with pytest.raises(ValueError, match="num_subsets is 1"):
+    subsets.random_orders([1], 4, 1, seed=0)
 
 
 @pytest.mark.parametrize(

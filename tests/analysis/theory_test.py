@@ -161,7 +161,7 @@ def test_measured_accuracy_converges_to_the_limit_within_the_bound(weighted):
   problems, n, sizes = 200, 256, [1, 4, 16, 64, 256]
   found, answers, correct, rewards = simulate(rng, problems, n)
   if weighted:
-    orders = subset_votes.random_orders(range(problems), n, 40, seed=0)
+    orders = subsets.random_orders(range(problems), n, 40, seed=0)
     measured = subset_votes.vote_of(answers, correct, rewards, sizes, orders)
     expected = theory_votes.weighted_votes(found, sizes, num_draws=200)
     limits = [theory.weighted_limit(one) for one in found]
