@@ -20,7 +20,7 @@ import os
 import pathlib
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 import jax
@@ -132,6 +132,35 @@ def parse_mesh(text: str) -> tuple[int, int]:
       "such as 1,8."
     )
   return int(parts[0]), int(parts[1])
+
+
+def parse_numbers(texts: Iterable[str]) -> dict[str, int | float | str]:
+  """Reads the values of a `--number` flag.
+
+  Args:
+    texts: such as "temperature=0.2" and "rule=round".
+
+  Returns:
+    Numbers as numbers, and other values as texts, by name.
+
+  Raises:
+    ValueError: for a text without a name or a value, or a name twice.
+  """
+  found: dict[str, int | float | str] = {}
+  for text in texts:
+    name, _, value = text.partition("=")
+    if not name or not value or name in found:
+      raise ValueError(
+        f"--number is {text!r}; expected NAME=VALUE, such as temperature=0.2, "
+        "and each name once."
+      )
+    for kind in (int, float, str):
+      try:
+        found[name] = kind(value)
+        break
+      except ValueError:
+        continue
+  return found
 
 
 def is_lead() -> bool:

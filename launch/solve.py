@@ -24,16 +24,16 @@ _STRATEGY = flags.DEFINE_string("strategy", "rebase", "How to search.")
 _N = flags.DEFINE_integer("n", 16, "Beams.", lower_bound=1)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the draws.", lower_bound=0)
 _TEMPERATURE = flags.DEFINE_float("temperature", 1.0, "Of the policy.", 0)
-_BALANCE = flags.DEFINE_float("balance_temperature", 0.1, "T_b of REBASE.")
+_NUMBERS = flags.DEFINE_multi_string(
+  "number", [], "NAME=VALUE of the strategy (rule=round); may be repeated."
+)
 _FORM = flags.DEFINE_enum(
   "reward_form", "own", list(rewards.TABLES), "How steps are scored."
 )
 _CHAT = flags.DEFINE_string("chat", None, "System text, to ask as a chat.")
-_STEP_END = flags.DEFINE_multi_string(
-  "step_end", [" ки"], "What ends a step; may be repeated."
-)
+_STEP_END = flags.DEFINE_multi_string("step_end", [" ки"], "What ends a step.")
 _ANSWER = flags.DEFINE_multi_string(
-  "answer_marker", ["The answer is"], "What announces the answer; likewise."
+  "answer_marker", ["The answer is"], "What announces the answer."
 )
 _PAGE = flags.DEFINE_string("page", None, "An .html for the search tree.")
 _DTYPE = flags.DEFINE_string("dtype", "float32", "Of weights and caches.")
@@ -68,7 +68,7 @@ def main(argv):
     strategy=_STRATEGY.value,
     n=_N.value,
     seed=_SEED.value,
-    balance_temperature=_BALANCE.value,
+    numbers=launching.parse_numbers(_NUMBERS.value),
     settings=settings(),
   )
   if launching.is_lead():

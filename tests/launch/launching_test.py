@@ -157,3 +157,17 @@ def test_a_cache_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):
   monkeypatch.setattr(pathlib.Path, "mkdir", refuse)
   launching._use_compilation_cache(str(tmp_path / "c"))
   assert jax.config.jax_compilation_cache_dir == before
+
+
+def test_numbers_are_read_as_what_they_are():
+  texts = ["children=3", "temperature=0.2", "rule=round", "exploration=1e-3"]
+  assert launching.parse_numbers(texts) == {
+    "children": 3, "temperature": 0.2, "rule": "round", "exploration": 0.001
+  }  # fmt: skip
+  assert type(launching.parse_numbers(["a=3"])["a"]) is int
+
+
+@pytest.mark.parametrize("texts", [["a"], ["a="], ["=3"], ["a=1", "a=2"]])
+def test_a_number_without_a_name_or_value_is_refused(texts):
+  with pytest.raises(ValueError, match=r"--number is .*NAME=VALUE"):
+    launching.parse_numbers(texts)

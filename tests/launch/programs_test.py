@@ -79,8 +79,8 @@ def test_solve_hands_every_flag_on(solve, capsys):
   question, options = solve(
     "--problem=How many?", "--gold=7", "--policy=p", "--reward=r",
     "--strategy=sampling", "--n=3", "--seed=4", "--temperature=0.5",
-    "--balance_temperature=0.3", "--step_end=|", "--step_end=;",
-    "--answer_marker=So", "--prompt_tokens=11", "--step_tokens=12",
+    "--number=children=3", "--number=rule=round", "--step_end=|",
+    "--step_end=;", "--answer_marker=So", "--prompt_tokens=11", "--step_tokens=12",
     "--total_tokens=13", "--max_steps=14", "--reward_form=llemma",
     "--chat=Be brief.", "--dtype=bfloat16",
   )  # fmt: skip
@@ -89,7 +89,7 @@ def test_solve_hands_every_flag_on(solve, capsys):
   limits, form = settings.limits, settings.step_format
   assert options == {
     "gold": "7", "policy": "p", "reward": "r", "strategy": "sampling", "n": 3,
-    "seed": 4, "balance_temperature": 0.3,
+    "seed": 4, "numbers": {"children": 3, "rule": "round"},
   }  # fmt: skip
   assert settings.sampler == sweep.Sampler(0.5, 0, 1.0)
   assert settings.prompt == {"kind": "chat", "system": "Be brief."}
