@@ -1,6 +1,5 @@
 """The line of compute-optimal size against budget: log10 C = a log10 N + b."""
 
-import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -32,7 +31,7 @@ class Line(NamedTuple):
     self, confidence: float = intervals.CONFIDENCE
   ) -> tuple[intervals.Interval, intervals.Interval]:
     """Student's intervals of a and b, for points with independent errors."""
-    reach = student_quantile(confidence, self.num_points - 2)
+    reach = intervals.student_quantile(confidence, self.num_points - 2)
     return tuple(
       intervals.Interval(value, value - reach * error, value + reach * error)
       for value, error in (
@@ -122,24 +121,3 @@ def least_squares(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
   flat = x.max(axis=-1) == x.min(axis=-1)
   slope = (across * y).sum(axis=-1) / np.where(flat, np.nan, spread)
   return slope, y.mean(axis=-1) - slope * x.mean(axis=-1)
-
-
-@functools.lru_cache(maxsize=64)
-def student_quantile(confidence: float, degrees: int) -> float:
-  """Half-width, in standard errors, of a two-sided Student's t interval.
-
-  Args:
-    confidence: probability inside.
-    degrees: degrees of freedom.
-
-  Returns:
-    The quantile: 12.71 for 95% and one degree, 1.96 for many; NaN for none.
-  """
-  if degrees < 1:
-    return np.nan
-  # With t = sqrt(degrees) tan(u) the density is cos(u)^(degrees - 1).
-  u = np.linspace(0.0, np.pi / 2, 100_001)
-  density = np.cos(u) ** (degrees - 1)
-  inside = np.concatenate([[0], np.cumsum(density[1:] + density[:-1])])
-  at = np.interp(confidence, inside / inside[-1], u)
-  return float(np.sqrt(degrees) * np.tan(at))

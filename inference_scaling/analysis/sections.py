@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from inference_scaling.analysis import (
+  budget_sections,
   claim_sections,
   compute_sections,
   intervals,
@@ -76,9 +77,9 @@ def report(analysis, drawn: set[str]) -> str:
         compute_sections.pareto_frontier(analysis),
         compute_sections.best_configurations(analysis),
         compute_sections.optimal_sizes(analysis),
-        compute_sections.mean_differences(analysis),
-        compute_sections.equal_budgets(analysis),
-        compute_sections.cost_ratios(analysis),
+        budget_sections.mean_differences(analysis),
+        budget_sections.equal_budgets(analysis),
+        budget_sections.cost_ratios(analysis),
         claim_sections.search_gain(analysis),
         claim_sections.smaller_policies(analysis),
         claim_sections.best_policies(analysis),
@@ -152,14 +153,14 @@ What was computed was spent: discarded branches count. Majority voting of
 independent samples and greedy read no reward and are not charged for one.
 
 - **Smaller n.** Independent samples are drawn once, at the largest n. Accuracy
-  at n = m is the mean over the subsets of m candidates: best-of-n and the
-  oracle in closed form, votes by enumeration where the subsets are few, else
-  over {analysis.num_subsets} seeded subsets a problem (largest Monte-Carlo
-  standard error of a mean accuracy: {100 * worst:.2f} points). Tree searches
-  are run anew for every n.
-- **Ties** go to the answer that sorts first; candidates without an answer
-  abstain.
-- **Intervals.** 95% percentile bootstrap over problems, {
+  at n = m is the mean over the subsets of m candidates: best-of-n, the oracle
+  and majority voting exactly, weighted voting by enumeration where the subsets
+  are few, else over {analysis.num_subsets} seeded subsets a problem (largest
+  Monte-Carlo standard error of a mean accuracy: {100 * worst:.2f} points). Tree
+  searches are run anew for every n.
+- **Ties** of votes go to the answer that sorts first; best-of-n of subsets
+  averages over the candidates that tie. Candidates without an answer abstain.
+- **Intervals.** 95% expanded percentile bootstrap over problems, {
     intervals.NUM_RESAMPLES
   } seeded resamples,
   accuracies averaged over seeds within a problem first. Differences are paired:

@@ -77,20 +77,3 @@ def test_many_lines_at_once():
   slope, intercept = regression.least_squares(x, np.array([2.0, 4.0, 8.0]))
   assert (slope[0], intercept[0]) == pytest.approx((2, 0))
   assert np.isnan(slope[1]) and np.isnan(intercept[1])
-
-
-@pytest.mark.parametrize(
-  ("confidence", "degrees", "expected"),
-  [
-    (0.95, 1, 12.706),
-    (0.95, 2, 4.303),
-    (0.95, 10, 2.228),
-    (0.99, 5, 4.032),
-    (0.95, 100_000, 1.960),
-  ],
-)
-def test_student_quantiles_are_those_of_the_tables(
-  confidence, degrees, expected
-):
-  got = regression.student_quantile(confidence, degrees)
-  assert got == pytest.approx(expected, abs=1e-3)
