@@ -1,6 +1,9 @@
 """Exact allocation in whole numbers, written apart from the library."""
 
+import bisect
 import decimal
+import itertools
+import math
 from fractions import Fraction
 
 # exp(-100) and less count as 0: no child ever hangs on them.
@@ -25,7 +28,7 @@ def weights(rewards, temperature):
   return result
 
 
-def ceil_widths(rewards, running, budget, temperature):
+def ceil_widths(rewards, running, budget, temperature, times=None):
   """The widths and whether a quotient was too close to an integer to tell."""
   slots = [slot for slot, runs in enumerate(running) if runs]
   widths, doubtful = [0] * len(running), False
@@ -38,6 +41,8 @@ def ceil_widths(rewards, running, budget, temperature):
       strict=True,
     )
   )
+  for slot in slots if times else ():
+    exact[slot] *= int(times[slot])
   slots.sort(key=lambda slot: (-float(rewards[slot]), slot))
   total = sum(exact.values())
   for slot in slots:
@@ -52,10 +57,12 @@ def ceil_widths(rewards, running, budget, temperature):
   return widths, doubtful
 
 
-def quotas(rewards, running, budget, temperature):
+def quotas(rewards, running, budget, temperature, times=None):
   """budget * softmax(R / T_b), exact, 0 where not running."""
   slots = [slot for slot, runs in enumerate(running) if runs]
   exact = weights([float(rewards[slot]) for slot in slots], temperature)
+  if times:
+    exact = [w * times[slot] for w, slot in zip(exact, slots, strict=True)]
   result = [Fraction(0)] * len(running)
   for slot, weight in zip(slots, exact, strict=True):
     result[slot] = Fraction(budget * weight, sum(exact))
@@ -67,7 +74,42 @@ def round_widths(quotas, rewards, running, budget):
   widths = [0] * len(quotas)
   slots = [slot for slot, runs in enumerate(running) if runs]
   for slot in sorted(slots, key=lambda slot: (-float(rewards[slot]), slot)):
-    nearest = (quotas[slot] + Fraction(1, 2)).__floor__()
+    nearest = math.floor(quotas[slot] + Fraction(1, 2))
     widths[slot] = min(nearest, budget)
     budget -= widths[slot]
   return widths
+
+
+def exact_widths(quotas, rewards, running):
+  """Largest remainders; they sum to what the quotas sum to."""
+  slots = [slot for slot, runs in enumerate(running) if runs]
+  widths = [math.floor(quota) for quota in quotas]
+  slots.sort(
+    key=lambda slot: (-(quotas[slot] % 1), -float(rewards[slot]), slot)
+  )
+  for slot in slots[: round(sum(quotas)) - sum(widths)]:
+    widths[slot] += 1
+  return widths
+
+
+def systematic(quotas, uniform):
+  """How many of uniform, uniform + 1, .. fall on each quota, end to end."""
+  copies, start = [], Fraction(0)
+  for quota in quotas:
+    # Points u + k with start <= u + k < end.
+    end = start + quota
+    first, beyond = (
+      math.ceil(edge - Fraction(uniform)) for edge in (start, end)
+    )
+    copies.append(beyond - first)
+    start = end
+  return copies
+
+
+def multinomial(weights, uniforms, count):
+  """Each of the first uniforms picks a particle by the inverse of the sums."""
+  sums = list(itertools.accumulate(weights))
+  copies = [0] * len(weights)
+  for uniform in uniforms[:count]:
+    copies[bisect.bisect_right(sums, uniform * sums[-1])] += 1
+  return copies

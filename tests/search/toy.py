@@ -19,9 +19,12 @@ class PolicyParams:
 
   Attributes:
     stop: float32[], the chance that a step is the last.
+    greedy: bool[], True where the node decides and no key does, like a model at
+      temperature 0.
   """
 
   stop: jax.Array
+  greedy: bool | jax.Array = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,18 +40,49 @@ class TreePolicy:
 
   def extend(self, params, keys, node, active):
     draws = jax.vmap(jax.vmap(lambda key: jax.random.uniform(key, (2,))))(keys)
+    draws = jnp.where(params.greedy, decided(node), draws)
     branch = (draws[..., 0] * self.branching).astype(jnp.int32)
     child = node * self.branching + 1 + branch
     stops = draws[..., 1] < params.stop
     step = search.Step(
       status=jnp.where(stops, search.FINISHED, search.RUNNING),
       num_tokens=1 + branch,
-      content={"node": child},
+      content={"node": child, "ends": stops},
     )
     return jnp.where(active, child, node), step
 
   def fork(self, node, parents):
     return jnp.take_along_axis(node, parents, axis=1)
+
+  def rewind(self, before, after):
+    del after  # nothing is counted
+    return before
+
+
+def decided(node):
+  """Two multiples of 1/128 in [0, 1) for each node: exact in any arithmetic."""
+  numbers = jnp.stack([node * 7 + 3, node * 31 + 7], axis=-1)
+  return (numbers % 128).astype(jnp.float32) / 128
+
+
+@dataclasses.dataclass(frozen=True)
+class CountingPolicy(TreePolicy):
+  """Counts, slot by slot, the tokens that were ever made there."""
+
+  def start(self, params, prompts):
+    node = super().start(params, prompts)
+    return {"node": node, "spent": jnp.zeros_like(node)}
+
+  def extend(self, params, keys, state, active):
+    node, step = super().extend(params, keys, state["node"], active)
+    spent = state["spent"] + jnp.where(active, step.num_tokens, 0)
+    return {"node": node, "spent": spent}, step
+
+  def fork(self, state, parents):
+    return {**state, "node": super().fork(state["node"], parents)}
+
+  def rewind(self, before, after):
+    return {**before, "spent": after["spent"]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +101,10 @@ class TableReward:
   def fork(self, problem, parents):
     del parents
     return problem
+
+  def rewind(self, before, after):
+    del after
+    return before
 
 
 def keys(numbers):

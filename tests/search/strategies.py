@@ -1,0 +1,89 @@
+"""The table of all strategies: a row joins every test of properties_test.py."""
+
+import dataclasses
+from collections.abc import Callable
+
+from inference_scaling import search
+from tests.search import reference
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """One strategy, or one variant that makes a program of its own.
+
+  Attributes:
+    make: the Strategy for one number, whatever that means to it.
+    reference: the `select` in plain Python for that number; None without one.
+    fills: whether all of the budget is spent while any beam can go on.
+    moves_ended: whether ended beams may be copied or lost.
+  """
+
+  make: Callable[[float], search.Strategy]
+  reference: Callable[[float], Callable] | None = None
+  fills: bool = True
+  moves_ended: bool = False
+
+
+def whole(number):
+  """A number of children: 1, 2, 3, .. for 0 to 0.5, 0.5 to 1, .."""
+  return 1 + int(2 * number)
+
+
+def _rebase(rule, duplicates="keep"):
+  return Row(
+    lambda number: search.rebase(number, rule, duplicates),
+    lambda number: reference.rebase(number, rule),
+    fills=rule != "round",
+  )
+
+
+def _beam_search(**options):
+  return Row(
+    lambda number: search.beam_search(whole(number), **options),
+    lambda number: reference.beam_search(whole(number)),
+  )
+
+
+def _dvts(subtree_beams, **options):
+  # A subtree that is over lends its slots to no other.
+  return Row(
+    lambda number: search.dvts(whole(number), subtree_beams, **options),
+    lambda number: reference.dvts(whole(number), subtree_beams),
+    fills=options.get("duplicates", "keep") == "keep",
+  )
+
+
+def _particle_filter(
+  resampling="systematic", terminal="resample", duplicates="keep"
+):
+  return Row(
+    lambda number: search.particle_filter(
+      resampling, number, terminal, duplicates
+    ),
+    lambda number: reference.particle_filter(resampling, number, terminal),
+    moves_ended=terminal == "resample",
+  )
+
+
+STRATEGIES = {
+  "sampling": Row(
+    lambda number: search.sampling(), lambda number: reference.sampling
+  ),
+  "rebase": _rebase("ceil"),
+  "rebase/round": _rebase("round"),
+  "rebase/exact": _rebase("exact"),
+  "rebase/stochastic": _rebase("stochastic"),
+  "rebase/drop": _rebase("ceil", "drop"),
+  "rebase/merge": _rebase("ceil", "merge"),
+  "beam_search": _beam_search(),
+  "beam_search/lookahead/merge": _beam_search(lookahead=2, duplicates="merge"),
+  "dvts": _dvts(4),
+  "dvts/drop": _dvts(2, duplicates="drop"),
+  "dvts/lookahead": _dvts(3, lookahead=1),
+  "particle_filter": _particle_filter(),
+  "particle_filter/multinomial/merge": _particle_filter(
+    "multinomial", duplicates="merge"
+  ),
+  "particle_filter/keep": _particle_filter(terminal="keep"),
+  "particle_filter/drop": _particle_filter(duplicates="drop"),
+}
