@@ -63,27 +63,23 @@ def make_curve(
     The curve, without points that cost no more than a smaller n; None if the
     panel has no such configuration.
   """
-  wanted = (policy, strategy, voting, aggregation)
-  points = sorted(
-    (
-      point
-      for point in panel.costs.index
-      if (point.policy, point.strategy, *point[3:]) == wanted
-    ),
-    key=lambda point: point.n,
-  )
-  kept: list[panel_lib.Configuration] = []
-  for point in points:
-    cost = panel.costs.loc[[point], flops].iloc[0]
-    if not kept or cost > panel.costs.loc[[kept[-1]], flops].iloc[0]:
-      kept.append(point)
+  wanted = (voting, aggregation)
+  places = [
+    (point.n, place)
+    for place, point in enumerate(panel.costs.index)
+    if point[1] == strategy and point[0] == policy and point[3:] == wanted
+  ]
+  costs = panel.costs[flops].to_numpy(float)
+  kept: list[int] = []
+  for _, place in sorted(places):
+    if not kept or costs[place] > costs[kept[-1]]:
+      kept.append(place)
   if not kept:
     return None
-  columns = [panel.accuracy.columns.get_loc(point) for point in kept]
   return Curve(
-    tuple(kept),
-    panel.costs[flops].to_numpy(float)[columns],
-    panel.accuracy.to_numpy(float)[:, columns],
+    tuple(panel.costs.index[place] for place in kept),
+    costs[kept],
+    panel.accuracy.to_numpy(float)[:, kept],
   )
 
 

@@ -20,7 +20,7 @@ from matplotlib import axes as axes_lib
 from matplotlib import figure as figure_lib
 from matplotlib import ticker
 
-from inference_scaling.analysis import outcomes, strategies
+from inference_scaling.analysis import outcomes, strategies, ticks
 
 BLACK, GREY = "#000000", "#8C8C8C"
 POLICY_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
@@ -56,11 +56,6 @@ CONVENTION_LABELS = {
   "flops_with_reward": "FLOPs per problem\n(with_reward: + scored tokens)",
   "flops_full": "FLOPs per problem\n(full: + prompts, attention, unembedding)",
 }
-_TICK_ROOM = 0.52  # inches from one label to the next
-# First digits of ticks, from many to few.
-_TICK_STEPS = tuple(
-  map(np.array, (range(1, 10), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)))
-)
 STYLE = {
   "axes.edgecolor": "#404040",
   "axes.grid": True,
@@ -215,8 +210,8 @@ def sizes_label(names: Iterable[str]) -> str:
 def sizes_axis(axes: axes_lib.Axes, sizes: Sequence[int], label: str) -> None:
   """A horizontal axis of powers of two."""
   axes.set_xscale("log", base=2)
-  ticks = sorted(set(sizes))
-  axes.set_xticks(ticks[:: -(-len(ticks) // 8)])
+  places = sorted(set(sizes))
+  axes.set_xticks(places[:: -(-len(places) // 8)])
   axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%d"))
   axes.xaxis.set_minor_locator(ticker.NullLocator())
   axes.set_xlabel(label)
@@ -225,37 +220,13 @@ def sizes_axis(axes: axes_lib.Axes, sizes: Sequence[int], label: str) -> None:
 def flops_axis(axes: axes_lib.Axes, flops: str, *, label: bool = True) -> None:
   """A logarithmic axis of FLOPs that names its convention, if it is to."""
   axes.set_xscale("log")
-  axes.xaxis.set_major_locator(_LogTicks())
+  axes.xaxis.set_major_locator(ticks.LogTicks())
   axes.xaxis.set_major_formatter(
     ticker.LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf))
   )
   axes.xaxis.set_minor_formatter(ticker.NullFormatter())
   if label:
     axes.set_xlabel(CONVENTION_LABELS[flops])
-
-
-class _LogTicks(ticker.Locator):
-  """As many round numbers as have room for their labels.
-
-  matplotlib's own locator labels every number of an axis with less than two
-  powers of ten in it, one over another.
-  """
-
-  def __call__(self):
-    return self.tick_values(*self.axis.get_view_interval())
-
-  def tick_values(self, vmin, vmax):
-    axes = self.axis.axes
-    width = axes.get_window_extent().width / axes.figure.dpi
-    decades = np.arange(np.floor(np.log10(vmin)), np.log10(vmax))
-    ticks = []
-    for step in _TICK_STEPS:
-      ticks = (10.0 ** decades[:, None] * step).ravel()
-      ticks = ticks[(ticks >= vmin) & (ticks <= vmax)]
-      gaps = np.diff(np.log10(ticks)) / np.log10(vmax / vmin) * width
-      if len(ticks) > 1 and gaps.min() >= _TICK_ROOM:
-        return ticks
-    return ticks
 
 
 def error_axis(axes: axes_lib.Axes, label: str = "error rate (%)") -> None:
