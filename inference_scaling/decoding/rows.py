@@ -173,10 +173,11 @@ def fork(
     return state.replace(
       cache=_fork_cache(state.cache, parents), **take(beams, parents)
     )
+  state = widen(state, moved)
   slots = first_slots(moved, num_rows)
   sources = jnp.take_along_axis(parents, slots, axis=1)
   chosen = take_state(state, names, sources)
-  return put_state(widen(state, moved), names, slots, chosen)
+  return put_state(state, names, slots, chosen)
 
 
 def _beams(state: Any, names: Sequence[str]):

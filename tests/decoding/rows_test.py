@@ -1,0 +1,167 @@
+"""Few active beams among many parked ones."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from inference_scaling import decoding, models
+from inference_scaling.decoding import lane_checks, rows
+from inference_scaling.search import base
+from tests.decoding import tiny
+from tests.models import form_models
+
+N, R, DEPTH = 6, 2, 5
+IDS = (0, 1, 2)
+LIMITS = decoding.Limits(
+  prompt_tokens=9, step_tokens=6, total_tokens=30, max_steps=DEPTH
+)
+REWARD_LIMITS = decoding.Limits(
+  prompt_tokens=96, step_tokens=40, total_tokens=160
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_compilations():
+  """Halves the time of this file; what is asserted here does not change."""
+  jax.config.update("jax_disable_most_optimizations", True)
+  yield
+  jax.config.update("jax_disable_most_optimizations", False)
+
+
+class _Turn(NamedTuple):
+  """Whose turn it is, and what more slots than that one uses."""
+
+  number: jax.Array
+  active: jax.Array
+  moved: jax.Array
+
+
+def _slots(number, more):
+  """bool[N]: R slots in turn, and the first few."""
+  slots = jnp.arange(N)
+  return (slots // R == number % (N // R)) | (slots < more)
+
+
+def _first(num_beams, turn):
+  del num_beams
+  return _slots(turn.number, turn.active)
+
+
+def _select(key, beams, turn):
+  """R slots in turn go on from the best running beam; others are parked."""
+  del key
+  turn = turn._replace(number=turn.number + 1)
+  running = beams.status == base.RUNNING
+  best = jnp.argmax(jnp.where(running, beams.scores, -1.0))
+  moved = _slots(turn.number, turn.moved) & running.any()
+  parents = jnp.where(moved, best, jnp.arange(N)).astype(jnp.int32)
+  active = _slots(turn.number, turn.active) & running.any()
+  return parents, active, turn
+
+
+def _park(active=0, moved=0):
+  turn = _Turn(*map(jnp.int32, (0, active, moved)))
+  return base.Strategy(lambda num_beams: turn, _select, _first)
+
+
+def _problems(form=None):
+  prompts = tiny.prompts(max(IDS) + 1)
+  own = None if form is None else tuple(form.encode_prompt("What is 2 + 3?"))
+  return [decoding.PromptProblem(i, prompts[i], own) for i in IDS]
+
+
+def _problems():
+  prompts = tiny.prompts(max(IDS) + 1)
+  own = tuple(form_models.make("llemma").form.encode_prompt("What is 2 + 3?"))
+  return [decoding.PromptProblem(i, prompts[i], own) for i in IDS]
+
+
+@functools.cache
+def _search(num_rows, mesh):
+  """A policy, and a reward model that reads tokens of its own."""
+  policy = decoding.ModelPolicy(
+    tiny.policy_model(), tiny.FORMAT, LIMITS, N, num_rows
+  )
+  model, tokenizer = form_models.make("llemma"), tiny.letter_tokenizer()
+  translator = decoding.Translator(
+    tokenizer, len(tokenizer), model.form, REWARD_LIMITS,
+    tuple(tiny.STEP_ENDS), mesh,
+  )  # fmt: skip
+  reward = decoding.ModelReward(model, LIMITS, N, translator, num_rows)
+  return policy, reward
+
+
+@functools.cache
+def _mesh():
+  return models.make_mesh(2, 1, jax.devices()[:2])
+
+
+def _run(num_rows, mesh=None, strategy=None):
+  policy, reward = _search(num_rows, mesh)
+  found = decoding.run_lanes(
+    policy, reward, strategy or _park(), tiny.policy_params(),
+    form_models.make("llemma").params, _problems(), 0, 2, DEPTH, mesh,
+  )  # fmt: skip
+  return {one.problem_id: one for one in found}
+
+
+def test_few_rows_on_a_mesh_search_as_all_do():
+  theirs, found = _run(None), _run(R, _mesh())
+  assert sorted(found) == sorted(theirs) == list(IDS)
+  for i, one in found.items():
+    jax.tree.map(
+      lambda a, b: (
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-6)
+        if a.dtype == np.float32
+        else np.testing.assert_array_equal(a, b)
+      ),
+      (one.tree, one.policy_counts, one.reward_counts),
+      (theirs[i].tree, theirs[i].policy_counts, theirs[i].reward_counts),
+    )
+  trees = [one.tree for one in found.values()]
+  assert all(tree.active.sum(axis=1).max() == R for tree in trees)
+  assert max(tree.active.any(axis=1).sum() for tree in trees) > 3
+  assert len({float(s) for tree in trees for s in tree.scores[tree.active]}) > 9
+
+
+@pytest.mark.parametrize("changes", [{"active": 5}, {"moved": 4}])
+def test_more_beams_at_once_than_rows_are_an_error(changes):
+  """Nothing is compiled for it: another strategy is another carry."""
+  wide = changes.get("active", 3)  # the beam that is copied does not change
+  message = rf"problem \d, depth 0: {wide} beams .*ModelPolicy is 2\. Raise"
+  with pytest.raises(ValueError, match=message):
+    _run(R, _mesh(), _park(**changes))
+
+
+def test_the_reward_model_has_rows_of_its_own():
+  flags = lane_checks.Flags(
+    *[np.array([9])] * 4, np.array([N]), np.array([3]), None, None
+  )
+  policy, reward = _search(None, None)[0], _search(R, None)[1]
+  with pytest.raises(ValueError, match=r"depth 8: 3 beams .*ModelReward is 2"):
+    lane_checks.check_rows(policy, reward, flags, 0, 3)
+  lane_checks.check_rows(policy, _search(None, None)[1], flags, 0, 3)
+
+
+@pytest.mark.parametrize("num_rows", [0, N + 1])
+def test_rows_that_cannot_be_are_refused(num_rows):
+  with pytest.raises(ValueError, match=f"num_rows is {num_rows}; "):
+    rows.check_rows(num_rows, N)
+
+
+def test_putting_rows_back_copies_nothing():
+  """Beams of 64 KiB: only rows that are taken may need room of their own."""
+
+  def change(cache, mask):
+    slots = rows.first_slots(mask, R)
+    return rows.put(cache, slots, rows.take(cache, slots) + 1)
+
+  arguments = jnp.ones((2, 64, 2**14)), jnp.ones((2, 64), bool)
+  program = jax.jit(change, donate_argnums=0).lower(*arguments).compile()
+  found = program.memory_analysis()
+  assert found.alias_size_in_bytes == arguments[0].nbytes
+  assert found.temp_size_in_bytes < 2 * R * 2**14 * 4 + 1000
