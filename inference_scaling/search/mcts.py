@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inference_scaling.search import base, uct
+from inference_scaling.search import arguments, base, uct
 
 _NO_LIMIT = np.iinfo(np.int32).max
 
@@ -38,8 +38,8 @@ def mcts(
   Nodes that have ended, or have `max_steps` steps, cannot be expanded, and a
   subtree without a node to expand is closed: no descent enters it. So every
   expansion makes new steps, and a search whose root is closed ends early.
-  Others (OpenR) lead rollouts into ended nodes again and again: those cost
-  nothing but an expansion each, and let one solution vote many times.
+  Others (OpenR) send rollouts into ended nodes again and again: these make
+  nothing new, and one solution then votes many times.
 
   The beams of the loop are the nodes of the tree; `mcts_shape` says how many
   beams and rounds that takes. Leaves that still run when the search ends are
@@ -65,7 +65,8 @@ def mcts(
     A Strategy; its carry is a uct.Memory.
 
   Raises:
-    ValueError: on a number out of range; from `init`, on too few beams.
+    ValueError: on a number out of range or an unknown rule of duplicates; from
+      `init`, on too few beams.
 
   References:
     Wu et al., "Inference Scaling Laws", ICLR 2025, Appendix B.
@@ -74,13 +75,16 @@ def mcts(
     Coulom, "Efficient Selectivity and Backup Operators in Monte-Carlo Tree
     Search", CG 2006.
   """
-  _check_whole("root_children", root_children)
-  _check_whole("children", children)
-  if max_steps is not None:
-    _check_whole("max_steps", max_steps)
-  if expansions is not None:
-    _check_whole("expansions", expansions)
-  if not _is_traced(exploration) and not 0 <= exploration < math.inf:
+  for name, number in (
+    ("root_children", root_children),
+    ("children", children),
+    ("max_steps", 1 if max_steps is None else max_steps),
+    ("expansions", 1 if expansions is None else expansions),
+  ):
+    arguments.check_whole(f"mcts: {name}", number, 1)
+  arguments.check_choice("mcts: duplicates", duplicates, base.DUPLICATES)
+  traced = isinstance(exploration, jax.Array)
+  if not traced and not 0 <= exploration < math.inf:
     raise ValueError(
       f"mcts: exploration is {exploration}, expected a number of at least 0; "
       "the paper uses 1.0"
@@ -107,9 +111,9 @@ def mcts_shape(
   Raises:
     ValueError: if a number is not a whole number of at least 1.
   """
-  _check_whole("root_children", root_children)
-  _check_whole("children", children)
-  _check_whole("expansions", expansions)
+  arguments.check_whole("mcts_shape: root_children", root_children, 1)
+  arguments.check_whole("mcts_shape: children", children, 1)
+  arguments.check_whole("mcts_shape: expansions", expansions, 1)
   rounds = -(-root_children // children) + expansions - 1
   return root_children + (expansions - 1) * children, rounds + 1
 
@@ -158,7 +162,7 @@ class _Init:
     """Raises a ValueError if the tree does not fit into the beams."""
     expansions = 1 if self.expansions is None else self.expansions
     numbers = (self.root_children, self.children, expansions)
-    if any(_is_traced(number) for number in numbers):
+    if any(isinstance(number, jax.Array) for number in numbers):
       return  # what does not fit is not made
     needed, _ = mcts_shape(*numbers)
     if num_beams < needed:
@@ -179,18 +183,3 @@ def _select(key: jax.Array, beams: base.Beams, memory: uct.Memory):
   memory = uct.back_up(memory, beams)
   node, path = uct.descend(memory)
   return uct.expand(memory, node, path)
-
-
-def _is_traced(number: Any) -> bool:
-  """Whether a number is an array, which is not looked at."""
-  return isinstance(number, jax.Array)
-
-
-def _check_whole(name: str, number: Any) -> None:
-  """Raises a ValueError unless a number is whole and at least 1."""
-  if _is_traced(number):
-    return
-  if not isinstance(number, int | np.integer) or number < 1:
-    raise ValueError(
-      f"mcts: {name} is {number!r}, expected a whole number of at least 1"
-    )

@@ -341,6 +341,8 @@ def test_wrong_numbers_are_named():
   for exploration in (-1, math.nan, math.inf):
     with pytest.raises(ValueError, match=f"exploration is {exploration}, exp"):
       search.mcts(exploration=exploration)
+  with pytest.raises(ValueError, match=r"duplicates is 'first', expected one"):
+    search.mcts(duplicates="first")
   with pytest.raises(ValueError, match=r"children is 2.5, expected a whole"):
     search.mcts_shape(4, 2.5, 1)
   with pytest.raises(
