@@ -80,9 +80,9 @@ def test_solve_hands_every_flag_on(solve, capsys):
     "--problem=How many?", "--gold=7", "--policy=p", "--reward=r",
     "--strategy=sampling", "--n=3", "--seed=4", "--temperature=0.5",
     "--number=children=3", "--number=rule=round", "--step_end=|",
-    "--step_end=;", "--answer_marker=So", "--prompt_tokens=11", "--step_tokens=12",
-    "--total_tokens=13", "--max_steps=14", "--reward_form=llemma",
-    "--chat=Be brief.", "--dtype=bfloat16",
+    "--step_end=;", "--answer_marker=So", "--prompt_tokens=11",
+    "--step_tokens=12", "--total_tokens=13", "--max_steps=14",
+    "--reward_form=llemma", "--chat=Be brief.", "--dtype=bfloat16",
   )  # fmt: skip
   assert question == "How many?"
   settings = options.pop("settings")
