@@ -14,7 +14,7 @@ from inference_scaling.analysis import (
   tables,
 )
 
-_DODGE = 1.045  # from one strategy to the next, as a factor of the budget
+_DODGE = 1.03  # from one strategy to the next, as a factor of the budget
 # Of the aggregations beside the reference: marker and fill.
 _MARKERS = (("v", style.GREY), ("o", "white"), ("D", style.BLACK))
 
@@ -61,7 +61,8 @@ def equal_budget(
           & (frame["strategy"] == strategy)
         ]
         # Side by side, or their intervals would lie one over another.
-        mine = mine.assign(at=mine["budget"] * _DODGE**place)
+        aside = _DODGE ** (place - (len(looks) - 1) / 2)
+        mine = mine.assign(at=mine["budget"] * aside)
         _draw_difference(panel, mine, look)
       style.flops_axis(panel, flops)
     words = figures.VOTING_WORDS[voting]
@@ -129,7 +130,7 @@ def variants(
       style.flops_axis(panel, flops, label=False)
     label = f"error rate (%)\n{policy} ({tables.count(policies[policy])})"
     style.error_axis(line[0], label)
-  figure.supxlabel(style.CONVENTION_LABELS[flops], fontsize="medium")
+  axes[-1, (len(groups) - 1) // 2].set_xlabel(style.CONVENTION_LABELS[flops])
   handles = figures.strategy_handles(shown["strategy"])
   if strategies.SAMPLING in set(rows["strategy"]):
     handles.append(lines.Line2D([], [], color=style.GREY, label="Sampling"))

@@ -77,7 +77,10 @@ def optimal_sizes(analysis) -> str:
     return ""
   mains = strategies.main_strategies(frame["strategy"])
   rows = []
-  for row in frame[frame["strategy"].isin(mains)].to_dict("records"):
+  frame = frame[frame["strategy"].isin(mains)].sort_values(
+    "strategy", key=lambda names: names != optimal_size.ANY, kind="stable"
+  )
+  for row in frame.to_dict("records"):
     name = "best of all methods"
     if row["strategy"] != optimal_size.ANY:
       name = tables.method(row["strategy"], row["voting"])
@@ -109,6 +112,8 @@ def optimal_sizes(analysis) -> str:
     " Least-squares errors take budgets for independent, which they are"
     " not. *Sizes* says how many distinct sizes are best somewhere: with"
     " two or three the line is a rough summary of where the best size"
-    " changes, and its interval cannot tell what other sizes would do.\n\n"
+    " changes, and its interval cannot tell what other sizes would do. An"
+    " interval without width says that no resample changes the staircase:"
+    " each larger policy is best as soon as the budget pays for it.\n\n"
     + tables.head(header, rows, "tables/optimal_size_lines.csv", left=1)
   )

@@ -151,7 +151,8 @@ def voting_methods(
         look["filled"] = voting == outcomes.WEIGHTED
         style.draw_curve(panel, curve, flops, band=False, **look)
       style.flops_axis(panel, flops, label=False)
-  figure.supxlabel(style.CONVENTION_LABELS[flops], fontsize="medium")
+  # One label for all: there is no room for one under each panel.
+  axes[-1, (len(names) - 1) // 2].set_xlabel(style.CONVENTION_LABELS[flops])
   for panel, (policy, size) in zip(axes[:, 0], policies.items(), strict=True):
     style.error_axis(panel, f"error rate (%)\n{policy} ({tables.count(size)})")
   handles = [
