@@ -65,6 +65,14 @@ def _particle_filter(
   )
 
 
+def _mcts(duplicates="keep"):
+  # Three expansions: the root's and two more. Most slots wait for their turn.
+  return Row(
+    lambda number: search.mcts(2, 2, number, duplicates=duplicates),
+    fills=False,
+  )
+
+
 STRATEGIES = {
   "sampling": Row(
     lambda number: search.sampling(), lambda number: reference.sampling
@@ -86,4 +94,7 @@ STRATEGIES = {
   ),
   "particle_filter/keep": _particle_filter(terminal="keep"),
   "particle_filter/drop": _particle_filter(duplicates="drop"),
+  "mcts": _mcts(),
+  "mcts/drop": _mcts("drop"),
+  "mcts/merge": _mcts("merge"),
 }
