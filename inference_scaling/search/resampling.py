@@ -22,6 +22,10 @@ import jax.numpy as jnp
 from inference_scaling.search import double_float
 from inference_scaling.search.double_float import Double
 
+# Larger weights, infinite ones too, count as this. Its inverse is a normal
+# float32: compilers may multiply by that instead of dividing.
+_LARGEST = 1e37
+
 
 def systematic(key: jax.Array, weights: Any, count: Any) -> jax.Array:
   """Counts the points u, u + 1, .. that fall on each particle's share.
@@ -31,8 +35,8 @@ def systematic(key: jax.Array, weights: Any, count: Any) -> jax.Array:
 
   Args:
     key: a typed PRNG key; it makes one uniform u in [0, 1).
-    weights: float32[N], not negative; NaN and negative ones count as 0. They
-      need not sum to 1. A `Double` is used as it is.
+    weights: float32[N], not negative; NaN and negative ones count as 0, those
+      above 1e37 as 1e37. They need not sum to 1. A `Double` is used as it is.
     count: int32[], copies in all, below 2^24.
 
   Returns:
@@ -89,9 +93,8 @@ def multinomial(key: jax.Array, weights: Any, count: Any) -> jax.Array:
   # has a weight.
   chosen = jnp.minimum(chosen, jnp.searchsorted(sums, total, side="left"))
   drawn = (jnp.arange(sums.shape[0]) < count) & (total > 0)
-  return (
-    jnp.zeros(sums.shape, jnp.int32).at[chosen].add(drawn.astype(jnp.int32))
-  )
+  copies = jnp.zeros(sums.shape, jnp.int32)
+  return copies.at[chosen].add(drawn.astype(jnp.int32))
 
 
 # By name, as strategies give them.
@@ -108,9 +111,6 @@ def _usable(weights: Any) -> Double:
       f"resampling: weights have shape {weights.shape}, expected [N] with N of "
       "at least 1; use jax.vmap for several problems"
     )
-  weights = jnp.where(weights > 0, weights, 0.0)
+  weights = jnp.clip(jnp.where(weights > 0, weights, 0.0), 0.0, _LARGEST)
   largest = jnp.max(weights)
-  scaled = weights / jnp.where(largest > 0, largest, 1.0)
-  endless = jnp.isinf(weights)  # such weights share everything among them
-  scaled = jnp.where(jnp.isinf(largest), endless.astype(jnp.float32), scaled)
-  return double_float.split(scaled)
+  return double_float.split(weights / jnp.where(largest > 0, largest, 1.0))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from inference_scaling.search import allocation, double_float, slots
+from inference_scaling.search import allocation, double_float
 from tests.search import oracle
 
 N = 64
@@ -290,28 +290,6 @@ def test_limits_of_the_temperature(problem, rule):
     else:
       assert widths[sharing].sum() == budget
       assert widths[sharing].max() - widths[sharing].min() <= 1
-
-
-def test_children_keep_the_slot_of_their_parent_or_fill_free_ones():
-  #                   finished at 2
-  widths = jnp.array([0, 3, 0, 0, 2, 1, 0])
-  running = jnp.array([True, True, False, True, True, True, True])
-  parents = slots.children_to_parents(widths, running)
-  assert parents.tolist() == [1, 1, 2, 1, 4, 5, 4]
-  assert parents.dtype == jnp.int32
-
-
-@_quick
-@hypothesis.given(_problems())
-def test_every_child_is_placed(problem):
-  scores, running, _, temperature = problem
-  widths = _rebase_widths(scores, running, int(running.sum()), temperature)
-  parents = np.asarray(slots.children_to_parents(widths, jnp.asarray(running)))
-  counts = np.bincount(parents[running], minlength=10)
-  assert counts.tolist() == np.asarray(widths).tolist()
-  assert (parents[~running] == np.flatnonzero(~running)).all()
-  kept = np.asarray(widths) > 0
-  assert (parents[kept] == np.flatnonzero(kept)).all()
 
 
 @pytest.mark.parametrize(

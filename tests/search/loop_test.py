@@ -157,6 +157,43 @@ def test_wrong_values_from_select_are_named(change, message):
     runs.states(strategy)
 
 
+def _trace(strategy, policy=POLICY):
+  """Traces a search, with no compilation."""
+  return jax.eval_shape(
+    lambda prompts, keys: search.search(
+      policy, REWARD, strategy, PARAMS, TABLE, prompts, keys, max_depth=2
+    ),
+    jnp.asarray(PROBLEMS), toy.keys(PROBLEMS),
+  )  # fmt: skip
+
+
+class _Forward(toy.TreePolicy):
+  """A policy that cannot take steps back."""
+
+  def __getattribute__(self, name):
+    if name == "rewind":
+      raise AttributeError(name)
+    return super().__getattribute__(name)
+
+
+class _Speechless(toy.TreePolicy):
+  """Steps that hold no whole number."""
+
+  def extend(self, params, keys, state, active):
+    node, step = super().extend(params, keys, state, active)
+    content = {"node": step.content["node"].astype(jnp.float32)}
+    return node, step.replace(content=content)
+
+
+def test_what_look_ahead_and_duplicates_need_is_named():
+  with pytest.raises(ValueError, match=r"policy \(_Forward\) has no .* rewind"):
+    _trace(search.beam_search(2, lookahead=1), _Forward(NUM_BEAMS))
+  with pytest.raises(ValueError, match=r"holds no whole numbers.*'keep'"):
+    _trace(search.rebase(duplicates="drop"), _Speechless(NUM_BEAMS))
+  with pytest.raises(ValueError, match=r"duplicates is 'skip', .*'merge'"):
+    _trace(search.rebase()._replace(duplicates="skip"))
+
+
 def test_wrong_arguments_are_named():
   with pytest.raises(ValueError, match=r"max_depth is 0"):
     search.init_search(
