@@ -28,7 +28,7 @@ def check_finite(flags: Flags, lane: int, problem_id: int) -> None:
   """Stops a search whose numbers have gone wrong."""
   for finite, what in (
     (flags.policy_finite, "the policy's logits"),
-    (flags.reward_finite, "the reward model's scores"),
+    (flags.reward_finite, "the rewards"),
   ):
     if not finite[lane]:
       raise FloatingPointError(

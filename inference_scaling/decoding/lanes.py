@@ -85,7 +85,8 @@ def run_lanes(
   Args:
     policy: draws steps.
     reward: scores them.
-    strategy: shares out the beams.
+    strategy: shares out the beams. Looking ahead is greedy: at temperature 0,
+      without filters.
     policy_params: weights and sampler of the policy.
     reward_params: weights of the reward model.
     problems: read one at a time, whenever a lane is free.
