@@ -63,6 +63,16 @@ def _mesh(data, model):
   return models.make_mesh(data, model)
 
 
+def _few_rows():
+  """The same with models that run on 2 beams of a problem at once."""
+  policy, reward = _pair()
+  sizes = (tiny.LIMITS, tiny.NUM_BEAMS)
+  return (
+    decoding.ModelPolicy(policy.model, tiny.FORMAT, *sizes, num_rows=2),
+    decoding.ModelReward(reward.model, *sizes, num_rows=2),
+  )
+
+
 def _params(mesh=None):
   policy, reward = _pair()
   weights, judge = policy.model.params, reward.model.params
@@ -113,6 +123,9 @@ def _lanes(mesh):
     "replace": lanes._replace_lane.lower(mesh, state, lane, new),
     "step": lanes._step.lower(
       policy, reward, strategy.rules, mesh, *params, state
+    ),
+    "few rows": lanes._step.lower(
+      *_few_rows(), strategy.rules, mesh, *params, state
     ),
     "take": lanes._take_lane.lower(mesh, outcome, lane),
   }
@@ -182,13 +195,15 @@ def test_caches_are_split_over_problems_and_heads():
     assert leaf.sharding.shard_shape(leaf.shape)[0] == P // 2
 
 
-@pytest.mark.parametrize("program", ["replace", "step", "take"])
+@pytest.mark.parametrize("program", ["replace", "step", "few rows", "take"])
 def test_no_cache_is_sent_from_device_to_device(program):
   """Caches alone have five axes; every fork and every merge is in `step`."""
   text = _lanes(_mesh(2, 4))[1][program].compile().as_text()
   sends = r"= (.*) (?:all-\w+|collective-\w+|reduce-scatter)(?:-start)?\("
   sent = "\n".join(re.findall(sends, text))
   assert not re.findall(r"\[\d+(?:,\d+){4}\]", sent)
+  if program == "few rows":  # taken out and put back by each device alone
+    assert "f32[2,4,2,6,32]" in text and "f32[2,2,2,6,32]" in text
   if program == "step":
     # Each device has its own problems and heads only, in the chunk of a step
     # too; and the pattern for what is sent finds something.
