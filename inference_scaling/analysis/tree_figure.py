@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib import cm, colors, lines, patches, path, patheffects
 from matplotlib import figure as figure_lib
 
-from inference_scaling.analysis import style, tree_layout
+from inference_scaling.analysis import strategies, style, tree_layout
 
 # Rises evenly in lightness and reads the same with any colour vision.
 COLORMAP = "cividis"
@@ -161,7 +161,8 @@ def _finish_axes(figure, axes, record, nodes, colormap):
   axes.grid(False)
   axes.spines["left"].set_visible(False)
   run = record["run"]
-  axes.set_title(f"{run['policy']}, {run['strategy']} n={run['n']}")
+  strategy = strategies.strategy_name(run["strategy"])
+  axes.set_title(f"{run['policy']}, {strategy}, n = {run['n']}")
   if colormap is not None:
     bar = figure.colorbar(colormap, ax=axes, fraction=0.03, pad=0.01, aspect=30)
     bar.set_label("reward")

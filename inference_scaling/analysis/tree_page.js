@@ -26,6 +26,7 @@
 
   function read(node) {
     panel.replaceChildren();
+    panel.classList.add("reading");
     const facts = make("dl", "", panel);
     const say = (name, value) => {
       make("dt", name, facts);
@@ -79,6 +80,7 @@
     steps[node ?? 0].tabIndex = 0;
     if (node === null) {
       panel.innerHTML = hint;
+      panel.classList.remove("reading");
       return;
     }
     read(node);

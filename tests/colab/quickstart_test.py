@@ -1,5 +1,6 @@
 """The notebook runs from start to end and shows what its text says."""
 
+import html
 import os
 import pathlib
 import re
@@ -10,7 +11,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 NOTEBOOK = ROOT / "colab" / "quickstart.ipynb"
-MOST_BYTES = 400_000
+MOST_BYTES = 450_000
 NUM_PICTURES = 3  # a search tree, error against FLOPs, walks in the hills
 
 
@@ -78,6 +79,16 @@ def test_it_sweeps_and_reports(executed):
 
 def test_it_draws_pictures(executed):
   assert len(_outputs(executed, "image/png")) == NUM_PICTURES
+
+
+def test_it_shows_the_page_of_the_tree_in_a_frame(executed):
+  for notebook in (executed, _read()):
+    (frame,) = [
+      text for text in _outputs(notebook, "text/html") if "<iframe" in text
+    ]
+    page = html.unescape(frame.split('srcdoc="')[1].split('"')[0])
+    assert page.startswith("<!DOCTYPE html>") and "Search tree" in page
+    assert page.rstrip().endswith("</html>")
 
 
 def test_rebase_climbs_higher_than_sampling_at_every_n(executed):
