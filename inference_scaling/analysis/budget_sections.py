@@ -82,7 +82,8 @@ def equal_budgets(analysis) -> str:
     f" {figures.VOTING_WORDS[voting]}, `{analysis.convention}`\n\nAccuracy"
     " in percent and, against sampling, the paired difference in points. A"
     " star marks a budget beyond the strategy's dearest run: its last"
-    " accuracy stays.\n\n"
+    " accuracy stays. A run dearer than the budget by up to"
+    f" {equal_budget.CLOSE:.0%} counts as paid for.\n\n"
     + tables.head(
       ("policy", "strategy", *(f"{n} samples" for n in sizes)),
       rows,

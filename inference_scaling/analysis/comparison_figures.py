@@ -65,6 +65,11 @@ def equal_budget(
         mine = mine.assign(at=mine["budget"] * aside)
         _draw_difference(panel, mine, look)
       style.flops_axis(panel, flops)
+      if not panel.get_lines()[1:]:  # beside the line of no difference
+        panel.text(
+          0.5, 0.5, "no budget pays for both", transform=panel.transAxes,
+          ha="center", color=style.GREY,
+        )  # fmt: skip
     words = figures.VOTING_WORDS[voting]
     line[0].set_ylabel(f"points more than sampling\n{words}")
   for panel in axes[:-1].flat:
@@ -76,6 +81,8 @@ def equal_budget(
 
 def _draw_difference(panel, rows: pd.DataFrame, look: dict) -> None:
   """Differences with their intervals."""
+  if rows.empty:
+    return
   keys = dict(look)
   face = keys["color"] if keys.pop("filled") else "white"
   rows = rows.sort_values("at")
@@ -161,8 +168,8 @@ def aggregations(
   policies = {p: s for p, s in policies.items() if p in set(frame["policy"])}
   votings = (outcomes.BEST_OF_N, outcomes.WEIGHTED)
   figure, axes = style.new_figure(
-    len(votings), len(policies), height=0.6 + 0.26 * len(names), sharey=True,
-    sharex=True,
+    len(votings), len(policies), height=max(1.5, 0.6 + 0.26 * len(names)),
+    sharey=True, sharex=True,
   )  # fmt: skip
   for line, voting in zip(axes, votings, strict=True):
     for panel, policy in zip(line, policies, strict=True):

@@ -2,8 +2,10 @@
 
 Budgets are what 1, 2, 4, ... samples of the same policy cost under the same
 voting method, so that sampling stands at its own points and the others are
-interpolated in log FLOPs. In the conventions that count the reward model a
-budget of majority voting is therefore smaller than one of weighted voting.
+interpolated in log FLOPs. A run of as many beams as samples may cost a little
+more than they do: a strategy's cheapest run counts as paid for if it is dearer
+than the budget by no more than CLOSE. In the conventions that count the reward
+model a budget of majority voting is smaller than one of weighted voting.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,6 +23,7 @@ from inference_scaling.analysis import (
 )
 from inference_scaling.analysis import panel as panel_lib
 
+CLOSE = 0.02  # share by which a run may be dearer than a budget
 _PER_DOUBLING = 8  # budgets over which a mean difference is taken
 
 
@@ -43,8 +46,8 @@ def equal_budget(
     strategy's cheapest point: samples, how many samples the budget pays for
     (0 where the policy has no sampling: then budgets double); accuracy with
     low and high; difference to sampling with its paired interval; beyond,
-    whether the budget is more than the strategy's dearest point, at which its
-    last accuracy stays.
+    whether the budget is more (by CLOSE) than the strategy's dearest point, at
+    which its last accuracy stays.
   """
   rows = []
   for keys, found in curve_groups(panel, policies, aggregation, conventions):
@@ -56,7 +59,7 @@ def equal_budget(
       budgets = frontier.budget_grid(costs)
       samples = np.zeros(len(budgets), int)
     for strategy, curve in found.items():
-      ours = curve.at_all(budgets)
+      ours = curve.at_all(_paid(curve, budgets))
       theirs = np.nan if base is None else base.at_all(budgets)
       accuracy = intervals.mean_interval(ours)
       difference = intervals.mean_interval(ours - theirs)
@@ -73,10 +76,17 @@ def equal_budget(
             "difference": difference.mean[place],
             "difference_low": difference.low[place],
             "difference_high": difference.high[place],
-            "beyond": budgets[place] > curve.flops[-1],
+            "beyond": budgets[place] > curve.flops[-1] * (1 + CLOSE),
           }
         )
   return pd.DataFrame(rows)
+
+
+def _paid(curve: curves.Curve, budgets: np.ndarray) -> np.ndarray:
+  """Budgets, raised to the cheapest point where they all but pay for it."""
+  cheapest = curve.flops[0]
+  close = (budgets < cheapest) & (budgets * (1 + CLOSE) >= cheapest)
+  return np.where(close, cheapest, budgets)
 
 
 def mean_difference(

@@ -54,6 +54,10 @@ def write_report(workdir: str | pathlib.Path, **options) -> pathlib.Path:
 
 def read_parameters(path: pathlib.Path) -> dict[str, int]:
   """Reads the number of parameters of each policy from config.json."""
+  if not path.is_file():
+    raise FileNotFoundError(
+      f"there is no {path}; give the folder that a sweep has written"
+    )
   try:
     content = json.loads(path.read_text(encoding="utf-8"))
     return {
