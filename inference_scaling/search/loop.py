@@ -189,7 +189,8 @@ def search_step(
     keys=state.keys,
     depth=state.depth + lanes,
     status=status,
-    active=lanes[:, None] & chosen & (status == base.RUNNING),
+    # The tree has no room for more depths, whatever a strategy asks for.
+    active=lanes[:, None] & chosen & (status == base.RUNNING) & ~last,
     scores=scores,
     labels=labels,
     carry=tree.where(lanes, carry, state.carry),
