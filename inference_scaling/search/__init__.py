@@ -45,7 +45,10 @@ writes one digit a step, and the reward likes large digits:
   >>> mean_total(rebase(temperature=0.1)) > mean_total(sampling()) + 4
   True
 
-Strategies of your own are a `Strategy(init, select)`: see its docstring.
+The others are used in the same way: `beam_search`, `dvts`, `particle_filter`
+and `mcts`. All run on one loop, with N slots: an ended beam holds its slot, and
+what the strategies share out at each depth are the others. Strategies of your
+own are a `Strategy(init, select)`: see its docstring.
 """
 
 from inference_scaling.search.allocation import rebase_widths

@@ -157,11 +157,11 @@ def test_wrong_values_from_select_are_named(change, message):
     runs.states(strategy)
 
 
-def _trace(strategy, policy=POLICY):
+def _trace(strategy, policy=POLICY, reward=REWARD):
   """Traces a search, with no compilation."""
   return jax.eval_shape(
     lambda prompts, keys: search.search(
-      policy, REWARD, strategy, PARAMS, TABLE, prompts, keys, max_depth=2
+      policy, reward, strategy, PARAMS, TABLE, prompts, keys, max_depth=2
     ),
     jnp.asarray(PROBLEMS), toy.keys(PROBLEMS),
   )  # fmt: skip
@@ -185,11 +185,18 @@ class _Speechless(toy.TreePolicy):
     return node, step.replace(content=content)
 
 
+class _Constant(toy.TableReward):
+  """Reads no step."""
+
+  def score(self, params, problem, step, active):
+    return problem, jnp.zeros(active.shape, jnp.float32)
+
+
 def test_what_look_ahead_and_duplicates_need_is_named():
   with pytest.raises(ValueError, match=r"policy \(_Forward\) has no .* rewind"):
-    _trace(search.beam_search(2, lookahead=1), _Forward(NUM_BEAMS))
+    _trace(search.beam_search(2, lookahead=1), _Forward(6))
   with pytest.raises(ValueError, match=r"holds no whole numbers.*'keep'"):
-    _trace(search.rebase(duplicates="drop"), _Speechless(NUM_BEAMS))
+    _trace(search.rebase(duplicates="drop"), _Speechless(6), _Constant())
   with pytest.raises(ValueError, match=r"duplicates is 'skip', .*'merge'"):
     _trace(search.rebase()._replace(duplicates="skip"))
 

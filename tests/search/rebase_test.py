@@ -1,4 +1,4 @@
-"""The REBASE and sampling strategies on one problem."""
+"""The REBASE and sampling strategies on one problem of four beams."""
 
 import math
 
@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import pytest
 
 from inference_scaling import search
+from tests.search import runs
 
 KEY = jax.random.key(0)
 STATUS = jnp.array(
@@ -20,18 +21,48 @@ BEAMS = search.Beams(
 )
 
 
+def _select(strategy, beams, carry=None):
+  select = jax.jit(strategy.select, compiler_options=runs.QUICK)
+  return select(KEY, beams, strategy.init(4) if carry is None else carry)
+
+
 def test_terminal_beams_take_no_budget():
-  strategy = search.rebase(0.1)
-  parents, active, _ = strategy.select(KEY, BEAMS, strategy.init(4))
+  parents, active, _ = _select(search.rebase(0.1), BEAMS)
   assert parents.tolist() == [2, 1, 2, 3]
   assert active.tolist() == [True, False, True, False]
 
 
 def test_the_temperature_of_the_carry_is_the_one_that_counts():
-  select, carry = search.rebase(1e-3).select, search.rebase(1e9).init(4)
-  parents, _, carry = select(KEY, BEAMS, carry)
+  carry = search.rebase(1e9).init(4)
+  parents, _, carry = _select(search.rebase(1e-3), BEAMS, carry)
   assert parents.tolist() == [0, 1, 2, 3]
   assert float(carry.high) == 1e9
+
+
+def test_what_the_printed_rule_leaves_over_is_there_at_the_next_depth():
+  # Three equal beams run; slot 3 was given up at the depth before.
+  beams = search.Beams(
+    scores=jnp.array([0.5, 0.5, 0.5, 0.9]),
+    status=jnp.full(4, search.RUNNING),
+    active=jnp.array([True, True, True, False]),
+    multiplicity=jnp.ones(4, jnp.int32),
+  )
+  # Quotas 4/3 each: one of four is left over, and its slot stays empty.
+  strategy = search.rebase(0.1, "round")
+  parents, active, _ = _select(strategy, beams)
+  assert parents.tolist() == [0, 1, 2, 3]
+  assert active.tolist() == [True, True, True, False]
+  # Quotas 2, 2: with one beam less the slot is filled again, like its own.
+  beams = beams._replace(scores=jnp.array([0.5, 0.5, -9.0, 0.9]))
+  parents, active, _ = _select(strategy, beams)
+  assert parents.tolist() == [0, 1, 0, 1]
+  assert active.tolist() == [True] * 4
+  # Repaired, the budget is spent at once.
+  strategy = search.rebase(0.1, "exact")
+  beams = beams._replace(scores=jnp.full(4, 0.5))
+  parents, active, _ = _select(strategy, beams)
+  assert parents.tolist() == [0, 1, 2, 0]
+  assert active.tolist() == [True] * 4
 
 
 def test_equal_strategies_share_compiled_programs():
