@@ -46,7 +46,7 @@ def beam_search(
 
   References:
     Snell et al., "Scaling LLM Test-Time Compute Optimally can be More Effective
-      than Scaling Model Parameters", 2024, Section 5.1 (beam search and
+      than Scaling Model Parameters", 2024, Section 5.2 (beam search and
       lookahead search). https://arxiv.org/abs/2408.03314
     Yao et al., "Tree of Thoughts", NeurIPS 2023, Algorithm 1 (breadth-first
       search). https://arxiv.org/abs/2305.10601

@@ -49,7 +49,7 @@ def dvts(
     Beeching, Tunstall, Rush, "Scaling test-time compute with open models",
       Hugging Face, 2024, section on diverse verifier tree search.
       https://huggingface.co/spaces/HuggingFaceH4/blogpost-scaling-test-time-compute
-    Snell et al., 2024, Section 5.1 (lookahead search).
+    Snell et al., 2024, Section 5.2 (lookahead search).
       https://arxiv.org/abs/2408.03314
   """
   if subtree_beams is None:

@@ -54,7 +54,7 @@ def particle_filter(
 
   References:
     Puri et al., "A Probabilistic Inference Approach to Inference-Time Scaling
-      of LLMs using Particle-Based Monte Carlo Methods", 2025, Section 3.
+      of LLMs using Particle-Based Monte Carlo Methods", 2025.
       https://arxiv.org/abs/2502.01618
   """
   name = "particle_filter"
