@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import search
-from tests.search import mcts_oracle, toy, world
+from tests.search import mcts_oracle, runs, toy, world
 
 # One program serves all numbers, as long as they need no more than these.
 EXPANSIONS = 24
@@ -27,7 +27,9 @@ class Rewards(toy.TableReward):
     return prompts // 17
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+@functools.partial(
+  jax.jit, static_argnums=(0, 1, 2), compiler_options=runs.QUICK
+)
 def _run(policy, rules, max_depth, carry, params, table, roots):
   traces.append(rules)
   strategy = rules._replace(init=lambda num_beams: carry)
@@ -153,7 +155,7 @@ def test_a_worked_example():
   strategy = search.mcts(2, 2, 1.0, expansions=3)
   memory = strategy.init(6)
   assert strategy.first(6, memory).tolist() == [True] * 2 + [False] * 4
-  select = jax.jit(strategy.select)
+  select = jax.jit(strategy.select, compiler_options=runs.QUICK)
   scores, status = jnp.zeros(6), jnp.zeros(6, jnp.int32)
   rounds = [
     ([0, 1], [0.5, 0.6], [1, 1]),  # equal bonuses: 0.6 is ahead

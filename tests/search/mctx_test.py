@@ -13,30 +13,24 @@ import numpy as np
 import pytest
 
 from inference_scaling import search
-from tests.search import toy, world
+from tests.search import runs, toy, world
 
 mctx = pytest.importorskip("mctx")
 
 ROOT_CHILDREN = 4
-EXPANSIONS = 20
+NUM_NODES = 42  # 20 expansions of 2 children, 39 of 1
 PROBLEMS = np.arange(5)
 TABLE = toy.table(len(PROBLEMS), world.NUM_NUMBERS)
+_jit = functools.partial(jax.jit, compiler_options=runs.QUICK)
 
 
-def _our_memory(children, exploration):
-  numbers = (ROOT_CHILDREN, children)
-  num_beams, max_depth = search.mcts_shape(*numbers, EXPANSIONS)
-  params = world.WorldParams(
-    branches=jnp.asarray(world.branches(num_beams, *numbers)),
-    stop=jnp.int32(0),
-  )
-  strategy = search.mcts(*numbers, exploration, expansions=EXPANSIONS)
-  run = functools.partial(
-    search.search, world.WorldPolicy(num_beams), toy.TableReward(), strategy,
-    max_depth=max_depth,
-  )  # fmt: skip
-  keys = toy.keys(PROBLEMS)
-  return jax.jit(run)(params, TABLE, jnp.asarray(PROBLEMS), keys).carry
+@functools.partial(_jit, static_argnums=0)
+def _ours(rules, memory, params):
+  strategy = rules._replace(init=lambda num_beams: memory)
+  return search.search(
+    world.WorldPolicy(NUM_NODES), toy.TableReward(), strategy, params, TABLE,
+    jnp.asarray(PROBLEMS), toy.keys(PROBLEMS), max_depth=NUM_NODES,
+  ).carry  # fmt: skip
 
 
 def _choose(exploration, children, rng_key, tree, node, depth=None):
@@ -66,13 +60,11 @@ def _choose(exploration, children, rng_key, tree, node, depth=None):
   return jnp.where(missing.any(), jnp.argmax(missing), best).astype(jnp.int32)
 
 
-def _their_tree(children, exploration):
+@_jit
+def _theirs(exploration, children):
   logits = jnp.zeros((len(PROBLEMS), ROOT_CHILDREN))
   ones = jnp.ones(len(PROBLEMS))
   problems = jnp.asarray(PROBLEMS)
-  root = mctx.RootFnOutput(
-    prior_logits=logits, value=0 * ones, embedding=problems
-  )
 
   def step(table, rng_key, action, number):
     del rng_key
@@ -86,24 +78,29 @@ def _their_tree(children, exploration):
     return output, number
 
   choose = functools.partial(_choose, exploration, children)
-  return jax.jit(
-    lambda key: mctx.search(
-      TABLE,
-      key,
-      root=root,
-      recurrent_fn=step,
-      root_action_selection_fn=choose,
-      interior_action_selection_fn=choose,
-      num_simulations=ROOT_CHILDREN + (EXPANSIONS - 1) * children,
-    )
-  )(jax.random.key(0))
+  return mctx.search(
+    TABLE,
+    jax.random.key(0),
+    root=mctx.RootFnOutput(
+      prior_logits=logits, value=0 * ones, embedding=problems
+    ),
+    recurrent_fn=step,
+    root_action_selection_fn=choose,
+    interior_action_selection_fn=choose,
+    num_simulations=NUM_NODES,
+  )
 
 
 @pytest.mark.parametrize("exploration", [0.3, 1.0])
 @pytest.mark.parametrize("children", [1, 2])
 def test_agrees_node_by_node_with_mctx(children, exploration):
-  ours = jax.tree.map(np.asarray, _our_memory(children, exploration))
-  theirs = _their_tree(children, exploration)
+  numbers = (ROOT_CHILDREN, children)
+  branches = world.branches(NUM_NODES, *numbers)
+  params = world.WorldParams(jnp.asarray(branches), stop=jnp.int32(0))
+  strategy = search.mcts(*numbers, exploration)
+  ours = _ours(strategy.rules, strategy.init(NUM_NODES), params)
+  ours = jax.tree.map(np.asarray, ours)
+  theirs = _theirs(exploration, children)
   # Their node 0 is the root, which is our last; then come nodes in our order.
   parents = np.where(ours.parents == ours.parents.shape[1], -1, ours.parents)
   np.testing.assert_array_equal(theirs.parents[:, 1:], parents + 1)
