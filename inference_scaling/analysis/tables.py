@@ -50,7 +50,8 @@ def head(
   Args:
     header: names of the columns.
     rows: the cells of every row.
-    path: of the CSV file that holds the whole table.
+    path: of the CSV file that holds the whole table; after a blank, what else
+      it holds.
     most: rows that are shown.
     left: columns that align to the left.
 
@@ -58,9 +59,9 @@ def head(
     The table and a line below it.
   """
   more = len(rows) - most
-  note = f"All columns: `{path}`."
-  if more > 0:
-    note = f"{more} more rows and all columns: `{path}`."
+  file, _, rest = path.partition(" ")
+  note = "All columns" if more <= 0 else f"{more} more rows and all columns"
+  note += f": `{file}`{' ' * bool(rest)}{rest}."
   return f"{markdown(header, rows[:most], left)}\n\n{note}"
 
 
