@@ -147,7 +147,7 @@ def test_types_stay_and_no_number_compiles_anything(name):
       for state in (states[0], states[-1])
     )
     assert first == last
-  assert runs.traces[runs.POLICY, strategy.rules] == 1
+  assert runs.traces[runs.POLICY, strategy.rules, len(PROBLEMS)] == 1
   again = STRATEGIES[name].make(number)
   assert again == strategy and hash(again) == hash(strategy)
 

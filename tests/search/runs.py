@@ -17,7 +17,7 @@ PROBLEMS = (3, 0, 2, 1)
 POLICY = toy.TreePolicy(NUM_BEAMS)
 REWARD = toy.TableReward()
 
-# How often the step of each policy and each strategy's rules was traced.
+# How often the step was traced, by policy, rules and number of problems.
 traces = collections.Counter()
 
 
@@ -60,7 +60,7 @@ QUICK = {"xla_backend_optimization_level": 0}
 
 @functools.partial(jax.jit, static_argnums=(0, 1), compiler_options=QUICK)
 def _step(policy, rules, params, table, state):
-  traces[policy, rules] += 1
+  traces[policy, rules, state.depth.shape[0]] += 1
   return search.search_step(
     policy, REWARD, rules, params, table, state,
     lookahead_params=params.replace(greedy=jnp.asarray(True)),
