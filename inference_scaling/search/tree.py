@@ -22,7 +22,7 @@ class Tree:
       on from.
     active: bool[P, J, N], True for the beams that were extended.
     scores: float32[P, J, N], rewards; for a beam not extended, its last one.
-    status: int32[P, J, N], RUNNING, FINISHED or TRUNCATED.
+    status: int32[P, J, N], RUNNING, FINISHED, TRUNCATED or DROPPED.
     num_tokens: int32[P, J, N], tokens generated, 0 for beams not extended.
     contents: the policy's Step.content, axes [P, J, N, ...], 0 for beams not
       extended.

@@ -90,6 +90,23 @@ def test_strategies_may_remember_draw_and_park():
   assert (np.asarray(final.status)[:, 1:] == search.RUNNING).any()
 
 
+def _wake_select(key, beams, carry):
+  """All but beam 0 go on; it is woken when it is too late."""
+  del key
+  slots = jnp.arange(beams.status.shape[0], dtype=jnp.int32)
+  return slots, (slots > 0) | (carry == MAX_DEPTH - 1), carry + 1
+
+
+def test_a_search_ends_at_its_last_depth_whatever_a_strategy_wants():
+  strategy = search.Strategy(lambda num_beams: np.int32(0), _wake_select)
+  world = runs.World(stop=0.0)
+  final = runs.states(strategy, world=world)[-1]
+  assert final.depth.tolist() == [MAX_DEPTH] * len(PROBLEMS)
+  status = np.asarray(final.status)
+  assert (status[:, 0] == search.RUNNING).all()
+  assert (status[:, 1:] == search.TRUNCATED).all()
+
+
 def _broken(method, result):
   """A toy policy or reward of which one function returns something else."""
   owner = toy.TableReward if method == "score" else toy.TreePolicy
