@@ -11,7 +11,8 @@ figures/ there. No model is loaded and no accelerator is used.
 from absl import app, flags
 
 from inference_scaling import analysis, launching
-from inference_scaling.analysis import load, panel
+from inference_scaling.analysis.estimates import panel
+from inference_scaling.analysis.records import load
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "A sweep's folder.")
 _AGGREGATION = flags.DEFINE_enum(

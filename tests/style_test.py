@@ -14,6 +14,11 @@ ROOMS = (
   "assets", "search", "voting", "compute", "models", "decoding", "tasks",
   "training", "sweep", "analysis", "launching",
 )  # fmt: skip
+# The folders of the analysis, likewise; files beside them come before all.
+ANALYSIS = (
+  "records", "estimates", "theory", "comparison", "claims", "figures",
+  "trees", "report",
+)  # fmt: skip
 # The outermost boundaries, where functions are jitted.
 JITTED = ("decoding/lanes.py", "training/", "sweep/")
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -68,6 +73,23 @@ def test_rooms_import_only_from_rooms_before_them(path):
       assert rest[0] in allowed, f"{_name(path)} imports {name}"
 
 
+def test_every_folder_of_the_analysis_is_listed():
+  folders = {path.parent.name for path in PACKAGE.glob("analysis/*/*.py")}
+  assert folders == set(ANALYSIS)
+
+
+@pytest.mark.parametrize(
+  "path", sorted(PACKAGE.glob("analysis/**/[!_]*.py")), ids=_name
+)
+def test_analysis_imports_only_from_folders_before(path):
+  folder = path.parent.name
+  allowed = ANALYSIS[: ANALYSIS.index(folder) + 1] if folder in ANALYSIS else ()
+  for name in _imports(_parse(path)):
+    _, room, first, *_ = [*name.split("."), *[""] * 3]
+    if room == "analysis" and first in ANALYSIS:
+      assert first in allowed, f"{_name(path)} imports {name}"
+
+
 @pytest.mark.parametrize(
   "path", [p for p in MODULES if not _name(p).startswith(JITTED)], ids=_name
 )
@@ -119,9 +141,9 @@ def test_launchers_are_short():
 def test_tests_mirror_the_package():
   # Every tested folder is a room (or a folder beside the package).
   beside = {"launch", "configs", "colab"}
+  tests = ROOT / "tests"
   folders = {
-    path.parent.name
-    for path in (ROOT / "tests").rglob("*_test.py")
-    if path.parent != ROOT / "tests"
+    path.parent.relative_to(tests) for path in tests.rglob("*_test.py")
   }
-  assert folders <= set(ROOMS) | beside
+  for folder in folders - {pathlib.Path()}:
+    assert folder.parts[0] in beside or (PACKAGE / folder).is_dir(), folder

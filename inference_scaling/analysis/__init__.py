@@ -1,20 +1,29 @@
 """Records to estimates, frontiers, figures and a report; no model in it."""
 
-from inference_scaling.analysis.find_record import FoundRecord, find_record
-from inference_scaling.analysis.load import Record, RecordError, read_records
-from inference_scaling.analysis.outcomes import make_outcomes
-from inference_scaling.analysis.panel import make_panel
-from inference_scaling.analysis.report import write_report
-from inference_scaling.analysis.results import analyze
-from inference_scaling.analysis.summary import summarize
-from inference_scaling.analysis.tree_figure import search_tree
-from inference_scaling.analysis.tree_html import tree_page, write_tree
+from inference_scaling.analysis.estimates.outcomes import make_outcomes
+from inference_scaling.analysis.estimates.panel import make_panel
+from inference_scaling.analysis.estimates.summary import summarize
+from inference_scaling.analysis.figures.error_vs_flops import error_vs_flops
+from inference_scaling.analysis.records.find_record import (
+  FoundRecord,
+  find_record,
+)
+from inference_scaling.analysis.records.load import (
+  Record,
+  RecordError,
+  read_records,
+)
+from inference_scaling.analysis.report.results import analyze
+from inference_scaling.analysis.report.writing import write_report
+from inference_scaling.analysis.trees.figure import search_tree
+from inference_scaling.analysis.trees.page import tree_page, write_tree
 
 __all__ = [
   "FoundRecord",
   "Record",
   "RecordError",
   "analyze",
+  "error_vs_flops",
   "find_record",
   "make_outcomes",
   "make_panel",

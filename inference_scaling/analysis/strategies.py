@@ -94,3 +94,8 @@ def main_of(kind: str, strategies: Iterable[str]) -> str | None:
   """The main strategy of one kind; None if there is none."""
   groups = variants_of(strategies)
   return groups[kind][0] if kind in groups else None
+
+
+def is_independent(strategy: str) -> bool:
+  """Whether the candidates of a strategy are independent samples."""
+  return kind_of(strategy) == SAMPLING

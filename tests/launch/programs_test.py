@@ -12,8 +12,8 @@ from ml_collections import config_flags
 
 # Launching is imported here: its flags are those of the whole process.
 from inference_scaling import analysis, assets, launching, sweep
-from inference_scaling.analysis import style
-from tests.analysis import factory, trees
+from inference_scaling.analysis.figures import style
+from tests.analysis import factory, tree_records
 
 assert launching
 ROOT = pathlib.Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def solve(monkeypatch):
 
   class Fake:
     answer = "7"
-    record = trees.small()
+    record = tree_records.small()
 
     def render(self):
       return "the tree"
@@ -110,7 +110,7 @@ def test_solve_writes_a_page_where_one_is_asked_for(solve, tmp_path, capsys):
 
 
 def test_tree_writes_the_page_of_a_record(tmp_path, monkeypatch, capsys):
-  records = [trees.small(), trees.mcts(20)]
+  records = [tree_records.small(), tree_records.mcts(20)]
   (tmp_path / "records.jsonl").write_text(
     "".join(f"{json.dumps(record)}\n" for record in records)
   )

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from inference_scaling import analysis, decoding, sweep
-from inference_scaling.analysis import style
+from inference_scaling.analysis.figures import style
 from inference_scaling.sweep.solve import EMBEDDED_SETTINGS
 from tests.sweep import tiny
 

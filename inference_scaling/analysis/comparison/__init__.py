@@ -1,0 +1,1 @@
+"""Curves and configurations against each other: equal FLOPs, frontiers."""

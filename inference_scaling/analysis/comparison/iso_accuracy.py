@@ -1,0 +1,170 @@
+"""Cost ratios at equal accuracy: "k times fewer FLOPs than sampling".
+
+What a curve costs at an accuracy lies between its points, in log FLOPs, where
+it first gets there. A curve that never gets there costs more than its dearest
+point; one that starts above it costs at most its cheapest point, if smaller n
+were not run. Ratios are then known from one side only, and so are their
+intervals.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from inference_scaling.analysis import strategies
+from inference_scaling.analysis.comparison import curves, equal_budget
+from inference_scaling.analysis.estimates import intervals
+from inference_scaling.analysis.estimates import panel as panel_lib
+from inference_scaling.analysis.records import load
+
+STEP = 0.05  # between accuracies that are asked for
+
+
+def cost_bounds(
+  flops: Sequence[float],
+  accuracy: np.ndarray,
+  target: float | np.ndarray,
+  *,
+  least: bool = True,
+) -> tuple[np.ndarray, np.ndarray]:
+  """What a curve has to spend to reach an accuracy first.
+
+  Args:
+    flops: float[K] rising cost of the curve's points.
+    accuracy: float[..., K] of the points.
+    target: the accuracy, or one for each row, float[...].
+    least: whether nothing cheaper than the first point exists (n = 1).
+
+  Returns:
+    Lower and upper bounds, float[...]: equal where the cost is known; (dearest
+    point, inf) where the target is not reached; (0, cheapest point) where the
+    first point reaches it and cheaper ones exist.
+  """
+  flops = np.asarray(flops, float)
+  accuracy = np.atleast_1d(np.asarray(accuracy, float))
+  target = np.broadcast_to(target, accuracy.shape[:-1])[..., None]
+  reached = accuracy >= target
+  place = reached.argmax(axis=-1)[..., None]
+  before = np.maximum(place - 1, 0)
+  # Up to the first point that gets there all are below the target.
+  left, right = (np.take_along_axis(accuracy, k, -1) for k in (before, place))
+  with np.errstate(invalid="ignore", divide="ignore"):
+    share = np.where(place > 0, (target - left) / (right - left), 1.0)
+  log = np.log(flops)
+  # A missing point before it (NaN) leaves the point itself.
+  share = np.nan_to_num(share, nan=1.0)
+  cost = np.exp((1 - share) * log[before] + share * log[place])[..., 0]
+  never, first = ~reached.any(axis=-1), place[..., 0] == 0
+  low = np.where(never, flops[-1], cost)
+  high = np.where(never, np.inf, cost)
+  if not least:
+    low = np.where(first & ~never, 0.0, low)
+  return low, high
+
+
+def iso_accuracy(
+  panel: panel_lib.Panel,
+  policies: Sequence[str],
+  aggregation: str,
+  conventions: Sequence[str] = load.CONVENTIONS,
+) -> pd.DataFrame:
+  """How many times fewer FLOPs than sampling each strategy needs.
+
+  Two kinds of accuracies are asked for: multiples of STEP that some curve of
+  the policy reaches, and what sampling reaches with 2, 4, ... samples (in each
+  resample anew, so that this comparison is paired).
+
+  Args:
+    panel: problems by configurations.
+    policies: names, ordered by parameters.
+    aggregation: how best-of-n and weighted voting read step scores.
+    conventions: FLOPs conventions.
+
+  Returns:
+    Rows by convention, policy, voting, strategy and target: samples (0 for a
+    multiple of STEP), at_least and at_most, bounds of sampling's FLOPs over
+    the strategy's (equal where both are known; 0 or inf where nothing is), and
+    low and high, the 95% interval over problems (0 or inf where open).
+  """
+  rows = []
+  groups = equal_budget.curve_groups(panel, policies, aggregation, conventions)
+  for keys, found in groups:
+    name = strategies.main_of(strategies.SAMPLING, found)
+    if name is None:
+      continue
+    means = {
+      strategy: np.vstack(
+        [
+          np.nanmean(curve.accuracy, axis=0),
+          intervals.resampled_means(curve.accuracy),
+        ]
+      )
+      for strategy, curve in found.items()
+    }
+    base = found[name]
+    for samples, target in _targets(base, means, name):
+      spent = (base.flops[base.n == samples],) * 2
+      if not samples:
+        spent = _bounds(base, means[name], target)
+      for strategy, curve in found.items():
+        if curve is not base:
+          ours = _bounds(curve, means[strategy], target)
+          row = {"strategy": strategy, "samples": samples}
+          row["accuracy"] = float(np.ravel(target)[0])
+          rows.append(keys | row | _ratio(spent, ours))
+  return pd.DataFrame(rows)
+
+
+def ratio_text(row: dict[str, float]) -> str:
+  """A ratio with its interval in words, as in "at least 3.1 [2.2, -]".
+
+  Args:
+    row: of `iso_accuracy`.
+
+  Returns:
+    The text; an end of the interval that is not known is "-".
+  """
+  low, high = row["at_least"], row["at_most"]
+  ends = [
+    f"{end:.2g}" if 0 < end < np.inf else "-"
+    for end in (row["low"], row["high"])
+  ]
+  interval = f"[{ends[0]}, {ends[1]}]"
+  if low == high:
+    return f"{low:.2g} {interval}"
+  if low > 0:
+    return f"at least {low:.2g} {interval}"
+  if high < np.inf:
+    return f"at most {high:.2g} {interval}"
+  return "not known"
+
+
+def _targets(base, means, name) -> list[tuple[int, float | np.ndarray]]:
+  """(samples, accuracy): round numbers, then those of 2, 4, ... samples."""
+  first = np.nanmin([values[0].min() for values in means.values()])
+  best = np.nanmax([values[0].max() for values in means.values()])
+  steps = np.arange(np.ceil(first / STEP), np.floor(best / STEP) + 1)
+  levels = [(0, round(float(STEP * step), 6)) for step in steps]
+  return levels + [
+    (int(n), means[name][:, place]) for place, n in enumerate(base.n) if n > 1
+  ]
+
+
+def _bounds(curve: curves.Curve, means: np.ndarray, target):
+  return cost_bounds(curve.flops, means, target, least=curve.n[0] == 1)
+
+
+def _ratio(theirs, ours) -> dict[str, float]:
+  """Bounds of theirs / ours in all problems (row 0) and over resamples."""
+  least = np.broadcast_to(theirs[0] / ours[1], np.shape(ours[1]))
+  with np.errstate(divide="ignore"):
+    most = np.broadcast_to(theirs[1] / ours[0], np.shape(ours[0]))
+  tail = (1 - intervals.CONFIDENCE) / 2
+  # Order statistics: between a number and infinity nothing is interpolated.
+  return {
+    "at_least": float(least[0]),
+    "at_most": float(most[0]),
+    "low": float(np.quantile(least[1:], tail, method="inverted_cdf")),
+    "high": float(np.quantile(most[1:], 1 - tail, method="inverted_cdf")),
+  }

@@ -1,0 +1,40 @@
+"""Which rows of a table figures, verdicts and the report show."""
+
+import pandas as pd
+
+from inference_scaling.analysis import strategies, votings
+
+
+def main_rows(
+  summary: pd.DataFrame, aggregation: str, *, variants: bool = False
+) -> pd.DataFrame:
+  """Main voting of the strategies, and greedy: what main figures draw.
+
+  Args:
+    summary: rows of `summarize`.
+    aggregation: of weighted voting; NO_AGGREGATION stands for majority voting.
+    variants: whether to keep all variants of a kind, not the main one alone.
+
+  Returns:
+    The rows.
+  """
+  voting, aggregation = votings.main_voting(aggregation)
+  main = (summary["voting"] == voting) & (summary["aggregation"] == aggregation)
+  kinds = summary["strategy"].map(strategies.kind_of)
+  greedy = (kinds == strategies.GREEDY) & (
+    summary["voting"] == votings.MAJORITY
+  )
+  rows = summary[main | greedy]
+  return rows if variants else main_variants(rows)
+
+
+def main_variants(rows: pd.DataFrame) -> pd.DataFrame:
+  """The rows of the main strategy of each kind."""
+  names = strategies.main_strategies(rows["strategy"])
+  return rows[rows["strategy"].isin(names)]
+
+
+def policies_of(summary: pd.DataFrame) -> dict[str, int]:
+  """Number of parameters by policy, in rising order."""
+  rows = summary.sort_values(["parameters", "policy"])
+  return dict(zip(rows["policy"], rows["parameters"], strict=True))

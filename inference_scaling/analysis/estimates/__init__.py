@@ -1,0 +1,1 @@
+"""Accuracies of every size and voting method, with their intervals."""

@@ -1,0 +1,139 @@
+"""Problems by configurations: what intervals and paired comparisons read."""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from inference_scaling.analysis.estimates import intervals
+from inference_scaling.analysis.estimates import outcomes as outcomes_lib
+
+HARD_FROM = 4  # levels below are easy, this one and above are hard
+UNFINISHED_SHARE = 0.5  # of the problems that the fullest seed has
+
+
+class Configuration(NamedTuple):
+  """One point of a sweep after seeds are averaged."""
+
+  policy: str
+  strategy: str
+  n: int
+  voting: str
+  aggregation: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+  """Accuracies by problem and costs of every configuration.
+
+  Attributes:
+    accuracy: frame [problem, Configuration] of means over seeds; NaN where a
+      configuration lacks the problem.
+    costs: frame indexed by Configuration: means over problems of flops_paper,
+      flops_with_reward, flops_full, tokens and completion, the numbers of
+      problems and seeds, and mc_error, the Monte-Carlo standard error of the
+      mean accuracy.
+    notes: what was left out and why, one sentence each.
+  """
+
+  accuracy: pd.DataFrame
+  costs: pd.DataFrame
+  notes: tuple[str, ...]
+
+  def compare(
+    self,
+    ours: Configuration,
+    theirs: Configuration,
+    *,
+    confidence: float = intervals.CONFIDENCE,
+  ) -> intervals.Interval:
+    """Paired interval of ours minus theirs on the problems both have."""
+    return intervals.paired_interval(
+      self.accuracy[ours].to_numpy(),
+      self.accuracy[theirs].to_numpy(),
+      confidence=confidence,
+    )
+
+
+def make_panel(frame: pd.DataFrame) -> Panel:
+  """Averages over seeds, problem by problem.
+
+  Within a policy, strategy and n only problems that every seed has are kept.
+  A seed with less than half of the problems of the fullest one is taken for
+  unfinished and left out, or it would take the others' problems with it.
+
+  Args:
+    frame: outcomes, or some of their rows (a range of levels).
+
+  Returns:
+    The Panel.
+  """
+  if frame.empty:
+    raise ValueError("no outcomes; expected at least one row")
+  frame, notes = complete_seeds(frame)
+  keys = list(Configuration._fields)
+  values = ["accuracy", *outcomes_lib.COSTS, "tokens", "completion"]
+  grouped = frame.groupby([*keys, "problem"])
+  problems = grouped[values].mean()
+  problems["seeds"] = grouped.size()
+  problems["variance"] = grouped["variance"].sum() / problems["seeds"] ** 2
+  by_point = problems.groupby(level=keys)
+  costs = by_point[[*outcomes_lib.COSTS, "tokens", "completion"]].mean()
+  costs["problems"] = by_point.size()
+  costs["seeds"] = by_point["seeds"].max()
+  costs["mc_error"] = np.sqrt(by_point["variance"].sum()) / costs["problems"]
+  accuracy = problems["accuracy"].unstack(keys)
+  points = [Configuration(*column) for column in accuracy.columns]
+  accuracy.columns = pd.Index(points, tupleize_cols=False)
+  costs.index = pd.Index(
+    [Configuration(*row) for row in costs.index], tupleize_cols=False
+  )
+  return Panel(accuracy, costs.loc[points], tuple(notes))
+
+
+def split_levels(
+  frame: pd.DataFrame, hard_from: int = HARD_FROM
+) -> dict[str, pd.DataFrame]:
+  """Outcomes by difficulty: all, easy and hard; a part may be empty."""
+  return {
+    "all": frame,
+    "easy": frame[frame["level"] < hard_from],
+    "hard": frame[frame["level"] >= hard_from],
+  }
+
+
+def complete_seeds(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+  """Keeps the problems that all finished seeds of a run group have.
+
+  Args:
+    frame: outcomes.
+
+  Returns:
+    The rows kept, and what was left out and why, one sentence each.
+  """
+  notes = []
+  kept = []
+  for (policy, strategy, n), group in frame.groupby(
+    ["policy", "strategy", "n"], sort=True
+  ):
+    name = f"{policy} {strategy} n={n}"
+    by_seed = group.groupby("seed")["problem"].agg(set)
+    most = by_seed.map(len).max()
+    finished = by_seed[by_seed.map(len) >= UNFINISHED_SHARE * most]
+    for seed in sorted(set(by_seed.index) - set(finished.index)):
+      notes.append(
+        f"{name}: seed {seed} is left out, it holds {len(by_seed[seed])} of"
+        f" {most} problems."
+      )
+    common = set.intersection(*finished)
+    seen = set.union(*finished)
+    if len(common) < len(seen):
+      notes.append(
+        f"{name}: {len(seen) - len(common)} of {len(seen)} problems are left"
+        " out, some seed lacks them."
+      )
+    kept.append(
+      group[group["seed"].isin(finished.index) & group["problem"].isin(common)]
+    )
+  return pd.concat(kept), notes

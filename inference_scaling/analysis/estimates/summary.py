@@ -1,0 +1,90 @@
+"""One row per configuration: what summary.csv holds."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from inference_scaling.analysis.estimates import intervals
+from inference_scaling.analysis.estimates import outcomes as outcomes_lib
+from inference_scaling.analysis.estimates import panel as panel_lib
+
+COLUMNS = [
+  "policy",
+  "parameters",
+  "strategy",
+  "n",
+  "voting",
+  "aggregation",
+  "problems",
+  "seeds",
+  "accuracy",
+  "error",
+  "low",
+  "high",
+  "mc_error",
+  *outcomes_lib.COSTS,
+  "tokens",
+  "completion",
+  *(
+    f"{column}_{part}"
+    for part in ("easy", "hard")
+    for column in ("problems", "accuracy", "low", "high", *outcomes_lib.COSTS)
+  ),
+]
+
+
+def summarize(
+  panels: Mapping[str, panel_lib.Panel], parameters: Mapping[str, int]
+) -> pd.DataFrame:
+  """Mean accuracy with its interval and mean cost of every configuration.
+
+  Args:
+    panels: "all", and "easy" and "hard" where such problems exist.
+    parameters: number of parameters by policy name.
+
+  Returns:
+    A frame with COLUMNS, ordered by parameters, strategy, voting, aggregation
+    and n. low and high bound the accuracy (95%, bootstrap over problems).
+
+  Raises:
+    ValueError: if a policy has no number of parameters.
+  """
+  whole = panels["all"]
+  points = list(whole.costs.index)
+  unknown = sorted({point.policy for point in points} - set(parameters))
+  if unknown:
+    raise ValueError(
+      f"policies {unknown} have records but no number of parameters; known are"
+      f" {sorted(parameters)}; config.json and records.jsonl do not belong"
+      " together"
+    )
+  frame = pd.DataFrame(points, columns=panel_lib.Configuration._fields)
+  frame["parameters"] = frame["policy"].map(parameters)
+  for column in whole.costs.columns:
+    frame[column] = whole.costs[column].to_numpy()
+  for part, suffix in (("all", ""), ("easy", "_easy"), ("hard", "_hard")):
+    for column, values in _part(panels.get(part), points).items():
+      frame[f"{column}{suffix}"] = values
+  frame["error"] = 1 - frame["accuracy"]
+  order = ["parameters", "policy", "strategy", "voting", "aggregation", "n"]
+  return frame.sort_values(order, ignore_index=True)[COLUMNS]
+
+
+def _part(panel: panel_lib.Panel | None, points: list) -> dict:
+  """Accuracy, interval, problems and FLOPs of each point; NaN if it lacks."""
+  unknown = np.full(len(points), np.nan)
+  if panel is None:
+    names = ["accuracy", "low", "high", *outcomes_lib.COSTS]
+    return dict.fromkeys(names, unknown) | {"problems": 0}
+  index = pd.Index(points, tupleize_cols=False)
+  accuracy = panel.accuracy.reindex(columns=index).to_numpy(float)
+  costs = panel.costs.reindex(index=index)
+  mean, low, high = intervals.mean_interval(accuracy)
+  return {
+    "accuracy": mean,
+    "low": low,
+    "high": high,
+    "problems": np.isfinite(accuracy).sum(axis=0),
+    **{name: costs[name].to_numpy() for name in outcomes_lib.COSTS},
+  }

@@ -1,0 +1,141 @@
+"""What several figures draw: curves, bands, the frontier, legend entries."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from matplotlib import axes as axes_lib
+from matplotlib import lines
+
+from inference_scaling.analysis import strategies
+from inference_scaling.analysis.comparison import frontier, selection
+from inference_scaling.analysis.figures import style
+
+FRONTIER = "#C4C4C4"
+_MOST_BANDS = 4  # that can be told apart
+_BANDED = (strategies.GREEDY, strategies.SAMPLING, strategies.REBASE)
+
+
+def draw_curve(
+  axes: axes_lib.Axes,
+  rows: pd.DataFrame,
+  x: str,
+  *,
+  part: str = "",
+  band: bool = True,
+  filled: bool = True,
+  **line,
+) -> None:
+  """Draws error in percent with its 95% band.
+
+  Args:
+    axes: where to draw.
+    rows: rows of the summary, one curve.
+    x: column of the horizontal axis.
+    part: "", "_easy" or "_hard".
+    band: whether to draw the interval.
+    filled: whether markers are filled.
+    **line: passed to `Axes.plot`.
+  """
+  rows = rows.sort_values(x).dropna(subset=[f"accuracy{part}"])
+  if rows.empty:
+    return
+  at = rows[x].to_numpy(float)
+  error, top, bottom = (
+    100 * (1 - rows[f"{name}{part}"].to_numpy(float))
+    for name in ("accuracy", "low", "high")
+  )
+  color = line["color"]
+  if band and len(rows) > 1:
+    axes.fill_between(at, bottom, top, color=color, alpha=0.13, linewidth=0)
+  elif band:
+    axes.vlines(at, bottom, top, color=color, linewidth=1.0)
+  face = color if filled else "white"
+  # Markers at an end of the axis (no error, nothing right) are drawn whole.
+  axes.plot(
+    at,
+    error,
+    markerfacecolor=face,
+    markeredgecolor=color,
+    clip_on=False,
+    **line,
+  )
+
+
+def draw_strategies(
+  panel: axes_lib.Axes,
+  rows: pd.DataFrame,
+  x: str,
+  *,
+  part: str = "",
+  band: bool = True,
+) -> None:
+  """Draws one curve a strategy; `bands_of` says whose bands."""
+  banded = bands_of(rows["strategy"]) if band else []
+  for strategy, look in style.strategy_styles(rows["strategy"]).items():
+    curve = rows[rows["strategy"] == strategy]
+    draw_curve(panel, curve, x, part=part, band=strategy in banded, **look)
+
+
+def draw_frontier(panel, rows: pd.DataFrame, flops: str) -> None:
+  """Draws the Pareto frontier of some rows as a grey staircase."""
+  ordered = rows.sort_values(flops)
+  best = ordered[frontier.pareto_mask(ordered[flops], ordered["error"])]
+  panel.plot(
+    [*best[flops], rows[flops].max()],
+    100 * np.array([*best["error"], best["error"].min()]),
+    drawstyle="steps-post",
+    color=FRONTIER,
+    linewidth=4.5,
+    solid_joinstyle="miter",
+    zorder=1,
+  )
+
+
+def by_policy(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+  """The rows of each policy, in the order of panels."""
+  return [
+    (policy, rows[rows["policy"] == policy])
+    for policy in selection.policies_of(rows)
+  ]
+
+
+def bands_of(names: Iterable[str]) -> list[str]:
+  """Strategies whose intervals are drawn: all, or some of more than four."""
+  names = strategies.in_order(names)
+  few = [name for name in names if strategies.kind_of(name) in _BANDED]
+  return few if len(names) > _MOST_BANDS and len(few) > 1 else names
+
+
+def band_words(names: Iterable[str]) -> str:
+  """What to add to a title if only some bands are drawn."""
+  names = list(names)
+  few = bands_of(names)
+  if len(few) == len(set(names)):
+    return ""
+  *words, last = map(strategies.strategy_name, few)
+  words = ", ".join(words)
+  return f"\n(95% intervals of {words} and {last} alone)"
+
+
+def strategy_handles(names, *, plain: bool = False) -> list[lines.Line2D]:
+  """Legend entries of strategies.
+
+  Args:
+    names: all strategies of the figure.
+    plain: markers alone, where lines say something else.
+
+  Returns:
+    A handle a strategy, in order.
+  """
+  handles = []
+  for strategy, look in style.strategy_styles(names).items():
+    keys = dict(look)
+    face = keys["color"] if keys.pop("filled") else "white"
+    if plain or strategies.kind_of(strategy) == strategies.GREEDY:
+      keys["linestyle"] = ""
+    name = strategies.strategy_name(strategy)
+    handles.append(
+      lines.Line2D([], [], markerfacecolor=face, label=name, **keys)
+    )
+  return handles

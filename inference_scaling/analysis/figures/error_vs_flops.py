@@ -1,0 +1,69 @@
+"""Error against FLOPs by strategy, one panel a policy and convention."""
+
+import pandas as pd
+from matplotlib import figure as figure_lib
+from matplotlib import lines
+
+from inference_scaling.analysis import strategies, votings, wording
+from inference_scaling.analysis.comparison import selection
+from inference_scaling.analysis.figures import drawing, style
+from inference_scaling.analysis.records import load
+
+
+@style.styled
+def error_vs_flops(
+  summary: pd.DataFrame, aggregation: str
+) -> figure_lib.Figure:
+  """Error against FLOPs of the main strategies, as in Figures 4 and 5.
+
+  Columns are policies, rows are FLOPs conventions. The grey staircase is the
+  Pareto frontier of all configurations drawn, the same along a row.
+
+  Args:
+    summary: rows of `summarize`.
+    aggregation: of weighted voting; NO_AGGREGATION draws majority voting.
+
+  Returns:
+    The figure.
+  """
+  rows = selection.main_rows(summary, aggregation)
+  policies = selection.policies_of(rows)
+  conventions = [f"flops_{name}" for name in load.CONVENTIONS]
+  looks = style.strategy_styles(rows["strategy"])
+  figure, axes = style.new_figure(
+    len(conventions), len(policies), height=2.5, sharey=True, sharex="row"
+  )
+  banded = drawing.bands_of(rows["strategy"])
+  for panel, (policy, size) in zip(axes[0], policies.items(), strict=True):
+    panel.set_title(f"{policy} ({wording.count(size)})")
+  for line, flops in zip(axes, conventions, strict=True):
+    for panel, policy in zip(line, policies, strict=True):
+      drawing.draw_frontier(panel, rows, flops)
+      for strategy in strategies.in_order(rows["strategy"]):
+        curve = rows[
+          (rows["policy"] == policy) & (rows["strategy"] == strategy)
+        ]
+        drawing.draw_curve(
+          panel,
+          curve,
+          flops,
+          band=strategy in banded,
+          zorder=3,
+          **looks[strategy],
+        )
+      style.flops_axis(panel, flops)
+  for line in axes:
+    style.error_axis(line[0])
+  voting, _ = votings.main_voting(aggregation)
+  figure.suptitle(
+    f"Error against compute: {wording.VOTING_WORDS[voting]} and greedy"
+    + drawing.band_words(rows["strategy"])
+  )
+  handles = drawing.strategy_handles(rows["strategy"])
+  handles.append(
+    lines.Line2D(
+      [], [], color=drawing.FRONTIER, linewidth=4.5, label="Pareto frontier"
+    )
+  )
+  style.legend(figure, handles)
+  return figure

@@ -1,0 +1,187 @@
+"""Figures with one panel a policy: n, the oracle, completion, levels, votes."""
+
+import pandas as pd
+from matplotlib import figure as figure_lib
+from matplotlib import lines
+
+from inference_scaling.analysis import strategies, votings, wording
+from inference_scaling.analysis.comparison import selection
+from inference_scaling.analysis.figures import drawing, style
+
+_CENTERED = {"ha": "center", "va": "center", "color": style.GREY}
+
+
+@style.styled
+def error_vs_n(summary: pd.DataFrame, aggregation: str) -> figure_lib.Figure:
+  """Error against n (top), as in Figures 6 and 7, and the oracle's (bottom).
+
+  Args:
+    summary: rows of `summarize`.
+    aggregation: of weighted voting; NO_AGGREGATION draws majority voting.
+
+  Returns:
+    The figure, one column a policy.
+  """
+  rows = selection.main_rows(summary, aggregation)
+  oracle = selection.main_variants(summary[summary["voting"] == votings.PASS])
+  figure, axes = policy_panels(rows, rows_of_panels=2, sharey="row")
+  label = style.sizes_label(rows["strategy"])
+  for column, (policy, mine) in zip(
+    axes.T, drawing.by_policy(rows), strict=True
+  ):
+    drawing.draw_strategies(column[0], mine, "n")
+    for error in mine[_is_greedy(mine)]["error"]:
+      column[0].axhline(100 * error, color=style.BLACK, linewidth=0.8, zorder=1)
+    drawing.draw_strategies(column[1], oracle[oracle["policy"] == policy], "n")
+    style.sizes_axis(column[1], list(mine["n"]), label)
+  voting, _ = votings.main_voting(aggregation)
+  style.error_axis(
+    axes[0, 0], f"error rate (%)\n{wording.VOTING_WORDS[voting]}"
+  )
+  style.error_axis(axes[1, 0], "no candidate is right (%)\noracle, pass@n")
+  style.legend(figure, drawing.strategy_handles(rows["strategy"]))
+  figure.suptitle(
+    "Error against the number of candidates"
+    + drawing.band_words(rows["strategy"])
+  )
+  return figure
+
+
+@style.styled
+def completion(summary: pd.DataFrame) -> figure_lib.Figure:
+  """Share of candidates that came to their end, by strategy and n.
+
+  Args:
+    summary: rows of `summarize`.
+
+  Returns:
+    The figure, one panel a policy.
+  """
+  rows = selection.main_variants(summary[summary["voting"] == votings.PASS])
+  figure, axes = policy_panels(rows)
+  label = style.sizes_label(rows["strategy"])
+  for panel, (_, mine) in zip(axes[0], drawing.by_policy(rows), strict=True):
+    # Drawn as an error is: of the rest, those that did not finish.
+    shares = mine.assign(accuracy=1 - mine["completion"])
+    drawing.draw_strategies(panel, shares, "n", band=False)
+    style.sizes_axis(panel, list(mine["n"]), label)
+  style.error_axis(axes[0, 0], "finished candidates (%)")
+  style.legend(figure, drawing.strategy_handles(rows["strategy"]))
+  figure.suptitle("How many candidates finish")
+  return figure
+
+
+@style.styled
+def easy_vs_hard(
+  summary: pd.DataFrame, aggregation: str, flops: str, hard_from: int
+) -> figure_lib.Figure:
+  """Error against FLOPs on easy (top) and hard (bottom) problems, Figure 8.
+
+  Args:
+    summary: rows of `summarize`.
+    aggregation: of weighted voting; NO_AGGREGATION draws majority voting.
+    flops: cost column; hard problems cost more than easy ones.
+    hard_from: the lowest hard level.
+
+  Returns:
+    The figure, one column a policy.
+  """
+  rows = selection.main_rows(summary, aggregation)
+  figure, axes = policy_panels(rows, rows_of_panels=2, sharey="row")
+  for column, (_, mine) in zip(axes.T, drawing.by_policy(rows), strict=True):
+    for panel, part in zip(column, ("_easy", "_hard"), strict=True):
+      drawing.draw_strategies(panel, mine, f"{flops}{part}", part=part)
+      panel.set_xscale("log")
+      if mine[f"accuracy{part}"].isna().all():
+        panel.text(
+          0.5, 0.5, "no such problems", transform=panel.transAxes, **_CENTERED
+        )
+    style.flops_axis(column[1], flops)
+  for panel, name in zip(
+    axes[:, 0],
+    (f"level below {hard_from}", f"level {hard_from} and above"),
+    strict=True,
+  ):
+    style.error_axis(panel, f"error rate (%)\n{name}")
+  voting, _ = votings.main_voting(aggregation)
+  style.legend(figure, drawing.strategy_handles(rows["strategy"]))
+  figure.suptitle(
+    f"Easy and hard problems: {wording.VOTING_WORDS[voting]}"
+    + drawing.band_words(rows["strategy"])
+  )
+  return figure
+
+
+@style.styled
+def voting_methods(
+  summary: pd.DataFrame, aggregation: str, flops: str
+) -> figure_lib.Figure:
+  """Majority, best-of-n and weighted voting, as in Figures 9 to 12.
+
+  Args:
+    summary: rows of `summarize`.
+    aggregation: of best-of-n and weighted voting; with NO_AGGREGATION there is
+      only majority voting.
+    flops: cost column.
+
+  Returns:
+    The figure, one row a policy and one column a kind of strategy.
+  """
+  wanted = summary["voting"].isin(list(style.VOTING_LINES))
+  wanted &= summary["aggregation"].isin([votings.NO_AGGREGATION, aggregation])
+  rows = selection.main_variants(summary[wanted & ~_is_greedy(summary)])
+  if rows.empty:
+    rows = summary[wanted]
+  names = strategies.in_order(rows["strategy"])
+  looks = style.strategy_styles(names)
+  policies = selection.policies_of(rows)
+  figure, axes = style.new_figure(
+    len(policies), len(names), width=2.1, height=2.1, sharey=True, sharex="row"
+  )
+  for panel, name in zip(axes[0], names, strict=True):
+    panel.set_title(strategies.strategy_name(name))
+  for line, (_, mine) in zip(axes, drawing.by_policy(rows), strict=True):
+    for panel, name in zip(line, names, strict=True):
+      curves = mine[mine["strategy"] == name]
+      for voting, curve in curves.groupby("voting"):
+        look = looks[name] | {"linestyle": style.VOTING_LINES[voting]}
+        look["filled"] = voting == votings.WEIGHTED
+        drawing.draw_curve(panel, curve, flops, band=False, **look)
+      style.flops_axis(panel, flops, label=False)
+  # One label for all: there is no room for one under each panel.
+  axes[-1, (len(names) - 1) // 2].set_xlabel(style.CONVENTION_LABELS[flops])
+  for panel, (policy, size) in zip(axes[:, 0], policies.items(), strict=True):
+    style.error_axis(panel, f"error rate (%)\n{policy} ({wording.count(size)})")
+  handles = [
+    lines.Line2D(
+      [], [], color=style.BLACK, marker="o", linestyle=line,
+      markerfacecolor=style.BLACK if voting == votings.WEIGHTED else "white",
+      label=wording.VOTING_WORDS[voting],
+    )
+    for voting, line in style.VOTING_LINES.items()
+    if voting in set(rows["voting"])
+  ]  # fmt: skip
+  style.legend(figure, handles, entry_width=1.8)
+  figure.suptitle("Voting methods")
+  return figure
+
+
+def policy_panels(rows: pd.DataFrame, rows_of_panels: int = 1, sharey=True):
+  """A figure with one column of panels a policy, and its axes."""
+  policies = selection.policies_of(rows)
+  figure, axes = style.new_figure(
+    rows_of_panels,
+    len(policies),
+    height=2.9 if rows_of_panels == 1 else 2.5,
+    sharey=sharey,
+    sharex="col",
+  )
+  for panel, (policy, parameters) in zip(
+    axes[0], policies.items(), strict=True
+  ):
+    panel.set_title(f"{policy} ({wording.count(parameters)})")
+  return figure, axes
+
+
+def _is_greedy(rows: pd.DataFrame) -> pd.Series:
+  return rows["strategy"].map(strategies.kind_of) == strategies.GREEDY

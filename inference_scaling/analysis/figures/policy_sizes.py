@@ -1,0 +1,122 @@
+"""The paper's Figure 1: curves by policy size, and the size that is best."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib import axes as axes_lib
+from matplotlib import figure as figure_lib
+from matplotlib import lines
+
+from inference_scaling.analysis import strategies, votings, wording
+from inference_scaling.analysis.comparison import selection
+from inference_scaling.analysis.figures import drawing, style
+
+_SHOWN = (strategies.SAMPLING, strategies.REBASE)
+
+
+@style.styled
+def optimal_size(
+  summary: pd.DataFrame,
+  points: pd.DataFrame,
+  fits: pd.DataFrame,
+  aggregation: str,
+  flops: str,
+) -> figure_lib.Figure:
+  """Error against FLOPs by policy size, and the optimal size per budget.
+
+  Args:
+    summary: rows of `summarize`.
+    points: best size per budget, of `optimal_size.optimal_sizes`.
+    fits: the lines through them, of the same.
+    aggregation: of weighted voting; NO_AGGREGATION draws majority voting.
+    flops: cost column.
+
+  Returns:
+    The figure: a panel of curves for sampling and one for REBASE (for the first
+    strategy there is without both), and the optimal sizes with their lines.
+  """
+  rows = selection.main_rows(summary, aggregation)
+  policies = selection.policies_of(rows)
+  mains = strategies.main_strategies(rows["strategy"])
+  shown = [s for s in mains if strategies.kind_of(s) in _SHOWN] or mains[-1:]
+  voting, _ = votings.main_voting(aggregation)
+  figure, axes = style.new_figure(1, len(shown) + 1, width=3.5, height=3.2)
+  looks = style.policy_styles(list(policies))
+  for panel in axes[0, 1:-1]:
+    panel.sharey(axes[0, 0])
+  for panel, strategy in zip(axes[0], shown, strict=False):
+    for policy in policies:
+      mine = rows[rows["policy"] == policy]
+      drawing.draw_curve(
+        panel, mine[mine["strategy"] == strategy], flops, **looks[policy]
+      )
+    panel.set_title(wording.method(strategy, voting))
+    style.flops_axis(panel, flops)
+  style.error_axis(axes[0, 0])
+  _draw_sizes(axes[0, -1], points, fits, shown, voting)
+  _size_axis(axes[0, -1], policies, rows[flops], flops)
+  handles = [
+    lines.Line2D([], [], label=f"{name} ({wording.count(size)})", **looks[name])
+    for name, size in policies.items()
+  ]
+  style.legend(figure, handles)
+  figure.suptitle("Error by policy size, and the compute-optimal size")
+  return figure
+
+
+def _draw_sizes(
+  panel: axes_lib.Axes, points, fits, shown: list[str], voting: str
+) -> None:
+  """Staircases of the best size, and the lines through them."""
+  names = []
+  looks = style.strategy_styles(shown)
+  for strategy in shown:
+    mine, fit = (
+      frame
+      if frame.empty
+      else frame[(frame["strategy"] == strategy) & (frame["voting"] == voting)]
+      for frame in (points, fits)
+    )
+    if mine.empty:
+      continue
+    color = looks[strategy]["color"]
+    panel.plot(
+      mine["budget"], mine["parameters"], color=color, linestyle="",
+      marker=looks[strategy]["marker"], markersize=4, zorder=3,
+      markerfacecolor=color if looks[strategy]["filled"] else "white",
+    )  # fmt: skip
+    name, fit = strategies.strategy_name(strategy), fit.iloc[0]
+    names.append((name, color))
+    if np.isnan(fit["slope"]):
+      continue
+    ends = np.array([mine["budget"].min(), mine["budget"].max()])
+    # log10 C = a log10 N + b, read for N.
+    sizes = 10 ** ((np.log10(ends) - fit["intercept"]) / fit["slope"])
+    panel.plot(ends, sizes, color=color, linestyle=looks[strategy]["linestyle"])
+    names[-1] = (f"{name}: a = {fit['slope']:.2f}", color)
+  panel.set_title("Best size by budget")
+  for place, (text, color) in enumerate(names):
+    panel.text(
+      0.03, 0.97 - 0.08 * place, text, color=color, va="top",
+      transform=panel.transAxes,
+    )  # fmt: skip
+  if not names:
+    panel.text(
+      0.5, 0.5, "fewer than\ntwo policies", transform=panel.transAxes,
+      ha="center", va="center", color=style.GREY,
+    )  # fmt: skip
+
+
+def _size_axis(
+  panel: axes_lib.Axes, policies: Mapping[str, int], costs, flops: str
+) -> None:
+  sizes = list(policies.values())
+  panel.set_xlim(costs.min() / 1.3, costs.max() * 1.3)
+  panel.set_yscale("log")
+  # A line may leave the sizes that there are: leave room for the text above.
+  panel.set_ylim(min(sizes) / 2, max(sizes) * 4)
+  panel.set_yticks(sizes, [wording.count(size) for size in sizes])
+  panel.minorticks_off()
+  panel.set_ylabel("best number of parameters")
+  style.flops_axis(panel, flops)

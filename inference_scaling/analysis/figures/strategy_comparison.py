@@ -1,0 +1,204 @@
+"""Figures of differences: equal budgets, variants of a kind, aggregations."""
+
+import pandas as pd
+from matplotlib import figure as figure_lib
+from matplotlib import lines
+
+from inference_scaling.analysis import strategies, votings, wording
+from inference_scaling.analysis.comparison import selection
+from inference_scaling.analysis.figures import (
+  drawing,
+  style,
+)
+from inference_scaling.analysis.records import load
+
+_DODGE = 1.03  # from one strategy to the next, as a factor of the budget
+# Of the aggregations beside the reference: marker and fill.
+_MARKERS = (("v", style.GREY), ("o", "white"), ("D", style.BLACK))
+
+
+@style.styled
+def equal_budget(
+  frame: pd.DataFrame, policies: dict[str, int], convention: str
+) -> figure_lib.Figure | None:
+  """Difference to sampling at equal budgets, by voting method and policy.
+
+  Args:
+    frame: rows of `equal_budget.equal_budget`.
+    policies: number of parameters by policy.
+    convention: FLOPs convention.
+
+  Returns:
+    The figure, one column a policy and one row a voting method; None if there
+    is nothing to compare with sampling.
+  """
+  if not frame.empty:
+    frame = frame[
+      (frame["convention"] == convention) & frame["difference"].notna()
+    ]
+    kinds = frame["strategy"].map(strategies.kind_of)
+    frame = selection.main_variants(frame[kinds != strategies.SAMPLING])
+  if frame.empty:
+    return None
+  flops = f"flops_{convention}"
+  policies = {p: s for p, s in policies.items() if p in set(frame["policy"])}
+  methods = [v for v in wording.VOTING_WORDS if v in set(frame["voting"])]
+  looks = style.strategy_styles(frame["strategy"])
+  figure, axes = style.new_figure(
+    len(methods), len(policies), height=2.3, sharey="row", sharex="col"
+  )
+  for panel, (policy, size) in zip(axes[0], policies.items(), strict=True):
+    panel.set_title(f"{policy} ({wording.count(size)})")
+  for line, voting in zip(axes, methods, strict=True):
+    for panel, policy in zip(line, policies, strict=True):
+      panel.axhline(0, color=style.BLACK, linewidth=0.9, zorder=1)
+      for place, (strategy, look) in enumerate(looks.items()):
+        mine = frame[
+          (frame["policy"] == policy)
+          & (frame["voting"] == voting)
+          & (frame["strategy"] == strategy)
+        ]
+        # Side by side, or their intervals would lie one over another.
+        aside = _DODGE ** (place - (len(looks) - 1) / 2)
+        mine = mine.assign(at=mine["budget"] * aside)
+        _draw_difference(panel, mine, look)
+      style.flops_axis(panel, flops)
+      if not panel.get_lines()[1:]:  # beside the line of no difference
+        panel.text(
+          0.5, 0.5, "no budget pays for both", transform=panel.transAxes,
+          ha="center", color=style.GREY,
+        )  # fmt: skip
+    words = wording.VOTING_WORDS[voting]
+    line[0].set_ylabel(f"points more than sampling\n{words}")
+  for panel in axes[:-1].flat:
+    panel.set_xlabel("")
+  style.legend(figure, drawing.strategy_handles(frame["strategy"]))
+  figure.suptitle("Accuracy against sampling at the same FLOPs")
+  return figure
+
+
+def _draw_difference(panel, rows: pd.DataFrame, look: dict) -> None:
+  """Differences with their intervals."""
+  if rows.empty:
+    return
+  keys = dict(look)
+  face = keys["color"] if keys.pop("filled") else "white"
+  rows = rows.sort_values("at")
+  middle, low, high = (
+    100 * rows[name].to_numpy(float)
+    for name in ("difference", "difference_low", "difference_high")
+  )
+  panel.vlines(rows["at"], low, high, color=keys["color"], linewidth=0.9)
+  panel.plot(rows["at"], middle, markerfacecolor=face, **keys)
+
+
+@style.styled
+def variants(
+  summary: pd.DataFrame, aggregation: str, flops: str
+) -> figure_lib.Figure | None:
+  """Variants of each kind against each other, with sampling in grey.
+
+  Args:
+    summary: rows of `summarize`.
+    aggregation: of weighted voting; NO_AGGREGATION draws majority voting.
+    flops: cost column.
+
+  Returns:
+    The figure, one row a policy and one column a kind that has variants; None
+    if no kind has.
+  """
+  rows = selection.main_rows(summary, aggregation, variants=True)
+  groups = strategies.variants_of(rows["strategy"])
+  groups = {kind: group for kind, group in groups.items() if len(group) > 1}
+  if not groups:
+    return None
+  shown = rows[rows["strategy"].isin([s for g in groups.values() for s in g])]
+  policies = selection.policies_of(shown)
+  figure, axes = style.new_figure(
+    len(policies), len(groups), width=2.7, height=2.3, sharey="row"
+  )
+  for panel, kind in zip(axes[0], groups, strict=True):
+    panel.set_title(strategies.strategy_name(kind))
+  for line, (policy, mine) in zip(axes, drawing.by_policy(shown), strict=True):
+    base = rows[(rows["policy"] == policy)]
+    base = base[base["strategy"] == strategies.SAMPLING]
+    for panel, (kind, group) in zip(line, groups.items(), strict=True):
+      if kind != strategies.SAMPLING and not base.empty:
+        drawing.draw_curve(
+          panel, base, flops, band=False, color=style.GREY, linewidth=1.0
+        )
+      drawing.draw_strategies(
+        panel, mine[mine["strategy"].isin(group)], flops, band=False
+      )
+      style.flops_axis(panel, flops, label=False)
+    label = f"error rate (%)\n{policy} ({wording.count(policies[policy])})"
+    style.error_axis(line[0], label)
+  axes[-1, (len(groups) - 1) // 2].set_xlabel(style.CONVENTION_LABELS[flops])
+  handles = drawing.strategy_handles(shown["strategy"])
+  if strategies.SAMPLING in set(rows["strategy"]):
+    handles.append(lines.Line2D([], [], color=style.GREY, label="Sampling"))
+  style.legend(figure, handles, entry_width=2.0)
+  voting, _ = votings.main_voting(aggregation)
+  figure.suptitle(f"Variants: {wording.VOTING_WORDS[voting]}")
+  return figure
+
+
+@style.styled
+def aggregations(
+  frame: pd.DataFrame, policies: dict[str, int]
+) -> figure_lib.Figure | None:
+  """What each way to aggregate step scores adds to the reference.
+
+  Args:
+    frame: rows of `aggregations.at_largest_n`.
+    policies: number of parameters by policy.
+
+  Returns:
+    The figure, one column a policy and one row a voting method; None if fewer
+    than two aggregations are there.
+  """
+  if frame.empty or frame["aggregation"].nunique() < 2:
+    return None
+  hows = [how for how in load.AGGREGATIONS if how in set(frame["aggregation"])]
+  names = strategies.in_order(frame["strategy"])
+  policies = {p: s for p, s in policies.items() if p in set(frame["policy"])}
+  methods = (votings.BEST_OF_N, votings.WEIGHTED)
+  figure, axes = style.new_figure(
+    len(methods), len(policies), height=max(1.5, 0.6 + 0.26 * len(names)),
+    sharey=True, sharex=True,
+  )  # fmt: skip
+  for line, voting in zip(axes, methods, strict=True):
+    for panel, policy in zip(line, policies, strict=True):
+      mine = frame[(frame["policy"] == policy) & (frame["voting"] == voting)]
+      panel.axvline(0, color=style.BLACK, linewidth=0.9, zorder=1)
+      for place, how in enumerate(hows[1:]):
+        rows = mine[mine["aggregation"] == how]
+        at = rows["strategy"].map(names.index) + 0.25 * (place - 1)
+        middle, low, high = (
+          100 * rows[f"difference{end}"].to_numpy(float)
+          for end in ("", "_low", "_high")
+        )
+        panel.hlines(at, low, high, color=style.GREY, linewidth=1.0)
+        panel.plot(middle, at, **_dots(place))
+      panel.set_yticks(range(len(names)), map(strategies.strategy_name, names))
+      panel.set_ylim(len(names) - 0.5, -0.5)
+    line[0].set_ylabel(wording.VOTING_WORDS[voting])
+  for panel, (policy, size) in zip(axes[0], policies.items(), strict=True):
+    panel.set_title(f"{policy} ({wording.count(size)})")
+  for panel in axes[-1]:
+    panel.set_xlabel(f"points more than {hows[0]}")
+  handles = [
+    lines.Line2D([], [], label=how, **_dots(place))
+    for place, how in enumerate(hows[1:])
+  ]
+  style.legend(figure, handles)
+  figure.suptitle("Aggregation of step scores, at the largest n")
+  return figure
+
+
+def _dots(place: int) -> dict:
+  marker, face = _MARKERS[place]
+  return {
+    "linestyle": "", "marker": marker, "color": style.BLACK,
+    "markerfacecolor": face, "markersize": 4.5, "zorder": 3,
+  }  # fmt: skip

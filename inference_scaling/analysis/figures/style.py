@@ -1,0 +1,216 @@
+"""How figures look: colours, markers, lines, axes and files.
+
+Kinds of strategies have the colours of Okabe and Ito, told apart with any
+colour vision; policies, which have an order, have steps from light to dark.
+Markers and line styles repeat what colour says, so that grey print can be read
+too. No figure has both policies and strategies in colour.
+
+References:
+  Okabe and Ito, Color Universal Design, 2008, https://jfly.uni-koeln.de/color/
+"""
+
+import functools
+import pathlib
+from collections.abc import Callable, Iterable, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib import axes as axes_lib
+from matplotlib import figure as figure_lib
+from matplotlib import ticker
+
+from inference_scaling.analysis import strategies, votings
+from inference_scaling.analysis.figures import ticks
+
+BLACK, GREY = "#000000", "#8C8C8C"
+POLICY_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+KIND_COLORS = {
+  strategies.GREEDY: BLACK,
+  strategies.SAMPLING: "#D55E00",
+  strategies.REBASE: "#0072B2",
+  "beam_search": "#009E73",
+  "dvts": "#56B4E9",
+  "particle_filter": "#CC79A7",
+  strategies.MCTS: "#E69F00",
+}
+KIND_MARKERS = {
+  strategies.GREEDY: "*",
+  strategies.SAMPLING: "o",
+  strategies.REBASE: "s",
+  "beam_search": "^",
+  "dvts": "v",
+  "particle_filter": "P",
+  strategies.MCTS: "X",
+}
+DASHED, DOTTED = (0, (4, 1.6)), (0, (1, 1.2))
+# Of the variants of a kind in their order; with the fill of the markers, which
+# changes from one to the next, each looks different.
+VARIANT_LINES = ("-", DASHED, DOTTED, (0, (6, 1.5, 1, 1.5)))
+VOTING_LINES = {
+  votings.WEIGHTED: "-",
+  votings.MAJORITY: DASHED,
+  votings.BEST_OF_N: DOTTED,
+}
+CONVENTION_LABELS = {
+  "flops_paper": "FLOPs per problem\n(paper: policy's generated tokens)",
+  "flops_with_reward": "FLOPs per problem\n(with_reward: + scored tokens)",
+  "flops_full": "FLOPs per problem\n(full: + prompts, attention, unembedding)",
+}
+STYLE = {
+  "axes.edgecolor": "#404040",
+  "axes.grid": True,
+  "axes.axisbelow": True,
+  "axes.labelsize": 9.5,
+  "axes.spines.right": False,
+  "axes.spines.top": False,
+  "axes.titlesize": 10.5,
+  "axes.titleweight": "bold",
+  "figure.dpi": 160,
+  "font.size": 9,
+  "grid.color": "#E4E4E4",
+  "grid.linewidth": 0.7,
+  "legend.frameon": False,
+  "legend.handlelength": 3.2,
+  "lines.linewidth": 1.6,
+  "lines.markersize": 5,
+  "pdf.fonttype": 42,  # text stays text in print and search
+  "xtick.color": "#404040",
+  "ytick.color": "#404040",
+}
+
+
+def styled(draw: Callable) -> Callable:
+  """Runs a drawing function under STYLE, leaving global settings alone."""
+
+  @functools.wraps(draw)
+  def wrapper(*args, **kwargs):
+    with matplotlib.rc_context(STYLE):
+      return draw(*args, **kwargs)
+
+  return wrapper
+
+
+def new_figure(
+  rows: int, columns: int, *, width: float = 3.1, height: float = 2.9, **share
+) -> tuple[figure_lib.Figure, np.ndarray]:
+  """A figure without pyplot's global state, and its axes [rows, columns]."""
+  figure = figure_lib.Figure(
+    figsize=(max(width * columns, 4.6), height * rows + 0.5),
+    layout="constrained",
+  )
+  return figure, figure.subplots(rows, columns, squeeze=False, **share)
+
+
+def policy_styles(policies: Sequence[str]) -> dict[str, dict]:
+  """Colour and marker of each policy, from light to dark.
+
+  Args:
+    policies: names, ordered by parameters.
+
+  Returns:
+    Keywords of `draw_curve` by policy.
+  """
+  shades = matplotlib.colormaps["viridis_r"](
+    np.linspace(0.12, 0.95, max(len(policies), 2))
+  )
+  return {
+    policy: {
+      "color": matplotlib.colors.to_hex(shades[index]),
+      "marker": POLICY_MARKERS[index % len(POLICY_MARKERS)],
+    }
+    for index, policy in enumerate(policies)
+  }
+
+
+def strategy_color(strategy: str) -> str:
+  """Colour of a strategy's kind; a kind without its own is drawn grey."""
+  kind = strategies.kind_of(strategy)
+  return KIND_COLORS[kind] if kind in KIND_COLORS else GREY
+
+
+def strategy_styles(names: Iterable[str]) -> dict[str, dict]:
+  """How the curve of each strategy of a figure is drawn.
+
+  The first of a kind is solid with filled markers; the others differ by line
+  and fill. Sampling, against which all are compared, is dashed and open.
+
+  Args:
+    names: all strategies of the figure.
+
+  Returns:
+    Keywords of `draw_curve` by strategy.
+  """
+  found = {}
+  for kind, group in strategies.variants_of(names).items():
+    first = kind == strategies.SAMPLING
+    for index, strategy in enumerate(group, first):
+      found[strategy] = {
+        "color": strategy_color(strategy),
+        "marker": KIND_MARKERS[kind] if kind in KIND_MARKERS else "D",
+        "markersize": 11 if kind == strategies.GREEDY else 5,
+        "linestyle": VARIANT_LINES[index % len(VARIANT_LINES)],
+        "filled": index % 2 == 0,
+      }
+  return found
+
+
+def sizes_label(names: Iterable[str]) -> str:
+  """Label of an axis of n for these strategies."""
+  if strategies.MCTS in map(strategies.kind_of, names):
+    return "candidates n (MCTS: expansions)"
+  return "candidates n"
+
+
+def sizes_axis(axes: axes_lib.Axes, sizes: Sequence[int], label: str) -> None:
+  """A horizontal axis of powers of two."""
+  axes.set_xscale("log", base=2)
+  places = sorted(set(sizes))
+  axes.set_xticks(places[:: -(-len(places) // 8)])
+  axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%d"))
+  axes.xaxis.set_minor_locator(ticker.NullLocator())
+  axes.set_xlabel(label)
+
+
+def flops_axis(axes: axes_lib.Axes, flops: str, *, label: bool = True) -> None:
+  """A logarithmic axis of FLOPs that names its convention, if it is to."""
+  axes.set_xscale("log")
+  axes.xaxis.set_major_locator(ticks.LogTicks())
+  axes.xaxis.set_major_formatter(
+    ticker.LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf))
+  )
+  axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+  if label:
+    axes.set_xlabel(CONVENTION_LABELS[flops])
+
+
+def error_axis(axes: axes_lib.Axes, label: str = "error rate (%)") -> None:
+  """A vertical axis of percentages, none beyond 0 or 100; after the curves."""
+  axes.set_ylabel(label)
+  low, high = axes.get_ylim()
+  axes.set_ylim(max(low, 0.0), min(high, 100.0))
+
+
+def legend(
+  figure: figure_lib.Figure, handles: list, entry_width: float = 1.5
+) -> None:
+  """One legend for all panels, below them; entry_width is in inches."""
+  columns = int(figure.get_figwidth() / entry_width)
+  figure.legend(
+    handles=handles,
+    loc="outside lower center",
+    ncols=min(columns, len(handles)),
+  )
+
+
+@styled
+def save(
+  figure: figure_lib.Figure, folder: pathlib.Path, name: str
+) -> list[pathlib.Path]:
+  """Writes <name>.png and <name>.pdf; the same figure gives the same bytes."""
+  folder.mkdir(parents=True, exist_ok=True)
+  paths = [folder / f"{name}.png", folder / f"{name}.pdf"]
+  for path, key in zip(paths, ("Software", "CreationDate"), strict=True):
+    figure.savefig(path, metadata={key: None})
+    # Laid out once: the second file is to look like the first, and is quicker.
+    figure.set_layout_engine("none")
+  return paths

@@ -1,0 +1,205 @@
+"""Accuracy against n, the theory's curves and the limits of every strategy."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import axes as axes_lib
+from matplotlib import figure as figure_lib
+from matplotlib import lines
+
+from inference_scaling.analysis import strategies, votings, wording
+from inference_scaling.analysis.comparison import selection
+from inference_scaling.analysis.figures import style
+
+_VOTINGS = (votings.MAJORITY, votings.WEIGHTED)
+# Weighted voting is filled and solid, majority voting open and dashed.
+_LINES = {
+  votings.MAJORITY: (0, (4, 1.6)),
+  votings.WEIGHTED: "-",
+}
+_LIMIT, _BOUND = (0, (8, 2, 1, 2)), (0, (1, 1.6))
+_CURVE_WIDTH, _LIMIT_WIDTH = 3.1, 0.27  # inches: a panel; each of its limits
+_ROOM = 1.0  # percent above and below what is measured
+
+
+@style.styled
+def limits_figure(
+  summary: pd.DataFrame, limits: pd.DataFrame, theory: pd.DataFrame
+) -> figure_lib.Figure:
+  """Draws where votes saturate, and where tree search moves their limits.
+
+  On the left of each panel are sampling's measured accuracies with 95%
+  intervals, the theory's exact curves through them and beyond, and Hoeffding's
+  lower bound where it says something. On the right are the limits of every
+  strategy; those of sampling run through the panel.
+
+  Args:
+    summary: rows of `summarize`; sampling's are drawn.
+    limits: rows of `limits_table`.
+    theory: rows of `theory_curves`, of the same aggregation.
+
+  Returns:
+    The figure, one panel a policy.
+  """
+  policies = selection.policies_of(
+    summary[summary["policy"].isin(limits.policy)]
+  )
+  counts = [
+    limits.loc[limits["policy"] == policy, "strategy"].nunique()
+    for policy in policies
+  ]
+  longest = max(
+    len(line)
+    for strategy in limits["strategy"]
+    for line in _label(strategy).split("\n")
+  )
+  widths = [w for k in counts for w in (_CURVE_WIDTH, _LIMIT_WIDTH * (k + 1))]
+  figure = figure_lib.Figure(
+    figsize=(max(sum(widths) + 0.6, 5.2), 3.7 + 0.07 * longest),
+    layout="constrained",
+  )
+  figure.get_layout_engine().set(w_pad=0.02, wspace=0)
+  axes = figure.subplots(
+    1, len(widths), squeeze=False, sharey=True, width_ratios=widths
+  )[0]
+  floors = []
+  for index, (policy, parameters) in enumerate(policies.items()):
+    curves, ends = axes[2 * index : 2 * index + 2]
+    mine = [frame[frame["policy"] == policy] for frame in (limits, theory)]
+    measured = _measured(summary, policy, *mine)
+    _draw_curves(curves, measured, mine[1])
+    _draw_limits(curves, ends, mine[0])
+    curves.set_title(f"{policy} ({wording.count(parameters)})", loc="left")
+    floors += [measured["low"].min(), *mine[0][["low", "limit"]].min()]
+  lowest = 100 * np.nanmin(floors) - _ROOM
+  axes[0].set_ylim(max(0.0, lowest), 100 + _ROOM)
+  axes[0].set_ylabel("accuracy (%)")
+  figure.suptitle("Votes of more and more samples, and the limits of votes")
+  style.legend(figure, _legend(limits), entry_width=2.3)
+  return figure
+
+
+def _measured(summary, policy, limits, theory) -> pd.DataFrame:
+  """Rows of the summary that the theory has curves of."""
+  how = set(limits["aggregation"])
+  return summary[
+    (summary["policy"] == policy)
+    & summary["strategy"].isin(_main_sampling(theory))
+    & summary["voting"].isin(_VOTINGS)
+    & summary["aggregation"].isin(how)
+  ]
+
+
+def _main_sampling(frame: pd.DataFrame) -> list[str]:
+  """The strategy whose curves are drawn; empty without sampling."""
+  if frame.empty:
+    return []
+  main = strategies.main_of(strategies.SAMPLING, frame["strategy"])
+  return [] if main is None else [main]
+
+
+def _draw_curves(
+  axes: axes_lib.Axes, measured: pd.DataFrame, theory: pd.DataFrame
+) -> None:
+  """Measured accuracies of sampling, and the theory's curves and bounds."""
+  color = style.strategy_color(strategies.SAMPLING)
+  theory = theory[theory["strategy"].isin(_main_sampling(theory))]
+  for voting in _VOTINGS:
+    if voting not in set(theory["voting"]):
+      continue
+    line = theory[theory["voting"] == voting].sort_values("n")
+    axes.plot(
+      line["n"], 100 * line["accuracy"], color="#5A5A5A", linewidth=1.2,
+      linestyle=_LINES[voting], zorder=2,
+    )  # fmt: skip
+    axes.plot(
+      line["n"], 100 * line["bound_low"], color=style.GREY, linewidth=1.2,
+      linestyle=_BOUND, zorder=1, marker="o", markersize=3.5,
+      markevery=[-1], markerfacecolor=_face(voting, style.GREY),
+    )  # fmt: skip
+    rows = measured[measured["voting"] == voting].sort_values("n")
+    percent = 100 * rows[["accuracy", "low", "high"]].to_numpy(float).T
+    axes.errorbar(
+      rows["n"], percent[0], abs(percent[1:] - percent[0]), color=color,
+      linestyle="", elinewidth=1.0, marker="o", zorder=3,
+      markerfacecolor=_face(voting, color),
+    )  # fmt: skip
+  sizes = sorted(set(measured["n"]) | set(theory["n"]))
+  if sizes:
+    style.sizes_axis(axes, sizes, "samples n")
+  else:
+    axes.set_xticks([])
+    axes.text(
+      0.5, 0.5, "no sampling", transform=axes.transAxes, ha="center",
+      color=style.GREY,
+    )  # fmt: skip
+
+
+def _draw_limits(
+  curves: axes_lib.Axes, ends: axes_lib.Axes, limits: pd.DataFrame
+) -> None:
+  """The limit of every strategy; sampling's run through the panel."""
+  names = strategies.in_order(limits["strategy"])
+  looks = style.strategy_styles(names)
+  for row in limits.to_dict("records"):
+    color, voting = looks[row["strategy"]]["color"], row["voting"]
+    at = names.index(row["strategy"]) + (0.16, -0.16)[voting == _VOTINGS[0]]
+    percent = 100 * np.array([row[name] for name in ("limit", "low", "high")])
+    ends.errorbar(
+      at, percent[0], abs(percent[1:, None] - percent[0]), color=color,
+      marker=looks[row["strategy"]]["marker"], elinewidth=1.0, zorder=3,
+      markerfacecolor=_face(voting, color),
+    )  # fmt: skip
+    if row["strategy"] in _main_sampling(limits):
+      for axes in (curves, ends):
+        axes.axhline(
+          percent[0], color=color, linestyle=_LIMIT, linewidth=0.9, zorder=1
+        )
+  ends.set_xlim(-0.7, len(names) - 0.3)
+  ends.set_xticks(range(len(names)), map(_label, names), rotation=90)
+  ends.set_title("limits", fontweight="normal", fontsize=9)
+  ends.tick_params(left=False)
+  ends.spines["left"].set_visible(False)
+  ends.set_facecolor("#F6F6F6")
+  ends.grid(axis="x", visible=False)
+
+
+def _label(strategy: str) -> str:
+  """The strategy's name, its variant on a line of its own."""
+  return strategies.strategy_name(strategy).replace(" (", "\n(")
+
+
+def _face(voting: str, color: str) -> str:
+  return "white" if voting == votings.MAJORITY else color
+
+
+def _legend(limits: pd.DataFrame) -> list:
+  """Handles of votings, curves, bounds and limits."""
+  color = style.strategy_color(strategies.SAMPLING)
+  words = wording.VOTING_WORDS
+  methods = [v for v in _VOTINGS if v in set(limits["voting"])]
+  handles = [
+    lines.Line2D(
+      [], [], color=color, marker="o", linestyle="",
+      markerfacecolor=_face(voting, color),
+      label=f"measured, {words[voting]}",
+    )
+    for voting in methods
+  ]  # fmt: skip
+  handles += [
+    lines.Line2D(
+      [], [], color="#5A5A5A", linewidth=1.2, linestyle=_LINES[voting],
+      label=f"theory, {words[voting]}",
+    )
+    for voting in methods
+  ]  # fmt: skip
+  return [
+    *handles,
+    lines.Line2D(
+      [], [], color=style.GREY, linewidth=1.2, linestyle=_BOUND,
+      label="Hoeffding: accuracy is above",
+    ),
+    lines.Line2D(
+      [], [], color=color, linewidth=0.9, linestyle=_LIMIT,
+      label="limit of sampling",
+    ),
+  ]  # fmt: skip

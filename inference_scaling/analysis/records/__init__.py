@@ -1,0 +1,1 @@
+"""From records.jsonl to checked records in memory."""

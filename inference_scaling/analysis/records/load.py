@@ -1,0 +1,236 @@
+"""Reads the records of a sweep into compact arrays, one object a record.
+
+Solutions and trees are dropped while reading: what estimates need of a
+candidate is its answer, its step scores and whether it is right and complete.
+"""
+
+import dataclasses
+import json
+import math
+import pathlib
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from inference_scaling.analysis.records import fields, flops_parts
+
+RecordError = fields.RecordError
+AGGREGATIONS: tuple[str, ...] = ("last", "min", "mean", "product")
+CONVENTIONS = flops_parts.CONVENTIONS
+NO_ANSWER = -1  # class id of a candidate that abstains
+STATUSES: tuple[str, ...] = ("finished", "truncated", "unfinished")
+
+# Plain Python: step scores are a handful of numbers, and there are many.
+_REDUCE: dict[str, Callable[[list[float]], float]] = {
+  "last": lambda scores: scores[-1],
+  "min": min,
+  "mean": lambda scores: sum(scores) / len(scores),
+  "product": math.prod,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+  """One problem solved once by one run; N candidates.
+
+  A search may give fewer or more candidates than the n it was asked for. It may
+  finish none of them, and it may give none at all: N is then 0.
+
+  Attributes:
+    policy: name of the policy.
+    strategy: name of the strategy.
+    n: number of beams asked for; of expansions for MCTS.
+    seed: seed of the run.
+    problem: id of the problem.
+    level: difficulty of the problem.
+    answers: int64[N] class ids, ranks of the sorted distinct answers of this
+      record; NO_ANSWER where a candidate has none.
+    answer_texts: the sorted distinct answers; class id i is answer_texts[i].
+    correct: bool[N].
+    finished: bool[N], False where the candidate was truncated, or was still
+      unfinished when its search ended.
+    scores: aggregation -> float64[N] reward of each candidate; NaN for one
+      without a step.
+    votes: voting method as the record names it -> bool, vote is right; only
+      majority voting where there was no reward model.
+    flops: convention -> float64[4] FLOPs of policy prompts, policy rest,
+      reward prompts, reward rest.
+    reward_apart: whether the ledger told the reward model's FLOPs apart; if
+      not, all FLOPs stand in the policy's two fields.
+    tokens: tokens that the policy generated, discarded ones included.
+  """
+
+  policy: str
+  strategy: str
+  n: int
+  seed: int
+  problem: int
+  level: int
+  answers: np.ndarray
+  answer_texts: tuple[str, ...]
+  correct: np.ndarray
+  finished: np.ndarray
+  scores: Mapping[str, np.ndarray]
+  votes: Mapping[str, bool]
+  flops: Mapping[str, np.ndarray]
+  reward_apart: bool
+  tokens: int
+
+  @property
+  def rewarded(self) -> bool:
+    """Whether there was a reward model; without one, scores are NaN."""
+    return any("/" in name for name in self.votes)
+
+
+def read_records(path: str | pathlib.Path) -> list[Record]:
+  """Reads every record of a records.jsonl file.
+
+  A last line without its line end that does not parse was cut by a kill: it
+  is left out with a warning. Everything else that is wrong raises.
+
+  Args:
+    path: the JSON-lines file of a sweep.
+
+  Returns:
+    The records in the order of the file.
+
+  Raises:
+    RecordError: on a bad line, a record that stands twice or an empty file.
+    FileNotFoundError: if there is no such file.
+  """
+  path = pathlib.Path(path)
+  records = []
+  lines: dict[tuple, int] = {}
+  with path.open(encoding="utf-8") as file:
+    for number, line in enumerate(file, 1):
+      where = f"{path}:{number}"
+      try:
+        content = json.loads(line)
+      except json.JSONDecodeError as error:
+        if not line.endswith("\n"):
+          warnings.warn(
+            f"{where}: the last line is cut short; it is left out",
+            stacklevel=2,
+          )
+          break
+        raise RecordError(
+          f"{where}: not a JSON object ({error}); delete the line and resume"
+          " the sweep to compute it again"
+        ) from error
+      record = parse_record(content, where)
+      key = (record.policy, record.strategy, record.n, record.seed)
+      key += (record.problem,)
+      if key in lines:
+        raise RecordError(
+          f"{where}: run and problem {key} stand already in line"
+          f" {lines[key]}; keep one of the two"
+        )
+      lines[key] = number
+      records.append(record)
+  if not records:
+    raise RecordError(
+      f"{path}: no records; run the sweep that writes to this folder first"
+    )
+  return records
+
+
+def parse_record(content: Any, where: str) -> Record:
+  """Turns one decoded JSON object into a Record.
+
+  Args:
+    content: the decoded line.
+    where: "file:line", the start of every error message.
+
+  Returns:
+    The record.
+
+  Raises:
+    RecordError: if a field is missing, has a wrong type or is inconsistent.
+  """
+  run = fields.get(content, "run", dict, where)
+  problem = fields.get(content, "problem", dict, where)
+  ledger = fields.get(content, "ledger", dict, where)
+  candidates = fields.get(content, "candidates", list, where)
+  answers, answer_texts, correct = _answer_classes(candidates, where)
+  flops, reward_apart = flops_parts.split_flops(ledger, where)
+  return Record(
+    policy=fields.get(run, "policy", str, where),
+    strategy=fields.get(run, "strategy", str, where),
+    n=fields.get(run, "n", int, where),
+    seed=fields.get(run, "seed", int, where),
+    problem=fields.get(problem, "id", int, where),
+    level=fields.get(problem, "level", int, where),
+    answers=answers,
+    answer_texts=answer_texts,
+    correct=correct,
+    finished=_finished(candidates, where),
+    scores=_scores(candidates, where),
+    votes={
+      name: fields.get(vote, "correct", bool, f"{where}: votes[{name!r}]")
+      for name, vote in fields.get(content, "votes", dict, where).items()
+    },
+    flops=flops,
+    reward_apart=reward_apart,
+    tokens=fields.get(ledger, "policy_decode", int, where),
+  )
+
+
+def _answer_classes(
+  candidates: list[dict], where: str
+) -> tuple[np.ndarray, tuple[str, ...], np.ndarray]:
+  """Returns class ids int64[N], their texts and correct bool[N], checked."""
+  texts = [
+    fields.get(candidate, "answer", (str, type(None)), where)
+    for candidate in candidates
+  ]
+  correct = [
+    fields.get(candidate, "correct", bool, where) for candidate in candidates
+  ]
+  distinct = tuple(sorted(set(texts) - {None}))
+  rank = {text: i for i, text in enumerate(distinct)}
+  graded: dict[str | None, bool] = {None: False}
+  for text, right in zip(texts, correct, strict=True):
+    if graded.setdefault(text, right) != right:
+      raise RecordError(
+        f"{where}: answer {text!r} is graded both right and wrong; grade the"
+        " candidates of this record again"
+      )
+  ids = [NO_ANSWER if text is None else rank[text] for text in texts]
+  return np.array(ids, np.int64), distinct, np.array(correct, bool)
+
+
+def _finished(candidates: list[dict], where: str) -> np.ndarray:
+  """Returns bool[N], whether each candidate is complete."""
+  statuses = [
+    fields.get(candidate, "status", str, where) for candidate in candidates
+  ]
+  for index, status in enumerate(statuses):
+    if status not in STATUSES:
+      raise RecordError(
+        f"{where}: status of candidate {index} is {fields.short(status)};"
+        f" expected one of {STATUSES}"
+      )
+  return np.array([status == "finished" for status in statuses], bool)
+
+
+def _scores(candidates: list[dict], where: str) -> dict[str, np.ndarray]:
+  """Returns aggregation -> float64[N] from the candidates' step scores."""
+  steps = []
+  for index, candidate in enumerate(candidates):
+    values = fields.get(candidate, "step_scores", list, where)
+    if not all(map(fields.is_finite, values)):
+      raise RecordError(
+        f"{where}: step_scores of candidate {index} are"
+        f" {fields.short(values)}; expected one finite number a step"
+      )
+    steps.append(values)
+  # Rounded to float32 as the voting of a run does, so that equal scores tie
+  # here too; kept as float64, in which their sums are almost always exact.
+  return {
+    how: np.float64(
+      np.float32([reduce(values) if values else np.nan for values in steps])
+    )
+    for how, reduce in _REDUCE.items()
+  }

@@ -1,0 +1,1 @@
+"""From an analysis to report.md and the files beside it."""

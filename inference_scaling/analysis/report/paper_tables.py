@@ -1,0 +1,210 @@
+"""Tables 1 and 3 of the paper, from the panel and the summary.
+
+References:
+  Wu et al., Inference Scaling Laws, ICLR 2025, Tables 1 and 3.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from inference_scaling.analysis import strategies, votings, wording
+from inference_scaling.analysis.comparison import curves
+from inference_scaling.analysis.estimates import intervals
+from inference_scaling.analysis.estimates import panel as panel_lib
+from inference_scaling.analysis.report import markdown
+
+
+def table_one(
+  panel: panel_lib.Panel, policies: Sequence[str], aggregation: str, flops: str
+) -> pd.DataFrame:
+  """Sampling at its largest n against each search with less of everything.
+
+  The search stands at its largest n that is smaller than sampling's and costs
+  fewer FLOPs (for MCTS, whose n counts expansions, fewer FLOPs alone); results
+  play no part in the choice.
+
+  Args:
+    panel: problems by configurations.
+    policies: names, ordered by parameters.
+    aggregation: of weighted voting; NO_AGGREGATION stands for majority voting.
+    flops: cost column.
+
+  Returns:
+    Rows by policy and main strategy, sampling first: n, flops, accuracy with
+    its interval, and, for searches, difference to sampling, paired.
+  """
+  voting = votings.main_voting(aggregation)
+  names = {point.strategy for point in panel.costs.index}
+  rows = []
+  for policy in policies:
+    found = {
+      name: curve
+      for name in strategies.main_strategies(names)
+      if strategies.kind_of(name) != strategies.GREEDY
+      and (curve := curves.make_curve(panel, policy, name, *voting, flops))
+      is not None
+    }
+    base = strategies.main_of(strategies.SAMPLING, found)
+    if base is None:
+      continue
+    sampling = found.pop(base)
+    rows.append(_row(policy, base, sampling, len(sampling.n) - 1, None))
+    for name, curve in found.items():
+      less = curve.flops < sampling.flops[-1]
+      if strategies.kind_of(name) != strategies.MCTS:
+        less &= curve.n < sampling.n[-1]
+      if less.any():
+        place = int(np.flatnonzero(less)[-1])
+        rows.append(_row(policy, name, curve, place, sampling))
+  return pd.DataFrame(rows)
+
+
+def _row(policy, strategy, curve, place, sampling) -> dict:
+  ours = curve.accuracy[:, place]
+  theirs = ours if sampling is None else sampling.accuracy[:, -1]
+  mean, low, high = intervals.mean_interval(ours)
+  difference = curves.difference_columns("difference", ours - theirs)
+  if sampling is None:
+    difference = dict.fromkeys(difference, np.nan)
+  return {
+    "policy": policy,
+    "strategy": strategy,
+    "n": curve.n[place],
+    "flops": curve.flops[place],
+    "accuracy": mean,
+    "low": low,
+    "high": high,
+    **difference,
+  }
+
+
+def table_three(summary: pd.DataFrame, flops: str) -> pd.DataFrame:
+  """Pass rates by n and FLOPs per sample, of sampling and each search.
+
+  A problem passes if any of its candidates is right. MCTS is left out: its n
+  counts expansions.
+
+  Args:
+    summary: rows of `summarize`.
+    flops: cost column.
+
+  Returns:
+    Rows by policy, n > 1 and main strategy: rate with its interval, and
+    flops_per_sample.
+  """
+  names = strategies.main_strategies(summary["strategy"])
+  apart = (strategies.GREEDY, strategies.MCTS)
+  names = [name for name in names if strategies.kind_of(name) not in apart]
+  rows = summary[
+    (summary["voting"] == votings.PASS)
+    & summary["strategy"].isin(names)
+    & (summary["n"] > 1)
+  ]
+  return pd.DataFrame(
+    {
+      "policy": rows["policy"],
+      "parameters": rows["parameters"],
+      "n": rows["n"],
+      "strategy": rows["strategy"],
+      "rate": rows["accuracy"],
+      "low": rows["low"],
+      "high": rows["high"],
+      "flops_per_sample": rows[flops] / rows["n"],
+    }
+  ).reset_index(drop=True)
+
+
+def table_four(
+  summary: pd.DataFrame, aggregation: str, flops: str, n: int | None = None
+) -> str:
+  """The paper's Table 4: a row per policy, strategy and voting wording.method.
+
+  Args:
+    summary: rows of `summarize`.
+    aggregation: of best-of-n and weighted voting.
+    flops: cost column.
+    n: number of candidates of all strategies but greedy; by default each
+      strategy's largest.
+
+  Returns:
+    A markdown table with FLOPs and accuracies on all, easy and hard problems.
+  """
+  wanted = summary["aggregation"].isin([votings.NO_AGGREGATION, aggregation])
+  rows = summary[
+    wanted & summary["voting"].isin(list(wording.VOTING_NAMES)[:3])
+  ]
+  sizes = rows.groupby(["policy", "strategy"])["n"].transform("max")
+  if n is not None:
+    kinds = rows["strategy"].map(strategies.kind_of)
+    sizes = sizes.where(kinds == strategies.GREEDY, n)
+  rows = rows[rows["n"] == sizes]
+  order = list(wording.VOTING_NAMES)
+  names = strategies.in_order(rows["strategy"])
+  rows = rows.sort_values(
+    ["parameters", "policy", "strategy", "voting"],
+    key=lambda column: (
+      column.map(order.index)
+      if column.name == "voting"
+      else column.map(names.index)
+      if column.name == "strategy"
+      else column
+    ),
+  )
+  header = ["policy", "strategy", "n", "FLOPs", "accuracy %"]
+  header += ["easy %", "hard %"]
+  lines, last = [], None
+  for row in rows.to_dict("records"):
+    policy = f"{row['policy']} ({wording.count(row['parameters'])})"
+    lines.append(
+      [
+        policy if policy != last else "",
+        wording.method(row["strategy"], row["voting"]),
+        row["n"],
+        f"{row[flops]:.3g}",
+        *(
+          wording.percent(
+            *(row[f"{name}{part}"] for name in ("accuracy", "low", "high"))
+          )
+          for part in ("", "_easy", "_hard")
+        ),
+      ]
+    )
+    last = policy
+  return markdown.table(header, lines)
+
+
+def write_table_one(frame: pd.DataFrame) -> str:
+  """Table 1 in markdown."""
+  rows = [
+    (
+      row["policy"],
+      strategies.strategy_name(row["strategy"]),
+      row["n"],
+      f"{row['flops']:.3g}",
+      wording.percent(row["accuracy"], row["low"], row["high"]),
+      wording.points(row, "difference"),
+    )
+    for row in frame.to_dict("records")
+  ]
+  header = ("policy", "strategy", "n", "FLOPs", "accuracy %")
+  return markdown.table((*header, "more than sampling"), rows)
+
+
+def write_table_three(frame: pd.DataFrame) -> str:
+  """Table 3 in markdown, a column a strategy."""
+  names = strategies.in_order(frame["strategy"])
+  rows = []
+  for (_, policy, n), mine in frame.groupby(["parameters", "policy", "n"]):
+    cells = {
+      row["strategy"]: wording.percent(row["rate"], row["low"], row["high"])
+      + f" at {row['flops_per_sample']:.3g}"
+      for row in mine.to_dict("records")
+    }
+    if len(cells) > 1 or len(names) == 1:
+      rows.append(
+        (policy, n, *(cells[name] if name in cells else "-" for name in names))
+      )
+  header = ("policy", "n", *map(strategies.strategy_name, names))
+  return markdown.table(header, rows, left=1)

@@ -1,0 +1,204 @@
+"""Everything that the report is written from, computed from records."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import pandas as pd
+
+from inference_scaling.analysis import votings
+from inference_scaling.analysis.claims import orderings, scaling, tree_search
+from inference_scaling.analysis.comparison import (
+  aggregations,
+  equal_budget,
+  iso_accuracy,
+  optimal_size,
+  pareto,
+  selection,
+)
+from inference_scaling.analysis.estimates import outcomes as outcomes_lib
+from inference_scaling.analysis.estimates import panel as panel_lib
+from inference_scaling.analysis.estimates import summary as summary_lib
+from inference_scaling.analysis.estimates import variance
+from inference_scaling.analysis.records import load
+from inference_scaling.analysis.report import paper_tables
+from inference_scaling.analysis.theory import limits
+
+
+@dataclasses.dataclass(frozen=True)
+class Analysis:
+  """Everything that report.md is written from.
+
+  Attributes:
+    summary: rows of `summarize`.
+    panels: "all", and "easy" and "hard" where such problems exist.
+    claims: growth, best_policy, search_gain, smaller_against_largest,
+      voting_gap, hard_gain.
+    tables: by the name of their CSV file; empty frames where there is nothing
+      to compare.
+    policies: number of parameters by policy with records, in rising order.
+    notes: what is missing, one sentence each.
+    aggregation: of best-of-n and weighted voting in figures and claims;
+      "none" without a reward model, which leaves majority voting.
+    convention: FLOPs convention of the tables.
+    hard_from: the lowest hard level.
+    num_subsets: sampled subsets a problem.
+  """
+
+  summary: pd.DataFrame
+  panels: Mapping[str, panel_lib.Panel]
+  claims: Mapping[str, pd.DataFrame]
+  tables: Mapping[str, pd.DataFrame]
+  policies: Mapping[str, int]
+  notes: tuple[str, ...]
+  aggregation: str
+  convention: str
+  hard_from: int
+  num_subsets: int
+
+
+def analyze(
+  records: list[load.Record],
+  parameters: Mapping[str, int],
+  *,
+  aggregation: str | None = None,
+  convention: str = "paper",
+  hard_from: int = panel_lib.HARD_FROM,
+  num_subsets: int = 200,
+  seed: int = 0,
+) -> Analysis:
+  """Computes every table of the report.
+
+  Args:
+    records: the records of a sweep.
+    parameters: number of parameters by policy name.
+    aggregation: how best-of-n and weighted voting read step scores in figures
+      and claims, one of `load.AGGREGATIONS`; by default the first of these
+      that every record has votes by. The summary holds all. Without a reward
+      model there is only "none".
+    convention: FLOPs convention of tables; one of `load.CONVENTIONS`.
+    hard_from: problems of this level and above are hard.
+    num_subsets: sampled subsets where there are too many to enumerate.
+    seed: seed of the sampled subsets.
+
+  Returns:
+    The Analysis.
+
+  Raises:
+    ValueError: if the aggregation or convention is not known.
+  """
+  recorded = _aggregations(records)
+  if aggregation is None:
+    aggregation = recorded[0]
+  for name, value, known in (
+    ("aggregation", aggregation, recorded),
+    ("convention", convention, load.CONVENTIONS),
+  ):
+    if value not in known:
+      raise ValueError(
+        f"{name} {value!r} is not known; expected one of {known}"
+      )
+  frame = outcomes_lib.make_outcomes(
+    records, num_subsets=num_subsets, seed=seed
+  )
+  parts = panel_lib.split_levels(frame, hard_from)
+  panels = {
+    name: panel_lib.make_panel(part)
+    for name, part in parts.items()
+    if not part.empty
+  }
+  summary = summary_lib.summarize(panels, parameters)
+  policies = selection.policies_of(summary)
+  return Analysis(
+    summary=summary,
+    panels=panels,
+    claims=_claims(panels, list(policies), aggregation, convention),
+    tables=_tables(panels["all"], policies, aggregation, convention)
+    | {
+      "aggregations": aggregations.compare_aggregations(
+        panels["all"], list(policies), recorded
+      ),
+      "table_3": paper_tables.table_three(summary, f"flops_{convention}"),
+      "limits": limits.limits_table(records, aggregation),
+      "theory": limits.theory_curves(records, aggregation),
+      "variance": variance.variance_table(frame),
+    },
+    policies=policies,
+    notes=(*_gaps(summary, records, parameters), *panels["all"].notes),
+    aggregation=aggregation,
+    convention=convention,
+    hard_from=hard_from,
+    num_subsets=num_subsets,
+  )
+
+
+def _claims(panels, names, aggregation, convention) -> dict[str, pd.DataFrame]:
+  whole, flops = panels["all"], f"flops_{convention}"
+  return {
+    "growth": scaling.growth(whole, names, aggregation, flops),
+    "best_policy": scaling.best_policy(whole, names, aggregation, flops),
+    "search_gain": tree_search.search_gain(panels, names, aggregation, flops),
+    "smaller_against_largest": tree_search.smaller_against_largest(
+      whole, names, aggregation
+    ),
+    "voting_gap": orderings.voting_gap(whole, names, aggregation),
+    "hard_gain": orderings.hard_gain(panels, names, aggregation, convention),
+  }
+
+
+def _tables(
+  panel, policies, aggregation, convention
+) -> dict[str, pd.DataFrame]:
+  names, flops = list(policies), f"flops_{convention}"
+  sizes, lines = optimal_size.optimal_sizes(panel, policies, aggregation, flops)
+  return {
+    "pareto": pareto.pareto_table(panel, aggregation),
+    "best_configuration": pareto.best_configurations(panel, aggregation),
+    "optimal_size": sizes,
+    "optimal_size_lines": lines,
+    "equal_budget": equal_budget.equal_budget(panel, names, aggregation),
+    "mean_difference": equal_budget.mean_difference(panel, names, aggregation),
+    "iso_accuracy": iso_accuracy.iso_accuracy(panel, names, aggregation),
+    "table_1": paper_tables.table_one(panel, names, aggregation, flops),
+  }
+
+
+def _aggregations(records: list[load.Record]) -> tuple[str, ...]:
+  """The aggregations by which every record holds weighted votes."""
+  if not any(record.rewarded for record in records):
+    return (votings.NO_AGGREGATION,)
+  common = set.intersection(*(set(record.votes) for record in records))
+  found = tuple(
+    how for how in load.AGGREGATIONS if f"{votings.WEIGHTED}/{how}" in common
+  )
+  if not found:
+    raise load.RecordError(
+      "no aggregation has weighted votes in every record; votes in common are"
+      f" {sorted(common)}, expected {votings.WEIGHTED}/HOW with HOW one of"
+      f" {load.AGGREGATIONS}"
+    )
+  return found
+
+
+def _gaps(summary, records, parameters) -> list[str]:
+  """Sentences about what a whole sweep would have and this one has not."""
+  notes = []
+  missing = sorted(set(parameters) - set(summary["policy"]))
+  if missing:
+    notes.append(f"No records yet of policies: {', '.join(missing)}.")
+  runs: dict[tuple, int] = {}
+  for record in records:
+    run = (record.policy, record.strategy, record.n, record.seed)
+    runs[run] = runs.get(run, 0) + 1
+  problems = len({record.problem for record in records})
+  for (policy, strategy, n, seed), count in sorted(runs.items()):
+    if count < problems:
+      notes.append(
+        f"Incomplete: {policy} {strategy} n={n} seed={seed} has {count} of"
+        f" {problems} problems."
+      )
+  if not all(record.reward_apart for record in records):
+    notes.append(
+      "The ledger does not tell the reward model's FLOPs apart: majority voting"
+      " is charged for it in the conventions with_reward and full."
+    )
+  return notes

@@ -1,0 +1,1 @@
+"""What votes converge to as candidates become many, and how fast."""

@@ -1,0 +1,1 @@
+"""The search tree of one record: as a picture, and as a page."""

@@ -1,0 +1,192 @@
+"""What stands around the tree on its page: votes, answers, candidates, cost."""
+
+import html
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from inference_scaling.analysis.trees import layout, markup
+
+_VOTES = {
+  "majority": "Majority", "best_of_n": "Best of n", "weighted": "Weighted"
+}  # fmt: skip
+_CONVENTIONS = {
+  "paper": "paper",
+  "with_reward": "with reward",
+  "full": "full",
+}
+Record = Mapping[str, Any]
+
+
+def votes(record: Record) -> str:
+  """A table of the winning answers: methods by aggregations of rewards."""
+  found: dict[str, dict[str, Any]] = {}
+  for name, vote in record["votes"].items():
+    method, _, aggregation = name.partition("/")
+    found.setdefault(method, {})[aggregation] = vote
+  known = bool(record["problem"]["gold"])
+  aggregations = list(
+    dict.fromkeys(x for columns in found.values() for x in columns if x)
+  )
+  rows = []
+  for method, columns in found.items():
+    cells = [_vote(columns[x], known) for x in aggregations if x in columns]
+    if "" in columns:  # one that reads no rewards
+      span = max(len(aggregations), 1)
+      cells = [_vote(columns[""], known, span)]
+    rows.append(f"<tr><th>{_VOTES[method]}</th>{''.join(cells)}</tr>")
+  heads = "".join(f"<th>{html.escape(x)}</th>" for x in aggregations)
+  head = f"<thead><tr><th></th>{heads}</tr></thead>" if heads else ""
+  return f'<table class="votes">{head}<tbody>{"".join(rows)}</tbody></table>'
+
+
+def answers(record: Record) -> str:
+  """A table of the answers, by how many candidates give each."""
+  groups: dict[str | None, list[Mapping[str, Any]]] = {}
+  for candidate in record["candidates"]:
+    groups.setdefault(candidate["answer"], []).append(candidate)
+  total = len(record["candidates"])
+  rewarded = record["tree"]["scores"] is not None
+  rows = []
+  for answer, group in sorted(
+    groups.items(), key=lambda item: (item[0] is None, -len(item[1]))
+  ):
+    name = '<span class="answer none">no answer</span>'
+    if answer is not None:
+      name = markup.answer_label(group[0])
+    width = 100 * len(group) / total
+    cells = [
+      f"<td>{name}</td>",
+      f'<td class="bar"><span style="width:{width:.1f}%"></span></td>',
+      f'<td class="number">{len(group)}</td>',
+    ]
+    if rewarded:
+      last = [candidate["step_scores"][-1] for candidate in group]
+      numbers = f"{sum(last):.2f}", markup.reward_text(max(last))
+      if answer is None:  # which has no vote
+        numbers = "&ndash;", "&ndash;"
+      cells += [f'<td class="number">{number}</td>' for number in numbers]
+    rows.append(f"<tr>{''.join(cells)}</tr>")
+  heads = ["answer", "", "candidates"]
+  heads += ["sum of last rewards", "best"] if rewarded else []
+  head = "".join(f"<th>{name}</th>" for name in heads)
+  return (
+    f'<table class="answers"><thead><tr>{head}</tr></thead>'
+    f"<tbody>{''.join(rows)}</tbody></table>"
+  )
+
+
+def candidates(record: Record) -> str:
+  """A list of the candidates, those with an answer first, with their texts."""
+  limits = layout.score_limits(record)
+  found = sorted(
+    record["candidates"],
+    key=lambda c: (
+      c["answer"] is None,
+      c["status"] == "unfinished",
+      [-score for score in c["step_scores"][-1:]],
+    ),
+  )
+  texts = record["tree"]["texts"]
+  items = [
+    _candidate(candidate, texts[candidate["path"][-1]], limits)
+    for candidate in found
+  ]
+  return f'<div class="candidates">{"".join(items)}</div>'
+
+
+def cost(record: Record) -> str:
+  """Two tables: tokens by kind, and FLOPs by convention."""
+  ledger = record["ledger"]
+  generated = ledger["policy_decode"]
+  share = ledger["policy_discarded"] / generated if generated else 0.0
+  tokens = [
+    ("Policy reads of the prompt", f"{ledger['policy_prefill']:,} tokens"),
+    ("Policy generates", f"{generated:,} tokens"),
+    (
+      "&ensp;of these in no candidate",
+      f"{ledger['policy_discarded']:,} tokens ({share:.0%})",
+    ),
+    (
+      "Reward model reads of the prompt",
+      f"{ledger['reward_prefill']:,} tokens",
+    ),
+    ("Reward model scores", f"{ledger['reward_scored']:,} tokens"),
+    ("Keys and values", f"{ledger['cache_bytes'] / 2**20:,.1f} MiB"),
+  ]
+  left = "".join(
+    f'<tr><th>{name}</th><td class="number">{value}</td></tr>'
+    for name, value in tokens
+  )
+  rows = (
+    ("flops", "All"),
+    ("flops_prefill", "&ensp;prompts, policy"),
+    ("flops_reward", "&ensp;reward model"),
+  )
+  right = "".join(
+    f"<tr><th>{title}</th>{_flops(ledger[name])}</tr>"
+    for name, title in rows
+    if name in ledger
+  )
+  names = "".join(
+    f"<th>{_CONVENTIONS[name] if name in _CONVENTIONS else name}</th>"
+    for name in ledger["flops"]
+  )
+  return (
+    f'<table class="cost"><tbody>{left}</tbody></table>'
+    f'<table class="cost"><thead><tr><th>FLOPs, by convention</th>{names}</tr>'
+    f"</thead><tbody>{right}</tbody></table>"
+  )
+
+
+def _vote(vote: Mapping[str, Any], known: bool, span: int = 1) -> str:
+  """A cell with the answer that won."""
+  verdict = bool(vote["correct"]) if known else None
+  answer = "&ndash;" if vote["answer"] is None else html.escape(vote["answer"])
+  wide = f' colspan="{span}"' if span > 1 else ""
+  return (
+    f'<td{wide}><span class="answer {markup.VERDICTS[verdict]}">{answer} '
+    f"{markup.MARKS[verdict]}</span></td>"
+  )
+
+
+def _candidate(
+  candidate: Mapping[str, Any],
+  last_step: str,
+  limits: tuple[float, float] | None,
+) -> str:
+  """One candidate: its answer and rewards, and its text when opened."""
+  cells = "".join(
+    f'<b style="{markup.reward_cell(score, limits)}">'
+    f"{markup.reward_text(score)}</b>"
+    for score in candidate["step_scores"]
+  )
+  steps = len(candidate["path"])
+  last = html.escape(layout.short_text(last_step))
+  end = {"finished": "", "truncated": "cut off", "unfinished": "unfinished"}
+  note = end[candidate["status"]] if candidate["answer"] is not None else ""
+  return (
+    f'<details data-node="{candidate["path"][-1]}"><summary>'
+    f"{markup.answer_label(candidate)}"
+    f'<span class="rewards">{cells}</span>'
+    f'<span class="last">{last}</span>'
+    f'<span class="note">{note} {steps} step{"s" * (steps > 1)}, '
+    f"{candidate['tokens']} tokens</span></summary>"
+    f"<pre>{html.escape(candidate['text'].strip())}</pre></details>"
+  )
+
+
+def _flops(by_convention: Mapping[str, float]) -> str:
+  """Cells of numbers of FLOPs."""
+  return "".join(
+    f'<td class="number">{_power(value)}</td>'
+    for value in by_convention.values()
+  )
+
+
+def _power(value: float) -> str:
+  """A number as 1.23 x 10^9, in HTML."""
+  if not value:
+    return "0"
+  exponent = math.floor(math.log10(value))
+  return f"{value / 10**exponent:.2f} &times; 10<sup>{exponent}</sup>"

@@ -1,0 +1,66 @@
+"""One record is found among those of a sweep, and what is missing is named."""
+
+import json
+
+import pytest
+
+from inference_scaling import analysis
+from tests.analysis import tree_records
+
+
+@pytest.fixture(name="path")
+def _path(tmp_path):
+  """Two policies, two n, three problems."""
+  path = tmp_path / "records.jsonl"
+  with path.open("w", encoding="utf-8") as file:
+    for problem in (3, 1, 2):
+      for policy in ("small", "large"):
+        for n in (2, 4):
+          record = tree_records.small()
+          record["run"] |= {"policy": policy, "n": n}
+          record["problem"]["id"] = problem
+          file.write(json.dumps(record) + "\n")
+  return path
+
+
+def test_the_first_that_fits_is_taken_and_the_others_are_named(path):
+  found = analysis.find_record(path, 1, n=4, seed=None)
+  assert found.record["problem"]["id"] == 1
+  assert found.record["run"] == {
+    "policy": "small", "strategy": "rebase", "n": 4, "seed": 0
+  }  # fmt: skip
+  assert found.others == ["large rebase n=4 seed=0"]
+  found = analysis.find_record(path, 2, policy="large", n=2, strategy="rebase")
+  assert found.record["run"]["policy"] == "large" and found.others == []
+
+
+def test_what_there_is_is_named_where_nothing_fits(path):
+  with pytest.raises(ValueError, match=r"no record of problem 7; .* 1, 2, 3\."):
+    analysis.find_record(path, 7)
+  with pytest.raises(
+    ValueError,
+    match=r"problem 3 with policy small, n 8; there are small rebase n=2 "
+    r"seed=0, small rebase n=4 .*, large rebase n=4 seed=0\.",
+  ):
+    analysis.find_record(path, 3, policy="small", n=8)
+
+
+def test_long_lists_are_cut(tmp_path):
+  path = tmp_path / "records.jsonl"
+  records = [
+    tree_records.small()
+    | {"problem": tree_records.small()["problem"] | {"id": i}}
+    for i in range(30)
+  ]
+  path.write_text("".join(json.dumps(record) + "\n" for record in records))
+  with pytest.raises(ValueError, match=r"0, 1, .*, 19 and 10 more\."):
+    analysis.find_record(path, 99)
+
+
+def test_a_cut_last_line_is_left_out_and_a_bad_one_is_named(path):
+  whole = path.read_bytes()
+  path.write_bytes(whole + b'{"run": {"pol')
+  assert analysis.find_record(path, 1).record["problem"]["id"] == 1
+  path.write_bytes(b"oops\n" + whole)
+  with pytest.raises(ValueError, match=r"records.jsonl, line 1, is not JSON"):
+    analysis.find_record(path, 1)
