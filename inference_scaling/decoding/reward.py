@@ -184,7 +184,8 @@ class ModelReward:
     """Makes the reward model's tokens of the policy's.
 
     A step that was cut off ends its beam without an answer. Where it does not
-    fit, it is left out: nothing asks for its score.
+    fit, it is left out, and the beam keeps the score of the step before, 0 if
+    there is none: only strategies that weigh or value ended beams, too, see it.
 
     Args:
       state: the beams before the step.

@@ -179,7 +179,8 @@ class Strategy(NamedTuple):
     first: `first(num_beams, carry) -> active`, bool[N], the beams to extend at
       depth 0; None for all.
     lookahead: how many more steps are made of each running beam before
-      `select` sees its score; they are then taken back.
+      `select` sees its score, none beyond the last depth; they are then taken
+      back.
     duplicates: KEEP, DROP or MERGE; see their comments. Steps are the same
       where all integers of `Step.content` are.
   """

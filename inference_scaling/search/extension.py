@@ -86,6 +86,7 @@ def look_ahead(
   reward_state: Any,
   beams: base.Beams,
   num_steps: int,
+  left: jax.Array,
 ) -> tuple[Any, Any, jax.Array]:
   """Scores running beams by where they would be some steps later.
 
@@ -96,6 +97,8 @@ def look_ahead(
     reward_state: the reward's.
     beams: with leading axes [P, N].
     num_steps: how many steps to look ahead; a beam that ends stops earlier.
+    left: int32[P], depths that the search still has: none looks beyond them,
+      where no solution can get.
 
   Returns:
     Both states before these steps, with the tokens of the steps counted, and
@@ -108,6 +111,7 @@ def look_ahead(
   before = (policy_state, reward_state)
   scores, going = beams.scores, beams.active & (beams.status == base.RUNNING)
   for number in range(num_steps):
+    going &= (left > number)[:, None]
     keys = jax.vmap(jax.random.fold_in, (0, None))(depth_keys, number)
     keys = beam_keys(keys, going.shape[1])
     policy_state, reward_state, step, ahead = extend_and_score(

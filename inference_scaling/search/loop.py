@@ -150,7 +150,8 @@ def search_step(
   )  # fmt: skip
   status = jnp.where(state.active, step.status, state.status)
   scores = jnp.where(state.active, scores, state.scores)
-  last = (state.depth + 1 >= state.tree.parents.shape[1])[:, None]
+  left = state.tree.parents.shape[1] - 1 - state.depth
+  last = (left <= 0)[:, None]
   ended = last & state.active & (status == base.RUNNING)
   status = jnp.where(ended, base.TRUNCATED, status)
 
@@ -163,7 +164,7 @@ def search_step(
       models = models._replace(policy_params=lookahead_params)
     policy_state, reward_state, ahead = extension.look_ahead(
       models, _fold(depth_keys, N + 1), policy_state, reward_state, beams,
-      strategy.lookahead,
+      strategy.lookahead, left,
     )  # fmt: skip
     beams = beams._replace(scores=ahead)
   parents, chosen, carry = jax.vmap(

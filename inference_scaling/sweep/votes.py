@@ -40,8 +40,11 @@ def make_votes(
   if not candidates:
     return {name: nobody for name in names(aggregations)}
   answers = [candidate["answer"] for candidate in candidates]
-  ids = voting.class_ids(answers)
-  scores = np.zeros((len(answers), max_steps), np.float32)
+  # Some strategies give another number of candidates for each problem. Those
+  # that fill up to a power of two abstain, so that few programs serve them all.
+  spare = (1 << (len(answers) - 1).bit_length()) - len(answers)
+  ids = voting.class_ids([*answers, *[None] * spare])
+  scores = np.zeros((len(ids), max_steps), np.float32)
   mask = np.zeros(scores.shape, bool)
   for row, candidate in enumerate(candidates):
     steps = candidate["step_scores"]
@@ -51,7 +54,7 @@ def make_votes(
   # All candidates with one answer have one grade; no answer is not right.
   outcomes: dict[int, dict[str, Any]] = {
     int(number): {key: candidate[key] for key in ("answer", "correct")}
-    for number, candidate in zip(ids, candidates, strict=True)
+    for number, candidate in zip(ids[: len(answers)], candidates, strict=True)
   }
   outcomes[voting.ABSTAIN] = nobody
   return {

@@ -68,12 +68,6 @@ def _park(active=0, moved=0):
   return base.Strategy(lambda num_beams: turn, _select, _first)
 
 
-def _problems(form=None):
-  prompts = tiny.prompts(max(IDS) + 1)
-  own = None if form is None else tuple(form.encode_prompt("What is 2 + 3?"))
-  return [decoding.PromptProblem(i, prompts[i], own) for i in IDS]
-
-
 def _problems():
   prompts = tiny.prompts(max(IDS) + 1)
   own = tuple(form_models.make("llemma").form.encode_prompt("What is 2 + 3?"))

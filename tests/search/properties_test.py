@@ -274,7 +274,7 @@ def test_look_ahead_changes_choices_but_no_recorded_score():
 def test_tokens_of_a_look_ahead_are_counted_and_nothing_else_stays():
   policy = toy.CountingPolicy(N)
   world = runs.World(stop=0.15)
-  strategy = search.dvts(2, 3, lookahead=1)
+  strategy = search.beam_search(2, 2, "merge")
   final = runs.host(runs.states(strategy, world=world, policy=policy)[-1])
   plain = _trees(strategy, world=world)
   jax.tree.map(np.testing.assert_array_equal, final.tree, plain)
@@ -282,11 +282,24 @@ def test_tokens_of_a_look_ahead_are_counted_and_nothing_else_stays():
     spent = final.tree.num_tokens[problem].sum()
     for depth in range(depths):
       tree = jax.tree.map(lambda leaf, at=(problem, depth): leaf[at], plain)
+      # No solution gets beyond the last depth, and so no look-ahead does.
+      steps = min(strategy.lookahead, runs.MAX_DEPTH - 1 - depth)
       for node in tree.contents["node"][
         tree.active & (tree.status == search.RUNNING)
       ]:
-        spent += 1 + (node * 7 + 3) % 128 * 3 // 128  # the greedy child's
+        spent += _greedy_tokens(node, world.stop, steps)
     assert final.policy_state["spent"][problem].sum() == spent
+  assert (final.depth == runs.MAX_DEPTH).any()
+
+
+def _greedy_tokens(node, stop, steps):
+  """Tokens of so many steps of the greedy toy policy, or until it ends."""
+  if not steps:
+    return 0
+  branch = (node * 7 + 3) % 128 * 3 // 128
+  if (node * 31 + 7) % 128 / 128 < stop:
+    return 1 + branch
+  return 1 + branch + _greedy_tokens(node * 3 + 1 + branch, stop, steps - 1)
 
 
 @pytest.mark.parametrize("rule", ["ceil", "round", "exact", "stochastic"])

@@ -214,7 +214,11 @@ def run(strategy, select, problem, world, num_beams, max_depth):
       dataclasses.replace(
         beam,
         score=_score_ahead(
-          depth_key, beam.node, table, stop, strategy.lookahead
+          depth_key,
+          beam.node,
+          table,
+          stop,
+          min(strategy.lookahead, max_depth - 1 - len(levels)),
         ),
       )
       if beam.can_go_on and strategy.lookahead

@@ -84,6 +84,15 @@ def test_random_votes_agree_with_counting(seed):
   assert_votes_are_counts(candidates[::-1])
 
 
+def test_few_programs_serve_all_numbers_of_candidates():
+  candidates = [candidate(str(7 + n % 3), n / 8) for n in range(8)]
+  assert_votes_are_counts(candidates)
+  programs = votes._winners._cache_size()
+  for number in (5, 6, 7):
+    assert_votes_are_counts(candidates[:number])
+  assert votes._winners._cache_size() == programs
+
+
 def test_nobody_answers():
   candidates = [candidate(None, 0.1 * place) for place in range(6)]
   found = votes.make_votes(candidates, AGGREGATIONS, max_steps=5)
