@@ -8,7 +8,7 @@ import pytest
 from inference_scaling.analysis import votings
 from inference_scaling.analysis.estimates import intervals, outcomes, summary
 from inference_scaling.analysis.estimates import panel as panel_lib
-from inference_scaling.analysis.figures import style, vote_limits
+from inference_scaling.analysis.figures import vote_limits
 from inference_scaling.analysis.records import load
 from inference_scaling.analysis.theory import convergence, limits, pools
 from tests.analysis import by_hand, factory
@@ -170,7 +170,7 @@ def draw(raw, aggregation):
   )
 
 
-def test_figure_shows_curves_and_limits(raw, tmp_path):
+def test_figure_shows_curves_and_limits(raw):
   figure = draw(raw, "last")
   assert len(figure.axes) == 2 * len(POLICIES)
   titles = [axes.get_title(loc="left") for axes in figure.axes[::2]]
@@ -192,14 +192,14 @@ def test_figure_shows_curves_and_limits(raw, tmp_path):
     "Hoeffding: accuracy is above",
     "limit of sampling",
   ]
-  assert all(path.stat().st_size for path in style.save(figure, tmp_path, "x"))
+  figure.draw_without_rendering()
 
 
-def test_figure_without_rewards_or_without_sampling(raw, tmp_path):
+def test_figure_without_rewards_or_without_sampling(raw):
   plain = [factory.unrewarded(record) for record in raw]
   figure = draw(plain, votings.NO_AGGREGATION)
   assert all(len(axes.containers) in (1, 3) for axes in figure.axes)
   search = [r for r in raw if r["run"]["strategy"] != "sampling"]
   figure = draw(search, "last")
   assert not figure.axes[0].containers and figure.axes[1].containers
-  style.save(figure, tmp_path, "x")
+  figure.draw_without_rendering()
