@@ -1,4 +1,10 @@
-"""Records to estimates, frontiers, figures and a report; no model in it."""
+"""Records to estimates, frontiers, figures and a report; no model in it.
+
+Each folder imports only from those before it: `records` reads a sweep's file,
+`estimates` makes accuracies with intervals of it, `theory` has their limits,
+`comparison` and `claims` set strategies and policies against each other,
+`figures` and `trees` draw, and `report` writes it all down.
+"""
 
 from inference_scaling.analysis.estimates.outcomes import make_outcomes
 from inference_scaling.analysis.estimates.panel import make_panel

@@ -58,3 +58,8 @@ def count(parameters: float) -> str:
     if parameters >= size:
       return f"{parameters / size:.3g}{letter}"
   return str(int(parameters))
+
+
+def policy(name: str, parameters: float) -> str:
+  """A policy and its size: "large (1.62M)"."""
+  return f"{name} ({count(parameters)})"

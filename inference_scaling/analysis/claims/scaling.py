@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from inference_scaling.analysis import strategies, votings
+from inference_scaling.analysis import votings
 from inference_scaling.analysis.comparison import curves, frontier
 from inference_scaling.analysis.estimates import panel as panel_lib
 
@@ -32,11 +32,11 @@ def schemes(
     Majority and weighted voting of each strategy but greedy, in order; majority
     voting alone without a reward model.
   """
-  names = strategies.in_order(point.strategy for point in panel.costs.index)
-  names = [n for n in names if strategies.kind_of(n) != strategies.GREEDY]
   majority = (votings.MAJORITY, votings.NO_AGGREGATION)
   methods = dict.fromkeys((majority, votings.main_voting(aggregation)))
-  return [(name, *method) for name in names for method in methods]
+  return [
+    (name, *method) for name in curves.searched(panel) for method in methods
+  ]
 
 
 def growth(
@@ -105,14 +105,12 @@ def best_policy(
     runner-up (empty where nobody else takes part) and the lead over it.
   """
   found = {
-    (strategy, voting): {
-      policy: curve
-      for policy in policies
-      if (
-        curve := curves.make_curve(panel, policy, strategy, voting, how, flops)
-      )
-      is not None
-    }
+    (strategy, voting): curves.existing(
+      {
+        policy: curves.make_curve(panel, policy, strategy, voting, how, flops)
+        for policy in policies
+      }
+    )
     for strategy, voting, how in schemes(panel, aggregation)
   }
   found = {name: group for name, group in found.items() if len(group) > 1}

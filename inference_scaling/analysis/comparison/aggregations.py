@@ -51,18 +51,3 @@ def compare_aggregations(
           | curves.difference_columns("difference", ours - found[hows[0]])
         )
   return pd.DataFrame(rows)
-
-
-def at_largest_n(frame: pd.DataFrame) -> pd.DataFrame:
-  """The rows of each policy's and strategy's largest n.
-
-  Args:
-    frame: of `compare_aggregations`.
-
-  Returns:
-    The rows; none of an empty frame.
-  """
-  if frame.empty:
-    return frame
-  largest = frame.groupby(["policy", "strategy"])["n"].transform("max")
-  return frame[frame["n"] == largest]

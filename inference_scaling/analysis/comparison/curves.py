@@ -1,13 +1,17 @@
 """Accuracy of one policy, strategy and voting method as n and FLOPs grow."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
+from inference_scaling.analysis import strategies
 from inference_scaling.analysis.comparison import frontier
 from inference_scaling.analysis.estimates import intervals
 from inference_scaling.analysis.estimates import panel as panel_lib
+
+Key = TypeVar("Key")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +40,15 @@ class Curve:
   def at_all(self, budgets: Sequence[float]) -> np.ndarray:
     """Accuracy by problem at B budgets, float64[P, B]."""
     return np.stack([self.at(budget) for budget in budgets], axis=-1)
+
+  def means(self) -> np.ndarray:
+    """Mean accuracy of all problems, then of R resamples, float64[1 + R, K]."""
+    return np.vstack(
+      [
+        np.nanmean(self.accuracy, axis=0),
+        intervals.resampled_means(self.accuracy),
+      ]
+    )
 
   def interval(self) -> intervals.Interval:
     """Mean accuracy and 95% interval of every point, arrays [K]."""
@@ -82,6 +95,17 @@ def make_curve(
     costs[kept],
     panel.accuracy.to_numpy(float)[:, kept],
   )
+
+
+def existing(found: Mapping[Key, Curve | None]) -> dict[Key, Curve]:
+  """The curves that a panel has, in their order."""
+  return {key: curve for key, curve in found.items() if curve is not None}
+
+
+def searched(panel: panel_lib.Panel) -> list[str]:
+  """A panel's strategies that have curves, all but greedy, in order."""
+  names = strategies.in_order(point.strategy for point in panel.costs.index)
+  return [n for n in names if strategies.kind_of(n) != strategies.GREEDY]
 
 
 def difference_columns(name: str, difference: np.ndarray) -> dict[str, float]:

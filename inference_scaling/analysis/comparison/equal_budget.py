@@ -162,21 +162,17 @@ def curve_groups(
     The first columns of a row (convention, policy, voting) and the curves of
     all strategies but greedy, in order.
   """
-  names = strategies.in_order(point.strategy for point in panel.costs.index)
-  names = [n for n in names if strategies.kind_of(n) != strategies.GREEDY]
+  names = curves.searched(panel)
   for convention in conventions:
     for policy in policies:
       for voting, how in votings.voting_methods(aggregation):
-        found = {
-          name: curve
-          for name in names
-          if (
-            curve := curves.make_curve(
-              panel, policy, name, voting, how, f"flops_{convention}"
-            )
-          )
-          is not None
-        }
+        flops = f"flops_{convention}"
+        found = curves.existing(
+          {
+            name: curves.make_curve(panel, policy, name, voting, how, flops)
+            for name in names
+          }
+        )
         if found:
           keys = {"convention": convention, "policy": policy, "voting": voting}
           yield keys, found

@@ -93,15 +93,7 @@ def iso_accuracy(
     name = strategies.main_of(strategies.SAMPLING, found)
     if name is None:
       continue
-    means = {
-      strategy: np.vstack(
-        [
-          np.nanmean(curve.accuracy, axis=0),
-          intervals.resampled_means(curve.accuracy),
-        ]
-      )
-      for strategy, curve in found.items()
-    }
+    means = {strategy: curve.means() for strategy, curve in found.items()}
     base = found[name]
     for samples, target in _targets(base, means, name):
       spent = (base.flops[base.n == samples],) * 2

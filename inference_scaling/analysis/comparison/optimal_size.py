@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from inference_scaling.analysis import strategies, votings
+from inference_scaling.analysis import votings
 from inference_scaling.analysis.comparison import curves, frontier, regression
 from inference_scaling.analysis.estimates import intervals
 from inference_scaling.analysis.estimates import panel as panel_lib
@@ -75,11 +75,8 @@ def optimal_sizes(
 
 def _curves(panel, policies, aggregation, flops):
   """(strategy, voting) -> policy -> curve, of all strategies but greedy."""
-  names = strategies.in_order(point.strategy for point in panel.costs.index)
   found = {}
-  for name in names:
-    if strategies.kind_of(name) == strategies.GREEDY:
-      continue
+  for name in curves.searched(panel):
     for voting, how in votings.voting_methods(aggregation):
       for policy in policies:
         curve = curves.make_curve(panel, policy, name, voting, how, flops)
@@ -90,12 +87,7 @@ def _curves(panel, policies, aggregation, flops):
 
 def _at_budgets(curve: curves.Curve, budgets: np.ndarray) -> np.ndarray:
   """Mean accuracy at budgets [1 + R, B]: all problems, then the resamples."""
-  means = np.vstack(
-    [
-      np.nanmean(curve.accuracy, axis=0),
-      intervals.resampled_means(curve.accuracy),
-    ]
-  )
+  means = curve.means()
   return np.stack(
     [frontier.interpolate_at(curve.flops, means, b) for b in budgets], axis=-1
   )

@@ -38,3 +38,18 @@ def policies_of(summary: pd.DataFrame) -> dict[str, int]:
   """Number of parameters by policy, in rising order."""
   rows = summary.sort_values(["parameters", "policy"])
   return dict(zip(rows["policy"], rows["parameters"], strict=True))
+
+
+def at_largest_n(frame: pd.DataFrame) -> pd.DataFrame:
+  """The rows at the largest n of each policy and strategy.
+
+  Args:
+    frame: with the columns policy, strategy and n.
+
+  Returns:
+    The rows; none of an empty frame.
+  """
+  if frame.empty:
+    return frame
+  largest = frame.groupby(["policy", "strategy"])["n"].transform("max")
+  return frame[frame["n"] == largest]

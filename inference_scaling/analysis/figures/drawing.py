@@ -1,13 +1,13 @@
 """What several figures draw: curves, bands, the frontier, legend entries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib import axes as axes_lib
 from matplotlib import lines
 
-from inference_scaling.analysis import strategies
+from inference_scaling.analysis import strategies, wording
 from inference_scaling.analysis.comparison import frontier, selection
 from inference_scaling.analysis.figures import style
 
@@ -62,19 +62,42 @@ def draw_curve(
   )
 
 
+def marker_keys(look: Mapping) -> dict:
+  """Keywords of `Axes.plot` for one of `style.strategy_styles`."""
+  keys = dict(look)
+  face = keys["color"] if keys.pop("filled") else "white"
+  return keys | {"markerfacecolor": face}
+
+
 def draw_strategies(
   panel: axes_lib.Axes,
   rows: pd.DataFrame,
   x: str,
+  names: Iterable[str],
   *,
   part: str = "",
   band: bool = True,
+  **line,
 ) -> None:
-  """Draws one curve a strategy; `bands_of` says whose bands."""
-  banded = bands_of(rows["strategy"]) if band else []
-  for strategy, look in style.strategy_styles(rows["strategy"]).items():
+  """Draws one curve a strategy; `bands_of` says whose bands.
+
+  Args:
+    panel: where to draw.
+    rows: rows of the summary.
+    x: column of the horizontal axis.
+    names: strategies of the whole figure: a panel that lacks one of them draws
+      the others as the legend does.
+    part: "", "_easy" or "_hard".
+    band: whether to draw intervals.
+    **line: passed to `Axes.plot`.
+  """
+  names = list(names)
+  banded = bands_of(names) if band else []
+  for strategy, look in style.strategy_styles(names).items():
     curve = rows[rows["strategy"] == strategy]
-    draw_curve(panel, curve, x, part=part, band=strategy in banded, **look)
+    draw_curve(
+      panel, curve, x, part=part, band=strategy in banded, **look, **line
+    )
 
 
 def draw_frontier(panel, rows: pd.DataFrame, flops: str) -> None:
@@ -90,6 +113,14 @@ def draw_frontier(panel, rows: pd.DataFrame, flops: str) -> None:
     solid_joinstyle="miter",
     zorder=1,
   )
+
+
+def name_policies(
+  panels: Iterable[axes_lib.Axes], policies: Mapping[str, int]
+) -> None:
+  """Names and sizes of policies above their panels."""
+  for panel, (name, parameters) in zip(panels, policies.items(), strict=True):
+    panel.set_title(wording.policy(name, parameters))
 
 
 def by_policy(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -130,12 +161,9 @@ def strategy_handles(names, *, plain: bool = False) -> list[lines.Line2D]:
   """
   handles = []
   for strategy, look in style.strategy_styles(names).items():
-    keys = dict(look)
-    face = keys["color"] if keys.pop("filled") else "white"
+    keys = marker_keys(look)
     if plain or strategies.kind_of(strategy) == strategies.GREEDY:
       keys["linestyle"] = ""
     name = strategies.strategy_name(strategy)
-    handles.append(
-      lines.Line2D([], [], markerfacecolor=face, label=name, **keys)
-    )
+    handles.append(lines.Line2D([], [], label=name, **keys))
   return handles

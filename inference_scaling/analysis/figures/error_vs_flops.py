@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib import figure as figure_lib
 from matplotlib import lines
 
-from inference_scaling.analysis import strategies, votings, wording
+from inference_scaling.analysis import votings, wording
 from inference_scaling.analysis.comparison import selection
 from inference_scaling.analysis.figures import drawing, style
 from inference_scaling.analysis.records import load
@@ -29,28 +29,15 @@ def error_vs_flops(
   rows = selection.main_rows(summary, aggregation)
   policies = selection.policies_of(rows)
   conventions = [f"flops_{name}" for name in load.CONVENTIONS]
-  looks = style.strategy_styles(rows["strategy"])
   figure, axes = style.new_figure(
     len(conventions), len(policies), height=2.5, sharey=True, sharex="row"
   )
-  banded = drawing.bands_of(rows["strategy"])
-  for panel, (policy, size) in zip(axes[0], policies.items(), strict=True):
-    panel.set_title(f"{policy} ({wording.count(size)})")
+  drawing.name_policies(axes[0], policies)
   for line, flops in zip(axes, conventions, strict=True):
     for panel, policy in zip(line, policies, strict=True):
       drawing.draw_frontier(panel, rows, flops)
-      for strategy in strategies.in_order(rows["strategy"]):
-        curve = rows[
-          (rows["policy"] == policy) & (rows["strategy"] == strategy)
-        ]
-        drawing.draw_curve(
-          panel,
-          curve,
-          flops,
-          band=strategy in banded,
-          zorder=3,
-          **looks[strategy],
-        )
+      mine = rows[rows["policy"] == policy]
+      drawing.draw_strategies(panel, mine, flops, rows["strategy"], zorder=3)
       style.flops_axis(panel, flops)
   for line in axes:
     style.error_axis(line[0])

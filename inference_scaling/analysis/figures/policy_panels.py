@@ -24,15 +24,16 @@ def error_vs_n(summary: pd.DataFrame, aggregation: str) -> figure_lib.Figure:
   """
   rows = selection.main_rows(summary, aggregation)
   oracle = selection.main_variants(summary[summary["voting"] == votings.PASS])
-  figure, axes = policy_panels(rows, rows_of_panels=2, sharey="row")
+  figure, axes = _new_panels(rows, rows_of_panels=2, sharey="row")
   label = style.sizes_label(rows["strategy"])
   for column, (policy, mine) in zip(
     axes.T, drawing.by_policy(rows), strict=True
   ):
-    drawing.draw_strategies(column[0], mine, "n")
+    drawing.draw_strategies(column[0], mine, "n", rows["strategy"])
     for error in mine[_is_greedy(mine)]["error"]:
       column[0].axhline(100 * error, color=style.BLACK, linewidth=0.8, zorder=1)
-    drawing.draw_strategies(column[1], oracle[oracle["policy"] == policy], "n")
+    passed = oracle[oracle["policy"] == policy]
+    drawing.draw_strategies(column[1], passed, "n", oracle["strategy"])
     style.sizes_axis(column[1], list(mine["n"]), label)
   voting, _ = votings.main_voting(aggregation)
   style.error_axis(
@@ -58,12 +59,12 @@ def completion(summary: pd.DataFrame) -> figure_lib.Figure:
     The figure, one panel a policy.
   """
   rows = selection.main_variants(summary[summary["voting"] == votings.PASS])
-  figure, axes = policy_panels(rows)
+  figure, axes = _new_panels(rows)
   label = style.sizes_label(rows["strategy"])
   for panel, (_, mine) in zip(axes[0], drawing.by_policy(rows), strict=True):
     # Drawn as an error is: of the rest, those that did not finish.
     shares = mine.assign(accuracy=1 - mine["completion"])
-    drawing.draw_strategies(panel, shares, "n", band=False)
+    drawing.draw_strategies(panel, shares, "n", rows["strategy"], band=False)
     style.sizes_axis(panel, list(mine["n"]), label)
   style.error_axis(axes[0, 0], "finished candidates (%)")
   style.legend(figure, drawing.strategy_handles(rows["strategy"]))
@@ -87,10 +88,12 @@ def easy_vs_hard(
     The figure, one column a policy.
   """
   rows = selection.main_rows(summary, aggregation)
-  figure, axes = policy_panels(rows, rows_of_panels=2, sharey="row")
+  figure, axes = _new_panels(rows, rows_of_panels=2, sharey="row")
   for column, (_, mine) in zip(axes.T, drawing.by_policy(rows), strict=True):
     for panel, part in zip(column, ("_easy", "_hard"), strict=True):
-      drawing.draw_strategies(panel, mine, f"{flops}{part}", part=part)
+      drawing.draw_strategies(
+        panel, mine, f"{flops}{part}", rows["strategy"], part=part
+      )
       panel.set_xscale("log")
       if mine[f"accuracy{part}"].isna().all():
         panel.text(
@@ -151,7 +154,7 @@ def voting_methods(
   # One label for all: there is no room for one under each panel.
   axes[-1, (len(names) - 1) // 2].set_xlabel(style.CONVENTION_LABELS[flops])
   for panel, (policy, size) in zip(axes[:, 0], policies.items(), strict=True):
-    style.error_axis(panel, f"error rate (%)\n{policy} ({wording.count(size)})")
+    style.error_axis(panel, f"error rate (%)\n{wording.policy(policy, size)}")
   handles = [
     lines.Line2D(
       [], [], color=style.BLACK, marker="o", linestyle=line,
@@ -166,7 +169,7 @@ def voting_methods(
   return figure
 
 
-def policy_panels(rows: pd.DataFrame, rows_of_panels: int = 1, sharey=True):
+def _new_panels(rows: pd.DataFrame, rows_of_panels: int = 1, sharey=True):
   """A figure with one column of panels a policy, and its axes."""
   policies = selection.policies_of(rows)
   figure, axes = style.new_figure(
@@ -176,10 +179,7 @@ def policy_panels(rows: pd.DataFrame, rows_of_panels: int = 1, sharey=True):
     sharey=sharey,
     sharex="col",
   )
-  for panel, (policy, parameters) in zip(
-    axes[0], policies.items(), strict=True
-  ):
-    panel.set_title(f"{policy} ({wording.count(parameters)})")
+  drawing.name_policies(axes[0], policies)
   return figure, axes
 
 

@@ -57,7 +57,7 @@ def optimal_size(
   _draw_sizes(axes[0, -1], points, fits, shown, voting)
   _size_axis(axes[0, -1], policies, rows[flops], flops)
   handles = [
-    lines.Line2D([], [], label=f"{name} ({wording.count(size)})", **looks[name])
+    lines.Line2D([], [], label=wording.policy(name, size), **looks[name])
     for name, size in policies.items()
   ]
   style.legend(figure, handles)

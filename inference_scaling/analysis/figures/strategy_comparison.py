@@ -47,8 +47,7 @@ def equal_budget(
   figure, axes = style.new_figure(
     len(methods), len(policies), height=2.3, sharey="row", sharex="col"
   )
-  for panel, (policy, size) in zip(axes[0], policies.items(), strict=True):
-    panel.set_title(f"{policy} ({wording.count(size)})")
+  drawing.name_policies(axes[0], policies)
   for line, voting in zip(axes, methods, strict=True):
     for panel, policy in zip(line, policies, strict=True):
       panel.axhline(0, color=style.BLACK, linewidth=0.9, zorder=1)
@@ -81,15 +80,13 @@ def _draw_difference(panel, rows: pd.DataFrame, look: dict) -> None:
   """Differences with their intervals."""
   if rows.empty:
     return
-  keys = dict(look)
-  face = keys["color"] if keys.pop("filled") else "white"
   rows = rows.sort_values("at")
   middle, low, high = (
     100 * rows[name].to_numpy(float)
     for name in ("difference", "difference_low", "difference_high")
   )
-  panel.vlines(rows["at"], low, high, color=keys["color"], linewidth=0.9)
-  panel.plot(rows["at"], middle, markerfacecolor=face, **keys)
+  panel.vlines(rows["at"], low, high, color=look["color"], linewidth=0.9)
+  panel.plot(rows["at"], middle, **drawing.marker_keys(look))
 
 
 @style.styled
@@ -127,11 +124,9 @@ def variants(
         drawing.draw_curve(
           panel, base, flops, band=False, color=style.GREY, linewidth=1.0
         )
-      drawing.draw_strategies(
-        panel, mine[mine["strategy"].isin(group)], flops, band=False
-      )
+      drawing.draw_strategies(panel, mine, flops, group, band=False)
       style.flops_axis(panel, flops, label=False)
-    label = f"error rate (%)\n{policy} ({wording.count(policies[policy])})"
+    label = f"error rate (%)\n{wording.policy(policy, policies[policy])}"
     style.error_axis(line[0], label)
   axes[-1, (len(groups) - 1) // 2].set_xlabel(style.CONVENTION_LABELS[flops])
   handles = drawing.strategy_handles(shown["strategy"])
@@ -150,7 +145,7 @@ def aggregations(
   """What each way to aggregate step scores adds to the reference.
 
   Args:
-    frame: rows of `aggregations.at_largest_n`.
+    frame: rows of `compare_aggregations` at the largest n.
     policies: number of parameters by policy.
 
   Returns:
@@ -183,8 +178,7 @@ def aggregations(
       panel.set_yticks(range(len(names)), map(strategies.strategy_name, names))
       panel.set_ylim(len(names) - 0.5, -0.5)
     line[0].set_ylabel(wording.VOTING_WORDS[voting])
-  for panel, (policy, size) in zip(axes[0], policies.items(), strict=True):
-    panel.set_title(f"{policy} ({wording.count(size)})")
+  drawing.name_policies(axes[0], policies)
   for panel in axes[-1]:
     panel.set_xlabel(f"points more than {hows[0]}")
   handles = [

@@ -68,7 +68,7 @@ def limits_figure(
     measured = _measured(summary, policy, *mine)
     _draw_curves(curves, measured, mine[1])
     _draw_limits(curves, ends, mine[0])
-    curves.set_title(f"{policy} ({wording.count(parameters)})", loc="left")
+    curves.set_title(wording.policy(policy, parameters), loc="left")
     floors += [measured["low"].min(), *mine[0][["low", "limit"]].min()]
   lowest = 100 * np.nanmin(floors) - _ROOM
   axes[0].set_ylim(max(0.0, lowest), 100 + _ROOM)

@@ -19,22 +19,15 @@ def mean_differences(analysis) -> str:
     return ""
   voting, _ = votings.main_voting(analysis.aggregation)
   frame = frame[frame["voting"] == voting]
-  rows = []
-  for (policy, strategy), mine in frame.groupby(
-    ["policy", "strategy"], sort=False
-  ):
-    cells = {
-      row["convention"]: f"{wording.points(row, 'difference')} from"
-      f" {row['from']:.2g} to {row['to']:.2g}"
-      for row in mine.to_dict("records")
-    }
-    rows.append(
-      (
-        policy,
-        strategies.strategy_name(strategy),
-        *(cells[c] if c in cells else "-" for c in load.CONVENTIONS),
-      )
-    )
+  rows = _rows(
+    frame,
+    "convention",
+    load.CONVENTIONS,
+    lambda row: (
+      f"{wording.points(row, 'difference')} from {row['from']:.2g} to"
+      f" {row['to']:.2g}"
+    ),
+  )
   return (
     "## All strategies against sampling at equal budgets,"
     f" {wording.VOTING_WORDS[voting]}\n\nPoints of accuracy more than"
@@ -60,21 +53,7 @@ def equal_budgets(analysis) -> str:
   )
   frame = frame[frame["samples"].isin(_powers_of_four(frame["samples"]))]
   sizes = sorted(set(frame["samples"]))
-  rows = []
-  for (policy, strategy), mine in frame.groupby(
-    ["policy", "strategy"], sort=False
-  ):
-    cells = {
-      row["samples"]: _at_budget(row, strategy)
-      for row in mine.to_dict("records")
-    }
-    rows.append(
-      (
-        policy,
-        strategies.strategy_name(strategy),
-        *(cells[n] if n in cells else "-" for n in sizes),
-      )
-    )
+  rows = _rows(frame, "samples", sizes, _at_budget)
   voting, _ = votings.main_voting(analysis.aggregation)
   return (
     f"### At the costs of {', '.join(map(str, sizes))} samples,"
@@ -91,9 +70,43 @@ def equal_budgets(analysis) -> str:
   )
 
 
-def _at_budget(row: dict, strategy: str) -> str:
+def _by_strategy(frame: pd.DataFrame):
+  return frame.groupby(["policy", "strategy"], sort=False)
+
+
+def _rows(frame: pd.DataFrame, column: str, values, write) -> list[tuple]:
+  """A row of text a policy and strategy, with a cell for each of the values.
+
+  Args:
+    frame: what the cells are written from.
+    column: the one that has the values.
+    values: of the cells, in order.
+    write: makes the text of a cell out of its row of the frame.
+
+  Returns:
+    The rows: policy, strategy and the cells, "-" where there is none.
+  """
+  rows = []
+  for (policy, strategy), mine in _by_strategy(frame):
+    cells = {row[column]: write(row) for row in mine.to_dict("records")}
+    name = strategies.strategy_name(strategy)
+    rows.append((policy, name, *(cells.get(value, "-") for value in values)))
+  return rows
+
+
+def _highest_ratio(rows: pd.DataFrame) -> str:
+  """The ratio at the highest round accuracy about which something is known."""
+  rows = rows[rows["samples"] == 0]
+  known = rows[(rows["at_least"] > 0) | (rows["at_most"] < float("inf"))]
+  if known.empty:
+    return "-"
+  row = known.loc[known["accuracy"].idxmax()]
+  return f"{iso_accuracy.ratio_text(row)} to reach {row['accuracy']:.0%}"
+
+
+def _at_budget(row: dict) -> str:
   accuracy = f"{100 * row['accuracy']:.1f}"
-  if strategies.kind_of(strategy) == strategies.SAMPLING:
+  if strategies.kind_of(row["strategy"]) == strategies.SAMPLING:
     return accuracy
   star = "*" if row["beyond"] else ""
   return f"{accuracy}{star} ({wording.points(row, 'difference')})"
@@ -116,31 +129,9 @@ def cost_ratios(analysis) -> str:
   )
   matched = frame[frame["samples"].isin(_powers_of_four(frame["samples"]))]
   sizes = sorted(set(matched["samples"]))
-  rows = []
-  for (policy, strategy), mine in frame.groupby(
-    ["policy", "strategy"], sort=False
-  ):
-    cells = {
-      row["samples"]: iso_accuracy.ratio_text(row)
-      for row in mine.to_dict("records")
-    }
-    levels = mine[(mine["samples"] == 0)]
-    # The highest round accuracy about which something is known.
-    known = levels[
-      (levels["at_least"] > 0) | (levels["at_most"] < float("inf"))
-    ]
-    top = "-"
-    if len(known):
-      row = known.loc[known["accuracy"].idxmax()]
-      top = f"{iso_accuracy.ratio_text(row)} to reach {row['accuracy']:.0%}"
-    rows.append(
-      (
-        policy,
-        strategies.strategy_name(strategy),
-        *(cells[n] if n in cells else "-" for n in sizes),
-        top,
-      )
-    )
+  rows = _rows(frame, "samples", sizes, iso_accuracy.ratio_text)
+  tops = [_highest_ratio(mine) for _, mine in _by_strategy(frame)]
+  rows = [(*row, top) for row, top in zip(rows, tops, strict=True)]
   voting, _ = votings.main_voting(analysis.aggregation)
   return (
     f"## Cost ratios at equal accuracy, {wording.VOTING_WORDS[voting]},"

@@ -36,16 +36,14 @@ def table_one(
     its interval, and, for searches, difference to sampling, paired.
   """
   voting = votings.main_voting(aggregation)
-  names = {point.strategy for point in panel.costs.index}
   rows = []
   for policy in policies:
-    found = {
-      name: curve
-      for name in strategies.main_strategies(names)
-      if strategies.kind_of(name) != strategies.GREEDY
-      and (curve := curves.make_curve(panel, policy, name, *voting, flops))
-      is not None
-    }
+    found = curves.existing(
+      {
+        name: curves.make_curve(panel, policy, name, *voting, flops)
+        for name in strategies.main_strategies(curves.searched(panel))
+      }
+    )
     base = strategies.main_of(strategies.SAMPLING, found)
     if base is None:
       continue
@@ -156,7 +154,7 @@ def table_four(
   header += ["easy %", "hard %"]
   lines, last = [], None
   for row in rows.to_dict("records"):
-    policy = f"{row['policy']} ({wording.count(row['parameters'])})"
+    policy = wording.policy(row["policy"], row["parameters"])
     lines.append(
       [
         policy if policy != last else "",

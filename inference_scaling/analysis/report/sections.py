@@ -99,8 +99,7 @@ def _opening(analysis) -> str:
   hard = summary["problems_hard"].max()
   easy = summary["problems_easy"].max()
   policies = ", ".join(
-    f"{name} ({wording.count(size)})"
-    for name, size in analysis.policies.items()
+    wording.policy(name, size) for name, size in analysis.policies.items()
   )
   lines = [
     "# Inference scaling report",

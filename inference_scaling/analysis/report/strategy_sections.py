@@ -3,7 +3,7 @@
 import pandas as pd
 
 from inference_scaling.analysis import strategies, votings, wording
-from inference_scaling.analysis.comparison import aggregations, selection
+from inference_scaling.analysis.comparison import selection
 from inference_scaling.analysis.report import markdown, paper_tables
 
 _MIDDLE = 16
@@ -58,7 +58,7 @@ def table_three(analysis) -> str:
 
 def aggregation(analysis) -> str:
   """Aggregations of step scores against the first one."""
-  frame = aggregations.at_largest_n(analysis.tables["aggregations"])
+  frame = selection.at_largest_n(analysis.tables["aggregations"])
   if frame.empty or frame["aggregation"].nunique() < 2:
     return ""
   frame = selection.main_variants(frame)
@@ -90,8 +90,7 @@ def aggregation(analysis) -> str:
 def completion(analysis) -> str:
   """Share of finished candidates by strategy, and the oracle."""
   rows = analysis.summary[analysis.summary["voting"] == votings.PASS]
-  largest = rows.groupby(["policy", "strategy"])["n"].transform("max")
-  rows = rows[rows["n"] == largest]
+  rows = selection.at_largest_n(rows)
   names = strategies.in_order(rows["strategy"])
   policies = list(selection.policies_of(rows))
   cells = {
@@ -156,7 +155,7 @@ def variance(analysis) -> str:
   frame = analysis.tables["variance"]
   voting, how = votings.main_voting(analysis.aggregation)
   frame = frame[(frame["voting"] == voting) & (frame["aggregation"] == how)]
-  frame = _at_largest_n(selection.main_variants(frame))
+  frame = selection.at_largest_n(selection.main_variants(frame))
   frame = frame[frame["sampling_share"].notna()]
   if frame.empty:
     return ""
@@ -196,10 +195,3 @@ def _in_order(frame: pd.DataFrame, analysis) -> pd.DataFrame:
     key=lambda column: column.map(orders[column.name].index),
     kind="stable",
   )
-
-
-def _at_largest_n(frame: pd.DataFrame) -> pd.DataFrame:
-  if frame.empty:
-    return frame
-  largest = frame.groupby(["policy", "strategy"])["n"].transform("max")
-  return frame[frame["n"] == largest]

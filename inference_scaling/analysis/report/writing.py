@@ -5,7 +5,7 @@ import pathlib
 
 from matplotlib import figure as figure_lib
 
-from inference_scaling.analysis.comparison import aggregations, selection
+from inference_scaling.analysis.comparison import selection
 from inference_scaling.analysis.figures import (
   error_vs_flops,
   policy_panels,
@@ -102,7 +102,7 @@ def draw(analysis: results.Analysis) -> dict[str, figure_lib.Figure]:
     ),
     "variants": strategy_comparison.variants(summary, how, flops),
     "aggregations": strategy_comparison.aggregations(
-      aggregations.at_largest_n(tables["aggregations"]), policies
+      selection.at_largest_n(tables["aggregations"]), policies
     ),
   }
   if not tables["limits"].empty:

@@ -10,6 +10,7 @@ from inference_scaling.analysis.comparison import (
   aggregations,
   curves,
   equal_budget,
+  selection,
 )
 from inference_scaling.analysis.estimates import intervals, outcomes
 from inference_scaling.analysis.estimates import panel as panel_lib
@@ -58,7 +59,7 @@ def test_aggregations_are_compared_with_the_first(panels):
     assert row["accuracy"] == pytest.approx(ours.mean())
     got = [row[f"difference{end}"] for end in ("", "_low", "_high")]
     np.testing.assert_allclose(got, gap, atol=1e-12)
-  largest = aggregations.at_largest_n(frame)
+  largest = selection.at_largest_n(frame)
   n = largest.groupby("strategy")["n"].unique().map(list).to_dict()
   assert n == {
     "sampling": [8], "rebase": [8], "rebase/round": [4], "mcts/root4": [4],
