@@ -26,12 +26,6 @@ FIGURES = (
   "optimal_size",
   "voting_methods",
 )
-# All kinds, two of them with variants.
-EVERY_KIND = [
-  (strategy, n)
-  for strategy, n in factory.ALL_RUNS
-  if strategy.partition("/")[0] in ("rebase", "mcts") or "/" not in strategy
-]
 RENDERED = ("optimal_size", "completion")
 CLAIMS = (
   "best_policy",
@@ -182,7 +176,7 @@ def _everything(tmp_path_factory):
   """A folder with all kinds of strategies and its report, nothing drawn."""
   path = factory.write(
     tmp_path_factory.mktemp("everything"),
-    factory.sweep(10, ("small", "large"), EVERY_KIND, seeds=1),
+    factory.sweep(10, ("small", "large"), factory.ALL_RUNS, seeds=1),
   )
   drawn = {}
   with pytest.MonkeyPatch.context() as patch:
@@ -196,7 +190,7 @@ def _everything(tmp_path_factory):
 def test_all_strategies_stand_in_the_report_by_their_names(everything):
   text, _ = everything
   section = text.split("## All strategies against sampling")[1].split("##")[0]
-  for strategy in {name for name, _ in EVERY_KIND}:
+  for strategy in {name for name, _ in factory.ALL_RUNS}:
     name = strategies.strategy_name(strategy)
     assert name in text.split("\n## ")[0]
     compared = strategies.kind_of(strategy) not in ("greedy", "sampling")
