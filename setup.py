@@ -19,7 +19,7 @@ setuptools.setup(
   python_requires=">=3.11",
   packages=setuptools.find_packages(include=["inference_scaling*"]),
   package_data={
-    "inference_scaling.analysis.trees": ["page.*"],
+    "inference_scaling.analysis.trees": ["*.css", "*.html", "*.js"],
     "inference_scaling.assets": ["**/*"],
   },
   install_requires=[
