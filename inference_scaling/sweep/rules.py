@@ -88,7 +88,7 @@ def check(values: Any, table: Table, path: str) -> None:
     hint = f"did you mean {close[0]!r}?" if close else "leave it out."
     raise ValueError(
       f"{path}.{key} is {values[key]!r}, but there is no such key; expected "
-      f"{', '.join(table)}: {hint}"
+      f"{', '.join(table) or 'none'}: {hint}"
     )
   for key, rule in table.items():
     where = f"{path}.{key}"
@@ -107,9 +107,16 @@ def check_value(value: Any, rule: Rule, path: str) -> None:
   """Holds one value against its rule; raises a ValueError."""
   if not rule.accepts(value):
     raise ValueError(
-      f"{path} is {value!r}; expected {rule.expected}. Change it in the config "
-      f"file, or give --{path}=VALUE."
+      f"{path} is {value!r}; expected {rule.expected}. {_remedy(path)}"
     )
+
+
+def _remedy(path: str) -> str:
+  """Where a value is changed: a key of a config, or a number of `solve`."""
+  group, _, key = path.rpartition(".")
+  if group == "numbers":
+    return f"Give another one; launch/solve.py takes --number={key}=VALUE."
+  return f"Change it in the config file, or give --{path}=VALUE."
 
 
 def check_group(values: Any, path: str) -> None:
