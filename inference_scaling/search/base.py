@@ -170,14 +170,15 @@ class Strategy(NamedTuple):
       that a new number is a new array and nothing is compiled again.
     select: `select(key, beams, carry) -> (parents, active, carry)`, called
       after each depth with a typed PRNG key and the `Beams`. Slot n goes on
-      from slot parents[n], int32[N], and is extended at the next depth where
-      active, bool[N], is True and its parent runs. Terminal beams are the
-      answers: leave them in their slots unless the strategy means to resample
-      them. A running beam may be parked (not active): it stays in its slot;
-      one that is still parked when no beam is active is unfinished. A function
-      of a module, not a closure, lets jitted callers share programs.
+      from slot parents[n], int32[N] in [0, N), and is extended at the next
+      depth where active, bool[N], is True and its parent runs. Terminal beams
+      are the answers: leave them in their slots unless the strategy means to
+      resample them. A running beam may be parked (not active): it stays in its
+      slot; one that is still parked when no beam is active is unfinished. A
+      function of a module, not a closure, lets jitted callers share programs.
     first: `first(num_beams, carry) -> active`, bool[N], the beams to extend at
-      depth 0; None for all.
+      depth 0; None for all. The others run, at the prompt, and are not active:
+      whoever parks beams tests `beams.active`, too.
     lookahead: how many more steps are made of each running beam before
       `select` sees its score, none beyond the last depth; they are then taken
       back.

@@ -79,6 +79,7 @@ def init_search(
     ValueError: on a wrong argument or a wrong value from a user function.
   """
   _check_arguments(policy, keys, max_depth)
+  _check_strategy(strategy)
   P, N = keys.shape[0], policy.num_beams
   checks.check_leading("prompts", prompts, (P,))
   policy_state = policy.start(policy_params, prompts)
@@ -277,6 +278,26 @@ def _check_arguments(policy, keys, max_depth):
       )
 
 
+def _check_strategy(strategy):
+  """Raises a ValueError for a strategy that cannot start a search."""
+  if strategy.init is None:
+    raise ValueError(
+      "search: strategy.init is None, expected a function of num_beams; give "
+      "the strategy itself, not its rules"
+    )
+  if strategy.duplicates not in base.DUPLICATES:
+    raise ValueError(
+      f"search: strategy.duplicates is {strategy.duplicates!r}, expected one "
+      f"of {base.DUPLICATES}"
+    )
+  lookahead = strategy.lookahead
+  if not isinstance(lookahead, int) or lookahead < 0:
+    raise ValueError(
+      f"search: strategy.lookahead is {lookahead!r}, expected a whole number "
+      "of at least 0"
+    )
+
+
 def _first(strategy, num_beams, carry):
   """The beams to extend at depth 0, bool[N], checked."""
   if strategy.first is None:
@@ -301,11 +322,6 @@ def _fold(keys, number):
 
 def _settle_duplicates(strategy, state, step, status):
   """Status, labels and multiplicity of the beams, each int32[P, N]."""
-  if strategy.duplicates not in base.DUPLICATES:
-    raise ValueError(
-      f"strategy.duplicates is {strategy.duplicates!r}, expected one of "
-      f"{base.DUPLICATES}"
-    )
   if strategy.duplicates == base.KEEP:
     return status, state.labels, jnp.ones_like(status)
   labels = jax.vmap(duplicates.label)(

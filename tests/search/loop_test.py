@@ -107,6 +107,21 @@ def test_a_search_ends_at_its_last_depth_whatever_a_strategy_wants():
   assert (status[:, 1:] == search.TRUNCATED).all()
 
 
+@pytest.mark.parametrize(
+  ("changes", "words"),
+  [
+    ({"init": None}, r"init is None.*not its rules"),
+    ({"duplicates": "fold"}, r"duplicates is 'fold', expected one of"),
+    ({"lookahead": -1}, r"lookahead is -1, expected a whole number"),
+    ({"lookahead": 1.5}, r"lookahead is 1\.5, expected a whole number"),
+  ],
+)
+def test_a_strategy_that_cannot_start_is_named(changes, words):
+  strategy = search.sampling()._replace(**changes)
+  with pytest.raises(ValueError, match=words):
+    runs.init(strategy)
+
+
 def _broken(method, result):
   """A toy policy or reward of which one function returns something else."""
   owner = toy.TableReward if method == "score" else toy.TreePolicy
