@@ -16,9 +16,10 @@ at the same FLOPs: the report compares them at equal FLOPs by interpolation
 along their curves, in all three conventions.
 
 It took 39 minutes for the small and 64 for the middle policy, side by side on
-two busy cores. Expect what configs/results/strategies/ holds: at equal FLOPs REBASE with weighted voting is 7.2 points ahead of
-sampling for the small policy, 2.0 for the middle one; MCTS is not. Without the
-reward model expect a quarter of an hour.
+two busy cores. Expect what configs/results/strategies/ holds: at equal FLOPs
+REBASE with weighted voting is 7.2 points ahead of sampling for the small
+policy, 2.0 for the middle one; MCTS is not ahead. Without the reward model
+expect a quarter of an hour.
 """
 
 import ml_collections
