@@ -126,7 +126,8 @@ def best_configurations(
   Returns:
     Rows by convention and budget (doubling): the configuration, its FLOPs,
     accuracy with low and high; wins and policy_wins, the shares of resamples
-    in which it or its policy is best (ties count); optimism, to subtract from
+    in which it or its policy is best (ties count; of those that hold a problem
+    of some configuration that the budget pays for); optimism, to subtract from
     the accuracy; contenders, how many the budget pays for.
 
   References:
@@ -135,6 +136,8 @@ def best_configurations(
   found = contenders(panel, aggregation)
   mean, low, high = intervals.mean_interval(found.accuracy)
   draws = intervals.resampled_means(found.accuracy)
+  # A resample may hold no problem of a configuration that is not finished.
+  known = np.nan_to_num(draws, nan=-np.inf)
   policies = np.array([point.policy for point in found.points])
   rows = []
   for convention in load.CONVENTIONS:
@@ -144,9 +147,9 @@ def best_configurations(
       affordable = np.flatnonzero(flops <= budget * (1 + 1e-9))
       ordered = affordable[np.argsort(flops[affordable], kind="stable")]
       best = ordered[np.argmax(mean[ordered])]
-      drawn = draws[:, ordered]
-      top = np.nanmax(drawn, axis=1)
-      winners = ordered[np.nanargmax(drawn, axis=1)]
+      drawn = known[np.isfinite(known[:, ordered]).any(axis=1)]
+      winners = ordered[drawn[:, ordered].argmax(axis=1)]
+      top = drawn[:, ordered].max(axis=1)
       mine = ordered[policies[ordered] == policies[best]]
       rows.append(
         {
@@ -157,8 +160,8 @@ def best_configurations(
           "accuracy": mean[best],
           "low": low[best],
           "high": high[best],
-          "wins": (draws[:, best] >= top).mean(),
-          "policy_wins": (np.nanmax(draws[:, mine], axis=1) >= top).mean(),
+          "wins": (drawn[:, best] >= top).mean(),
+          "policy_wins": (drawn[:, mine].max(axis=1) >= top).mean(),
           "optimism": (top - mean[winners]).mean(),
           "contenders": len(ordered),
         }

@@ -261,6 +261,30 @@ def test_one_contender_always_wins(panel):
   assert (frame["wins"] == 1).all() and (frame["contenders"] == 1).all()
 
 
+def test_the_best_is_found_where_the_cheapest_run_is_unfinished(panel):
+  """Some resamples then hold no problem of any that a budget pays for."""
+  found = pareto.contenders(panel, "last")
+  dear, cheap = found.costs["flops_paper"].to_numpy().argsort()[[-1, 0]]
+  index = pd.Index(
+    [found.points[k] for k in (cheap, dear)], tupleize_cols=False
+  )
+  accuracy = panel.accuracy.reindex(columns=index)
+  accuracy.iloc[2:, 0] = np.nan
+  unfinished = dataclasses.replace(
+    panel, accuracy=accuracy, costs=panel.costs.reindex(index=index)
+  )
+  frame = pareto.best_configurations(unfinished, "last")
+  frame = frame[frame["convention"] == "paper"]
+  first = frame.iloc[0]
+  assert (first["contenders"], first["wins"], first["policy_wins"]) == (1, 1, 1)
+  assert frame["optimism"].notna().all()
+  draws = intervals.resampled_means(accuracy.to_numpy(float))
+  mine = list(index).index(tuple(frame.iloc[-1][list(index[0]._fields)]))
+  assert np.isnan(draws).any() and frame.iloc[-1]["contenders"] == 2
+  top = np.nanmax(draws, axis=1)
+  assert frame.iloc[-1]["wins"] == np.mean(draws[:, mine] == top)
+
+
 def test_optimal_size_follows_the_curves(panel):
   points, lines = optimal_size.optimal_sizes(
     panel, factory.PARAMETERS, "last", "flops_paper"
