@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+_COLUMNS = ("depths", "rounds")  # of a tree; older ones have none
 _SHOWN = 20  # runs or problems named in a message
 
 
@@ -38,7 +39,8 @@ def find_record(
     What was found.
 
   Raises:
-    ValueError: if no record fits; the message says what there is.
+    ValueError: if no record fits, and the message says what there is, or if
+      the tree of the one that does is of an older form.
     FileNotFoundError: if there is no such file.
   """
   wanted = {name: value for name, value in wanted.items() if value is not None}
@@ -58,7 +60,12 @@ def find_record(
     else:
       others.append(_name(run))
   if first is not None:
+    _check_tree(first, path)
     return FoundRecord(first, others)
+  if not problems:
+    raise ValueError(
+      f"{path}: no records; run the sweep that writes to this folder first"
+    )
   if problem not in problems:
     raise ValueError(
       f"{path} has no record of problem {problem}; there are those of "
@@ -69,6 +76,17 @@ def find_record(
     f"{path} has no record of problem {problem} with {asked}; there are "
     f"{_few(runs)}."
   )
+
+
+def _check_tree(record: Mapping[str, Any], path: str | pathlib.Path) -> None:
+  """Refuses a tree that lists its steps by search round, not by node."""
+  missing = [name for name in _COLUMNS if name not in record["tree"]]
+  if missing:
+    raise ValueError(
+      f"{path}: the search trees are of an older version of this program and "
+      f"lack {' and '.join(missing)}; run the sweep again, into a new folder, "
+      "to see them. launch/report.py still reads these records."
+    )
 
 
 def _name(run: Mapping[str, Any]) -> str:
@@ -85,6 +103,10 @@ def _few(names: Iterable[str]) -> str:
 
 def _read(path: pathlib.Path) -> Iterator[dict[str, Any]]:
   """Yields the records, one in memory at a time."""
+  if not path.is_file():
+    raise FileNotFoundError(
+      f"there is no {path}; give the folder that a sweep has written"
+    )
   with path.open("rb") as file:
     for number, line in enumerate(file, start=1):
       try:

@@ -45,6 +45,24 @@ def test_what_there_is_is_named_where_nothing_fits(path):
     analysis.find_record(path, 3, policy="small", n=8)
 
 
+def test_a_folder_without_records_is_named(tmp_path):
+  path = tmp_path / "records.jsonl"
+  with pytest.raises(FileNotFoundError, match=r"records.jsonl; give the fold"):
+    analysis.find_record(path, 1)
+  path.touch()
+  with pytest.raises(ValueError, match="no records; run the sweep"):
+    analysis.find_record(path, 1)
+
+
+def test_a_tree_of_an_older_version_is_refused(tmp_path):
+  record = tree_records.small()
+  record["tree"] = {"parents": [[0]], "active": [[True]], "widths": [[0]]}
+  path = tmp_path / "records.jsonl"
+  path.write_text(json.dumps(record) + "\n")
+  with pytest.raises(ValueError, match=r"older version .*run the sweep ag"):
+    analysis.find_record(path, record["problem"]["id"])
+
+
 def test_long_lists_are_cut(tmp_path):
   path = tmp_path / "records.jsonl"
   records = [
