@@ -15,6 +15,7 @@ is not the cause: look for the message of the one that failed first. What was
 recorded is safe, and the same commands go on from there.
 """
 
+import difflib
 import logging as stdlib_logging
 import os
 import pathlib
@@ -177,10 +178,44 @@ def _parse_flags(argv: list[str]) -> list[str]:
     if "Traceback" in message:  # of an error in get_config
       message = message.strip().splitlines()[-1].removeprefix("ValueError: ")
     _end(f"Error: {message}\nSee --help for all flags.", 1)
-  except (AttributeError, KeyError) as error:
+  except (AttributeError, KeyError, IndexError, ValueError) as error:
     # An override of a key that the config does not have.
-    text = str(error.args[0]) if error.args else repr(error)
-    _end(f"Error: there is no such key in the config: {text}", 1)
+    message = _missing_key(argv) or str(error)
+    _end(f"Error: {message}\nSee --help for all flags.", 1)
+
+
+def _missing_key(argv: list[str]) -> str | None:
+  """Says which key of `--config.KEY=VALUE` there is not, and which there are.
+
+  The library that sets them names neither the group nor its keys.
+  """
+  overrides = [arg for arg in argv if arg.lstrip("-").startswith("config.")]
+  before = sys.argv
+  # It looks for them in sys.argv.
+  sys.argv = [arg for arg in argv if arg not in overrides]
+  try:
+    flags.FLAGS(sys.argv)
+    config = flags.FLAGS["config"].value
+  except (flags.Error, KeyError, ValueError):
+    return None
+  finally:
+    sys.argv = before
+  for override in overrides:
+    path, group = "config", config
+    for key in override.lstrip("-").partition("=")[0].split(".")[1:]:
+      if not isinstance(group, ml_collections.ConfigDict):
+        return f"--{path}.{key}: {path} is {group!r} and has no keys."
+      if key not in group:
+        if "[" in key:
+          break  # one of a list
+        close = difflib.get_close_matches(key, group, 1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        return (
+          f"--{path}.{key}: there is no such key in {path}, which has "
+          f"{', '.join(group)}.{hint}"
+        )
+      path, group = f"{path}.{key}", group[key]
+  return None
 
 
 def _is_no_note_of_orbax(record: stdlib_logging.LogRecord) -> bool:

@@ -18,6 +18,9 @@ class Rule(NamedTuple):
   expected: str
 
 
+# How alike a wrong key and the one that is meant are: more than words that
+# share a few letters.
+_CLOSE = 0.75
 # What a group of keys must hold: a rule or another group for each key.
 Table = Mapping[str, Any]
 
@@ -71,24 +74,25 @@ def several(rule: Rule, *, least: int = 1) -> Rule:
   )
 
 
-def check(values: Any, table: Table, path: str) -> None:
+def check(values: Any, table: Table, path: str, chosen: str = "") -> None:
   """Holds a group of keys against its table.
 
   Args:
     values: what the config has there.
     table: a rule, or the table of a group, for each key.
     path: of the group, for errors: "config.limits".
+    chosen: what the table goes by, for errors: " with form 'none'".
 
   Raises:
     ValueError: on a missing or unknown key, or a value that is not allowed.
   """
   check_group(values, path)
   for key in sorted(set(values) - set(table)):
-    close = difflib.get_close_matches(key, table, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else "leave it out."
+    close = difflib.get_close_matches(key, table, 1, _CLOSE)
+    hint = f"did you mean {close[0]!r}?" if close else _removal(path)
     raise ValueError(
-      f"{path}.{key} is {values[key]!r}, but there is no such key; expected "
-      f"{', '.join(table) or 'none'}: {hint}"
+      f"{path}.{key} is {values[key]!r}, but there is no such key{chosen}; "
+      f"expected {', '.join(table) or 'none'}: {hint}"
     )
   for key, rule in table.items():
     where = f"{path}.{key}"
@@ -109,6 +113,16 @@ def check_value(value: Any, rule: Rule, path: str) -> None:
     raise ValueError(
       f"{path} is {value!r}; expected {rule.expected}. {_remedy(path)}"
     )
+
+
+def _removal(path: str) -> str:
+  """How a key is left out: one of a config, or a number of `solve`."""
+  if path == "numbers":
+    return "leave it out."
+  return (
+    "take it out of the config file, which a flag cannot do. Some config files "
+    "do it for an argument behind a colon, and say so at their top."
+  )
 
 
 def _remedy(path: str) -> str:
@@ -158,7 +172,9 @@ def check_choice(
     )
   check_value(values[key], rule, f"{path}.{key}")
   name = values[key].partition("/")[0] if variants else values[key]
-  check(values, {key: rule, **tables[name]}, path)
+  check(
+    values, {key: rule, **tables[name]}, path, f" with {key} {values[key]!r}"
+  )
 
 
 def _variant_of(names: Iterable[str]) -> Rule:

@@ -117,7 +117,16 @@ def test_a_number_of_a_config_can_be_changed(parse):
 @pytest.mark.parametrize(
   ("arguments", "words"),
   [
-    ([DEMO, "--config.task.cuont=3"], ["no such key", "cuont", "count"]),
+    (
+      [DEMO, "--config.task.cuont=3"],
+      ["no such key in config.task", "mean 'count'"],
+    ),
+    (
+      [DEMO, "--config.runs.rebase.children=4"],
+      ["--config.runs.rebase.children: ", "in config.runs.rebase, which has d"],
+    ),
+    ([DEMO, "--config.task.count.x=4"], ["config.task.count is", "no keys"]),
+    ([DEMO, "--config.runs.rebase.n[9]=4"], ["out of range"]),
     ([DEMO, "--config.task.count=many"], ["config.task.count", "many"]),
     ([DEMO, "--confg.task.count=3"], ["confg"]),
     ([f"{DEMO}:big"], ["'big'; expected nothing or 'tiny'"]),

@@ -76,6 +76,12 @@ def test_configs_have_a_tiny_variant_and_refuse_others(name):
     ),
     ("runs.rebase.strategy", "rebase/", "'rebase/'.*a slash and a word"),
     ("runs.rebase.strategy", "mcts", "rebase.rule.*no such key"),
+    (
+      "runs.rebase.strategy",
+      "greedy/x",
+      "duplicates.*with strategy 'greedy/x'; expected.*: take it out",
+    ),
+    ("reward.form", "none", "reward.source.*with form 'none'.*which a flag"),
     ("runs.rebase.strategy", 3, "runs.rebase.strategy is 3.*'dvts'"),
     ("runs.rebase.duplicates", "fold", "'fold'.*'keep', 'drop', 'merge'"),
     ("runs.sampling.temperature", 1.0, "sampling.temperature.*no such key"),
