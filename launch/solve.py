@@ -1,11 +1,10 @@
 r"""Answers one problem and prints its search tree, votes and cost.
 
-With --page=tree.html the tree is also written as a page for a browser.
-
   python launch/solve.py --problem="Anna has 12 apples. Anna buys 15 more \
 apples. Then Anna gives 14 apples to Ben. How many apples does Anna have now?"
 
-The embedded models know only the sentences of the synthetic benchmark (see
+--page=tree.html also writes the tree as a page for a browser. The embedded
+models know only the sentences of the synthetic benchmark (see
 inference_scaling/tasks/phrases.py); of other wording they understand little.
 """
 
@@ -55,6 +54,8 @@ def main(argv):
     )
   if not _PROBLEM.value:
     raise app.UsageError('nothing to solve: give --problem="...".')
+  if _PAGE.value:
+    analysis.check_page(_PAGE.value)
   if _POLICY.value.startswith(assets.PREFIX):
     print(
       "Note: the embedded models are tiny and know only problems worded like "
@@ -72,8 +73,7 @@ def main(argv):
     settings=settings(),
   )
   if launching.is_lead():
-    print(solution.render())
-    print(f"\nAnswer: {solution.answer}")
+    print(f"{solution.render()}\n\nAnswer: {solution.answer}")
     if _PAGE.value:
       print("Page:", *analysis.write_tree(solution.record, _PAGE.value))
 

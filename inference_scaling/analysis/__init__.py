@@ -22,13 +22,18 @@ from inference_scaling.analysis.records.load import (
 from inference_scaling.analysis.report.results import analyze
 from inference_scaling.analysis.report.writing import write_report
 from inference_scaling.analysis.trees.figure import search_tree
-from inference_scaling.analysis.trees.page import tree_page, write_tree
+from inference_scaling.analysis.trees.page import (
+  check_page,
+  tree_page,
+  write_tree,
+)
 
 __all__ = [
   "FoundRecord",
   "Record",
   "RecordError",
   "analyze",
+  "check_page",
   "error_vs_flops",
   "find_record",
   "make_outcomes",

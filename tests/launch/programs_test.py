@@ -73,6 +73,7 @@ def solve(monkeypatch):
       module.main(values(["launch/solve.py", *arguments]))
       return calls[-1]
 
+    run.calls = calls
     yield run
 
 
@@ -107,6 +108,13 @@ def test_solve_writes_a_page_where_one_is_asked_for(solve, tmp_path, capsys):
   solve("--problem=How many?", f"--page={tmp_path / 'tree.html'}")
   assert "<!DOCTYPE html>" in (tmp_path / "tree.html").read_text("utf-8")
   assert str(tmp_path / "tree.html") in capsys.readouterr().out
+
+
+def test_solve_refuses_another_page_before_it_searches(solve):
+  solve("--problem=How many?")
+  with pytest.raises(ValueError, match=r"tree\.txt; expected .*\.html"):
+    solve("--problem=How many?", "--page=tree.txt")
+  assert len(solve.calls) == 1
 
 
 def test_tree_writes_the_page_of_a_record(tmp_path, monkeypatch, capsys):

@@ -79,12 +79,7 @@ def write_tree(
     ValueError: if the file does not end in .html.
     OSError: if a file cannot be written.
   """
-  page = pathlib.Path(page)
-  if page.suffix not in (".html", ".htm"):
-    raise ValueError(
-      f"the page of a search tree is to be {page}; expected a name that ends "
-      "in .html."
-    )
+  page = check_page(page)
   page.parent.mkdir(parents=True, exist_ok=True)
   page.write_text(tree_page(record), encoding="utf-8")
   label = functools.partial(layout.short_text, most=_LABEL)
@@ -93,6 +88,27 @@ def write_tree(
     picture, metadata={"Software": None}
   )
   return page, picture
+
+
+def check_page(page: str | pathlib.Path) -> pathlib.Path:
+  """Checks the name of a page, which can be done before there is a record.
+
+  Args:
+    page: the file.
+
+  Returns:
+    Its path.
+
+  Raises:
+    ValueError: if it does not end in .html.
+  """
+  page = pathlib.Path(page)
+  if page.suffix not in (".html", ".htm"):
+    raise ValueError(
+      f"the page of a search tree is to be {page}; expected a name that ends "
+      "in .html."
+    )
+  return page
 
 
 def _asset(name: str) -> str:
