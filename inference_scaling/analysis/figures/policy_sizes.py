@@ -94,7 +94,7 @@ def _draw_sizes(
     # log10 C = a log10 N + b, read for N.
     sizes = 10 ** ((np.log10(ends) - fit["intercept"]) / fit["slope"])
     panel.plot(ends, sizes, color=color, linestyle=looks[strategy]["linestyle"])
-    names[-1] = (f"{name}: a = {fit['slope']:.2f}", color)
+    names[-1] = (f"{name}: a = {_slope(fit)}", color)
   panel.set_title("Best size by budget")
   for place, (text, color) in enumerate(names):
     panel.text(
@@ -108,6 +108,17 @@ def _draw_sizes(
     )  # fmt: skip
 
 
+def _slope(fit: pd.Series) -> str:
+  """The slope of a line with its 95% interval, if there is one."""
+  slope, low, high = (fit[f"slope{end}"] for end in ("", "_low", "_high"))
+  interval = f"{low:.2f}", f"{high:.2f}"
+  if low < high and interval[0] != interval[1]:
+    return f"{slope:.2f} [{', '.join(interval)}]"
+  # Every resample has the same staircase, or none has one.
+  count = {2: "two"}.get(fit["sizes"], fit["sizes"])
+  return f"{slope:.2f} ({count} sizes: no uncertainty)"
+
+
 def _size_axis(
   panel: axes_lib.Axes, policies: Mapping[str, int], costs, flops: str
 ) -> None:
@@ -115,7 +126,7 @@ def _size_axis(
   panel.set_xlim(costs.min() / 1.3, costs.max() * 1.3)
   panel.set_yscale("log")
   # A line may leave the sizes that there are: leave room for the text above.
-  panel.set_ylim(min(sizes) / 2, max(sizes) * 4)
+  panel.set_ylim(min(sizes) / 2, max(sizes) * 8)
   panel.set_yticks(sizes, [wording.count(size) for size in sizes])
   panel.minorticks_off()
   panel.set_ylabel("best number of parameters")

@@ -1,13 +1,19 @@
 """Where the labels of a logarithmic axis stand."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from matplotlib import ticker
 
-_ROOM = 0.47  # inches from one label to the next
+_GAP = 0.12  # inches between two labels
+# Inches that 10^8, 5x10^8, 1.5x10^8 and 1.25x10^8 take in the report's font.
+_WIDTHS = np.array([0.24, 0.46, 0.57, 0.63])
 # First digits of ticks, from many to few.
-_STEPS = tuple(
-  map(np.array, (range(1, 10), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)))
-)
+_DIGITS = (range(1, 10), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
+# Where no two of these have room: halves, fifths, tenths, ...
+_FINE = tuple(np.arange(n, 10 * n) / n for n in (2, 5, 10, 20, 50, 100))
+
+_ALL, _ENDS = slice(None), [0, -1]
 
 
 class LogTicks(ticker.Locator):
@@ -22,17 +28,56 @@ class LogTicks(ticker.Locator):
     return self.tick_values(*self.axis.get_view_interval())
 
   def tick_values(self, vmin, vmax):
-    """Ticks from vmin to vmax, both positive; at least two if there are."""
+    """Ticks from vmin to vmax, both positive; two at least."""
     axes = self.axis.axes
     width = axes.get_window_extent().width / axes.figure.dpi
     decades = np.arange(np.floor(np.log10(vmin)), np.log10(vmax))
-    found = []
-    for step in _STEPS:
-      ticks = (10.0 ** decades[:, None] * step).ravel()
-      ticks = ticks[(ticks >= vmin) & (ticks <= vmax)]
-      gaps = np.diff(np.log10(ticks)) / np.log10(vmax / vmin) * width
-      if len(ticks) > 1 and gaps.min() >= _ROOM:
+    for ticks, labels, which in _choices(decades):
+      seen = (ticks >= vmin) & (ticks <= vmax)
+      if not seen.any():
+        continue
+      ticks, labels = ticks[seen][which], labels[seen][which]
+      places = np.log10(ticks / vmin) / np.log10(vmax / vmin) * width
+      if len(ticks) > 1 and _have_room(places, labels):
         return ticks
-      found.append(ticks)
-    # Nowhere two in a row have room: the first and the last of all.
-    return found[0][[0, -1]] if len(found[0]) > 1 else found[0]
+    return np.array([vmin, vmax])
+
+
+def _choices(decades: np.ndarray) -> Iterator[tuple]:
+  """Yields ticks of whole decades, best first.
+
+  Args:
+    decades: float[D], powers of ten.
+
+  Yields:
+    Ticks float[T], the widths of their labels, and which of those that are
+    seen are meant: all, or the first and the last.
+  """
+  for digits in _DIGITS:
+    yield *_ticks(decades, digits), _ALL
+  for step in range(2, len(decades)):
+    yield *_ticks(decades[decades % step == 0], (1,)), _ALL
+  yield *_ticks(decades, _DIGITS[0]), _ENDS
+  for digits in _FINE:
+    for which in (_ALL, _ENDS):
+      yield *_ticks(decades, digits), which
+
+
+def _ticks(decades, digits) -> tuple[np.ndarray, np.ndarray]:
+  # Rounded, or 1.1 would be told from the nearest number to it.
+  digits = np.round(np.asarray(digits, float), 2)
+  ticks = (10.0 ** decades[:, None] * digits).ravel()
+  return ticks, np.tile(_WIDTHS[_form(digits)], len(decades))
+
+
+def _form(digits: np.ndarray) -> np.ndarray:
+  """Which of _WIDTHS each label has."""
+  tenths = np.round(10 * digits, 1)
+  longer = (digits % 1 != 0).astype(int) + (tenths % 1 != 0)
+  return np.where(digits == 1, 0, 1 + longer)
+
+
+def _have_room(places: np.ndarray, labels: np.ndarray) -> bool:
+  """Tells whether no label comes too near to the next."""
+  room = (labels[1:] + labels[:-1]) / 2 + _GAP
+  return bool((np.diff(places) >= room).all())

@@ -121,7 +121,7 @@ def _draw_curves(
     axes.errorbar(
       rows["n"], percent[0], abs(percent[1:] - percent[0]), color=color,
       linestyle="", elinewidth=1.0, marker="o", zorder=3,
-      markerfacecolor=_face(voting, color),
+      markerfacecolor=_face(voting, color), clip_on=False,
     )  # fmt: skip
   sizes = sorted(set(measured["n"]) | set(theory["n"]))
   if sizes:
@@ -147,7 +147,7 @@ def _draw_limits(
     ends.errorbar(
       at, percent[0], abs(percent[1:, None] - percent[0]), color=color,
       marker=looks[row["strategy"]]["marker"], elinewidth=1.0, zorder=3,
-      markerfacecolor=_face(voting, color),
+      markerfacecolor=_face(voting, color), clip_on=False,
     )  # fmt: skip
     if row["strategy"] in _main_sampling(limits):
       for axes in (curves, ends):

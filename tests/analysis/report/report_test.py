@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import re
 
 import pandas as pd
@@ -10,7 +11,11 @@ from matplotlib import text as text_lib
 
 from inference_scaling import analysis
 from inference_scaling.analysis import strategies, wording
-from inference_scaling.analysis.figures import policy_panels, style
+from inference_scaling.analysis.figures import (
+  policy_panels,
+  policy_sizes,
+  style,
+)
 from inference_scaling.analysis.records import load
 from tests.analysis import factory
 
@@ -225,8 +230,11 @@ def test_percentages_end_at_none_and_all(everything):
 
 
 def test_labels_of_flops_do_not_overlap():
-  for low, high in ((1.15e9, 4.9e9), (9e8, 1.1e9), (1e6, 1e14), (3, 7)):
-    figure, axes = style.new_figure(1, 1, width=2.1)
+  for low, high in (
+    *((1.15e9, 4.9e9), (9e8, 1.1e9), (1e6, 1e14), (3, 7), (1.5e7, 4.5e7)),
+    *((2.1e7, 2.9e7), (3.3e7, 5.7e7), (1e8, 1.01e8)),
+  ):
+    figure, axes = style.new_figure(1, 4, width=2.1)
     axes[0, 0].plot([low, high], [0, 1])
     style.flops_axis(axes[0, 0], "flops_paper")
     figure.draw_without_rendering()
@@ -237,7 +245,29 @@ def test_labels_of_flops_do_not_overlap():
     ]
     assert len(boxes) > 1
     for left, right in itertools.pairwise(boxes):
-      assert left.x1 < right.x0
+      assert left.x1 + 0.04 * figure.dpi < right.x0
+
+
+@pytest.mark.parametrize(
+  ("low", "high", "words"),
+  [
+    (1.0, 1.45, "a = 1.31 [1.00, 1.45]"),
+    (1.307, 1.311, "a = 1.31 (two sizes: no uncertainty)"),
+    (math.nan, math.nan, "a = 1.31 (two sizes: no uncertainty)"),
+  ],
+)
+def test_slopes_are_written_with_their_intervals(workdir, low, high, words):
+  summary = pd.read_csv(workdir / "summary.csv", keep_default_na=False)
+  points, fits = (
+    pd.read_csv(workdir / "tables" / f"{name}.csv")
+    for name in ("optimal_size", "optimal_size_lines")
+  )
+  fits = fits.assign(slope=1.31, slope_low=low, slope_high=high, sizes=2)
+  figure = policy_sizes.optimal_size(
+    summary, points, fits, "last", "flops_paper"
+  )
+  texts = [text.get_text() for text in figure.axes[-1].texts]
+  assert f"Sampling: {words}" in texts
 
 
 @pytest.mark.parametrize(
