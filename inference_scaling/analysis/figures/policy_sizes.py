@@ -116,7 +116,7 @@ def _slope(fit: pd.Series) -> str:
     return f"{slope:.2f} [{', '.join(interval)}]"
   # Every resample has the same staircase, or none has one.
   count = {2: "two"}.get(fit["sizes"], fit["sizes"])
-  return f"{slope:.2f} ({count} sizes: no uncertainty)"
+  return f"{slope:.2f} ({count} sizes: no interval)"
 
 
 def _size_axis(

@@ -10,6 +10,7 @@ References:
 """
 
 import functools
+import itertools
 import pathlib
 from collections.abc import Callable, Iterable, Sequence
 
@@ -46,6 +47,8 @@ DASHED, DOTTED = (0, (4, 1.6)), (0, (1, 1.2))
 # Of the variants of a kind in their order; with the fill of the markers, which
 # changes from one to the next, each looks different.
 VARIANT_LINES = ("-", DASHED, DOTTED, (0, (6, 1.5, 1, 1.5)))
+# Points of variants often lie at the same cost: their shapes differ, too.
+VARIANT_MARKERS = ("o", "D", "^", "v", "s", "p", "h", "<", ">")
 VOTING_LINES = {
   votings.WEIGHTED: "-",
   votings.MAJORITY: DASHED,
@@ -131,8 +134,8 @@ def strategy_color(strategy: str) -> str:
 def strategy_styles(names: Iterable[str]) -> dict[str, dict]:
   """How the curve of each strategy of a figure is drawn.
 
-  The first of a kind is solid with filled markers; the others differ by line
-  and fill. Sampling, against which all are compared, is dashed and open.
+  The first of a kind is solid with filled markers; the others differ by line,
+  shape and fill. Sampling, against which all are compared, is dashed and open.
 
   Args:
     names: all strategies of the figure.
@@ -143,10 +146,13 @@ def strategy_styles(names: Iterable[str]) -> dict[str, dict]:
   found = {}
   for kind, group in strategies.variants_of(names).items():
     first = kind == strategies.SAMPLING
+    own = KIND_MARKERS[kind] if kind in KIND_MARKERS else "D"
+    others = [marker for marker in VARIANT_MARKERS if marker != own]
+    shapes = itertools.chain([own], itertools.cycle(others))
     for index, strategy in enumerate(group, first):
       found[strategy] = {
         "color": strategy_color(strategy),
-        "marker": KIND_MARKERS[kind] if kind in KIND_MARKERS else "D",
+        "marker": next(shapes),
         "markersize": 11 if kind == strategies.GREEDY else 5,
         "linestyle": VARIANT_LINES[index % len(VARIANT_LINES)],
         "filled": index % 2 == 0,

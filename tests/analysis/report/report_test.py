@@ -248,12 +248,18 @@ def test_labels_of_flops_do_not_overlap():
       assert left.x1 + 0.04 * figure.dpi < right.x0
 
 
+def test_no_two_strategies_look_alike():
+  names = ["sampling", *(f"rebase/{word}" for word in "abcdef"), "rebase"]
+  looks = style.strategy_styles(names)
+  assert len({(look["color"], look["marker"]) for look in looks.values()}) == 8
+
+
 @pytest.mark.parametrize(
   ("low", "high", "words"),
   [
     (1.0, 1.45, "a = 1.31 [1.00, 1.45]"),
-    (1.307, 1.311, "a = 1.31 (two sizes: no uncertainty)"),
-    (math.nan, math.nan, "a = 1.31 (two sizes: no uncertainty)"),
+    (1.307, 1.311, "a = 1.31 (two sizes: no interval)"),
+    (math.nan, math.nan, "a = 1.31 (two sizes: no interval)"),
   ],
 )
 def test_slopes_are_written_with_their_intervals(workdir, low, high, words):

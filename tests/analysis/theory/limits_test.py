@@ -183,6 +183,8 @@ def test_figure_shows_curves_and_limits(raw):
     for container in (*curves.containers, *ends.containers):
       points = container.lines[0].get_ydata()
       assert (low <= np.array(points)).all() and (points <= high).all()
+      # A marker at all right is drawn whole.
+      assert not container.lines[0].get_clip_on()
   (words,) = figure.legends
   assert [text.get_text() for text in words.get_texts()] == [
     "measured, majority voting",
