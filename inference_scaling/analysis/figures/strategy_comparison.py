@@ -1,5 +1,6 @@
 """Figures of differences: equal budgets, variants of a kind, aggregations."""
 
+import numpy as np
 import pandas as pd
 from matplotlib import figure as figure_lib
 from matplotlib import lines
@@ -85,7 +86,9 @@ def _draw_difference(panel, rows: pd.DataFrame, look: dict) -> None:
     100 * rows[name].to_numpy(float)
     for name in ("difference", "difference_low", "difference_high")
   )
-  panel.vlines(rows["at"], low, high, color=look["color"], linewidth=0.9)
+  # Not by `vlines`, which rounds: an axis of one budget then has no width.
+  ends = np.stack([rows["at"], rows["at"]]), np.stack([low, high])
+  panel.plot(*ends, color=look["color"], linewidth=0.9)
   panel.plot(rows["at"], middle, **drawing.marker_keys(look))
 
 
