@@ -102,7 +102,10 @@ def hard_gain(
       intervals.resampled_means(lead[:, None], seed=seed)[:, 0]
       for seed, lead in enumerate((hard, easy))
     ]
-    low, high = np.nanquantile(draws[0] - draws[1], [tail, 1 - tail])
+    gaps = draws[0] - draws[1]
+    if np.isnan(gaps).all():  # no problem of one part is done in both searches
+      continue
+    low, high = np.nanquantile(gaps, [tail, 1 - tail])
     rows.append(
       dict(zip(("policy", "strategy"), keys, strict=True))
       | curves.difference_columns("hard", hard)

@@ -67,9 +67,10 @@ def optimal_sizes(
     if len(group) < 2:
       continue
     name = {"strategy": strategy, "voting": voting}
-    found, line = _fit(group, parameters, budgets)
-    points += [name | row for row in found]
-    lines.append(name | line)
+    fitted = _fit(group, parameters, budgets)
+    if fitted is not None:
+      points += [name | row for row in fitted[0]]
+      lines.append(name | fitted[1])
   return pd.DataFrame(points), pd.DataFrame(lines)
 
 
@@ -93,13 +94,15 @@ def _at_budgets(curve: curves.Curve, budgets: np.ndarray) -> np.ndarray:
   )
 
 
-def _fit(group, parameters, budgets) -> tuple[list[dict], dict]:
-  """Rows of points and the row of the line of one method."""
+def _fit(group, parameters, budgets) -> tuple[list[dict], dict] | None:
+  """Rows of points and the row of the line of one method, if there are any."""
   policies = sorted(group, key=lambda name: (parameters[name], name))
   sizes = np.array([parameters[name] for name in policies], float)
   table = np.stack([group[name] for name in policies], axis=-1)
   table = np.where(np.isnan(table), -np.inf, table)  # cannot be paid for
   paid = np.isfinite(table).any(axis=-1).all(axis=0)
+  if not paid.any():  # few problems are done: a resample may hold none
+    return None
   table, budgets = table[:, paid], budgets[paid]
   best = table.argmax(axis=-1)  # ties go to the smaller policy
   points = [

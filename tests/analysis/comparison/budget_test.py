@@ -285,6 +285,16 @@ def test_the_best_is_found_where_the_cheapest_run_is_unfinished(panel):
   assert frame.iloc[-1]["wins"] == np.mean(draws[:, mine] == top)
 
 
+def test_too_few_problems_for_every_resample_have_no_optimal_size(panel):
+  accuracy = panel.accuracy.copy()
+  accuracy.iloc[1:] = np.nan
+  points, lines = optimal_size.optimal_sizes(
+    dataclasses.replace(panel, accuracy=accuracy), factory.PARAMETERS, "last",
+    "flops_paper",
+  )  # fmt: skip
+  assert points.empty and lines.empty
+
+
 def test_optimal_size_follows_the_curves(panel):
   points, lines = optimal_size.optimal_sizes(
     panel, factory.PARAMETERS, "last", "flops_paper"
