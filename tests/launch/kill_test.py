@@ -12,6 +12,7 @@ import jax
 import pytest
 
 from inference_scaling import sweep
+from tests.launch import tiny_sweep
 from tests.sweep import tiny
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -76,7 +77,7 @@ def test_ctrl_c_and_kill_9_lose_nothing_and_change_nothing(family, tmp_path):
   with (stopped / "records.jsonl").open("ab") as file:
     file.write(after_kill[0][:-30])
 
-  config = tiny.config(family)
+  config = tiny_sweep.get_config(family)
   sweep.run_sweep(config, stopped)
   sweep.run_sweep(config, whole)
   assert len(lines(whole)) == TOTAL

@@ -110,7 +110,7 @@ def completion(analysis) -> str:
   return (
     "## Finished candidates\n\nShare of candidates that came to their end, at"
     " the largest n; the others ran out of tokens or steps, or were still open"
-    " when the search ended, and abstain unless they hold an answer.\n\n"
+    " when the search ended, and abstain.\n\n"
     + markdown.table(("strategy", *policies), lines, left=1)
   )
 
