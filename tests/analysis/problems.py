@@ -1,6 +1,9 @@
 """Random problems with everything that a vote can meet."""
 
 import numpy as np
+import pytest
+
+from tests.analysis import by_hand
 
 
 def problems(n, count=24, seed=7):
@@ -27,3 +30,21 @@ def candidates(answers, correct, scores):
     (None if answer < 0 else int(answer), bool(right), float(score))
     for answer, right, score in zip(answers, correct, scores, strict=True)
   ]
+
+
+def assert_every_subset(vote, estimate, found):
+  """Holds an exact estimate of sizes 1 to N against every subset.
+
+  Args:
+    vote: of `by_hand`.
+    estimate: of all sizes from 1 on.
+    found: from `problems`.
+  """
+  answers = found[0]
+  assert estimate.accuracy.shape == answers.shape[::-1]
+  assert not estimate.variance.any()
+  for p, problem in enumerate(zip(*found, strict=True)):
+    mine = candidates(*problem)
+    for row, accuracy in enumerate(estimate.accuracy[:, p]):
+      expected = float(by_hand.over_subsets(vote, mine, row + 1))
+      assert accuracy == pytest.approx(expected, abs=1e-12)

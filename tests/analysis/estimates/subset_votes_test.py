@@ -28,13 +28,7 @@ def test_votes_equal_every_subset(n):
     by_hand.weighted: exact(*found, sizes),
   }
   for vote, got in estimates.items():
-    assert got.accuracy.shape == (n, len(answers))
-    assert not got.variance.any()
-    for p, problem in enumerate(zip(*found, strict=True)):
-      mine = problems.candidates(*problem)
-      for row, m in enumerate(sizes):
-        expected = float(by_hand.over_subsets(vote, mine, m))
-        assert got.accuracy[row, p] == pytest.approx(expected, abs=1e-12)
+    problems.assert_every_subset(vote, got, found)
 
 
 def test_negative_weights_equal_every_subset():
