@@ -145,15 +145,13 @@ class ModelPolicy:
     Returns:
       The new state, and the step, whose content is `StepTokens`.
     """
-    state = rows.widen(state, active)
-    if self.num_rows == self.num_beams:
+
+    def run(state, keys, active):
       return self._extend(params, keys, state, active)
-    slots = rows.first_slots(active, self.num_rows)
-    few = rows.take_state(state, state_lib.BEAMS, slots)
-    keys, active = rows.take((keys, active), slots)
-    few, step = self._extend(params, keys, few, active)
-    state = rows.put_state(state, state_lib.BEAMS, slots, few)
-    return state, rows.spread(step, slots, self.num_beams)
+
+    return rows.run_on_few(
+      run, state, state_lib.BEAMS, self.num_rows, keys, active
+    )
 
   def fork(
     self, state: state_lib.PolicyState, parents: jax.Array

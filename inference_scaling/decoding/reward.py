@@ -124,15 +124,13 @@ class ModelReward:
     Returns:
       The new state, and float32[P, N] scores.
     """
-    state = rows.widen(state, active)
-    if self.num_rows == self.num_beams:
-      state = self._score(params, state, step, active)
-      return state, state.scores
-    slots = rows.first_slots(active, self.num_rows)
-    few = rows.take_state(state, state_lib.BEAMS, slots)
-    step, active = rows.take((step, active), slots)
-    few = self._score(params, few, step, active)
-    state = rows.put_state(state, state_lib.BEAMS, slots, few)
+
+    def run(state, step, active):
+      return self._score(params, state, step, active), ()
+
+    state, _ = rows.run_on_few(
+      run, state, state_lib.BEAMS, self.num_rows, step, active
+    )
     return state, state.scores
 
   def fork(

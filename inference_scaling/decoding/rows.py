@@ -7,7 +7,7 @@ Axis letters: P problems in flight, N beams, R rows.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -150,6 +150,37 @@ def put_state(
   """
   own, beams = put(_beams(state, names), slots, _beams(new, names))
   return _replace(new, own, beams)
+
+
+def run_on_few(
+  run: Callable[[Any, Any, jax.Array], tuple[Any, Any]],
+  state: Any,
+  names: Sequence[str],
+  num_rows: int,
+  inputs: Any,
+  active: jax.Array,
+) -> tuple[Any, Any]:
+  """Runs a model on the rows of the beams that are active.
+
+  Args:
+    run: `run(state, inputs, active) -> (state, made)`, on R rows a problem.
+    state: of a policy or a reward.
+    names: its fields beside `cache` that have the axes P, N.
+    num_rows: R, the most beams that are active; N for all.
+    inputs: any pytree of arrays [P, N, ...].
+    active: bool[P, N].
+
+  Returns:
+    The new state, and what was made, [P, N, ...], zeros for other beams.
+  """
+  N = active.shape[1]
+  state = widen(state, active)
+  if num_rows == N:
+    return run(state, inputs, active)
+  slots = first_slots(active, num_rows)
+  few = take_state(state, names, slots)
+  few, made = run(few, *take((inputs, active), slots))
+  return put_state(state, names, slots, few), spread(made, slots, N)
 
 
 def fork(
