@@ -26,6 +26,8 @@ from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import reward as reward_lib
 from inference_scaling.search import base
 from inference_scaling.search import loop as loop_lib
+from inference_scaling.search import state as search_state
+from inference_scaling.search import tree as tree_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Finished:
   """
 
   problem_id: int
-  tree: loop_lib.Tree
+  tree: tree_lib.Tree
   policy_counts: compute.Counts
   reward_counts: compute.Counts
   cache_bytes: int
@@ -213,7 +215,7 @@ def _empty_lanes(policy, reward, num_lanes, mesh, new):
 @functools.partial(jax.jit, static_argnums=0)
 def _flags(mesh, state) -> lane_checks.Flags:
   flags = lane_checks.Flags(
-    done=loop_lib.is_done(state),
+    done=search_state.is_done(state),
     depth=state.depth,
     policy_finite=state.policy_state.finite,
     reward_finite=state.reward_state.finite,

@@ -7,13 +7,13 @@ have written nothing yet. So they stay in a lane, whoever is in it.
 import jax
 
 from inference_scaling.decoding import cache as cache_lib
-from inference_scaling.search import loop as loop_lib
+from inference_scaling.search import state as search_state
 
 # Of the policy and of the reward model; () where there is no cache.
 OwnCaches = tuple[cache_lib.Layers, cache_lib.Layers]
 
 
-def remove(state: loop_lib.SearchState) -> loop_lib.SearchState:
+def remove(state: search_state.SearchState) -> search_state.SearchState:
   """Takes the beams' own caches out of a state.
 
   Args:
@@ -25,7 +25,9 @@ def remove(state: loop_lib.SearchState) -> loop_lib.SearchState:
   return _put(state, ((), ()))
 
 
-def empty(state: loop_lib.SearchState, policy, reward) -> loop_lib.SearchState:
+def empty(
+  state: search_state.SearchState, policy, reward
+) -> search_state.SearchState:
   """Gives beams that have written nothing caches of zeros.
 
   Args:
@@ -50,8 +52,10 @@ def empty(state: loop_lib.SearchState, policy, reward) -> loop_lib.SearchState:
 
 
 def replace_lane(
-  state: loop_lib.SearchState, lane: jax.Array, new: loop_lib.SearchState
-) -> loop_lib.SearchState:
+  state: search_state.SearchState,
+  lane: jax.Array,
+  new: search_state.SearchState,
+) -> search_state.SearchState:
   """Puts another problem in a lane, whose own caches stay as they are.
 
   What they hold is of the problem before, and all of it lies behind the new
@@ -71,10 +75,12 @@ def replace_lane(
   """
   owners = (state.policy_state, state.reward_state)
   kept = tuple(getattr(owner.cache, "own", ()) for owner in owners)
-  return _put(loop_lib.replace_lane(remove(state), lane, new), kept)
+  return _put(search_state.replace_lane(remove(state), lane, new), kept)
 
 
-def _put(state: loop_lib.SearchState, own: OwnCaches) -> loop_lib.SearchState:
+def _put(
+  state: search_state.SearchState, own: OwnCaches
+) -> search_state.SearchState:
   """Replaces the beams' own caches, in those states that have a cache."""
   policy, reward = (
     owner.replace(cache=owner.cache.replace(own=layers))

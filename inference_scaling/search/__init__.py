@@ -69,19 +69,14 @@ from inference_scaling.search.base import (
 )
 from inference_scaling.search.beam_search import beam_search
 from inference_scaling.search.dvts import dvts
-from inference_scaling.search.loop import (
-  SearchState,
-  init_search,
-  is_done,
-  replace_lane,
-  search,
-  search_step,
-)
+from inference_scaling.search.loop import init_search, search, search_step
 from inference_scaling.search.mcts import mcts, mcts_shape
 from inference_scaling.search.particle_filter import particle_filter
 from inference_scaling.search.rebase import rebase
 from inference_scaling.search.sampling import sampling
+from inference_scaling.search.settling import settle, step_keys
 from inference_scaling.search.slots import children_to_parents
+from inference_scaling.search.state import SearchState, is_done, replace_lane
 from inference_scaling.search.trace import (
   NO_NODE,
   Candidate,
@@ -132,4 +127,6 @@ __all__ = [
   "sampling",
   "search",
   "search_step",
+  "settle",
+  "step_keys",
 ]

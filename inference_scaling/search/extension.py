@@ -35,48 +35,62 @@ def beam_keys(depth_keys: jax.Array, num_beams: int) -> jax.Array:
   )(depth_keys)
 
 
-def extend_and_score(
-  models: Models,
-  keys: jax.Array,
-  policy_state: Any,
-  reward_state: Any,
-  active: jax.Array,
-) -> tuple[Any, Any, base.Step, jax.Array]:
-  """Makes one step of each active beam and scores it.
+def extend(
+  models: Models, keys: jax.Array, policy_state: Any, active: jax.Array
+) -> tuple[Any, base.Step]:
+  """Makes one step of each active beam.
 
   Args:
-    models: the policy and the reward.
+    models: of which the policy is used.
     keys: typed PRNG keys [P, N].
     policy_state: the policy's.
-    reward_state: the reward's.
     active: bool[P, N].
 
   Returns:
-    Both new states, the Step and float32[P, N] scores.
+    The policy's new state, and the Step.
 
   Raises:
     ValueError: on a wrong value from a user function.
   """
-  policy, reward, policy_params, reward_params = models
   with jax.named_scope("extend"):
-    extended = policy.extend(policy_params, keys, policy_state, active)
+    extended = models.policy.extend(
+      models.policy_params, keys, policy_state, active
+    )
   checks.check_tuple("policy.extend", extended, ("state", "Step"))
-  new_policy_state, step = extended
-  checks.check_same(
-    "the state from policy.extend", policy_state, new_policy_state
-  )
+  new_state, step = extended
+  checks.check_same("the state from policy.extend", policy_state, new_state)
   check_step(step, *active.shape)
+  return new_state, step
+
+
+def score(
+  models: Models, reward_state: Any, step: base.Step, active: jax.Array
+) -> tuple[Any, jax.Array]:
+  """Scores the newest step of each active beam.
+
+  Args:
+    models: of which the reward is used.
+    reward_state: the reward's.
+    step: what the policy made.
+    active: bool[P, N].
+
+  Returns:
+    The reward's new state, and float32[P, N] scores.
+
+  Raises:
+    ValueError: on a wrong value from a user function.
+  """
   with jax.named_scope("score"):
-    scored = reward.score(reward_params, reward_state, step, active)
+    scored = models.reward.score(
+      models.reward_params, reward_state, step, active
+    )
   checks.check_tuple("reward.score", scored, ("state", "scores"))
-  new_reward_state, scores = scored
-  checks.check_same(
-    "the state from reward.score", reward_state, new_reward_state
-  )
+  new_state, scores = scored
+  checks.check_same("the state from reward.score", reward_state, new_state)
   checks.check_array(
     "scores from reward.score", scores, active.shape, jnp.float32
   )
-  return new_policy_state, new_reward_state, step, scores
+  return new_state, scores
 
 
 def look_ahead(
@@ -114,9 +128,8 @@ def look_ahead(
     going &= (left > number)[:, None]
     keys = jax.vmap(jax.random.fold_in, (0, None))(depth_keys, number)
     keys = beam_keys(keys, going.shape[1])
-    policy_state, reward_state, step, ahead = extend_and_score(
-      models, keys, policy_state, reward_state, going
-    )
+    policy_state, step = extend(models, keys, policy_state, going)
+    reward_state, ahead = score(models, reward_state, step, going)
     scores = jnp.where(going, ahead, scores)
     going &= step.status == base.RUNNING
   states = [

@@ -1,8 +1,8 @@
 """The search loop that all strategies share: extend, score, select, fork.
 
 Nothing here is jitted. Jit `search`, or `search_step` when the host looks at
-the state between depths; policy, reward and the strategy's rules are static
-arguments.
+the state between depths, or `settle` when problems do not wait for each other;
+policy, reward and the strategy's rules are static arguments.
 
 Axis letters: P problems in flight, N beams per problem, J depths at most.
 """
@@ -10,42 +10,11 @@ Axis letters: P problems in flight, N beams per problem, J depths at most.
 import functools
 from typing import Any
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 
-from inference_scaling.search import base, checks, duplicates, extension, tree
-from inference_scaling.search.tree import Tree
-
-
-@flax.struct.dataclass
-class SearchState:
-  """All that changes during P searches; problem p is row p of every leaf.
-
-  Attributes:
-    keys: typed PRNG keys [P], never changed.
-    depth: int32[P], depths done.
-    status: int32[P, N], by slot, after the last fork.
-    active: bool[P, N], the beams to extend next; none when the search is done.
-    scores: float32[P, N], the newest reward of each beam.
-    labels: int32[P, N], equal for beams of the same steps, where the strategy
-      asks for it (`duplicates`).
-    carry: the strategy's, leading axis P.
-    policy_state: the policy's, leading axis P.
-    reward_state: the reward's, leading axis P.
-    tree: the steps so far.
-  """
-
-  keys: jax.Array
-  depth: jax.Array
-  status: jax.Array
-  active: jax.Array
-  scores: jax.Array
-  labels: jax.Array
-  carry: Any
-  policy_state: Any
-  reward_state: Any
-  tree: Tree
+from inference_scaling.search import base, checks, extension, settling, tree
+from inference_scaling.search.state import SearchState
 
 
 def init_search(
@@ -141,88 +110,15 @@ def search_step(
   Raises:
     ValueError: on a wrong value from a user function.
   """
-  N = policy.num_beams
-  lanes = jnp.any(state.active, axis=1)
-  depth_keys = jax.vmap(jax.random.fold_in)(state.keys, state.depth)
   models = extension.Models(policy, reward, policy_params, reward_params)
-  policy_state, reward_state, step, scores = extension.extend_and_score(
-    models, extension.beam_keys(depth_keys, N), state.policy_state,
-    state.reward_state, state.active,
+  policy_state, step = extension.extend(
+    models, settling.step_keys(state, policy.num_beams), state.policy_state,
+    state.active,
   )  # fmt: skip
-  status = jnp.where(state.active, step.status, state.status)
-  scores = jnp.where(state.active, scores, state.scores)
-  left = state.tree.parents.shape[1] - 1 - state.depth
-  last = (left <= 0)[:, None]
-  ended = last & state.active & (status == base.RUNNING)
-  status = jnp.where(ended, base.TRUNCATED, status)
-
-  status, labels, multiplicity = _settle_duplicates(
-    strategy, state, step, status
-  )
-  beams = base.Beams(scores, status, state.active, multiplicity)
-  if strategy.lookahead:
-    if lookahead_params is not None:
-      models = models._replace(policy_params=lookahead_params)
-    policy_state, reward_state, ahead = extension.look_ahead(
-      models, _fold(depth_keys, N + 1), policy_state, reward_state, beams,
-      strategy.lookahead, left,
-    )  # fmt: skip
-    beams = beams._replace(scores=ahead)
-  parents, chosen, carry = jax.vmap(
-    lambda *args: _select_checked(strategy.select, *args)
-  )(_fold(depth_keys, N), beams, state.carry)
-  parents = jnp.where(lanes[:, None], parents, jnp.arange(N)[None])
-  level = Tree(
-    parents=parents,
-    active=state.active,
-    scores=scores,
-    status=status,
-    num_tokens=step.num_tokens,
-    contents=step.content,
-  )
-  with jax.named_scope("fork"):
-    policy_state = extension.fork("policy", policy, policy_state, parents)
-    reward_state = extension.fork("reward", reward, reward_state, parents)
-  status, scores, labels = (
-    jnp.take_along_axis(leaf, parents, axis=1)
-    for leaf in (status, scores, labels)
-  )
-  return SearchState(
-    keys=state.keys,
-    depth=state.depth + lanes,
-    status=status,
-    # The tree has no room for more depths, whatever a strategy asks for.
-    active=lanes[:, None] & chosen & (status == base.RUNNING) & ~last,
-    scores=scores,
-    labels=labels,
-    carry=tree.where(lanes, carry, state.carry),
-    policy_state=policy_state,
-    reward_state=reward_state,
-    tree=tree.write_depth(state.tree, lanes, state.depth, level),
-  )
-
-
-def is_done(state: SearchState) -> jax.Array:
-  """bool[P], True for the problems without an active beam."""
-  return ~jnp.any(state.active, axis=1)
-
-
-def replace_lane(
-  state: SearchState, lane: jax.Array, new_state: SearchState
-) -> SearchState:
-  """Puts another problem in a lane.
-
-  Args:
-    state: of P problems.
-    lane: int32[], which problem to replace, in [0, P).
-    new_state: of one problem (P = 1), otherwise of the same shapes.
-
-  Returns:
-    The SearchState with row `lane` of every leaf replaced.
-  """
-  return jax.tree.map(
-    lambda leaf, new: leaf.at[lane].set(new[0]), state, new_state
-  )
+  return settling.settle(
+    policy, reward, strategy, policy_params, reward_params, state, policy_state,
+    step, jnp.ones(state.depth.shape, bool), lookahead_params=lookahead_params,
+  )  # fmt: skip
 
 
 def search(
@@ -313,36 +209,3 @@ def _repeat(leaf, P):
     # Strongly typed, or the second step of a jitted loop compiles again.
     leaf = jnp.asarray(leaf, jnp.result_type(leaf))
   return jnp.broadcast_to(leaf[None], (P, *leaf.shape))
-
-
-def _fold(keys, number):
-  """Folds one number into each of some keys [P]."""
-  return jax.vmap(jax.random.fold_in, (0, None))(keys, number)
-
-
-def _settle_duplicates(strategy, state, step, status):
-  """Status, labels and multiplicity of the beams, each int32[P, N]."""
-  if strategy.duplicates == base.KEEP:
-    return status, state.labels, jnp.ones_like(status)
-  labels = jax.vmap(duplicates.label)(
-    state.labels, step.content, state.active, status
-  )
-  settle = functools.partial(duplicates.settle, strategy.duplicates)
-  settled, multiplicity = jax.vmap(settle)(labels, status)
-  # A problem that is done may hold copies of one answer: they stay.
-  status, labels = tree.where(
-    ~is_done(state), (settled, labels), (status, state.labels)
-  )
-  return status, labels, multiplicity
-
-
-def _select_checked(select, key, beams, carry):
-  """Calls a strategy's select for one problem and checks what it returns."""
-  selected = select(key, beams, carry)
-  checks.check_tuple("select", selected, ("parents", "active", "carry"))
-  parents, active, new_carry = selected
-  shape = beams.status.shape
-  checks.check_array("parents from select", parents, shape, jnp.int32)
-  checks.check_array("active from select", active, shape, jnp.bool_)
-  checks.check_same("the carry from select", carry, new_carry)
-  return parents, active, new_carry

@@ -1,0 +1,65 @@
+"""What a search remembers, and the lanes that its problems are in.
+
+Axis letters: P problems in flight, N beams per problem, J depths at most.
+"""
+
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+
+from inference_scaling.search.tree import Tree
+
+
+@flax.struct.dataclass
+class SearchState:
+  """All that changes during P searches; problem p is row p of every leaf.
+
+  Attributes:
+    keys: typed PRNG keys [P], never changed.
+    depth: int32[P], depths done.
+    status: int32[P, N], by slot, after the last fork.
+    active: bool[P, N], the beams to extend next; none when the search is done.
+    scores: float32[P, N], the newest reward of each beam.
+    labels: int32[P, N], equal for beams of the same steps, where the strategy
+      asks for it (`duplicates`).
+    carry: the strategy's, leading axis P.
+    policy_state: the policy's, leading axis P.
+    reward_state: the reward's, leading axis P.
+    tree: the steps so far.
+  """
+
+  keys: jax.Array
+  depth: jax.Array
+  status: jax.Array
+  active: jax.Array
+  scores: jax.Array
+  labels: jax.Array
+  carry: Any
+  policy_state: Any
+  reward_state: Any
+  tree: Tree
+
+
+def is_done(state: SearchState) -> jax.Array:
+  """bool[P], True for the problems without an active beam."""
+  return ~jnp.any(state.active, axis=1)
+
+
+def replace_lane(
+  state: SearchState, lane: jax.Array, new_state: SearchState
+) -> SearchState:
+  """Puts another problem in a lane.
+
+  Args:
+    state: of P problems.
+    lane: int32[], which problem to replace, in [0, P).
+    new_state: of one problem (P = 1), otherwise of the same shapes.
+
+  Returns:
+    The SearchState with row `lane` of every leaf replaced.
+  """
+  return jax.tree.map(
+    lambda leaf, new: leaf.at[lane].set(new[0]), state, new_state
+  )
