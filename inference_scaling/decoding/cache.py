@@ -1,24 +1,28 @@
-"""Keys and values of the problems in flight, and their growth step by step.
+"""Keys and values of all beams in flight, each beam's in a place of its own.
 
 The prompt's keys and values are computed once a problem and shared by its
-beams; each beam has its own beside them. During a step nothing of this is
-written: the step's keys and values gather in a chunk, and are merged at its
-end. So a token costs no copy of the past.
+beams. While a model works it has copies of some beams, as `working_rows.Rows`;
+storage is read before and written after, never for every token.
+
+Axis letters: P problems in flight, N beams, Q problems and R rows at work, S
+entries.
 """
 
-import functools
-from collections.abc import Sequence
+import math
 
 import flax.struct
 import jax
 import jax.numpy as jnp
+from jax import lax
 
-from inference_scaling import models
 from inference_scaling.decoding import limits as limits_lib
-from inference_scaling.models import attention
+from inference_scaling.decoding import places as places_lib
+from inference_scaling.decoding import working_rows
 
-KeysValues = tuple[jax.Array, jax.Array]  # of one layer
-Layers = tuple[KeysValues, ...]
+Layers = working_rows.Layers
+Places = places_lib.Places
+
+_WINDOW = 128  # entries of a beam that a fork copies at once
 
 
 @flax.struct.dataclass
@@ -38,6 +42,112 @@ class Cache:
   own: Layers
   lengths: jax.Array
 
+  def open_rows(
+    self, places: Places, size: int, prompt_size: int
+  ) -> working_rows.Rows:
+    """Copies beams for a model to work on.
+
+    Args:
+      places: which beams.
+      size: S of the rows; at least what any of them will hold.
+      prompt_size: S of the prompts; none is longer.
+
+    Returns:
+      The rows.
+    """
+    return working_rows.Rows(
+      prompt=take_prompts(places, self.prompt, prompt_size),
+      prompt_lengths=places.problems(self.prompt_lengths),
+      own=tuple(
+        (
+          places.take_window(keys, size, axis=4),
+          places.take_window(values, size, axis=3),
+        )
+        for keys, values in self.own
+      ),
+      lengths=places.take(self.lengths),
+    )
+
+  def close_rows(
+    self, places: Places, rows: working_rows.Rows, width: int
+  ) -> "Cache":
+    """Stores what rows have beyond what is stored of them.
+
+    Only a window of `width` entries a row is read and written.
+
+    Args:
+      places: as given to `open_rows`.
+      rows: as it made them, longer by at most `width` tokens each.
+      width: of the window.
+
+    Returns:
+      The cache.
+    """
+    sizes = (self.own[0][0].shape[-1], rows.own[0][0].shape[-1])
+    width = min(width, *sizes)
+    # A window that would pass the end is moved back over older entries, which
+    # are the same on both sides.
+    starts = jnp.minimum(places.take(self.lengths), min(sizes) - width)
+
+    def store(old, new, axis):
+      window = take_windows(new, starts, width, axis)
+      return places.put_window(old, window, starts, axis)
+
+    own = tuple(
+      (store(keys, new_keys, 4), store(values, new_values, 3))
+      for (keys, values), (new_keys, new_values) in zip(
+        self.own, rows.own, strict=True
+      )
+    )
+    return self.replace(own=own, lengths=places.put(self.lengths, rows.lengths))
+
+  def fork(self, parents: jax.Array, num_rows: int, num_lanes: int) -> "Cache":
+    """Lets beam n go on from beam parents[n] of the same problem.
+
+    Problems of which no beam moves cost nothing. Others are copied window by
+    window, as far as the longest goes: a copy of the whole at once would hold
+    all of it twice, and most of it is not written yet.
+
+    Args:
+      parents: int32[P, N].
+      num_rows: where at most so many beams of each problem move, no others are
+        copied.
+      num_lanes: how many problems are copied at once; it divides P.
+
+    Returns:
+      The cache of the chosen beams; the prompts stay where they are.
+    """
+    N = parents.shape[1]
+    moved = parents != jnp.arange(N)[None]
+    copy = _copier(parents, moved, self.lengths.max())
+
+    def run(places, own):
+      few = num_rows < N and places.problems(moved).sum(axis=1) <= num_rows
+      few = jnp.all(few)
+      if num_rows < N:
+        own = copy(places, own, num_rows, few)
+      return copy(places, own, N, ~few)
+
+    return self.replace(
+      own=places_lib.for_problems(
+        run, self.own, moved.any(axis=1), num_lanes, N
+      ),
+      lengths=jnp.take_along_axis(self.lengths, parents, axis=1),
+    )
+
+  def rewind(self, after: "Cache") -> "Cache":
+    """Forgets what was appended.
+
+    Args:
+      after: this cache, longer: entries are only ever appended.
+
+    Returns:
+      The cache as it was before. Nothing of it needs to have been kept: it is
+      still there in `after`, and what stands behind its lengths is masked until
+      it is written over.
+    """
+    return after.replace(lengths=self.lengths)
+
 
 def compute_prompt(
   model, weights, prompts: limits_lib.Prompts
@@ -56,16 +166,10 @@ def compute_prompt(
   """
   tokens = prompts.tokens[:, None]
   positions = jnp.arange(tokens.shape[-1])[None, None]
-  hidden, new = model.forward(
+  hidden, kept = model.forward(
     weights, tokens, jnp.broadcast_to(positions, tokens.shape)
   )
-  return hidden[:, 0], _to_layout(new)
-
-
-def _to_layout(new: Sequence[KeysValues]) -> Layers:
-  """Lays out a model's new keys and values as segments have them."""
-  segments = [attention.to_segment(*layer, None) for layer in new]
-  return tuple((segment.keys, segment.values) for segment in segments)
+  return hidden[:, 0], tuple(kept)
 
 
 def start(
@@ -77,177 +181,104 @@ def start(
     prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
     prompt_lengths: int32[P].
     num_beams: N.
-    size: S of the beams' own caches.
+    size: S of the beams' own entries.
 
   Returns:
     The cache.
   """
-  P = prompt_lengths.shape[0]
+  P, _, K, H, _ = prompt[0][0].shape
+  keys = jnp.zeros((P, num_beams, K, H, size), prompt[0][0].dtype)
   return Cache(
     prompt=prompt,
     prompt_lengths=prompt_lengths,
-    own=_empty(prompt, (P, num_beams), size),
+    own=tuple((keys, keys.swapaxes(-1, -2)) for _ in prompt),
     lengths=jnp.zeros((P, num_beams), jnp.int32),
   )
 
 
-def _empty(like: Layers, rows: tuple[int, int], size: int) -> Layers:
-  """Makes buffers of S = size tokens for each of [P, N] rows."""
-  _, _, K, H, _ = like[0][0].shape
-  dtype = like[0][0].dtype
-  keys = jnp.zeros((*rows, K, H, size), dtype)
-  return tuple((keys, keys.swapaxes(-1, -2)) for _ in like)
-
-
-def positions(cache: Cache) -> jax.Array:
-  """Returns the position of each beam's next token, int32[P, N]."""
-  return cache.prompt_lengths[:, None] + cache.lengths
-
-
-def empty_chunk(cache: Cache, size: int) -> Layers:
-  """Makes buffers for a step of at most C = size tokens of each beam."""
-  return _empty(cache.own, cache.lengths.shape, size)
-
-
-def write_chunk(
-  chunk: Layers, new: Sequence[KeysValues], index: jax.Array
-) -> Layers:
-  """Puts new keys and values at one index of the chunk, common to all rows.
+def take_prompts(places: Places, prompt: Layers, size: int) -> Layers:
+  """Takes the first entries of the prompts of some problems.
 
   Args:
-    chunk: for each layer keys [P, N, K, H, C] and values [P, N, K, C, H].
-    new: for each layer keys and values [P, N, T, K, H] of the model.
-    index: int32[], at most C - T.
+    places: which problems.
+    prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
+    size: how many entries, at most S.
 
   Returns:
-    The chunk; in a loop it is updated in place.
+    Keys [Q, 1, K, H, size] and values [Q, 1, K, size, H].
   """
-  write = jax.lax.dynamic_update_slice_in_dim
   return tuple(
-    (write(keys, k, index, axis=4), write(values, v, index, axis=3))
-    for (keys, values), (k, v) in zip(chunk, _to_layout(new), strict=True)
-  )
-
-
-def segments(
-  cache: Cache,
-  chunk: Layers,
-  written: jax.Array,
-  config: models.DecoderConfig,
-  num_tokens: int = 1,
-) -> list[tuple[attention.Segment, ...]]:
-  """Lists what the next tokens may attend to beside themselves.
-
-  Args:
-    cache: the past of the beams.
-    chunk: keys and values of the step so far.
-    written: int32[], how many entries of the chunk are written.
-    config: the architecture, for its sliding window.
-    num_tokens: T, how many tokens of each beam come next.
-
-  Returns:
-    For each layer the segments of the prompt, the beams' past and the chunk.
-  """
-  filled = (
-    _before(cache.prompt[0], cache.prompt_lengths[:, None]),
-    _before(cache.own[0], cache.lengths),
-    _before(chunk[0], jnp.reshape(written, (1, 1))),
-  )
-  seen = filled
-  window, size = config.sliding_window, sum(x.shape[-1] for x in filled)
-  if window is not None and window < size:
-    ends = (positions(cache) + written)[..., None] - window
-    ends += jnp.arange(num_tokens)[None, None]
-    near = _after(cache, filled, ends)
-    seen = tuple(x & y for x, y in zip(filled, near, strict=True))
-  stretches = zip(cache.prompt, cache.own, chunk, strict=True)
-  return [
-    tuple(
-      attention.Segment(*stretch, mask)
-      for stretch, mask in zip(
-        layer, filled if config.window(number) is None else seen, strict=True
-      )
+    (
+      places.problems(lax.slice_in_dim(keys, 0, size, axis=4)),
+      places.problems(lax.slice_in_dim(values, 0, size, axis=3)),
     )
-    for number, layer in enumerate(stretches)
-  ]
-
-
-def _after(
-  cache: Cache, masks: tuple[jax.Array, ...], ends: jax.Array
-) -> list[jax.Array]:
-  """Marks the entries of prompt, past and chunk that stand after a position.
-
-  Args:
-    cache: the past of the beams.
-    masks: of the three, with the last axis S of each.
-    ends: int32[P, N, T], a position for each of the next tokens.
-
-  Returns:
-    bool[P, N, T, S] for each of the three.
-  """
-  prompt_lengths = cache.prompt_lengths[:, None]
-  begins = (jnp.zeros_like(prompt_lengths), prompt_lengths, positions(cache))
-  return [
-    begin[..., None, None] + jnp.arange(mask.shape[-1])[None, None, None]
-    > ends[..., None]
-    for begin, mask in zip(begins, masks, strict=True)
-  ]
-
-
-def _before(layer: KeysValues, lengths: jax.Array) -> jax.Array:
-  """Marks the entries before a length, bool[P or 1, N or 1, 1, S]."""
-  index = jnp.arange(layer[0].shape[-1])[None, None, None]
-  return index < lengths[..., None, None]
-
-
-def merge(cache: Cache, chunk: Layers, counts: jax.Array) -> Cache:
-  """Appends the first entries of a chunk to each beam's own cache.
-
-  Only a window of C entries a beam is read and written, whatever its length.
-
-  Args:
-    cache: the cache.
-    chunk: keys [P, N, K, H, C] and values [P, N, K, C, H] of a step.
-    counts: int32[P, N], how many entries to append; 0 leaves a beam alone.
-
-  Returns:
-    The cache, longer by `counts`.
-  """
-  size, width = cache.own[0][0].shape[-1], chunk[0][0].shape[-1]
-  # A window that would pass the end is moved back over older entries.
-  starts = jnp.minimum(cache.lengths, size - width)
-  source = jnp.arange(width)[None, None] + (starts - cache.lengths)[..., None]
-  fresh = (source >= 0) & (source < counts[..., None])
-  source = jnp.clip(source, 0, width - 1)
-
-  def append(axis, old, new, start, source, fresh):
-    """Appends to one beam; `axis` is that of its tokens."""
-    window = jax.lax.dynamic_slice_in_dim(old, start, width, axis)
-    fresh = jnp.expand_dims(fresh, (0, 3 - axis))
-    window = jnp.where(fresh, jnp.take(new, source, axis), window)
-    return jax.lax.dynamic_update_slice_in_dim(old, window, start, axis)
-
-  def append_all(axis, old, new):
-    beam = functools.partial(append, axis)
-    return jax.vmap(jax.vmap(beam))(old, new, starts, source, fresh)
-
-  own = tuple(
-    (append_all(2, keys, k), append_all(1, values, v))
-    for (keys, values), (k, v) in zip(cache.own, chunk, strict=True)
+    for keys, values in prompt
   )
-  return cache.replace(own=own, lengths=cache.lengths + counts)
 
 
-def rewind(before: Cache, after: Cache) -> Cache:
-  """Forgets what was appended.
+def take_windows(
+  rows: jax.Array, starts: jax.Array, width: int, axis: int
+) -> jax.Array:
+  """Takes some entries of each row.
 
   Args:
-    before: the cache.
-    after: the same, longer: entries are only ever appended.
+    rows: [Q, R, ...].
+    starts: int32[Q, R], where they begin.
+    width: how many.
+    axis: of the entries, at least 2.
 
   Returns:
-    The cache as it was before. Nothing of it needs to have been kept: it is
-    still there in `after`, and what stands behind its lengths is masked until
-    it is written over.
+    [Q, R, ...], `width` along the axis.
   """
-  return after.replace(lengths=before.lengths)
+
+  def take(row, begin):
+    return lax.dynamic_slice_in_dim(row, begin, width, axis - 2)
+
+  return jax.vmap(jax.vmap(take))(rows, starts)
+
+
+def fork_window(size: int) -> int:
+  """Says how many tokens of the beams' caches a fork copies at once.
+
+  Args:
+    size: S of these caches.
+
+  Returns:
+    A number that divides it.
+  """
+  return math.gcd(size, _WINDOW)
+
+
+def _copier(parents: jax.Array, moved: jax.Array, longest: jax.Array):
+  """Makes `copy(places, own, num_rows, wanted) -> own`.
+
+  It copies the first `num_rows` beams that move, at once for each window, since
+  one may move to where another comes from.
+  """
+
+  def copy(places: Places, own: Layers, num_rows: int, wanted: jax.Array):
+    slots = places_lib.first_slots(places.problems(moved), num_rows)
+    targets = Places(places.lanes, slots)
+    chosen = jnp.take_along_axis(places.problems(parents), slots, axis=1)
+    sources = Places(places.lanes, chosen)
+    width = fork_window(own[0][0].shape[-1])
+
+    def copy_part(array, begin, axis):
+      window = lax.dynamic_slice_in_dim(array, begin, width, axis)
+      starts = jnp.broadcast_to(begin, slots.shape)
+      return targets.put_window(array, sources.take(window), starts, axis)
+
+    def copy_window(carry):
+      begin, own = carry
+      own = tuple(
+        (copy_part(keys, begin, 4), copy_part(values, begin, 3))
+        for keys, values in own
+      )
+      return begin + width, own
+
+    end = jnp.where(wanted, longest, 0)
+    return lax.while_loop(
+      lambda carry: carry[0] < end, copy_window, (jnp.int32(0), own)
+    )[1]
+
+  return copy

@@ -26,25 +26,26 @@ class Drawn(NamedTuple):
   finite: jax.Array
 
 
-def uniforms(keys: jax.Array, size: int) -> jax.Array:
-  """Draws the randomness of a step: entry t comes from fold_in(key, t) alone.
+def uniforms(keys: jax.Array, begin: jax.Array, size: int) -> jax.Array:
+  """Draws the randomness of tokens: token t comes from fold_in(key, t) alone.
 
   All at once, before the loop, because a vectorised draw costs far less than
   one a token.
 
   Args:
-    keys: typed PRNG keys [P, N].
-    size: C.
+    keys: typed PRNG keys [P, N], of a step.
+    begin: int32[P, N], the first t of each.
+    size: how many tokens, I.
 
   Returns:
-    float32[C, P, N], in [0, 1).
+    float32[I, P, N], in [0, 1).
   """
   draw_beam = jax.vmap(
-    lambda key: jax.vmap(
+    lambda key, first: jax.vmap(
       lambda t: jax.random.uniform(jax.random.fold_in(key, t))
-    )(jnp.arange(size))
+    )(first + jnp.arange(size))
   )
-  uniform = draw_beam(keys.reshape(-1))
+  uniform = draw_beam(keys.reshape(-1), begin.reshape(-1))
   return uniform.T.reshape(size, *keys.shape)
 
 

@@ -3,49 +3,26 @@
 The cache holds all tokens of a beam but its last, which is pending: its keys
 and values are computed when the next token is drawn. So the tokens that pass
 through the model while decoding are as many as the tokens drawn.
+
+A step need not be written in one go. `extend` does it; whoever has other things
+to do in between uses `begin`, `write` and `finish`, with the same result.
 """
 
-import flax.struct
+import copy
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from inference_scaling import compute
 from inference_scaling.decoding import cache as cache_lib
-from inference_scaling.decoding import drawing, rows
 from inference_scaling.decoding import format as format_lib
 from inference_scaling.decoding import limits as limits_lib
+from inference_scaling.decoding import places as places_lib
 from inference_scaling.decoding import policy_state as state_lib
+from inference_scaling.decoding import sizes, writing
 from inference_scaling.search import base
-
-
-@flax.struct.dataclass
-class _Loop:
-  """What changes from token to token; the past of the beams does not.
-
-  Attributes:
-    index: int32[], tokens of this step so far, the same for all rows.
-    chunk: keys and values [P, N, C, K, H] of each layer, this step's.
-    live: bool[P, N], beams that still write.
-    status: int32[P, N], of beams that ended; running before that.
-    pending: int32[P, N].
-    automaton: int32[P, N].
-    answered: bool[P, N].
-    finite: bool[P].
-    content: the step's tokens.
-    counts: tokens computed.
-  """
-
-  index: jax.Array
-  chunk: cache_lib.Layers
-  live: jax.Array
-  status: jax.Array
-  pending: jax.Array
-  automaton: jax.Array
-  answered: jax.Array
-  finite: jax.Array
-  content: state_lib.StepTokens
-  counts: compute.Counts
 
 
 class ModelPolicy:
@@ -61,10 +38,9 @@ class ModelPolicy:
     format: what ends a step and marks an answer.
     limits: lengths of buffers.
     num_beams: N.
-    num_rows: R. Of each problem at most R beams may be active at once, and at
-      most R may be changed by one fork; the model then runs on P * R rows,
-      while N beams are kept. N allows everything. More than R cannot be served:
-      `PolicyState.widest` tells, and `run_lanes` stops with an error.
+    num_rows: R, on how many beams of a problem the model runs at once. N beams
+      are kept; where more than R of them write, the others wait for a row.
+    sizes: how much of the buffers is in use.
   """
 
   def __init__(
@@ -91,8 +67,23 @@ class ModelPolicy:
     self.format = format
     self.limits = limits
     self.num_beams = num_beams
-    self.num_rows = rows.check_rows(num_rows, num_beams)
-    self._automaton = format.compile(model.tokenizer, model.config.vocab_size)
+    self.num_rows = places_lib.check_rows(num_rows, num_beams)
+    self.sizes = sizes.whole(limits)
+    automaton = format.compile(model.tokenizer, model.config.vocab_size)
+    self._writer = writing.Writer(model, format, limits, automaton)
+
+  def sized(self, sizes: sizes.Sizes) -> "ModelPolicy":
+    """The same policy where less of its buffers is in use.
+
+    Args:
+      sizes: how much.
+
+    Returns:
+      The policy; it works on the same states.
+    """
+    smaller = copy.copy(self)
+    smaller.sizes = sizes
+    return smaller
 
   def start(
     self, params: state_lib.PolicyParams, prompts: limits_lib.Prompts
@@ -119,8 +110,9 @@ class ModelPolicy:
       pending=jnp.broadcast_to(last, shape),
       automaton=zeros,
       answered=zeros > 0,
+      step=state_lib.empty_step(shape, self._step_size),
       finite=jnp.ones(shape[0], bool),
-      widest=jnp.zeros(shape[0], jnp.int32),
+      row_steps=jnp.zeros(shape[0], jnp.int32),
       counts=compute.prompt_counts(
         cached, compute.attended(self.model.config, 0, cached)
       ),
@@ -140,17 +132,121 @@ class ModelPolicy:
       keys: typed PRNG keys [P, N]; token t of the step is drawn with
         fold_in(key, t), whatever else is in flight.
       state: the beams.
-      active: bool[P, N]; the others stay as they are.
+      active: bool[P, N], none of them at a step; the others stay as they are.
 
     Returns:
       The new state, and the step, whose content is `StepTokens`.
     """
 
-    def run(state, keys, active):
-      return self._extend(params, keys, state, active)
+    def never(live):
+      return jnp.zeros((), bool)
 
-    return rows.run_on_few(
-      run, state, state_lib.BEAMS, self.num_rows, keys, active
+    # Others may be half way through a step: that is put aside.
+    held = state.step
+    empty = state_lib.empty_step(active.shape, self._step_size)
+    state = lax.while_loop(
+      lambda state: state.step.live.any(),
+      lambda state: self.write(params, keys, state, never),
+      self.begin(state.replace(step=empty), active),
+    )
+    state, step = self.finish(state, jnp.ones(active.shape[:1], bool))
+    return state.replace(step=held), step
+
+  def begin(
+    self, state: state_lib.PolicyState, active: jax.Array
+  ) -> state_lib.PolicyState:
+    """Lets beams begin a step.
+
+    Args:
+      state: the beams.
+      active: bool[P, N], those that begin; none of them is at a step.
+
+    Returns:
+      The state, with nothing written yet.
+    """
+    live = state.step.live | active
+    return state.replace(step=state.step.replace(live=live))
+
+  def write(
+    self,
+    params: state_lib.PolicyParams,
+    keys: jax.Array,
+    state: state_lib.PolicyState,
+    enough: Callable[[jax.Array], jax.Array],
+  ) -> state_lib.PolicyState:
+    """Writes on at the steps at hand, `sizes.written` tokens a beam at most.
+
+    Where more than `num_rows` beams of a problem are live, the first of them
+    are written.
+
+    Args:
+      params: weights and sampler.
+      keys: as for `extend`; those of the steps at hand.
+      state: the beams.
+      enough: from bool[P, N], the beams that are live, to bool[]: whether to
+        stop before that.
+
+    Returns:
+      The state; steps may be half written.
+    """
+    live, N = state.step.live, self.num_beams
+    places = places_lib.ALL
+    if self.num_rows < N:
+      slots = places_lib.first_slots(live, self.num_rows)
+      places = places_lib.Places(None, slots)
+    beams = {name: getattr(state, name) for name in state_lib.BEAMS}
+    most = self.sizes.written
+    begun = writing.Writing(
+      index=jnp.int32(0),
+      rows=state.cache.open_rows(places, self.sizes.text, self.sizes.prompt),
+      step=places.take(state.step),
+      finite=state.finite,
+      counts=state.counts,
+      **places.take(beams),
+    )
+    with jax.named_scope("policy_extend"):
+      done = self._writer.run(
+        params, places.take(keys), begun, most,
+        lambda rows: enough(places.put(live, rows)),
+      )  # fmt: skip
+    written = {name: getattr(done, name) for name in state_lib.BEAMS}
+    return state.replace(
+      cache=state.cache.close_rows(places, done.rows, most),
+      step=places.put(state.step, done.step),
+      finite=done.finite,
+      row_steps=state.row_steps + done.index * self.num_rows,
+      counts=done.counts,
+      **places.put(beams, written),
+    )
+
+  def finish(
+    self, state: state_lib.PolicyState, ready: jax.Array
+  ) -> tuple[state_lib.PolicyState, base.Step]:
+    """Takes finished steps out of the state.
+
+    Args:
+      state: the beams.
+      ready: bool[P], problems of which no beam is live.
+
+    Returns:
+      The state, in which they are at no step, and their steps, zeros for all
+      others.
+    """
+    step = state.step
+    empty = state_lib.empty_step(step.live.shape, self._step_size)
+
+    def pick(mask, new, old):
+      def choose(a, b):
+        return jnp.where(jnp.expand_dims(mask, range(1, a.ndim)), a, b)
+
+      return jax.tree.map(choose, new, old)
+
+    made = pick(ready, step, empty)
+    state = state.replace(step=pick(ready, empty, step))
+    return state, base.Step(
+      status=made.status,
+      num_tokens=made.content.lengths,
+      content=made.content,
     )
 
   def fork(
@@ -159,13 +255,19 @@ class ModelPolicy:
     """Lets beam n go on from beam parents[n] of the same problem.
 
     Args:
-      state: the beams.
+      state: the beams; those that change are at no step.
       parents: int32[P, N].
 
     Returns:
       The state of the chosen beams; counts stay with the problem.
     """
-    return rows.fork(state, state_lib.BEAMS, parents, self.num_rows)
+    beams = {name: getattr(state, name) for name in state_lib.BEAMS}
+    return state.replace(
+      cache=state.cache.fork(
+        parents, self.num_rows, self.sizes.lanes or parents.shape[0]
+      ),
+      **places_lib.Places(None, parents).take(beams),
+    )
 
   def rewind(
     self, before: state_lib.PolicyState, after: state_lib.PolicyState
@@ -180,116 +282,12 @@ class ModelPolicy:
       The beams of `before`, with the counts and the faults of `after`.
     """
     return after.replace(
-      cache=cache_lib.rewind(before.cache, after.cache),
+      cache=before.cache.rewind(after.cache),
+      step=before.step,
       **{name: getattr(before, name) for name in state_lib.BEAMS},
     )
 
-  def _extend(self, params, keys, state, active):
-    """Draws a step of [P, R] rows; arguments and result as for `extend`."""
-    size = min(self.limits.step_tokens, self.limits.total_tokens)
-    uniform = drawing.uniforms(keys, size)
-
-    def write_token(loop):
-      return self._write_token(params, state.cache, uniform, loop)
-
-    with jax.named_scope("policy_extend"):
-      loop = lax.while_loop(
-        lambda loop: (loop.index < size) & loop.live.any(),
-        write_token,
-        _begin(state, active, size),
-      )
-    step = base.Step(
-      status=loop.status,
-      num_tokens=loop.content.lengths,
-      content=loop.content,
-    )
-    state = state.replace(
-      cache=cache_lib.merge(state.cache, loop.chunk, loop.content.lengths),
-      pending=loop.pending,
-      automaton=loop.automaton,
-      answered=loop.answered,
-      finite=loop.finite,
-      counts=loop.counts,
-    )
-    return state, step
-
-  def _write_token(self, params, cache, uniform, loop: _Loop) -> _Loop:
-    """Computes the pending tokens of all rows and draws the next ones."""
-    index, live = loop.index, loop.live
-    positions = cache_lib.positions(cache) + index
-    hidden, new = self.model.forward(
-      params.weights,
-      loop.pending[..., None],
-      positions[..., None],
-      cache_lib.segments(cache, loop.chunk, index, self.model.config),
-    )
-    logits = self.model.unembed(params.weights, hidden[:, :, 0])
-    with jax.named_scope("sample"):
-      drawn = drawing.draw(params, uniform[index], logits)
-    tokens = drawn.tokens
-    length = index + 1
-    automaton, hits = self._automaton.step(loop.automaton, tokens)
-    answered = loop.answered | (hits & self.format.answer_bits > 0)
-    status, ended = self._status(
-      tokens, hits, answered, length, cache.lengths + length
-    )
-    content = loop.content
-    attended = compute.attended(self.model.config, positions, 1)
-    return _Loop(
-      index=length,
-      chunk=cache_lib.write_chunk(loop.chunk, new, index),
-      live=live & ~ended,
-      status=jnp.where(live, status, loop.status),
-      pending=jnp.where(live, tokens, loop.pending),
-      automaton=jnp.where(live, automaton, loop.automaton),
-      answered=jnp.where(live, answered, loop.answered),
-      finite=loop.finite & (drawn.finite | ~live).all(axis=1),
-      content=state_lib.StepTokens(
-        tokens=lax.dynamic_update_slice_in_dim(
-          content.tokens, jnp.where(live, tokens, 0)[..., None], index, axis=2
-        ),
-        lengths=content.lengths + live,
-        log_probs=content.log_probs + jnp.where(live, drawn.log_probs, 0.0),
-        certainty=content.certainty + jnp.where(live, drawn.certainty, 0.0),
-      ),
-      counts=loop.counts.add(live, jnp.where(live, attended, 0)),
-    )
-
-  def _status(self, tokens, hits, answered, step_length, total_length):
-    """Tells which rows end with these tokens, and as what."""
-    end_of_text = jnp.zeros(tokens.shape, bool)
-    for token in self.model.config.eos_token_ids:
-      end_of_text |= tokens == token
-    step_end = hits & self.format.step_bits > 0
-    finished = end_of_text | (step_end & answered)
-    too_long = (total_length >= self.limits.total_tokens) | (
-      ~step_end & (step_length >= self.limits.step_tokens)
-    )
-    status = jnp.where(
-      finished,
-      base.FINISHED,
-      jnp.where(too_long, base.TRUNCATED, base.RUNNING),
-    )
-    return status, finished | step_end | too_long
-
-
-def _begin(state: state_lib.PolicyState, active: jax.Array, size: int) -> _Loop:
-  """Makes the loop's state before the first token of a step."""
-  zeros = jnp.zeros(active.shape, jnp.int32)
-  return _Loop(
-    index=jnp.int32(0),
-    chunk=cache_lib.empty_chunk(state.cache, size),
-    live=active,
-    status=jnp.full(active.shape, base.RUNNING, jnp.int32),
-    pending=state.pending,
-    automaton=state.automaton,
-    answered=state.answered,
-    finite=state.finite,
-    content=state_lib.StepTokens(
-      tokens=jnp.zeros((*active.shape, size), jnp.int32),
-      lengths=zeros,
-      log_probs=jnp.zeros(active.shape, jnp.float32),
-      certainty=jnp.zeros(active.shape, jnp.float32),
-    ),
-    counts=state.counts,
-  )
+  @property
+  def _step_size(self) -> int:
+    """C."""
+    return min(self.limits.step_tokens, self.limits.total_tokens)

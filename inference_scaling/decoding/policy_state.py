@@ -5,9 +5,10 @@ Axis letters: P problems in flight, N beams, C tokens of a step's buffer.
 
 import flax.struct
 import jax
+import jax.numpy as jnp
 
 from inference_scaling import compute
-from inference_scaling.decoding import cache as cache_lib
+from inference_scaling.search import base
 
 # What belongs to one beam beside its cache; a fork copies it.
 BEAMS = ("pending", "automaton", "answered")
@@ -50,6 +51,21 @@ class StepTokens:
 
 
 @flax.struct.dataclass
+class HalfStep:
+  """Steps that are being written; P problems, N beams or rows of each.
+
+  Attributes:
+    live: bool[P, N], beams that still write.
+    status: int32[P, N], of beams that ended; running before that.
+    content: what has been written.
+  """
+
+  live: jax.Array
+  status: jax.Array
+  content: StepTokens
+
+
+@flax.struct.dataclass
 class PolicyState:
   """All beams of the problems in flight.
 
@@ -58,17 +74,42 @@ class PolicyState:
     pending: int32[P, N], each beam's last token.
     automaton: int32[P, N], state of the search for delimiters.
     answered: bool[P, N], whether an answer marker has been written.
+    step: the steps at hand; empty for beams that are not at one.
     finite: bool[P], false once a beam of the problem had logits that were NaN
       or infinite; of the problem, so that dropping the beam does not hide it.
-    widest: int32[P], the most beams of the problem that were active, or were
-      changed by a fork, at once: an error where it is more than `num_rows`.
-    counts: tokens computed so far, each int32[P].
+    row_steps: int32[P], tokens that were computed on the problem's rows,
+      whether a beam needed them or not.
+    counts: tokens computed so far for beams, each int32[P].
   """
 
-  cache: cache_lib.Cache
+  cache: object
   pending: jax.Array
   automaton: jax.Array
   answered: jax.Array
+  step: HalfStep
   finite: jax.Array
-  widest: jax.Array
+  row_steps: jax.Array
   counts: compute.Counts
+
+
+def empty_step(shape: tuple[int, int], size: int) -> HalfStep:
+  """Makes steps of no tokens, of beams that do not write.
+
+  Args:
+    shape: [P, N].
+    size: C.
+
+  Returns:
+    The steps.
+  """
+  zeros = jnp.zeros(shape, jnp.int32)
+  return HalfStep(
+    live=jnp.zeros(shape, bool),
+    status=jnp.full(shape, base.RUNNING, jnp.int32),
+    content=StepTokens(
+      tokens=jnp.zeros((*shape, size), jnp.int32),
+      lengths=zeros,
+      log_probs=jnp.zeros(shape, jnp.float32),
+      certainty=jnp.zeros(shape, jnp.float32),
+    ),
+  )

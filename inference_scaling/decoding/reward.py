@@ -4,6 +4,8 @@ The reward model keeps its own keys and values of the prompt and of the steps
 read so far, so a step costs its own tokens and never the whole text again.
 """
 
+import copy
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -11,8 +13,9 @@ from jax import lax
 from inference_scaling import compute
 from inference_scaling.decoding import cache as cache_lib
 from inference_scaling.decoding import limits as limits_lib
+from inference_scaling.decoding import places as places_lib
 from inference_scaling.decoding import reward_state as state_lib
-from inference_scaling.decoding import rows, translation
+from inference_scaling.decoding import sizes, translation
 from inference_scaling.search import base
 
 # A step is read in blocks of this many tokens, and no further than the longest
@@ -31,7 +34,8 @@ class ModelReward:
     limits: lengths of buffers: those of the policy if the reward model reads
       the policy's tokens, or else the translator's.
     num_beams: N.
-    num_rows: R, as for a `ModelPolicy`.
+    num_rows: R, on how many beams of a problem the model runs at once.
+    sizes: how much of the buffers is in use.
     translator: makes the reward model's tokens of the policy's; None if they
       are the same.
   """
@@ -68,8 +72,15 @@ class ModelReward:
     self.model = model
     self.limits = translator.limits if translator else limits
     self.num_beams = num_beams
-    self.num_rows = rows.check_rows(num_rows, num_beams)
+    self.num_rows = places_lib.check_rows(num_rows, num_beams)
+    self.sizes = sizes.whole(self.limits)
     self.translator = translator
+
+  def sized(self, sizes: sizes.Sizes) -> "ModelReward":
+    """The same reward where less of its buffers is in use, as a policy's."""
+    smaller = copy.copy(self)
+    smaller.sizes = sizes
+    return smaller
 
   def start(self, params, prompts: limits_lib.Prompts) -> state_lib.RewardState:
     """Reads the prompts.
@@ -124,12 +135,29 @@ class ModelReward:
     Returns:
       The new state, and float32[P, N] scores.
     """
+    N, R = self.num_beams, self.num_rows
 
-    def run(state, step, active):
-      return self._score(params, state, step, active), ()
+    def run(places, state):
+      if R == N:
+        return self._score(params, state, step, active, places)
+      # Where more beams are active than there are rows, they take turns.
+      here = places.problems(active)
+      order = places_lib.first_slots(here, N)
+      rounds = -(-here.sum(axis=1).max() // R)
 
-    state, _ = rows.run_on_few(
-      run, state, state_lib.BEAMS, self.num_rows, step, active
+      def take_turn(number, state):
+        begin = jnp.minimum(number * R, N - R)
+        slots = lax.dynamic_slice_in_dim(order, begin, R, axis=1)
+        few = places_lib.Places(places.lanes, slots)
+        # The last turn may begin among beams that had theirs.
+        turn = begin + jnp.arange(R)[None] >= number * R
+        now = few.put(jnp.zeros_like(active), few.take(active) & turn)
+        return self._score(params, state, step, now, few)
+
+      return lax.fori_loop(0, rounds, take_turn, state)
+
+    state = places_lib.for_problems(
+      run, state, active.any(axis=1), self.sizes.lanes or len(active), N
     )
     return state, state.scores
 
@@ -145,7 +173,13 @@ class ModelReward:
     Returns:
       The state of the chosen beams; counts stay with the problem.
     """
-    return rows.fork(state, state_lib.BEAMS, parents, self.num_rows)
+    beams = {name: getattr(state, name) for name in state_lib.BEAMS}
+    return state.replace(
+      cache=state.cache.fork(
+        parents, self.num_rows, self.sizes.lanes or len(parents)
+      ),
+      **places_lib.Places(None, parents).take(beams),
+    )
 
   def rewind(
     self, before: state_lib.RewardState, after: state_lib.RewardState
@@ -153,32 +187,53 @@ class ModelReward:
     """Takes back steps that were read; what was computed stays counted."""
     return state_lib.rewind(before, after)
 
-  def _score(self, params, state, step, active):
-    """Reads and scores steps of [P, R] rows; returns their new state."""
-    tokens = step.content.tokens
-    lengths = jnp.where(active, step.content.lengths, 0)
+  def _score(self, params, state, step, active, places):
+    """Reads and scores the steps of some beams; those active are [P, N]."""
+    beams = places.take(
+      {name: getattr(state, name) for name in state_lib.BEAMS}
+    )
+    tokens, lengths, cut, live = places.take(
+      (step.content.tokens, step.content.lengths,
+       step.status == base.TRUNCATED, active)
+    )  # fmt: skip
+    lengths = jnp.where(live, lengths, 0)
     written = lengths > 0
     if self.translator is not None:
-      tokens, lengths, written, state = self._translate(
-        state, tokens, lengths, step.status == base.TRUNCATED
-      )
+      room = self.limits.total_tokens - places.take(state.cache.lengths)
+      found, beyond = self._translate(beams, tokens, lengths, cut, room)
+      tokens, lengths, written = found.tokens, found.lengths, found.written
+      beams["rest"] = found.rest
+      beyond = jnp.maximum(places.problems(state.beyond), beyond)
+      state = state.replace(beyond=places.put_problems(state.beyond, beyond))
+    size = self.sizes.text + BLOCK  # the last block may pass the last token
     with jax.named_scope("reward_score"):
-      reading, chunk = self._read(params, state, tokens, lengths)
+      rows = state.cache.open_rows(places, size, self.sizes.prompt)
+      reading, longer = self._read(
+        params, beams["reading"], rows, tokens, lengths
+      )
       fresh = self.model.rewards(params, reading)
     read = lengths > 0
-    first = cache_lib.positions(state.cache)
-    attended = compute.attended(self.model.config, first, lengths)
+    finite = (jnp.isfinite(fresh) | ~read).all(axis=1)
+    attended = compute.attended(self.model.config, rows.positions(), lengths)
+    new = {
+      "reading": reading,
+      "scores": jnp.where(read, fresh, beams["scores"]),
+      "steps": beams["steps"] + written,
+      "reads": beams["reads"] + read,
+      "rest": beams["rest"],
+    }
+    old = {name: getattr(state, name) for name in state_lib.BEAMS}
+    counts = places.problems(state.counts).add(lengths, attended)
     return state.replace(
-      cache=cache_lib.merge(state.cache, chunk, lengths),
-      reading=reading,
-      scores=jnp.where(read, fresh, state.scores),
-      steps=state.steps + written,
-      reads=state.reads + read,
-      finite=state.finite & (jnp.isfinite(fresh) | ~read).all(axis=1),
-      counts=state.counts.add(lengths, attended),
+      cache=state.cache.close_rows(places, longer, tokens.shape[-1]),
+      finite=places.put_problems(
+        state.finite, places.problems(state.finite) & finite
+      ),
+      counts=places.put_problems(state.counts, counts),
+      **places.put(old, new),
     )
 
-  def _translate(self, state, tokens, lengths, cut):
+  def _translate(self, beams, tokens, lengths, cut, room):
     """Makes the reward model's tokens of the policy's.
 
     A step that was cut off ends its beam without an answer. Where it does not
@@ -186,19 +241,20 @@ class ModelReward:
     there is none: only strategies that weigh or value ended beams, too, see it.
 
     Args:
-      state: the beams before the step.
-      tokens: int32[P, N, C], the policy's.
-      lengths: int32[P, N].
-      cut: bool[P, N], steps that a limit ended.
+      beams: the beams before the step.
+      tokens: int32[Q, R, C], the policy's.
+      lengths: int32[Q, R].
+      cut: bool[Q, R], steps that a limit ended.
+      room: int32[Q, R], how many tokens the texts may still have.
 
     Returns:
-      Tokens and lengths of the reward model, bool[P, N], whether a step has
-      text to score, and the state with its rest and what did not fit.
+      The steps as the reward model reads them, those without text to score not
+      written, and int32[Q, 2], what did not fit.
     """
-    found = self.translator(tokens, lengths, state.steps, state.rest)
-    total = state.cache.lengths + found.needed
+    found = self.translator(tokens, lengths, beams["steps"], beams["rest"])
     too_long = found.needed > self.limits.step_tokens
-    too_much = total > self.limits.total_tokens
+    too_much = found.needed > room
+    total = self.limits.total_tokens - room + found.needed
     beyond = jnp.stack(
       [
         jnp.where(too_long & ~cut, found.needed, 0).max(axis=1),
@@ -206,55 +262,50 @@ class ModelReward:
       ],
       axis=1,
     )
-    state = state.replace(
-      rest=jnp.where(lengths > 0, found.rest, state.rest),
-      beyond=jnp.maximum(state.beyond, beyond),
-    )
     left_out = too_long | too_much
-    lengths = jnp.where(left_out, 0, found.lengths)
-    return found.tokens, lengths, found.written & ~(left_out & cut), state
+    return found.replace(
+      lengths=jnp.where(left_out, 0, found.lengths),
+      written=found.written & ~(left_out & cut),
+      rest=jnp.where(lengths > 0, found.rest, beams["rest"]),
+    ), beyond
 
-  def _read(self, params, state, tokens, lengths):
+  def _read(self, params, reading, rows, tokens, lengths):
     """Runs the model over steps, block by block.
 
     Args:
       params: the weights.
-      state: the beams before the step.
-      tokens: int32[P, N, C].
-      lengths: int32[P, N].
+      reading: of the rows before the step.
+      rows: the same of keys and values.
+      tokens: int32[Q, R, C].
+      lengths: int32[Q, R].
 
     Returns:
       The readings at the last tokens (the old ones for a step of no tokens),
-      and the steps' keys and values.
+      and the rows after the step.
     """
-    cache = state.cache
     blocks = -(-tokens.shape[-1] // BLOCK)
     spare = blocks * BLOCK - tokens.shape[-1]
     tokens = jnp.pad(tokens, ((0, 0), (0, 0), (0, spare)))
-    chunk = cache_lib.empty_chunk(cache, blocks * BLOCK)
-    starts = cache_lib.positions(cache)
     longest = lengths.max()
+    config = self.model.config
 
     def read_block(carry):
-      index, reading, chunk = carry
-      offsets = index + jnp.arange(BLOCK)
+      index, reading, rows = carry
+      left = lengths - index
       block = lax.dynamic_slice_in_dim(tokens, index, BLOCK, axis=2)
-      hidden, new = self.model.forward(
-        params,
-        block,
-        starts[..., None] + offsets[None, None],
-        cache_lib.segments(cache, chunk, index, self.model.config, BLOCK),
+      positions = rows.positions()[..., None] + jnp.arange(BLOCK)[None, None]
+      hidden, kept = self.model.forward(
+        params, block, positions, rows.attention(config, BLOCK)
       )
       after = self.model.read(params, reading, block, hidden)
-      reading = _at_last(reading, after, lengths - index)
-      return index + BLOCK, reading, cache_lib.write_chunk(chunk, new, index)
+      rows = rows.advance(kept, jnp.clip(left, 0, BLOCK))
+      return index + BLOCK, _at_last(reading, after, left), rows
 
-    _, reading, chunk = lax.while_loop(
+    return lax.while_loop(
       lambda carry: carry[0] < longest,
       read_block,
-      (jnp.int32(0), state.reading, chunk),
-    )
-    return reading, chunk
+      (jnp.int32(0), reading, rows),
+    )[1:]
 
 
 def _at_last(old, after, left: jax.Array):

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 
 from inference_scaling import compute
-from inference_scaling.decoding import cache as cache_lib
 
 # What belongs to one beam beside its cache; a fork copies it.
 BEAMS = ("reading", "scores", "steps", "reads", "rest")
@@ -32,11 +31,10 @@ class RewardState:
     beyond: int32[P, 2], most tokens that a step, and a text, of the problem
       would have needed where they did not fit; 0 where all did.
     finite: bool[P], false once a score of the problem was NaN or infinite.
-    widest: int32[P], as `PolicyState.widest`.
     counts: tokens computed so far, each int32[P].
   """
 
-  cache: cache_lib.Cache
+  cache: Any
   reading: Any
   scores: jax.Array
   steps: jax.Array
@@ -44,7 +42,6 @@ class RewardState:
   rest: jax.Array
   beyond: jax.Array
   finite: jax.Array
-  widest: jax.Array
   counts: compute.Counts
 
 
@@ -72,7 +69,6 @@ def empty_state(
     rest=nothing,
     beyond=jnp.zeros((shape[0], 2), jnp.int32),
     finite=jnp.ones(shape[0], bool),
-    widest=jnp.zeros(shape[0], jnp.int32),
     counts=counts,
   )
 
@@ -88,8 +84,8 @@ def rewind(before: RewardState, after: RewardState) -> RewardState:
     The beams of `before`, with the counts and the faults of `after`.
   """
   cache = before.cache
-  if isinstance(cache, cache_lib.Cache):
-    cache = cache_lib.rewind(cache, after.cache)
+  if cache != ():  # a reward without a model has none
+    cache = cache.rewind(after.cache)
   return after.replace(
     cache=cache, **{name: getattr(before, name) for name in BEAMS}
   )

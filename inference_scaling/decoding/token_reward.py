@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 
 from inference_scaling import compute
+from inference_scaling.decoding import places as places_lib
 from inference_scaling.decoding import reward_state as state_lib
-from inference_scaling.decoding import rows
 from inference_scaling.search import base
 
 LIKELIHOOD, SELF_CERTAINTY = "likelihood", "self_certainty"
@@ -105,7 +105,8 @@ class TokenReward:
     self, state: state_lib.RewardState, parents: jax.Array
   ) -> state_lib.RewardState:
     """Lets beam n go on from beam parents[n] of the same problem."""
-    reading, scores = rows.take((state.reading, state.scores), parents)
+    places = places_lib.Places(None, parents)
+    reading, scores = places.take((state.reading, state.scores))
     return state.replace(reading=reading, scores=scores)
 
   def rewind(

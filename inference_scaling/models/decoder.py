@@ -1,15 +1,17 @@
 """The decoder in Flax NNX; what tells the families apart is in its config.
 
 One forward pass serves training, prompts, decoding and step scoring: it takes
-new tokens and the segments of keys and values that they may attend to, and
-returns hidden states with the new tokens' own keys and values.
+new tokens and, for each layer, a function that attends. What there is to attend
+to, and where new keys and values are kept, is that function's affair.
 
-Activations have the dtype of the weights. Norms, rotation, softmax and logits
-are computed in float32 whatever that is.
+Products are of the dtype of the weights; their sums, the residual stream,
+norms, rotation, softmax and logits are float32 whatever that is. Activations
+have their features first (see `products.py`).
 """
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,13 +19,15 @@ from flax import nnx
 
 from inference_scaling.models import (
   architecture,
-  attention,
   norms,
+  products,
   rotary,
-  self_attention,
 )
 
-KeysValues = tuple[jax.Array, jax.Array]
+# Takes queries [P, N, K, G, T, H] and the new tokens' keys [P, N, K, H, T],
+# both after rotation, and their values [P, N, K, T, H], all float32; returns
+# what was attended to, as the queries, and whatever is to be kept.
+AttendFn = Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array, Any]]
 
 _ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
   "silu": jax.nn.silu,
@@ -33,25 +37,22 @@ _ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 
 
 class Linear(nnx.Module):
-  """A matrix product; the kernel is [in, out]."""
+  """A matrix product; the weight is [out, in]."""
 
   def __init__(
     self, size_in: int, size_out: int, rngs: nnx.Rngs, bias: bool = False
   ):
     init = nnx.initializers.lecun_normal()
-    self.kernel = nnx.Param(init(rngs.params(), (size_in, size_out)))
+    self.weight = nnx.Param(init(rngs.params(), (size_in, size_out)).T)
     self.bias = nnx.Param(jnp.zeros((size_out,))) if bias else None
 
   def __call__(self, x: jax.Array) -> jax.Array:
-    """Maps [..., in] to [..., out]."""
-    # Summed in float32: bfloat16 sums are slower on a CPU, and less exact.
-    out = jnp.matmul(
-      x, self.kernel[...].astype(x.dtype), preferred_element_type=jnp.float32
-    )
+    """Maps [in, ...] to float32[out, ...]."""
+    out = products.multiply(self.weight[...], x)
     if self.bias is not None:
       bias = self.bias[...].astype(jnp.float32)
-      out += jnp.expand_dims(bias, range(x.ndim - 1))
-    return out.astype(x.dtype)
+      out += jnp.expand_dims(bias, range(1, x.ndim))
+    return out
 
 
 class Attention(nnx.Module):
@@ -68,27 +69,25 @@ class Attention(nnx.Module):
     self.output = Linear(query_size, size, rngs, config.output_bias)
 
   def __call__(
-    self,
-    x: jax.Array,
-    rotation: rotary.Rotation,
-    segments: Sequence[attention.Segment],
-    self_mask: jax.Array,
-  ) -> tuple[jax.Array, KeysValues]:
-    """Attends from [P, N, T, D]; also returns the new keys and values."""
-    config = self.config
-    K, H = config.num_kv_heads, config.head_dim
-    G = config.num_heads // K
-    leading = x.shape[:3]
-    queries = self.query(x).reshape(*leading, K, G, H)
-    queries = rotary.rotate(queries, rotation)
-    keys = rotary.rotate(self.key(x).reshape(*leading, K, H), rotation)
-    values = self.value(x).reshape(*leading, K, H)
-    if segments:
-      own = attention.to_segment(keys, values, self_mask)
-      mixed = attention.attend(queries, (*segments, own))
-    else:
-      mixed = self_attention.attend_within(queries, keys, values, self_mask)
-    return self.output(mixed.reshape(*leading, K * G * H)), (keys, values)
+    self, x: jax.Array, rotation: rotary.Rotation, attend: AttendFn
+  ) -> tuple[jax.Array, Any]:
+    """Attends from [D, P, N, T]; also returns what `attend` keeps."""
+    K, H = self.config.num_kv_heads, self.config.head_dim
+    tokens = x.shape[1:]
+    queries, keys, values = (
+      linear(x).reshape(-1, H, *tokens)
+      for linear in (self.query, self.key, self.value)
+    )
+    queries = rotary.rotate(queries, rotation).reshape(K, -1, H, *tokens)
+    keys = rotary.rotate(keys, rotation)
+    mixed, kept = attend(
+      queries.transpose(3, 4, 0, 1, 5, 2),
+      keys.transpose(2, 3, 0, 1, 4),
+      values.transpose(2, 3, 0, 4, 1),
+    )
+    mixed = mixed.transpose(0, 1, 4, 2, 3, 5).reshape(*tokens, -1)
+    mixed = mixed.astype(self.output.weight.dtype)
+    return self.output(products.features_first(mixed)), kept
 
 
 class MLP(nnx.Module):
@@ -105,7 +104,7 @@ class MLP(nnx.Module):
     self.activation = config.activation
 
   def __call__(self, x: jax.Array) -> jax.Array:
-    """Maps [..., D] to [..., D]."""
+    """Maps [D, ...] to float32[D, ...]."""
     activation = _ACTIVATIONS[self.activation]
     if self.gate is None:
       return self.down(activation(self.up(x)))
@@ -122,19 +121,17 @@ class Block(nnx.Module):
     self.mlp = MLP(config, rngs)
     self.parallel = config.parallel_residual
 
-  def __call__(self, x, rotation, segments, self_mask):
-    """Adds attention and MLP to [P, N, T, D]."""
-    mixed, keys_values = self.attention(
-      self.attention_norm(x), rotation, segments, self_mask
-    )
+  def __call__(self, x, rotation, attend):
+    """Adds attention and MLP to [D, P, N, T]."""
+    mixed, kept = self.attention(self.attention_norm(x), rotation, attend)
     if self.parallel:
-      return x + mixed + self.mlp(self.mlp_norm(x)), keys_values
+      return x + mixed + self.mlp(self.mlp_norm(x)), kept
     x = x + mixed
-    return x + self.mlp(self.mlp_norm(x)), keys_values
+    return x + self.mlp(self.mlp_norm(x)), kept
 
 
 class Decoder(nnx.Module):
-  """Token ids to hidden states, keys and values.
+  """Token ids to hidden states.
 
   Layers are unrolled: a scan over layers would carry all caches as one array
   and copy it for every token.
@@ -170,43 +167,34 @@ class Decoder(nnx.Module):
     self,
     tokens: jax.Array,
     positions: jax.Array,
-    segments: Sequence[Sequence[attention.Segment]],
-    self_mask: jax.Array,
-  ) -> tuple[jax.Array, list[KeysValues]]:
+    attend: Sequence[AttendFn],
+  ) -> tuple[jax.Array, list[Any]]:
     """Runs the layers over new tokens.
 
     Args:
       tokens: int32[P, N, T].
-      positions: int32[P, N, T], from 0 at the start of the text. Where there
-        is a sliding window they must be consecutive.
-      segments: for each layer, what to attend to beside the new tokens; their
-        masks keep to its sliding window.
-      self_mask: bool[P, N, T, T] or broadcastable: which of the new tokens
-        each of them may attend to, within the sliding window, which need not
-        be in it. Without segments, bool[1, 1, T, T].
+      positions: int32[P, N, T], from 0 at the start of the text.
+      attend: for each layer, its attention; it keeps to the layer's sliding
+        window.
 
     Returns:
-      Hidden states [P, N, T, D] after the last norm, and for each layer the
-      new tokens' keys and values, [P, N, T, K, H] each.
+      Hidden states [P, N, T, D] after the last norm, in the dtype of the
+      weights, and what each layer's attention keeps.
     """
-    config = self.config
-    rotation = rotary.rotary(positions, config)
-    x = self.embedding[...][tokens]
-    keys_values = []
-    for number, (layer, layer_segments) in enumerate(
-      zip(self.layers, segments, strict=True)
-    ):
-      seen = attention.within_window(self_mask, config.window(number))
-      run = functools.partial(layer, segments=layer_segments, self_mask=seen)
+    rotation = rotary.rotary(positions, self.config)
+    embedded = products.look_up(self.embedding[...], tokens)
+    x = products.features_first(embedded).astype(jnp.float32)
+    kept = []
+    for layer, layer_attend in zip(self.layers, attend, strict=True):
+      run = functools.partial(layer, attend=layer_attend)
       x, new = (jax.checkpoint(run) if self.remat else run)(x, rotation)
-      keys_values.append(new)
-    return self.final_norm(x), keys_values
+      kept.append(new)
+    hidden = self.final_norm(x).astype(embedded.dtype)
+    return products.features_last(hidden), kept
 
   def unembed(self, hidden: jax.Array) -> jax.Array:
     """Turns hidden states [..., D] into float32 logits [..., V]."""
     tied = self.config.tie_word_embeddings
     table = (self.embedding if tied else self.unembedding)[...]
-    return jnp.einsum(
-      "...d,vd->...v", hidden, table.astype(hidden.dtype),
-      preferred_element_type=jnp.float32,
-    )  # fmt: skip
+    logits = products.multiply(table, products.features_first(hidden))
+    return products.features_last(logits)

@@ -15,6 +15,7 @@ from inference_scaling.models import (
   layout,
   loading,
   saving,
+  self_attention,
   sharding,
 )
 from inference_scaling.models import checkpoint as checkpoint_lib
@@ -22,7 +23,6 @@ from inference_scaling.models import config as config_lib
 from inference_scaling.models import decoder as decoder_lib
 
 Parameters = layout.Parameters
-NO_SEGMENTS: tuple[attention.Segment, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,29 +49,28 @@ class Model:
     params: Parameters,
     tokens: jax.Array,
     positions: jax.Array,
-    segments: Sequence[Sequence[attention.Segment]] | None = None,
-    self_mask: jax.Array | None = None,
-  ) -> tuple[jax.Array, list[decoder_lib.KeysValues]]:
+    attend: Sequence[decoder_lib.AttendFn] | None = None,
+  ) -> tuple[jax.Array, list[Any]]:
     """Runs the decoder over new tokens.
 
     Args:
       params: as `self.params`.
       tokens: int32[P, N, T].
-      positions: int32[P, N, T], from 0.
-      segments: for each layer, cached keys and values to attend to beside the
-        new tokens; None for none.
-      self_mask: bool[P, N, T, T] or broadcastable, None for causal.
+      positions: int32[P, N, T], from 0. Where there is a sliding window they
+        must be consecutive.
+      attend: for each layer, its attention; None for texts that attend to
+        nothing but their own earlier tokens.
 
     Returns:
-      Hidden states [P, N, T, D], and for each layer the new tokens' keys and
-      values, [P, N, T, K, H] each.
+      Hidden states [P, N, T, D] in the dtype of the weights, and what each
+      layer's attention keeps: for None, keys [P, N, K, H, T] and values
+      [P, N, K, T, H] in `attention.kept_dtype`.
     """
-    if segments is None:
-      segments = [NO_SEGMENTS] * self.config.num_layers
-    if self_mask is None:
-      self_mask = attention.causal_mask(tokens.shape[-1])
     module = self._decoder(params)
-    return module(tokens, positions, segments, self_mask)
+    if attend is None:
+      dtype = attention.kept_dtype(module.embedding.dtype)
+      attend = self_attention.causal(self.config, tokens.shape[-1], dtype)
+    return module(tokens, positions, attend)
 
   def unembed(self, params: Parameters, hidden: jax.Array) -> jax.Array:
     """Turns hidden states [..., D] into float32 logits [..., V]."""

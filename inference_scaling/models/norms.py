@@ -15,12 +15,11 @@ class RMSNorm(nnx.Module):
     self.epsilon = epsilon
 
   def __call__(self, x: jax.Array) -> jax.Array:
-    """Normalises [..., D] over its last axis."""
+    """Normalises [D, ...] over its first axis, in float32."""
     wide = x.astype(jnp.float32)
-    mean_square = jnp.mean(jnp.square(wide), axis=-1, keepdims=True)
+    mean_square = jnp.mean(jnp.square(wide), axis=0, keepdims=True)
     normal = wide * jax.lax.rsqrt(mean_square + self.epsilon)
-    scale = jnp.expand_dims(self.scale[...], range(x.ndim - 1))
-    return normal.astype(x.dtype) * scale.astype(x.dtype)
+    return normal * _widen(self.scale, x.ndim)
 
 
 class LayerNorm(nnx.Module):
@@ -32,16 +31,17 @@ class LayerNorm(nnx.Module):
     self.epsilon = epsilon
 
   def __call__(self, x: jax.Array) -> jax.Array:
-    """Normalises [..., D] over its last axis."""
+    """Normalises [D, ...] over its first axis, in float32."""
     wide = x.astype(jnp.float32)
-    wide -= jnp.mean(wide, axis=-1, keepdims=True)
-    variance = jnp.mean(jnp.square(wide), axis=-1, keepdims=True)
+    wide -= jnp.mean(wide, axis=0, keepdims=True)
+    variance = jnp.mean(jnp.square(wide), axis=0, keepdims=True)
     normal = wide * jax.lax.rsqrt(variance + self.epsilon)
-    scale, bias = (
-      jnp.expand_dims(part[...].astype(jnp.float32), range(x.ndim - 1))
-      for part in (self.scale, self.bias)
-    )
-    return (normal * scale + bias).astype(x.dtype)
+    return normal * _widen(self.scale, x.ndim) + _widen(self.bias, x.ndim)
+
+
+def _widen(part: nnx.Param, ndim: int) -> jax.Array:
+  """Gives a vector [D] the axes of what it scales, [D, 1, ...]."""
+  return jnp.expand_dims(part[...].astype(jnp.float32), range(1, ndim))
 
 
 def make_norm(config: architecture.DecoderConfig) -> RMSNorm | LayerNorm:

@@ -20,7 +20,7 @@ def rotary(
     config: the architecture; R is its `rotary_dim`.
 
   Returns:
-    Cosines and sines, [P, N, T, R / 2] each.
+    Cosines and sines, [R / 2, P, N, T] each.
 
   References:
     Su et al., "RoFormer", 2021, arXiv:2104.09864, section 3.4.
@@ -30,8 +30,8 @@ def rotary(
   frequencies = config.rope_theta**-exponents
   if config.rope_scaling is not None:
     frequencies = scale(frequencies, config.rope_scaling)
-  frequencies = jnp.expand_dims(frequencies, range(positions.ndim))
-  angles = positions[..., None].astype(jnp.float32) * frequencies
+  frequencies = jnp.expand_dims(frequencies, range(1, positions.ndim + 1))
+  angles = positions[None].astype(jnp.float32) * frequencies
   return jnp.cos(angles), jnp.sin(angles)
 
 
@@ -69,17 +69,14 @@ def rotate(x: jax.Array, rotation: Rotation) -> jax.Array:
   This is how Hugging Face lays them out: number i turns with R / 2 + i.
 
   Args:
-    x: [P, N, T, ..., H].
+    x: float32[heads, H, P, N, T].
     rotation: cosines and sines from `rotary`, R / 2 of each.
 
   Returns:
     As x; what lies beyond R stays as it is.
   """
-  between = range(3, x.ndim - 1)
-  cosine, sine = (jnp.expand_dims(part, between) for part in rotation)
-  size = 2 * cosine.shape[-1]
-  turning, rest = x[..., :size], x[..., size:]
-  first, second = jnp.split(turning.astype(jnp.float32), 2, axis=-1)
-  turned = (first * cosine - second * sine, second * cosine + first * sine)
-  turned = jnp.concatenate(turned, axis=-1).astype(x.dtype)
-  return jnp.concatenate([turned, rest], axis=-1) if rest.shape[-1] else turned
+  cosine, sine = (part[None] for part in rotation)
+  half = cosine.shape[1]
+  first, second, rest = jnp.split(x, (half, 2 * half), axis=1)
+  turned = [first * cosine - second * sine, second * cosine + first * sine]
+  return jnp.concatenate([*turned, rest], axis=1)

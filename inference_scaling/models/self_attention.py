@@ -5,10 +5,41 @@ rule costs one pass over the weights; leaving it to autodiff costs several, and
 was measured at twice the time for forward and backward together.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
-from inference_scaling.models import attention
+from inference_scaling.models import architecture, attention
+
+
+def causal(
+  config: architecture.DecoderConfig,
+  num_tokens: int,
+  dtype: jax.typing.DTypeLike,
+) -> list[Callable]:
+  """Makes the attention of whole texts, layer by layer.
+
+  Args:
+    config: the architecture, for its sliding windows.
+    num_tokens: T.
+    dtype: in which keys and values are kept.
+
+  Returns:
+    For each layer an `AttendFn` that keeps keys and values.
+  """
+
+  def make(window):
+    mask = attention.within_window(attention.causal_mask(num_tokens), window)
+
+    def attend(queries, keys, values):
+      queries, keys, values = (x.astype(dtype) for x in (queries, keys, values))
+      mixed = attend_within(queries, keys, values, mask)
+      return mixed, (keys, values)
+
+    return attend
+
+  return [make(config.window(i)) for i in range(config.num_layers)]
 
 
 def attend_within(
@@ -17,44 +48,41 @@ def attend_within(
   """Attends among the tokens at hand, where nothing is cached.
 
   Args:
-    queries: [P, N, T, K, G, H], after rotation.
-    keys: [P, N, T, K, H], after rotation.
-    values: as keys.
+    queries: [P, N, K, G, T, H], after rotation.
+    keys: [P, N, K, H, T], after rotation.
+    values: [P, N, K, T, H].
     mask: bool[1, 1, T, T]; True may be attended to.
 
   Returns:
-    [P, N, T, K, G, H], in the dtype of the queries.
+    [P, N, K, G, T, H], in the dtype of the queries.
 
   Raises:
     ValueError: where each row has a mask of its own.
   """
-  P, N, T, K, G, H = queries.shape
+  P, N, K, G, T, H = queries.shape
   if mask.shape != (1, 1, T, T):
     raise ValueError(
       f"the mask has shape {mask.shape}; expected {(1, 1, T, T)}, the same for "
       "all rows. For a mask of each row, pass a segment that it masks out."
     )
   # The heads of one kv head become further rows of one matrix product.
-  rows = queries.transpose(0, 1, 3, 4, 2, 5).reshape(P * N * K, G * T, H)
-  columns, mixed_in = (
-    x.transpose(0, 1, 3, 2, 4).reshape(P * N * K, T, H) for x in (keys, values)
-  )
+  rows = queries.reshape(P * N * K, G * T, H)
+  columns = keys.reshape(P * N * K, H, T)
+  mixed_in = values.reshape(P * N * K, T, H)
   bias = jnp.where(mask[0], 0.0, attention.MASKED_SCORE)
   bias = jnp.tile(bias, (1, G, 1))
   mixed = _attend(rows * H**-0.5, columns, mixed_in, bias)
-  return mixed.reshape(P, N, K, G, T, H).transpose(0, 1, 4, 2, 3, 5)
+  return mixed.reshape(queries.shape)
 
 
 @jax.custom_vjp
 def _attend(queries, keys, values, bias):
-  """softmax(queries keys^T + bias) values, [B, G * T, H] each."""
+  """softmax(queries keys + bias) values, [B, G * T, H]."""
   return _attend_forward(queries, keys, values, bias)[0]
 
 
 def _attend_forward(queries, keys, values, bias):
-  scores = jnp.matmul(
-    queries, keys.transpose(0, 2, 1), preferred_element_type=jnp.float32
-  )
+  scores = jnp.matmul(queries, keys, preferred_element_type=jnp.float32)
   weights = jax.nn.softmax(scores + bias).astype(values.dtype)
   mixed = jnp.matmul(weights, values)
   return mixed, (queries, keys, values, weights, mixed)
@@ -68,8 +96,8 @@ def _attend_backward(saved, gradient):
   mean = jnp.sum(gradient * mixed, axis=-1, keepdims=True)
   to_scores = weights * (to_weights - mean)
   return (
-    jnp.matmul(to_scores, keys),
-    jnp.matmul(to_scores.transpose(0, 2, 1), queries),
+    jnp.matmul(to_scores, keys.transpose(0, 2, 1)),
+    jnp.matmul(queries.transpose(0, 2, 1), to_scores),
     jnp.matmul(weights.transpose(0, 2, 1), gradient),
     None,
   )

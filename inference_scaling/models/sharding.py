@@ -42,18 +42,18 @@ _PARAMETERS: Mapping[tuple[str, ...], Axes] = {
   ("unembedding",): ("vocab", "embed"),
   ("scale",): (None,),  # of norms
   ("bias",): (None,),  # of norms and of products that end in the width
-  ("query", "kernel"): ("embed", "heads"),
+  ("query", "weight"): ("heads", "embed"),
   ("query", "bias"): ("heads",),
-  ("key", "kernel"): ("embed", "kv_heads"),
+  ("key", "weight"): ("kv_heads", "embed"),
   ("key", "bias"): ("kv_heads",),
-  ("value", "kernel"): ("embed", "kv_heads"),
+  ("value", "weight"): ("kv_heads", "embed"),
   ("value", "bias"): ("kv_heads",),
-  ("output", "kernel"): ("heads", "embed"),
-  ("gate", "kernel"): ("embed", "ffw"),
+  ("output", "weight"): ("embed", "heads"),
+  ("gate", "weight"): ("ffw", "embed"),
   ("gate", "bias"): ("ffw",),
-  ("up", "kernel"): ("embed", "ffw"),
+  ("up", "weight"): ("ffw", "embed"),
   ("up", "bias"): ("ffw",),
-  ("down", "kernel"): ("ffw", "embed"),
+  ("down", "weight"): ("embed", "ffw"),
 }
 # A reward model's head is small, and its width has no common divisor.
 _WHOLE = "score"
@@ -96,7 +96,7 @@ def parameter_axes(path: Sequence[Any], ndim: int) -> Axes:
 
   Args:
     path: names down to the parameter, such as ("layers", 0, "mlp", "up",
-      "kernel"); entries of a path of `jax.tree_util` are understood as well,
+      "weight"); entries of a path of `jax.tree_util` are understood as well,
       and so are paths into the state of an optimizer.
     ndim: number of axes.
 

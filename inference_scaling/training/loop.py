@@ -160,12 +160,16 @@ def make_optimizer(
 
 
 def _muon_matrices(params: Parameters) -> Any:
-  """Marks the kernels of the layers; embeddings, norms and heads use Adam."""
+  """Marks the weights of the layers; embeddings, norms and heads use Adam."""
 
   def mark(path, _):
     names = [getattr(key, "key", None) for key in path]
-    hidden = "layers" in names and names[-1] == "kernel"
-    return optax.contrib.MuonDimensionNumbers() if hidden else None
+    hidden = "layers" in names and names[-1] == "weight"
+    # They are [out, in].
+    matrix = optax.contrib.MuonDimensionNumbers(
+      reduction_axis=1, output_axis=0
+    )
+    return matrix if hidden else None
 
   return jax.tree_util.tree_map_with_path(mark, params)
 

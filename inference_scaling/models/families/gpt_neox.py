@@ -100,8 +100,7 @@ def _norm(name: str, path: base.Path) -> list[base.Entry]:
 def _linear(
   name: str, path: base.Path, biased: bool, part: base.Part | None = None
 ) -> list[base.Entry]:
-  # PyTorch's linear layers hold [out, in]; the kernels here are [in, out].
-  found = [base.Entry(f"{name}.weight", (*path, "kernel"), True, part)]
+  found = [base.Entry(f"{name}.weight", (*path, "weight"), part=part)]
   if biased:
     found.append(base.Entry(f"{name}.bias", (*path, "bias"), False, part))
   return found

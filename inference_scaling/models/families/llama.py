@@ -107,9 +107,8 @@ def entries(
       for ours, theirs in _NORMS.items()
     ]
     for ours, theirs in _LINEAR.items():
-      # PyTorch's linear layers hold [out, in]; the kernels here are [in, out].
-      kernel = (*path, *ours, "kernel")
-      found.append(base.Entry(f"{name}.{theirs}.weight", kernel, True))
+      weight = (*path, *ours, "weight")
+      found.append(base.Entry(f"{name}.{theirs}.weight", weight))
       if has_bias(config, *ours):
         found.append(
           base.Entry(f"{name}.{theirs}.bias", (*path, *ours, "bias"))

@@ -1,0 +1,232 @@
+"""Which beams a model works on, and moving them out of a state and back.
+
+A strategy may keep many beams of which few are active at once, and a problem
+may be ready for its reward while others are not. Models then run on R beams of
+Q problems, which are taken out before and put back after.
+
+Axis letters: P problems in flight, N beams, Q problems and R beams at work.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+
+@flax.struct.dataclass
+class Places:
+  """Some beams of some problems.
+
+  Attributes:
+    lanes: int32[Q], which problems, all different; None for all of them. On a
+      mesh that splits problems it must be None: to pick some would gather all.
+    slots: int32[Q, R], which beams, all different for one problem; None for all
+      of them. Not None where lanes is not.
+  """
+
+  lanes: jax.Array | None
+  slots: jax.Array | None
+
+  def problems(self, tree):
+    """Takes problems: arrays [P, ...] to [Q, ...]."""
+    if self.lanes is None:
+      return tree
+    return jax.tree.map(lambda leaf: leaf[self.lanes], tree)
+
+  def put_problems(self, tree, new):
+    """Puts problems back: arrays [P, ...] and [Q, ...] to [P, ...]."""
+    if self.lanes is None:
+      return new
+    return jax.tree.map(
+      lambda leaf, part: leaf.at[self.lanes].set(part, unique_indices=True),
+      tree, new,
+    )  # fmt: skip
+
+  def take(self, tree):
+    """Takes beams: arrays [P, N, ...] to [Q, R, ...]."""
+    if self.slots is None:
+      return tree
+    if self.lanes is not None:
+      index = (self.lanes[:, None], self.slots)
+      return jax.tree.map(lambda leaf: leaf[index], tree)
+    # Mapped over problems, not indexed by them: so it is plain to the compiler
+    # that a mesh which splits problems need not gather their caches.
+    pick = jax.vmap(lambda leaf, chosen: leaf[chosen])
+    return jax.tree.map(lambda leaf: pick(leaf, self.slots), tree)
+
+  def put(self, tree, new):
+    """Puts beams back: arrays [P, N, ...] and [Q, R, ...] to [P, N, ...]."""
+    if self.slots is None:
+      return new
+    if self.lanes is not None:
+      index = (self.lanes[:, None], self.slots)
+      return jax.tree.map(
+        lambda leaf, rows: leaf.at[index].set(rows, unique_indices=True),
+        tree, new,
+      )  # fmt: skip
+    write = jax.vmap(
+      lambda leaf, chosen, rows: leaf.at[chosen].set(rows, unique_indices=True)
+    )
+    return jax.tree.map(
+      lambda leaf, rows: write(leaf, self.slots, rows), tree, new
+    )
+
+  def take_window(self, leaf: jax.Array, size: int, axis: int) -> jax.Array:
+    """Takes the first entries of beams along an axis; zeros beyond its end.
+
+    Args:
+      leaf: [P, N, ...].
+      size: how many entries.
+      axis: of the entries, at least 2.
+
+    Returns:
+      [Q, R, ...], `size` along the axis.
+    """
+    shape = list(leaf.shape)
+    shape[axis] = min(size, shape[axis])
+    if self.slots is None:
+      rows = lax.slice_in_dim(leaf, 0, shape[axis], axis=axis)
+    elif self.lanes is None:
+      rows = jax.vmap(
+        lambda own, slots: jax.vmap(
+          lambda slot: _slice(own, (slot,), shape[1:])
+        )(slots)
+      )(leaf, self.slots)
+    else:
+      rows = jax.vmap(
+        lambda lane, slots: jax.vmap(
+          lambda slot: _slice(leaf, (lane, slot), shape)
+        )(slots)
+      )(self.lanes, self.slots)
+    return _pad(rows, size, axis)
+
+  def put_window(
+    self, leaf: jax.Array, window: jax.Array, starts: jax.Array, axis: int
+  ) -> jax.Array:
+    """Writes some entries of beams.
+
+    Args:
+      leaf: [P, N, ...], updated where it is.
+      window: [Q, R, ...], fewer entries along the axis.
+      starts: int32[Q, R], where they begin.
+      axis: of the entries, at least 2.
+
+    Returns:
+      [P, N, ...].
+    """
+    slots = self.slots
+    if slots is None:
+      slots = jnp.broadcast_to(jnp.arange(leaf.shape[1])[None], starts.shape)
+    index, problems = [slots, starts], (0,)
+    if self.lanes is not None:
+      lanes = jnp.broadcast_to(self.lanes[:, None], starts.shape)
+      index, problems = [lanes, *index], ()
+    return lax.scatter(
+      leaf,
+      jnp.stack(index, axis=-1).astype(jnp.int32),
+      window,
+      lax.ScatterDimensionNumbers(
+        update_window_dims=tuple(range(2, leaf.ndim)),
+        inserted_window_dims=(1,) if problems else (0, 1),
+        scatter_dims_to_operand_dims=(1, axis) if problems else (0, 1, axis),
+        operand_batching_dims=problems,
+        scatter_indices_batching_dims=problems,
+      ),
+      unique_indices=True,
+      mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS,
+    )
+
+
+ALL = Places(None, None)
+
+
+def check_rows(num_rows: int | None, num_beams: int) -> int:
+  """Says how many rows of a problem a model runs on.
+
+  Args:
+    num_rows: R, or None for all beams.
+    num_beams: N.
+
+  Returns:
+    R.
+
+  Raises:
+    ValueError: where R is not from 1 to N.
+  """
+  if num_rows is None:
+    return num_beams
+  if not 1 <= num_rows <= num_beams:
+    raise ValueError(
+      f"num_rows is {num_rows}; expected 1 to {num_beams}, the number of "
+      "beams, or None for all of them."
+    )
+  return num_rows
+
+
+def first_slots(mask: jax.Array, num_rows: int) -> jax.Array:
+  """Lists the first R beams of a mask.
+
+  Args:
+    mask: bool[P, N].
+    num_rows: R, at most N.
+
+  Returns:
+    int32[P, R], all different; where the mask has fewer, others follow.
+  """
+  return jnp.argsort(~mask, axis=1, stable=True)[:, :num_rows]
+
+
+def for_problems(
+  run: Callable[[Places, Any], Any],
+  carry: Any,
+  wanted: jax.Array,
+  num_lanes: int,
+  num_beams: int,
+) -> Any:
+  """Runs something for those problems that need it, some at a time.
+
+  Args:
+    run: `run(places, carry) -> carry`. Places may hold problems that do not
+      need it, but none twice.
+    carry: any pytree of arrays.
+    wanted: bool[P], the problems that need it. If there are none, `run` is not
+      called.
+    num_lanes: Q, problems at a time; it divides P.
+    num_beams: N.
+
+  Returns:
+    The last carry.
+  """
+  P = wanted.shape[0]
+  if num_lanes == P:
+    # A loop, not a branch, whose caches would be copied.
+    rounds = wanted.any().astype(jnp.int32)
+    return lax.fori_loop(0, rounds, lambda _, carry: run(ALL, carry), carry)
+  order = jnp.argsort(~wanted, stable=True).astype(jnp.int32)
+  groups = -(-wanted.sum() // num_lanes)
+
+  def run_group(index, carry):
+    lanes = lax.dynamic_slice_in_dim(order, index * num_lanes, num_lanes)
+    slots = jnp.arange(num_beams, dtype=jnp.int32)
+    slots = jnp.broadcast_to(slots[None], (num_lanes, num_beams))
+    return run(Places(lanes, slots), carry)
+
+  return lax.fori_loop(0, groups, run_group, carry)
+
+
+def _slice(leaf: jax.Array, where, shape) -> jax.Array:
+  """Slices one beam out of [..., ...], without its leading axes of size 1."""
+  starts = (*where, *[0] * (leaf.ndim - len(where)))
+  sizes = (*[1] * len(where), *shape[len(where) :])
+  rows = lax.dynamic_slice(leaf, starts, sizes)
+  return rows.reshape(sizes[len(where) :])
+
+
+def _pad(rows: jax.Array, size: int, axis: int) -> jax.Array:
+  """Adds zeros up to a size."""
+  padding = [(0, 0)] * rows.ndim
+  padding[axis] = (0, size - rows.shape[axis])
+  return jnp.pad(rows, padding) if padding[axis][1] else rows

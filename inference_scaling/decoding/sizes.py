@@ -1,0 +1,94 @@
+"""How much of their buffers models use: shapes of programs, chosen by the host.
+
+Buffers are as long as the longest text that is allowed; what is at hand is
+mostly far shorter, and attention costs what it reads. So programs exist for a
+few sizes, and each call runs the smallest that fits.
+"""
+
+import dataclasses
+
+from inference_scaling.decoding import limits as limits_lib
+
+_STEP = 64  # the smallest size; others are this times a power of two
+WRITTEN = (
+  64  # most tokens of one call: it fixes what is copied before and after
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+  """How much of the buffers of a policy or a reward is in use.
+
+  Attributes:
+    text: tokens of the longest text once the call is done.
+    prompt: tokens of the longest prompt.
+    written: most tokens that one call of a policy writes.
+    lanes: Q, problems that are scored or forked at once, a divisor of P; None
+      for all.
+  """
+
+  text: int
+  prompt: int
+  written: int
+  lanes: int | None
+
+
+def whole(limits: limits_lib.Limits) -> Sizes:
+  """Sizes that serve whatever the limits allow.
+
+  Args:
+    limits: of the policy or the reward.
+
+  Returns:
+    The sizes.
+  """
+  return Sizes(
+    text=limits.text_buffer,
+    prompt=limits.prompt_buffer,
+    written=most_written(limits),
+    lanes=None,
+  )
+
+
+def fitting(
+  limits: limits_lib.Limits, text: int, prompt: int, lanes: int | None
+) -> Sizes:
+  """The smallest sizes that serve what is at hand.
+
+  Args:
+    limits: of the policy or the reward.
+    text: tokens of the longest text once the call is done: what it has now and
+      `most_written` of a policy, or the longest step of a reward.
+    prompt: tokens of the longest prompt.
+    lanes: as `Sizes.lanes`.
+
+  Returns:
+    The sizes.
+  """
+  return Sizes(
+    text=bucket(text, limits.text_buffer),
+    prompt=bucket(prompt, limits.prompt_buffer),
+    written=most_written(limits),
+    lanes=lanes,
+  )
+
+
+def bucket(tokens: int, most: int) -> int:
+  """Rounds up to one of a few sizes.
+
+  Args:
+    tokens: how many must fit.
+    most: the size of the buffer.
+
+  Returns:
+    64 times a power of two, or `most` where that is less.
+  """
+  size = _STEP
+  while size < tokens:
+    size *= 2
+  return min(size, most)
+
+
+def most_written(limits: limits_lib.Limits) -> int:
+  """Most tokens that one call of `ModelPolicy.write` writes in a row."""
+  return min(WRITTEN, limits.step_tokens, limits.total_tokens)
