@@ -1,27 +1,102 @@
-"""What must hold before lanes start, and after each of their steps."""
+"""What must hold before lanes start, and whenever they stop."""
 
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import placement
 from inference_scaling.models import sharding
+from inference_scaling.search import state as search_state
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Flags:
-  """What the host looks at after each step; each has the axis P."""
+  """What the host looks at after each stop; each has the axis P.
+
+  Attributes:
+    done: bool, problems without an active beam.
+    settled: bool, problems whose steps have just been scored.
+    depth: int32, depths done.
+    policy_finite: bool.
+    reward_finite: bool.
+    reward_beyond: int32[P, 2], as `RewardState.beyond`.
+    every_step_read: bool, whether each step with text has one score.
+    policy_text: int32, tokens of the longest beam's text in the policy's cache.
+    reward_text: int32, likewise in the reward's.
+    row_steps: int32, rows of the policy computed since the last stop.
+    tokens: int32, tokens drawn since then.
+  """
 
   done: jax.Array
+  settled: jax.Array
   depth: jax.Array
   policy_finite: jax.Array
   reward_finite: jax.Array
-  policy_widest: jax.Array
-  reward_widest: jax.Array
   reward_beyond: jax.Array
   every_step_read: jax.Array
+  policy_text: jax.Array
+  reward_text: jax.Array
+  row_steps: jax.Array
+  tokens: jax.Array
+
+
+def make_flags(
+  before: search_state.SearchState,
+  after: search_state.SearchState,
+  settled: jax.Array,
+) -> Flags:
+  """Looks at the state of a search.
+
+  Args:
+    before: at the last stop.
+    after: now.
+    settled: bool[P].
+
+  Returns:
+    The flags.
+  """
+  policy, reward = after.policy_state, after.reward_state
+  drawn = policy.counts.decode - before.policy_state.counts.decode
+  return Flags(
+    done=search_state.is_done(after),
+    settled=settled,
+    depth=after.depth,
+    policy_finite=policy.finite,
+    reward_finite=reward.finite,
+    reward_beyond=reward.beyond,
+    every_step_read=(reward.reads == reward.steps).all(axis=1),
+    policy_text=_longest(policy.cache, settled),
+    reward_text=_longest(reward.cache, settled),
+    row_steps=policy.row_steps - before.policy_state.row_steps,
+    tokens=drawn,
+  )
+
+
+def _longest(cache, settled: jax.Array) -> jax.Array:
+  """Tokens of each problem's longest text, int32[P]; 0 without a cache."""
+  if cache == ():
+    return jnp.zeros(settled.shape, jnp.int32)
+  return cache.lengths.max(axis=1)
+
+
+def check_lane(reward, flags: Flags, lane: int, problem_id: int) -> None:
+  """Stops a search that has gone wrong in the step that was just settled.
+
+  Args:
+    reward: of the search.
+    flags: on the host.
+    lane: which problem; only what `flags.settled` marks.
+    problem_id: names it in errors.
+
+  Raises:
+    FloatingPointError: for logits or scores that are NaN or infinite.
+    ValueError: for a step that does not fit the reward model's buffers.
+  """
+  check_finite(flags, lane, problem_id)
+  check_reads(flags, lane, problem_id, reward.limits)
 
 
 def check_finite(flags: Flags, lane: int, problem_id: int) -> None:
@@ -35,21 +110,6 @@ def check_finite(flags: Flags, lane: int, problem_id: int) -> None:
         f"problem {problem_id}, depth {flags.depth[lane] - 1}: {what} are NaN "
         "or infinite. Check that the checkpoint loads without damage and that "
         "its dtype is wide enough (try float32)."
-      )
-
-
-def check_rows(policy, reward, flags: Flags, lane: int, problem_id: int):
-  """Stops a search in which some beams had to be left out."""
-  for owner, widest, name in (
-    (policy, flags.policy_widest, "ModelPolicy"),
-    (reward, flags.reward_widest, "ModelReward"),
-  ):
-    if widest[lane] > owner.num_rows:
-      raise ValueError(
-        f"problem {problem_id}, depth {flags.depth[lane] - 1}: {widest[lane]} "
-        "beams were active, or changed by a fork, at once, but num_rows of the "
-        f"{name} is {owner.num_rows}. Raise it to the most that the strategy "
-        "extends or moves at once, or leave it out."
       )
 
 

@@ -1,9 +1,11 @@
 """The host loop: problems in flight, each in a lane, refilled as they finish.
 
-The number of lanes is fixed and one compiled program advances all of them by
-one step, so a slow problem holds up nobody: its lane goes on beside others that
-have been refilled. A problem is started alone and its random keys come from the
-seed and its id, so its draws do not depend on what shares the batch with it.
+The number of lanes is fixed and one compiled program decodes for all of them
+until some have their next steps; these are scored and begin another step, while
+the others stay in the middle of theirs (`scheduling` says when). So a slow
+problem holds up nobody: its lane goes on beside others that have been refilled.
+A problem is started alone and its random keys come from the seed and its id, so
+its draws do not depend on what shares the batch with it.
 
 On a mesh of devices lanes are split over 'data' and heads over 'model'. Several
 processes run this loop alike: what it looks at is whole on each of them.
@@ -15,18 +17,22 @@ import time
 from collections.abc import Iterable, Iterator
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from inference_scaling import compute
-from inference_scaling.decoding import lane_checks, own_caches, placement
+from inference_scaling.decoding import (
+  lane_checks,
+  lane_programs,
+  lane_stats,
+  placement,
+  scheduling,
+)
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import reward as reward_lib
+from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.search import base
-from inference_scaling.search import loop as loop_lib
-from inference_scaling.search import state as search_state
 from inference_scaling.search import tree as tree_lib
 
 
@@ -78,11 +84,13 @@ def run_lanes(
   num_lanes: int,
   max_depth: int,
   mesh: jax.sharding.Mesh | None = None,
+  stats: lane_stats.LaneStats | None = None,
 ) -> Iterator[Finished]:
   """Searches problems, several at a time, and yields each as it ends.
 
-  Programs are compiled once for a policy, reward, `strategy.rules` and
-  num_lanes, and are used again by later calls with the same objects.
+  Programs are compiled once for a policy, reward, `strategy.rules`, num_lanes
+  and each of a few sizes of the buffers in use, and are used again by later
+  calls with the same objects.
 
   Args:
     policy: draws steps.
@@ -97,6 +105,7 @@ def run_lanes(
     max_depth: most steps of a beam; J of the tree.
     mesh: of `models.make_mesh`, for both models; None for one device. With
       several processes, each must be given the same arguments.
+    stats: what the lanes do is added to it; None to count nothing.
 
   Yields:
     Finished problems, in the order in which they end.
@@ -104,8 +113,7 @@ def run_lanes(
   Raises:
     ValueError: for a prompt that does not fit its buffer, a step that does not
       fit that of the reward model, two models that do not read the same tokens,
-      a mesh that does not divide lanes or heads, or more beams at once than a
-      model has rows for.
+      or a mesh that does not divide lanes or heads.
     FloatingPointError: for logits or scores that are NaN or infinite.
   """
   lane_checks.check_vocabularies(policy, reward)
@@ -114,9 +122,11 @@ def run_lanes(
   policy_params = policy_params.replace(weights=put(policy_params.weights))
   reward_params = put(reward_params)
   start = functools.partial(
-    _start, policy, reward, strategy.rules, max_depth, mesh, policy_params,
-    reward_params, strategy.init(policy.num_beams), jax.random.key(seed),
+    lane_programs.start, policy, reward, strategy.rules, max_depth, mesh,
+    policy_params, reward_params, strategy.init(policy.num_beams),
+    jax.random.key(seed),
   )  # fmt: skip
+  stats = stats or lane_stats.LaneStats()
   waiting = iter(problems)
   lanes: list[_Lane | None] = [None] * num_lanes
   state = None
@@ -125,128 +135,91 @@ def run_lanes(
       problem = None if lanes[lane] else next(waiting, None)
       if problem is None:
         continue
-      lanes[lane] = _Lane(problem.id, time.monotonic())
       prompts = _pad_prompts(policy, reward, problem)
+      lanes[lane] = _Lane(problem, time.monotonic())
       new = start(np.int32(problem.id), prompts)
       if state is None:
-        state = _empty_lanes(policy, reward, num_lanes, mesh, new)
-      state = _replace_lane(mesh, state, np.int32(lane), new)
+        state = lane_programs.empty_lanes(policy, reward, num_lanes, mesh, new)
+      state = lane_programs.replace_lane(mesh, state, np.int32(lane), new)
       del new  # or it stays, with its prompt's caches, beside the next step
     if not any(lanes):
       return
-    state = _step(
-      policy, reward, strategy.rules, mesh, policy_params, reward_params, state
-    )
-    flags = jax.device_get(_flags(mesh, state))
+    sizes = _fit(policy, reward, strategy.rules, lanes, mesh)
+    state, flags = lane_programs.advance(
+      policy, reward, strategy.rules, mesh, sizes, policy_params,
+      reward_params, state,
+    )  # fmt: skip
+    flags = jax.device_get(flags)
+    stats.add(sizes, flags.row_steps, flags.tokens)
     for lane, running in enumerate(lanes):
       if running is None:
         continue
-      lane_checks.check_rows(policy, reward, flags, lane, running.problem_id)
-      lane_checks.check_finite(flags, lane, running.problem_id)
-      lane_checks.check_reads(flags, lane, running.problem_id, reward.limits)
+      running.see(flags, lane)
+      if flags.settled[lane]:
+        lane_checks.check_lane(reward, flags, lane, running.problem.id)
       if flags.done[lane]:
         yield _harvest(mesh, state, lane, running)
         lanes[lane] = None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class _Lane:
-  """Who is in a lane, since when (seconds of the monotonic clock)."""
+  """Who is in a lane.
 
-  problem_id: int
-  started: float
-
-
-# Jitted here, at the border to the host. Policies, rewards and strategies are
-# static and compared by identity; whatever a sweep varies is an array.
-@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
-def _start(
-  policy, reward, rules, max_depth, mesh, policy_params, reward_params, carry,
-  key, problem_id, prompts,
-):  # fmt: skip
-  """Starts one problem alone, so that its bits do not depend on the others.
-
-  What comes out lacks the beams' own caches, which are empty: they would take
-  as much as a lane, beside all lanes.
+  Attributes:
+    problem: the problem.
+    started: when, in seconds of the monotonic clock.
+    policy_text: tokens of the longest text in the policy's cache.
+    reward_text: likewise in the reward's.
   """
-  # The carry comes in as arrays: a new temperature is no new program.
-  strategy = rules._replace(init=lambda num_beams: carry)
-  state = loop_lib.init_search(
-    policy, reward, strategy, policy_params, reward_params, prompts,
-    jax.random.fold_in(key, problem_id)[None], max_depth=max_depth,
-  )  # fmt: skip
-  return placement.constrain(own_caches.remove(state), mesh, alone=True)
+
+  problem: PromptProblem
+  started: float
+  policy_text: int = 0
+  reward_text: int = 0
+
+  @property
+  def reward_prompt(self) -> tuple[int, ...]:
+    """The prompt's tokens as the reward model reads them."""
+    own = self.problem.reward_tokens
+    return self.problem.tokens if own is None else own
+
+  def see(self, flags: lane_checks.Flags, lane: int) -> None:
+    """Notes how long texts have become."""
+    self.policy_text = int(flags.policy_text[lane])
+    self.reward_text = int(flags.reward_text[lane])
 
 
-# Donated: caches are updated where they are, not held twice.
-@functools.partial(
-  jax.jit, static_argnums=(0, 1, 2, 3), donate_argnames=("state",)
-)
-def _step(policy, reward, rules, mesh, policy_params, reward_params, state):
-  """Advances all lanes by one step."""
-  ahead = None
-  if rules.lookahead:  # greedy, as in search-and-learn
-    ahead = policy_params.replace(
-      temperature=jnp.float32(0), top_k=None, top_p=None
-    )
-  state = loop_lib.search_step(
-    policy, reward, rules, policy_params, reward_params, state,
-    lookahead_params=ahead,
-  )  # fmt: skip
-  return placement.constrain(state, mesh)
+def _fit(policy, reward, rules, lanes: list[_Lane | None], mesh):
+  """Sizes of the policy and the reward that serve until the next stop.
 
-
-@functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
-def _replace_lane(mesh, state, lane, new):
-  """Puts a started problem in a lane."""
-  return placement.constrain(own_caches.replace_lane(state, lane, new), mesh)
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
-def _empty_lanes(policy, reward, num_lanes, mesh, new):
-  """Makes lanes that hold nothing, in the form of a started problem."""
-  lanes = jnp.zeros(num_lanes, jnp.int32)
-  state = jax.tree.map(lambda leaf: leaf[lanes], new)
-  state = own_caches.empty(state, policy, reward)
-  state = state.replace(active=jnp.zeros_like(state.active))
-  return placement.constrain(state, mesh)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _flags(mesh, state) -> lane_checks.Flags:
-  flags = lane_checks.Flags(
-    done=search_state.is_done(state),
-    depth=state.depth,
-    policy_finite=state.policy_state.finite,
-    reward_finite=state.reward_state.finite,
-    policy_widest=state.policy_state.widest,
-    reward_widest=state.reward_state.widest,
-    reward_beyond=state.reward_state.beyond,
-    every_step_read=(state.reward_state.reads == state.reward_state.steps).all(
-      axis=1
-    ),
+  All beams of a lane must fit, those that wait for their turn, too.
+  """
+  group = scheduling.group_size(len(lanes), rules, mesh)
+  there = [lane for lane in lanes if lane is not None]
+  ahead = rules.lookahead * policy.limits.step_tokens
+  written = sizes_lib.most_written(policy.limits) + ahead
+  fitting = sizes_lib.fitting(
+    policy.limits,
+    max(lane.policy_text for lane in there) + written,
+    max(len(lane.problem.tokens) for lane in there),
+    group,
   )
-  return placement.replicate(flags, mesh)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _take_lane(mesh, tree, lane):
-  if mesh is None:
-    return jax.tree.map(lambda leaf: leaf[lane], tree)
-
-  def pick(leaf):
-    # Summed over lanes, all others 0, since indexing would gather all lanes.
-    here = jnp.arange(leaf.shape[0]) == lane
-    here = jnp.expand_dims(here, range(1, leaf.ndim))
-    return jnp.where(here, leaf, 0).sum(axis=0).astype(leaf.dtype)
-
-  return placement.replicate(jax.tree.map(pick, tree), mesh)
+  if reward.limits is None:
+    return fitting, None
+  read = (1 + rules.lookahead) * reward.limits.step_tokens
+  return fitting, sizes_lib.fitting(
+    reward.limits,
+    max(lane.reward_text for lane in there) + read,
+    max(len(lane.reward_prompt) for lane in there),
+    group,
+  )
 
 
 def _harvest(mesh, state, lane: int, running: _Lane) -> Finished:
   """Brings a finished problem to the host, to each one of several."""
   tree, policy_counts, reward_counts = jax.device_get(
-    _take_lane(
+    lane_programs.take_lane(
       mesh,
       (state.tree, state.policy_state.counts, state.reward_state.counts),
       np.int32(lane),
@@ -255,7 +228,7 @@ def _harvest(mesh, state, lane: int, running: _Lane) -> Finished:
   caches = (state.policy_state.cache, state.reward_state.cache)
   size = sum(leaf.nbytes for leaf in jax.tree.leaves(caches))
   return Finished(
-    problem_id=running.problem_id,
+    problem_id=running.problem.id,
     tree=tree,
     policy_counts=policy_counts,
     reward_counts=reward_counts,

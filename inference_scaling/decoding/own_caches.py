@@ -32,7 +32,7 @@ def empty(
 
   Args:
     state: of P problems, as `remove` leaves it.
-    policy: of the search; says how many beams and how long their texts.
+    policy: of the search; says how its beams are stored.
     reward: likewise.
 
   Returns:
@@ -40,12 +40,9 @@ def empty(
   """
 
   def make(owner, cache):
-    if not isinstance(cache, cache_lib.Cache):
+    if cache == ():
       return ()
-    return cache_lib.start(
-      cache.prompt, cache.prompt_lengths, owner.num_beams,
-      owner.limits.text_buffer,
-    ).own  # fmt: skip
+    return owner.storage.start(cache.prompt, cache.prompt_lengths).own
 
   caches = (state.policy_state.cache, state.reward_state.cache)
   return _put(state, tuple(map(make, (policy, reward), caches)))
@@ -62,8 +59,8 @@ def replace_lane(
   beams' lengths of 0. There it is masked: attention gives it a weight of
   exactly 0, and 0 times any finite value adds nothing to a sum, so results
   have the same bits as over caches of zeros. It is finite, since a search in
-  which a number is not ends with an error. Merges write over it, entry by
-  entry, before a length reaches it.
+  which a number is not ends with an error. New tokens are written over it
+  before a length reaches it.
 
   Args:
     state: of P problems.
@@ -84,7 +81,7 @@ def _put(
   """Replaces the beams' own caches, in those states that have a cache."""
   policy, reward = (
     owner.replace(cache=owner.cache.replace(own=layers))
-    if isinstance(owner.cache, cache_lib.Cache)
+    if owner.cache != ()
     else owner
     for owner, layers in zip(
       (state.policy_state, state.reward_state), own, strict=True

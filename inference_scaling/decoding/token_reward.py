@@ -56,6 +56,11 @@ class TokenReward:
     self.num_beams = num_beams
     self.num_rows = num_beams
 
+  def sized(self, sizes):
+    """The same reward: there are no buffers."""
+    del sizes
+    return self
+
   def start(self, params, prompts) -> state_lib.RewardState:
     """Makes a state of zeros for P prompts."""
     del params

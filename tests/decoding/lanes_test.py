@@ -7,8 +7,9 @@ import pytest
 import transformers
 
 from inference_scaling import decoding
-from inference_scaling.decoding import lanes
-from inference_scaling.search import rebase
+from inference_scaling.decoding import lane_programs
+from inference_scaling.decoding import sizes as sizes_lib
+from inference_scaling.search import is_done, rebase
 from tests.decoding import tiny
 
 DEPTH = 3
@@ -85,7 +86,8 @@ def test_another_seed_gives_other_draws():
 def test_new_temperatures_and_seeds_compile_nothing():
   _reference()
   programs = (
-    lanes._start, lanes._empty_lanes, lanes._replace_lane, lanes._step,
+    lane_programs.start, lane_programs.empty_lanes, lane_programs.replace_lane,
+    lane_programs.advance,
   )  # fmt: skip
   before = [program._cache_size() for program in programs]
   _run((0, 1), 3, temperature=0.6, seed=4, balance=0.1)
@@ -100,7 +102,7 @@ def _started():
     tiny.policy(), tiny.reward(), strategy.rules, None,
     tiny.policy_params(), tiny.reward_model().params,
   )  # fmt: skip
-  new = lanes._start(
+  new = lane_programs.start(
     *search[:3], DEPTH, *search[3:], strategy.init(tiny.NUM_BEAMS),
     jax.random.key(0), np.int32(2),
     decoding.pad_prompt(2, tiny.prompts(3)[2], tiny.LIMITS),
@@ -111,7 +113,7 @@ def _started():
 def _searched_over(stale):
   """Searches in a lane whose own caches hold some value, to the end."""
   new, search = _started()
-  state = lanes._empty_lanes(*search[:2], 3, None, new)
+  state = lane_programs.empty_lanes(*search[:2], 3, None, new)
   own = lambda state: (  # noqa: E731
     state.policy_state.cache.own, state.reward_state.cache.own
   )  # fmt: skip
@@ -125,13 +127,14 @@ def _searched_over(stale):
       cache=state.reward_state.cache.replace(own=dirty[1])
     ),
   )
-  state = lanes._replace_lane(None, state, np.int32(1), new)
+  state = lane_programs.replace_lane(None, state, np.int32(1), new)
   for leaf in jax.tree.leaves(own(state)):
     np.testing.assert_array_equal(leaf, stale)
-  for _ in range(DEPTH):
-    state = lanes._step(*search, state)
+  sizes = (sizes_lib.whole(tiny.LIMITS),) * 2
+  while not is_done(state).all():
+    state, _ = lane_programs.advance(*search[:4], sizes, *search[4:], state)
   return jax.device_get(
-    lanes._take_lane(
+    lane_programs.take_lane(
       None,
       (state.tree, state.scores, state.policy_state.counts),
       np.int32(1),

@@ -1,0 +1,46 @@
+"""What the lanes did with the rows that they computed."""
+
+import collections
+import dataclasses
+
+import numpy as np
+
+from inference_scaling.decoding import sizes as sizes_lib
+
+
+@dataclasses.dataclass
+class LaneStats:
+  """Counts of the policy's work; `run_lanes` adds to them as it goes.
+
+  Attributes:
+    row_steps: rows that were computed, token by token, whether a beam needed
+      them or not: those that wait, and those of empty lanes, are among them.
+    tokens: of these the ones that drew a token of a step or a look-ahead.
+    calls: how often lanes went on, by the sizes of their program; each pair,
+      of the policy and of the reward, is a program of its own.
+  """
+
+  row_steps: int = 0
+  tokens: int = 0
+  calls: collections.Counter[tuple[sizes_lib.Sizes, sizes_lib.Sizes | None]] = (
+    dataclasses.field(default_factory=collections.Counter)
+  )
+
+  @property
+  def useful(self) -> float:
+    """The share of row-steps that drew a token; 1 before the first."""
+    return self.tokens / self.row_steps if self.row_steps else 1.0
+
+  def add(
+    self, sizes: tuple, row_steps: np.ndarray, tokens: np.ndarray
+  ) -> None:
+    """Adds one call.
+
+    Args:
+      sizes: of its program.
+      row_steps: by lane.
+      tokens: by lane.
+    """
+    self.calls[sizes] += 1
+    self.row_steps += int(row_steps.sum())
+    self.tokens += int(tokens.sum())
