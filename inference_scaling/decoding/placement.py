@@ -16,6 +16,8 @@ from inference_scaling.models import sharding
 # Both of the prompt, whose beams' axis has size 1, and of the beams' own text.
 KEYS = ("problems", "beams", "kv_heads", "head_dim", "length")
 VALUES = ("problems", "beams", "kv_heads", "length", "head_dim")
+# Both, where beams share them in a tree.
+ENTRIES = ("problems", None, "kv_heads", "head_dim")
 # Fields that hold, for each layer, keys and values.
 _LAYERS = ("prompt", "own", "chunk")
 # One problem alone: each part of 'data' holds it.
@@ -33,7 +35,8 @@ def state_axes(path: tuple[Any, ...], ndim: int) -> sharding.Axes:
     A logical name, or None for an axis that is never split, for each axis.
   """
   if any(getattr(key, "name", None) in _LAYERS for key in path):
-    return (KEYS, VALUES)[path[-1].idx]
+    shared = ndim == len(ENTRIES)
+    return ENTRIES if shared else (KEYS, VALUES)[path[-1].idx]
   return ("problems", *[None] * (ndim - 1))
 
 

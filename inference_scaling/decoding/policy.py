@@ -17,11 +17,11 @@ from jax import lax
 
 from inference_scaling import compute
 from inference_scaling.decoding import cache as cache_lib
+from inference_scaling.decoding import caches, sizes, writing
 from inference_scaling.decoding import format as format_lib
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import places as places_lib
 from inference_scaling.decoding import policy_state as state_lib
-from inference_scaling.decoding import sizes, writing
 from inference_scaling.search import base
 
 
@@ -40,6 +40,7 @@ class ModelPolicy:
     num_beams: N.
     num_rows: R, on how many beams of a problem the model runs at once. N beams
       are kept; where more than R of them write, the others wait for a row.
+    storage: how keys and values of the beams are stored.
     sizes: how much of the buffers is in use.
   """
 
@@ -50,6 +51,8 @@ class ModelPolicy:
     limits: limits_lib.Limits,
     num_beams: int,
     num_rows: int | None = None,
+    cache: str = caches.DENSE,
+    tree_tokens: int | None = None,
   ):
     """Compiles the format for the model's tokenizer.
 
@@ -59,15 +62,20 @@ class ModelPolicy:
       limits: lengths of buffers.
       num_beams: N.
       num_rows: R, from 1 to N; None for N.
+      cache: one of `caches.CACHES`.
+      tree_tokens: as `caches.Storage` takes it.
 
     Raises:
-      ValueError: for another number of rows.
+      ValueError: for another number of rows, cache or number of tokens.
     """
     self.model = model
     self.format = format
     self.limits = limits
     self.num_beams = num_beams
     self.num_rows = places_lib.check_rows(num_rows, num_beams)
+    self.storage = caches.Storage(
+      cache, num_beams, limits.text_buffer, tree_tokens
+    )
     self.sizes = sizes.whole(limits)
     automaton = format.compile(model.tokenizer, model.config.vocab_size)
     self._writer = writing.Writer(model, format, limits, automaton)
@@ -104,9 +112,7 @@ class ModelPolicy:
     last = jnp.take_along_axis(prompts.tokens, cached[:, None], axis=1)
     zeros = jnp.zeros(shape, jnp.int32)
     return state_lib.PolicyState(
-      cache=cache_lib.start(
-        kv, cached, self.num_beams, self.limits.text_buffer
-      ),
+      cache=self.storage.start(kv, cached),
       pending=jnp.broadcast_to(last, shape),
       automaton=zeros,
       answered=zeros > 0,

@@ -12,10 +12,10 @@ from jax import lax
 
 from inference_scaling import compute
 from inference_scaling.decoding import cache as cache_lib
+from inference_scaling.decoding import caches, sizes, translation
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import places as places_lib
 from inference_scaling.decoding import reward_state as state_lib
-from inference_scaling.decoding import sizes, translation
 from inference_scaling.search import base
 
 # A step is read in blocks of this many tokens, and no further than the longest
@@ -35,6 +35,7 @@ class ModelReward:
       the policy's tokens, or else the translator's.
     num_beams: N.
     num_rows: R, on how many beams of a problem the model runs at once.
+    storage: how keys and values of the beams are stored.
     sizes: how much of the buffers is in use.
     translator: makes the reward model's tokens of the policy's; None if they
       are the same.
@@ -47,6 +48,8 @@ class ModelReward:
     num_beams: int,
     translator: translation.Translator | None = None,
     num_rows: int | None = None,
+    cache: str = caches.DENSE,
+    tree_tokens: int | None = None,
   ):
     """Joins a reward model to a policy.
 
@@ -56,10 +59,13 @@ class ModelReward:
       num_beams: N.
       translator: for a model with a form, and for no other.
       num_rows: R, as for a `ModelPolicy`.
+      cache: likewise.
+      tree_tokens: likewise, in tokens of the reward model.
 
     Raises:
-      ValueError: for a model with a form and no translator, or the reverse, or
-        a number of rows that is not from 1 to N.
+      ValueError: for a model with a form and no translator, or the reverse, a
+        number of rows that is not from 1 to N, or another cache or number of
+        tokens than there may be.
     """
     form = getattr(model, "form", None)
     if form is not (translator.form if translator else None):
@@ -73,6 +79,9 @@ class ModelReward:
     self.limits = translator.limits if translator else limits
     self.num_beams = num_beams
     self.num_rows = places_lib.check_rows(num_rows, num_beams)
+    self.storage = caches.Storage(
+      cache, num_beams, self.limits.text_buffer, tree_tokens
+    )
     self.sizes = sizes.whole(self.limits)
     self.translator = translator
 
@@ -109,7 +118,7 @@ class ModelReward:
     last = jnp.take_along_axis(hidden, lengths[:, None, None] - 1, axis=1)
     last = jnp.broadcast_to(last, (*shape, hidden.shape[-1]))
     return state_lib.empty_state(
-      cache_lib.start(kv, lengths, self.num_beams, self.limits.text_buffer),
+      self.storage.start(kv, lengths),
       self.model.begin(last),
       shape,
       compute.prompt_counts(
