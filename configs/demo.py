@@ -67,6 +67,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
   }
   config.aggregations = ("last", "min", "mean", "product")
   config.rows_in_flight = 256
+  config.cache = "dense"
+  config.tree_tokens = 0
   if arg == "tiny":
     config.task.count = 6
     config.runs.sampling.n = config.runs.rebase.n = (4,)

@@ -83,6 +83,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
   }
   config.aggregations = ("last", "min", "mean", "product")
   config.rows_in_flight = 512
+  config.cache = "dense"
+  config.tree_tokens = 0
   if arg == "tiny":
     config.task.count = 6
     for run in ("sampling", "rebase", "rebase_wide", "sampling_large"):

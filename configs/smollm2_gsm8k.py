@@ -62,6 +62,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
   }
   config.aggregations = ("last",)
   config.rows_in_flight = 64
+  config.cache = "dense"
+  config.tree_tokens = 0
   if arg == "tiny":
     config.task.limit = 2
     config.runs.sampling.n = (2,)

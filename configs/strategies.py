@@ -89,6 +89,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
   }
   config.aggregations = ("last", "min", "mean", "product")
   config.rows_in_flight = 512
+  config.cache = "dense"
+  config.tree_tokens = 0
   if tiny:
     config.task.count = 6
     config.rows_in_flight = 16

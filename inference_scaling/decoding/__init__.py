@@ -6,6 +6,7 @@ a kv head, H head dim, V vocabulary, A automaton states.
 """
 
 from inference_scaling.decoding.automaton import Automaton, build_automaton
+from inference_scaling.decoding.caches import CACHES
 from inference_scaling.decoding.format import StepFormat
 from inference_scaling.decoding.lanes import Finished, PromptProblem, run_lanes
 from inference_scaling.decoding.limits import Limits, Prompts, pad_prompt
@@ -19,6 +20,7 @@ from inference_scaling.decoding.token_reward import TOKEN_SCORES, TokenReward
 from inference_scaling.decoding.translation import Translator
 
 __all__ = [
+  "CACHES",
   "TOKEN_SCORES",
   "Automaton",
   "Finished",

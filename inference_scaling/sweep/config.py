@@ -7,7 +7,7 @@ from typing import Any
 
 import ml_collections
 
-from inference_scaling import models, voting
+from inference_scaling import decoding, models, voting
 from inference_scaling.sweep import (
   grid,
   problems,
@@ -40,6 +40,9 @@ _TABLE: rules.Table = {
   },
   "aggregations": rules.several(rules.one_of(*voting.AGGREGATIONS)),
   "rows_in_flight": rules.integer(1),
+  "cache": rules.one_of(*decoding.CACHES),  # how beams' keys, values are kept
+  # Room for a problem's distinct tokens in a tree; 0 for all there can be.
+  "tree_tokens": rules.integer(0),
 }
 # Groups whose keys depend on their contents.
 _FREE = ("task", "policies", "reward", "prompt", "runs")
@@ -67,6 +70,7 @@ def resolve(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Resolved:
   rules.check_group(values["policies"], "config.policies")
   for name, path in values["policies"].items():
     rules.check_value(path, rules.text(), f"config.policies.{name}")
+  _check_cache(values)
   _check_runs(values)
   return values
 
@@ -113,6 +117,16 @@ def _plain(value: Any) -> Any:
   if isinstance(value, (list, tuple)):
     return [_plain(item) for item in value]
   return value
+
+
+def _check_cache(values: Resolved) -> None:
+  """Checks that room in a tree is given to a tree."""
+  if values["cache"] != "tree" and values["tree_tokens"]:
+    raise ValueError(
+      f"config.tree_tokens is {values['tree_tokens']}; expected 0 where "
+      f"config.cache is {values['cache']!r}, which has room for all tokens. "
+      "Give --config.tree_tokens=0 or --config.cache=tree."
+    )
 
 
 def _check_runs(values: Resolved) -> None:

@@ -125,7 +125,7 @@ class Engine:
       settings = self.settings
       writer = decoding.ModelPolicy(
         self.policies[policy], settings.step_format, settings.limits,
-        sizes.num_beams, sizes.num_rows,
+        sizes.num_beams, sizes.num_rows, settings.cache, settings.tree_tokens,
       )  # fmt: skip
       self._pairs[key] = (writer, self._judge(writer.model, sizes))
     return self._pairs[key]
@@ -148,8 +148,9 @@ class Engine:
         settings.mesh,
       )
     return decoding.ModelReward(
-      self.reward, settings.limits, sizes.num_beams, translator, sizes.num_rows
-    )
+      self.reward, settings.limits, sizes.num_beams, translator,
+      sizes.num_rows, settings.cache, settings.tree_tokens,
+    )  # fmt: skip
 
   def _policy_params(self, run: grid.Run) -> decoding.PolicyParams:
     sampler = self.settings.sampler

@@ -91,6 +91,8 @@ def paper_sweep(
   }
   config.aggregations = ("last", "min", "mean", "product")
   config.rows_in_flight = rows_in_flight
+  config.cache = "dense"
+  config.tree_tokens = 0
   return config
 
 

@@ -40,6 +40,9 @@ class Settings:
       tokens.
     dtype: of weights, activations and caches.
     mesh: of devices; None for one device.
+    cache: how keys and values of beams are stored: one of `decoding.CACHES`.
+    tree_tokens: distinct tokens of a problem that a tree has room for, in the
+      policy and in the reward model each; None for all that there can be.
   """
 
   prompt: Mapping[str, Any]
@@ -50,6 +53,8 @@ class Settings:
   reward_limits: decoding.Limits | None = None
   dtype: str = "float32"
   mesh: jax.sharding.Mesh | None = None
+  cache: str = "dense"
+  tree_tokens: int | None = None
 
   def __post_init__(self):
     limits = self.reward_limits
@@ -92,6 +97,8 @@ def make_settings(resolved: Mapping[str, Any]) -> Settings:
     else None,
     dtype=resolved["dtype"],
     mesh=make_mesh(**resolved["mesh"]),
+    cache=resolved["cache"],
+    tree_tokens=resolved["tree_tokens"] or None,
   )
 
 

@@ -24,6 +24,10 @@ def test_settings_are_those_of_the_config(tmp_path):
   assert settings.prompt == {"kind": "plain"}
   assert (settings.dtype, settings.mesh) == ("float32", None)
   assert (settings.reward_form, settings.reward_limits) == ("own", None)
+  assert (settings.cache, settings.tree_tokens) == ("dense", None)
+  tree = tiny.config(tmp_path, cache="tree", tree_tokens=70)
+  settings = settings_lib.make_settings(tree)
+  assert (settings.cache, settings.tree_tokens) == ("tree", 70)
 
 
 def test_a_foreign_reward_model_has_limits_of_its_own(tmp_path):

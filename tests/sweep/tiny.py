@@ -138,5 +138,7 @@ def config(folder: pathlib.Path, **changes):
     },
     "aggregations": ("last", "min", "mean", "product"),
     "rows_in_flight": 8,
+    "cache": "dense",
+    "tree_tokens": 0,
     **changes,
   }  # fmt: skip
