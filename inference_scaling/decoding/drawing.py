@@ -67,15 +67,17 @@ def draw(
     Self-Certainty (https://arxiv.org/abs/2502.18581), section 3: certainty.
   """
   V = logits.shape[-1]
-  flat = logits.reshape(-1, V)
+  columns = jnp.moveaxis(logits, -1, 0).reshape(V, -1)
   tokens = sampling.sample_tokens(
-    uniform.reshape(-1), flat, params.temperature, params.top_k, params.top_p
-  )
+    uniform.reshape(-1), columns.T, params.temperature, params.top_k,
+    params.top_p,
+  )  # fmt: skip
+  highest = columns.max(axis=0)
   # NaN or +inf anywhere, or no token left at all, shows in the sum.
-  total = jax.nn.logsumexp(flat, axis=-1)
-  chosen = jnp.take_along_axis(flat, tokens[:, None], axis=-1)[:, 0]
+  total = highest + jnp.log(jnp.exp(columns - highest[None]).sum(axis=0))
+  chosen = jnp.take_along_axis(columns, tokens[None], axis=0)[0]
   # -1/V sum_j log(V p_j): no probability is formed, so none underflows.
-  certainty = total - flat.mean(axis=-1) - math.log(V)
+  certainty = total - columns.mean(axis=0) - math.log(V)
   found = Drawn(
     tokens=tokens,
     log_probs=chosen - total,

@@ -3,6 +3,9 @@
 A Gumbel draw needs B * V random numbers; the inverse CDF needs B. Nothing here
 sorts: top-k and top-p are cuts at a threshold, found by bisection over the
 ordered bit patterns of float32, which is exact and on CPU many times faster.
+
+The vocabulary is the first axis inside: so a product with the unembedding
+leaves it, and sums along it run over all rows at once.
 """
 
 import math
@@ -45,33 +48,34 @@ def sample_tokens(
     (https://arxiv.org/abs/1904.09751), section 3.1: top-p.
   """
   warm = temperature > 0
+  logits = logits.T
   # A product, not a division or a `where` around exp: with either, XLA on CPU
   # takes the exponentials one by one.
   inverse = jnp.where(warm, jnp.minimum(1 / temperature, _COLD), _COLD)
-  scaled = (logits - jnp.max(logits, axis=-1, keepdims=True)) * inverse
+  scaled = (logits - jnp.max(logits, axis=0, keepdims=True)) * inverse
   weights = jnp.exp(scaled)
   if top_k is not None or top_p is not None:
     cut = _likely_cut(scaled, weights, top_k, top_p)
-    weights = jnp.where(_ordered_bits(scaled) >= cut[:, None], weights, 0.0)
+    weights = jnp.where(_ordered_bits(scaled) >= cut[None], weights, 0.0)
   # The target 0 takes the first token of positive weight, so that temperature
   # 0 is argmax on the same path as a draw.
   return _inverse_cdf(jnp.where(warm, uniform, 0.0), weights)
 
 
 def _first(mask: jax.Array) -> jax.Array:
-  """Returns the first true index of the last axis, the last index if none.
+  """Returns the first true index of the first axis, the last index if none.
 
   A minimum over indices: on CPU it runs 20 times faster than an argmax.
   """
-  size = mask.shape[-1]
-  index = lax.broadcasted_iota(jnp.int32, mask.shape, mask.ndim - 1)
-  return jnp.min(jnp.where(mask, index, size - 1), axis=-1)
+  size = mask.shape[0]
+  index = lax.broadcasted_iota(jnp.int32, mask.shape, 0)
+  return jnp.min(jnp.where(mask, index, size - 1), axis=0)
 
 
 def _last(mask: jax.Array) -> jax.Array:
-  """Returns the last true index of the last axis, 0 if there is none."""
-  index = lax.broadcasted_iota(jnp.int32, mask.shape, mask.ndim - 1)
-  return jnp.max(jnp.where(mask, index, 0), axis=-1)
+  """Returns the last true index of the first axis, 0 if there is none."""
+  index = lax.broadcasted_iota(jnp.int32, mask.shape, 0)
+  return jnp.max(jnp.where(mask, index, 0), axis=0)
 
 
 def _draw(target: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -81,16 +85,16 @@ def _draw(target: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
 
   Args:
     target: float32[B], in [0, sum of weights).
-    weights: float32[B, V], not negative.
+    weights: float32[V, B], not negative.
 
   Returns:
     int32[B] index, and float32[B] what is left of the target inside it.
   """
-  sums = jnp.cumsum(weights, axis=-1)
+  sums = jnp.cumsum(weights, axis=0)
   positive = weights > 0
-  passed = positive & (sums > target[:, None])
-  index = jnp.where(passed.any(axis=-1), _first(passed), _last(positive))
-  before = jnp.take_along_axis(sums - weights, index[:, None], axis=-1)[:, 0]
+  passed = positive & (sums > target[None])
+  index = jnp.where(passed.any(axis=0), _first(passed), _last(positive))
+  before = jnp.take_along_axis(sums - weights, index[None], axis=0)[0]
   return index, jnp.maximum(target - before, 0.0)
 
 
@@ -102,21 +106,34 @@ def _inverse_cdf(uniform: jax.Array, weights: jax.Array) -> jax.Array:
 
   Args:
     uniform: float32[B], in [0, 1).
-    weights: float32[B, V], not negative.
+    weights: float32[V, B], not negative.
 
   Returns:
     int32[B].
   """
-  rows, size = weights.shape
-  width = math.ceil(math.sqrt(size))
+  size, rows = weights.shape
+  width = _width(size)
   count = math.ceil(size / width)
-  padded = jnp.pad(weights, ((0, 0), (0, count * width - size)))
-  blocks = padded.reshape(rows, count, width)
-  sums = blocks.sum(axis=-1)
-  block, rest = _draw(uniform * sums.sum(axis=-1), sums)
-  chosen = jnp.take_along_axis(blocks, block[:, None, None], axis=1)[:, 0]
+  if count * width > size:
+    weights = jnp.pad(weights, ((0, count * width - size), (0, 0)))
+  blocks = weights.reshape(count, width, rows)
+  sums = blocks.sum(axis=1)
+  block, rest = _draw(uniform * sums.sum(axis=0), sums)
+  chosen = jnp.take_along_axis(blocks, block[None, None], axis=0)[0]
   entry, _ = _draw(rest, chosen)
   return block * width + entry
+
+
+def _width(size: int) -> int:
+  """Entries of a block: near the root, and a divisor if there is one near.
+
+  Padding copies the weights, which takes as long as their exponentials.
+  """
+  root = math.isqrt(size)
+  for width in range(root, root // 4, -1):
+    if size % width == 0:
+      return width
+  return root + 1
 
 
 def _likely_cut(
@@ -128,8 +145,8 @@ def _likely_cut(
   """Finds the `_ordered_bits` from which on top-k and top-p keep a token.
 
   Args:
-    logits: float32[B, V], after temperature.
-    weights: float32[B, V], the exponentials of the logits.
+    logits: float32[V, B], after temperature.
+    weights: float32[V, B], the exponentials of the logits.
     top_k: int32[] or None.
     top_p: float32[] or None.
 
@@ -137,14 +154,14 @@ def _likely_cut(
     int32[B]; the lowest int32 where nothing is to be excluded.
   """
   order = _ordered_bits(logits)
-  cut = jnp.full(order.shape[:1], jnp.iinfo(jnp.int32).min, jnp.int32)
+  cut = jnp.full(order.shape[1:], jnp.iinfo(jnp.int32).min, jnp.int32)
   if top_k is not None:
-    count = jnp.minimum(top_k, order.shape[-1]).astype(jnp.float32)
+    count = jnp.minimum(top_k, order.shape[0]).astype(jnp.float32)
     cut = _threshold(order, jnp.ones_like(weights), count, top_k > 0)
   if top_p is not None:
-    weights = jnp.where(order >= cut[:, None], weights, 0.0)
+    weights = jnp.where(order >= cut[None], weights, 0.0)
     # At least some weight, so that top_p = 0 still keeps the likeliest token.
-    share = jnp.maximum(top_p, 1e-6) * weights.sum(axis=-1)
+    share = jnp.maximum(top_p, 1e-6) * weights.sum(axis=0)
     cut = jnp.maximum(cut, _threshold(order, weights, share, top_p < 1))
   return cut
 
@@ -161,8 +178,8 @@ def _threshold(
   """Finds the largest cut that keeps at least the wanted weight.
 
   Args:
-    order: int32[B, V], sortable stand-ins of the logits.
-    weights: float32[B, V], not negative.
+    order: int32[V, B], sortable stand-ins of the logits.
+    weights: float32[V, B], not negative.
     wanted: float32[B] or float32[], at most the sum of the weights.
     wants: bool[]; where false the search is over before its first round.
 
@@ -170,14 +187,14 @@ def _threshold(
     int32[B]: entries with `order >= cut` weigh at least `wanted`.
   """
   limits = jnp.iinfo(jnp.int32)
-  low = jnp.full(order.shape[:1], limits.min, jnp.int32)
-  high = jnp.full(order.shape[:1], limits.max, jnp.int32)
+  low = jnp.full(order.shape[1:], limits.min, jnp.int32)
+  high = jnp.full(order.shape[1:], limits.max, jnp.int32)
 
   def halve(_, bounds):
     low, high = bounds
     # The upper mean, written so that it cannot overflow.
     middle = (low | high) - ((low ^ high) >> 1)
-    weight = jnp.where(order >= middle[:, None], weights, 0.0).sum(axis=-1)
+    weight = jnp.where(order >= middle[None], weights, 0.0).sum(axis=0)
     enough = weight >= wanted
     return jnp.where(enough, middle, low), jnp.where(enough, high, middle - 1)
 

@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from inference_scaling.models import architecture
+from inference_scaling.models import architecture, products
 
 Rotation = tuple[jax.Array, jax.Array]  # cosines and sines
 
@@ -32,7 +32,9 @@ def rotary(
     frequencies = scale(frequencies, config.rope_scaling)
   frequencies = jnp.expand_dims(frequencies, range(1, positions.ndim + 1))
   angles = positions[None].astype(jnp.float32) * frequencies
-  return jnp.cos(angles), jnp.sin(angles)
+  return products.materialise(jnp.cos(angles)), products.materialise(
+    jnp.sin(angles)
+  )
 
 
 def scale(
