@@ -12,7 +12,7 @@ PACKAGE = ROOT / "inference_scaling"
 # A room imports only from rooms that stand before it; assets are data.
 ROOMS = (
   "assets", "search", "voting", "compute", "models", "decoding", "tasks",
-  "training", "sweep", "analysis", "launching",
+  "training", "sweep", "benchmark", "analysis", "launching",
 )  # fmt: skip
 # The folders of the analysis, likewise; files beside them come before all.
 ANALYSIS = (
@@ -20,7 +20,7 @@ ANALYSIS = (
   "trees", "report",
 )  # fmt: skip
 # The outermost boundaries, where functions are jitted.
-JITTED = ("decoding/lanes.py", "training/", "sweep/")
+JITTED = ("decoding/lanes.py", "training/", "sweep/", "benchmark/")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -1,0 +1,30 @@
+"""Benchmark: how fast the package is on a machine, beside other engines.
+
+Models in `subjects.py`, what is drawn of them in `work.py`; a file for each
+section of the table, and `engines/` for what other libraries make of the same
+work. `run.py` puts them in order.
+"""
+
+from inference_scaling.benchmark.run import (
+  SECTIONS,
+  Options,
+  headline,
+  run,
+  setting,
+)
+from inference_scaling.benchmark.subjects import SUBJECTS
+from inference_scaling.benchmark.table import Row, render, write
+from inference_scaling.benchmark.work import Work
+
+__all__ = [
+  "SECTIONS",
+  "SUBJECTS",
+  "Options",
+  "Row",
+  "Work",
+  "headline",
+  "render",
+  "run",
+  "setting",
+  "write",
+]

@@ -1,0 +1,130 @@
+"""A process of its own, for what can only be measured from its start.
+
+Started as `python -m inference_scaling.benchmark.child TASK`, a task in JSON.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+  """What the process does.
+
+  Attributes:
+    kind: "sampling" or "search".
+    subject: name of the model.
+    source: its checkpoint, None for the usual one.
+    dtype: of its weights.
+    work: fields of `work.Work`.
+    cache: folder of compiled programs.
+    began: seconds of the clock when the process was started.
+  """
+
+  kind: str
+  subject: str
+  source: str | None
+  dtype: str
+  work: dict[str, int]
+  cache: str = ""
+  began: float = 0.0
+
+
+def run(task: Task) -> dict[str, Any]:
+  """Runs a task in a new process.
+
+  Args:
+    task: what to do.
+
+  Returns:
+    What `main` prints.
+
+  Raises:
+    ValueError: where the process fails; with its last line.
+  """
+  # Or one process would take the whole accelerator, beside this one.
+  environment = os.environ | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+  task = dataclasses.replace(task, began=time.time())
+  command = [
+    sys.executable, "-m", "inference_scaling.benchmark.child",
+    json.dumps(dataclasses.asdict(task)),
+  ]  # fmt: skip
+  done = subprocess.run(
+    command, capture_output=True, text=True, env=environment
+  )
+  if done.returncode:
+    lines = done.stderr.strip().splitlines() or ["no message"]
+    raise ValueError(f"a process of the benchmark failed: {lines[-1]}")
+  return json.loads(done.stdout.splitlines()[-1])
+
+
+def main(task: Task) -> dict[str, Any]:
+  """Does a task.
+
+  Args:
+    task: what to do.
+
+  Returns:
+    Seconds until the imports, the weights and the first result were there;
+    bytes held at most, and before the weights were loaded.
+  """
+  import jax
+
+  from inference_scaling.benchmark import (
+    compilation,
+    search,
+    subjects,
+    work,
+  )
+
+  if task.cache:
+    jax.config.update("jax_compilation_cache_dir", task.cache)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+  imports = time.time() - task.began
+  subjects.check_device(task.subject)
+  jax.block_until_ready(jax.numpy.zeros(1))
+  before = held()
+  subject = subjects.subject(task.subject, task.source)
+  sampling, rebase = search.prepare(
+    subject, work.Work(**task.work), task.dtype, task.kind == "search"
+  )
+  loading = time.time() - task.began - imports
+  with compilation.count() as compiled:
+    (rebase or sampling)()
+  return {
+    "imports": imports,
+    "loading": loading,
+    "first_result": time.time() - task.began,
+    "programs": compiled.programs,
+    "compiling": compiled.seconds,
+    "before": before,
+    "peak": held(),
+  }
+
+
+def held() -> int:
+  """The most bytes held so far, of the device or, on a CPU, the process."""
+  import jax
+
+  found = jax.local_devices()[0].memory_stats()
+  if found and "peak_bytes_in_use" in found:
+    return found["peak_bytes_in_use"]
+  status = pathlib.Path("/proc/self/status")
+  if status.exists():  # what getrusage says begins at the parent's peak
+    for line in status.read_text().splitlines():
+      if line.startswith("VmHWM:"):
+        return int(line.split()[1]) * 1024
+  import resource
+
+  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+  return peak if sys.platform == "darwin" else peak * 1024
+
+
+if __name__ == "__main__":
+  print(json.dumps(main(Task(**json.loads(sys.argv[1])))))

@@ -1,0 +1,57 @@
+"""Other engines that do the same work, where they are installed."""
+
+import importlib.util
+import pathlib
+from collections.abc import Mapping
+
+from inference_scaling.benchmark import work as work_lib
+from inference_scaling.benchmark.engines import (
+  ctranslate2_engine,
+  llama_cpp_engine,
+  transformers_engine,
+)
+
+ENGINES = (transformers_engine, ctranslate2_engine, llama_cpp_engine)
+
+
+def missing(engine) -> list[str]:
+  """Lists the packages of an engine that are not installed.
+
+  Args:
+    engine: one of `ENGINES`.
+
+  Returns:
+    Their names.
+  """
+  return [
+    name for name in engine.PACKAGES if importlib.util.find_spec(name) is None
+  ]
+
+
+def open_engines(
+  folder: pathlib.Path, gguf: pathlib.Path | None
+) -> tuple[dict[str, Mapping[str, work_lib.Generate]], dict[str, str]]:
+  """Opens every engine that can be opened.
+
+  Args:
+    folder: the model in Hugging Face format.
+    gguf: the model as a GGUF file; None where it has none.
+
+  Returns:
+    The ways in which each does the work, and, of the others, why they are left
+    out; by the engines' names.
+  """
+  opened, left_out = {}, {}
+  for engine in ENGINES:
+    if lacking := missing(engine):
+      left_out[engine.NAME] = f"not installed: {', '.join(lacking)}"
+      continue
+    ways = engine.open_engine(folder, gguf)
+    if ways:
+      opened[engine.NAME] = ways
+    else:
+      left_out[engine.NAME] = "has no file of this model that it reads"
+  return opened, left_out
+
+
+__all__ = ["ENGINES", "missing", "open_engines"]

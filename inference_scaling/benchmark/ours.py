@@ -1,0 +1,136 @@
+"""This package's own engine, as a benchmark uses it."""
+
+import itertools
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+
+from inference_scaling import decoding, models, search
+from inference_scaling.benchmark import steps
+
+NAME = "inference_scaling"
+
+
+def make_policy(
+  model: models.Model,
+  samples: int,
+  prompt_tokens: int,
+  new_tokens: int,
+  total_tokens: int | None = None,
+  format=None,
+) -> decoding.ModelPolicy:
+  """Makes a policy of which every text has as many tokens.
+
+  Args:
+    model: the language model.
+    samples: N.
+    prompt_tokens: of a prompt.
+    new_tokens: most tokens of a step.
+    total_tokens: of a text; None for those of one step.
+    format: what ends a step; None for nothing.
+
+  Returns:
+    The policy.
+  """
+  return decoding.ModelPolicy(
+    model,
+    format or steps.EqualSteps(),
+    limits(prompt_tokens, new_tokens, total_tokens or new_tokens),
+    samples,
+  )
+
+
+def limits(
+  prompt_tokens: int, step_tokens: int, total_tokens: int
+) -> decoding.Limits:
+  """Makes limits; of steps, there may be as many as tokens.
+
+  Args:
+    prompt_tokens: of a prompt.
+    step_tokens: most tokens of a step.
+    total_tokens: of a text.
+
+  Returns:
+    The limits.
+  """
+  return decoding.Limits(
+    prompt_tokens, step_tokens, total_tokens, max_steps=total_tokens
+  )
+
+
+def policy_params(model: models.Model) -> decoding.PolicyParams:
+  """Draws from the whole distribution, at temperature 1.
+
+  Args:
+    model: the language model.
+
+  Returns:
+    Its weights and the sampler.
+  """
+  return decoding.PolicyParams(model.params, jnp.float32(1.0))
+
+
+def problems(prompts: Sequence[Sequence[int]]) -> list[decoding.PromptProblem]:
+  """Numbers prompts.
+
+  Args:
+    prompts: token ids.
+
+  Returns:
+    Problems for lanes.
+  """
+  return [
+    decoding.PromptProblem(number, tuple(prompt))
+    for number, prompt in enumerate(prompts)
+  ]
+
+
+class Sampler:
+  """Sampling by the lanes that sweeps run in (a `work.Generate`).
+
+  Policies are kept, so that a second call compiles nothing; another call has
+  another seed.
+  """
+
+  def __init__(self, model: models.Model, num_lanes: int | None = None):
+    """Keeps a model.
+
+    Args:
+      model: the language model.
+      num_lanes: problems in flight; None for all.
+    """
+    self._model, self._num_lanes = model, num_lanes
+    self._policies: dict[tuple[int, ...], tuple] = {}
+    self._seeds = itertools.count()
+    self._strategy = search.sampling()
+
+  def __call__(
+    self, prompts: list[list[int]], samples: int, new_tokens: int
+  ) -> np.ndarray:
+    """Draws samples of all prompts.
+
+    Args:
+      prompts: of one length.
+      samples: of each.
+      new_tokens: of each sample.
+
+    Returns:
+      int[problems, samples, new tokens].
+    """
+    key = (samples, len(prompts[0]), new_tokens)
+    if key not in self._policies:
+      self._policies[key] = (
+        make_policy(self._model, *key), decoding.NoReward(samples)
+      )  # fmt: skip
+    finished = decoding.run_lanes(
+      *self._policies[key], self._strategy, policy_params(self._model), None,
+      problems(prompts), next(self._seeds), self._num_lanes or len(prompts), 1,
+    )  # fmt: skip
+    found = {one.problem_id: one.tree for one in finished}
+    return np.stack([_tokens(found[number]) for number in sorted(found)])
+
+
+def _tokens(tree: search.Tree) -> np.ndarray:
+  """The first steps of a problem, cut at the shortest."""
+  return tree.contents.tokens[0][:, : int(tree.num_tokens[0].min())]

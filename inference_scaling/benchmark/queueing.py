@@ -1,0 +1,60 @@
+"""Whether many problems cost as much each as few."""
+
+import functools
+
+from inference_scaling.benchmark import ours, subjects, table, timing
+from inference_scaling.benchmark import work as work_lib
+
+QUEUED = (4, 16, 64)
+
+
+def measure(
+  subject: subjects.Subject, work: work_lib.Work, dtype: str, repeats: int
+) -> list[table.Row]:
+  """Measures the time a token with more and more problems queued.
+
+  Problems wait for as many lanes as `work.problems`; texts are a quarter as
+  long as there, since there are many of them.
+
+  Args:
+    subject: the model.
+    work: how much is drawn of a problem.
+    dtype: of the weights.
+    repeats: rounds.
+
+  Returns:
+    Rows of the table.
+  """
+  prompts = subject.prompts(max(QUEUED), work.prompt_tokens)
+  length = max(1, work.new_tokens // 4)
+  sampler = ours.Sampler(subject.policy(dtype), work.problems)
+  tasks = {
+    str(count): functools.partial(
+      sampler, prompts[:count], work.samples, length
+    )
+    for count in QUEUED
+  }
+  times = timing.interleave(tasks, repeats)
+  per_token = {}
+  for count in QUEUED:
+    tokens = count * work.samples * length
+    per_token[count] = timing.combine(
+      lambda seconds, tokens=tokens: 1e3 * seconds / tokens, times[str(count)]
+    )
+  spread = timing.combine(
+    lambda *rounds: 100 * (max(rounds) / min(rounds) - 1), *per_token.values()
+  )
+  note = f"{work.problems} lanes x {work.samples} samples of {length} tokens"
+  return [
+    *(
+      table.Row(
+        "queue", f"{dtype}: {count} problems queued", seconds.median,
+        "ms/token", note, seconds.rounds,
+      )
+      for count, seconds in per_token.items()
+    ),
+    table.Row(
+      "queue", f"{dtype}: dearest beyond cheapest", spread.median, "%", "",
+      spread.rounds,
+    ),
+  ]  # fmt: skip

@@ -1,0 +1,212 @@
+"""The whole benchmark: sections in turn, one table."""
+
+import dataclasses
+import datetime
+import importlib.metadata
+import os
+import pathlib
+import platform
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+
+from inference_scaling.benchmark import (
+  child,
+  compilation,
+  decoding,
+  machine,
+  memory,
+  queueing,
+  sampling,
+  search,
+  subjects,
+  table,
+  timing,
+  useful,
+)
+from inference_scaling.benchmark import work as work_lib
+
+_PACKAGES = ("jax", "jaxlib", "flax", "numpy")
+_WARM_STARTS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """What is measured.
+
+  Attributes:
+    subject: the models.
+    source: a checkpoint in place of the usual one; None for that.
+    work: how much the end-to-end sections draw.
+    rows: of the section on decoding.
+    dtypes: of weights.
+    repeats: rounds.
+    rivals: whether other engines do the same work.
+    sections: of `SECTIONS`, the ones to run.
+    problems: of the embedded test set.
+    probe: sizes of what measures the machine; None for the usual ones.
+  """
+
+  subject: str = "embedded"
+  source: str | None = None
+  work: work_lib.Work = dataclasses.field(default_factory=work_lib.Work)
+  rows: Sequence[int] = decoding.ROWS
+  dtypes: Sequence[str] = machine.DTYPES
+  repeats: int = 5
+  rivals: bool = True
+  sections: Sequence[str] = ()
+  problems: int = 96
+  probe: machine.Probe | None = None
+
+
+def run(options: Options, say: Callable[[str], None]) -> list[table.Row]:
+  """Runs the sections that are asked for, all where none is named.
+
+  Args:
+    options: what is measured.
+    say: takes a line about what is going on.
+
+  Returns:
+    Rows of the table.
+
+  Raises:
+    ValueError: on an option that is not allowed.
+    FileNotFoundError: where a model is missing.
+  """
+  wanted = options.sections or tuple(SECTIONS)
+  unknown = sorted(set(wanted) - set(SECTIONS))
+  if unknown:
+    raise ValueError(
+      f"--only names {', '.join(unknown)}; expected some of "
+      f"{', '.join(SECTIONS)}."
+    )
+  if options.repeats < 1:
+    raise ValueError(f"--repeats is {options.repeats}; expected at least 1.")
+  subject = subjects.subject(options.subject, options.source)
+  rows = []
+  for name, section in SECTIONS.items():
+    if name in wanted:
+      say(f"{name} ...")
+      found = section(options, subject)
+      say(table.render(found) + "\n")
+      rows += found
+  return rows
+
+
+def setting(options: Options) -> dict[str, Any]:
+  """Says where and on what the benchmark ran.
+
+  Args:
+    options: what was measured.
+
+  Returns:
+    JSON data.
+  """
+  packages = [*_PACKAGES]
+  if options.rivals:
+    packages += ["ctranslate2", "llama-cpp-python", "torch", "transformers"]
+  versions = {}
+  for name in packages:
+    try:
+      versions[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+      versions[name] = None
+  return {
+    "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    "options": dataclasses.asdict(options),
+    "device": jax.devices()[0].device_kind,
+    "platform": platform.platform(),
+    "cores": os.cpu_count(),
+    "versions": versions,
+  }
+
+
+def headline(options: Options) -> str:
+  """Says in a line what the table is about."""
+  return (
+    f"{options.subject} on {jax.devices()[0].device_kind}, {os.cpu_count()} "
+    f"cores, jax {jax.__version__}; {options.work}; medians of "
+    f"{options.repeats} rounds in which all tasks take turns"
+  )
+
+
+def _task(options: Options, dtype: str) -> child.Task:
+  return child.Task(
+    "sampling", options.subject, options.source, dtype,
+    dataclasses.asdict(options.work),
+  )  # fmt: skip
+
+
+def _first_result(options, subject) -> list[table.Row]:
+  del subject
+  task = _task(options, options.dtypes[-1])
+  return compilation.first_results(task, min(options.repeats, _WARM_STARTS))
+
+
+def _memory(options, subject) -> list[table.Row]:
+  with tempfile.TemporaryDirectory() as folder:
+    task = dataclasses.replace(_task(options, options.dtypes[-1]), cache=folder)
+    return memory.measure(subject, task)
+
+
+def _decoding(options, subject) -> list[table.Row]:
+  """Decoding, with the machine's rates in the same rounds."""
+  subjects.check_device(options.subject)
+  probe = options.probe or machine.default_probe()
+  programs = decoding.Decoding(
+    subject, options.work, options.rows, options.dtypes
+  )
+  tasks = probe.tasks() | programs.tasks()
+  times = timing.interleave(tasks, options.repeats)
+  rates = probe.rates(times)
+  return machine.rows(rates) + programs.describe(times, rates)
+
+
+def _machine(options, subject) -> list[table.Row]:
+  """The machine alone; the section on decoding measures it, too."""
+  del subject
+  if "decoding" in (options.sections or SECTIONS):
+    return []
+  probe = options.probe or machine.default_probe()
+  times = timing.interleave(probe.tasks(), options.repeats)
+  return machine.rows(probe.rates(times))
+
+
+def _sampling(options, subject) -> list[table.Row]:
+  subjects.check_device(options.subject)
+  with tempfile.TemporaryDirectory() as folder:
+    place = pathlib.Path(folder) if options.rivals else None
+    programs = sampling.Sampling(subject, options.work, options.dtypes, place)
+    return programs.run(options.repeats)
+
+
+def _search(options, subject) -> list[table.Row]:
+  subjects.check_device(options.subject)
+  return search.measure(subject, options.work, options.dtypes, options.repeats)
+
+
+def _queue(options, subject) -> list[table.Row]:
+  subjects.check_device(options.subject)
+  return queueing.measure(
+    subject, options.work, options.dtypes[-1], options.repeats
+  )
+
+
+def _useful(options, subject) -> list[table.Row]:
+  del subject
+  return useful.measure(options.problems)
+
+
+# Processes of their own come first: later ones would share an accelerator.
+SECTIONS = {
+  "first_result": _first_result,
+  "memory": _memory,
+  "machine": _machine,
+  "decoding": _decoding,
+  "sampling": _sampling,
+  "search": _search,
+  "queue": _queue,
+  "useful": _useful,
+}

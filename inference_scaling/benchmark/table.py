@@ -1,0 +1,81 @@
+"""The results: rows of a table, as text and as JSON."""
+
+import dataclasses
+import itertools
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_HEAD = ("", "value", "unit", "")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """One number.
+
+  Attributes:
+    section: what was looked at.
+    name: of what it is.
+    value: the number; None where there is none, and the note says why.
+    unit: of the number.
+    note: what must be known to read it.
+    rounds: the numbers of the rounds that it is the median of.
+  """
+
+  section: str
+  name: str
+  value: float | None
+  unit: str = ""
+  note: str = ""
+  rounds: tuple[float, ...] = ()
+
+
+def render(rows: Sequence[Row]) -> str:
+  """Writes rows as text, section by section.
+
+  Args:
+    rows: in the order in which they are to appear.
+
+  Returns:
+    The table.
+  """
+  cells = [(row.name, _number(row.value), row.unit) for row in rows]
+  widths = [max(map(len, column), default=0) for column in zip(*cells)]  # noqa: B905
+  lines = []
+  for section, group in itertools.groupby(
+    zip(rows, cells, strict=True), key=lambda pair: pair[0].section
+  ):
+    lines += ["", section]
+    for row, (name, value, unit) in group:
+      line = f"  {name:<{widths[0]}}  {value:>{widths[1]}} {unit:<{widths[2]}}"
+      lines.append(f"{line}  {row.note}".rstrip())
+  return "\n".join(lines[1:])
+
+
+def write(
+  path: str | pathlib.Path, setting: Mapping[str, Any], rows: Sequence[Row]
+) -> None:
+  """Writes rows as a JSON file.
+
+  Args:
+    path: of the file; its folder is made where missing.
+    setting: what was run, and where.
+    rows: of the table.
+  """
+  path = pathlib.Path(path)
+  path.parent.mkdir(parents=True, exist_ok=True)
+  content = {
+    "setting": dict(setting),
+    "rows": [dataclasses.asdict(row) for row in rows],
+  }
+  path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _number(value: float | None) -> str:
+  """Three or four digits, whatever the size."""
+  if value is None:
+    return "-"
+  if value == int(value) or abs(value) >= 1000:
+    return f"{value:,.0f}"
+  return f"{value:.3g}" if abs(value) < 100 else f"{value:.1f}"

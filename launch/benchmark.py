@@ -1,0 +1,73 @@
+"""Measures how fast this machine decodes and searches, beside other engines.
+
+  python launch/benchmark.py [--model=embedded] [--output=runs/benchmark.json]
+
+The embedded model takes a few minutes and no download; --model=smollm2 fetches
+SmolLM2-135M (89 MiB) and takes about an hour of two cores with all sections and
+engines; --model=llemma_7b, for accelerators, has random weights of that shape.
+Tasks take turns, so that ratios hold on a busy machine; what takes another
+engine's place in the table when it is not installed is a line that says so:
+
+  pip install torch ctranslate2 llama-cpp-python
+
+--only=sampling,search runs some sections; --profile=FOLDER says where the time
+went (inference_scaling/benchmark/README.md).
+"""
+
+import functools
+
+from absl import app, flags
+
+from inference_scaling import benchmark, launching
+
+_MODEL = flags.DEFINE_enum(
+  "model", "embedded", benchmark.SUBJECTS, "What is measured."
+)
+_SOURCE = flags.DEFINE_string(
+  "source", None, "A checkpoint, or GGUF file, in place of the usual one."
+)
+_REPEATS = flags.DEFINE_integer("repeats", 5, "Rounds.", lower_bound=1)
+_ONLY = flags.DEFINE_list(
+  "only", [], f"Sections of {', '.join(benchmark.SECTIONS)}; all if empty."
+)
+_RIVALS = flags.DEFINE_bool(
+  "rivals", True, "Let other engines do the same work, where installed."
+)
+_OUTPUT = flags.DEFINE_string(
+  "output", "runs/benchmark.json", "A file of all numbers; '' for none."
+)
+_DTYPES = flags.DEFINE_list("dtypes", ["float32", "bfloat16"], "Of weights.")
+_ROWS = flags.DEFINE_list("rows", ["1", "16", "64", "256"], "Of decoding.")
+_WORK = {
+  name: flags.DEFINE_integer(name, default, words, lower_bound=1)
+  for name, default, words in (
+    ("problems", 4, "Problems in flight."),
+    ("samples", 16, "Of each problem, and beams of a search."),
+    ("prompt_tokens", 128, "Of each prompt."),
+    ("new_tokens", 64, "Of each sample."),
+  )
+}
+
+
+def main(argv):
+  if len(argv) > 1:
+    raise app.UsageError(f"unknown arguments: {argv[1:]}.")
+  options = benchmark.Options(
+    subject=_MODEL.value,
+    source=_SOURCE.value,
+    work=benchmark.Work(**{name: flag.value for name, flag in _WORK.items()}),
+    rows=[int(rows) for rows in _ROWS.value],
+    dtypes=_DTYPES.value,
+    repeats=_REPEATS.value,
+    rivals=_RIVALS.value,
+    sections=_ONLY.value,
+  )
+  rows = benchmark.run(options, functools.partial(print, flush=True))
+  print(f"{benchmark.headline(options)}\n\n{benchmark.render(rows)}")
+  if _OUTPUT.value:
+    benchmark.write(_OUTPUT.value, benchmark.setting(options), rows)
+    print(f"\nNumbers: {_OUTPUT.value}")
+
+
+if __name__ == "__main__":
+  launching.run(main)
