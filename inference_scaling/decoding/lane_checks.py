@@ -24,8 +24,7 @@ class Flags:
     reward_finite: bool.
     reward_beyond: int32[P, 2], as `RewardState.beyond`.
     every_step_read: bool, whether each step with text has one score.
-    policy_text: int32, tokens of the longest beam's text in the policy's cache.
-    reward_text: int32, likewise in the reward's.
+    text: int32, tokens of the longest text that a cache holds.
     row_steps: int32, rows of the policy computed since the last stop.
     tokens: int32, tokens drawn since then.
   """
@@ -37,8 +36,7 @@ class Flags:
   reward_finite: jax.Array
   reward_beyond: jax.Array
   every_step_read: jax.Array
-  policy_text: jax.Array
-  reward_text: jax.Array
+  text: jax.Array
   row_steps: jax.Array
   tokens: jax.Array
 
@@ -68,18 +66,18 @@ def make_flags(
     reward_finite=reward.finite,
     reward_beyond=reward.beyond,
     every_step_read=(reward.reads == reward.steps).all(axis=1),
-    policy_text=_longest(policy.cache, settled),
-    reward_text=_longest(reward.cache, settled),
+    text=_longest(policy.cache, reward.cache),
     row_steps=policy.row_steps - before.policy_state.row_steps,
     tokens=drawn,
   )
 
 
-def _longest(cache, settled: jax.Array) -> jax.Array:
-  """Tokens of each problem's longest text, int32[P]; 0 without a cache."""
-  if cache == ():
-    return jnp.zeros(settled.shape, jnp.int32)
-  return cache.lengths.max(axis=1)
+def _longest(cache, reward_cache) -> jax.Array:
+  """Tokens of each problem's longest text, int32[P]."""
+  longest = cache.lengths.max(axis=1)
+  if reward_cache == ():
+    return longest
+  return jnp.maximum(longest, reward_cache.lengths.max(axis=1))
 
 
 def check_lane(reward, flags: Flags, lane: int, problem_id: int) -> None:

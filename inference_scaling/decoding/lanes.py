@@ -126,6 +126,8 @@ def run_lanes(
     policy_params, reward_params, strategy.init(policy.num_beams),
     jax.random.key(seed),
   )  # fmt: skip
+  group = scheduling.group_size(num_lanes, strategy.rules, mesh)
+  fit = _Fit(policy, reward, strategy.rules, group)
   stats = stats or lane_stats.LaneStats()
   waiting = iter(problems)
   lanes: list[_Lane | None] = [None] * num_lanes
@@ -136,7 +138,9 @@ def run_lanes(
       if problem is None:
         continue
       prompts = _pad_prompts(policy, reward, problem)
-      lanes[lane] = _Lane(problem, time.monotonic())
+      lanes[lane] = _Lane(
+        problem.id, time.monotonic(), _longest_prompt(prompts)
+      )
       new = start(np.int32(problem.id), prompts)
       if state is None:
         state = lane_programs.empty_lanes(policy, reward, num_lanes, mesh, new)
@@ -144,7 +148,7 @@ def run_lanes(
       del new  # or it stays, with its prompt's caches, beside the next step
     if not any(lanes):
       return
-    sizes = _fit(policy, reward, strategy.rules, lanes, mesh)
+    sizes = fit(lanes)
     state, flags = lane_programs.advance(
       policy, reward, strategy.rules, mesh, sizes, policy_params,
       reward_params, state,
@@ -154,9 +158,9 @@ def run_lanes(
     for lane, running in enumerate(lanes):
       if running is None:
         continue
-      running.see(flags, lane)
+      running.text = int(flags.text[lane])
       if flags.settled[lane]:
-        lane_checks.check_lane(reward, flags, lane, running.problem.id)
+        lane_checks.check_lane(reward, flags, lane, running.problem_id)
       if flags.done[lane]:
         yield _harvest(mesh, state, lane, running)
         lanes[lane] = None
@@ -167,53 +171,46 @@ class _Lane:
   """Who is in a lane.
 
   Attributes:
-    problem: the problem.
+    problem_id: of its `PromptProblem`.
     started: when, in seconds of the monotonic clock.
-    policy_text: tokens of the longest text in the policy's cache.
-    reward_text: likewise in the reward's.
+    prompt: tokens of its longest prompt.
+    text: tokens of the longest text in its caches.
   """
 
-  problem: PromptProblem
+  problem_id: int
   started: float
-  policy_text: int = 0
-  reward_text: int = 0
-
-  @property
-  def reward_prompt(self) -> tuple[int, ...]:
-    """The prompt's tokens as the reward model reads them."""
-    own = self.problem.reward_tokens
-    return self.problem.tokens if own is None else own
-
-  def see(self, flags: lane_checks.Flags, lane: int) -> None:
-    """Notes how long texts have become."""
-    self.policy_text = int(flags.policy_text[lane])
-    self.reward_text = int(flags.reward_text[lane])
+  prompt: int
+  text: int = 0
 
 
-def _fit(policy, reward, rules, lanes: list[_Lane | None], mesh):
-  """Sizes of the policy and the reward that serve until the next stop.
+class _Fit:
+  """Finds sizes that serve until the next stop; they never shrink.
 
-  All beams of a lane must fit, those that wait for their turn, too.
+  A smaller program would have to be compiled, for the few texts at the end.
   """
-  group = scheduling.group_size(len(lanes), rules, mesh)
-  there = [lane for lane in lanes if lane is not None]
-  ahead = rules.lookahead * policy.limits.step_tokens
-  written = sizes_lib.most_written(policy.limits) + ahead
-  fitting = sizes_lib.fitting(
-    policy.limits,
-    max(lane.policy_text for lane in there) + written,
-    max(len(lane.problem.tokens) for lane in there),
-    group,
-  )
-  if reward.limits is None:
-    return fitting, None
-  read = (1 + rules.lookahead) * reward.limits.step_tokens
-  return fitting, sizes_lib.fitting(
-    reward.limits,
-    max(lane.reward_text for lane in there) + read,
-    max(len(lane.reward_prompt) for lane in there),
-    group,
-  )
+
+  def __init__(self, policy, reward, rules, group: int | None):
+    self._limits = (policy.limits, reward.limits)
+    self._group = group
+    ahead = rules.lookahead * policy.limits.step_tokens
+    self._grown = sizes_lib.most_written(policy.limits) + ahead
+    if reward.limits is not None:
+      read = (1 + rules.lookahead) * reward.limits.step_tokens
+      self._grown = max(self._grown, read)
+    self._text = self._prompt = 0
+
+  def __call__(self, lanes: list[_Lane | None]) -> tuple:
+    """Sizes of the policy and of the reward; one of them if it has none."""
+    there = [lane for lane in lanes if lane is not None]
+    # All beams must fit, those that wait for their turn, too.
+    text = max(lane.text for lane in there) + self._grown
+    self._text = max(self._text, text)
+    self._prompt = max(self._prompt, *(lane.prompt for lane in there))
+    return tuple(
+      limits
+      and sizes_lib.fitting(limits, self._text, self._prompt, self._group)
+      for limits in self._limits
+    )
 
 
 def _harvest(mesh, state, lane: int, running: _Lane) -> Finished:
@@ -228,7 +225,7 @@ def _harvest(mesh, state, lane: int, running: _Lane) -> Finished:
   caches = (state.policy_state.cache, state.reward_state.cache)
   size = sum(leaf.nbytes for leaf in jax.tree.leaves(caches))
   return Finished(
-    problem_id=running.problem.id,
+    problem_id=running.problem_id,
     tree=tree,
     policy_counts=policy_counts,
     reward_counts=reward_counts,
@@ -249,3 +246,9 @@ def _pad_prompts(policy, reward, problem: PromptProblem) -> limits_lib.Prompts:
   return limits_lib.pad_prompt(
     problem.id, problem.tokens, policy.limits, own, reward.limits
   )
+
+
+def _longest_prompt(prompts: limits_lib.Prompts) -> int:
+  """Tokens of the longer one of a problem's prompts."""
+  both = (prompts, prompts.reward or prompts)
+  return max(int(one.lengths[0]) for one in both)
