@@ -9,21 +9,17 @@ import jax.numpy as jnp
 from inference_scaling.decoding import policy_state, sampling
 
 
-class Drawn(NamedTuple):
-  """One token of each beam; the model at temperature 1, without filters.
+class Opinion(NamedTuple):
+  """What a model, at temperature 1 without filters, makes of some tokens.
 
   Attributes:
-    tokens: int32[P, N].
     log_probs: float32[P, N], their log-probabilities.
     certainty: float32[P, N], self-certainty of the distributions that they are
       drawn from: the mean over the vocabulary of -log(V p), at least 0.
-    finite: bool[P, N], whether the logits are numbers.
   """
 
-  tokens: jax.Array
   log_probs: jax.Array
   certainty: jax.Array
-  finite: jax.Array
 
 
 def uniforms(keys: jax.Array, begin: jax.Array, size: int) -> jax.Array:
@@ -51,7 +47,7 @@ def uniforms(keys: jax.Array, begin: jax.Array, size: int) -> jax.Array:
 
 def draw(
   params: policy_state.PolicyParams, uniform: jax.Array, logits: jax.Array
-) -> Drawn:
+) -> tuple[jax.Array, jax.Array]:
   """Draws the next token of each beam.
 
   Args:
@@ -60,28 +56,44 @@ def draw(
     logits: float32[P, N, V].
 
   Returns:
-    The tokens, and what the model makes of them.
+    int32[P, N] tokens, and bool[P, N], whether the logits are numbers.
+  """
+  columns = _columns(logits)
+  tokens = sampling.sample_tokens(
+    uniform.reshape(-1), columns.T, params.temperature, params.top_k,
+    params.top_p,
+  )  # fmt: skip
+  # NaN or +inf anywhere shows in the maximum, and so does a row of -inf.
+  finite = jnp.isfinite(columns.max(axis=0))
+  return tokens.reshape(uniform.shape), finite.reshape(uniform.shape)
+
+
+def judge(logits: jax.Array, tokens: jax.Array) -> Opinion:
+  """Says what the model makes of tokens.
+
+  Args:
+    logits: float32[P, N, V].
+    tokens: int32[P, N].
+
+  Returns:
+    Its opinion.
 
   References:
     Kang et al. 2025, Scalable Best-of-N Selection for Large Language Models via
     Self-Certainty (https://arxiv.org/abs/2502.18581), section 3: certainty.
   """
-  V = logits.shape[-1]
-  columns = jnp.moveaxis(logits, -1, 0).reshape(V, -1)
-  tokens = sampling.sample_tokens(
-    uniform.reshape(-1), columns.T, params.temperature, params.top_k,
-    params.top_p,
-  )  # fmt: skip
+  columns, V = _columns(logits), logits.shape[-1]
   highest = columns.max(axis=0)
-  # NaN or +inf anywhere, or no token left at all, shows in the sum.
   total = highest + jnp.log(jnp.exp(columns - highest[None]).sum(axis=0))
-  chosen = jnp.take_along_axis(columns, tokens[None], axis=0)[0]
+  chosen = jnp.take_along_axis(columns, tokens.reshape(1, -1), axis=0)[0]
   # -1/V sum_j log(V p_j): no probability is formed, so none underflows.
   certainty = total - columns.mean(axis=0) - math.log(V)
-  found = Drawn(
-    tokens=tokens,
-    log_probs=chosen - total,
-    certainty=jnp.maximum(certainty, 0.0),  # rounding may pass 0
-    finite=jnp.isfinite(total),
+  certainty = jnp.maximum(certainty, 0.0)  # rounding may pass 0
+  return Opinion(
+    (chosen - total).reshape(tokens.shape), certainty.reshape(tokens.shape)
   )
-  return Drawn(*(row.reshape(uniform.shape) for row in found))
+
+
+def _columns(logits: jax.Array) -> jax.Array:
+  """The vocabulary first, [V, P * N], as it leaves the unembedding."""
+  return jnp.moveaxis(logits, -1, 0).reshape(logits.shape[-1], -1)

@@ -41,6 +41,7 @@ class ModelPolicy:
     num_rows: R, on how many beams of a problem the model runs at once. N beams
       are kept; where more than R of them write, the others wait for a row.
     storage: how keys and values of the beams are stored.
+    token_scores: whether steps tell what the model makes of their tokens.
     sizes: how much of the buffers is in use.
   """
 
@@ -53,6 +54,7 @@ class ModelPolicy:
     num_rows: int | None = None,
     cache: str = caches.DENSE,
     tree_tokens: int | None = None,
+    token_scores: bool = False,
   ):
     """Compiles the format for the model's tokenizer.
 
@@ -64,6 +66,8 @@ class ModelPolicy:
       num_rows: R, from 1 to N; None for N.
       cache: one of `caches.CACHES`.
       tree_tokens: as `caches.Storage` takes it.
+      token_scores: whether steps tell what the model makes of their tokens, as
+        a `TokenReward` needs; it costs two passes over the logits.
 
     Raises:
       ValueError: for another number of rows, cache or number of tokens.
@@ -76,6 +80,7 @@ class ModelPolicy:
     self.storage = caches.Storage(
       cache, num_beams, limits.text_buffer, tree_tokens
     )
+    self.token_scores = token_scores
     self.sizes = sizes.whole(limits)
     automaton = format.compile(model.tokenizer, model.config.vocab_size)
     self._writer = writing.Writer(model, format, limits, automaton)
@@ -116,7 +121,7 @@ class ModelPolicy:
       pending=jnp.broadcast_to(last, shape),
       automaton=zeros,
       answered=zeros > 0,
-      step=state_lib.empty_step(shape, self._step_size),
+      step=self._empty_step(shape),
       finite=jnp.ones(shape[0], bool),
       row_steps=jnp.zeros(shape[0], jnp.int32),
       counts=compute.prompt_counts(
@@ -149,7 +154,7 @@ class ModelPolicy:
 
     # Others may be half way through a step: that is put aside.
     held = state.step
-    empty = state_lib.empty_step(active.shape, self._step_size)
+    empty = self._empty_step(active.shape)
     state = lax.while_loop(
       lambda state: state.step.live.any(),
       lambda state: self.write(params, keys, state, never),
@@ -239,7 +244,7 @@ class ModelPolicy:
       others.
     """
     step = state.step
-    empty = state_lib.empty_step(step.live.shape, self._step_size)
+    empty = self._empty_step(step.live.shape)
 
     def pick(mask, new, old):
       def choose(a, b):
@@ -293,7 +298,7 @@ class ModelPolicy:
       **{name: getattr(before, name) for name in state_lib.BEAMS},
     )
 
-  @property
-  def _step_size(self) -> int:
-    """C."""
-    return min(self.limits.step_tokens, self.limits.total_tokens)
+  def _empty_step(self, shape: tuple[int, int]) -> state_lib.HalfStep:
+    """Steps of no tokens."""
+    size = min(self.limits.step_tokens, self.limits.total_tokens)
+    return state_lib.empty_step(shape, size, self.token_scores)

@@ -39,15 +39,15 @@ class StepTokens:
     tokens: int32[P, N, C]; 0 from the length on.
     lengths: int32[P, N]; 0 for beams that did not take part.
     log_probs: float32[P, N], sum of the tokens' log-probabilities under the
-      model at temperature 1 without filters.
+      model at temperature 1 without filters; None where nobody asks for it.
     certainty: float32[P, N], sum of the tokens' self-certainties, likewise; see
-      `drawing.Drawn`.
+      `drawing.Opinion`.
   """
 
   tokens: jax.Array
   lengths: jax.Array
-  log_probs: jax.Array
-  certainty: jax.Array
+  log_probs: jax.Array | None = None
+  certainty: jax.Array | None = None
 
 
 @flax.struct.dataclass
@@ -92,24 +92,27 @@ class PolicyState:
   counts: compute.Counts
 
 
-def empty_step(shape: tuple[int, int], size: int) -> HalfStep:
+def empty_step(
+  shape: tuple[int, int], size: int, token_scores: bool
+) -> HalfStep:
   """Makes steps of no tokens, of beams that do not write.
 
   Args:
     shape: [P, N].
     size: C.
+    token_scores: whether there are `log_probs` and `certainty`.
 
   Returns:
     The steps.
   """
-  zeros = jnp.zeros(shape, jnp.int32)
+  nothing = jnp.zeros(shape, jnp.float32) if token_scores else None
   return HalfStep(
     live=jnp.zeros(shape, bool),
     status=jnp.full(shape, base.RUNNING, jnp.int32),
     content=StepTokens(
       tokens=jnp.zeros((*shape, size), jnp.int32),
-      lengths=zeros,
-      log_probs=jnp.zeros(shape, jnp.float32),
-      certainty=jnp.zeros(shape, jnp.float32),
+      lengths=jnp.zeros(shape, jnp.int32),
+      log_probs=nothing,
+      certainty=nothing,
     ),
   )

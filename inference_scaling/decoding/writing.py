@@ -112,8 +112,8 @@ class Writer:
     )
     logits = self.model.unembed(params.weights, hidden[:, :, 0])
     with jax.named_scope("sample"):
-      drawn = drawing.draw(params, uniform[writing.index], logits)
-    tokens = jnp.where(live, drawn.tokens, writing.pending)
+      drawn, finite = drawing.draw(params, uniform[writing.index], logits)
+    tokens = jnp.where(live, drawn, writing.pending)
     automaton, hits = self.automaton.step(writing.automaton, tokens)
     rows = rows.advance(kept, live)
     answered = writing.answered | (hits & self.format.answer_bits > 0)
@@ -124,26 +124,31 @@ class Writer:
       pending=tokens,
       automaton=jnp.where(live, automaton, writing.automaton),
       answered=jnp.where(live, answered, writing.answered),
-      step=self._continue(step, drawn, hits, answered, rows.lengths),
-      finite=writing.finite & (drawn.finite | ~live).all(axis=1),
+      step=self._continue(step, tokens, logits, hits, answered, rows.lengths),
+      finite=writing.finite & (finite | ~live).all(axis=1),
       counts=writing.counts.add(live, jnp.where(live, attended, 0)),
     )
 
-  def _continue(self, step, drawn, hits, answered, total) -> state_lib.HalfStep:
-    """Appends the drawn tokens to the steps that are being written."""
+  def _continue(self, step, tokens, logits, hits, answered, total):
+    """Appends drawn tokens to the steps that are being written."""
     content, live = step.content, step.live
     here = jnp.arange(content.tokens.shape[-1])[None, None]
     here = (here == content.lengths[..., None]) & live[..., None]
     length = content.lengths + live
-    status, ended = self._status(drawn.tokens, hits, answered, length, total)
+    status, ended = self._status(tokens, hits, answered, length, total)
+    log_probs, certainty = content.log_probs, content.certainty
+    if log_probs is not None:
+      opinion = drawing.judge(logits, tokens)
+      log_probs += jnp.where(live, opinion.log_probs, 0.0)
+      certainty += jnp.where(live, opinion.certainty, 0.0)
     return state_lib.HalfStep(
       live=live & ~ended,
       status=jnp.where(live, status, step.status),
       content=state_lib.StepTokens(
-        tokens=jnp.where(here, drawn.tokens[..., None], content.tokens),
+        tokens=jnp.where(here, tokens[..., None], content.tokens),
         lengths=length,
-        log_probs=content.log_probs + jnp.where(live, drawn.log_probs, 0.0),
-        certainty=content.certainty + jnp.where(live, drawn.certainty, 0.0),
+        log_probs=log_probs,
+        certainty=certainty,
       ),
     )
 

@@ -196,5 +196,6 @@ class Decoder(nnx.Module):
     """Turns hidden states [..., D] into float32 logits [..., V]."""
     tied = self.config.tie_word_embeddings
     table = (self.embedding if tied else self.unembedding)[...]
-    logits = products.multiply(table, products.features_first(hidden))
+    # Mostly a view of what has its features first; no order is asked for.
+    logits = products.multiply(table, jnp.moveaxis(hidden, -1, 0))
     return products.features_last(logits)

@@ -126,6 +126,7 @@ class Engine:
       writer = decoding.ModelPolicy(
         self.policies[policy], settings.step_format, settings.limits,
         sizes.num_beams, sizes.num_rows, settings.cache, settings.tree_tokens,
+        token_scores=settings.reward_form in decoding.TOKEN_SCORES,
       )  # fmt: skip
       self._pairs[key] = (writer, self._judge(writer.model, sizes))
     return self._pairs[key]
