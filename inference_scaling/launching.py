@@ -15,6 +15,7 @@ is not the cause: look for the message of the one that failed first. What was
 recorded is safe, and the same commands go on from there.
 """
 
+import contextlib
 import difflib
 import logging as stdlib_logging
 import os
@@ -45,6 +46,11 @@ _CACHE = flags.DEFINE_string(
   ),
   "Folder of compiled programs, so that a second start is quick; '' for none.",
 )
+_PROFILE = flags.DEFINE_string(
+  "profile",
+  None,
+  "Folder of a trace of what JAX computes; the time of each phase is printed.",
+)
 _DISTRIBUTED = flags.DEFINE_bool(
   "distributed", False, "Join the processes started alike on other hosts."
 )
@@ -74,7 +80,8 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
     try:
       _use_compilation_cache(_CACHE.value)
       _join_processes()
-      main(argv)
+      with _profiled(_PROFILE.value):
+        main(argv)
     except KeyboardInterrupt as error:
       _end(str(error) or "Interrupted.", INTERRUPTED)
     except app.UsageError:
@@ -237,6 +244,16 @@ def _use_compilation_cache(folder: str) -> None:
   jax.config.update("jax_compilation_cache_dir", str(path))
   # Many programs here compile in less than the second that is JAX's default.
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+def _profiled(folder: str | None) -> contextlib.AbstractContextManager[None]:
+  """Traces what is computed, if a folder is given, and sums it up."""
+  if folder is None:
+    return contextlib.nullcontext()
+  # Not at the top: few runs are profiled, and it brings the whole benchmark.
+  from inference_scaling.benchmark import phases
+
+  return phases.report(folder)
 
 
 def _join_processes() -> None:
