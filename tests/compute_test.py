@@ -231,11 +231,15 @@ def test_full_is_near_what_xla_counts(cached):
   T, K, H = 4, config.num_kv_heads, config.head_dim
 
   def run(params, tokens, positions, cache):
-    segments = None
-    if cached:
-      mask = jnp.ones((1, 1, 1, cached), bool)
-      segments = [(attention.Segment(*cache, mask),)] * config.num_layers
-    hidden, _ = model.forward(params, tokens, positions, segments)
+    def attend(queries, keys, values):
+      segments = (
+        attention.Segment(*cache, jnp.ones((1, 1, 1, cached), bool)),
+        attention.Segment(keys, values, attention.causal_mask(T)),
+      )
+      return attention.attend(queries, segments), None
+
+    beside = [attend] * config.num_layers if cached else None
+    hidden, _ = model.forward(params, tokens, positions, beside)
     return model.unembed(params, hidden)
 
   cache = jnp.zeros((1, 1, K, H, cached)), jnp.zeros((1, 1, K, cached, H))

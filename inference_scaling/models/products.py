@@ -63,9 +63,7 @@ def look_up(table: jax.Array, rows: jax.Array) -> jax.Array:
   """
   if jax.default_backend() != "cpu" or table.dtype != jnp.bfloat16:
     return table[rows]
-  # As integers: a gather of bfloat16 converts the whole table on a CPU.
-  bits = jax.lax.bitcast_convert_type(table, jnp.uint16)[rows]
-  return jax.lax.bitcast_convert_type(bits, table.dtype)
+  return _look_up_bits(table, rows)
 
 
 def materialise(x: jax.Array) -> jax.Array:
@@ -86,6 +84,20 @@ def materialise(x: jax.Array) -> jax.Array:
   columns = x.reshape(x.shape[0], -1)
   same = jnp.matmul(jnp.eye(len(x)), columns, precision="highest")
   return same.reshape(x.shape)
+
+
+@jax.custom_jvp
+def _look_up_bits(table: jax.Array, rows: jax.Array) -> jax.Array:
+  """As integers: a gather of bfloat16 converts the whole table on a CPU."""
+  bits = jax.lax.bitcast_convert_type(table, jnp.uint16)[rows]
+  return jax.lax.bitcast_convert_type(bits, table.dtype)
+
+
+@_look_up_bits.defjvp
+def _look_up_tangent(primals, tangents):
+  # Bits have no gradient, and nothing would say so.
+  table, rows = primals
+  return _look_up_bits(table, rows), tangents[0][rows]
 
 
 def _lays_out() -> bool:

@@ -98,8 +98,8 @@ def test_any_mesh_reads_what_another_wrote(splittable, shape):
     wanted = models.parameter_shardings(model.params, mesh)
     got = jax.tree.map(lambda leaf: leaf.sharding, model.params)
     assert got == wanted
-    kernel = model.params["layers"][0]["mlp"]["up"]["kernel"]
-    assert kernel.addressable_shards[0].data.shape == (24, 40 // shape[1])
+    weight = model.params["layers"][0]["mlp"]["up"]["weight"]
+    assert weight.addressable_shards[0].data.shape == (40 // shape[1], 24)
 
 
 def test_folder_loads_onto_a_mesh(splittable):

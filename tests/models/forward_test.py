@@ -1,6 +1,7 @@
 """The model as a function: pieces equal the whole; every field is read."""
 
 import dataclasses
+import functools
 import re
 
 import jax
@@ -28,13 +29,29 @@ def logits(model):
 def _segments(keys_values, size, mask):
   """Each layer's new keys and values as a segment of `size`, with garbage."""
 
-  def place(x):
-    filled = jnp.full((*x.shape[:2], size, *x.shape[3:]), 1e4)
-    return filled.at[:, :, : x.shape[2]].set(x)
+  def place(x, axis):
+    padding = [(0, 0)] * 5
+    padding[axis] = (0, size - x.shape[axis])
+    return jnp.pad(x, padding, constant_values=1e4)
 
   return [
-    attention.to_segment(place(k), place(v), mask) for k, v in keys_values
+    attention.Segment(place(keys, 4), place(values, 3), mask)
+    for keys, values in keys_values
   ]
+
+
+def _attend_beside(segments):
+  """An attention for each layer, to its segments and the tokens at hand."""
+
+  def make(layer_segments):
+    def attend(queries, keys, values):
+      mask = attention.causal_mask(keys.shape[-1])
+      own = attention.Segment(keys, values, mask)
+      return attention.attend(queries, (*layer_segments, own)), (keys, values)
+
+    return attend
+
+  return [make(layer_segments) for layer_segments in segments]
 
 
 def _beyond(length, size):
@@ -53,19 +70,26 @@ def test_prompt_past_chunk_and_self_equal_the_whole_text(model):
   positions = np.broadcast_to(np.arange(11), whole.shape)
   expected, expected_cache = tiny.forward(model, whole, positions)
 
+  @jax.jit
+  def run(params, tokens, positions, segments):
+    attend = None if segments is None else _attend_beside(segments)
+    return model.forward(params, tokens, positions, attend)
+
   segments, begin = None, 0
   for number, length in enumerate(stretches):
     part = slice(begin, begin + length)
     rows = slice(0, 1) if number == 0 else slice(None)  # the prompt: one row
-    hidden, cache = tiny.forward(
-      model, whole[:, rows, part], positions[:, rows, part], segments
+    hidden, cache = run(
+      model.params, whole[:, rows, part], positions[:, rows, part], segments
     )
     np.testing.assert_allclose(
       hidden, expected[:, rows, part], rtol=0, atol=2e-5
     )
     for got, want in zip(cache, expected_cache, strict=True):
-      for new, old in zip(got, want, strict=True):
-        np.testing.assert_allclose(new, old[:, rows, part], rtol=0, atol=2e-5)
+      (keys, values), (old_keys, old_values) = got, want
+      near = functools.partial(np.testing.assert_allclose, rtol=0, atol=2e-5)
+      near(keys, old_keys[:, rows, ..., part])
+      near(values, old_values[:, rows, :, part])
     new = _segments(cache, length + 2, _beyond(length, length + 2))
     segments = [
       (*old, segment)

@@ -4,6 +4,7 @@ One rung a test: norm, rotary embedding, attention, block, logits, rewards. All
 in float32; the tolerance stands at each rung and grows with its depth.
 """
 
+import functools
 import types
 
 import jax
@@ -13,7 +14,7 @@ import pytest
 from flax import nnx
 
 from inference_scaling import models
-from inference_scaling.models import attention, rotary
+from inference_scaling.models import attention, rotary, self_attention
 from tests.models import tiny
 
 torch = pytest.importorskip("torch", reason="parity is with torch models")
@@ -53,6 +54,37 @@ def _our_rotation(pair):
   return rotary.rotary(positions, config)
 
 
+def _ours(x):
+  """From [B, T, D] to [D, P, N, T]."""
+  return jnp.moveaxis(x, -1, 0)[:, :, None]
+
+
+def _theirs(x):
+  """Undoes `_ours`."""
+  return np.moveaxis(np.asarray(x)[:, :, 0], 0, -1)
+
+
+def _attend_within(pair):
+  (*_, attend) = self_attention.causal(pair.config, T, jnp.float32)
+  return attend
+
+
+def _attend_beside_a_cache(pair):
+  """The cache is masked, so it must not be seen."""
+  K, H = pair.config.num_kv_heads, pair.config.head_dim
+  hidden = attention.Segment(
+    jnp.ones((2, 1, K, H, 5)),
+    jnp.ones((2, 1, K, 5, H)),
+    jnp.zeros((2, 1, 1, 5), bool),
+  )
+
+  def attend(queries, keys, values):
+    own = attention.Segment(keys, values, attention.causal_mask(T))
+    return attention.attend(queries, (hidden, own)), (keys, values)
+
+  return attend
+
+
 def _their_mask():
   return torch.full((T, T), -1e9).triu(1)[None, None]
 
@@ -63,8 +95,8 @@ def test_config_agrees(pair):
 
 def test_norm_agrees(pair):
   theirs = pair.theirs.model.layers[0].input_layernorm(torch.tensor(pair.x))
-  ours = jax.jit(pair.module.layers[0].attention_norm.__call__)(pair.x)
-  np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-6)
+  ours = jax.jit(pair.module.layers[0].attention_norm.__call__)(_ours(pair.x))
+  np.testing.assert_allclose(_theirs(ours), theirs, rtol=0, atol=2e-6)
 
 
 def test_rotary_agrees(pair):
@@ -74,30 +106,27 @@ def test_rotary_agrees(pair):
   theirs, _ = llama.apply_rotary_pos_emb(
     torch.tensor(x), torch.tensor(x), *_their_rotation(pair), unsqueeze_dim=2
   )
-  ours = jax.jit(rotary.rotate)(x[:, None], _our_rotation(pair))[:, 0]
+  heads_first = x.transpose(2, 3, 0, 1)[:, :, :, None]
+  ours = jax.jit(rotary.rotate)(heads_first, _our_rotation(pair))
+  ours = ours[:, :, :, 0].transpose(2, 3, 0, 1)
   np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-6)
 
 
-@pytest.mark.parametrize("with_segment", [False, True])
-def test_attention_agrees(pair, with_segment):
-  # Both roads: whole texts, and new tokens beside a (here masked) cache.
+@pytest.mark.parametrize(
+  "make_attend", [_attend_within, _attend_beside_a_cache]
+)
+def test_attention_agrees(pair, make_attend):
+  # Both roads: whole texts, and new tokens beside a cache.
   theirs, _ = pair.theirs.model.layers[0].self_attn(
     torch.tensor(pair.x), _their_rotation(pair), _their_mask()
   )
+  run = functools.partial(
+    pair.module.layers[0].attention.__call__, attend=make_attend(pair)
+  )
+  ours, (keys, values) = jax.jit(run)(_ours(pair.x), _our_rotation(pair))
+  np.testing.assert_allclose(_theirs(ours), theirs, rtol=0, atol=2e-5)
   K, H = pair.config.num_kv_heads, pair.config.head_dim
-  hidden = attention.Segment(
-    jnp.ones((2, 1, K, H, 5)),
-    jnp.ones((2, 1, K, 5, H)),
-    jnp.zeros((2, 1, 1, 5), bool),
-  )
-  ours, (keys, values) = jax.jit(pair.module.layers[0].attention.__call__)(
-    pair.x[:, None],
-    _our_rotation(pair),
-    (hidden,) if with_segment else (),
-    attention.causal_mask(T),
-  )
-  np.testing.assert_allclose(ours[:, 0], theirs, rtol=0, atol=2e-5)
-  assert keys.shape == values.shape == (2, 1, T, K, H)
+  assert keys.shape == (2, 1, K, H, T) and values.shape == (2, 1, K, T, H)
 
 
 def test_block_agrees(pair):
@@ -105,13 +134,11 @@ def test_block_agrees(pair):
     torch.tensor(pair.x), _their_mask(),
     position_embeddings=_their_rotation(pair),
   )  # fmt: skip
-  ours, _ = jax.jit(pair.module.layers[-1].__call__)(
-    pair.x[:, None],
-    _our_rotation(pair),
-    (),
-    attention.causal_mask(T),
+  run = functools.partial(
+    pair.module.layers[-1].__call__, attend=_attend_within(pair)
   )
-  np.testing.assert_allclose(ours[:, 0], theirs, rtol=0, atol=5e-5)
+  ours, _ = jax.jit(run)(_ours(pair.x), _our_rotation(pair))
+  np.testing.assert_allclose(_theirs(ours), theirs, rtol=0, atol=5e-5)
 
 
 def test_logits_agree(pair):

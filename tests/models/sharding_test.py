@@ -52,11 +52,11 @@ def test_every_weight_of_a_decoder_is_split_by_the_table():
   assert found["unembedding"] == PartitionSpec("model", None)
   assert found["final_norm"]["scale"] == PartitionSpec(None)
   for name in ("query", "key", "value"):
-    kernel = layer["attention"][name]["kernel"]
-    assert kernel == PartitionSpec(None, "model")
-  assert layer["attention"]["output"]["kernel"] == PartitionSpec("model", None)
-  assert layer["mlp"]["gate"]["kernel"] == PartitionSpec(None, "model")
-  assert layer["mlp"]["down"]["kernel"] == PartitionSpec("model", None)
+    weight = layer["attention"][name]["weight"]
+    assert weight == PartitionSpec("model", None)
+  assert layer["attention"]["output"]["weight"] == PartitionSpec(None, "model")
+  assert layer["mlp"]["gate"]["weight"] == PartitionSpec("model", None)
+  assert layer["mlp"]["down"]["weight"] == PartitionSpec(None, "model")
 
 
 def test_a_reward_models_head_stays_whole():
@@ -72,14 +72,14 @@ def test_training_splits_weights_along_data_too():
   found = specs(tree, sharding.make_mesh(4, 2), sharding.TRAINING_RULES)
   assert found["embedding"] == PartitionSpec("model", "data")
   mlp = found["layers"][0]["mlp"]
-  assert mlp["up"]["kernel"] == PartitionSpec("data", "model")
-  assert mlp["down"]["kernel"] == PartitionSpec("model", "data")
+  assert mlp["up"]["weight"] == PartitionSpec("model", "data")
+  assert mlp["down"]["weight"] == PartitionSpec("data", "model")
 
 
 def test_paths_into_an_optimizer_are_understood():
   key = jax.tree_util
-  path = (key.GetAttrKey("mu"), key.DictKey("up"), key.DictKey("kernel"))
-  assert sharding.parameter_axes(path, 2) == ("embed", "ffw")
+  path = (key.GetAttrKey("mu"), key.DictKey("up"), key.DictKey("weight"))
+  assert sharding.parameter_axes(path, 2) == ("ffw", "embed")
   assert sharding.parameter_axes((key.GetAttrKey("count"),), 0) == ()
 
 
@@ -89,8 +89,8 @@ def test_no_mesh_gives_no_shardings():
 
 
 def test_a_weight_that_the_table_lacks_is_named():
-  with pytest.raises(ValueError, match=r"mlp/gait/kernel with 2 axes.*table"):
-    sharding.parameter_axes(("mlp", "gait", "kernel"), 2)
+  with pytest.raises(ValueError, match=r"mlp/gait/weight with 2 axes.*table"):
+    sharding.parameter_axes(("mlp", "gait", "weight"), 2)
 
 
 def test_a_mesh_axis_used_twice_is_refused():
@@ -105,7 +105,7 @@ def test_a_size_that_the_mesh_does_not_divide_is_refused():
   config = dataclasses.replace(CONFIG, intermediate_size=20)
   with pytest.raises(
     ValueError,
-    match=r"layers/0/mlp/down/kernel: its axis 'ffw' has size 20.*'model' of "
+    match=r"layers/0/mlp/down/weight: its axis 'ffw' has size 20.*'model' of "
     r"size 8.*model = 1, 2, 4, 5, 10 or 20",
   ):
     specs(tiny.shapes(decoder.Decoder, config), sharding.make_mesh(1, 8))

@@ -161,7 +161,7 @@ def test_a_mesh_and_other_microbatches_give_the_same_step(stepped):
     lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4),
     jax.device_get(sharded["params"]), jax.device_get(state["params"]),
   )  # fmt: skip
-  up = sharded["params"]["layers"][0]["mlp"]["up"]["kernel"]
+  up = sharded["params"]["layers"][0]["mlp"]["up"]["weight"]
   assert up.addressable_shards[0].data.size == up.size // 8
   moments = [
     leaf

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
+import optax
 import orbax.checkpoint as ocp
 import pytest
 
@@ -45,13 +46,13 @@ class _Batches(grain.sources.RandomAccessDataSource):
 def _params():
   # One matrix of a layer, for Muon, and one vector, for Adam.
   rng = np.random.default_rng(0)
-  kernel = rng.normal(size=(4, 1)).astype(np.float32)
-  return {"layers": {0: {"kernel": jnp.asarray(kernel)}},
+  weight = rng.normal(size=(4, 1)).astype(np.float32).T
+  return {"layers": {0: {"weight": jnp.asarray(weight)}},
           "bias": jnp.zeros((1, 1))}  # fmt: skip
 
 
 def _loss(params, batch):
-  error = batch["x"] @ params["layers"][0]["kernel"] + params["bias"]
+  error = batch["x"] @ params["layers"][0]["weight"].T + params["bias"]
   error = error - batch["y"].astype(jnp.float32)
   return jnp.mean(jnp.square(error)), {"largest": jnp.abs(error).max()}
 
@@ -183,17 +184,42 @@ def test_rate_rises_stays_and_falls():
 
 def test_matrices_of_layers_are_orthogonalised():
   # Muon's update of a matrix has singular values near one another, Adam's has
-  # entries near one another; only kernels of layers are Muon's.
+  # entries near one another; only weights of layers are Muon's.
   rng = np.random.default_rng(0)
   rows, columns = rng.normal(size=(6, 1)), rng.normal(size=(1, 6))
   steep = jnp.asarray(rows @ columns + 0.1 * rng.normal(size=(6, 6)))
-  matrix = {"kernel": steep.astype(jnp.float32)}
+  matrix = {"weight": steep.astype(jnp.float32)}
   params = {"layers": {0: {"mlp": matrix}}, "head": matrix}
   optimizer = loop.make_optimizer(_config(warmup_steps=1))
   state = optimizer.init(params)
   for _ in range(2):
     changes, state = optimizer.update(params, state, params)
-  hidden = np.linalg.svd(changes["layers"][0]["mlp"]["kernel"])[1]
-  head = np.linalg.svd(changes["head"]["kernel"])[1]
+  hidden = np.linalg.svd(changes["layers"][0]["mlp"]["weight"])[1]
+  head = np.linalg.svd(changes["head"]["weight"])[1]
   assert hidden.max() / hidden.min() < 3
   assert head.max() / head.min() > 5
+
+
+@pytest.mark.parametrize("shape", [(3, 8), (8, 3)])
+def test_a_weight_moves_as_its_transpose_does_under_plain_muon(shape):
+  # Plain Muon reduces over the first axis, as if matrices were [in, out]; the
+  # size of its update depends on which axis is which.
+  rng = np.random.default_rng(1)
+  weight, *gradients = (
+    jnp.asarray(rng.normal(size=shape), jnp.float32) for _ in range(4)
+  )
+  config = _config(warmup_steps=1)
+  ours = loop.make_optimizer(config)
+  theirs = optax.chain(
+    optax.clip_by_global_norm(1.0), optax.contrib.muon(config.learning_rate)
+  )
+  params = {"layers": {0: {"weight": weight}}}
+  state, plain = ours.init(params), theirs.init(weight.T)
+  for number, gradient in enumerate(gradients):
+    tree = {"layers": {0: {"weight": gradient}}}
+    changes, state = ours.update(tree, state, params)
+    wanted, plain = theirs.update(gradient.T, plain, weight.T)
+    found = changes["layers"][0]["weight"]
+    if number:  # the rate of the first step is 0
+      np.testing.assert_allclose(found.T, wanted, atol=1e-5)
+  assert np.abs(found).max() > 0.1 * config.learning_rate
