@@ -10,9 +10,8 @@ import dataclasses
 from inference_scaling.decoding import limits as limits_lib
 
 _STEP = 64  # the smallest size; others are this times a power of two
-WRITTEN = (
-  64  # most tokens of one call: it fixes what is copied before and after
-)
+# Most tokens of one call: rows are copied once for so many.
+WRITTEN = 64
 
 
 @dataclasses.dataclass(frozen=True)
