@@ -41,9 +41,7 @@ def measure(
     per_token[count] = timing.combine(
       lambda seconds, tokens=tokens: 1e3 * seconds / tokens, times[str(count)]
     )
-  spread = timing.combine(
-    lambda *rounds: 100 * (max(rounds) / min(rounds) - 1), *per_token.values()
-  )
+  spread = timing.combine(beyond_cheapest, *per_token.values())
   note = f"{work.problems} lanes x {work.samples} samples of {length} tokens"
   return [
     *(
@@ -58,3 +56,8 @@ def measure(
       spread.rounds,
     ),
   ]  # fmt: skip
+
+
+def beyond_cheapest(*numbers: float) -> float:
+  """How far the largest of some numbers is above the smallest, in percent."""
+  return 100 * (max(numbers) / min(numbers) - 1)

@@ -103,14 +103,8 @@ class Search:
     ]
     for kind in _FORMATS:
       tokens = self.tokens[kind]
-      part = tokens / drawn
       seconds = times[self._name(kind)]
-      over = timing.combine(
-        lambda search, alone, reading, part=part: (
-          100 * (search / (part * (alone + reading)) - 1)
-        ),
-        seconds, alone, reading,
-      )  # fmt: skip
+      over = beyond(seconds, alone, reading, tokens / drawn)
       found += [
         self._row(f"REBASE, {kind} steps", tokens, seconds, f"{tokens} tokens"),
         table.Row(
@@ -163,6 +157,29 @@ class Search:
 
   def _name(self, what: str) -> str:
     return f"{self._dtype}, {what}"
+
+
+def beyond(
+  search: timing.Seconds,
+  sampling: timing.Seconds,
+  reading: timing.Seconds,
+  part: float,
+) -> timing.Seconds:
+  """How much more a search takes than its tokens must.
+
+  Args:
+    search: of the whole search.
+    sampling: of drawing some tokens, without a search.
+    reading: of the reward model, reading as many.
+    part: the tokens of the search, of that many.
+
+  Returns:
+    In percent of sampling and reading the tokens of the search.
+  """
+  return timing.combine(
+    lambda whole, alone, read: 100 * (whole / (part * (alone + read)) - 1),
+    search, sampling, reading,
+  )  # fmt: skip
 
 
 def measure(

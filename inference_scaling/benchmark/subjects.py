@@ -94,7 +94,10 @@ class Subject:
     tokenizer = None
     if self.source is not None:  # its own copy of the policy's weights
       policy = self.policy(dtype)
-      tokenizer, params["decoder"] = policy.tokenizer, policy.params
+      tokenizer = policy.tokenizer
+      params["decoder"] = {
+        name: policy.params[name] for name in params["decoder"]
+      }
     return models.RewardModel(config, params, tokenizer, graph)
 
   def prompts(self, count: int, length: int) -> list[list[int]]:

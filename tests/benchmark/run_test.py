@@ -1,0 +1,132 @@
+"""The whole table on a tiny model; no time is compared with another."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from inference_scaling import benchmark
+from inference_scaling.benchmark import (
+  child,
+  compilation,
+  decoding,
+  machine,
+  ours,
+  queueing,
+  run,
+  sampling,
+  search,
+  subjects,
+  timing,
+)
+from tests.sweep import tiny
+
+WORK = benchmark.Work(problems=2, samples=2, prompt_tokens=8, new_tokens=8)
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory):
+  folder = tiny.write_family(tmp_path_factory.mktemp("benchmark"))
+  return subjects.Subject("embedded", str(folder / "small"))
+
+
+@pytest.fixture(scope="module")
+def options(subject):
+  return benchmark.Options(
+    source=subject.source, work=WORK, rows=(2,), dtypes=("float32",), repeats=2,
+    rivals=False, sections=("decoding", "sampling"),
+    probe=machine.Probe(size=16, count=1 << 16),
+  )  # fmt: skip
+
+
+def test_table_of_decoding_and_sampling(options):
+  said = []
+  rows = benchmark.run(options, said.append)
+  assert said[0] == "machine ..." or said[0] == "decoding ..."
+  found = {row.name: row for row in rows}
+  assert list(dict.fromkeys(row.section for row in rows)) == [
+    "machine", "decoding", "sampling"
+  ]  # fmt: skip
+  rate = found["float32, 2 rows"]
+  assert rate.unit == "tokens/s" and len(rate.rounds) == 2
+  assert "cache in float32" in found["float32, 2 rows: of the roofline"].note
+  whole = found["end to end: inference_scaling, float32"]
+  assert whole.value > 0 and whole.note == ""
+  # Other seeds, the same programs.
+  assert found["programs compiled in the rounds"].value == 0
+  assert benchmark.setting(options)["options"]["work"]["samples"] == 2
+
+
+def test_this_package_makes_the_tokens_that_are_asked_for(subject):
+  sampler = ours.Sampler(subject.policy("float32"))
+  prompts = subject.prompts(WORK.problems, WORK.prompt_tokens)
+  assert [len(prompt) for prompt in prompts] == [8, 8]
+  made = sampler(prompts, WORK.samples, WORK.new_tokens)
+  assert made.shape == (2, 2, 8)
+
+
+def test_a_search_of_equal_steps_draws_as_much_as_sampling(subject):
+  found = search.Search(subject, WORK, "float32")
+  found.rebase("equal")()
+  assert found.tokens["equal"] == WORK.tokens
+
+
+def test_what_a_search_takes_beyond_its_parts():
+  seconds = lambda *rounds: timing.Seconds(rounds)  # noqa: E731
+  over = search.beyond(
+    seconds(6.6, 3.0), seconds(8.0, 4.0), seconds(4.0, 1.0), part=0.5
+  )
+  assert over.rounds == pytest.approx((10.0, 20.0))
+  assert queueing.beyond_cheapest(2.0, 1.0, 1.5) == pytest.approx(100.0)
+
+
+def test_the_fastest_way_of_each_engine_counts():
+  tried = {("a", "x"): 4.0, ("a", "y"): 5.0, ("a", "z"): 5.3, ("b", "x"): 9.0}
+  kept = sampling._contenders(tried)
+  assert kept == [("a", "x"), ("a", "y"), ("b", "x")]
+  times = {way: timing.Seconds((tried[way],) * 3) for way in kept}
+  times["a", "y"] = timing.Seconds((1.0, 1.0, 9.0))
+  assert sampling.fastest(times) == {"a": ("a", "y"), "b": ("b", "x")}
+
+
+def test_rows_are_shared_out_over_problems():
+  shares = [decoding.split(rows, 4) for rows in (1, 16, 64, 66, 256)]
+  assert shares == [(1, 1), (1, 16), (4, 16), (1, 66), (4, 64)]
+
+
+def test_programs_are_counted_as_they_are_compiled():
+  double = jax.jit(lambda x: 2 * x + 1)
+  x = jnp.ones(3)
+  with compilation.count() as first:
+    double(x)
+  with compilation.count() as second:
+    double(x)
+  assert (first.programs, second.programs) == (1, 0)
+  assert first.seconds > second.seconds == 0
+
+
+def test_a_process_of_its_own_reports_its_first_result(tmp_path):
+  work = benchmark.Work(problems=1, samples=1, prompt_tokens=4, new_tokens=2)
+  task = child.Task(
+    "sampling", "embedded", "embedded/policy_small", "float32",
+    dataclasses.asdict(work), str(tmp_path),
+  )  # fmt: skip
+  found = child.run(task)
+  assert 0 < found["imports"] < found["first_result"]
+  assert found["programs"] > 0 and found["peak"] >= found["before"] > 0
+  assert any(tmp_path.iterdir())
+
+
+def test_options_that_are_not_allowed(options):
+  def attempt(**changes):
+    run.run(dataclasses.replace(options, **changes), print)
+
+  with pytest.raises(ValueError, match=r"--only names memry; expected some of"):
+    attempt(sections=("memry",))
+  with pytest.raises(ValueError, match=r"--model is 'llama'; expected one of"):
+    attempt(subject="llama")
+  with pytest.raises(
+    ValueError, match=r"--model=llemma_7b is for accelerators"
+  ):
+    attempt(subject="llemma_7b", source=None)
