@@ -9,7 +9,9 @@ import dataclasses
 
 from inference_scaling.decoding import limits as limits_lib
 
-_STEP = 64  # the smallest size; others are this times a power of two
+# The smallest size; others are this times a power of two. Smaller ones save
+# little attention, and each size is one more program to compile.
+_STEP = 128
 # Most tokens of one call: rows are copied once for so many.
 WRITTEN = 64
 
@@ -80,7 +82,7 @@ def bucket(tokens: int, most: int) -> int:
     most: the size of the buffer.
 
   Returns:
-    64 times a power of two, or `most` where that is less.
+    128 times a power of two, or `most` where that is less.
   """
   size = _STEP
   while size < tokens:
