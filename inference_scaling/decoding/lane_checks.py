@@ -24,6 +24,8 @@ class Flags:
     reward_finite: bool.
     reward_beyond: int32[P, 2], as `RewardState.beyond`.
     every_step_read: bool, whether each step with text has one score.
+    tree_beyond: int32[P, 2], as `TreeCache.beyond` of the policy and of the
+      reward; 0 for other caches.
     text: int32, tokens of the longest text that a cache holds.
     row_steps: int32, rows of the policy computed since the last stop.
     tokens: int32, tokens drawn since then.
@@ -36,6 +38,7 @@ class Flags:
   reward_finite: jax.Array
   reward_beyond: jax.Array
   every_step_read: jax.Array
+  tree_beyond: jax.Array
   text: jax.Array
   row_steps: jax.Array
   tokens: jax.Array
@@ -66,6 +69,7 @@ def make_flags(
     reward_finite=reward.finite,
     reward_beyond=reward.beyond,
     every_step_read=(reward.reads == reward.steps).all(axis=1),
+    tree_beyond=_tree_beyond(policy.cache, reward.cache),
     text=_longest(policy.cache, reward.cache),
     row_steps=policy.row_steps - before.policy_state.row_steps,
     tokens=drawn,
@@ -80,21 +84,53 @@ def _longest(cache, reward_cache) -> jax.Array:
   return jnp.maximum(longest, reward_cache.lengths.max(axis=1))
 
 
-def check_lane(reward, flags: Flags, lane: int, problem_id: int) -> None:
+def _tree_beyond(*caches) -> jax.Array:
+  """What did not fit each cache, int32[P, 2]."""
+  nothing = jnp.zeros(caches[0].lengths.shape[0], jnp.int32)
+  return jnp.stack(
+    [getattr(cache, "beyond", nothing) for cache in caches], axis=1
+  )
+
+
+def check_lane(
+  policy, reward, flags: Flags, lane: int, problem_id: int
+) -> None:
   """Stops a search that has gone wrong in the step that was just settled.
 
   Args:
-    reward: of the search.
+    policy: of the search.
+    reward: likewise.
     flags: on the host.
     lane: which problem; only what `flags.settled` marks.
     problem_id: names it in errors.
 
   Raises:
     FloatingPointError: for logits or scores that are NaN or infinite.
-    ValueError: for a step that does not fit the reward model's buffers.
+    ValueError: for a step that does not fit the reward model's buffers, or a
+      tree of steps that does not fit its cache.
   """
+  check_trees(policy, reward, flags, lane, problem_id)
   check_finite(flags, lane, problem_id)
   check_reads(flags, lane, problem_id, reward.limits)
+
+
+def check_trees(
+  policy, reward, flags: Flags, lane: int, problem_id: int
+) -> None:
+  """Stops a search in which tokens found no room in a tree."""
+  for needed, owner, name in zip(
+    flags.tree_beyond[lane],
+    (policy, reward),
+    ("policy", "reward model"),
+    strict=True,
+  ):
+    if needed:
+      raise ValueError(
+        f"problem {problem_id}, depth {flags.depth[lane] - 1}: its tree holds "
+        f"{needed} distinct tokens of the {name} at once, but tree_tokens is "
+        f"{owner.storage.capacity}. Raise it to more than {needed}, since the "
+        "tree may still grow, or leave it out, which gives room for all."
+      )
 
 
 def check_finite(flags: Flags, lane: int, problem_id: int) -> None:

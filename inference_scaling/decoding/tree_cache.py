@@ -51,6 +51,12 @@ class TreeCache:
   lengths: jax.Array
   most_entries: jax.Array
 
+  @property
+  def beyond(self) -> jax.Array:
+    """Entries that a problem needed where it had fewer, int32[P]; else 0."""
+    capacity = self.own[0][0].shape[1]
+    return jnp.where(self.most_entries > capacity, self.most_entries, 0)
+
   def open_rows(
     self, places: Places, size: int, prompt_size: int
   ) -> working_rows.Rows:
