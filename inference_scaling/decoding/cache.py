@@ -84,6 +84,10 @@ class Cache:
       The cache.
     """
     sizes = (self.own[0][0].shape[-1], rows.own[0][0].shape[-1])
+    if places.slots is None and sizes[0] == sizes[1]:
+      # Rows that are all of the storage were written where they are: nothing
+      # is copied, neither here nor when they are opened.
+      return self.replace(own=rows.own, lengths=rows.lengths)
     width = min(width, *sizes)
     # A window that would pass the end is moved back over older entries, which
     # are the same on both sides.

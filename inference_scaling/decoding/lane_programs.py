@@ -66,13 +66,19 @@ def advance(
   """
   policy, reward = policy.sized(sizes[0]), reward.sized(sizes[1])
   before, together = state, scheduling.in_step(rules, mesh)
+
+  def is_enough(live):
+    return scheduling.is_enough(before.active, live, together)
+
   policy_state = policy.write(
     policy_params,
     settling.step_keys(state, policy.num_beams),
     state.policy_state,
-    lambda live: scheduling.is_enough(state.active, live, together),
+    is_enough,
   )
-  ready = scheduling.is_ready(state.active, policy_state.step.live)
+  live = policy_state.step.live
+  # Writing also stops after some tokens, when there may not be enough yet.
+  ready = scheduling.is_ready(state.active, live) & is_enough(live)
   policy_state, step = policy.finish(policy_state, ready)
   state = settling.settle(
     policy, reward, rules, policy_params, reward_params, state, policy_state,

@@ -23,6 +23,7 @@ from inference_scaling import compute
 from inference_scaling.decoding import (
   lane_checks,
   lane_programs,
+  lane_sizes,
   lane_stats,
   placement,
   scheduling,
@@ -31,7 +32,6 @@ from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import reward as reward_lib
-from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.search import base
 from inference_scaling.search import tree as tree_lib
 
@@ -113,7 +113,8 @@ def run_lanes(
   Raises:
     ValueError: for a prompt that does not fit its buffer, a step that does not
       fit that of the reward model, two models that do not read the same tokens,
-      or a mesh that does not divide lanes or heads.
+      a mesh that does not divide lanes or heads, or a tree of steps that does
+      not fit its cache.
     FloatingPointError: for logits or scores that are NaN or infinite.
   """
   lane_checks.check_vocabularies(policy, reward)
@@ -127,10 +128,10 @@ def run_lanes(
     jax.random.key(seed),
   )  # fmt: skip
   group = scheduling.group_size(num_lanes, strategy.rules, mesh)
-  fit = _Fit(policy, reward, strategy.rules, group)
+  fit = lane_sizes.Fit(policy, reward, strategy.rules, group)
   stats = stats or lane_stats.LaneStats()
   waiting = iter(problems)
-  lanes: list[_Lane | None] = [None] * num_lanes
+  lanes: list[lane_sizes.Lane | None] = [None] * num_lanes
   state = None
   while True:
     for lane in range(num_lanes):
@@ -138,9 +139,7 @@ def run_lanes(
       if problem is None:
         continue
       prompts = _pad_prompts(policy, reward, problem)
-      lanes[lane] = _Lane(
-        problem.id, time.monotonic(), _longest_prompt(prompts)
-      )
+      lanes[lane] = lane_sizes.start(problem.id, prompts)
       new = start(np.int32(problem.id), prompts)
       if state is None:
         state = lane_programs.empty_lanes(policy, reward, num_lanes, mesh, new)
@@ -160,60 +159,13 @@ def run_lanes(
         continue
       running.text = int(flags.text[lane])
       if flags.settled[lane]:
-        lane_checks.check_lane(reward, flags, lane, running.problem_id)
+        lane_checks.check_lane(policy, reward, flags, lane, running.problem_id)
       if flags.done[lane]:
         yield _harvest(mesh, state, lane, running)
         lanes[lane] = None
 
 
-@dataclasses.dataclass
-class _Lane:
-  """Who is in a lane.
-
-  Attributes:
-    problem_id: of its `PromptProblem`.
-    started: when, in seconds of the monotonic clock.
-    prompt: tokens of its longest prompt.
-    text: tokens of the longest text in its caches.
-  """
-
-  problem_id: int
-  started: float
-  prompt: int
-  text: int = 0
-
-
-class _Fit:
-  """Finds sizes that serve until the next stop; they never shrink.
-
-  A smaller program would have to be compiled, for the few texts at the end.
-  """
-
-  def __init__(self, policy, reward, rules, group: int | None):
-    self._limits = (policy.limits, reward.limits)
-    self._group = group
-    ahead = rules.lookahead * policy.limits.step_tokens
-    self._grown = sizes_lib.most_written(policy.limits) + ahead
-    if reward.limits is not None:
-      read = (1 + rules.lookahead) * reward.limits.step_tokens
-      self._grown = max(self._grown, read)
-    self._text = self._prompt = 0
-
-  def __call__(self, lanes: list[_Lane | None]) -> tuple:
-    """Sizes of the policy and of the reward; one of them if it has none."""
-    there = [lane for lane in lanes if lane is not None]
-    # All beams must fit, those that wait for their turn, too.
-    text = max(lane.text for lane in there) + self._grown
-    self._text = max(self._text, text)
-    self._prompt = max(self._prompt, *(lane.prompt for lane in there))
-    return tuple(
-      limits
-      and sizes_lib.fitting(limits, self._text, self._prompt, self._group)
-      for limits in self._limits
-    )
-
-
-def _harvest(mesh, state, lane: int, running: _Lane) -> Finished:
+def _harvest(mesh, state, lane: int, running: lane_sizes.Lane) -> Finished:
   """Brings a finished problem to the host, to each one of several."""
   tree, policy_counts, reward_counts = jax.device_get(
     lane_programs.take_lane(
@@ -246,9 +198,3 @@ def _pad_prompts(policy, reward, problem: PromptProblem) -> limits_lib.Prompts:
   return limits_lib.pad_prompt(
     problem.id, problem.tokens, policy.limits, own, reward.limits
   )
-
-
-def _longest_prompt(prompts: limits_lib.Prompts) -> int:
-  """Tokens of the longer one of a problem's prompts."""
-  both = (prompts, prompts.reward or prompts)
-  return max(int(one.lengths[0]) for one in both)

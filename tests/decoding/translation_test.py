@@ -273,7 +273,7 @@ def test_solutions_that_do_not_fit_the_reward_model_are_named():
 )
 def test_what_is_not_scored_is_named(beyond, read, error, message):
   flags = lane_checks.Flags(
-    *[np.array([2])] * 6, np.array([beyond]), np.array([read])
+    *[np.array([2])] * 5, np.array([beyond]), np.array([read]), *[None] * 4
   )
   with pytest.raises(error, match=f"problem 3, depth 1: .*{message}"):
     lane_checks.check_reads(flags, 0, 3, LIMITS)

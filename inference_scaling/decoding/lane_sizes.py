@@ -1,0 +1,88 @@
+"""Who is in the lanes, and how much of the buffers they need."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+
+from inference_scaling.decoding import limits as limits_lib
+from inference_scaling.decoding import sizes as sizes_lib
+from inference_scaling.search import base
+
+
+@dataclasses.dataclass
+class Lane:
+  """Who is in a lane.
+
+  Attributes:
+    problem_id: of its `PromptProblem`.
+    started: when, in seconds of the monotonic clock.
+    prompt: tokens of its longest prompt.
+    text: tokens of the longest text in its caches.
+  """
+
+  problem_id: int
+  started: float
+  prompt: int
+  text: int = 0
+
+
+def start(problem_id: int, prompts: limits_lib.Prompts) -> Lane:
+  """Puts a problem in a lane.
+
+  Args:
+    problem_id: of its `PromptProblem`.
+    prompts: its own, alone.
+
+  Returns:
+    The lane, from now on.
+  """
+  both = (prompts, prompts.reward or prompts)
+  longest = max(int(one.lengths[0]) for one in both)
+  return Lane(problem_id, time.monotonic(), longest)
+
+
+class Fit:
+  """Finds sizes that serve until the next stop; they never shrink.
+
+  A smaller program would have to be compiled, for the few texts at the end.
+  """
+
+  def __init__(self, policy, reward, rules: base.Strategy, group: int | None):
+    """Looks at what a search may need.
+
+    Args:
+      policy: of the search.
+      reward: likewise.
+      rules: of the strategy.
+      group: as `Sizes.lanes`.
+    """
+    self._limits = (policy.limits, reward.limits)
+    self._group = group
+    ahead = rules.lookahead * policy.limits.step_tokens
+    self._grown = sizes_lib.most_written(policy.limits) + ahead
+    if reward.limits is not None:
+      read = (1 + rules.lookahead) * reward.limits.step_tokens
+      self._grown = max(self._grown, read)
+    self._text = self._prompt = 0
+
+  def __call__(
+    self, lanes: Sequence[Lane | None]
+  ) -> tuple[sizes_lib.Sizes, sizes_lib.Sizes | None]:
+    """Looks at the lanes.
+
+    Args:
+      lanes: who is in them; at least one problem.
+
+    Returns:
+      Sizes of the policy and of the reward; None for a reward without buffers.
+    """
+    there = [lane for lane in lanes if lane is not None]
+    # All beams must fit, those that wait for their turn, too.
+    text = max(lane.text for lane in there) + self._grown
+    self._text = max(self._text, text)
+    self._prompt = max(self._prompt, *(lane.prompt for lane in there))
+    return tuple(
+      limits
+      and sizes_lib.fitting(limits, self._text, self._prompt, self._group)
+      for limits in self._limits
+    )
