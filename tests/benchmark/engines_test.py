@@ -5,9 +5,8 @@ import importlib.util
 import numpy as np
 import pytest
 
-from inference_scaling import models
 from inference_scaling.benchmark import engines, work
-from tests.sweep import tiny
+from tests.benchmark import folders
 
 WORK = work.Work(problems=2, samples=3, prompt_tokens=5, new_tokens=4)
 PROMPTS = [[5, 6, 7, 8, 9], [9, 8, 7, 6, 5]]
@@ -15,9 +14,7 @@ PROMPTS = [[5, 6, 7, 8, 9], [9, 8, 7, 6, 5]]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-  path = tmp_path_factory.mktemp("engines") / "small"
-  models.save_model(tiny.policy(0.6, 0.3), path)
-  return path
+  return folders.write_model(tmp_path_factory.mktemp("engines") / "small")
 
 
 @pytest.mark.filterwarnings("ignore")  # not of this package

@@ -20,15 +20,15 @@ from inference_scaling.benchmark import (
   subjects,
   timing,
 )
-from tests.sweep import tiny
+from tests.benchmark import folders
 
 WORK = benchmark.Work(problems=2, samples=2, prompt_tokens=8, new_tokens=8)
 
 
 @pytest.fixture(scope="module")
 def subject(tmp_path_factory):
-  folder = tiny.write_family(tmp_path_factory.mktemp("benchmark"))
-  return subjects.Subject("embedded", str(folder / "small"))
+  folder = tmp_path_factory.mktemp("benchmark") / "model"
+  return subjects.Subject("embedded", str(folders.write_model(folder)))
 
 
 @pytest.fixture(scope="module")
