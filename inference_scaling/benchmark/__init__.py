@@ -2,10 +2,10 @@
 
 Models in `subjects.py`, what is drawn of them in `work.py`; a file for each
 section of the table, and `engines/` for what other libraries make of the same
-work. `run.py` puts them in order.
+work. `sections.py` puts them in order.
 """
 
-from inference_scaling.benchmark.run import (
+from inference_scaling.benchmark.sections import (
   SECTIONS,
   Options,
   headline,

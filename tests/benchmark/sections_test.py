@@ -12,9 +12,8 @@ from inference_scaling.benchmark import (
   compilation,
   decoding,
   machine,
-  ours,
   queueing,
-  run,
+  roofline,
   sampling,
   search,
   subjects,
@@ -35,35 +34,39 @@ def subject(tmp_path_factory):
 def options(subject):
   return benchmark.Options(
     source=subject.source, work=WORK, rows=(2,), dtypes=("float32",), repeats=2,
-    rivals=False, sections=("decoding", "sampling"),
+    rivals=False, sections=("sampling",),
     probe=machine.Probe(size=16, count=1 << 16),
   )  # fmt: skip
 
 
-def test_table_of_decoding_and_sampling(options):
+def test_table_of_sampling(options):
   said = []
   rows = benchmark.run(options, said.append)
-  assert said[0] == "machine ..." or said[0] == "decoding ..."
+  assert said[0] == "sampling ..."
   found = {row.name: row for row in rows}
-  assert list(dict.fromkeys(row.section for row in rows)) == [
-    "machine", "decoding", "sampling"
-  ]  # fmt: skip
-  rate = found["float32, 2 rows"]
-  assert rate.unit == "tokens/s" and len(rate.rounds) == 2
-  assert "cache in float32" in found["float32, 2 rows: of the roofline"].note
   whole = found["end to end: inference_scaling, float32"]
-  assert whole.value > 0 and whole.note == ""
+  assert whole.unit == "tokens/s" and whole.value > 0 and whole.note == ""
+  assert len(whole.rounds) == options.repeats
   # Other seeds, the same programs.
   assert found["programs compiled in the rounds"].value == 0
   assert benchmark.setting(options)["options"]["work"]["samples"] == 2
 
 
-def test_this_package_makes_the_tokens_that_are_asked_for(subject):
-  sampler = ours.Sampler(subject.policy("float32"))
-  prompts = subject.prompts(WORK.problems, WORK.prompt_tokens)
-  assert [len(prompt) for prompt in prompts] == [8, 8]
-  made = sampler(prompts, WORK.samples, WORK.new_tokens)
-  assert made.shape == (2, 2, 8)
+def test_rates_of_decoding_by_hand(subject):
+  programs = decoding.Decoding(subject, WORK, (2,), ("float32",))
+  programs._caches["float32"] = "float32"
+  assert programs.lengths == (2, 8)
+  times = {
+    "float32, 2 rows, 2 tokens": timing.Seconds((1.0, 1.0, 2.0)),
+    "float32, 2 rows, 8 tokens": timing.Seconds((4.0, 2.5, 3.5)),
+  }
+  rates = machine.Rates({"float32": 1e30}, 1e6)
+  rate, share = programs.describe(times, rates)
+  # Half a second, a quarter and a quarter a token; two rows.
+  assert rate.value == 8.0 and rate.rounds == (4.0, 8.0, 8.0)
+  least = roofline.token_step(subject.config, 1, 2, 8, 5, "float32", "float32")
+  read = (least.weight_bytes + least.cache_bytes) / 1e6
+  assert share.value == pytest.approx(100 * read / 0.25)
 
 
 def test_a_search_of_equal_steps_draws_as_much_as_sampling(subject):
@@ -120,7 +123,7 @@ def test_a_process_of_its_own_reports_its_first_result(tmp_path):
 
 def test_options_that_are_not_allowed(options):
   def attempt(**changes):
-    run.run(dataclasses.replace(options, **changes), print)
+    benchmark.run(dataclasses.replace(options, **changes), print)
 
   with pytest.raises(ValueError, match=r"--only names memry; expected some of"):
     attempt(sections=("memry",))
