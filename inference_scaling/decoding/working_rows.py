@@ -101,7 +101,7 @@ class Rows:
     ends = self.lengths[..., None] + jnp.arange(num_tokens)[None, None]
     before = prompt < self.prompt_lengths[:, None, None, None]
     seen = own <= ends[..., None]
-    if window is None:
+    if window is None or window >= prompt.size + own.size:
       return before, seen
     begins = self.prompt_lengths[:, None, None] + ends - window
     begins = begins[..., None]

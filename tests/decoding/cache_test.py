@@ -1,191 +1,206 @@
-"""Cached equals uncached for every family, with windows shorter than texts."""
-
-import dataclasses
-import functools
+"""The dense cache against plain lists of tokens."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inference_scaling import decoding
 from inference_scaling.decoding import cache as cache_lib
-from inference_scaling.decoding import limits as limits_lib
-from tests.decoding import tiny
-from tests.models import families
-from tests.models import tiny as tiny_models
+from inference_scaling.decoding import places as places_lib
 
-P, N = 2, 3
-PROMPT, OWN, CHUNK = 7, 11, 4  # sizes of the buffers; texts are shorter
-PROMPT_LENGTHS = np.array([7, 4])
-# Tokens that each beam takes in, step by step: each at most a chunk.
-STEPS = np.array([[[4, 2, 1], [3, 4, 4]], [[1, 4, 3], [4, 2, 4]]])
+P, N, S = 4, 3, 8  # problems, beams, tokens of a beam at most
+K, H, LAYERS, PROMPT = 2, 3, 2, 5
+WIDTH = 3  # new tokens at once
 
 
-@functools.cache
-def _texts(vocab_size):
-  """Prompts [P, S], and what the beams write, padded, [P, N, steps, C]."""
-  random = np.random.default_rng(3)
-  prompts = random.integers(0, vocab_size, (P, PROMPT)).astype(np.int32)
-  steps = random.integers(0, vocab_size, (P, N, len(STEPS), CHUNK))
-  return prompts, steps.astype(np.int32)
+@pytest.fixture(scope="module", autouse=True)
+def quick_compilations():
+  """They are most of the time of this file."""
+  jax.config.update("jax_disable_most_optimizations", True)
+  yield
+  jax.config.update("jax_disable_most_optimizations", False)
 
 
-def _walk(model, at_once):
-  """Hidden states of all new tokens by (problem, beam), through the cache.
+@pytest.fixture(scope="module", autouse=True)
+def small_windows():
+  """So that a fork needs several of them."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(cache_lib, "_WINDOW", 2)
+    yield
 
-  Args:
-    model: the model.
-    at_once: T, how many tokens of a step are computed at once.
-  """
-  prompts, steps = _texts(model.config.vocab_size)
 
-  @jax.jit
-  def start(params):
-    batch = limits_lib.Prompts(
-      tokens=jnp.array(prompts), lengths=jnp.array(PROMPT_LENGTHS)
+def _key(token, layer):
+  """What stands for the key [K, H] of a token; its value is the negative."""
+  return 100 * token + 10 * layer + np.arange(K * H).reshape(K, H) / K / H
+
+
+def _prompts():
+  lengths = np.array([5, 1, 3, 4], np.int32)
+  tokens = -1 - np.arange(P * PROMPT).reshape(P, PROMPT)
+  layers = []
+  for layer in range(LAYERS):
+    keys = np.array([[_key(token, layer) for token in row] for row in tokens])
+    keys = np.moveaxis(keys, 1, -1)[:, None].astype(np.float32)
+    layers.append((keys, -keys.swapaxes(-1, -2)))
+  return tuple(layers), lengths
+
+
+def _write(row, n, tokens):
+  """Writes tokens from entry n on into keys and values of one row."""
+  for layer, (keys, values) in enumerate(row):
+    for entry, token in enumerate(tokens, start=n):
+      keys[..., entry] = _key(token, layer)
+      values[:, entry] = -_key(token, layer)
+
+
+class Lists:
+  """A cache, and what it should hold: lists of tokens [P][N]."""
+
+  def __init__(self):
+    layers, lengths = _prompts()
+    layers = jax.tree.map(jnp.asarray, layers)
+    self.cache = cache_lib.start(layers, jnp.array(lengths), N, S)
+    self.beams = [[[] for _ in range(N)] for _ in range(P)]
+    self.made = 0
+
+  def grow(self, counts, lanes=None, slots=None, size=S, prompt_size=PROMPT):
+    """Lets rows write; counts [Q][R]."""
+    places = places_lib.Places(
+      None if lanes is None else jnp.array(lanes, jnp.int32),
+      None if slots is None else jnp.array(slots, jnp.int32),
     )
-    _, prompt = cache_lib.compute_prompt(model, params, batch)
-    return cache_lib.start(prompt, batch.lengths, N, OWN)
-
-  @jax.jit
-  def extend(params, cache, tokens, counts):
-    chunk = cache_lib.empty_chunk(cache, CHUNK)
-
-    def body(chunk, index):
-      part = jax.lax.dynamic_slice_in_dim(tokens, index, at_once, axis=2)
-      places = cache_lib.positions(cache)[..., None] + index
-      hidden, new = model.forward(
-        params,
-        part,
-        places + jnp.arange(at_once)[None, None],
-        cache_lib.segments(cache, chunk, index, model.config, at_once),
+    rows = self.cache.open_rows(places, size, prompt_size)
+    assert rows.own[0][0].shape == (len(counts), len(counts[0]), K, H, size)
+    prompts = _prompts()[0]
+    chosen = list(range(P)) if lanes is None else lanes
+    for found, wanted in zip(rows.prompt, prompts, strict=True):
+      np.testing.assert_array_equal(
+        found[0], wanted[0][chosen][..., :prompt_size]
       )
-      return cache_lib.write_chunk(chunk, new, index), hidden
+      np.testing.assert_array_equal(
+        found[1], wanted[1][chosen][..., :prompt_size, :]
+      )
+    assert rows.prompt_lengths.tolist() == _prompts()[1][chosen].tolist()
+    own, lengths = jax.tree.map(np.array, (rows.own, rows.lengths))
+    for q, p in enumerate(chosen):
+      for r, n in enumerate(range(N) if slots is None else slots[q]):
+        beam = self.beams[p][n]
+        row = [(keys[q, r], values[q, r]) for keys, values in own]
+        self._check(row, beam, lengths[q, r])
+        new = list(range(self.made, self.made + counts[q][r]))
+        self.made += len(new)
+        _write(row, len(beam), new)
+        for keys, values in row:  # whoever waits leaves garbage behind
+          keys[..., len(beam + new) :] = values[:, len(beam + new) :] = 1e4
+        lengths[q, r] += len(new)
+        self.beams[p][n] = beam + new
+    rows = rows.replace(own=own, lengths=jnp.array(lengths))
+    close = jax.jit(lambda *args: cache_lib.Cache.close_rows(*args, WIDTH))
+    self.cache = close(self.cache, places, rows)
+    self.check()
 
-    chunk, found = jax.lax.scan(body, chunk, jnp.arange(0, CHUNK, at_once))
-    found = jnp.moveaxis(found, 0, 2).reshape(P, N, CHUNK, -1)
-    return cache_lib.merge(cache, chunk, counts), found
+  def fork(self, parents, num_rows=N, num_lanes=P):
+    fork = jax.jit(cache_lib.Cache.fork, static_argnums=(2, 3))
+    parents = np.array(parents, np.int32)
+    self.cache = fork(self.cache, parents, num_rows, num_lanes)
+    self.beams = [
+      [beams[n] for n in row]
+      for beams, row in zip(self.beams, parents, strict=True)
+    ]
+    self.check()
 
-  cache = start(model.params)
-  hidden = {(p, n): [] for p in range(P) for n in range(N)}
-  for number, counts in enumerate(STEPS):
-    cache, found = extend(
-      model.params, cache, steps[:, :, number], jnp.array(counts)
-    )
-    for (p, n), rows in hidden.items():
-      rows += list(np.asarray(found[p, n, : counts[p, n]]))
-  return hidden
+  def check(self):
+    for p in range(P):
+      for n in range(N):
+        row = [(k[p, n], v[p, n]) for k, v in self.cache.own]
+        self._check(row, self.beams[p][n], self.cache.lengths[p, n])
 
-
-def _whole(model):
-  """The same hidden states, of whole texts without a cache."""
-  prompts, steps = _texts(model.config.vocab_size)
-  length = PROMPT + OWN
-  padded = np.zeros((P * N, length), np.int32)
-  for row in range(P * N):
-    p, n = divmod(row, N)
-    text = list(prompts[p, : PROMPT_LENGTHS[p]])
-    for number, counts in enumerate(STEPS):
-      text += list(steps[p, n, number, : counts[p, n]])
-    padded[row, : len(text)] = text
-  hidden = jax.jit(model.hidden)(model.params, padded)
-  return {
-    (row // N, row % N): np.asarray(hidden[row, PROMPT_LENGTHS[row // N] :])
-    for row in range(P * N)
-  }
-
-
-# Each family, one token at a time as policies go, or some as rewards do.
-@pytest.mark.parametrize(
-  "name,at_once",
-  [("llama", 1), ("mistral", 1), ("qwen2", 2), ("gpt_neox", 1)],
-)
-def test_cached_equals_uncached(name, at_once):
-  config = families.READ[name]
-  model = tiny_models.make_model(config, seed=4)
-  found, expected = _walk(model, at_once), _whole(model)
-  for beam, rows in found.items():
-    assert len(rows) == STEPS[:, *beam].sum()
-    np.testing.assert_allclose(
-      rows, expected[beam][: len(rows)], rtol=0, atol=5e-5
-    )
+  def _check(self, row, tokens, length):
+    assert length == len(tokens)
+    wanted = [(np.zeros((K, H, length)), np.zeros((K, length, H)))] * LAYERS
+    wanted = jax.tree.map(lambda leaf: leaf.astype(np.float32), wanted)
+    wanted = jax.tree.map(np.copy, wanted)
+    _write(wanted, 0, tokens)
+    for (keys, values), (k, v) in zip(row, wanted, strict=True):
+      np.testing.assert_array_equal(keys[..., :length], k)
+      np.testing.assert_array_equal(values[:, :length], v)
 
 
-def test_no_mask_but_the_lengths_without_a_window():
-  # Nor with one that no text can be longer than.
-  for window in (None, 100):
-    config = tiny.config(sliding_window=window)
-    keys = jnp.zeros((P, 1, 2, 6, PROMPT))
-    layers = 2 * ((keys, keys.swapaxes(-1, -2)),)
-    cache = cache_lib.start(layers, jnp.array(PROMPT_LENGTHS), N, OWN)
-    chunk = cache_lib.empty_chunk(cache, CHUNK)
-    layers = cache_lib.segments(cache, chunk, jnp.int32(2), config)
-    shapes = [[segment.mask.shape for segment in layer] for layer in layers]
-    expected = [(P, 1, 1, PROMPT), (P, N, 1, OWN), (1, 1, 1, CHUNK)]
-    assert shapes == [expected, expected]
+@pytest.fixture
+def grown():
+  lists = Lists()
+  lists.grow([[3, 1, 2], [0, 2, 3], [1, 1, 1], [2, 3, 0]])
+  return lists
 
 
-def _mean_seen(places, window):
-  """Positions attended to at some places, by the mean of two layers."""
-  everything = sum(place + 1 for place in places)
-  limited = sum(min(place + 1, window) for place in places)
-  return (everything + limited) // 2
+def test_some_beams_of_all_or_of_some_problems_write(grown):
+  grown.grow([[3, 0], [1, 2], [2, 2], [0, 3]], slots=[[2, 0], [0, 1]] * 2)
+  grown.grow([[2, 1], [3, 2]], lanes=[3, 1], slots=[[1, 0], [2, 0]])
+  assert max(len(beam) for beams in grown.beams for beam in beams) > 5
 
 
-def test_policy_and_reward_with_a_window():
-  """Likelihoods, scores and the ledger of two steps; one layer of two."""
-  config = tiny.config(
-    family="qwen2", qkv_bias=True, sliding_window=3, first_window_layer=1
+def test_a_window_at_the_end_goes_back_over_older_entries(grown):
+  grown.grow([[3, 3, 3]] * P)
+  # Beams of 6, 4, 5, ... tokens; these are filled to the last entry.
+  grown.grow([[2, 3, 3], [3, 3, 2], [3, 3, 3], [3, 2, 3]])
+  assert [len(beam) for beam in grown.beams[0]] == [8, 7, 8]
+  grown.grow([[0, 1, 0]] * P)
+  assert {len(beam) for beam in grown.beams[0]} == {8}
+
+
+@pytest.mark.parametrize("size", [6, 8, 13])
+def test_rows_may_be_shorter_or_longer_than_what_is_stored(grown, size):
+  """As are those of texts that are short yet, and of a reward's last block."""
+  grown.grow([[3, 0, 1]] * P, size=size)
+  grown.grow([[0, 1], [2, 3]], lanes=[0, 2], slots=[[0, 1], [1, 2]], size=size)
+  assert len(grown.beams[0][0]) == 6
+  if size > 6:
+    grown.grow([[2, 0, 1]] * P, size=size)
+
+
+def test_a_prompt_is_read_no_further_than_it_must_be(grown):
+  grown.grow([[1, 1]] * 2, lanes=[2, 1], slots=[[0, 1]] * 2, prompt_size=3)
+
+
+SWAPS = [[1, 0, 2], [0, 0, 0], [0, 1, 2], [2, 0, 1]]  # 2, 2, 0 and 3 move
+
+
+@pytest.mark.parametrize("num_rows", [1, 2, 3])
+@pytest.mark.parametrize("num_lanes", [1, 2, 4])
+def test_a_fork_copies_beams_whoever_moves_where(grown, num_rows, num_lanes):
+  """Also where more move than there are rows."""
+  grown.fork(SWAPS, num_rows, num_lanes)
+  grown.grow([[3, 2, 1]] * P)
+  grown.fork([[0, 1, 0], [2, 1, 0], [0, 0, 2], [0, 1, 2]], num_rows, num_lanes)
+
+
+def test_a_fork_of_nobody_copies_nothing(grown):
+  before = grown.cache
+  grown.fork([[0, 1, 2]] * P, 1, 2)
+  jax.tree.map(np.testing.assert_array_equal, before, grown.cache)
+
+
+def test_a_fork_needs_no_room_beyond_its_windows():
+  """Caches of 2 MiB, forked window by window where they are."""
+  keys = jnp.zeros((2, 8, 2, 4, 2**12))
+  empty = cache_lib.start(
+    ((keys[:, :1], keys[:, :1].swapaxes(-1, -2)),), jnp.zeros(2, jnp.int32), 8,
+    2**12,
+  )  # fmt: skip
+  parents = jnp.zeros((2, 8), jnp.int32)
+  program = (
+    jax.jit(lambda *args: cache_lib.Cache.fork(*args, 2, 1), donate_argnums=0)
+    .lower(empty, parents)
+    .compile()
   )
-  model, judge = (
-    dataclasses.replace(made, tokenizer=tiny.letter_tokenizer())
-    for made in (
-      tiny_models.make_model(config, seed=1),
-      tiny_models.make_reward_model(config, seed=2),
-    )
-  )
-  policy = decoding.ModelPolicy(model, tiny.FORMAT, tiny.LIMITS, N)
-  reward = decoding.ModelReward(judge, tiny.LIMITS, N)
-  params = decoding.PolicyParams(model.params, jnp.float32(1.0))
-  batch = tiny.stack(P)
-  extend, score = jax.jit(policy.extend), jax.jit(reward.score)
-  # Compiled as a whole: faster than one by one.
-  state = jax.jit(policy.start)(params, batch)
-  judged = jax.jit(reward.start)(judge.params, batch)
-  texts = [[list(prompt) for _ in range(N)] for prompt in tiny.prompts(P)]
-  likely, active = np.zeros((P, N)), np.ones((P, N), bool)
-  for depth in range(2):
-    keys = jax.random.split(jax.random.key(depth), (P, N))
-    state, step = extend(params, keys, state, jnp.array(active))
-    judged, scores = score(judge.params, judged, step, jnp.array(active))
-    likely += np.where(active, step.content.log_probs, 0.0)
-    for p, n in np.argwhere(active):
-      length = step.content.lengths[p, n]
-      texts[p][n] += np.array(step.content.tokens[p, n, :length]).tolist()
-    active &= np.array(step.status) == 0
-  rows = [text for beams in texts for text in beams]
-  starts = [len(prompt) for prompt in tiny.prompts(P) for _ in range(N)]
-  logits = tiny.uncached(model.logits, model.params, rows)
-  logits -= np.log(np.exp(logits).sum(-1, keepdims=True))
-  rewards = tiny.uncached(judge.token_rewards, judge.params, rows, starts)
-  for row, (text, start) in enumerate(zip(rows, starts, strict=True)):
-    drawn = range(start, len(text))
-    expected = sum(logits[row, i - 1, text[i]] for i in drawn)
-    np.testing.assert_allclose(likely[divmod(row, N)], expected, atol=1e-4)
-    np.testing.assert_allclose(
-      scores[divmod(row, N)], rewards[row, len(text) - 1], atol=1e-5
-    )
-  for p in range(P):
-    start = starts[p * N]
-    beams = [range(start, len(text)) for text in texts[p]]
-    # Each token is computed when the next is drawn; the prompt's last as well.
-    spent = _mean_seen(range(start - 1), 3) + sum(
-      _mean_seen([place - 1], 3) for beam in beams for place in beam
-    )
-    assert state.counts.attended[p] == spent
-    scored = judged.counts.attended[p] - _mean_seen(range(start), 3)
-    # Rounded down for each step of each beam, not for each beam.
-    exact = sum(_mean_seen(beam, 3) for beam in beams)
-    assert exact - 2 * N <= scored <= exact
-    assert max(map(len, beams)) > 3
+  found = program.memory_analysis()
+  assert found.temp_size_in_bytes < keys.nbytes / 8
+
+
+def test_what_was_appended_is_forgotten(grown):
+  before, beams = grown.cache, [list(row) for row in grown.beams]
+  grown.grow([[3, 3, 3]] * P)
+  grown.grow([[1, 0]] * P, slots=[[0, 2]] * P)
+  grown.cache, grown.beams = before.rewind(grown.cache), beams
+  grown.check()
+  grown.grow([[1, 2, 3]] * P)  # over what was left

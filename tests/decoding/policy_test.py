@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import decoding
-from inference_scaling.decoding import cache as cache_lib
+from inference_scaling.decoding import places
 from inference_scaling.search import base
 from tests.decoding import tiny
 
@@ -45,11 +45,10 @@ def test_the_next_logits_agree_after_forks():
   """Not only the drawn tokens' probabilities: all logits of the next token."""
   model, entry = tiny.policy_model(), tiny.grown()[-1]
   state = entry["state"]
-  chunk = cache_lib.empty_chunk(state.cache, 4)
+  rows = state.cache.open_rows(places.ALL, tiny.LIMITS.text_buffer, 32)
   hidden, _ = model.forward(
-    model.params, state.pending[..., None],
-    cache_lib.positions(state.cache)[..., None],
-    cache_lib.segments(state.cache, chunk, jnp.int32(0), model.config),
+    model.params, state.pending[..., None], rows.positions()[..., None],
+    rows.attention(model.config, 1),
   )  # fmt: skip
   found = model.unembed(model.params, hidden[:, :, 0])
   texts = [text for beams in entry["before"] for text in beams]
@@ -123,15 +122,22 @@ def test_beams_that_wait_or_have_ended_do_not_change():
 
 def _assert_same_beam(old, new, p, n):
   """Compares all that belongs to one beam; the rest is its problem's."""
-  parts = lambda s: (  # noqa: E731
-    s.cache.own, s.cache.lengths, getattr(s, "pending", ()),
-    getattr(s, "automaton", ()), getattr(s, "answered", ()),
-  )  # fmt: skip
-  jax.tree.map(
-    lambda a, b: np.testing.assert_array_equal(a[p, n], b[p, n]),
-    parts(old),
-    parts(new),
-  )
+  length = old.cache.lengths[p, n]
+
+  def parts(state):
+    # Behind the text, rows that wait are written to, and nobody reads it.
+    own = [
+      (keys[p, n, ..., :length], values[p, n, :, :length])
+      for keys, values in state.cache.own
+    ]
+    names = ("pending", "automaton", "answered")
+    rest = [
+      getattr(state, name)[p, n] for name in names if hasattr(state, name)
+    ]
+    return own, state.cache.lengths[p, n], rest
+
+  assert length > 0
+  jax.tree.map(np.testing.assert_array_equal, parts(old), parts(new))
 
 
 def test_counts_are_those_of_the_tokens_computed():

@@ -84,7 +84,9 @@ def _with_params(model, params):
 
 @functools.cache
 def policy() -> decoding.ModelPolicy:
-  return decoding.ModelPolicy(policy_model(), FORMAT, LIMITS, NUM_BEAMS)
+  return decoding.ModelPolicy(
+    policy_model(), FORMAT, LIMITS, NUM_BEAMS, token_scores=True
+  )
 
 
 @functools.cache
