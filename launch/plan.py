@@ -30,12 +30,15 @@ _DTYPE = flags.DEFINE_enum(
 _MESH = flags.DEFINE_multi_string(
   "mesh", ["1,1"], "Devices as data,model; may be repeated."
 )
+_CACHE = flags.DEFINE_enum("cache", "dense", decoding.CACHES, "Of beams.")
 _DEVICE = flags.DEFINE_float("device_gib", 80.0, "Memory of a device.")
 _NUMBERS = {
   name: flags.DEFINE_integer(name, default, words, lower_bound=1)
   for name, default, words in (
     ("problems", 1, "P, problems in flight."),
     ("n", 64, "N, beams of a problem."),
+    ("rows", None, "R, how many of them work at once; all if not given."),
+    ("tree_tokens", None, "Distinct tokens of a tree; all if not given."),
     ("prompt_tokens", 512, "Longest prompt."),
     ("step_tokens", 256, "Most tokens of a step."),
     ("total_tokens", 1024, "Most generated tokens of a beam."),
@@ -65,6 +68,8 @@ def main(argv):
         prompt, number["reward_step_tokens"], number["reward_total_tokens"],
         steps,
       ),
+      cache=_CACHE.value,
+      tree_tokens=number["tree_tokens"],
     )
   )  # fmt: skip
   judge = f"{_REWARD.value} ({_FORM.value})" if _REWARD.value else "none"
@@ -73,11 +78,8 @@ def main(argv):
     f"P = {number['problems']}, N = {number['n']}; of each device's "
     f"{_DEVICE.value:g} GiB:"
   )
-  print(
-    memory_table.table(
-      plan, number["problems"], number["n"], meshes, _DEVICE.value
-    )
-  )
+  sizes = (number["problems"], number["n"], meshes, _DEVICE.value)
+  print(memory_table.table(plan, *sizes, number["rows"]))
 
 
 def architecture(source):

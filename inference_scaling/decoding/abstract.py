@@ -14,7 +14,7 @@ from flax import nnx
 
 from inference_scaling import models
 from inference_scaling import search as search_lib
-from inference_scaling.decoding import automaton, no_reward
+from inference_scaling.decoding import automaton, caches, no_reward
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import policy_state as state_lib
@@ -42,6 +42,8 @@ class Search:
     dtype: of weights and caches.
     limits: of the policy.
     reward_limits: of a reward model that reads tokens of its own.
+    cache: how beams are stored, one of `caches.CACHES`.
+    tree_tokens: as `caches.Storage` takes it.
   """
 
   policy: models.DecoderConfig
@@ -50,6 +52,8 @@ class Search:
   dtype: str
   limits: limits_lib.Limits
   reward_limits: limits_lib.Limits
+  cache: str = caches.DENSE
+  tree_tokens: int | None = None
 
   @property
   def judged_limits(self) -> limits_lib.Limits:
@@ -66,19 +70,24 @@ class Leaf:
     one: shape for one problem and one beam.
     two: shape for one problem and two beams.
     itemsize: bytes of an entry.
+    most: the most entries that any number of beams has; None for no limit.
   """
 
   one: tuple[int, ...]
   two: tuple[int, ...]
   itemsize: int
+  most: int | None = None
 
   def shape(self, problems: int, beams: int) -> tuple[int, ...]:
     """The shape for P problems of N beams."""
-    rest = (
-      size if size == other else size * beams
-      for size, other in zip(self.one[1:], self.two[1:], strict=True)
-    )
-    return (problems, *rest)
+    rest = zip(self.one[1:], self.two[1:], strict=True)
+    return (problems, *(self._size(*sizes, beams) for sizes in rest))
+
+  def _size(self, one: int, two: int, beams: int) -> int:
+    """The size of an axis, for N beams."""
+    if one == two:
+      return one
+    return min(one * beams, self.most or one * beams)
 
 
 def weights(search: Search) -> tuple[Any, Any]:
@@ -109,22 +118,32 @@ def state(search: Search) -> list[tuple[tuple[Any, ...], Leaf]]:
     for beams in (1, 2)
   )
   return [
-    (path, Leaf(leaf.shape, other.shape, _itemsize(leaf.dtype)))
+    (path, Leaf(
+      leaf.shape, other.shape, _itemsize(leaf.dtype),
+      search.tree_tokens if _in_store(path) else None,
+    ))
     for (path, leaf), (_, other) in zip(one, two, strict=True)
-  ]
+  ]  # fmt: skip
+
+
+def _in_store(path: tuple[Any, ...]) -> bool:
+  """Tells whether a leaf holds the beams' own keys or values."""
+  return any(getattr(key, "name", None) == "own" for key in path)
 
 
 def _state(search: Search, beams: int) -> Any:
   """Traces the start of a search of one problem."""
   judged = search.judged_limits
   policy = policy_lib.ModelPolicy(
-    _policy_model(search), _Format(), search.limits, beams
+    _policy_model(search), _Format(), search.limits, beams, None, search.cache
   )
   reward, reward_params = no_reward.NoReward(beams), None
   if search.reward is not None:
     model = _reward_model(search)
     translator = model.form and _Translator(model.form, judged)
-    reward = reward_lib.ModelReward(model, judged, beams, translator)
+    reward = reward_lib.ModelReward(
+      model, judged, beams, translator, None, search.cache
+    )
     reward_params = model.params
 
   def start(policy_params, reward_params, prompts, keys):

@@ -3,36 +3,40 @@
 Weights, caches and all other state are measured on the shapes of the real
 state (`jax.eval_shape` of `init_search`), laid out by the real rules, so that
 nothing is allocated and no weight is needed. What a program takes for a while
-beside them follows from the code of this room. With P problems, N beams,
-prompts of S tokens, texts of T, steps of C and blocks of 8 tokens that the
-reward model reads, a device holds, at its fullest,
+beside them follows from the code of this room. With P problems of N beams, of
+which R work at once, prompts of S tokens, texts of T, Q problems that are
+scored at once and blocks of 8 tokens that the reward model reads, a device
+holds, at its fullest,
 
     weights + state + the largest of
       start    the state of one problem without its beams' own caches, since
                a lane keeps those that it has, and the work of a layer on S
                tokens
-      extend   the policy's chunk of P*N*C keys and values, and either four
-               times the float32 logits of P*N tokens (drawing one takes
-               several passes over them) or the work of a layer on P*N tokens
-      score    the reward model's chunk, and the work of a layer on P*N*8
-               tokens (or their logits, which its own format looks at)
-      merge    a chunk three times: itself, the entries of the cache that it
-               replaces, and those that it brings
-      fork     128 tokens of one model's beams, gathered before they are put
-               where other beams stand
+      extend   rows of P*R*T keys and values, and either the float32 logits of
+               P*R tokens or the work of a layer on as many
+      score    rows of Q*R*(T + 8) keys and values of the reward model, and the
+               work of a layer on Q*R*8 tokens (or their logits, which its own
+               format looks at)
+      store    the larger rows, and the new tokens of one of their arrays: a
+               call of the policy writes 64 tokens at most, the reward model
+               reads a step
+      gather   of a tree: the larger rows, and one of their arrays twice, before
+               and after it is turned
+      fork     of a dense cache: 128 tokens of Q problems' beams, before they
+               are put where other beams stand
 
-where the work of a layer on R tokens is the larger of attention's float32
-scores, R * K*G for each position attended to (twice over caches, for scores and
-weights; once within a prompt, beside its queries and keys, before and after
-they are turned, and its values), and three times R * F in float32. On a mesh, P
-is divided by 'data', and K, F and V by 'model'; but three of the four times
-logits are whole, since a token is drawn from all of them.
+where prompts stand beside rows once more, as far as the longest goes, and the
+work of a layer on R tokens is the larger of attention's float32 scores, R * K*G
+for each position attended to (twice over caches, for scores and weights; once
+within a prompt, beside its queries and keys, before and after they are turned,
+its values and four times the hidden states), and three times R * F in float32.
+On a mesh, P is divided by 'data', and K, F and V by 'model'.
 
-Against what the compiler reports this is right to within 10%. In bfloat16 the
-CPU backend takes more, which `wide_copies` adds: it multiplies and scatters in
-float32, and as the caches do not change while a step is written, the compiler
-converts all of them once, before the loop over tokens. An accelerator
-multiplies bfloat16 as it is.
+Rows are as long as the longest text at hand; the plan is for the longest that
+there may be. Where all beams of a dense cache work, rows of full length are the
+storage itself, and the plan is for the next shorter size. Against what the
+compiler reports it is right to within 10%. A CPU holds keys and values in
+float32, whatever the weights are.
 """
 
 import collections
@@ -46,16 +50,20 @@ import jax.numpy as jnp
 from jax.sharding import AbstractMesh, AxisType
 
 from inference_scaling import models
-from inference_scaling.decoding import abstract, placement
-from inference_scaling.decoding import limits as limits_lib
+from inference_scaling import search as search_lib
+from inference_scaling.decoding import (
+  abstract,
+  caches,
+  memory_work,
+  placement,
+  scheduling,
+  sizes,
+)
 from inference_scaling.decoding import reward as reward_lib
-from inference_scaling.decoding import rows as rows_lib
 from inference_scaling.models import sharding
 
 _FLOAT32 = 4  # bytes
-_LOGITS_PASSES = 4
-_CHUNK_COPIES = 3
-_FFW_COPIES = 3
+_STEPWISE = search_lib.sampling()  # stands for all that do not look ahead
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +139,9 @@ class Plan:
     beams: int,
     data: int = 1,
     model: int = 1,
-    wide_copies: bool = False,
+    rows: int | None = None,
+    lookahead: bool = False,
+    cpu: bool = False,
   ) -> Footprint:
     """Counts bytes on each device.
 
@@ -140,8 +150,10 @@ class Plan:
       beams: N.
       data: devices over which problems are split.
       model: devices over which weights and heads are split.
-      wide_copies: whether to count what only the CPU backend takes, for a
-        dtype narrower than float32.
+      rows: R, beams of a problem that work at once; None for all.
+      lookahead: whether the strategy looks ahead, so that all problems are
+        scored at once.
+      cpu: whether devices are CPUs.
 
     Returns:
       The footprint of one device.
@@ -153,15 +165,21 @@ class Plan:
     for config in (self.search.policy, self.search.reward):
       if config is not None:
         sharding.check_heads(config, mesh)
-    parts = self._parts(problems, beams, mesh, sharding.RULES)
-    alone = self._parts(1, beams, mesh, placement.ALONE)
+    parts = self._parts(problems, beams, mesh, sharding.RULES, cpu)
+    alone = self._parts(1, beams, mesh, placement.ALONE, cpu)
     alone = sum(alone[part] for part in _PARTS if part not in _OWN)
-    phases = self._phases(problems // data * beams, model, parts, alone)
-    if wide_copies:
-      caches = parts["policy own"] + parts["reward own"]
-      wider = _FLOAT32 / jnp.dtype(self.search.dtype).itemsize
-      for name in phases.keys() & {"extend", "score", "merge"}:
-        phases[name] += round(caches * wider) if wider > 1 else 0
+    here = problems // data
+    strategy = _STEPWISE._replace(lookahead=int(lookahead))
+    scored = scheduling.group_size(problems, strategy, mesh) or here
+    phases = self._phases(
+      here,
+      beams,
+      min(rows or beams, beams),
+      scored / here,
+      model,
+      parts,
+      alone,
+    )
     policy_weights, reward_weights = self._weight_bytes(data, model)
     return Footprint(
       policy_weights=policy_weights,
@@ -174,24 +192,40 @@ class Plan:
     )
 
   def _parts(
-    self, problems: int, beams: int, mesh: AbstractMesh, rules: sharding.Rules
+    self,
+    problems: int,
+    beams: int,
+    mesh: AbstractMesh,
+    rules: sharding.Rules,
+    cpu: bool,
   ) -> dict[str, int]:
     """Bytes of the state on one device, by what they are for."""
     parts = dict.fromkeys(_PARTS, 0)
+    kept = _FLOAT32 if cpu else jnp.dtype(self.search.dtype).itemsize
     for (part, axes, leaf), count in self._state:
       shape = leaf.shape(problems, beams)
       where = sharding.sharding(f"state, {part}", axes, shape, mesh, rules)
-      size = math.prod(where.shard_shape(shape)) * leaf.itemsize
-      parts[part] += count * size
+      itemsize = leaf.itemsize if part == "other" else kept
+      parts[part] += count * math.prod(where.shard_shape(shape)) * itemsize
     return parts
 
   def _phases(
-    self, rows: int, model: int, parts: dict[str, int], alone: int
+    self,
+    problems: int,
+    beams: int,
+    rows: int,
+    scored: float,
+    model: int,
+    parts: dict[str, int],
+    alone: int,
   ) -> dict[str, int]:
     """What each phase takes on one device beside weights and state.
 
     Args:
-      rows: P * N of the device.
+      problems: P of the device.
+      beams: N.
+      rows: R.
+      scored: Q / P.
       model: devices that share heads, F and V.
       parts: of `_parts`.
       alone: bytes of the state of one problem without its beams' own caches.
@@ -200,77 +234,42 @@ class Plan:
       Bytes by phase.
     """
     search = self.search
-    policy = _Work(search.policy, search.limits, model)
-    chunk = parts["policy own"] * policy.step // search.limits.text_buffer
-    logits = rows * search.policy.vocab_size * _FLOAT32
-    passes = logits // model + (_LOGITS_PASSES - 1) * logits
-    window = {
-      name: rows_lib.fork_window(limits.text_buffer) / limits.text_buffer
-      for name, limits in (
-        ("policy own", search.limits), ("reward own", search.judged_limits)
-      )
-    }  # fmt: skip
+    policy = memory_work.Work(search.policy, search.limits, model, rows)
+    in_place = search.cache == caches.DENSE and rows == beams
+    at_work = policy.rows(parts["policy prompt"], policy.copied(in_place))
+    writes = problems * rows
+    logits = writes * search.policy.vocab_size * _FLOAT32 // model
+    written = sizes.most_written(search.limits)
     phases = {
       "start": alone + policy.prompt(),
-      "extend": chunk + max(passes, policy.tokens(rows)),
-      "merge": _CHUNK_COPIES * chunk,
-      "fork": max(round(parts[name] * part) for name, part in window.items()),
+      "extend": at_work + max(logits, policy.tokens(writes)),
+      "store": at_work + policy.array(at_work, written),
     }
-    if search.reward is None:
-      return phases
-    reward = _Work(search.reward, search.judged_limits, model)
-    blocks = -(-reward.step // reward_lib.BLOCK)
-    buffer = search.judged_limits.text_buffer
-    chunk = parts["reward own"] * blocks * reward_lib.BLOCK // buffer
-    rows *= reward_lib.BLOCK
-    work = reward.tokens(rows)
-    if search.form == models.OWN_FORM:
-      vocabulary = search.reward.vocab_size // model
-      work = max(work, rows * vocabulary * _FLOAT32)
-    return phases | {
-      "start": alone + max(policy.prompt(), reward.prompt()),
-      "score": chunk + work,
-      "merge": max(phases["merge"], _CHUNK_COPIES * chunk),
-    }
-
-
-@dataclasses.dataclass(frozen=True)
-class _Work:
-  """What a layer of a model takes while it runs.
-
-  Attributes:
-    config: the architecture.
-    limits: lengths of its buffers.
-    model: devices that share it.
-  """
-
-  config: models.DecoderConfig
-  limits: limits_lib.Limits
-  model: int
-
-  @property
-  def step(self) -> int:
-    """C, entries of a chunk."""
-    return min(self.limits.step_tokens, self.limits.total_tokens)
-
-  def prompt(self) -> int:
-    """Bytes for the tokens of one prompt."""
-    size, config = self.limits.prompt_buffer, self.config
-    # Queries and keys, both before and after they are turned, and values.
-    heads = 2 * config.num_heads + 3 * config.num_kv_heads
-    return self._layer(size, size, heads * config.head_dim)
-
-  def tokens(self, rows: int) -> int:
-    """Bytes for the next tokens of all rows."""
-    limits = self.limits
-    # Scores, and their exponentials beside them.
-    positions = limits.prompt_buffer + limits.text_buffer + self.step
-    return self._layer(rows, 2 * positions)
-
-  def _layer(self, tokens: int, positions: int, projected: int = 0) -> int:
-    attention = self.config.num_heads * positions + projected
-    ffw = _FFW_COPIES * self.config.intermediate_size
-    return tokens * max(attention, ffw) // self.model * _FLOAT32
+    gathered = at_work + policy.array(at_work)
+    forked = parts["policy own"] * policy.fork_window
+    if search.reward is not None:
+      reward = memory_work.Work(
+        search.reward, search.judged_limits, model, rows
+      )
+      prompts = round(parts["reward prompt"] * scored)
+      length = search.judged_limits.text_buffer + reward_lib.BLOCK
+      at_work = reward.rows(prompts, length)
+      reads = round(writes * scored) * reward_lib.BLOCK
+      work = reward.tokens(reads)
+      if search.form == models.OWN_FORM:
+        vocabulary = search.reward.vocab_size // model
+        work = max(work, reads * vocabulary * _FLOAT32)
+      stored = at_work + reward.array(at_work, reward.step)
+      gathered = max(gathered, at_work + reward.array(at_work))
+      forked = max(forked, parts["reward own"] * reward.fork_window)
+      phases |= {
+        "start": alone + max(policy.prompt(), reward.prompt()),
+        "score": at_work + work,
+        "store": max(phases["store"], stored),
+      }
+    if search.cache == caches.TREE:
+      return phases | {"gather": gathered}
+    return phases | {"fork": round(forked * scored)}
 
 
 _PARTS = (

@@ -15,6 +15,7 @@ def table(
   beams: int,
   meshes: Sequence[Mesh],
   device_gib: float,
+  rows: int | None = None,
 ) -> str:
   """Writes the footprints of a search on some meshes.
 
@@ -24,12 +25,14 @@ def table(
     beams: N.
     meshes: sizes of data and model.
     device_gib: memory of a device.
+    rows: R, beams of a problem that work at once; None for all.
 
   Returns:
     A table with one column a mesh.
   """
   columns = [
-    _column(plan, problems, beams, mesh, device_gib * _GIB) for mesh in meshes
+    _column(plan, problems, beams, mesh, device_gib * _GIB, rows)
+    for mesh in meshes
   ]
   names = [name for column in columns for name in column]
   rows = []
@@ -58,7 +61,12 @@ def largest(fits: Callable[[int], bool]) -> int:
 
 
 def _column(
-  plan: memory.Plan, problems: int, beams: int, mesh: Mesh, room: float
+  plan: memory.Plan,
+  problems: int,
+  beams: int,
+  mesh: Mesh,
+  room: float,
+  rows: int | None,
 ) -> dict[str, str]:
   """What the table says of one mesh."""
   data, model = mesh
@@ -68,12 +76,12 @@ def _column(
   }
   whole = -(-problems // data)  # problems of each part of 'data'
   try:
-    found = plan.footprint(whole * data, beams, data, model)
+    found = plan.footprint(whole * data, beams, data, model, rows)
   except ValueError as error:
     return column | {"fits": "cannot be", "": str(error)}
 
   def fits(parts: int, beams: int) -> bool:
-    return plan.footprint(parts * data, beams, data, model).peak <= room
+    return plan.footprint(parts * data, beams, data, model, rows).peak <= room
 
   column["problems in flight"] = str(whole * data)
   column |= {

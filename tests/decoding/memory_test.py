@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from inference_scaling import decoding, models, search
-from inference_scaling.decoding import abstract, lanes, memory
+from inference_scaling.decoding import (
+  abstract,
+  lane_programs,
+  memory,
+  scheduling,
+)
+from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.models import published
 from tests.decoding import tiny
 
@@ -28,21 +34,28 @@ P, N = 4, 8
 SAMPLING = search.sampling()
 
 
-def _plan(policy, reward, dtype="float32", form="own", limits=LIMITS):
+ENTRIES = 300  # of a tree: fewer than its 8 beams of 256 tokens may have
+
+
+def _plan(
+  policy, reward, dtype="float32", form="own", limits=LIMITS, storage=()
+):
   return memory.Plan(
-    abstract.Search(policy, reward, form, dtype, limits, limits)
+    abstract.Search(policy, reward, form, dtype, limits, limits, *storage)
   )
 
 
 @functools.cache
-def _measured(config, shape, dtype):
+def _measured(config, shape, dtype, rows, storage):
   """Runs and compiles what `run_lanes` does; bytes on the first device."""
-  mesh = None if shape is None else models.make_mesh(*shape)
+  mesh = shape and models.make_mesh(*shape)
   tokenizer = tiny.letter_tokenizer()
   policy_model = models.initial_model(config, tokenizer, seed=0)
   reward_model = models.initial_reward_model(CACHES, tokenizer, seed=0)
-  policy = decoding.ModelPolicy(policy_model, tiny.FORMAT, LIMITS, N)
-  reward = decoding.ModelReward(reward_model, LIMITS, N)
+  policy = decoding.ModelPolicy(
+    policy_model, tiny.FORMAT, LIMITS, N, rows, *storage
+  )
+  reward = decoding.ModelReward(reward_model, LIMITS, N, None, rows, *storage)
   weights = jax.tree.map(
     lambda leaf: leaf.astype(dtype), [policy_model.params, reward_model.params]
   )
@@ -52,7 +65,7 @@ def _measured(config, shape, dtype):
       for params in weights
     ]
   params = (decoding.PolicyParams(weights[0], jnp.float32(1)), weights[1])
-  start = lanes._start.lower(
+  start = lane_programs.start.lower(
     policy, reward, SAMPLING.rules, LIMITS.max_steps, mesh, *params, (),
     jax.random.key(0), np.int32(0), decoding.pad_prompt(0, [1, 2], LIMITS),
   ).compile()  # fmt: skip
@@ -60,14 +73,25 @@ def _measured(config, shape, dtype):
     *params, (), jax.random.key(0), np.int32(0),
     decoding.pad_prompt(0, [1, 2], LIMITS),
   )  # fmt: skip
-  state = lanes._empty_lanes(policy, reward, P, mesh, new)
-  step = lanes._step.lower(
-    policy, reward, SAMPLING.rules, mesh, *params, state
+  state = lane_programs.empty_lanes(policy, reward, P, mesh, new)
+  group = scheduling.group_size(P, SAMPLING.rules, mesh)
+  # Of all tokens, and, where these are no copy, of half of them.
+  lengths = (LIMITS.text_buffer, LIMITS.text_buffer // 2)
+  steps = []
+  for length in lengths[: 1 if rows else 2]:
+    size = sizes_lib.fitting(LIMITS, length, LIMITS.prompt_buffer, group)
+    steps.append(
+      lane_programs.advance.lower(
+        policy, reward, SAMPLING.rules, mesh, (size, size), *params, state
+      ).compile()
+    )
+  replace = lane_programs.replace_lane.lower(
+    mesh, state, np.int32(0), new
   ).compile()
-  replace = lanes._replace_lane.lower(mesh, state, np.int32(0), new).compile()
   return {
-    "start": _bytes(start), "replace": _bytes(replace),
-    "step": _bytes(step) + _argument_bytes(step),
+    "start": _bytes(start),
+    "replace": _bytes(replace),
+    "step": max(_bytes(step) + _argument_bytes(step) for step in steps),
     "live": _live((weights, state)), "weights": _live(weights),
   }  # fmt: skip
 
@@ -97,29 +121,48 @@ def _live(tree):
 
 
 CASES = [
-  (CACHES, None, "float32"), (CACHES, (4, 2), "float32"),
-  (LOGITS, (4, 2), "float32"), (CACHES, None, "bfloat16"),
-]  # fmt: skip
+  (CACHES, None, "float32", None, ()),
+  (CACHES, (4, 2), "float32", None, ()),
+  (LOGITS, (4, 2), "float32", None, ()),
+  (CACHES, None, "bfloat16", 2, ()),
+  (CACHES, None, "float32", 2, ("tree", ENTRIES)),
+  (CACHES, (4, 2), "float32", 2, ("tree",)),
+]
 
 
-@pytest.mark.parametrize(("config", "shape", "dtype"), CASES)
-def test_plan_is_what_is_measured(config, shape, dtype):
-  measured = _measured(config, shape, dtype)
-  plan = _plan(config, CACHES, dtype)
-  found = plan.footprint(P, N, *(shape or (1, 1)), wide_copies=True)
+@pytest.mark.parametrize(("config", "shape", "dtype", "rows", "storage"), CASES)
+def test_plan_is_what_is_measured(config, shape, dtype, rows, storage):
+  measured = _measured(config, shape, dtype, rows, storage)
+  plan = _plan(config, CACHES, dtype, storage=storage)
+  found = plan.footprint(P, N, *(shape or (1, 1)), rows=rows, cpu=True)
   assert found.resident == measured["live"]
   assert found.policy_weights + found.reward_weights == measured["weights"]
   phases = dict(found.phases)
   start = phases.pop("start")
   planned = found.resident + max(phases.values())
   assert measured["step"] == pytest.approx(planned, rel=0.1)
-  assert max(phases.values()) > 0.2 * found.resident  # or it is no test
+  taken = measured["step"] - found.resident
+  assert taken == pytest.approx(max(phases.values()), rel=0.25)
   assert measured["start"] == pytest.approx(start, rel=0.1)
   # A problem is started and put in a lane without caches for its beams.
   own = found.policy_beams + found.reward_beams
   lane = own * (shape or (1, 1))[0] / P
-  assert measured["start"] < 0.5 * lane
-  assert measured["replace"] < 0.2 * lane
+  assert measured["start"] < (2 if storage else 0.5) * lane
+  assert measured["replace"] < (0.5 if storage else 0.2) * lane
+
+
+def test_a_tree_takes_the_tokens_that_it_has_room_for():
+  found = [
+    _plan(CACHES, CACHES, storage=storage).footprint(P, beams)
+    for storage, beams in (
+      ((), 2), (("tree",), 2), (("tree", ENTRIES), 1), (("tree", ENTRIES), 16),
+    )
+  ]  # fmt: skip
+  dense, every, few, wide = (one.policy_beams for one in found)
+  assert dense == every == 2 * few == P * 2 * 256 * 2 * 2 * 64 * 4
+  assert wide * 256 == few * ENTRIES
+  assert found[2].phases["gather"] < found[3].phases["gather"]
+  assert "fork" in found[0].phases and "fork" not in found[1].phases
 
 
 def test_published_models_are_planned_without_weights():
