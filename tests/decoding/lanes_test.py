@@ -12,7 +12,7 @@ from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.search import is_done, rebase
 from tests.decoding import tiny
 
-DEPTH = 3
+DEPTH, LANES = 3, 5
 
 
 def _problems(ids):
@@ -20,18 +20,19 @@ def _problems(ids):
   return [decoding.PromptProblem(i, prompts[i]) for i in ids]
 
 
-def _run(ids, num_lanes, temperature=1.0, seed=0, balance=0.3):
+def run(ids, num_lanes, temperature=1.0, seed=0, balance=0.3, stats=None):
+  """Searches some problems by REBASE; what is found, in the order of ends."""
   finished = decoding.run_lanes(
     tiny.policy(), tiny.reward(), rebase(balance),
     tiny.policy_params(temperature), tiny.reward_model().params,
-    _problems(ids), seed, num_lanes, DEPTH,
+    _problems(ids), seed, num_lanes, DEPTH, stats=stats,
   )  # fmt: skip
   return {one.problem_id: one for one in finished}
 
 
 @functools.cache
 def _reference():
-  return _run(tuple(range(7)), 3)
+  return run(tuple(range(7)), LANES)
 
 
 def _assert_identical(one, other):
@@ -56,19 +57,19 @@ def test_every_problem_is_searched_once_to_its_end():
   "order", [(6, 5, 4, 3, 2, 1, 0), (3, 0, 6, 1, 5, 2, 4)]
 )
 def test_another_order_gives_the_same_bits(order):
-  found = _run(order, 3)
+  found = run(order, LANES)
   for problem_id, one in _reference().items():
     _assert_identical(one, found[problem_id])
 
 
 def test_a_resume_gives_the_same_bits():
-  found = _run((2, 5, 6), 3)
+  found = run((2, 5, 6), LANES)
   for problem_id, one in found.items():
     _assert_identical(one, _reference()[problem_id])
 
 
 def test_another_number_of_lanes_gives_the_same_draws():
-  found = _run(tuple(range(7)), 2)
+  found = run(tuple(range(7)), 2)
   for problem_id, one in _reference().items():
     ours, theirs = one.tree, found[problem_id].tree
     for name in ("parents", "active", "status", "num_tokens"):
@@ -78,8 +79,8 @@ def test_another_number_of_lanes_gives_the_same_draws():
 
 
 def test_another_seed_gives_other_draws():
-  ours = _run((0,), 3)[0].tree.contents.tokens
-  theirs = _run((0,), 3, seed=1)[0].tree.contents.tokens
+  ours = run((0,), LANES)[0].tree.contents.tokens
+  theirs = run((0,), LANES, seed=1)[0].tree.contents.tokens
   assert not np.array_equal(ours, theirs)
 
 
@@ -90,7 +91,7 @@ def test_new_temperatures_and_seeds_compile_nothing():
     lane_programs.advance,
   )  # fmt: skip
   before = [program._cache_size() for program in programs]
-  _run((0, 1), 3, temperature=0.6, seed=4, balance=0.1)
+  run((0, 1), LANES, temperature=0.6, seed=4, balance=0.1)
   assert [program._cache_size() for program in programs] == before
 
 
@@ -113,11 +114,13 @@ def _started():
 def _searched_over(stale):
   """Searches in a lane whose own caches hold some value, to the end."""
   new, search = _started()
-  state = lane_programs.empty_lanes(*search[:2], 3, None, new)
+  state = lane_programs.empty_lanes(*search[:2], LANES, None, new)
   own = lambda state: (  # noqa: E731
     state.policy_state.cache.own, state.reward_state.cache.own
   )  # fmt: skip
-  assert {leaf.shape[:2] for leaf in jax.tree.leaves(own(state))} == {(3, 4)}
+  assert {leaf.shape[:2] for leaf in jax.tree.leaves(own(state))} == {
+    (LANES, 4)
+  }
   dirty = jax.tree.map(lambda leaf: leaf + stale, own(state))
   state = state.replace(
     policy_state=state.policy_state.replace(
@@ -130,7 +133,7 @@ def _searched_over(stale):
   state = lane_programs.replace_lane(None, state, np.int32(1), new)
   for leaf in jax.tree.leaves(own(state)):
     np.testing.assert_array_equal(leaf, stale)
-  sizes = (sizes_lib.whole(tiny.LIMITS),) * 2
+  sizes = (sizes_lib.fitting(tiny.LIMITS, 0, 0, 1),) * 2
   while not is_done(state).all():
     state, _ = lane_programs.advance(*search[:4], sizes, *search[4:], state)
   return jax.device_get(
@@ -182,7 +185,7 @@ def test_numbers_that_are_not_finite_are_reported(broken):
     weights = poison(weights)
   iterator = decoding.run_lanes(
     tiny.policy(), tiny.reward(), rebase(0.3), params, weights,
-    _problems((5,)), 0, 3, DEPTH,
+    _problems((5,)), 0, LANES, DEPTH,
   )  # fmt: skip
   with pytest.raises(
     FloatingPointError, match=f"problem 5, depth 0: the {broken}.*Check"
@@ -203,3 +206,34 @@ def test_two_vocabularies_are_refused():
   )  # fmt: skip
   with pytest.raises(ValueError, match=r"1 tokens differ.*<extra>"):
     next(iterator)
+
+
+@functools.cache
+def _piecewise():
+  """Writes until few beams are live."""
+  policy = tiny.policy()
+
+  def write(params, keys, state, few):
+    return policy.write(params, keys, state, lambda live: live.sum() <= few)
+
+  return jax.jit(write)
+
+
+def test_half_written_steps_survive_a_look_ahead_of_others():
+  policy, params = tiny.policy(), tiny.policy_params()
+  start, extend, *_ = tiny.jitted()
+  state, shape = start(params, tiny.stack(3)), (3, tiny.NUM_BEAMS)
+  keys = jax.random.split(jax.random.key(3), shape)
+  others = jnp.arange(3)[:, None] != jnp.zeros(shape, int)  # all but problem 0
+  _, wanted = extend(params, keys, state, others)
+  half = _piecewise()(params, keys, policy.begin(state, others), 5)
+  assert 0 < half.step.live.sum() <= 5 and half.step.content.lengths.min() == 0
+  ahead, made = extend(params, keys, half, ~others)
+  assert made.num_tokens[0].all() and not made.num_tokens[1:].any()
+  back = policy.rewind(half, ahead)
+  jax.tree.map(np.testing.assert_array_equal, back.step, half.step)
+  done = _piecewise()(params, keys, back, 0)
+  found = policy.finish(done, jnp.array([False, True, True]))[1]
+  jax.tree.map(
+    lambda a, b: np.testing.assert_array_equal(a[1:], b[1:]), found, wanted
+  )

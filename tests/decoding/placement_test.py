@@ -10,7 +10,8 @@ import pytest
 from flax import nnx
 
 from inference_scaling import decoding, models
-from inference_scaling.decoding import lanes, placement
+from inference_scaling.decoding import lane_programs, placement
+from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.models import decoder, reward_model
 from inference_scaling.search import rebase, sampling
 from tests.decoding import tiny
@@ -18,6 +19,7 @@ from tests.decoding import tiny
 DEPTH, LANES = 3, 4
 STRATEGIES = {"rebase": rebase(0.3), "sampling": sampling()}
 IDS = tuple(range(6))
+SIZES = (sizes_lib.whole(tiny.LIMITS),) * 2
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -109,25 +111,25 @@ def _lanes(mesh):
   policy, reward = _pair()
   strategy, params = STRATEGIES["rebase"], _params(mesh)
   prompts = decoding.pad_prompt(0, tiny.prompts(1)[0], tiny.LIMITS)
-  new = lanes._start(
+  new = lane_programs.start(
     policy, reward, strategy.rules, DEPTH, mesh, *params,
     strategy.init(tiny.NUM_BEAMS), jax.random.key(0), np.int32(0), prompts,
   )  # fmt: skip
   empty = functools.partial(
-    lanes._empty_lanes, policy, reward, LANES, mesh, new
+    lane_programs.empty_lanes, policy, reward, LANES, mesh, new
   )
   state = empty()
   outcome = (state.tree, state.policy_state.counts)
   lane = np.int32(0)
   programs = {
-    "replace": lanes._replace_lane.lower(mesh, state, lane, new),
-    "step": lanes._step.lower(
-      policy, reward, strategy.rules, mesh, *params, state
+    "replace": lane_programs.replace_lane.lower(mesh, state, lane, new),
+    "advance": lane_programs.advance.lower(
+      policy, reward, strategy.rules, mesh, SIZES, *params, state
     ),
-    "few rows": lanes._step.lower(
-      *_few_rows(), strategy.rules, mesh, *params, state
+    "few rows": lane_programs.advance.lower(
+      *_few_rows(), strategy.rules, mesh, SIZES, *params, state
     ),
-    "take": lanes._take_lane.lower(mesh, outcome, lane),
+    "take": lane_programs.take_lane.lower(mesh, outcome, lane),
   }
   return empty, programs
 
@@ -172,8 +174,8 @@ def test_the_state_stays_where_it_is():
   state = _lanes(_mesh(2, 4))[0]()
   policy, reward = _pair()
   before = [leaf.sharding for leaf in jax.tree.leaves(state)]
-  after = lanes._step(
-    policy, reward, STRATEGIES["rebase"].rules, _mesh(2, 4),
+  after, _ = lane_programs.advance(
+    policy, reward, STRATEGIES["rebase"].rules, _mesh(2, 4), SIZES,
     *_params(_mesh(2, 4)), state,
   )  # fmt: skip
   assert jax.tree.leaves(state)[-1].is_deleted()
@@ -195,19 +197,19 @@ def test_caches_are_split_over_problems_and_heads():
     assert leaf.sharding.shard_shape(leaf.shape)[0] == P // 2
 
 
-@pytest.mark.parametrize("program", ["replace", "step", "few rows", "take"])
+@pytest.mark.parametrize("program", ["replace", "advance", "few rows", "take"])
 def test_no_cache_is_sent_from_device_to_device(program):
-  """Caches alone have five axes; every fork and every merge is in `step`."""
+  """Caches alone have five axes; every fork and every merge is in `advance`."""
   text = _lanes(_mesh(2, 4))[1][program].compile().as_text()
   sends = r"= (.*) (?:all-\w+|collective-\w+|reduce-scatter)(?:-start)?\("
   sent = "\n".join(re.findall(sends, text))
   assert not re.findall(r"\[\d+(?:,\d+){4}\]", sent)
   if program == "few rows":  # taken out and put back by each device alone
     assert "f32[2,4,2,6,32]" in text and "f32[2,2,2,6,32]" in text
-  if program == "step":
-    # Each device has its own problems and heads only, in the chunk of a step
-    # too; and the pattern for what is sent finds something.
-    assert "f32[2,4,2,6,32]" in text and "f32[2,4,2,6,6]" in text
+  if program == "advance":
+    # Each device has its own problems and heads only; and the pattern for what
+    # is sent finds something.
+    assert "f32[2,4,2,6,32]" in text
     assert not re.search(r"f32\[4,4,\d+,|f32\[\d+,4,8,6,", text)
     assert "f32[2,4,1,24]" in sent
 
