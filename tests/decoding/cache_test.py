@@ -141,11 +141,10 @@ def test_some_beams_of_all_or_of_some_problems_write(grown):
 
 def test_a_window_at_the_end_goes_back_over_older_entries(grown):
   grown.grow([[3, 3, 3]] * P)
-  # Beams of 6, 4, 5, ... tokens; these are filled to the last entry.
+  # Most begin where a window of 3 would pass the end.
   grown.grow([[2, 3, 3], [3, 3, 2], [3, 3, 3], [3, 2, 3]])
-  assert [len(beam) for beam in grown.beams[0]] == [8, 7, 8]
-  grown.grow([[0, 1, 0]] * P)
-  assert {len(beam) for beam in grown.beams[0]} == {8}
+  grown.grow([[0, 1, 0], [2, 0, 0], [1, 1, 1], [0, 0, 2]])
+  assert {len(beam) for beams in grown.beams for beam in beams} == {S}
 
 
 @pytest.mark.parametrize("size", [6, 8, 13])
