@@ -69,7 +69,7 @@ def plan(
     )
   )  # fmt: skip
   return planned.footprint(
-    work.problems, work.samples, wide_copies=jax.default_backend() == "cpu"
+    work.problems, work.samples, cpu=jax.default_backend() == "cpu"
   )
 
 
