@@ -20,7 +20,7 @@ ANALYSIS = (
   "trees", "report",
 )  # fmt: skip
 # The outermost boundaries, where functions are jitted.
-JITTED = ("decoding/lanes.py", "training/", "sweep/", "benchmark/")
+JITTED = ("decoding/lane_programs.py", "training/", "sweep/", "benchmark/")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
