@@ -62,6 +62,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
   }
   config.aggregations = ("last",)
   config.rows_in_flight = 64
+  config.rows_per_problem = 0
   config.cache = "dense"
   config.tree_tokens = 0
   if arg == "tiny":

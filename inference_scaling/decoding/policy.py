@@ -24,6 +24,9 @@ from inference_scaling.decoding import places as places_lib
 from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.search import base
 
+# Rows are given to waiting beams once one row in so many is free.
+_REFILLED = 4
+
 
 class ModelPolicy:
   """Draws reasoning steps from a language model (a `search.Policy`).
@@ -188,7 +191,7 @@ class ModelPolicy:
     """Writes on at the steps at hand, `sizes.written` tokens a beam at most.
 
     Where more than `num_rows` beams of a problem are live, the first of them
-    are written.
+    are written, until a quarter of all rows could be taken by others.
 
     Args:
       params: weights and sampler.
@@ -207,6 +210,13 @@ class ModelPolicy:
       places = places_lib.Places(None, slots)
     beams = {name: getattr(state, name) for name in state_lib.BEAMS}
     most = self.sizes.written
+
+    def stop(rows_live):
+      now = places.put(live, rows_live)
+      if self.num_rows == N:
+        return enough(now)
+      return enough(now) | _is_worth_refilling(rows_live, now)
+
     begun = writing.Writing(
       index=jnp.int32(0),
       rows=state.cache.open_rows(places, self.sizes.text, self.sizes.prompt),
@@ -216,10 +226,7 @@ class ModelPolicy:
       **places.take(beams),
     )
     with jax.named_scope("policy_extend"):
-      done = self._writer.run(
-        params, places.take(keys), begun, most,
-        lambda rows: enough(places.put(live, rows)),
-      )  # fmt: skip
+      done = self._writer.run(params, places.take(keys), begun, most, stop)
     written = {name: getattr(done, name) for name in state_lib.BEAMS}
     return state.replace(
       cache=state.cache.close_rows(places, done.rows, most),
@@ -302,3 +309,21 @@ class ModelPolicy:
     """Steps of no tokens."""
     size = min(self.limits.step_tokens, self.limits.total_tokens)
     return state_lib.empty_step(shape, size, self.token_scores)
+
+
+def _is_worth_refilling(rows_live: jax.Array, live: jax.Array) -> jax.Array:
+  """Tells whether enough rows stand idle that waiting beams could take.
+
+  To give rows to others costs about a token of all rows; where steps differ in
+  length, a quarter of them is idle after a quarter of a step's mean length.
+
+  Args:
+    rows_live: bool[P, R], rows that still write.
+    live: bool[P, N], beams that write or wait for a row.
+
+  Returns:
+    bool[].
+  """
+  idle = (~rows_live).sum(axis=1)
+  waiting = live.sum(axis=1) - rows_live.sum(axis=1)
+  return _REFILLED * jnp.minimum(idle, waiting).sum() >= rows_live.size

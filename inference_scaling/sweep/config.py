@@ -40,6 +40,9 @@ _TABLE: rules.Table = {
   },
   "aggregations": rules.several(rules.one_of(*voting.AGGREGATIONS)),
   "rows_in_flight": rules.integer(1),
+  # Beams of a problem that are written at once; 0 for all. The others take
+  # turns, and more problems are in flight instead.
+  "rows_per_problem": rules.integer(0),
   "cache": rules.one_of(*decoding.CACHES),  # how beams' keys, values are kept
   # Room for a problem's distinct tokens in a tree; 0 for all there can be.
   "tree_tokens": rules.integer(0),

@@ -94,7 +94,7 @@ class Engine:
       ValueError: on a step that is too long for the reward model.
     """
     max_steps = self.settings.limits.max_steps
-    sizes = shape(run, max_steps)
+    sizes = shape(run, max_steps, self.settings.rows_per_problem)
     policy, reward = self._pair(run.policy, sizes)
     strategy = strategies.kind(run.strategy).make(run.n, run.numbers, max_steps)
     try:
@@ -166,17 +166,25 @@ class Engine:
     )
 
 
-def shape(run: grid.Run, max_steps: int) -> strategies.Shape:
+def shape(
+  run: grid.Run, max_steps: int, rows_per_problem: int | None = None
+) -> strategies.Shape:
   """Sizes of the search of a run.
 
   Args:
     run: the run.
     max_steps: most steps of a solution.
+    rows_per_problem: most rows that a problem may have; None for as many as the
+      strategy can use.
 
   Returns:
     The Shape.
   """
-  return strategies.kind(run.strategy).shape(run.n, run.numbers, max_steps)
+  sizes = strategies.kind(run.strategy).shape(run.n, run.numbers, max_steps)
+  if rows_per_problem is None:
+    return sizes
+  rows = min(sizes.num_rows, rows_per_problem)
+  return dataclasses.replace(sizes, num_rows=rows)
 
 
 def lanes(rows_in_flight: int, n: int, num_problems: int, data: int = 1) -> int:

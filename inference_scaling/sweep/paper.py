@@ -91,6 +91,7 @@ def paper_sweep(
   }
   config.aggregations = ("last", "min", "mean", "product")
   config.rows_in_flight = rows_in_flight
+  config.rows_per_problem = 0
   config.cache = "dense"
   config.tree_tokens = 0
   return config

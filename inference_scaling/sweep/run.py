@@ -175,10 +175,11 @@ class _Sweep:
     self, found, run, prompts, recorded
   ) -> Iterator[decoding.Finished]:
     """Searches the problems of one run that are not yet recorded."""
-    shape = engine.shape(run, found.settings.limits.max_steps)
+    rows = found.settings.rows_per_problem
+    shape = engine.shape(run, found.settings.limits.max_steps, rows)
     num_lanes = engine.lanes(
       self._resolved["rows_in_flight"],
-      shape.num_beams,
+      shape.num_rows if rows else shape.num_beams,
       len(self._problems),
       self._resolved["mesh"]["data"],
     )

@@ -40,6 +40,8 @@ class Settings:
       tokens.
     dtype: of weights, activations and caches.
     mesh: of devices; None for one device.
+    rows_per_problem: most beams of a problem that are written at once, the
+      others take turns; None for all.
     cache: how keys and values of beams are stored: one of `decoding.CACHES`.
     tree_tokens: distinct tokens of a problem that a tree has room for, in the
       policy and in the reward model each; None for all that there can be.
@@ -53,6 +55,7 @@ class Settings:
   reward_limits: decoding.Limits | None = None
   dtype: str = "float32"
   mesh: jax.sharding.Mesh | None = None
+  rows_per_problem: int | None = None
   cache: str = "dense"
   tree_tokens: int | None = None
 
@@ -97,6 +100,7 @@ def make_settings(resolved: Mapping[str, Any]) -> Settings:
     else None,
     dtype=resolved["dtype"],
     mesh=make_mesh(**resolved["mesh"]),
+    rows_per_problem=resolved["rows_per_problem"] or None,
     cache=resolved["cache"],
     tree_tokens=resolved["tree_tokens"] or None,
   )

@@ -138,6 +138,7 @@ def config(folder: pathlib.Path, **changes):
     },
     "aggregations": ("last", "min", "mean", "product"),
     "rows_in_flight": 8,
+    "rows_per_problem": 0,
     "cache": "dense",
     "tree_tokens": 0,
     **changes,
