@@ -154,26 +154,35 @@ class Cache:
 
 
 def compute_prompt(
-  model, weights, prompts: limits_lib.Prompts
+  model, weights, prompts: limits_lib.Prompts, size: int
 ) -> tuple[jax.Array, Layers]:
   """Runs a model over whole prompts, once a problem.
 
   Args:
     model: the model.
     weights: its params.
-    prompts: P prompts in a buffer of S tokens; what lies behind a prompt's
+    prompts: P prompts in a bucket of B tokens; what lies behind a prompt's
       end is computed too, and must be masked by whoever attends to it.
+    size: S, at least B.
 
   Returns:
-    Hidden states [P, S, D], and for each layer keys [P, 1, K, H, S] and values
-    [P, 1, K, S, H].
+    Hidden states [P, B, D], and for each layer keys [P, 1, K, H, S] and values
+    [P, 1, K, S, H], zeros from B on.
   """
   tokens = prompts.tokens[:, None]
   positions = jnp.arange(tokens.shape[-1])[None, None]
   hidden, kept = model.forward(
     weights, tokens, jnp.broadcast_to(positions, tokens.shape)
   )
-  return hidden[:, 0], tuple(kept)
+  beyond = size - tokens.shape[-1]
+
+  def widen(array, axis):
+    padding = [(0, 0)] * array.ndim
+    padding[axis] = (0, beyond)
+    return jnp.pad(array, padding) if beyond else array
+
+  widened = tuple((widen(keys, 4), widen(values, 3)) for keys, values in kept)
+  return hidden[:, 0], widened
 
 
 def start(

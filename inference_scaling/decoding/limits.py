@@ -9,6 +9,10 @@ import numpy as np
 # Buffers grow by this many tokens, so that a few sizes serve all limits.
 _BUCKET = 32
 
+# The smallest size; others are this times a power of two. Smaller ones save
+# little attention, and each size is one more program to compile.
+_STEP = 128
+
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
@@ -65,6 +69,22 @@ class Prompts:
   reward: "Prompts | None" = None
 
 
+def bucket(tokens: int, most: int) -> int:
+  """Rounds up to one of a few sizes.
+
+  Args:
+    tokens: how many must fit.
+    most: the size of the buffer.
+
+  Returns:
+    128 times a power of two, or `most` where that is less.
+  """
+  size = _STEP
+  while size < tokens:
+    size *= 2
+  return min(size, most)
+
+
 def pad_prompt(
   problem_id: int,
   tokens: Sequence[int],
@@ -72,12 +92,12 @@ def pad_prompt(
   reward_tokens: Sequence[int] | None = None,
   reward_limits: Limits | None = None,
 ) -> Prompts:
-  """Lays one problem's prompt into a buffer.
+  """Lays one problem's prompt into a bucket, the smallest that holds it.
 
   Args:
     problem_id: names the problem in errors.
     tokens: the prompt's token ids.
-    limits: gives the size of the buffer.
+    limits: give the size of the buffer, beyond which no bucket goes.
     reward_tokens: the reward model's own prompt, if it has one.
     reward_limits: of the reward model, in its own tokens.
 
@@ -105,6 +125,6 @@ def _pad(
       f"Limits.prompt_tokens (now {limits.prompt_tokens}) or leave the problem "
       "out."
     )
-  row = np.zeros((1, size), np.int32)
+  row = np.zeros((1, bucket(len(tokens), size)), np.int32)
   row[0, : len(tokens)] = tokens
   return row, np.array([len(tokens)], np.int32)

@@ -8,7 +8,6 @@ import dataclasses
 from inference_scaling import models
 from inference_scaling.decoding import cache as cache_lib
 from inference_scaling.decoding import limits as limits_lib
-from inference_scaling.decoding import sizes
 
 _FLOAT32 = 4  # bytes
 _FFW_COPIES = 3
@@ -64,7 +63,7 @@ class Work:
     size = self.limits.text_buffer
     if not in_place:
       return size
-    buckets = {sizes.bucket(tokens, size) for tokens in range(1, size)}
+    buckets = {limits_lib.bucket(tokens, size) for tokens in range(1, size)}
     return max(buckets - {size}, default=0)
 
   def array(self, rows: int, tokens: int | None = None) -> int:

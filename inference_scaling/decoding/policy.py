@@ -115,7 +115,9 @@ class ModelPolicy:
     """
     cached = prompts.lengths - 1
     with jax.named_scope("policy_prefill"):
-      _, kv = cache_lib.compute_prompt(self.model, params.weights, prompts)
+      _, kv = cache_lib.compute_prompt(
+        self.model, params.weights, prompts, self.limits.prompt_buffer
+      )
     shape = (prompts.lengths.shape[0], self.num_beams)
     last = jnp.take_along_axis(prompts.tokens, cached[:, None], axis=1)
     zeros = jnp.zeros(shape, jnp.int32)

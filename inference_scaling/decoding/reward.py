@@ -113,7 +113,9 @@ class ModelReward:
       prompts = prompts.reward
     lengths = prompts.lengths
     with jax.named_scope("reward_prefill"):
-      hidden, kv = cache_lib.compute_prompt(self.model, params, prompts)
+      hidden, kv = cache_lib.compute_prompt(
+        self.model, params, prompts, self.limits.prompt_buffer
+      )
     shape = (lengths.shape[0], self.num_beams)
     last = jnp.take_along_axis(hidden, lengths[:, None, None] - 1, axis=1)
     last = jnp.broadcast_to(last, (*shape, hidden.shape[-1]))

@@ -9,9 +9,6 @@ import dataclasses
 
 from inference_scaling.decoding import limits as limits_lib
 
-# The smallest size; others are this times a power of two. Smaller ones save
-# little attention, and each size is one more program to compile.
-_STEP = 128
 # Most tokens of one call: rows are copied once for so many.
 WRITTEN = 64
 
@@ -67,27 +64,11 @@ def fitting(
     The sizes.
   """
   return Sizes(
-    text=bucket(text, limits.text_buffer),
-    prompt=bucket(prompt, limits.prompt_buffer),
+    text=limits_lib.bucket(text, limits.text_buffer),
+    prompt=limits_lib.bucket(prompt, limits.prompt_buffer),
     written=most_written(limits),
     lanes=lanes,
   )
-
-
-def bucket(tokens: int, most: int) -> int:
-  """Rounds up to one of a few sizes.
-
-  Args:
-    tokens: how many must fit.
-    most: the size of the buffer.
-
-  Returns:
-    128 times a power of two, or `most` where that is less.
-  """
-  size = _STEP
-  while size < tokens:
-    size *= 2
-  return min(size, most)
 
 
 def most_written(limits: limits_lib.Limits) -> int:

@@ -166,9 +166,7 @@ def _muon_matrices(params: Parameters) -> Any:
     names = [getattr(key, "key", None) for key in path]
     hidden = "layers" in names and names[-1] == "weight"
     # They are [out, in].
-    matrix = optax.contrib.MuonDimensionNumbers(
-      reduction_axis=1, output_axis=0
-    )
+    matrix = optax.contrib.MuonDimensionNumbers(reduction_axis=1, output_axis=0)
     return matrix if hidden else None
 
   return jax.tree_util.tree_map_with_path(mark, params)

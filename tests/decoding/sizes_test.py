@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import decoding
-from inference_scaling.decoding import sizes
+from inference_scaling.decoding import limits, sizes
 from tests.decoding import tiny
 
 LIMITS = decoding.Limits(prompt_tokens=100, step_tokens=40, total_tokens=400)
@@ -15,12 +15,12 @@ LIMITS = decoding.Limits(prompt_tokens=100, step_tokens=40, total_tokens=400)
 @pytest.mark.parametrize(
   "tokens,most,size",
   [
-    (0, 416, 64), (64, 416, 64), (65, 416, 128), (129, 416, 256),
-    (257, 416, 416), (416, 416, 416), (500, 416, 416), (5, 32, 32),
+    (0, 416, 128), (64, 416, 128), (129, 416, 256), (257, 416, 416),
+    (416, 416, 416), (500, 416, 416), (5, 32, 32),
   ],
 )  # fmt: skip
 def test_buckets_are_powers_of_two_up_to_the_buffer(tokens, most, size):
-  assert sizes.bucket(tokens, most) == size
+  assert limits.bucket(tokens, most) == size
 
 
 def test_whatever_is_at_hand_fits_in_few_sizes():
@@ -28,16 +28,16 @@ def test_whatever_is_at_hand_fits_in_few_sizes():
   for text in range(1, LIMITS.text_buffer + 1):
     for prompt in range(1, LIMITS.prompt_buffer + 1):
       found = sizes.fitting(LIMITS, text, prompt, 2)
-      assert text <= found.text <= max(2 * text, 64)
-      assert prompt <= found.prompt <= max(2 * prompt, 64)
+      assert text <= found.text <= max(2 * text, 128)
+      assert prompt <= found.prompt <= max(2 * prompt, 128)
       assert (found.written, found.lanes) == (40, 2)
       seen.add(found)
-  assert len(seen) == 4 * 2
+  assert len(seen) == 3
   assert sizes.whole(LIMITS) == sizes.Sizes(416, 128, 40, None)
 
 
 @pytest.mark.parametrize(
-  "step_tokens,total_tokens,most", [(256, 1024, 64), (256, 9, 9), (20, 99, 20)]
+  "step_tokens,total_tokens,most", [(256, 1024, 128), (256, 9, 9), (20, 99, 20)]
 )
 def test_no_call_writes_more_than_a_step_may_have(
   step_tokens, total_tokens, most

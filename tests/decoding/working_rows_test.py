@@ -47,7 +47,9 @@ def _walk(model, at_once):
     batch = limits_lib.Prompts(
       tokens=jnp.array(prompts), lengths=jnp.array(PROMPT_LENGTHS)
     )
-    _, prompt = cache_lib.compute_prompt(model, params, batch)
+    _, prompt = cache_lib.compute_prompt(
+      model, params, batch, batch.tokens.shape[1]
+    )
     return cache_lib.start(prompt, batch.lengths, N, OWN)
 
   @jax.jit

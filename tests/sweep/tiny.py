@@ -62,8 +62,8 @@ def policy(further, seven, kv_heads=1):
   model = models.initial_model(config, tokenizer, 0)
   params = jax.tree.map(lambda leaf: leaf, model.params)
   layer = params["layers"][0]
-  for kernel in (layer["attention"]["output"], layer["mlp"]["down"]):
-    kernel["kernel"] = jnp.zeros_like(kernel["kernel"])
+  for linear in (layer["attention"]["output"], layer["mlp"]["down"]):
+    linear["weight"] = jnp.zeros_like(linear["weight"])
   params["embedding"] = jnp.eye(size)
   # The norm makes sqrt(D) out of the 1 in a one-hot vector.
   logits = np.log(transitions(tokenizer, further, seven))

@@ -101,7 +101,7 @@ def test_training_lowers_the_loss(solutions):
   model = reward.from_policy(policy())
   loss = reward.make_loss(model, imitation_weight=1.0)
   batch = reward.make_batches(config(), solutions, model.tokenizer)[0]
-  optimizer = optax.adam(3e-3)
+  optimizer = optax.adam(3e-4)
 
   @jax.jit
   def update(params, state):
