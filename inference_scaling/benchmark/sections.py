@@ -57,7 +57,7 @@ class Options:
   repeats: int = 5
   rivals: bool = True
   sections: Sequence[str] = ()
-  problems: int = 96
+  problems: int = 240
   probe: machine.Probe | None = None
 
 
