@@ -195,6 +195,8 @@ def _pad_prompts(policy, reward, problem: PromptProblem) -> limits_lib.Prompts:
       "not read the policy's tokens. Give it the tokens of "
       "model.form.encode_prompt(question)."
     )
-  return limits_lib.pad_prompt(
-    problem.id, problem.tokens, policy.limits, own, reward.limits
+  return limits_lib.shorten(
+    limits_lib.pad_prompt(
+      problem.id, problem.tokens, policy.limits, own, reward.limits
+    )
   )

@@ -92,12 +92,12 @@ def pad_prompt(
   reward_tokens: Sequence[int] | None = None,
   reward_limits: Limits | None = None,
 ) -> Prompts:
-  """Lays one problem's prompt into a bucket, the smallest that holds it.
+  """Lays one problem's prompt into a buffer.
 
   Args:
     problem_id: names the problem in errors.
     tokens: the prompt's token ids.
-    limits: give the size of the buffer, beyond which no bucket goes.
+    limits: gives the size of the buffer.
     reward_tokens: the reward model's own prompt, if it has one.
     reward_limits: of the reward model, in its own tokens.
 
@@ -114,6 +114,23 @@ def pad_prompt(
   return Prompts(*row, Prompts(*_pad(what, reward_tokens, reward_limits)))
 
 
+def shorten(prompts: Prompts) -> Prompts:
+  """Cuts prompts to the smallest size that holds them all.
+
+  Args:
+    prompts: P prompts, on the host.
+
+  Returns:
+    The same prompts, which take less to compute.
+  """
+  size = bucket(int(prompts.lengths.max()), prompts.tokens.shape[1])
+  return dataclasses.replace(
+    prompts,
+    tokens=prompts.tokens[:, :size],
+    reward=None if prompts.reward is None else shorten(prompts.reward),
+  )
+
+
 def _pad(
   what: str, tokens: Sequence[int], limits: Limits
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -125,6 +142,6 @@ def _pad(
       f"Limits.prompt_tokens (now {limits.prompt_tokens}) or leave the problem "
       "out."
     )
-  row = np.zeros((1, bucket(len(tokens), size)), np.int32)
+  row = np.zeros((1, size), np.int32)
   row[0, : len(tokens)] = tokens
   return row, np.array([len(tokens)], np.int32)

@@ -1,5 +1,7 @@
 """The few sizes that programs exist for."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -69,3 +71,14 @@ def test_smaller_buffers_give_the_same_search():
   )
   np.testing.assert_allclose(scores, entry["scores"], atol=1e-5)
   assert state.cache.own[0][0].shape == entry["state"].cache.own[0][0].shape
+
+
+def test_a_prompt_is_cut_to_the_smallest_size_that_holds_it():
+  long = dataclasses.replace(LIMITS, prompt_tokens=400)
+  own = list(range(3, 150))
+  prompts = limits.pad_prompt(0, own, long, own[:9], LIMITS)
+  short = limits.shorten(prompts)
+  assert prompts.tokens.shape == (1, 416) and short.tokens.shape == (1, 256)
+  assert short.reward.tokens.shape == (1, 128)
+  assert short.tokens[0, : short.lengths[0]].tolist() == own
+  assert short.reward.tokens[0, : short.reward.lengths[0]].tolist() == own[:9]
