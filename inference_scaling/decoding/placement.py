@@ -19,7 +19,7 @@ VALUES = ("problems", "beams", "kv_heads", "length", "head_dim")
 # Both, where beams share them in a tree.
 ENTRIES = ("problems", None, "kv_heads", "head_dim")
 # Fields that hold, for each layer, keys and values.
-_LAYERS = ("prompt", "own", "chunk")
+_LAYERS = ("prompt", "own")
 # One problem alone: each part of 'data' holds it.
 ALONE = {**sharding.RULES, "problems": None}
 
