@@ -78,7 +78,8 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
 
   def guarded(argv):
     try:
-      _use_compilation_cache(_CACHE.value)
+      # A program from the cache has lost the names that a profile goes by.
+      _use_compilation_cache("" if _PROFILE.value else _CACHE.value)
       _join_processes()
       with _profiled(_PROFILE.value):
         main(argv)
