@@ -5,6 +5,7 @@ import logging
 import pathlib
 
 import jax
+import jax.numpy as jnp
 import ml_collections
 import pytest
 from absl import app, flags
@@ -156,6 +157,32 @@ def test_the_cache_folder_is_made_and_may_be_left_out(tmp_path):
     assert jax.config.jax_compilation_cache_dir == str(tmp_path / "a" / "b")
   finally:
     jax.config.update("jax_compilation_cache_dir", before)
+
+
+@pytest.mark.parametrize("profiled", [False, True])
+def test_a_profile_names_phases_and_takes_no_cached_program(
+  profiled, tmp_path, monkeypatch, capsys
+):
+  captured, caches = [], []
+  monkeypatch.setattr(app, "run", lambda main, **kwargs: captured.append(main))
+  monkeypatch.setattr(launching, "_use_compilation_cache", caches.append)
+
+  if not flags.FLAGS.is_parsed():
+    flags.FLAGS.mark_as_parsed()
+  monkeypatch.setattr(
+    flags.FLAGS["profile"], "value", str(tmp_path) if profiled else None
+  )
+  launching.run(
+    lambda argv: jax.jit(_forked)(jnp.ones(999)).block_until_ready()
+  )
+  captured[0]([])
+  assert ("| fork |" in capsys.readouterr().out) == profiled
+  assert [bool(folder) for folder in caches] == [not profiled]
+
+
+def _forked(x):
+  with jax.named_scope("fork"):
+    return jnp.sort(jnp.sin(x))
 
 
 def test_a_cache_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):
