@@ -135,7 +135,9 @@ def stepped():
   """One step from one model: unsharded, and sharded in other microbatches."""
   config = _config(steps=4, start="random/llama3_8b")
   model = finetune.load_start(config)
-  encoded = finetune_data.encode_solved(TOKENIZER, ROWS, 2)
+  # Of these rows, since with all of them one gradient in thousands nearly
+  # cancels, and Adam makes a step of what float32 leaves of it.
+  encoded = finetune_data.encode_solved(TOKENIZER, ROWS[4:] * 2, 2)
   loss = metamath.make_loss(model)
 
   def step(size, mesh):
