@@ -23,6 +23,9 @@ def test_an_engine_makes_as_many_tokens_as_asked(engine, folder):
   if lacking := engines.missing(engine):
     pytest.skip(f"{engine.NAME} needs {', '.join(lacking)}")
   ways = engine.open_engine(folder, None)
+  if engine.NAME == "llama.cpp":
+    pytest.skip("llama.cpp reads GGUF files alone, and this is a folder")
+  assert ways
   for name, generate in ways.items():
     made = generate(PROMPTS, WORK.samples, WORK.new_tokens)
     work.check(name, made, WORK)

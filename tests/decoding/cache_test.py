@@ -8,17 +8,11 @@ import pytest
 from inference_scaling.decoding import cache as cache_lib
 from inference_scaling.decoding import places as places_lib
 
+pytestmark = pytest.mark.usefixtures("quick_compilations")
+
 P, N, S = 4, 3, 8  # problems, beams, tokens of a beam at most
 K, H, LAYERS, PROMPT = 2, 3, 2, 5
 WIDTH = 3  # new tokens at once
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilations():
-  """They are most of the time of this file."""
-  jax.config.update("jax_disable_most_optimizations", True)
-  yield
-  jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="module", autouse=True)

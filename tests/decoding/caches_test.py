@@ -10,20 +10,14 @@ from inference_scaling import decoding, search
 from inference_scaling.decoding import caches
 from tests.decoding import tiny
 
+pytestmark = pytest.mark.usefixtures("quick_compilations")
+
 CHILDREN, EXPANSIONS = 2, 5
 N, DEPTH = search.mcts_shape(CHILDREN, CHILDREN, EXPANSIONS)
 LIMITS = decoding.Limits(
   prompt_tokens=9, step_tokens=6, total_tokens=30, max_steps=DEPTH
 )
 IDS = (0, 1, 2)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilations():
-  """They are most of the time of this file."""
-  jax.config.update("jax_disable_most_optimizations", True)
-  yield
-  jax.config.update("jax_disable_most_optimizations", False)
 
 
 @functools.cache

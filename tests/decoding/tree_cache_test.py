@@ -13,20 +13,14 @@ from inference_scaling.decoding import cache as cache_lib
 from inference_scaling.decoding import places as places_lib
 from inference_scaling.decoding import tree_cache, tree_store
 
+pytestmark = pytest.mark.usefixtures("quick_compilations")
+
 P, N, T = 2, 4, 6  # problems, beams, tokens of a beam at most
 Q, R = 1, 2  # of these at work, where not all are
 WIDTH = 3  # new tokens at once
 K, H, PROMPT = 2, 2, 3
 LAYERS = 2
 CAPACITY = 14  # entries of a problem: too few for some of what follows
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilations():
-  """They are most of the time of this file."""
-  jax.config.update("jax_disable_most_optimizations", True)
-  yield
-  jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="module", autouse=True)
