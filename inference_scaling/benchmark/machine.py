@@ -7,11 +7,13 @@ import jax
 import jax.numpy as jnp
 
 from inference_scaling.benchmark import table, timing
+from inference_scaling.models import products
 
 DTYPES = ("float32", "bfloat16")
 _ACCELERATOR_SIZE, _CPU_SIZE = 8192, 3072
 _BYTES = 1 << 30  # far larger than any cache
 _READ = "read of memory"
+_COLUMNS = 64  # rows of a decoding step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,10 +23,13 @@ class Rates:
   Attributes:
     flops: floating-point operations a second in products of large matrices
       whose result is float32, by the dtype of the factors.
+    thin: the same in a chain of products of 64 columns with matrices that come
+      from memory, as in decoding; the roofline does not look at it.
     bandwidth: bytes a second, in reading memory.
   """
 
   flops: Mapping[str, float]
+  thin: Mapping[str, float]
   bandwidth: float
 
 
@@ -47,6 +52,7 @@ class Probe:
       Tasks for `timing.interleave`.
     """
     tasks = {_product(dtype): self._multiply(dtype) for dtype in DTYPES}
+    tasks |= {_thin(dtype): self._chain(dtype) for dtype in DTYPES}
     tasks[_READ] = self._read()
     return tasks
 
@@ -60,8 +66,14 @@ class Probe:
       The rates, from the medians.
     """
     work = 2 * self.size**3
+
+    def thin(dtype):
+      size, number = self._weights(dtype)
+      return 2 * number * size**2 * _COLUMNS / times[_thin(dtype)].median
+
     return Rates(
       {dtype: work / times[_product(dtype)].median for dtype in DTYPES},
+      {dtype: thin(dtype) for dtype in DTYPES},
       self.count / times[_READ].median,
     )
 
@@ -74,6 +86,30 @@ class Probe:
       lambda a, b: jnp.matmul(a, b, preferred_element_type=jnp.float32)
     )
     return lambda: multiply(one, other)
+
+  def _weights(self, dtype: str) -> tuple[int, int]:
+    """Size and number of square matrices of a quarter of all bytes."""
+    size = self.size // 2
+    number = self.count // 4 // (size**2 * jnp.dtype(dtype).itemsize)
+    return size, max(1, number)
+
+  def _chain(self, dtype: str) -> timing.Task:
+    size, number = self._weights(dtype)
+    keys = jax.random.split(jax.random.key(0), number)
+    # Matrices that keep the length of a vector, so that no number overflows.
+    weights = [
+      (jax.random.normal(key, (size, size)) * size**-0.5).astype(dtype)
+      for key in keys
+    ]
+    columns = jnp.ones((size, _COLUMNS), jnp.float32)
+
+    @jax.jit
+    def run(weights, columns):
+      for weight in weights:
+        columns = products.multiply(weight, columns)
+      return columns
+
+    return lambda: run(weights, columns)
 
   def _read(self) -> timing.Task:
     # A sum along rows: each device shares them out among its cores.
@@ -101,6 +137,13 @@ def rows(rates: Rates) -> list[table.Row]:
     table.Row("machine", f"products of {dtype}", rate / 1e9, "GFLOP/s")
     for dtype, rate in rates.flops.items()
   ]
+  found += [
+    table.Row(
+      "machine", f"products of {dtype}, {_COLUMNS} columns", rate / 1e9,
+      "GFLOP/s", "the other factor comes from memory",
+    )
+    for dtype, rate in rates.thin.items()
+  ]  # fmt: skip
   return [
     *found, table.Row("machine", _READ, rates.bandwidth / 1e9, "GB/s")
   ]  # fmt: skip
@@ -108,3 +151,7 @@ def rows(rates: Rates) -> list[table.Row]:
 
 def _product(dtype: str) -> str:
   return f"product of {dtype}"
+
+
+def _thin(dtype: str) -> str:
+  return f"product of {dtype} with {_COLUMNS} columns"

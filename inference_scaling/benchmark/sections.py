@@ -196,7 +196,7 @@ def _queue(options, subject) -> list[table.Row]:
 
 def _useful(options, subject) -> list[table.Row]:
   del subject
-  return useful.measure(options.problems)
+  return useful.measure(options.problems, options.repeats)
 
 
 # Processes of their own come first: later ones would share an accelerator.

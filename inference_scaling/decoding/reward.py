@@ -151,9 +151,11 @@ class ModelReward:
     def run(places, state):
       if R == N:
         return self._score(params, state, step, active, places)
-      # Where more beams are active than there are rows, they take turns.
+      # Where more beams are active than there are rows, they take turns, long
+      # steps with long ones: a turn lasts as long as its longest.
       here = places.problems(active)
-      order = places_lib.first_slots(here, N)
+      lengths = places.problems(step.num_tokens)
+      order = jnp.argsort(jnp.where(here, -lengths, 1), axis=1)
       rounds = -(-here.sum(axis=1).max() // R)
 
       def take_turn(number, state):

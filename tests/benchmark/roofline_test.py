@@ -39,6 +39,6 @@ def test_an_embedding_of_its_own_is_not_read():
 
 def test_the_larger_of_reading_and_computing_counts():
   step = roofline.TokenStep(weight_bytes=60, cache_bytes=40, flops=1000)
-  slow_products = machine.Rates({"float32": 10.0, "bfloat16": 1e3}, 50.0)
+  slow_products = machine.Rates({"float32": 10.0, "bfloat16": 1e3}, {}, 50.0)
   assert step.seconds(slow_products, "float32") == 100.0
   assert step.seconds(slow_products, "bfloat16") == 2.0

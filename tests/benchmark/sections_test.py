@@ -18,6 +18,7 @@ from inference_scaling.benchmark import (
   search,
   subjects,
   timing,
+  useful,
 )
 from tests.benchmark import folders
 
@@ -60,7 +61,7 @@ def test_rates_of_decoding_by_hand(subject):
     "float32, 2 rows, 2 tokens": timing.Seconds((1.0, 1.0, 2.0)),
     "float32, 2 rows, 8 tokens": timing.Seconds((4.0, 2.5, 3.5)),
   }
-  rates = machine.Rates({"float32": 1e30}, 1e6)
+  rates = machine.Rates({"float32": 1e30}, {}, 1e6)
   rate, share = programs.describe(times, rates)
   # Half a second, a quarter and a quarter a token; two rows.
   assert rate.value == 8.0 and rate.rounds == (4.0, 8.0, 8.0)
@@ -82,6 +83,24 @@ def test_what_a_search_takes_beyond_its_parts():
   )
   assert over.rounds == pytest.approx((10.0, 20.0))
   assert queueing.beyond_cheapest(2.0, 1.0, 1.5) == pytest.approx(100.0)
+
+
+def test_searches_of_real_lengths_are_measured():
+  searches = useful.RealLengths(problems=2)
+  for task in searches.tasks().values():
+    assert sorted(one.problem_id for one in task()) == [0, 1]
+  names = list(searches.tasks())
+  drawn = [searches.stats[name].tokens for name in names]
+  assert all(0 < searches.stats[name].useful <= 1 for name in names)
+  # A tenth more time for as many tokens as each of them drew, then a fifth.
+  times = {
+    names[0]: timing.Seconds((drawn[0] / 1000, drawn[0] / 500)),
+    names[1]: timing.Seconds((1.1 * drawn[1] / 1000, 1.2 * drawn[1] / 500)),
+  }
+  rows = {row.name: row for row in searches.describe(times)}
+  over = rows["REBASE beyond sampling"]
+  assert over.rounds == pytest.approx((10.0, 20.0))
+  assert rows[f"{names[0]}: speed"].rounds == pytest.approx((1000.0, 500.0))
 
 
 def test_the_fastest_way_of_each_engine_counts():

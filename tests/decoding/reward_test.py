@@ -32,29 +32,59 @@ def test_scores_differ():
   assert 0 < scores.min() and scores.max() < 1
 
 
-def test_steps_longer_than_a_block_are_read_whole():
-  """A step of 40 tokens takes five blocks of 8."""
-  model = tiny.reward_model()
-  limits = decoding.Limits(prompt_tokens=9, step_tokens=40, total_tokens=45)
-  reward = decoding.ModelReward(model, limits, num_beams=2)
-  tokens = jax.random.randint(jax.random.key(0), (1, 2, 40), 3, 18)
-  lengths = jnp.array([[40, 17]])
+class _Counting:
+  """A reward model that tells of each block that it reads."""
+
+  def __init__(self, model):
+    self._model, self.blocks = model, 0
+
+  def __getattr__(self, name):
+    return getattr(self._model, name)
+
+  def read(self, *args):
+    jax.debug.callback(self._count)
+    return self._model.read(*args)
+
+  def _count(self):
+    self.blocks += 1
+
+
+def _read(lengths, num_rows=None):
+  """Reads steps, holds their scores against whole texts; counts blocks."""
+  model, N, C = _Counting(tiny.reward_model()), len(lengths), max(lengths)
+  limits = decoding.Limits(prompt_tokens=9, step_tokens=C, total_tokens=45)
+  reward = decoding.ModelReward(model, limits, N, num_rows=num_rows)
+  tokens = jax.random.randint(jax.random.key(0), (1, N, C), 3, 18)
   step = base.Step(
-    status=jnp.zeros((1, 2), jnp.int32),
-    num_tokens=lengths,
-    content=decoding.StepTokens(tokens, lengths, *jnp.zeros((2, 1, 2))),
+    status=jnp.zeros((1, N), jnp.int32),
+    num_tokens=jnp.array([lengths]),
+    content=decoding.StepTokens(
+      tokens, jnp.array([lengths]), *jnp.zeros((2, 1, N))
+    ),
   )
   prompt = tiny.prompts(2)[1]
   state = jax.jit(reward.start)(
     model.params, decoding.pad_prompt(0, prompt, limits)
   )
-  active = jnp.ones((1, 2), bool)
+  active = jnp.ones((1, N), bool)
   _, scores = jax.jit(reward.score)(model.params, state, step, active)
-  for n, length in enumerate((40, 17)):
+  jax.effects_barrier()
+  for n, length in enumerate(lengths):
     text = jnp.array([[*prompt, *tokens[0, n, :length].tolist()]])
     solution = jnp.arange(text.shape[1])[None] >= len(prompt)
     wanted = jax.jit(model.token_rewards)(model.params, text, solution)[0, -1]
     np.testing.assert_allclose(scores[0, n], wanted, atol=1e-5)
+  return model.blocks
+
+
+def test_steps_longer_than_a_block_are_read_whole():
+  """A step of 40 tokens takes five blocks of 8."""
+  assert _read((40, 17)) == 5
+
+
+def test_long_steps_are_read_beside_long_ones():
+  """Five blocks for 40 and 33 tokens, one for 2 and 8; not five for each."""
+  assert _read((2, 40, 8, 33), num_rows=2) == 5 + 1
 
 
 def test_counts_are_those_of_the_tokens_read():
