@@ -6,7 +6,6 @@ Started as `python -m inference_scaling.benchmark.child TASK`, a task in JSON.
 import dataclasses
 import json
 import os
-import pathlib
 import subprocess
 import sys
 import time
@@ -72,12 +71,13 @@ def main(task: Task) -> dict[str, Any]:
 
   Returns:
     Seconds until the imports, the weights and the first result were there;
-    bytes held at most, and before the weights were loaded.
+    bytes that a second run holds at most, as `held.most` counts them.
   """
   import jax
 
   from inference_scaling.benchmark import (
     compilation,
+    held,
     search,
     subjects,
     work,
@@ -88,42 +88,23 @@ def main(task: Task) -> dict[str, Any]:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
   imports = time.time() - task.began
   subjects.check_device(task.subject)
-  jax.block_until_ready(jax.numpy.zeros(1))
-  before = held()
   subject = subjects.subject(task.subject, task.source)
   sampling, rebase = search.prepare(
     subject, work.Work(**task.work), task.dtype, task.kind == "search"
   )
   loading = time.time() - task.began - imports
+  run_once = rebase or sampling
   with compilation.count() as compiled:
-    (rebase or sampling)()
+    run_once()
+  first_result = time.time() - task.began
   return {
     "imports": imports,
     "loading": loading,
-    "first_result": time.time() - task.began,
+    "first_result": first_result,
     "programs": compiled.programs,
     "compiling": compiled.seconds,
-    "before": before,
-    "peak": held(),
+    "peak": held.most(run_once),
   }
-
-
-def held() -> int:
-  """The most bytes held so far, of the device or, on a CPU, the process."""
-  import jax
-
-  found = jax.local_devices()[0].memory_stats()
-  if found and "peak_bytes_in_use" in found:
-    return found["peak_bytes_in_use"]
-  status = pathlib.Path("/proc/self/status")
-  if status.exists():  # what getrusage says begins at the parent's peak
-    for line in status.read_text().splitlines():
-      if line.startswith("VmHWM:"):
-        return int(line.split()[1]) * 1024
-  import resource
-
-  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-  return peak if sys.platform == "darwin" else peak * 1024
 
 
 if __name__ == "__main__":

@@ -27,18 +27,21 @@ def measure(subject: subjects.Subject, task: child.Task) -> list[table.Row]:
     task = dataclasses.replace(task, kind=kind)
     child.run(task)  # fills the cache
     result = child.run(task)
-    took = result["peak"] - result["before"]
+    took = result["peak"]
     planned = plan(subject, work_lib.Work(**task.work), task.dtype, kind)
+    weights = _weights(planned)
     found += [
-      _row(task, f"{kind}: peak", took / 2**20, "MiB", (
-        f"beside {result['before'] / 2**20:,.0f} MiB of the process before "
-        "weights were loaded"
+      _row(task, f"{kind}: peak", took and took / 2**20, "MiB", (
+        "" if took else "not measured: a CPU tells it on Linux alone"
       )),
       _row(task, f"{kind}: planned", planned.peak / 2**20, "MiB", (
-        f"weights {_weights(planned) / 2**20:,.0f}, other "
-        f"{(planned.peak - _weights(planned)) / 2**20:,.0f}"
+        f"weights {weights / 2**20:,.0f}, other "
+        f"{(planned.peak - weights) / 2**20:,.0f}"
       )),
-      _row(task, f"{kind}: peak of planned", 100 * took / planned.peak, "%"),
+      _row(
+        task, f"{kind}: peak of planned", took and 100 * took / planned.peak,
+        "%",
+      ),
     ]  # fmt: skip
   return found
 

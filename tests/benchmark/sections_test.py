@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from inference_scaling import benchmark
+from inference_scaling import benchmark, models
 from inference_scaling.benchmark import (
   child,
   compilation,
@@ -136,7 +136,9 @@ def test_a_process_of_its_own_reports_its_first_result(tmp_path):
   )  # fmt: skip
   found = child.run(task)
   assert 0 < found["imports"] < found["first_result"]
-  assert found["programs"] > 0 and found["peak"] >= found["before"] > 0
+  weights = models.load_model("embedded/policy_small").params
+  size = sum(leaf.nbytes for leaf in jax.tree.leaves(weights))
+  assert found["programs"] > 0 and found["peak"] > size
   assert any(tmp_path.iterdir())
 
 
