@@ -43,7 +43,15 @@ def trace(folder: str | pathlib.Path) -> Iterator[None]:
 
   Args:
     folder: where to; made where missing.
+
+  Raises:
+    NotADirectoryError: where the folder is a file; told before anything runs.
   """
+  if pathlib.Path(folder).is_file():
+    raise NotADirectoryError(
+      f"{folder} is a file; expected a folder for a trace. Give --profile "
+      "another name."
+    )
   options = jax.profiler.ProfileOptions()
   options.python_tracer_level = 0  # calls of Python would bury the rest
   jax.profiler.start_trace(str(folder), profiler_options=options)

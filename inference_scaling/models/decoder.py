@@ -123,11 +123,16 @@ class Block(nnx.Module):
 
   def __call__(self, x, rotation, attend):
     """Adds attention and MLP to [D, P, N, T]."""
-    mixed, kept = self.attention(self.attention_norm(x), rotation, attend)
+    with jax.named_scope("attention"):
+      mixed, kept = self.attention(self.attention_norm(x), rotation, attend)
     if self.parallel:
-      return x + mixed + self.mlp(self.mlp_norm(x)), kept
+      return x + mixed + self._feed_forward(x), kept
     x = x + mixed
-    return x + self.mlp(self.mlp_norm(x)), kept
+    return x + self._feed_forward(x), kept
+
+  def _feed_forward(self, x):
+    with jax.named_scope("mlp"):
+      return self.mlp(self.mlp_norm(x))
 
 
 class Decoder(nnx.Module):
@@ -196,6 +201,7 @@ class Decoder(nnx.Module):
     """Turns hidden states [..., D] into float32 logits [..., V]."""
     tied = self.config.tie_word_embeddings
     table = (self.embedding if tied else self.unembedding)[...]
-    # Mostly a view of what has its features first; no order is asked for.
-    logits = products.multiply(table, jnp.moveaxis(hidden, -1, 0))
+    with jax.named_scope("unembed"):
+      # Mostly a view of what has its features first; no order is asked for.
+      logits = products.multiply(table, jnp.moveaxis(hidden, -1, 0))
     return products.features_last(logits)

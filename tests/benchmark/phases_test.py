@@ -1,7 +1,11 @@
+import pathlib
+import re
+
 import jax
 import jax.numpy as jnp
 import pytest
 
+import inference_scaling
 from inference_scaling.benchmark import hlo_names, phases
 
 
@@ -11,6 +15,17 @@ def test_phase_is_named_by_its_scopes():
   assert phases.phase_of("jit(step)/fork/gather") == "fork"
   assert phases.phase_of("jit(step)/forked/gather") == "other"
   assert phases.phase_of("") == "other"
+
+
+def test_phases_are_the_scopes_of_the_package():
+  package = pathlib.Path(inference_scaling.__file__).parent
+  found = {
+    name
+    for path in package.rglob("*.py")
+    for name in re.findall(r'named_scope\("(\w+)"\)', path.read_text())
+  }
+  # Around these two are those of any policy and any reward.
+  assert sorted(found - {"extend", "score"}) == sorted(phases.SCOPES)
 
 
 def test_operations_of_a_trace_are_found_in_their_scopes(tmp_path):
@@ -47,6 +62,14 @@ def test_operations_of_a_trace_are_found_in_their_scopes(tmp_path):
 def test_a_folder_without_a_trace_is_named(tmp_path):
   with pytest.raises(FileNotFoundError, match=r"no trace in.*--profile"):
     phases.newest(tmp_path)
+
+
+def test_a_file_is_no_place_for_a_trace(tmp_path):
+  path = tmp_path / "trace"
+  path.touch()
+  with pytest.raises(NotADirectoryError, match=r"trace is a file; .*--profile"):
+    with phases.report(path):
+      pytest.fail("what is traced was run")
 
 
 def test_bytes_that_are_no_trace_are_refused():

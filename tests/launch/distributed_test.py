@@ -88,9 +88,11 @@ def start(*commands):
     for process in processes:
       process.kill()
   outs, errors = zip(*said, strict=True)
-  # The collectives of CPUs speak, too.
+  # The collectives of CPUs speak, too, and their threads into each other's
+  # lines, so that "[Gloo] Rank" need not stand before the rest.
   outs = [
-    "\n".join(re.findall(r"^(?!.*\[Gloo\]).+", out, re.M)) for out in outs
+    "\n".join(re.findall(r"^(?!.*(?:\[Gloo\]|peer ranks)).+", out, re.M))
+    for out in outs
   ]
   return [process.returncode for process in processes], outs, errors
 
