@@ -2,11 +2,12 @@
 
   python launch/benchmark.py [--model=embedded] [--output=runs/benchmark.json]
 
-The embedded model takes a few minutes and no download; --model=smollm2 fetches
-SmolLM2-135M (89 MiB) and takes about an hour of two cores with all sections and
-engines; --model=llemma_7b, for accelerators, has random weights of that shape.
-Tasks take turns, so that ratios hold on a busy machine; what takes another
-engine's place in the table when it is not installed is a line that says so:
+The embedded model takes a quarter of an hour of two cores and no download.
+--model=smollm2 fetches SmolLM2-135M (89 MiB) and takes about an hour with all
+sections and engines. --model=llemma_7b, for accelerators, has random weights of
+that shape. Tasks take turns, so that ratios hold on a busy machine; what takes
+another engine's place in the table when it is not installed is a line that says
+so:
 
   pip install torch ctranslate2 llama-cpp-python
 
