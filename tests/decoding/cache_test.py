@@ -48,7 +48,11 @@ def _write(row, n, tokens):
 
 
 class Lists:
-  """A cache, and what it should hold: lists of tokens [P][N]."""
+  """A cache, and what it should hold: lists of tokens [P][N].
+
+  Whatever writes or forks compares all beams with their lists afterwards, and
+  rows that are opened with the prompts and the texts that they are of.
+  """
 
   def __init__(self):
     layers, lengths = _prompts()
@@ -152,7 +156,11 @@ def test_rows_may_be_shorter_or_longer_than_what_is_stored(grown, size):
 
 
 def test_a_prompt_is_read_no_further_than_it_must_be(grown):
+  lengths = [len(grown.beams[p][n]) for p in (2, 1) for n in (0, 1)]
   grown.grow([[1, 1]] * 2, lanes=[2, 1], slots=[[0, 1]] * 2, prompt_size=3)
+  longer = [len(grown.beams[p][n]) for p in (2, 1) for n in (0, 1)]
+  assert longer == [length + 1 for length in lengths]
+  assert grown.cache.prompt[0][0].shape[-1] == PROMPT  # it stays as it was
 
 
 SWAPS = [[1, 0, 2], [0, 0, 0], [0, 1, 2], [2, 0, 1]]  # 2, 2, 0 and 3 move
@@ -165,6 +173,8 @@ def test_a_fork_copies_beams_whoever_moves_where(grown, num_rows, num_lanes):
   grown.fork(SWAPS, num_rows, num_lanes)
   grown.grow([[3, 2, 1]] * P)
   grown.fork([[0, 1, 0], [2, 1, 0], [0, 0, 2], [0, 1, 2]], num_rows, num_lanes)
+  assert grown.beams[0][2] == grown.beams[0][0] != grown.beams[0][1]
+  grown.check()
 
 
 def test_a_fork_of_nobody_copies_nothing(grown):
@@ -196,4 +206,6 @@ def test_what_was_appended_is_forgotten(grown):
   grown.grow([[1, 0]] * P, slots=[[0, 2]] * P)
   grown.cache, grown.beams = before.rewind(grown.cache), beams
   grown.check()
+  lengths = [[len(beam) + 1 + n for n, beam in enumerate(row)] for row in beams]
   grown.grow([[1, 2, 3]] * P)  # over what was left
+  assert grown.cache.lengths.tolist() == lengths

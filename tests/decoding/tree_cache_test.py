@@ -237,6 +237,7 @@ def test_beams_hold_what_was_written(kind, story):
       oracle.grow(*argument)
     else:
       getattr(oracle, name)(argument)
+    oracle.check()
 
 
 @pytest.mark.parametrize("last,enough", [(2, True), (3, False)])
