@@ -23,6 +23,7 @@ class Task:
     dtype: of its weights.
     work: fields of `work.Work`.
     cache: folder of compiled programs.
+    weigh: whether to do it once more, and say how much memory that takes.
     began: seconds of the clock when the process was started.
   """
 
@@ -32,6 +33,7 @@ class Task:
   dtype: str
   work: dict[str, int]
   cache: str = ""
+  weigh: bool = False
   began: float = 0.0
 
 
@@ -71,7 +73,8 @@ def main(task: Task) -> dict[str, Any]:
 
   Returns:
     Seconds until the imports, the weights and the first result were there;
-    bytes that a second run holds at most, as `held.most` counts them.
+    bytes that a second run holds at most, as `held.most` counts them, None if
+    they are not asked for.
   """
   import jax
 
@@ -103,7 +106,7 @@ def main(task: Task) -> dict[str, Any]:
     "first_result": first_result,
     "programs": compiled.programs,
     "compiling": compiled.seconds,
-    "peak": held.most(run_once),
+    "peak": held.most(run_once) if task.weigh else None,
   }
 
 

@@ -22,17 +22,20 @@ def measure(subject: subjects.Subject, task: child.Task) -> list[table.Row]:
   Returns:
     Rows of the table.
   """
-  found = []
+  results = {}
   for kind in ("sampling", "search"):
-    task = dataclasses.replace(task, kind=kind)
-    child.run(task)  # fills the cache
-    result = child.run(task)
+    one = dataclasses.replace(task, kind=kind)
+    child.run(one)  # fills the cache
+    results[kind] = child.run(dataclasses.replace(one, weigh=True))
+  found = []
+  # Only then, since to plan takes this process to the accelerator.
+  for kind, result in results.items():
     took = result["peak"]
     planned = plan(subject, work_lib.Work(**task.work), task.dtype, kind)
     weights = _weights(planned)
     found += [
       _row(task, f"{kind}: peak", took and took / 2**20, "MiB", (
-        "" if took else "not measured: a CPU tells it on Linux alone"
+        "" if took else "neither the device nor the system tells"
       )),
       _row(task, f"{kind}: planned", planned.peak / 2**20, "MiB", (
         f"weights {weights / 2**20:,.0f}, other "

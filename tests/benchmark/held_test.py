@@ -21,3 +21,8 @@ def test_what_a_task_holds_beside_what_was_there():
   for found in (busy, both):
     assert (found - idle) / MEBIBYTE == pytest.approx(64, abs=16)
   del weights
+
+
+def test_a_system_that_does_not_tell_is_no_error(tmp_path, monkeypatch):
+  monkeypatch.setattr(held, "_PROCESS", tmp_path / "nowhere")
+  assert held.most(lambda: None) is None

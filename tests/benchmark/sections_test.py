@@ -132,7 +132,7 @@ def test_a_process_of_its_own_reports_its_first_result(tmp_path):
   work = benchmark.Work(problems=1, samples=1, prompt_tokens=4, new_tokens=2)
   task = child.Task(
     "sampling", "embedded", "embedded/policy_small", "float32",
-    dataclasses.asdict(work), str(tmp_path),
+    dataclasses.asdict(work), str(tmp_path), weigh=True,
   )  # fmt: skip
   found = child.run(task)
   assert 0 < found["imports"] < found["first_result"]
