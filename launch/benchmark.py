@@ -63,6 +63,9 @@ def main(argv):
     rivals=_RIVALS.value,
     sections=_ONLY.value,
   )
+  if _OUTPUT.value:
+    # Now, since a path that cannot be written must not cost an hour.
+    benchmark.prepare(_OUTPUT.value)
   rows = benchmark.run(options, functools.partial(print, flush=True))
   print(f"{benchmark.headline(options)}\n\n{benchmark.render(rows)}")
   if _OUTPUT.value:

@@ -13,7 +13,7 @@ from inference_scaling.benchmark.sections import (
   setting,
 )
 from inference_scaling.benchmark.subjects import SUBJECTS
-from inference_scaling.benchmark.table import Row, render, write
+from inference_scaling.benchmark.table import Row, prepare, render, write
 from inference_scaling.benchmark.work import Work
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
   "Row",
   "Work",
   "headline",
+  "prepare",
   "render",
   "run",
   "setting",

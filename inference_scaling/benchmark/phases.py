@@ -70,6 +70,9 @@ def report(
   Args:
     folder: as for `trace`.
     say: takes the text.
+
+  Raises:
+    NotADirectoryError: as `trace`.
   """
   with trace(folder):
     yield

@@ -53,23 +53,43 @@ def render(rows: Sequence[Row]) -> str:
   return "\n".join(lines[1:])
 
 
+def prepare(path: str | pathlib.Path) -> None:
+  """Makes sure that a file can be written; what it holds stays.
+
+  Args:
+    path: of the file; its folder is made where missing.
+
+  Raises:
+    OSError: where it cannot.
+  """
+  path = pathlib.Path(path)
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.open("a").close()
+  except OSError as error:
+    raise OSError(
+      f"{path} cannot be written ({error.strerror}); expected a file for the "
+      "numbers. Give --output another name, or '' for none."
+    ) from error
+
+
 def write(
   path: str | pathlib.Path, setting: Mapping[str, Any], rows: Sequence[Row]
 ) -> None:
   """Writes rows as a JSON file.
 
   Args:
-    path: of the file; its folder is made where missing.
+    path: of the file; see `prepare`.
     setting: what was run, and where.
     rows: of the table.
   """
-  path = pathlib.Path(path)
-  path.parent.mkdir(parents=True, exist_ok=True)
+  prepare(path)
   content = {
     "setting": dict(setting),
     "rows": [dataclasses.asdict(row) for row in rows],
   }
-  path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+  text = json.dumps(content, indent=1) + "\n"
+  pathlib.Path(path).write_text(text, encoding="utf-8")
 
 
 def _number(value: float | None) -> str:

@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from inference_scaling.benchmark import table
 
 ROWS = [
@@ -37,3 +39,13 @@ def test_file_of_all_numbers(tmp_path):
     "unit": "tokens/s", "note": "a note", "rounds": [1.0, 2.0],
   }  # fmt: skip
   assert content["rows"][2]["value"] is None
+
+
+def test_a_path_that_cannot_be_written_is_told_before_the_work(tmp_path):
+  (tmp_path / "found").mkdir()
+  with pytest.raises(OSError, match=r"found cannot be written \(.*--output"):
+    table.prepare(tmp_path / "found")
+  old = tmp_path / "old.json"
+  old.write_text("numbers")
+  table.prepare(old)
+  assert old.read_text() == "numbers"
