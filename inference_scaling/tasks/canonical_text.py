@@ -17,8 +17,13 @@ Units are dropped because the gold answers of the benchmarks leave them out;
 import math
 import re
 
+from inference_scaling.tasks.delimiters import (
+  closing_brace,
+  join_thousands,
+  strip_delimiters,
+)
+
 _MINUS_SIGN = "\N{MINUS SIGN}"
-_CLOSING = ".,;: \t\n"
 _SPACING = re.compile(r"(?<!\\)\\(?:[!,;: ]|q?quad(?![A-Za-z]))\s*|~")
 _SIZES = re.compile(
   r"\\(?:left|right)\.|\\(?:left|right|[bB]igg?[lr]?|displaystyle)(?![A-Za-z])"
@@ -35,7 +40,6 @@ _TEXT_UNIT = re.compile(
 _NUMBER = r"[-+]?(?:\d+(?:,\d{3})*\.?\d*|\.\d+)"
 _WORD_UNIT = re.compile(rf"({_NUMBER}|{_NUMBER}/\d+)((?:\s+[A-Za-z]{{2,}})+)")
 _ASSIGNMENT = re.compile(rf"[A-Za-z]\s*=\s*({_NUMBER})")
-_THOUSANDS = re.compile(r"([-+]?\d{1,3}(?:,\d{3})+)(\.\d*)?")
 _DECIMAL = re.compile(r"([-+]?)(\d*)(?:\.(\d*))?")
 _SLASH = re.compile(r"([-+]?)(?:(\d+)\s+)?(\d+)\s*/\s*(\d+)")
 _SIMPLE_FRACTION = re.compile(r"(-?)\\frac\{(-?)(\d{1,15})\}\{(\d{1,15})\}")
@@ -88,34 +92,6 @@ def is_words(text: str) -> bool:
 def has_value_words(text: str) -> bool:
   """Says whether words after a number change its value: "million"."""
   return not _VALUE_WORDS.isdisjoint(text.lower().split())
-
-
-def closing_brace(text: str, start: int) -> int | None:
-  """Returns where the brace opened at `start` is closed, None if it is not."""
-  depth = 0
-  for i in range(start, len(text)):
-    if text[i] in "{}" and text[i - 1 : i] != "\\":
-      depth += 1 if text[i] == "{" else -1
-      if depth == 0:
-        return i
-  return None
-
-
-def strip_delimiters(answer: str) -> str:
-  r"""Strips `$..$`, `\(..\)`, a dollar sign and closing punctuation."""
-  answer = answer.strip().rstrip(_CLOSING)
-  for left, right in (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$")):
-    if answer.startswith(left) and answer.endswith(right):
-      answer = answer[len(left) : len(answer) - len(right)]
-  answer = answer.replace("\\$", "").replace("$", "")
-  return answer.strip().rstrip(_CLOSING)
-
-
-def join_thousands(answer: str) -> str:
-  """Removes the thousands separators of an answer that is one number."""
-  joined = re.sub(r"\\!\s*", "", answer)
-  match = _THOUSANDS.fullmatch(joined)
-  return joined.replace(",", "") if match else answer
 
 
 def _canonical_pass(text: str) -> str:

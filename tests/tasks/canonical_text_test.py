@@ -5,7 +5,6 @@ import pytest
 from hypothesis import strategies as st
 
 from inference_scaling import tasks
-from inference_scaling.tasks import canonical_text
 
 
 @pytest.mark.parametrize(
@@ -103,8 +102,3 @@ def test_numbers_keep_their_value(top, bottom):
   assert fractions.Fraction(text) == fractions.Fraction(top, bottom)
   assert tasks.canonical(f"{top:,}") == str(top)
   assert tasks.canonical(f"{top:,}.00") == str(top)
-
-
-def test_closing_brace_skips_escaped_and_inner_braces():
-  assert canonical_text.closing_brace(r"a{b{c}\}d}e", 1) == 9
-  assert canonical_text.closing_brace("{a{b}", 0) is None
