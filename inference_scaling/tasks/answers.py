@@ -1,78 +1,63 @@
 r"""Finds the final answer in the text of a solution.
 
-Five ways of stating an answer are known. The first one of this list that
-occurs in a text decides, and of several statements of one kind the last:
+Six ways of stating an answer are known. The first one of this list that occurs
+in a text decides, and of several statements of one kind the last:
 
-1. `The answer is: 42`, the step format of Math-Shepherd. The answer ends at a
-   step tag, at the end of its line, or where a further sentence begins; one
-   in display math or bold may stand on the next line.
-2. `\boxed{42}`, with nested braces. A box that is cut off does not count.
-3. `#### 42`, the format of GSM8K.
-4. `**Answer: 42**`, on a line of its own or below such a heading.
-5. `the answer is 42.` without the colon, up to the end of the sentence.
+1. `<answer>42</answer>`, the tags of R1-Zero and what was trained like it. They
+   hold an answer, or a text that states it in one of the other ways. Tags that
+   are not closed do not count.
+2. `The answer is: 42`, the step format of Math-Shepherd. What follows on the
+   line is the answer; where nothing does, what stands on the next one, if it
+   is a value and no further step.
+3. `\boxed{42}`, with nested braces. A box that is cut off does not count.
+4. `#### 42`, the format of GSM8K.
+5. `**Answer: 42**`, on a line of its own or below such a heading.
+6. `the answer is 42.` without the colon, up to the end of the sentence.
 
 The last three also occur in prose ("#### Step 3: add 5", "the answer is not
-clear, but 7"), so that they count only where a value follows: math in
-delimiters or bold, or what begins like a formula and has few words in it.
+clear, but 7"), so that they count only where a value follows; see `values`.
 
-A text with none of them has no answer and abstains from voting. The last
+A model that thinks first, `<think>...</think>`, may state answers there that
+it drops later: what follows the last `</think>` decides alone if it states one.
+
+A text with no statement has no answer and abstains from voting. The last
 number of a text is never taken for an answer, because a cut solution would
 then vote for whatever number it had reached.
 
+No time limit ends an extraction, so that its time is bounded by construction:
+it is linear in the text. An answer has at most `statements.MOST_CHARACTERS`
+characters. Statements are read from the last one backwards until one holds an
+answer, at most `MOST_STATEMENTS` of a kind, and no two of a kind share text.
+
 References:
   Wang et al., Math-Shepherd, 2024 (arXiv:2312.08935), Section 3: step format.
+  DeepSeek-AI, DeepSeek-R1, 2025 (arXiv:2501.12948), Table 1: thinking and
+    answer tags.
 """
 
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 
-from inference_scaling.tasks import canonical_text
+from inference_scaling.tasks import boxes, statements, surroundings, values
 
-STEP_TAG = "ки"
-MOST_WORDS = 4  # of a value: "42 miles per hour" and one to spare
+MOST_STATEMENTS = 100  # of one kind in a text
 
-# A tag counts only where no letter touches it: it may be part of a word.
-_TAG = rf"(?<![^\W\d_]){STEP_TAG}(?![^\W\d_])"
-_END = rf"(?={_TAG}|\n|$)"
-_NEXT_SENTENCE = re.compile(r"[.!]\**\s+(?=[A-Z])")
-_SUBJECT = (
+_SUBJECT = re.compile(
   r"(?<![Ii]f )(?<!whether )[Tt]he (?:(?:final|correct|right|required) )?"
   r"answer(?: to (?:the|this) (?:question|problem))? is\b"
 )
-_COLON = r"[ *_]*:"
-_STEP_ANSWER = re.compile(rf"{_SUBJECT}{_COLON}(.*?){_END}")
-_HASH_ANSWER = re.compile(rf"(?<!#)####(?!#)(.*?){_END}")
-_HEADING = r"^[ \t>#*_-]*(?:the )?(?:(?:final|correct) )?answer[ *_]*"
-_LINE_ANSWER = re.compile(rf"{_HEADING}:(.*?){_END}", re.M | re.I)
-_BELOW_HEADING = re.compile(rf"{_HEADING}:?[ *_]*\n\s*(.+)", re.M | re.I)
-_PROSE_ANSWER = re.compile(rf"{_SUBJECT}(?!{_COLON})(.*?)(?=\.\s|\.$|\n|$)")
+_COLON = re.compile(r"[ *_]*:")
+_HASH = re.compile(r"(?<!#)####(?!#)")
+_HEADING = re.compile(
+  r"^[ \t>#*_(\[\"'-]*(?:the )?(?:(?:final|correct) )?answer[ *_\r]*(?::|$)",
+  re.M | re.I,
+)
+_TAG = re.compile(r"<(/?)answer\b[^<>]*>", re.I)
+_THOUGHT = re.compile(r"</think(?:ing)?>", re.I)
 
-_BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?:\s*(\{)|\s+([^\s${}]+))")
-# Math in delimiters or bold, and what follows it.
-_MARKED = re.compile(
-  r"(\$\$.+?\$\$|\$[^$]+\$|\\\(.+?\\\)|\\\[.+?\\\]|\*\*[^*]+\*\*)(.*)", re.S
-)
-_DISPLAYED = re.compile(
-  r"[\s*_]*\n\s*(\$\$.+?\$\$|\\\[.+?\\\]|\*\*[^*\n]+\*\*|\$[^$\n]+\$)", re.S
-)
-_MATH = re.compile(r"[\d\\]")
-_FILLER = re.compile(
-  r"^(?:(?:about|approximately|exactly|roughly|simply|therefore|thus)\b"
-  r"[\s,]*)+"
-)
-_REASON = re.compile(r",?\s(?:because|since|which|where|as required)\b.*", re.S)
-_NUMBERED = re.compile(r"[ \t*_]*\d+[.):]\s+[A-Za-z]")  # a heading
-# How a formula begins, the letter of a variable included.
-_FORMULA = re.compile(
-  r"[-+\u2212]?\s*"
-  r"(?:[\d.$\\(\[{|]|[A-Za-z]\s*[-+*/^=_(<>\\])"
-)
-# An expression in letters, or the letter of a choice.
-_LETTERS = re.compile(
-  r"[A-Za-z](?:\s*[-+*/^=]\s*[A-Za-z0-9]+)+|[A-HJ-Z]|\([A-Z]\)"
-)
-_COMMAND = re.compile(r"\\(?:text|mbox|textbf|textrm)\s*\{[^{}]*\}|\\[A-Za-z]+")
-_WORD = re.compile(r"[A-Za-z]{2,}")
+# Yields what each statement of one kind says, the last first.
+Find = Callable[[str], Iterator[str | None]]
 
 
 def extract_answer(text: str) -> str | None:
@@ -82,81 +67,102 @@ def extract_answer(text: str) -> str | None:
     text: the solution, as generated or as published.
 
   Returns:
-    The answer without step tag, math delimiters, dollar sign or closing
-    punctuation; None when the text states no answer. Commas stay, but for
-    thousands separators where the whole answer is one number.
+    The answer without what stands around it, see `surroundings`; None when
+    the text states no answer. Commas stay, but for thousands separators where
+    the whole answer is one number.
   """
-  for find in (_step_answers, _boxes, _hash_answers, _line_answers, _prose):
-    answer = _last(find(text))
+  thoughts = list(_THOUGHT.finditer(text))
+  if thoughts:
+    answer = _first(text[thoughts[-1].end() :], (_tagged, *_UNTAGGED))
     if answer is not None:
       return answer
+  return _first(text, (_tagged, *_UNTAGGED))
+
+
+def _first(text: str, kinds: tuple[Find, ...]) -> str | None:
+  """Returns the last answer of the first kind that has any."""
+  for find in kinds:
+    for said in itertools.islice(find(text), MOST_STATEMENTS):
+      said = said.strip() if said else ""
+      if 0 < len(said) <= statements.MOST_CHARACTERS:
+        answer = surroundings.strip_surroundings(said)
+        if answer:
+          return answer
   return None
 
 
-def _last(found: Iterable[str | None]) -> str | None:
-  """Returns the last answer that is not empty once cleaned."""
-  cleaned = [_clean(answer) for answer in found if answer]
-  cleaned = [answer for answer in cleaned if answer]
-  return cleaned[-1] if cleaned else None
+def _tagged(text: str) -> Iterator[str | None]:
+  """Yields what is between answer tags."""
+  start, contents = None, []
+  for tag in _TAG.finditer(text):
+    if not tag[1]:
+      start = tag.end()
+    elif start is not None:
+      contents.append(text[start : tag.start()].strip())
+      start = None
+  for content in reversed(contents):
+    stated = _first(content, _UNTAGGED)
+    if stated is None and len(content) <= statements.MOST_CHARACTERS:
+      lines = "\n" in content
+      stated = values.value(content, below=True) if lines else content
+    yield stated
 
 
-def _step_answers(text: str) -> Iterator[str]:
-  """Yields what follows `The answer is:`, on its line or displayed below."""
-  for match in _STEP_ANSWER.finditer(text):
-    answer = _NEXT_SENTENCE.split(match[1], maxsplit=1)[0]
-    displayed = None
-    if not answer.strip(" \t*_"):
-      displayed = _DISPLAYED.match(text, match.end(1))
-    yield displayed[1] if displayed else answer
+def _steps(text: str) -> Iterator[str | None]:
+  """Yields what follows `The answer is:`."""
+  for match, stop in _from_last(_SUBJECT, text):
+    colon = _COLON.match(text, match.end(), stop)
+    if colon:
+      said = statements.read(
+        text, match.start(), colon.end(), stop, statements.TO_NEXT_SENTENCE
+      )
+      if said and (not said.below or (said.last and values.is_word(said.text))):
+        yield said.text
+      else:
+        yield _value(said)
 
 
-def _boxes(text: str) -> Iterator[str]:
-  """Yields what is in each complete box, in the order of the text."""
-  for match in _BOX.finditer(text):
-    if match[1] is None:  # `\boxed 5`, without braces
-      yield match[2]
-      continue
-    end = canonical_text.closing_brace(text, match.start(1))
-    if end is not None:
-      yield text[match.end() : end]
+def _hashes(text: str) -> Iterator[str | None]:
+  """Yields what follows `####`."""
+  for match, stop in _from_last(_HASH, text):
+    yield _value(statements.read(text, match.start(), match.end(), stop))
 
 
-def _hash_answers(text: str) -> Iterator[str | None]:
-  return map(_value, _HASH_ANSWER.findall(text))
-
-
-def _line_answers(text: str) -> Iterator[str | None]:
-  for pattern in (_BELOW_HEADING, _LINE_ANSWER):
-    yield from map(_value, pattern.findall(text))
+def _headings(text: str) -> Iterator[str | None]:
+  """Yields what follows `Answer:`."""
+  for match, stop in _from_last(_HEADING, text):
+    yield _value(statements.read(text, match.start(), match.end(), stop))
 
 
 def _prose(text: str) -> Iterator[str | None]:
-  return map(_value, _PROSE_ANSWER.findall(text))
+  """Yields what follows `the answer is` in a sentence."""
+  for match, stop in _from_last(_SUBJECT, text):
+    start = match.end()
+    if not _COLON.match(text, start, stop):
+      said = statements.read(
+        text, match.start(), start, stop, statements.TO_END_OF_SENTENCE
+      )
+      yield _value(said)
 
 
-def _value(said: str) -> str | None:
-  """Returns the value that a statement begins with; None if it is prose."""
-  if _NUMBERED.match(said):
-    return None
-  said = _NEXT_SENTENCE.split(said, maxsplit=1)[0].strip()
-  said = _REASON.sub("", _FILLER.sub("", said))
-  marked = _MARKED.match(said)
-  if marked and not _MATH.search(marked[2]) and "$" not in marked[2]:
-    units = marked[2] if canonical_text.has_value_words(marked[2]) else ""
-    return marked[1].strip("*") + units
-  said = said.strip("\"'*_ \t")
-  if _LETTERS.fullmatch(said.rstrip(".")):
-    return said
-  words = _WORD.findall(_COMMAND.sub(" ", said))
-  begins = _FORMULA.match(said) and _MATH.search(said)
-  return said if begins and len(words) <= MOST_WORDS else None
+def _from_last(
+  pattern: re.Pattern, text: str
+) -> Iterator[tuple[re.Match, int]]:
+  """Yields the matches from the last one on, and where the next one begins."""
+  stop = len(text)
+  for match in reversed(list(pattern.finditer(text))):
+    yield match, stop
+    stop = match.start()
 
 
-def _clean(answer: str) -> str:
-  """Strips what stands around an answer and is no part of it."""
-  boxed = list(_boxes(answer))
-  if boxed:
-    return _clean(boxed[-1])
-  answer = re.sub(_TAG, "", answer)
-  answer = canonical_text.strip_delimiters(answer.strip().strip("*"))
-  return canonical_text.join_thousands(answer)
+def _value(said: statements.Statement | None) -> str | None:
+  return values.value(said.text, below=said.below) if said else None
+
+
+_UNTAGGED: tuple[Find, ...] = (
+  _steps,
+  boxes.from_last,
+  _hashes,
+  _headings,
+  _prose,
+)

@@ -1,17 +1,21 @@
 import json
 import pathlib
+import string
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from inference_scaling import tasks
+from inference_scaling.tasks import statements
 
-DATA = pathlib.Path(__file__).parents[3] / "shared" / "data"
+SHARED = pathlib.Path(__file__).parents[3] / "shared"
 
 
-def _rows(name):
-  path = DATA / name
+def _rows(name, folder="data"):
+  path = SHARED / folder / name
   if not path.is_file():
-    pytest.skip(f"no benchmark file at {path}")
+    pytest.skip(f"no file of problems at {path}")
   with path.open(encoding="utf-8") as file:
     return [json.loads(line) for line in file]
 
@@ -168,6 +172,173 @@ def test_abstains_without_an_answer(text):
 )
 def test_order_of_preference(text, answer):
   assert tasks.extract_answer(text) == answer
+
+
+@pytest.mark.parametrize(
+  ("text", "answer"),
+  [
+    # R1-Zero and what was trained like it.
+    ("<think>6 * 7</think> <answer>42</answer>", "42"),
+    ("<think>\nso $42$\n</think>\n<answer>\n\\boxed{42}\n</answer>", "42"),
+    ("<think>The answer is: 1</think><answer>2</answer>", "2"),
+    ("<think><answer>1</answer></think><answer>2</answer>", "2"),
+    # R1: a box after the thoughts, whatever was stated in them.
+    ("<think>\nThe answer is: 1. Wait.\n</think>\n\nIt is \\boxed{2}.", "2"),
+    (
+      "<think>\n\\boxed{1}\n</think>\n**Final Answer**\n\\[ \\boxed{2} \\]",
+      "2",
+    ),
+    ("<think>\\boxed{1}</think>\n\nThe answer is 2.", "2"),
+    ("<think>So the answer is: 1</think>\n\nIt is 2.", "1"),
+    ("so \\boxed{1}, hm.\n</thinking>\n#### 2", "2"),
+    ("<think>a</think> \\boxed{1} <think>b</think> \\boxed{2}", "2"),
+    ("<think>The answer is: 1. No, the answer is: 2", "2"),
+    # Qwen, Llama 3, Minerva, GSM8K.
+    ("Therefore:\n\\[\n\\boxed{\\frac{1}{2}}\n\\]", r"\frac{1}{2}"),
+    ("The final answer is: $\\boxed{5}$. I hope it is correct.", "5"),
+    ("## Step 9: Add.\n\nThe final answer is: $\\boxed{5}$", "5"),
+    ("Final Answer: The final answer is $5$. I hope it is correct.", "5"),
+    ("5 * 2 = <<5*2=10>>10\n#### 10", "10"),
+    # A model of the step format.
+    ("Step 1: 1 ки\nStep 2: So it is 42. The answer is: 42 ки", "42"),
+  ],
+)
+def test_extracts_from_the_formats_of_models(text, answer):
+  assert tasks.extract_answer(text) == answer
+
+
+@pytest.mark.parametrize(
+  ("text", "answer"),
+  [
+    ("The answer is:\nEast", "East"),
+    ("The answer is:\nEast. ки", "East"),
+    ("The answer is:\n\n**East**\n\nWe go on.", "East"),
+    ("The answer is:\n42 miles per hour.", "42 miles per hour"),
+    ("The answer is:\n- 42", "42"),
+    ("The answer is:\n-42", "-42"),
+    ("The answer is:\nC", "C"),
+    ("The answer is: <answer>42</answer>", "42"),
+    ("The answer is: 42</answer>", "42"),
+    ("The answer is: The answer is: 42", "42"),
+    ("The answer is: $42\nStep 3: it costs $5", "42"),
+    ("The answer is: $$42\nStep 3: add 5", "42"),
+    ("The answer is: {1, 2", "{1, 2"),
+    ("The answer is: {1, 2}", "{1, 2}"),
+    ("The answer is: [1,234]", "[1,234]"),
+    ("The answer is: [42]", "42"),
+    ("The answer is: f'(x)", "f'(x)"),
+    ("The answer is: B) 42", "B) 42"),
+    ("The answer is: 2**3", "2**3"),
+    ("The answer is: 5!\nStep 3: add", "5!"),
+    ("The answer is:\n\nTherefore $\\boxed{5}$", "5"),
+    ("the answer is $3$ million", "3 million"),
+    ("the answer is √2.", "√2"),
+    ("the answer is π.", "π"),
+    ('the answer is "East".', "East"),
+    ("(the answer is 42)", "42"),
+    ("(Answer: 42)", "42"),
+    ("Answer: 5\n\n## Final Answer\n\n**42**", "42"),
+    ("<answer>1</answer> no, <answer>42</answer>", "42"),
+    ("<answer>41<answer>42</answer>", "42"),
+    ("<answer>42</answer> and <answer>43", "42"),
+    ("In <answer></answer>: <answer>42</answer> <answer> </answer>", "42"),
+    ("<answer>We add. So the answer is 42.</answer>", "42"),
+    ("<answer>(C) 42</answer>", "(C) 42"),
+    ("<answer>East</answer>", "East"),
+    (r"\boxed\text{A}", r"\text{A}"),
+    (r"$\boxed{5}$ dollars", "5"),
+    (r"\boxed{\boxed{}} and \boxed{5} or \boxed{\boxed{ }}", "5"),
+    (r"\boxed{\mathbf{(C)}}", "(C)"),
+    (r"\boxed{\color{red}{1, 2}}", "1, 2"),
+    (r"\boxed{\frac{\color{red}{1}}{2}}", r"\frac{{1}}{2}"),
+    (r"\boxed{\underline{a}+\underline{b}}", r"\underline{a}+\underline{b}"),
+    (
+      r"\boxed{\begin{cases}1\\{2}\end{cases}}",
+      r"\begin{cases}1\\{2}\end{cases}",
+    ),
+    (
+      "The answer is: x =\\begin{pmatrix}\n1 \\\\\n2\n\\end{pmatrix}\nDone.",
+      "x =\\begin{pmatrix}\n1 \\\\\n2\n\\end{pmatrix}",
+    ),
+    ("The answer is:\n\\begin{align}\nx&=2+3\\\\\n&=5\n\\end{align}", "5"),
+  ],
+)
+def test_reads_a_statement_up_to_its_end(text, answer):
+  assert tasks.extract_answer(text) == answer
+
+
+@pytest.mark.parametrize(
+  "text",
+  [
+    "The answer is:\nStep 4: We add 5.",
+    "The answer is:\nStep 4: 5",
+    "The answer is:\n\nWe add 5 and 7.",
+    "The answer is:\n\n**Step 4:** we add 5",
+    "The answer is:\n\n**Step 4: 5**",
+    "The answer is:\n**We add five and seven first**",
+    "The answer is:\n1. First we add 5",
+    "The answer is:\n5 + 7 = 12 is what we get.",
+    "The answer is:\n2 + 3 = 5, so we add 4 next.",
+    "The answer is:\n$x$ is the number of apples.",
+    "The answer is:\n$x = 5$, so that we go on",
+    "The answer is:\nEast is where we go",
+    "The answer is:\nEast\nStep 4: we go on",
+    "The answer is:\nTherefore",
+    "The answer is:\n```python\nx = 42\nprint(x)\n```",
+    "The answer is:\n```\nx is what we want\n```",
+    "The answer is\nnot clear",
+    "The answer is\ngiven by 5 and 7",
+    "the answer is **not what we expect of it**",
+    "The answer is: \\boxed{4",
+    "The answer is: <answer>4",
+    "<answer>42",
+    "42</answer>",
+    "<answer></answer>",
+    "<answer>\nWe add 5 and 7.\nSo it is 12.\n</answer>",
+    r"\boxed{4\}",
+    r"\boxed{\boxed{}}",
+    r"\boxed{\color{red}{}}",
+    "(The answer is: )",
+    "The answer is: ()",
+  ],
+)
+def test_abstains_where_no_value_is_stated(text):
+  assert tasks.extract_answer(text) is None
+
+
+_WORDS = ("The answer is: ", "the answer is ", "#### ", "Answer:", "\\boxed{")
+_PIECES = (
+  *_WORDS, *string.digits[:4], *"{}()[]$*_`\"'.,:;!-+=<>#\\\n ", "ки", "\\{",
+  "\\\\", "\\text{", "\\color{red}", "\\begin{align}", "\\end{align}", "\\[",
+  "\\]", "$$", "**", "```", "<answer>", "</answer>", "</think>", "Step 4: we",
+)  # fmt: skip
+
+
+@hypothesis.settings(deadline=None, max_examples=500)
+@hypothesis.given(
+  st.one_of(
+    st.text(max_size=60),
+    st.lists(st.sampled_from(_PIECES), max_size=25).map("".join),
+  )
+)
+def test_any_text_has_an_answer_or_none(text):
+  answer = tasks.extract_answer(text)
+  assert answer is None or answer.strip() == answer != ""
+  if answer:
+    assert len(answer) <= statements.MOST_CHARACTERS
+
+
+def test_an_extracted_answer_stays_as_it_is():
+  for row in _rows("math500.jsonl"):
+    answer = tasks.extract_answer(row["solution"])
+    for form in (r"\boxed{{{}}}", "The answer is: {}", "<answer>{}</answer>"):
+      assert tasks.extract_answer(form.format(answer)) == answer
+
+
+def test_trials_come_out_as_they_say():
+  rows = _rows("extraction.jsonl", folder="trials")
+  extracted = [tasks.extract_answer(row["text"]) for row in rows]
+  assert extracted == [row["answer"] for row in rows]
 
 
 def test_all_gsm8k_golds_from_their_solutions():
