@@ -14,7 +14,7 @@ MOST_WORDS = 4  # of a value: "42 miles per hour" and one to spare
 _NEXT_SENTENCE = re.compile(r"[.!]\**\s+(?=[A-Z])")
 _QUOTED = "|".join(
   f"{left}[^{left}{right}]+{right}"
-  for left, right in ("``", '""', *delimiters.QUOTES)
+  for left, right in ("``", '""', "''", *delimiters.QUOTES)
 )
 # Math in delimiters, code, bold or quotes, at the beginning of a statement.
 _MARKED = re.compile(
@@ -58,7 +58,7 @@ _SENTENCE = re.compile(
   r"|thus|hence|therefore|because|since|must|should|step)\b",
   re.I,
 )
-_AROUND_WORDS = "".join(delimiters.QUOTES) + '*`" \t\n'
+_AROUND_WORDS = "".join(delimiters.QUOTES) + "*`\"' \t\n"
 
 
 def value(said: str, *, below: bool = False) -> str | None:
