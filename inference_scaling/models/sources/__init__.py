@@ -7,9 +7,10 @@ one at a time and without a copy where the file can be mapped into memory.
 import pathlib
 
 from inference_scaling.models.sources import safetensors_folder, torch_folder
-from inference_scaling.models.sources.base import TensorSource
+from inference_scaling.models.sources.base import TensorSource, empty
 from inference_scaling.models.sources.gguf_config import to_hf as gguf_to_hf
-from inference_scaling.models.sources.gguf_file import GgufFile, read_header
+from inference_scaling.models.sources.gguf_file import GgufFile
+from inference_scaling.models.sources.gguf_parts import read_header
 from inference_scaling.models.sources.gguf_tokenizer import (
   build as gguf_tokenizer,
 )
@@ -57,6 +58,7 @@ __all__ = [
   "TorchFolder",
   "check_complete",
   "download",
+  "empty",
   "entries_of",
   "gguf_to_hf",
   "gguf_tokenizer",
