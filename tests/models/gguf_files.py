@@ -55,8 +55,37 @@ def _permute(rows, heads):
 
 def write(path, config, tensors, change=lambda writer: None, **types):
   """Writes a file as llama.cpp's converter does."""
-  arch = "qwen2" if config.family == "qwen2" else "llama"
-  writer = gguf.GGUFWriter(path, arch)
+  writer = _begin(path, config)
+  change(writer)
+  for name, value in tensors.items():
+    if config.family == "llama" and "q_proj" in name:
+      value = _permute(value, config.num_heads)
+    if config.family == "llama" and "k_proj" in name:
+      value = _permute(value, config.num_kv_heads)
+    kind = types.get(name.split(".")[-2], Quantization.F32)
+    if kind == Quantization.F16:
+      writer.add_tensor(_name(name), value.astype(np.float16))
+    else:
+      stored = gguf.quants.quantize(value, kind)
+      writer.add_tensor(_name(name), stored, raw_dtype=kind)
+  _finish(writer)
+
+
+def write_blocks(path, config, shapes, kind):
+  """Writes a file whose matrices are quantised, every byte of them 0."""
+  writer = _begin(path, config)
+  block, num_bytes = gguf.GGML_QUANT_SIZES[kind]
+  for name, shape in shapes.items():
+    if len(shape) == 1:
+      writer.add_tensor(_name(name), np.ones(shape, np.float32))
+    else:
+      rows = np.zeros((shape[0], shape[1] // block * num_bytes), np.uint8)
+      writer.add_tensor(_name(name), rows, raw_dtype=kind)
+  _finish(writer)
+
+
+def _begin(path, config):
+  writer = gguf.GGUFWriter(path, config.family)
   writer.add_context_length(config.max_position_embeddings)
   writer.add_embedding_length(config.hidden_size)
   writer.add_block_count(config.num_layers)
@@ -68,18 +97,10 @@ def write(path, config, tensors, change=lambda writer: None, **types):
   writer.add_rope_freq_base(config.rope_theta)
   _add_scaling(writer, config)
   _add_tokenizer(writer, config)
-  change(writer)
-  for name, value in tensors.items():
-    if arch == "llama" and "q_proj" in name:
-      value = _permute(value, config.num_heads)
-    if arch == "llama" and "k_proj" in name:
-      value = _permute(value, config.num_kv_heads)
-    kind = types.get(name.split(".")[-2], Quantization.F32)
-    if kind == Quantization.F16:
-      writer.add_tensor(_name(name), value.astype(np.float16))
-    else:
-      stored = gguf.quants.quantize(value, kind)
-      writer.add_tensor(_name(name), stored, raw_dtype=kind)
+  return writer
+
+
+def _finish(writer):
   writer.write_header_to_file()
   writer.write_kv_data_to_file()
   writer.write_tensors_to_file()

@@ -146,7 +146,7 @@ def test_random_blocks(kind, tmp_path):
   """Any bytes are blocks; compared with the formats written out plainly."""
   size, num_bytes = gguf.GGML_QUANT_SIZES[kind]
   random = np.random.default_rng(kind.value)
-  # More rows than are dequantised at a time; no scale NaN or infinite.
+  # No scale is NaN or infinite.
   blocks = random.integers(0, 60, (300, 2, num_bytes), np.uint8)
   writer = gguf.GGUFWriter(tmp_path / "model.gguf", "llama")
   writer.add_tensor("x.weight", blocks.reshape(300, -1), raw_dtype=kind)

@@ -60,12 +60,13 @@ def dequantise(rows: np.ndarray, kind: Quantization, out: np.ndarray) -> None:
 
 def _fill(kind: Quantization, blocks: Blocks, out: np.ndarray) -> None:
   """Computes the numbers of a few blocks."""
-  if out.dtype == np.float32:
-    READERS[kind](blocks, out)
-    return
-  numbers = np.empty(out.shape, np.float32)
-  READERS[kind](blocks, numbers)
-  with np.errstate(over="ignore"):  # the loader finds what is infinite
+  # What is no number, or beyond the range, is found by the loader.
+  with np.errstate(invalid="ignore", over="ignore"):
+    if out.dtype == np.float32:
+      READERS[kind](blocks, out)
+      return
+    numbers = np.empty(out.shape, np.float32)
+    READERS[kind](blocks, numbers)
     out[...] = numbers
 
 
