@@ -25,7 +25,7 @@ setuptools.setup(
   install_requires=[
     "absl-py>=2.1",
     "flax>=0.12",  # NNX modules
-    "gguf>=0.17",  # reads llama.cpp's files, and takes their quantisation back
+    "gguf>=0.17",  # names, types and block sizes of llama.cpp's files
     "grain>=0.2.10",  # resumable input pipelines for training
     "huggingface-hub>=1.0",  # benchmarks and checkpoints by name
     "jax>=0.10",

@@ -16,6 +16,7 @@ from inference_scaling.benchmark import (
   child,
   compilation,
   decoding,
+  loading,
   machine,
   memory,
   queueing,
@@ -199,10 +200,16 @@ def _useful(options, subject) -> list[table.Row]:
   return useful.measure(options.problems, options.repeats)
 
 
+def _loading(options, subject) -> list[table.Row]:
+  del subject
+  return loading.measure(options.repeats)
+
+
 # Processes of their own come first: later ones would share an accelerator.
 SECTIONS = {
   "first_result": _first_result,
   "memory": _memory,
+  "loading": _loading,
   "machine": _machine,
   "decoding": _decoding,
   "sampling": _sampling,

@@ -163,7 +163,7 @@ def _open_gguf(path: pathlib.Path) -> Checkpoint:
     config=config,
     open_tensors=open_tensors,
     read_tokenizer=lambda: sources.gguf_tokenizer(header.metadata, str(path)),
-    list_files=lambda: [path],
+    list_files=lambda: list(header.files),
   )
 
 

@@ -36,6 +36,21 @@ _ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 }
 
 
+class OneKey:
+  """Gives all weights one key, where only their shapes are asked for.
+
+  To trace nnx.Rngs takes a time that grows with the square of the layers, since
+  it counts keys in the trace: seconds, of a deep model.
+  """
+
+  def __init__(self):
+    self._key = jax.random.key(0)
+
+  def params(self) -> jax.Array:
+    """The key."""
+    return self._key
+
+
 class Linear(nnx.Module):
   """A matrix product; the weight is [out, in]."""
 

@@ -98,14 +98,21 @@ def check_tensors(
 def _read(tensors, group, shardings, dtype):
   """Yields the parameters of one tensor, each on its devices."""
   direct = shardings is not None and isinstance(tensors, sources.OrbaxFolder)
-  stored = None if direct else tensors.read(group[0].name)
+  # Written once, in the dtype and the place where it stays.
+  own = isinstance(tensors, sources.GgufFile)
+  if direct:
+    stored = None
+  elif own:
+    stored = tensors.read(group[0].name, dtype and jnp.dtype(dtype))
+  else:
+    stored = tensors.read(group[0].name)
   for entry in group:
     target = None if shardings is None else layout.get(shardings, entry.path)
     if direct:
       value = tensors.read_shards(entry, dtype and jnp.dtype(dtype), target)
     else:
       parameter = layout.to_parameter(entry, stored)
-      value = _place(parameter, dtype, target)
+      value = _place(parameter, dtype, target, own)
     # Or else the next tensors would be read while this one is under way.
     value.block_until_ready()
     _check_finite(value, entry, tensors.where)
@@ -116,14 +123,20 @@ def _place(
   parameter: np.ndarray,
   dtype: str | None,
   target: jax.sharding.Sharding | None,
+  own: bool,
 ) -> jax.Array:
   """Casts a parameter and copies it to its devices, shard by shard."""
   dtype = parameter.dtype if dtype is None else jnp.dtype(dtype)
 
   def part(index):
-    # Always a copy: JAX may keep the array itself, and the file may change.
+    piece = parameter[index]
+    if own and piece.dtype == dtype and piece.flags.c_contiguous:
+      return piece  # nobody else holds it, so JAX may keep it
+    # A copy, since the file may change; JAX keeps it where it is aligned.
+    copied = sources.empty(piece.shape, dtype)
     with np.errstate(over="ignore"):  # is found out below
-      return np.array(parameter[index], dtype, order="C")
+      copied[...] = piece
+    return copied
 
   if target is None:
     return jax.device_put(part(...))  # jnp.asarray would copy twice

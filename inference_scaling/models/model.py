@@ -191,7 +191,7 @@ def load_into(
   config = checkpoint.config
   tokenizer = checkpoint.tokenizer()
   graph, shapes = nnx.split(
-    nnx.eval_shape(lambda: module_class(config, nnx.Rngs(0)))
+    nnx.eval_shape(lambda: module_class(config, decoder_lib.OneKey()))
   )
   params = loading.load_parameters(
     checkpoint, entries, nnx.to_pure_dict(shapes),

@@ -11,143 +11,28 @@ import pytest
 from gguf import GGMLQuantizationType as Quantization
 
 from inference_scaling import models
-from inference_scaling.models import layout, saving, sources
+from inference_scaling.models import sources
 from inference_scaling.models.sources import gguf_config
-from tests.models import tiny
+from tests.models import gguf_files, tiny
 
-# Rows are a multiple of a block: 32 numbers, of K-quants 256.
-LLAMA = dataclasses.replace(
-  tiny.WIDE_HEADS, hidden_size=32, num_heads=8, num_kv_heads=2, head_dim=4,
-  intermediate_size=64,
-)  # fmt: skip
-TIED = dataclasses.replace(LLAMA, tie_word_embeddings=True)
-QWEN = dataclasses.replace(TIED, family="qwen2", qkv_bias=True)
-LLAMA3 = dataclasses.replace(
-  LLAMA, rope_scaling=models.RopeScaling("llama3", 8.0, 1.0, 4.0, 8192),
-  max_position_embeddings=10_000, rope_theta=500_000.0, head_dim=16,
-)  # fmt: skip
-LINEAR = dataclasses.replace(
-  LLAMA, rope_scaling=models.RopeScaling("linear", 4.0)
-)
 ROUND = (Quantization.Q8_0, Quantization.Q4_0, Quantization.Q4_1,
          Quantization.Q5_0, Quantization.Q5_1)  # fmt: skip
 K_QUANTS = (Quantization.Q2_K, Quantization.Q3_K, Quantization.Q4_K,
             Quantization.Q5_K, Quantization.Q6_K)  # fmt: skip
 
-_OUTER = {"model.embed_tokens": "token_embd", "model.norm": "output_norm",
-          "lm_head": "output"}  # fmt: skip
-_INNER = {
-  "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q",
-  "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
-  "self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm",
-  "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
-  "mlp.down_proj": "ffn_down",
-}  # fmt: skip
-
-
-def _name(name):
-  stem, _, kind = name.rpartition(".")
-  if stem in _OUTER:
-    return f"{_OUTER[stem]}.{kind}"
-  _, _, layer, rest = stem.split(".", 3)
-  return f"blk.{layer}.{_INNER[rest]}.{kind}"
-
-
-def _permute(rows, heads):
-  """As llama.cpp's convert_hf_to_gguf.py, LlamaModel.permute."""
-  return (
-    rows.reshape(heads, 2, rows.shape[0] // heads // 2, *rows.shape[1:])
-    .swapaxes(1, 2)
-    .reshape(rows.shape)
-  )
-
-
-def _write(path, config, tensors, change=lambda writer: None, **types):
-  """Writes a file as llama.cpp's converter does."""
-  arch = "qwen2" if config.family == "qwen2" else "llama"
-  writer = gguf.GGUFWriter(path, arch)
-  writer.add_context_length(config.max_position_embeddings)
-  writer.add_embedding_length(config.hidden_size)
-  writer.add_block_count(config.num_layers)
-  writer.add_feed_forward_length(config.intermediate_size)
-  writer.add_head_count(config.num_heads)
-  writer.add_head_count_kv(config.num_kv_heads)
-  writer.add_key_length(config.head_dim)
-  writer.add_layer_norm_rms_eps(config.norm_eps)
-  writer.add_rope_freq_base(config.rope_theta)
-  _add_scaling(writer, config)
-  _add_tokenizer(writer, config)
-  change(writer)
-  for name, value in tensors.items():
-    if arch == "llama" and "q_proj" in name:
-      value = _permute(value, config.num_heads)
-    if arch == "llama" and "k_proj" in name:
-      value = _permute(value, config.num_kv_heads)
-    kind = types.get(name.split(".")[-2], Quantization.F32)
-    if kind == Quantization.F16:
-      writer.add_tensor(_name(name), value.astype(np.float16))
-    else:
-      stored = gguf.quants.quantize(value, kind)
-      writer.add_tensor(_name(name), stored, raw_dtype=kind)
-  writer.write_header_to_file()
-  writer.write_kv_data_to_file()
-  writer.write_tensors_to_file()
-  writer.close()
-
-
-def _add_scaling(writer, config):
-  scaling = config.rope_scaling
-  if scaling is None:
-    return
-  if scaling.kind == "linear":
-    writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
-    writer.add_rope_scaling_factor(scaling.factor)
-    return
-  # As the converter writes it for Llama 3.1.
-  factors = []
-  base = config.rope_theta
-  exponents = np.arange(0, config.head_dim, 2) / config.head_dim
-  for frequency in 1.0 / base**exponents:
-    length = 2 * np.pi / frequency
-    if length < scaling.original_length / scaling.high_frequency_factor:
-      factors.append(1)
-    elif length > scaling.original_length / scaling.low_frequency_factor:
-      factors.append(scaling.factor)
-    else:
-      low, high = scaling.low_frequency_factor, scaling.high_frequency_factor
-      smooth = (scaling.original_length / length - low) / (high - low)
-      factors.append(1 / ((1 - smooth) / scaling.factor + smooth))
-  writer.add_tensor("rope_freqs.weight", np.array(factors, np.float32))
-
-
-def _add_tokenizer(writer, config):
-  """Bytes of ASCII, a few merges and marks."""
-  letters = [chr(i) for i in range(33, 33 + config.vocab_size - 6)]
-  tokens = ["<unk>", "<s>", "</s>", *letters, "Ġ", '!"', 'Ġ!"']
-  writer.add_tokenizer_model("gpt2")
-  writer.add_tokenizer_pre("llama-bpe")
-  writer.add_token_list(tokens)
-  writer.add_token_types([3] * 3 + [1] * (len(tokens) - 3))
-  writer.add_token_merges(['! "', 'Ġ !"'])
-  writer.add_bos_token_id(1)
-  writer.add_eos_token_id(2)
-  writer.add_add_bos_token(True)
-  writer.add_chat_template("{{ messages[0].content }}")
-
-
-def _tensors(model):
-  entries = layout.policy_layout(model.config)
-  return dict(saving.stored_tensors(model.params, entries))
-
 
 @pytest.mark.parametrize(
-  "config", [LLAMA, TIED, QWEN, LLAMA3, LINEAR],
+  "config",
+  [
+    gguf_files.LLAMA, gguf_files.TIED, gguf_files.QWEN, gguf_files.LLAMA3,
+    gguf_files.LINEAR,
+  ],
   ids=["untied", "tied", "qwen2", "llama3", "linear"],
 )  # fmt: skip
 def test_model_in_float32_is_the_same(config, tmp_path):
   model = tiny.make_model(config, seed=1)
   path = tmp_path / "model.gguf"
-  _write(path, config, _tensors(model))
+  gguf_files.write(path, config, gguf_files.tensors_of(model))
   loaded = models.load_model(path)
   expected = dataclasses.replace(
     config, norm_eps=float(np.float32(config.norm_eps))
@@ -158,7 +43,7 @@ def test_model_in_float32_is_the_same(config, tmp_path):
 
 
 def test_tokenizer_and_chat_template(tmp_path):
-  _write(tmp_path / "model.gguf", LLAMA, _tensors(tiny.make_model(LLAMA, 1)))
+  gguf_files.save(tmp_path / "model.gguf", gguf_files.LLAMA)
   tokenizer = models.load_model(tmp_path / "model.gguf").tokenizer
   assert tokenizer.bos_token_id == 1 and tokenizer.eos_token_id == 2
   assert tokenizer.tokenize('#$ !"</s>') == ["#", "$", 'Ġ!"', "</s>"]
@@ -185,10 +70,10 @@ def test_what_files_of_llama3_leave_out():
 
 @pytest.mark.parametrize("kind", ROUND, ids=lambda kind: kind.name)
 def test_quantised_tensor_is_near_the_original(kind, tmp_path):
-  model = tiny.make_model(LLAMA, seed=2)
+  model = tiny.make_model(gguf_files.LLAMA, seed=2)
   path, name = tmp_path / "model.gguf", "model.layers.1.mlp.up_proj.weight"
-  tensors = _tensors(model)
-  _write(path, LLAMA, tensors, up_proj=kind)
+  tensors = gguf_files.tensors_of(model)
+  gguf_files.write(path, gguf_files.LLAMA, tensors, up_proj=kind)
   source = models.open_checkpoint(path).tensors
   assert source.shapes[name] == tensors[name].shape
   found = source.read(name)
@@ -202,9 +87,9 @@ def test_quantised_tensor_is_near_the_original(kind, tmp_path):
 @pytest.mark.parametrize("kind", [Quantization.F16, Quantization.BF16],
                          ids=lambda kind: kind.name)  # fmt: skip
 def test_half_precision_stays_as_it_is(kind, tmp_path):
-  tensors = _tensors(tiny.make_model(LLAMA, seed=2))
+  tensors = gguf_files.tensors_of(tiny.make_model(gguf_files.LLAMA, seed=2))
   path, name = tmp_path / "model.gguf", "model.layers.1.mlp.up_proj.weight"
-  _write(path, LLAMA, tensors, up_proj=kind)
+  gguf_files.write(path, gguf_files.LLAMA, tensors, up_proj=kind)
   dtype = np.float16 if kind == Quantization.F16 else ml_dtypes.bfloat16
   found = models.open_checkpoint(path).tensors.read(name)
   np.testing.assert_array_equal(found, tensors[name].astype(dtype), strict=True)
@@ -261,7 +146,7 @@ def test_random_blocks(kind, tmp_path):
   """Any bytes are blocks; compared with the formats written out plainly."""
   size, num_bytes = gguf.GGML_QUANT_SIZES[kind]
   random = np.random.default_rng(kind.value)
-  # More rows than are dequantised at a time; no scale NaN or infinite.
+  # No scale is NaN or infinite.
   blocks = random.integers(0, 60, (300, 2, num_bytes), np.uint8)
   writer = gguf.GGUFWriter(tmp_path / "model.gguf", "llama")
   writer.add_tensor("x.weight", blocks.reshape(300, -1), raw_dtype=kind)
@@ -295,7 +180,7 @@ def test_type_that_is_not_supported(tmp_path):
 @pytest.mark.parametrize("keep", [10, 700, -100])
 def test_cut_file(keep, tmp_path):
   path = tmp_path / "model.gguf"
-  _write(path, LLAMA, _tensors(tiny.make_model(LLAMA, seed=1)))
+  gguf_files.save(path, gguf_files.LLAMA)
   path.write_bytes(path.read_bytes()[:keep])
   with pytest.raises(ValueError, match=r"model\.gguf is not a whole.*again"):
     models.open_checkpoint(path)
@@ -311,12 +196,8 @@ def test_cut_file(keep, tmp_path):
   ],
 )
 def test_unsupported_metadata(key, value, named, tmp_path):
-  def change(writer):
-    writer.kv_data[0].pop(key, None)
-    writer.add_string(key, value)
-
   path = tmp_path / "model.gguf"
-  _write(path, LLAMA, _tensors(tiny.make_model(LLAMA, 1)), change)
+  gguf_files.save(path, gguf_files.LLAMA, gguf_files.put(key, value))
   with pytest.raises(ValueError, match=named) as caught:
     models.load_model(path)
   assert str(path) in str(caught.value)
@@ -324,19 +205,18 @@ def test_unsupported_metadata(key, value, named, tmp_path):
 
 def test_tokenizer_without_merges(tmp_path):
   path = tmp_path / "model.gguf"
-  _write(
-    path, LLAMA, _tensors(tiny.make_model(LLAMA, 1)),
-    lambda writer: writer.kv_data[0].pop("tokenizer.ggml.merges"),
-  )  # fmt: skip
+  gguf_files.save(
+    path, gguf_files.LLAMA, gguf_files.put("tokenizer.ggml.merges", None)
+  )
   with pytest.raises(ValueError, match=r"gguf: tokenizer\.ggml\.merges is mis"):
     models.load_model(path)
 
 
 def test_tensors_that_do_not_fit(tmp_path):
-  tensors = _tensors(tiny.make_model(LLAMA, 1))
+  tensors = gguf_files.tensors_of(tiny.make_model(gguf_files.LLAMA, 1))
   del tensors["model.norm.weight"]
   path = tmp_path / "model.gguf"
-  _write(path, LLAMA, tensors)
+  gguf_files.write(path, gguf_files.LLAMA, tensors)
   with pytest.raises(ValueError, match=r"missing: model\.norm\.weight \(32,\)"):
     models.load_model(path)
 

@@ -9,12 +9,13 @@ import ml_dtypes
 import numpy as np
 import pytest
 import safetensors.numpy
+from gguf import GGMLQuantizationType as Quantization
 
 from inference_scaling import models
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import decoder as decoder_lib
 from inference_scaling.models import layout
-from tests.models import load_memory, tiny
+from tests.models import gguf_files, load_memory, tiny
 
 # 46 million parameters; the largest tensor has 8 million.
 CONFIG = models.DecoderConfig(
@@ -43,6 +44,16 @@ def folder(tmp_path_factory):
   return folder
 
 
+@pytest.fixture(scope="module")
+def quantised(tmp_path_factory):
+  """The same architecture as a GGUF file of Q4_K; every number is 0."""
+  path = tmp_path_factory.mktemp("quantised") / "model.gguf"
+  shapes = tiny.shapes(decoder_lib.Decoder, CONFIG)
+  stored = layout.stored_shapes(layout.policy_layout(CONFIG), shapes)
+  gguf_files.write_blocks(path, CONFIG, stored, Quantization.Q4_K)
+  return path
+
+
 def _excess(folder, dtype, *flags):
   """Peak memory beyond the parameters, in bytes."""
   try:
@@ -63,6 +74,13 @@ def _excess(folder, dtype, *flags):
 def test_loading_takes_less_than_two_tensors_beside_the_model(folder, dtype):
   limit = 2 * LARGEST * np.dtype(dtype).itemsize + CONSTANT
   assert _excess(folder, dtype) < limit
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_loading_blocks_takes_no_whole_tensor_beside_the_model(
+  quantised, dtype
+):
+  assert _excess(quantised, dtype) < 2 * CONSTANT
 
 
 def test_a_loader_that_reads_everything_first_is_found_out(folder):

@@ -7,9 +7,11 @@ one at a time and without a copy where the file can be mapped into memory.
 import pathlib
 
 from inference_scaling.models.sources import safetensors_folder, torch_folder
-from inference_scaling.models.sources.base import TensorSource
+from inference_scaling.models.sources.base import TensorSource, empty
+from inference_scaling.models.sources.gguf_blocks import READERS, dequantise
 from inference_scaling.models.sources.gguf_config import to_hf as gguf_to_hf
-from inference_scaling.models.sources.gguf_file import GgufFile, read_header
+from inference_scaling.models.sources.gguf_file import GgufFile
+from inference_scaling.models.sources.gguf_parts import read_header
 from inference_scaling.models.sources.gguf_tokenizer import (
   build as gguf_tokenizer,
 )
@@ -48,7 +50,10 @@ def open_folder(folder: pathlib.Path) -> TensorSource:
   return SafetensorsFolder(folder)  # says what is missing
 
 
+QUANTISED = tuple(READERS)
+
 __all__ = [
+  "QUANTISED",
   "GgufFile",
   "OrbaxFolder",
   "RandomWeights",
@@ -56,7 +61,9 @@ __all__ = [
   "TensorSource",
   "TorchFolder",
   "check_complete",
+  "dequantise",
   "download",
+  "empty",
   "entries_of",
   "gguf_to_hf",
   "gguf_tokenizer",

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 Shape = tuple[int, ...]
+_ALIGNMENT = 64  # bytes, of buffers of XLA
 
 
 class TensorSource(Protocol):
@@ -37,3 +38,20 @@ class TensorSource(Protocol):
       tensor of bfloat16 has the dtype of that name of ml_dtypes.
     """
     ...
+
+
+def empty(shape: Shape, dtype: np.dtype) -> np.ndarray:
+  """Makes an array that JAX can keep on the CPU without a copy of it.
+
+  Args:
+    shape: of the array.
+    dtype: of the array.
+
+  Returns:
+    The array, not filled.
+  """
+  dtype = np.dtype(dtype)
+  size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+  memory = np.empty(size + _ALIGNMENT, np.uint8)
+  start = -memory.ctypes.data % _ALIGNMENT
+  return memory[start : start + size].view(dtype).reshape(shape)

@@ -1,11 +1,17 @@
 """The config.json that the metadata of a GGUF file amounts to."""
 
-import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from inference_scaling.models.sources import gguf_file, gguf_names
+from inference_scaling.models import families
+from inference_scaling.models.sources import (
+  gguf_header,
+  gguf_ids,
+  gguf_keys,
+  gguf_rope,
+  gguf_values,
+)
 
 # GGUF's architecture -> model type and class of Hugging Face. llama.cpp calls
 # Mistral "llama", too, and writes no window for it.
@@ -13,24 +19,25 @@ _ARCHITECTURES = {
   "llama": ("llama", "LlamaForCausalLM"),
   "qwen2": ("qwen2", "Qwen2ForCausalLM"),
 }
-_KEYS = {
+_LAYERS = "block_count"
+_COUNTS = {
+  "num_hidden_layers": _LAYERS,
   "hidden_size": "embedding_length",
   "intermediate_size": "feed_forward_length",
-  "num_hidden_layers": "block_count",
   "num_attention_heads": "attention.head_count",
-  "num_key_value_heads": "attention.head_count_kv",
-  "rms_norm_eps": "attention.layer_norm_rms_epsilon",
   "max_position_embeddings": "context_length",
 }
+_EPSILON = "attention.layer_norm_rms_epsilon"
+_BEGIN = "bos_token_id"
 # llama.cpp's own, for files that do not state it.
 _ROPE_THETA = 10_000.0
-# What Llama 3.1 and later were trained with; only the factor differs.
-_LOW, _HIGH, _ORIGINAL_LENGTH = 1.0, 4.0, 8192
 _TURN_ENDS = ("<|eot_id|>", "<|im_end|>")
 _EMBEDDING, _UNEMBEDDING = "token_embd.weight", "output.weight"
+# How rows of queries and keys lie, for files that say it.
+_LAYOUTS = {"llama": "Meta AI original pth", "qwen2": "reference"}
 
 
-def to_hf(header: gguf_file.Header, where: str) -> dict[str, Any]:
+def to_hf(header: gguf_header.Header, where: str) -> dict[str, Any]:
   """Writes the architecture of a GGUF file as Hugging Face would.
 
   Args:
@@ -41,88 +48,119 @@ def to_hf(header: gguf_file.Header, where: str) -> dict[str, Any]:
     What config.json would hold.
 
   Raises:
-    ValueError: where the architecture is not supported, a key is missing, or
-      the rotary frequencies are scaled in an unknown way.
+    ValueError: where the architecture is not supported, a key is missing, of a
+      wrong kind or asks for what is not computed here.
   """
   metadata = header.metadata
   prefix = metadata.get("general.architecture")
-  if prefix not in _ARCHITECTURES:
+  if not isinstance(prefix, str) or prefix not in _ARCHITECTURES:
     raise ValueError(
       f"{where}: general.architecture is {prefix!r}; expected one of "
-      f"{', '.join(sorted(_ARCHITECTURES))}. Of other architectures, load the "
-      "folder in Hugging Face format."
+      f"{', '.join(sorted(_ARCHITECTURES))}.{_elsewhere(prefix)}"
     )
-  needed = [f"{prefix}.{key}" for key in _KEYS.values()]
-  missing = [key for key in needed if key not in metadata]
+  read = gguf_values.Reader(metadata, prefix, where)
+  _require(
+    header, [read.key(name) for name in (*_COUNTS.values(), _EPSILON)], where
+  )
+  raw = {key: read.count(name) for key, name in _COUNTS.items()}
+  num_tensors = len(header.tensors)
+  if raw["num_hidden_layers"] > num_tensors:
+    raise ValueError(
+      f"{where}: {read.key(_LAYERS)} is {raw['num_hidden_layers']}, but the "
+      f"file holds {num_tensors} tensors in all; expected some for each layer."
+    )
+  raw |= _heads(read, raw)
+  gguf_keys.check_architecture(metadata, prefix, raw["head_dim"] ** -0.5, where)
+  vocab_size = header.tensors[_EMBEDDING].shape[0]
+  # The vocabulary may be padded beyond the tokenizer's.
+  read.expect("vocab_size", vocab_size, f"the rows of {_EMBEDDING}")
+  read.expect("tensor_data_layout", _LAYOUTS[prefix], "that of llama.cpp")
+  theta = read.number("rope.freq_base") or _ROPE_THETA
+  begin = gguf_ids.read(metadata, (_BEGIN,), where)
+  model_type, architecture = _ARCHITECTURES[prefix]
+  raw |= {
+    "architectures": [architecture],
+    "model_type": model_type,
+    "vocab_size": vocab_size,
+    "rms_norm_eps": read.number(_EPSILON),
+    "rope_theta": theta,
+    "rope_scaling": gguf_rope.read_scaling(
+      header, read, raw["head_dim"], theta
+    ),
+    "tie_word_embeddings": _UNEMBEDDING not in header.tensors,
+    "hidden_act": "silu",
+    "bos_token_id": begin.get(_BEGIN),
+    "eos_token_id": _ends_of_text(metadata, where),
+    "dtype": "float32",
+  }
+  return raw | _window(read, prefix, raw["max_position_embeddings"])
+
+
+def _require(header: gguf_header.Header, keys: list[str], where: str) -> None:
+  """Raises where a key, or the embedding, is missing."""
+  missing = [key for key in keys if key not in header.metadata]
   missing += [_EMBEDDING] if _EMBEDDING not in header.tensors else []
   if missing:
     raise ValueError(f"{where}: missing keys: {', '.join(sorted(missing))}.")
-  model_type, architecture = _ARCHITECTURES[prefix]
-  raw = {key: metadata[f"{prefix}.{name}"] for key, name in _KEYS.items()}
-  head_dim = metadata.get(
-    f"{prefix}.attention.key_length",
-    raw["hidden_size"] // raw["num_attention_heads"],
+
+
+def _elsewhere(prefix: Any) -> str:
+  """Names the folder format where that architecture is supported there."""
+  names = {re.sub(r"\W|_", "", kind): kind for kind in families.FAMILIES}
+  kind = names.get(re.sub(r"\W|_", "", str(prefix).lower()))
+  if kind is None:
+    return " Models of other architectures cannot be used here."
+  return (
+    f" Models of the family {kind} load from their folder in Hugging Face "
+    "format alone."
   )
-  theta = metadata.get(f"{prefix}.rope.freq_base", _ROPE_THETA)
+
+
+def _heads(read: gguf_values.Reader, raw: Mapping[str, int]) -> dict[str, int]:
+  """Reads how attention is cut into heads; all of a head turns."""
+  size, heads = raw["hidden_size"], raw["num_attention_heads"]
+  head_dim = read.count("attention.key_length")
+  if head_dim is None and size % heads:
+    raise ValueError(
+      f"{read.where}: {read.key('embedding_length')} is {size}, which is no "
+      f"multiple of {read.key('attention.head_count')}, {heads}, and there is "
+      f"no {read.key('attention.key_length')}."
+    )
+  head_dim = head_dim or size // heads
+  same = "as many as a head has keys"
+  read.expect("attention.value_length", head_dim, same)
+  read.expect("rope.dimension_count", head_dim, "all of a head")
+  kv_heads = read.count("attention.head_count_kv") or heads
+  return {"head_dim": head_dim, "num_key_value_heads": kv_heads}
+
+
+def _window(
+  read: gguf_values.Reader, prefix: str, length: int
+) -> dict[str, Any]:
+  """Reads a sliding window, as the family that has one would write it."""
+  name = "attention.sliding_window"
+  none = read.metadata.get(read.key(name), 0) == 0
+  window = length if none else read.count(name)
+  if window >= length:  # no text of the model's length reaches beyond it
+    return {}
+  if prefix == "qwen2":
+    return {
+      "use_sliding_window": True,
+      "sliding_window": window,
+      "max_window_layers": 0,
+    }
   return {
-    "architectures": [architecture],
-    "model_type": model_type,
-    **raw,
-    # The vocabulary may be padded beyond the tokenizer's.
-    "vocab_size": int(header.tensors[_EMBEDDING].shape[-1]),
-    "head_dim": head_dim,
-    "rope_theta": theta,
-    "rope_scaling": _rope_scaling(header, prefix, head_dim, theta, where),
-    "tie_word_embeddings": _UNEMBEDDING not in header.tensors,
-    "hidden_act": "silu",
-    "bos_token_id": metadata.get("tokenizer.ggml.bos_token_id"),
-    "eos_token_id": _ends_of_text(metadata),
-    "dtype": "float32",
+    "architectures": ["MistralForCausalLM"],
+    "model_type": "mistral",
+    "sliding_window": window,
   }
 
 
-def _ends_of_text(metadata) -> list[int]:
+def _ends_of_text(metadata: Mapping[str, Any], where: str = "") -> list[int]:
   """Ends of text and, in models that chat, of a turn; first the file's own."""
-  keys = ("tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id")
-  ends = [metadata[key] for key in keys if key in metadata]
+  names = ("eos_token_id", "eot_token_id", "eom_token_id")
+  ends = list(gguf_ids.read(metadata, names, where).values())
   # Some files of chat models name only the end of a text.
-  tokens = list(metadata.get("tokenizer.ggml.tokens", ()))
+  tokens = gguf_ids.tokens(metadata)
   ends += [tokens.index(end) for end in _TURN_ENDS if end in tokens]
   return list(dict.fromkeys(ends))
-
-
-def _rope_scaling(header, prefix, head_dim, theta, where):
-  """Reads how rotary frequencies are scaled, as config.json says it."""
-  metadata = header.metadata
-  kind = metadata.get(f"{prefix}.rope.scaling.type", "none")
-  if kind != "none":
-    factor = metadata.get(f"{prefix}.rope.scaling.factor")
-    return {"rope_type": kind, "factor": factor}
-  if gguf_names.ROPE_FACTORS not in header.tensors:
-    return None
-  # Llama 3.1: the file holds the divisor of each frequency, and nothing else.
-  stored = header.tensors[gguf_names.ROPE_FACTORS].data.reshape(-1)
-  factor = float(stored.max())
-  if not np.allclose(stored, _divisors(head_dim, theta, factor), rtol=1e-3):
-    raise ValueError(
-      f"{where}: {gguf_names.ROPE_FACTORS} holds divisors of the rotary "
-      f"frequencies that are not those of Llama 3.1 with the factor {factor}; "
-      "no other scaling is supported. Load the folder in Hugging Face format."
-    )
-  return {
-    "rope_type": "llama3",
-    "factor": factor,
-    "low_freq_factor": _LOW,
-    "high_freq_factor": _HIGH,
-    "original_max_position_embeddings": _ORIGINAL_LENGTH,
-  }
-
-
-def _divisors(head_dim: int, theta: float, factor: float) -> list[float]:
-  """Computes the divisors that llama.cpp writes for Llama 3.1."""
-  divisors = []
-  for i in range(0, head_dim, 2):
-    turns = _ORIGINAL_LENGTH / (2 * math.pi * theta ** (i / head_dim))
-    smooth = np.clip((turns - _LOW) / (_HIGH - _LOW), 0.0, 1.0)
-    divisors.append(1 / ((1 - smooth) / factor + smooth))
-  return divisors

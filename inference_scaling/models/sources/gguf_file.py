@@ -1,41 +1,27 @@
-"""GGUF files: metadata, and tensors that are dequantised one by one."""
+"""The tensors of GGUF files, dequantised one by one."""
 
-import dataclasses
-import functools
 import pathlib
 from collections.abc import Mapping
-from typing import Any
 
-import gguf
 import ml_dtypes
 import numpy as np
 from gguf import GGMLQuantizationType as Quantization
 
-from inference_scaling.models.sources import base, gguf_names
+from inference_scaling.models.sources import (
+  base,
+  gguf_blocks,
+  gguf_header,
+  gguf_names,
+  gguf_parts,
+)
 
-# What can be read: plain floats, and the quantisations that models are
-# published in.
-_PLAIN = (Quantization.F32, Quantization.F16, Quantization.F64)
-_BLOCKS = (
-  Quantization.Q4_0, Quantization.Q4_1, Quantization.Q5_0, Quantization.Q5_1,
-  Quantization.Q8_0, Quantization.Q2_K, Quantization.Q3_K, Quantization.Q4_K,
-  Quantization.Q5_K, Quantization.Q6_K,
-)  # fmt: skip
-_READABLE = (*_PLAIN, Quantization.BF16, *_BLOCKS)
-_ROWS = 256  # dequantised at a time
-
-
-@dataclasses.dataclass(frozen=True)
-class Header:
-  """What a GGUF file says before its data.
-
-  Attributes:
-    metadata: by key.
-    tensors: by GGUF's name, as the `gguf` package describes them.
-  """
-
-  metadata: Mapping[str, Any]
-  tensors: Mapping[str, gguf.ReaderTensor]
+_PLAIN = {
+  Quantization.F32: np.float32,
+  Quantization.F16: np.float16,
+  Quantization.F64: np.float64,
+  Quantization.BF16: ml_dtypes.bfloat16,
+}
+_READABLE = (*_PLAIN, *gguf_blocks.READERS)
 
 
 class GgufFile:
@@ -47,28 +33,30 @@ class GgufFile:
     """Holds the names and types of the tensors against what can be read.
 
     Args:
-      path: the file.
+      path: the file, or any part of a split one.
       num_heads: query heads of the model.
       num_kv_heads: its key/value heads.
 
     Raises:
-      ValueError: where the file is cut, of an unknown architecture, or holds a
+      FileNotFoundError: where a file is missing.
+      ValueError: where a file is cut, of an unknown architecture, or holds a
         tensor of a type that is not supported.
     """
-    header = read_header(path)
+    header = gguf_parts.read_header(path)
     self.where = str(path)
-    self.files = [pathlib.Path(path)]
-    self._tensors = {}
-    self._turned = {}
+    self.files = list(header.files)
+    self._tensors: dict[str, gguf_header.Tensor] = {}
+    self._turned: dict[str, int] = {}
     architecture = header.metadata.get("general.architecture")
     for name, tensor in header.tensors.items():
       if name == gguf_names.ROPE_FACTORS:  # the config tells the same
         continue
-      if tensor.tensor_type not in _READABLE:
+      if tensor.kind not in _READABLE:
+        kind = getattr(tensor.kind, "name", f"type {tensor.kind}")
         raise ValueError(
-          f"{path}: tensor {name} is quantised as {tensor.tensor_type.name}; "
-          f"expected one of {', '.join(t.name for t in _READABLE)}. Quantise "
-          "the model anew in one of these types."
+          f"{tensor.path}: tensor {name} is quantised as {kind}; expected one "
+          f"of {', '.join(kind.name for kind in _READABLE)}. Quantise the "
+          "model anew in one of these types."
         )
       renamed = gguf_names.to_hf(name)
       self._tensors[renamed] = tensor
@@ -81,66 +69,35 @@ class GgufFile:
   @property
   def shapes(self) -> Mapping[str, base.Shape]:
     """Shapes of all tensors, by name."""
-    return {
-      name: tuple(int(size) for size in reversed(tensor.shape))
-      for name, tensor in self._tensors.items()
-    }
+    return {name: tensor.shape for name, tensor in self._tensors.items()}
 
-  def read(self, name: str) -> np.ndarray:
-    """Reads one tensor; quantised ones come in float32."""
+  def read(self, name: str, dtype: np.dtype | None = None) -> np.ndarray:
+    """Reads one tensor into memory of its own.
+
+    Args:
+      name: a key of `shapes`.
+      dtype: of the result; None for what is stored, and for float32 where that
+        is quantised.
+
+    Returns:
+      The tensor, aligned as JAX wants what it keeps without a copy.
+    """
     tensor = self._tensors[name]
-    value = _dequantise(tensor, self.shapes[name])
+    stored = _PLAIN.get(tensor.kind, np.float32)
+    result = base.empty(tensor.shape, stored if dtype is None else dtype)
+    rows = tensor.rows()
     if name in self._turned:
-      value = gguf_names.turn_back(value, self._turned[name])
-    return value
+      # Rows are moved as they are stored, which is less to move.
+      rows = _turn_back(rows, tensor.shape, self._turned[name])
+    if tensor.kind in _PLAIN:
+      with np.errstate(over="ignore"):  # the loader finds what is infinite
+        result[...] = rows.view(stored).reshape(tensor.shape)
+    else:
+      gguf_blocks.dequantise(rows, tensor.kind, result)
+    return result
 
 
-def read_header(path: str | pathlib.Path) -> Header:
-  """Reads what a GGUF file says of itself.
-
-  Args:
-    path: the file.
-
-  Returns:
-    Metadata and descriptions of the tensors.
-
-  Raises:
-    FileNotFoundError: where there is no such file.
-    ValueError: where it is cut or no GGUF file.
-  """
-  path = pathlib.Path(path)
-  if not path.is_file():
-    raise FileNotFoundError(f"{path} does not exist; expected a GGUF file.")
-  status = path.stat()
-  return _read_header(path, status.st_size, status.st_mtime_ns)
-
-
-# Reading takes seconds, since the `gguf` package makes an array of every word
-# of the vocabulary. Size and time are there to notice that a file was replaced.
-@functools.lru_cache(maxsize=2)
-def _read_header(path: pathlib.Path, size: int, time: int) -> Header:
-  del time
-  try:
-    reader = gguf.GGUFReader(path)
-    metadata = {key: field.contents() for key, field in reader.fields.items()}
-  except (ValueError, IndexError, KeyError) as error:
-    raise ValueError(
-      f"{path} is not a whole GGUF file ({error}); it has {size} bytes and may "
-      "be cut. Copy it again."
-    ) from error
-  return Header(metadata, {tensor.name: tensor for tensor in reader.tensors})
-
-
-def _dequantise(tensor: gguf.ReaderTensor, shape: base.Shape) -> np.ndarray:
-  """Turns the stored blocks into numbers."""
-  if tensor.tensor_type in _PLAIN:
-    return tensor.data.reshape(shape)
-  if tensor.tensor_type == Quantization.BF16:
-    return tensor.data.view(ml_dtypes.bfloat16).reshape(shape)
-  # Some rows at a time: the package needs twice the memory of its result.
-  rows = tensor.data.reshape(-1, tensor.data.shape[-1])
-  result = np.empty((len(rows), shape[-1]), np.float32)
-  for start in range(0, len(rows), _ROWS):
-    part = slice(start, start + _ROWS)
-    result[part] = gguf.quants.dequantize(rows[part], tensor.tensor_type)
-  return result.reshape(shape)
+def _turn_back(rows: np.ndarray, shape: base.Shape, heads: int) -> np.ndarray:
+  """Puts stored rows back in order; of a bias, its numbers."""
+  stored = rows.reshape(shape[0], -1)
+  return gguf_names.turn_back(stored, heads).reshape(rows.shape)

@@ -5,18 +5,25 @@ from typing import Any
 
 import tokenizers
 import transformers
+from absl import logging
 from tokenizers import decoders, normalizers, pre_tokenizers, processors
 
-_KEY = "tokenizer.ggml."
-_CONTROL, _USER_DEFINED = 3, 4  # types of tokens
+from inference_scaling.models.sources import (
+  gguf_ids,
+  gguf_keys,
+  gguf_values,
+  gguf_vocabulary,
+)
+
+_KEY = gguf_keys.TOKENIZER
+_PRE, _PREFIX = f"{_KEY}pre", f"{_KEY}add_space_prefix"
+_TEMPLATE = "tokenizer.chat_template"
 _NAMES = {
-  "bos_token": "bos_token_id",
-  "eos_token": "eos_token_id",
-  "unk_token": "unknown_token_id",
-  "pad_token": "padding_token_id",
+  "bos_token_id": "bos_token",
+  "eos_token_id": "eos_token",
+  "unknown_token_id": "unk_token",
+  "padding_token_id": "pad_token",
 }
-# What each kind of tokenizer needs beside its tokens.
-_RULES = {"gpt2": "merges", "llama": "scores"}
 
 # How a text is split into words, before the words are split into tokens, by
 # the name that `tokenizer.ggml.pre` gives it.
@@ -54,68 +61,99 @@ def build(
     The tokenizer, with the file's chat template.
 
   Raises:
-    ValueError: where the file has no tokenizer or one of an unknown kind.
+    ValueError: where the file has no tokenizer, one of an unknown kind or a
+      broken one, or where a key asks for what is not done here.
   """
-  kind = metadata.get(f"{_KEY}model")
+  gguf_keys.check_tokenizer(metadata, where)
+  vocabulary = gguf_vocabulary.read(metadata, where)
+  template = metadata.get(_TEMPLATE)
+  gguf_values.hold(_TEMPLATE, template, gguf_values.is_text, "a text", where)
+  ids = gguf_ids.read(metadata, tuple(_NAMES), where)
+  named = {_NAMES[key]: vocabulary.tokens[ids[key]] for key in ids}
   builders = {"gpt2": _byte_level, "llama": _sentencepiece}
-  tokens = metadata.get(f"{_KEY}tokens")
-  if kind not in builders or not tokens:
+  split = _split_name(metadata, vocabulary.kind, where)
+  prefix = _flag(metadata, _PREFIX, vocabulary.kind == "llama", where)
+  marks = _marks(metadata, vocabulary.kind, split, named, where)
+  try:
+    core = builders[vocabulary.kind](vocabulary, split, prefix, named)
+    core.add_tokens(_marked(vocabulary))
+    _add_marks(core, *marks)
+  except Exception as error:  # the tokenizers package raises bare Exception
     raise ValueError(
-      f"{where}: {_KEY}model is {kind!r}; expected one of "
-      f"{', '.join(sorted(builders))}, with its tokens. Load the folder in "
-      "Hugging Face format."
-    )
-  rules = _KEY + _RULES[kind]
-  if rules not in metadata:
-    raise ValueError(
-      f"{where}: {rules} is missing, without which there is no tokenizer of "
-      f"the kind {kind!r}. Load the folder in Hugging Face format."
-    )
-  core = builders[kind](metadata, tokens, where)
-  types = metadata.get(f"{_KEY}token_type") or [1] * len(tokens)
-  marked = [
-    tokenizers.AddedToken(
-      token, normalized=False, special=token_type == _CONTROL
-    )
-    for token, token_type in zip(tokens, types, strict=True)
-    if token_type in (_CONTROL, _USER_DEFINED)
-  ]
-  core.add_tokens(marked)
-  named = {
-    name: tokens[metadata[_KEY + key]]
-    for name, key in _NAMES.items()
-    if _KEY + key in metadata
-  }
-  _add_ends(core, metadata, kind, named)
+      f"{where}: there is no tokenizer to be made of {_KEY}* ({error}). Load "
+      "the folder in Hugging Face format."
+    ) from error
   return transformers.PreTrainedTokenizerFast(
     tokenizer_object=core,
-    chat_template=metadata.get("tokenizer.chat_template"),
+    chat_template=template,
     clean_up_tokenization_spaces=False,
     **named,
   )
 
 
-def _byte_level(metadata, tokens, where) -> tokenizers.Tokenizer:
-  """The kind of GPT-2: merges of bytes."""
-  name = metadata.get(f"{_KEY}pre", "default")
+def _flag(
+  metadata: Mapping[str, Any], key: str, default: bool, where: str
+) -> bool:
+  """Reads a key that is true or false."""
+  value = metadata.get(key)
+  gguf_values.hold(key, value, gguf_values.is_bool, "true or false", where)
+  return default if value is None else value
+
+
+def _split_name(metadata: Mapping[str, Any], kind: str, where: str) -> str:
+  """Reads how a text is split into words."""
+  name = metadata.get(_PRE)
+  if kind == "llama":
+    whole = "default, since the kind llama splits no text"
+    gguf_values.hold(_PRE, name, lambda found: found == "default", whole, where)
+    return "default"
+  if _flag(metadata, _PREFIX, False, where):
+    raise ValueError(
+      f"{where}: {_PREFIX} is True; expected False of the kind gpt2."
+    )
+  if name is None:
+    logging.warning(
+      "%s: %s is missing. Texts are split into words as those of GPT-2 are; "
+      "if the model was trained on other splits, its tokens and all results "
+      "are WRONG. Convert the model anew, or load its folder in Hugging Face "
+      "format.", where, _PRE,
+    )  # fmt: skip
+    return "default"
   if name not in _SPLITS:
     raise ValueError(
-      f"{where}: {_KEY}pre is {name!r}, an unknown way to split words; "
-      f"expected one of {', '.join(sorted(_SPLITS))}. Load the folder in "
-      "Hugging Face format."
+      f"{where}: {_PRE} is {name!r}, an unknown way to split words; expected "
+      f"one of {', '.join(sorted(_SPLITS))}. Load the folder in Hugging Face "
+      "format."
     )
-  merges = [tuple(pair.split(" ")) for pair in metadata[f"{_KEY}merges"]]
+  return name
+
+
+def _marked(
+  vocabulary: gguf_vocabulary.Vocabulary,
+) -> list[tokenizers.AddedToken]:
+  """Lists the tokens that are found in a text before it is split."""
+  control = gguf_vocabulary.CONTROL
+  return [
+    tokenizers.AddedToken(token, normalized=False, special=kind == control)
+    for token, kind in zip(vocabulary.tokens, vocabulary.types, strict=True)
+    if kind in (control, gguf_vocabulary.USER_DEFINED)
+  ]
+
+
+def _byte_level(vocabulary, split, prefix, named) -> tokenizers.Tokenizer:
+  """The kind of GPT-2: merges of bytes."""
+  del prefix, named
   core = tokenizers.Tokenizer(
     tokenizers.models.BPE(
-      vocab={token: index for index, token in enumerate(tokens)},
-      merges=merges,
+      vocab={token: index for index, token in enumerate(vocabulary.tokens)},
+      merges=vocabulary.merges,
       # Llama 3 looks whole words up before it merges.
-      ignore_merges=_SPLITS[name] == (_LLAMA3,),
+      ignore_merges=_is_llama3(split),
     )
   )
   splits = [
     pre_tokenizers.Split(tokenizers.Regex(regex), behavior="isolated")
-    for regex in _SPLITS[name]
+    for regex in _SPLITS[split]
   ]
   core.pre_tokenizer = pre_tokenizers.Sequence(
     [*splits, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
@@ -124,20 +162,23 @@ def _byte_level(metadata, tokens, where) -> tokenizers.Tokenizer:
   return core
 
 
-def _sentencepiece(metadata, tokens, where) -> tokenizers.Tokenizer:
+def _is_llama3(split: str) -> bool:
+  return _SPLITS[split] == (_LLAMA3,)
+
+
+def _sentencepiece(vocabulary, split, prefix, named) -> tokenizers.Tokenizer:
   """The kind of Llama 2 and Mistral: merges of characters, best score first."""
-  del where
-  scores = metadata[f"{_KEY}scores"]
+  del split
+  tokens = vocabulary.tokens
   core = tokenizers.Tokenizer(
     tokenizers.models.BPE(
       vocab={token: index for index, token in enumerate(tokens)},
-      merges=_merges(tokens, scores),
-      unk_token=tokens[metadata.get(f"{_KEY}unknown_token_id", 0)],
+      merges=_merges(vocabulary),
+      unk_token=named.get("unk_token", tokens[0]),
       fuse_unk=True,
       byte_fallback=True,
     )
   )
-  prefix = metadata.get(f"{_KEY}add_space_prefix", True)
   steps = [normalizers.Prepend("▁")] if prefix else []
   steps.append(normalizers.Replace(" ", "▁"))
   core.normalizer = normalizers.Sequence(steps)
@@ -152,11 +193,27 @@ def _sentencepiece(metadata, tokens, where) -> tokenizers.Tokenizer:
   return core
 
 
-def _merges(tokens: list[str], scores: list[float]) -> list[tuple[str, str]]:
-  """Lists the pairs that make a token, as sentencepiece would merge them."""
-  indices = {token: index for index, token in enumerate(tokens)}
+def _merges(vocabulary: gguf_vocabulary.Vocabulary) -> list[tuple[str, str]]:
+  """Lists the pairs that make a token, as sentencepiece would merge them.
+
+  Nothing is merged into a token that stands for no text of its own: an unknown
+  one, a mark, a byte, or one that is not in use.
+  """
+  tokens, scores = vocabulary.tokens, vocabulary.scores
+  texts = (
+    gguf_vocabulary.UNDEFINED,
+    gguf_vocabulary.NORMAL,
+    gguf_vocabulary.USER_DEFINED,
+  )
+  indices = {
+    token: index
+    for index, (token, kind) in enumerate(
+      zip(tokens, vocabulary.types, strict=True)
+    )
+    if kind in texts
+  }
   merges = []
-  for index, token in enumerate(tokens):
+  for token, index in indices.items():
     pairs = [
       (indices[token[:cut]], indices[token[cut:]])
       for cut in range(1, len(token))
@@ -167,23 +224,30 @@ def _merges(tokens: list[str], scores: list[float]) -> list[tuple[str, str]]:
   return [(tokens[left], tokens[right]) for _, _, left, right in merges]
 
 
-def _add_ends(core, metadata, kind, named) -> None:
-  """Adds the marks that the file wants around a text."""
-  # Files of Llama 2 may not say it; llama.cpp then begins with the mark.
-  # llama.cpp's defaults, for files that do not say it.
-  llama3 = _SPLITS.get(metadata.get(f"{_KEY}pre")) == (_LLAMA3,)
-  begin = metadata.get(f"{_KEY}add_bos_token", kind == "llama" or llama3)
-  end = metadata.get(f"{_KEY}add_eos_token", False)
-  marks = [
-    named[name]
-    for name, wanted in (("bos_token", begin), ("eos_token", end))
-    if wanted and name in named
-  ]
-  if marks:
-    first = f"{named['bos_token']} " if begin and "bos_token" in named else ""
-    last = f" {named['eos_token']}" if end and "eos_token" in named else ""
-    core.post_processor = processors.TemplateProcessing(
-      single=f"{first}$A{last}",
-      pair=f"{first}$A{last} {first}$B{last}",
-      special_tokens=[(mark, core.token_to_id(mark)) for mark in set(marks)],
-    )
+def _marks(metadata, kind, split, named, where) -> tuple[str, str]:
+  """Reads which marks the file wants before and after a text; "" for none."""
+  # Files of Llama 2 may not say it; llama.cpp then begins with the mark, and
+  # with Llama 3's.
+  begins = kind == "llama" or _is_llama3(split)
+  marks = []
+  for name, default in (("bos", begins), ("eos", False)):
+    key, index = f"{_KEY}add_{name}_token", f"{_KEY}{name}_token_id"
+    wanted = _flag(metadata, key, default, where)
+    if wanted and key in metadata and index not in metadata:
+      raise ValueError(f"{where}: {key} is True, but {index} is missing.")
+    marks.append(named.get(f"{name}_token", "") if wanted else "")
+  return tuple(marks)
+
+
+def _add_marks(core: tokenizers.Tokenizer, begin: str, end: str) -> None:
+  """Puts marks around each text."""
+  if not begin and not end:
+    return
+  first, last = begin and f"{begin} ", end and f" {end}"
+  core.post_processor = processors.TemplateProcessing(
+    single=f"{first}$A{last}",
+    pair=f"{first}$A{last} {first}$B{last}",
+    special_tokens=[
+      (mark, core.token_to_id(mark)) for mark in {begin, end} if mark
+    ],
+  )
