@@ -63,10 +63,15 @@ class JsonLines:
     Raises:
       ValueError: if a line is not a JSON object.
     """
-    self.count = 0
-    for _, value in json_lines.read(self.path):
-      self.count += 1
+    for _, value in self.read_numbered():
       yield value
+
+  def read_numbered(self) -> Iterator[tuple[int, dict[str, Any]]]:
+    """As `read`, with the number of each line, from 1, before its object."""
+    self.count = 0
+    for number, value in json_lines.read(self.path):
+      self.count += 1
+      yield number, value
 
   def drop(self, is_dropped: Callable[[dict[str, Any]], bool]) -> None:
     """Takes objects out of the file; a kill leaves it as before or as after.
