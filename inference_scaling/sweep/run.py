@@ -185,16 +185,19 @@ class _Sweep:
     self, found, run, prompts, recorded
   ) -> Iterator[decoding.Finished]:
     """Searches the problems of one run that are not yet recorded."""
+    waiting = [prompt for prompt in prompts if prompt.id not in recorded]
+    yield from found.search(run, waiting, self._num_lanes(found, run))
+
+  def _num_lanes(self, found, run) -> int:
+    """Problems of a run that are in flight."""
     rows = found.settings.rows_per_problem
     shape = engine.shape(run, found.settings.limits.max_steps, rows)
-    num_lanes = engine.lanes(
+    return engine.lanes(
       self._resolved["rows_in_flight"],
       shape.num_rows if rows else shape.num_beams,
       len(self._problems),
       self._resolved["mesh"]["data"],
     )
-    waiting = [prompt for prompt in prompts if prompt.id not in recorded]
-    yield from found.search(run, waiting, num_lanes)
 
   def _record(self, found, searches, done, total, before, say) -> None:
     """Records what is found, run by run, and shows how far the sweep is."""
@@ -204,7 +207,8 @@ class _Sweep:
       progress.Progress(total, before, vote, say) as shown,
     ):
       for run, search in searches.items():
-        shown.start_run(run, list(done.get(run, {}).values()))
+        outcomes = list(done.get(run, {}).values())
+        shown.start_run(run, outcomes, self._num_lanes(found, run))
         maker = self._maker(found, run, grader)
         for finished in search:
           made = self._write(run, maker, finished)
