@@ -40,8 +40,8 @@ def find(resolved: Values, asked: Problems) -> list[str]:
 def _limit(task: Values, asked: Problems) -> Iterator[str]:
   if "limit" in task and task["limit"] > len(asked):
     yield (
-      f"config.task.limit is {task['limit']}, but there are {len(asked)} "
-      "problems: all of them are taken."
+      f"config.task.limit is {task['limit']}, above the number of problems, "
+      f"{len(asked)}: all of them are taken."
     )
 
 

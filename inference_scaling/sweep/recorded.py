@@ -109,8 +109,9 @@ def refuse(
     lines = [*lines[:_SHOWN], f"and {more} more"]
   count = sum(change.count for change in changes.values())
   raise ValueError(
-    f"{file.path} has records of {len(changes)} problems that are no longer "
-    "what they were:\n  " + "\n  ".join(lines) + "\n" + _moved(changes, asked) +
+    f"{file.path} has records of problems that are no longer what they were, "
+    f"{len(changes)} in all:\n  " + "\n  ".join(lines) + "\n"
+    + _moved(changes, asked) +
     "Records of old and new problems in one folder could not be told apart. "
     "Undo the change, or give another --workdir, or give --redo_changed: the "
     f"{count} of {file.count} records that this is about are then dropped, and "
@@ -170,7 +171,7 @@ def _moved(
   if not moved:
     return ""
   return (
-    f"The questions of {len(moved)} of them stand under another id today: "
+    f"Of these, {len(moved)} have their questions under another id today: "
     "without ids in the file, a line that is taken out or put in shifts those "
     "behind it. Put an `id` on every line.\n"
   )

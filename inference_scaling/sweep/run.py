@@ -117,8 +117,8 @@ def run_sweep(
         before = files[0].count
         recorded.drop(*files, rows, asked)
         say(
-          f"Dropped {before - len(rows)} of {before} records: {len(changes)} "
-          "problems have changed or are gone."
+          f"Dropped {before - len(rows)} of {before} records, of problems that "
+          f"have changed or are gone, {len(changes)} in all."
         )
       return rows
 

@@ -69,10 +69,10 @@ SAME = "so that all candidates of a problem are the same: config.runs.sampling "
 CASES = [
   (
     {"task__limit": 9},
-    ["config.task.limit is 9, but there are 6 problems: all of them are taken"],
+    ["config.task.limit is 9, above the number of problems, 6: all of them "],
   ),
   ({"task__limit": 6}, []),
-  ({"task__limit": 7}, ["limit is 7, but there are 6 problems"]),
+  ({"task__limit": 7}, ["limit is 7, above the number of problems, 6"]),
   (
     {"sampler__temperature": 0},
     [
@@ -187,7 +187,9 @@ def test_the_banner_has_the_notes_and_the_fields_that_were_taken(tmp_path):
     f"the first 3 of {path}; question from `problem`, gold from `answer`"
     in (text)
   )
-  assert "\nNote: config.task.limit is 3, but there are 1 problems" in text
+  assert (
+    "\nNote: config.task.limit is 3, above the number of problems, 1" in text
+  )
   path.write_text('{"question": "q", "gold": "1"}\n')
   text = described(tmp_path, resolved(tmp_path, reward={"form": "none"},
                    runs={"g": config["runs"]["greedy"]},
