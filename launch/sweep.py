@@ -4,7 +4,9 @@
 
 Results go to runs/ and the config's name unless --workdir says otherwise. The
 same command goes on after a stop. Any number of a config can be changed:
---config.task.count=12, --config.runs.rebase.temperature=0.2.
+--config.task.count=12, --config.runs.rebase.temperature=0.2. Problems that have
+changed since they were recorded are named and refused; --redo_changed computes
+them anew.
 
 On several hosts: the same command on each, with --distributed and the mesh of
 all their devices, --config.mesh.data=2 --config.mesh.model=8. The first one
@@ -20,13 +22,22 @@ from inference_scaling import analysis, launching, sweep
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "What to run.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Where results go.")
+_REDO_CHANGED = flags.DEFINE_bool(
+  "redo_changed", False,
+  "Drop the records of problems that have changed since, or are gone, and "
+  "compute anew what is asked today.",
+)  # fmt: skip
 
 
 def main(argv):
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
   config = launching.read_config(_CONFIG)
-  workdir = sweep.run_sweep(config, _WORKDIR.value or default_workdir())
+  workdir = sweep.run_sweep(
+    config,
+    _WORKDIR.value or default_workdir(),
+    redo_changed=_REDO_CHANGED.value,
+  )
   if not launching.is_lead():
     return
   report = analysis.write_report(workdir)

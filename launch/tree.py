@@ -2,9 +2,10 @@ r"""Writes the search tree of one solved problem as a page and as a picture.
 
   python launch/tree.py --workdir=runs/demo --problem=7 --strategy=rebase --n=16
 
-The page is one file that any browser opens, without a network: the steps with
-their rewards, the candidates, all votes and the cost. Where several records
-fit, the first is taken and the others are named.
+A problem is given by its number, or by its text where its file has texts for
+ids. The page is one file that any browser opens, without a network: the steps
+with their rewards, the candidates, all votes and the cost. Where several
+records fit, the first is taken and the others are named.
 """
 
 import pathlib
@@ -14,7 +15,7 @@ from absl import app, flags
 from inference_scaling import analysis, launching
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "A sweep's folder.")
-_PROBLEM = flags.DEFINE_integer("problem", None, "Id of the problem.")
+_PROBLEM = flags.DEFINE_string("problem", None, "Id or name of the problem.")
 _WANTED = {
   "policy": flags.DEFINE_string("policy", None, "Name of the policy."),
   "strategy": flags.DEFINE_string("strategy", None, "Such as rebase/round."),
@@ -37,11 +38,11 @@ def main(argv):
     _PROBLEM.value,
     **{name: flag.value for name, flag in _WANTED.items()},
   )
-  run = found.record["run"]
+  run, number = found.record["run"], found.record["problem"]["id"]
   name = "_".join(str(value).replace("/", "-") for value in run.values())
   page, picture = analysis.write_tree(
     found.record,
-    _OUTPUT.value or workdir / "trees" / f"{_PROBLEM.value}_{name}.html",
+    _OUTPUT.value or workdir / "trees" / f"{number}_{name}.html",
   )
   print(f"Run:     {', '.join(f'{key} {run[key]}' for key in run)}")
   print(f"Page:    {page}")

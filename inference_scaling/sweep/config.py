@@ -16,6 +16,7 @@ from inference_scaling.sweep import (
   rules,
   strategies,
 )
+from inference_scaling.sweep import settings as settings_lib
 
 Resolved = dict[str, Any]
 
@@ -74,6 +75,8 @@ def resolve(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Resolved:
   for name, path in values["policies"].items():
     rules.check_value(path, rules.text(), f"config.policies.{name}")
   _check_cache(values)
+  _check_lengths(values)
+  _check_format(values["format"])
   _check_runs(values)
   return values
 
@@ -129,6 +132,28 @@ def _check_cache(values: Resolved) -> None:
       f"config.tree_tokens is {values['tree_tokens']}; expected 0 where "
       f"config.cache is {values['cache']!r}, which has room for all tokens. "
       "Give --config.tree_tokens=0 or --config.cache=tree."
+    )
+
+
+def _check_lengths(values: Resolved) -> None:
+  """Checks that a step fits in a solution, to each model."""
+  for key in ("limits", "reward"):
+    group = values[key]
+    if "step_tokens" in group:
+      settings_lib.check_steps(
+        group["step_tokens"], group["total_tokens"], f"config.{key}"
+      )
+
+
+def _check_format(values: Mapping[str, Any]) -> None:
+  """Checks that what ends a step does not announce an answer, too."""
+  both = [x for x in values["answer_markers"] if x in values["step_end"]]
+  if both:
+    raise ValueError(
+      f"config.format.answer_markers has {both[0]!r}, which ends a step in "
+      "config.format.step_end, so that each solution would end with its first "
+      "step; expected another text, such as 'The answer is'. Take it out of "
+      "either."
     )
 
 

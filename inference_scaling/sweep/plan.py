@@ -5,7 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inference_scaling import tasks
-from inference_scaling.sweep import checkpoints, grid, problems
+from inference_scaling.sweep import (
+  checkpoints,
+  grid,
+  notes,
+  problems,
+  rewards,
+)
 
 
 def describe(
@@ -36,11 +42,12 @@ def describe(
   lines = [
     f"Sweep of {len(runs)} runs over {len(asked)} problems: "
     f"{len(runs) * len(asked)} searches.",
-    f"  problems  {problems.describe(resolved['task'])}",
+    f"  problems  {_problems(resolved['task'])}",
     f"  policies  {sizes} parameters",
-    f"  reward    {_reward(reward)}",
+    f"  reward    {_reward(resolved['reward']['form'], reward)}",
     *_strategies(runs),
     f"  results   {workdir}",
+    *(f"Note: {note}" for note in notes.find(resolved, asked)),
     "Ctrl-C is safe: the same command goes on where it stopped. Each model and "
     "n is compiled once, so the first problems take longest.",
   ]
@@ -55,10 +62,16 @@ def count(parameters: int) -> str:
   return str(parameters)
 
 
-def _reward(reward: checkpoints.Checkpoint | None) -> str:
+def _problems(task: Mapping[str, Any]) -> str:
+  fields = problems.describe_fields(task)
+  return problems.describe(task) + (f"; {fields}" if fields else "")
+
+
+def _reward(form: str, reward: checkpoints.Checkpoint | None) -> str:
+  """What scores candidates."""
   if reward is None:
-    return "none: candidates vote with equal weights"
-  return f"{reward.source} ({count(reward.parameters)})"
+    return f"{form}: {rewards.WITHOUT_MODEL[form]}"
+  return f"{reward.source} ({count(reward.parameters)}), form {form}"
 
 
 def _strategies(runs: Sequence[grid.Run]) -> list[str]:

@@ -17,6 +17,10 @@ class Progress:
 
   On a terminal a bar with rate and time left; elsewhere (a log file) one line
   every ten seconds. When a run is complete, one line says what it reached.
+
+  The rate is counted from the first problem of a run on, so that it leaves out
+  the time in which the run's program is compiled. It is told from the second
+  batch on; until then the rate of the runs before holds, if there is one.
   """
 
   def __init__(
@@ -39,16 +43,17 @@ class Progress:
       clock: seconds.
     """
     stream = sys.stderr if stream is None else stream
-    self._total, self._before, self._done = total, done, done
+    self._total, self._done = total, done
     self._vote, self._say, self._clock = vote, say, clock
-    self._started = self._last_line = clock()
+    self._last_line = clock()
     self._right: list[bool] = []
     self._run: grid.Run | None = None
+    self._pace = _Pace()
     self._bar = None
     if stream.isatty():
       self._bar = tqdm.tqdm(
-        total=total, initial=done, file=stream, unit="problem",
-        dynamic_ncols=True, smoothing=0.05,
+        total=total, initial=done, file=stream, dynamic_ncols=True,
+        bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]",
       )  # fmt: skip
 
   def __enter__(self) -> "Progress":
@@ -58,14 +63,18 @@ class Progress:
     if self._bar is not None:
       self._bar.close()
 
-  def start_run(self, run: grid.Run, right: list[bool]) -> None:
+  def start_run(
+    self, run: grid.Run, right: list[bool], in_flight: int = 1
+  ) -> None:
     """Begins a run.
 
     Args:
       run: the run.
       right: outcomes of its problems that were there before.
+      in_flight: problems of its first batch.
     """
     self._run, self._right = run, list(right)
+    self._pace.start_run(in_flight)
     self._show(advance=0)
 
   def advance(self, votes: dict[str, Any]) -> None:
@@ -96,22 +105,74 @@ class Progress:
     return f"{100 * sum(self._right) / len(self._right):.1f}%"
 
   def _show(self, advance: int) -> None:
+    now = self._clock()
+    if advance:
+      self._pace.advance(now)
     if self._bar is not None:
+      self._bar.set_postfix_str(
+        f"{self._pace.words('problem/s', 's/problem')}, {self._left()}",
+        refresh=False,
+      )
       self._bar.set_description(
         f"{self._run} {self._accuracy()}", refresh=advance == 0
       )
       self._bar.update(advance)
       return
-    now = self._clock()
     if now - self._last_line < _SECONDS_BETWEEN_LINES:
       return
     self._last_line = now
-    rate = (self._done - self._before) / (now - self._started)
-    left = (self._total - self._done) / rate if rate else float("inf")
     self._say(
-      f"  {self._done} of {self._total} problems done, {rate:.1f} a second, "
-      f"about {_duration(left)} left; now {self._run}, {self._accuracy()} right"
+      f"  {self._done} of {self._total} problems done, "
+      f"{self._pace.words('a second', 's a problem')}, {self._left()}; now "
+      f"{self._run}, {self._accuracy()} right"
     )
+
+  def _left(self) -> str:
+    """The time left, in words."""
+    rate = self._pace.rate()
+    if rate is None:
+      return "compiling, time left not known yet"
+    return f"about {_duration((self._total - self._done) / rate)} left"
+
+
+class _Pace:
+  """How fast problems are done once programs are compiled.
+
+  Problems of a batch end at about the same time. So from the first one of a run
+  to the first one of its second batch go as many problems as are in flight, in
+  the time that a batch takes; before that nothing can be told. A run with one
+  batch tells no rate: its time cannot be split into compiling and computing.
+  """
+
+  def __init__(self):
+    self._in_flight = 1
+    self._count, self._first, self._last = 0, 0.0, 0.0  # of this run
+    self._before: float | None = None  # the rate of the runs before
+
+  def start_run(self, in_flight: int) -> None:
+    """Begins with a program that may have to be compiled."""
+    self._before = self.rate()
+    self._in_flight, self._count = max(1, in_flight), 0
+
+  def advance(self, now: float) -> None:
+    """Counts a problem that was done just now."""
+    self._count += 1
+    self._last = now
+    if self._count == 1:
+      self._first = now
+
+  def rate(self) -> float | None:
+    """Problems a second; None where nothing tells it yet."""
+    if self._count <= self._in_flight or self._last <= self._first:
+      return self._before
+    return (self._count - 1) / (self._last - self._first)
+
+  def words(self, fast: str, slow: str) -> str:
+    """The rate in one of two units: problems a second, seconds a problem."""
+    rate = self.rate()
+    if rate is None:
+      return f"? {fast}"
+    return f"{1 / rate:.0f} {slow}" if rate < 0.1 else f"{rate:.1f} {fast}"
 
 
 def _duration(seconds: float) -> str:

@@ -53,9 +53,9 @@ class RecordMaker:
     """
 
     def grade(answer):
-      if not problem.gold:
+      if not problem.golds:
         return None
-      return self.grader.grade(problem.gold, answer)
+      return any(self.grader.grade(gold, answer) for gold in problem.golds)
 
     rewarded = bool(self.aggregations)
     found = candidates_lib.make_candidates(
@@ -67,12 +67,7 @@ class RecordMaker:
     )
     return {
       "run": run.key,
-      "problem": {
-        "id": problem.id,
-        "level": problem.level,
-        "gold": problem.gold,
-        "question": problem.question,
-      },
+      "problem": describe_problem(problem),
       "candidates": found,
       "tree": candidates_lib.make_tree(
         finished.tree, self.tokenizer, rewarded=rewarded
@@ -82,3 +77,25 @@ class RecordMaker:
         finished, self.policy_cost, self.reward_cost
       ),
     }
+
+
+def describe_problem(problem: tasks.Problem) -> dict[str, Any]:
+  """What a record says of its problem.
+
+  Args:
+    problem: the problem.
+
+  Returns:
+    The `problem` of a record; `name` and `alternatives` only where it has them.
+  """
+  said = {
+    "id": problem.id,
+    "level": problem.level,
+    "gold": problem.gold,
+    "question": problem.question,
+  }
+  if problem.name:
+    said["name"] = problem.name
+  if problem.alternatives:
+    said["alternatives"] = list(problem.alternatives)
+  return said

@@ -5,18 +5,20 @@ import fcntl
 import json
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from absl import logging
+
+from inference_scaling import json_lines
 
 
 class JsonLines:
   """A file of JSON objects, one a line, open for appending.
 
-  A line that was cut by a kill (the last one, without its line end) is dropped
-  with a warning when the file is opened. One process at a time may hold the
-  file. Use as a context manager.
+  What a kill has cut at its end is dropped with a warning when the file is
+  opened; see `json_lines`. One process at a time may hold the file. Use as a
+  context manager.
 
   Attributes:
     path: the file.
@@ -34,15 +36,13 @@ class JsonLines:
     """
     self.path = pathlib.Path(path)
     self.count = 0
-    # Unbuffered: what was appended has left this process.
-    self._file = self.path.open("a+b", buffering=0)
+    self._open_files = contextlib.ExitStack()
     try:
-      self._lock()
+      self._open()
       self._drop_cut_line()
     except BaseException:
       self.close()
       raise
-    self._size = os.fstat(self._file.fileno()).st_size
 
   def __enter__(self) -> "JsonLines":
     return self
@@ -52,7 +52,7 @@ class JsonLines:
 
   def close(self) -> None:
     """Closes the file and lets others write it."""
-    self._file.close()
+    self._open_files.close()
 
   def read(self) -> Iterator[dict[str, Any]]:
     """Yields the objects of the file and counts them in `count`.
@@ -63,19 +63,39 @@ class JsonLines:
     Raises:
       ValueError: if a line is not a JSON object.
     """
+    for _, value in self.read_numbered():
+      yield value
+
+  def read_numbered(self) -> Iterator[tuple[int, dict[str, Any]]]:
+    """As `read`, with the number of each line, from 1, before its object."""
     self.count = 0
-    with self.path.open("rb") as file:
-      for number, line in enumerate(file, start=1):
-        try:
-          value = json.loads(line)
-        except ValueError as error:
-          raise ValueError(
-            f"{self.path}, line {number}, is not JSON ({error}); expected one "
-            "object a line. Delete the line and run again: what it held is "
-            "computed anew."
-          ) from error
-        self.count += 1
-        yield value
+    for number, value in json_lines.read(self.path):
+      self.count += 1
+      yield number, value
+
+  def drop(self, is_dropped: Callable[[dict[str, Any]], bool]) -> None:
+    """Takes objects out of the file; a kill leaves it as before or as after.
+
+    Args:
+      is_dropped: says of an object whether it goes.
+
+    Raises:
+      ValueError: if a line is not a JSON object.
+      OSError: if the new file cannot be written; the old one is kept.
+    """
+    dropped = {
+      number
+      for number, value in json_lines.read(self.path)
+      if is_dropped(value)
+    }
+    lines = json_lines.read_lines(self.path)
+    json_lines.rewrite(
+      self.path, (line for number, line in lines if number not in dropped)
+    )
+    # The old file stays open and locked: whoever opened it before it lost its
+    # name must not take it for this one.
+    self._open()
+    self.recount()
 
   def append(self, value: Mapping[str, Any]) -> None:
     """Writes one object; it is on the disk when this returns.
@@ -116,9 +136,16 @@ class JsonLines:
     Returns:
       The number, now also in `count`.
     """
-    with self.path.open("rb") as file:
-      self.count = sum(line.endswith(b"\n") for line in file)
+    self.count = sum(1 for _ in json_lines.read_lines(self.path))
     return self.count
+
+  def _open(self) -> None:
+    """Opens and locks the file that has the name now."""
+    # Unbuffered: what was appended has left this process.
+    self._file = self.path.open("a+b", buffering=0)
+    self._open_files.enter_context(self._file)
+    self._lock()
+    self._size = os.fstat(self._file.fileno()).st_size
 
   def _lock(self) -> None:
     try:
@@ -132,25 +159,13 @@ class JsonLines:
       pass  # a file system without locks, as mounted cloud folders are
 
   def _drop_cut_line(self) -> None:
-    """Cuts the file after its last line end."""
-    size = os.fstat(self._file.fileno()).st_size
-    whole = _end_of_last_line(self._file, size)
-    if whole < size:
+    """Shortens the file to its whole lines."""
+    whole, tail = json_lines.split_tail(self._file)
+    if tail.strip():
       logging.warning(
         "%s ends in a line that was cut after %d bytes; it is dropped and "
-        "computed again.", self.path, size - whole,
+        "computed again.", self.path, len(tail),
       )  # fmt: skip
+    if tail:
       os.ftruncate(self._file.fileno(), whole)
-
-
-def _end_of_last_line(file: Any, size: int, block: int = 1 << 16) -> int:
-  """Bytes up to and with the last line end; reads backwards."""
-  end = size
-  while end > 0:
-    start = max(0, end - block)
-    file.seek(start)
-    found = file.read(end - start).rfind(b"\n")
-    if found >= 0:
-      return start + found + 1
-    end = start
-  return 0
+    self._size = whole

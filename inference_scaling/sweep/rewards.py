@@ -21,6 +21,14 @@ TABLES: Mapping[str, rules.Table] = {
   models.OWN_FORM: {"source": rules.text()},
   **{form: _FOREIGN for form in models.FOREIGN_FORMS},
 }
+# What the forms without a model do, in words.
+WITHOUT_MODEL: Mapping[str, str] = {
+  NONE: "candidates vote with equal weights",
+  "likelihood": "no model; candidates are scored by the geometric mean of the "
+  "probabilities that the policy gives their tokens",
+  "self_certainty": "no model; candidates are scored by how far the policy was "
+  "from guessing at their tokens",
+}
 
 
 def has_scores(form: str) -> bool:

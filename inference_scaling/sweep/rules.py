@@ -12,10 +12,13 @@ class Rule(NamedTuple):
   Attributes:
     accepts: tells whether a value is allowed.
     expected: the allowed values, in words.
+    optional: whether the key may be left out, which then means what it meant
+      before there was such a key: configs and folders of older sweeps hold.
   """
 
   accepts: Callable[[Any], bool]
   expected: str
+  optional: bool = False
 
 
 # How alike a wrong key and the one that is meant are: more than words that
@@ -97,6 +100,8 @@ def check(values: Any, table: Table, path: str, chosen: str = "") -> None:
   for key, rule in table.items():
     where = f"{path}.{key}"
     if key not in values:
+      if isinstance(rule, Rule) and rule.optional:
+        continue
       expected = rule.expected if isinstance(rule, Rule) else "a group of keys"
       raise ValueError(
         f"{where} is missing; expected {expected}. Add it to the config file."

@@ -24,6 +24,7 @@ from inference_scaling.sweep import (
   processes,
   progress,
   record,
+  recorded,
   records,
   rewards,
   votes,
@@ -31,11 +32,6 @@ from inference_scaling.sweep import (
 from inference_scaling.sweep import config as config_lib
 from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep import workdir as workdir_lib
-
-# run -> problem id -> whether the vote that progress shows is right
-Done = dict[grid.Run, dict[int, bool]]
-# A record's run, problem id and outcome, as JSON data.
-Row = tuple[dict[str, Any], int, bool]
 
 # Flushed: into a log file lines would else appear in large lumps.
 _say = functools.partial(print, flush=True)
@@ -49,6 +45,8 @@ def run_sweep(
   config: ml_collections.ConfigDict | Mapping[str, Any],
   workdir: str | pathlib.Path,
   say: Callable[[str], None] = _say,
+  *,
+  redo_changed: bool = False,
 ) -> pathlib.Path:
   """Runs what a config asks for and is not yet recorded.
 
@@ -64,14 +62,16 @@ def run_sweep(
     config: as configs/demo.py makes it.
     workdir: folder of the results, made where missing.
     say: takes lines about what is going on.
+    redo_changed: whether records of problems that are not the same today are
+      dropped and computed anew.
 
   Returns:
     The folder.
 
   Raises:
     ValueError: on a config, a checkpoint or a problem file that is not as it
-      should be or not the same in all processes, or a folder that belongs to
-      another sweep.
+      should be or not the same in all processes, a folder that belongs to
+      another sweep, or records of problems that are not the same today.
     FileNotFoundError: if a file is missing.
     FloatingPointError: on logits or rewards that are no numbers.
     OSError: if records cannot be written; what was written is safe. In a
@@ -106,18 +106,28 @@ def run_sweep(
   with contextlib.ExitStack() as stack:
     files = []
 
-    def open_folder() -> list[Row]:
+    def open_folder() -> list[recorded.Row]:
       workdir_lib.claim(workdir, content)
       for name in (workdir_lib.RECORDS, workdir_lib.TIMINGS):
         files.append(stack.enter_context(records.JsonLines(workdir / name)))
-      return _read_rows(files[0], vote)
+      rows, changes = recorded.read(files[0], vote, asked)
+      if not redo_changed:
+        recorded.refuse(files[0], changes, asked)
+      elif changes:
+        before = files[0].count
+        recorded.drop(*files, rows, asked)
+        say(
+          f"Dropped {before - len(rows)} of {before} records, of problems that "
+          f"have changed or are gone, {len(changes)} in all."
+        )
+      return rows
 
     rows = processes.from_lead(open_folder)
     if rows:
       say(f"Going on: {len(rows)} records are there already.")
     try:
       sweep = _Sweep(resolved, asked, policies, reward, files)
-      sweep.run(runs, _to_done(rows), say)
+      sweep.run(runs, recorded.to_done(rows), say)
     except KeyboardInterrupt as error:
       if not files:
         raise
@@ -143,7 +153,7 @@ class _Sweep:
     self._files = files
 
   def run(
-    self, runs: list[grid.Run], done: Done, say: Callable[[str], None]
+    self, runs: list[grid.Run], done: recorded.Done, say: Callable[[str], None]
   ) -> None:
     """Completes the runs, in their order."""
     left = [run for run in runs if len(done.get(run, {})) < len(self._problems)]
@@ -175,16 +185,19 @@ class _Sweep:
     self, found, run, prompts, recorded
   ) -> Iterator[decoding.Finished]:
     """Searches the problems of one run that are not yet recorded."""
+    waiting = [prompt for prompt in prompts if prompt.id not in recorded]
+    yield from found.search(run, waiting, self._num_lanes(found, run))
+
+  def _num_lanes(self, found, run) -> int:
+    """Problems of a run that are in flight."""
     rows = found.settings.rows_per_problem
     shape = engine.shape(run, found.settings.limits.max_steps, rows)
-    num_lanes = engine.lanes(
+    return engine.lanes(
       self._resolved["rows_in_flight"],
       shape.num_rows if rows else shape.num_beams,
       len(self._problems),
       self._resolved["mesh"]["data"],
     )
-    waiting = [prompt for prompt in prompts if prompt.id not in recorded]
-    yield from found.search(run, waiting, num_lanes)
 
   def _record(self, found, searches, done, total, before, say) -> None:
     """Records what is found, run by run, and shows how far the sweep is."""
@@ -194,7 +207,8 @@ class _Sweep:
       progress.Progress(total, before, vote, say) as shown,
     ):
       for run, search in searches.items():
-        shown.start_run(run, list(done.get(run, {}).values()))
+        outcomes = list(done.get(run, {}).values())
+        shown.start_run(run, outcomes, self._num_lanes(found, run))
         maker = self._maker(found, run, grader)
         for finished in search:
           made = self._write(run, maker, finished)
@@ -222,27 +236,3 @@ class _Sweep:
       {"run": run.key, "problem": problem.id, "seconds": finished.seconds}
     )
     return made
-
-
-def _read_rows(file: records.JsonLines, vote: str) -> list[Row]:
-  """Finds out what is recorded already."""
-  rows = []
-  for number, value in enumerate(file.read(), start=1):
-    try:
-      run = grid.Run(**value["run"])
-      right = bool(value["votes"][vote]["correct"])
-      rows.append((run.key, value["problem"]["id"], right))
-    except (KeyError, TypeError) as error:
-      raise ValueError(
-        f"{file.path}, line {number}, is no record ({error!r}). Delete the "
-        "line and run again: what it held is computed anew."
-      ) from error
-  return rows
-
-
-def _to_done(rows: list[Row]) -> Done:
-  """Sorts the rows of records by run."""
-  done: Done = {}
-  for key, problem_id, right in rows:
-    done.setdefault(grid.Run(**key), {})[problem_id] = right
-  return done

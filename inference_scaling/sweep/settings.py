@@ -60,15 +60,29 @@ class Settings:
   tree_tokens: int | None = None
 
   def __post_init__(self):
+    check_steps(self.limits.step_tokens, self.limits.total_tokens, "limits")
     limits = self.reward_limits
-    if limits is None or self.reward_form not in models.FOREIGN_FORMS:
-      return
-    if limits.step_tokens > limits.total_tokens:
-      raise ValueError(
-        f"reward.step_tokens is {limits.step_tokens}, more than "
-        f"reward.total_tokens, {limits.total_tokens}; expected at most that. "
-        "Raise the latter or lower the former."
-      )
+    if limits is not None and self.reward_form in models.FOREIGN_FORMS:
+      check_steps(limits.step_tokens, limits.total_tokens, "reward")
+
+
+def check_steps(step_tokens: int, total_tokens: int, group: str) -> None:
+  """Refuses steps longer than a whole solution.
+
+  Args:
+    step_tokens: most tokens of a step.
+    total_tokens: most tokens of a solution.
+    group: what errors call the two: "limits".
+
+  Raises:
+    ValueError: if the first number is larger.
+  """
+  if step_tokens > total_tokens:
+    raise ValueError(
+      f"{group}.step_tokens is {step_tokens}, more than {group}.total_tokens, "
+      f"{total_tokens}; expected at most that. Raise the latter or lower the "
+      "former."
+    )
 
 
 def make_settings(resolved: Mapping[str, Any]) -> Settings:

@@ -12,7 +12,7 @@ import re
 
 from inference_scaling.tasks import problem, rows
 
-_LEVEL = re.compile(r"(?:Level )?([1-5])")
+_LEVELS = range(1, 6)
 _AIME_ANSWER = re.compile(r"\d{1,3}")
 
 
@@ -38,13 +38,13 @@ def load_math500(path: rows.Path) -> list[problem.Problem]:
   problems = []
   for row in rows.read_rows(path):
     question, gold = row.text("problem"), row.gold("answer")
-    level = _LEVEL.fullmatch(str(row.fields.get("level")))
-    if level is None:
+    level = rows.as_level(row.fields.get("level"))
+    if level not in _LEVELS:
       raise row.error(
         f"`level` is {row.fields.get('level')!r}", '1 to 5, or "Level 1" to 5'
       )
     problems.append(
-      problem.Problem(len(problems), question, gold, int(level[1]), source)
+      problem.Problem(len(problems), question, gold, level, source)
     )
   return problems
 

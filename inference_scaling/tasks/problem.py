@@ -14,6 +14,9 @@ class Problem:
     gold: the right answer, in canonical text.
     level: difficulty, 1 (easiest) and up. What it counts depends on the source.
     source: name of the benchmark, and split where it has one.
+    name: what the benchmark calls the problem, where that is a text; the id is
+      then made of it.
+    alternatives: further right answers, in canonical text.
   """
 
   id: int
@@ -21,3 +24,10 @@ class Problem:
   gold: str
   level: int
   source: str
+  name: str = dataclasses.field(default="", kw_only=True)
+  alternatives: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
+
+  @property
+  def golds(self) -> tuple[str, ...]:
+    """All right answers; none where the answer is not known."""
+    return (self.gold, *self.alternatives) if self.gold else ()

@@ -1,15 +1,20 @@
 """Reads rows of a file of problems, with errors that name file and row."""
 
+import decimal
 import json
 import math
 import os
 import pathlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from inference_scaling.tasks import canonical_text
 
 Path = str | os.PathLike[str]
+# JSON can write half of a pair of them, which no file in UTF-8 can hold.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_LEVEL = re.compile(r"(?:level|lvl|l)?[ \t_.:#-]*(\d+)(?:\.0+)?", re.I)
 
 
 class Row:
@@ -26,25 +31,36 @@ class Row:
     self.place = place
     self.fields = fields
 
-  def text(self, name: str) -> str:
-    """Returns a field that must be there and hold some text."""
+  def value(self, name: str) -> Any:
+    """Returns a field that must be there."""
     if name not in self.fields:
       found = ", ".join(sorted(self.fields)) or "none"
       raise self.error(f"no field `{name}` (fields: {found})", f"`{name}`")
-    value = self.fields[name]
+    return self.fields[name]
+
+  def text(self, name: str) -> str:
+    """Returns a field that must be there and hold some text."""
+    value = self.value(name)
     if not isinstance(value, str) or not value.strip():
       raise self.error(f"`{name}` is {value!r}", "a text that is not empty")
+    if _SURROGATE.search(value):
+      raise self.error(
+        f"`{name}` is {value[:60]!r}, with half of a character",
+        "whole ones: the text was cut in the middle of a pair",
+      )
     return value
 
-  def integer(self, name: str, absent: int, *, minimum: int) -> int:
-    """Returns a field that holds an integer, `absent` if it is left out."""
-    value = self.fields.get(name, absent)
-    # JSON's true is an int in Python.
-    if isinstance(value, bool) or not isinstance(value, int):
-      raise self.error(f"`{name}` is {value!r}", "an integer")
-    if value < minimum:
-      raise self.error(f"`{name}` is {value}", f"{minimum} or more")
-    return value
+  def level(self, name: str) -> int:
+    """Returns a field that holds a level from 1: 3, "3" or "Level 3"."""
+    value = self.value(name)
+    level = as_level(value)
+    if level is None:
+      raise self.error(
+        f"`{name}` is {value!r}", 'an integer or a text such as "Level 3"'
+      )
+    if level < 1:
+      raise self.error(f"`{name}` is {value}", "1 or more")
+    return level
 
   def gold(self, name: str) -> str:
     """Returns a field that holds a gold answer, in canonical text.
@@ -55,7 +71,7 @@ class Row:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
       if not math.isfinite(value):
         raise self.error(f"`{name}` is {value!r}", "a number that is finite")
-      self.fields[name] = str(value)
+      self.fields[name] = _digits(value)
     gold = canonical_text.canonical(self.text(name))
     if not gold:
       raise self.error(f"`{name}` is {self.fields[name]!r}", "an answer")
@@ -64,6 +80,31 @@ class Row:
   def error(self, found: str, expected: str) -> ValueError:
     """Returns an error that names the place, what is there and what is due."""
     return _error(self.path, self.place, found, expected)
+
+
+def as_integer(value: Any) -> int | None:
+  """Reads a whole number: 3, 3.0 or "3"; None for anything else.
+
+  Tables write integers as floats where a value is missing elsewhere.
+  """
+  if isinstance(value, bool):  # an int in Python
+    return None
+  if isinstance(value, float):
+    return int(value) if value.is_integer() else None
+  if isinstance(value, str):
+    digits = value.removeprefix("-")
+    # `int` takes digits of other scripts, underscores and spaces, too.
+    plain = digits.isascii() and digits.isdigit() and len(digits) < 20
+    return int(value) if plain else None
+  return value if isinstance(value, int) else None
+
+
+def as_level(value: Any) -> int | None:
+  """Reads a level: 3, 3.0, "3", "Level 3"; None for anything else."""
+  if not isinstance(value, str):
+    return as_integer(value)
+  match = _LEVEL.fullmatch(value.strip())
+  return as_integer(match[1]) if match else None
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -126,7 +167,7 @@ def _parse(path: Path, place: str, content: bytes) -> dict[str, Any]:
   """Parses one line."""
   try:
     fields = json.loads(content.decode("utf-8-sig"))
-  except ValueError as error:  # both of JSON and of UTF-8
+  except (ValueError, RecursionError) as error:  # of JSON and of UTF-8
     start = content[:60].decode("utf-8", "replace").strip()
     raise _error(
       path, place, f"{start!r} ({error})", "a JSON object"
@@ -134,6 +175,13 @@ def _parse(path: Path, place: str, content: bytes) -> dict[str, Any]:
   if not isinstance(fields, dict):
     raise _error(path, place, f"a {type(fields).__name__}", "a JSON object")
   return fields
+
+
+def _digits(value: int | float) -> str:
+  """A number in digits, without an exponent: 6.72e-05 is 0.0000672."""
+  if isinstance(value, int):
+    return str(value)
+  return format(decimal.Decimal(repr(value)), "f")
 
 
 def _error(path: Path, place: str, found: str, expected: str) -> ValueError:

@@ -164,7 +164,7 @@ def _rows(source: str, make_synthetic) -> Iterator[tuple[str, dict[str, Any]]]:
       f"no training data at {path}: expected a JSON-lines file, "
       f"'{HUB}owner/name:file' or '{SYNTHETIC}COUNT'."
     )
-  text = path.read_text(encoding="utf-8")
+  text = _read(path)
   if text.lstrip().startswith("["):
     places = ((f"{path}, row {i}", row) for i, row in _array(path, text))
   else:
@@ -178,6 +178,17 @@ def _rows(source: str, make_synthetic) -> Iterator[tuple[str, dict[str, Any]]]:
     if not isinstance(row, dict):
       raise ValueError(f"{place}: {row!r}; expected a JSON object.")
     yield place, row
+
+
+def _read(path: pathlib.Path) -> str:
+  try:
+    return path.read_text(encoding="utf-8-sig")
+  except UnicodeDecodeError as error:
+    line = error.object.count(b"\n", 0, error.start) + 1
+    raise ValueError(
+      f"{path}, line {line}: no UTF-8 text ({error.reason} at byte "
+      f"{error.start}). Download the file again."
+    ) from error
 
 
 def _count(source: str) -> int:

@@ -17,6 +17,8 @@ import optax
 import orbax.checkpoint as ocp
 from absl import logging
 
+from inference_scaling import json_lines
+
 Parameters = Any
 Metrics = dict[str, jax.Array]
 LossFunction = Callable[[Parameters, Any], tuple[jax.Array, Metrics]]
@@ -211,10 +213,9 @@ def _forget_after(step: int, workdir: pathlib.Path) -> None:
   path = workdir / "metrics.jsonl"
   if jax.process_index() > 0 or not path.is_file():
     return
-  lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-  whole = [line for line in lines if line.endswith("\n")]
-  kept = [line for line in whole if json.loads(line)["step"] <= step]
-  path.write_text("".join(kept), encoding="utf-8")
+  rows = [row for _, row in json_lines.read(path)]
+  kept = [row for row in rows if row["step"] <= step]
+  json_lines.rewrite(path, (f"{json.dumps(row)}\n".encode() for row in kept))
 
 
 def _log(

@@ -30,7 +30,7 @@ def launcher(name, monkeypatch):
   """The module of a launcher, with flags of its own."""
   values = flags.FlagValues()
   monkeypatch.setattr(flags, "FLAGS", values)
-  for define in ("string", "integer", "float", "enum", "multi_string"):
+  for define in ("bool", "string", "integer", "float", "enum", "multi_string"):
     original = getattr(flags, f"DEFINE_{define}")
     monkeypatch.setattr(
       flags, f"DEFINE_{define}",
@@ -176,11 +176,12 @@ def test_solve_without_a_problem_shows_its_usage(arguments, solve):
 def test_sweep_names_its_folder_after_the_config(
   config, folder, monkeypatch, capsys, tmp_path
 ):
-  def run_sweep(config, workdir):
+  def run_sweep(config, workdir, **options):
     calls.append((config, workdir))
+    redo.append(options)
     return pathlib.Path(workdir)
 
-  calls = []
+  calls, redo = [], []
   monkeypatch.setattr(sweep, "run_sweep", run_sweep)
   monkeypatch.setattr(
     analysis, "write_report", lambda folder: folder / "report.md"
@@ -195,9 +196,10 @@ def test_sweep_names_its_folder_after_the_config(
     out = capsys.readouterr().out
     assert f"{folder}/report.md" in out and f"{folder}/summary.csv" in out
 
-    argv.append(f"--workdir={tmp_path}")
+    argv += [f"--workdir={tmp_path}", "--redo_changed"]
     module.main(values(argv))
     assert calls[-1][1] == str(tmp_path)
+    assert redo == [{"redo_changed": False}, {"redo_changed": True}]
 
 
 def test_report_hands_every_flag_on(tmp_path, monkeypatch, capsys):

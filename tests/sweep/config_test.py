@@ -50,6 +50,22 @@ def test_configs_have_a_tiny_variant_and_refuse_others(name):
     ("limits.step_tokens", 0, "config.limits.step_tokens is 0.*at least 1"),
     ("limits.step_tokens", True, "step_tokens is True.*whole number"),
     ("limits.max_steps", 2.5, "max_steps is 2.5"),
+    (
+      "limits.step_tokens",
+      129,
+      "config.limits.step_tokens is 129, more than config.limits.total_tokens, "
+      "128; expected at most that",
+    ),
+    (
+      "format.answer_markers",
+      [" ки"],
+      "answer_markers has ' ки', which ends a",
+    ),
+    (
+      "task.fields",
+      {"gold": "x"},
+      "config.task.fields.*no such key.*synthetic",
+    ),
     ("sampler.temperature", -0.5, "temperature is -0.5.*at least 0"),
     ("sampler.temperature", float("nan"), "temperature is nan"),
     ("sampler.top_p", 0.0, "top_p is 0.0.*above 0 and at most 1"),
@@ -154,3 +170,42 @@ def test_keys_that_came_or_went_are_listed():
     "config.a: 1 -> (absent)",
     "config.b.d: (absent) -> [3]",
   ]
+
+
+def with_file(**task):
+  config = resolved()
+  config["task"] = {"kind": "jsonl", "path": "x.jsonl", "limit": 0, **task}
+  return config
+
+
+def test_names_of_fields_may_be_left_out_of_a_config():
+  old = config_lib.resolve(with_file())
+  assert set(old["task"]) == {"kind", "path", "limit"}
+  new = config_lib.resolve(with_file(fields={"gold": "target"}))
+  assert config_lib.digest(new) != config_lib.digest(old)
+  assert config_lib.changes(old, new) == [
+    'config.task.fields: (absent) -> {"gold": "target"}'
+  ]
+
+
+@pytest.mark.parametrize(
+  "fields", ["gold", {"answer": "x"}, {"gold": 3}, {"gold": ""},
+             {"gold": "x", "question": "x"}]
+)  # fmt: skip
+def test_names_of_fields_are_checked(fields):
+  with pytest.raises(
+    ValueError, match=r"config.task.fields is .*question, gold, level, id"
+  ):
+    config_lib.resolve(with_file(fields=fields))
+
+
+def test_steps_of_a_foreign_reward_model_fit_in_a_solution():
+  config = resolved()
+  config["reward"] = {
+    "form": "llemma", "source": "x", "prompt_tokens": 40, "step_tokens": 20,
+    "total_tokens": 19,
+  }  # fmt: skip
+  with pytest.raises(
+    ValueError, match=r"config.reward.step_tokens is 20, more"
+  ):
+    config_lib.resolve(config)

@@ -135,3 +135,29 @@ def test_a_second_writer_is_refused(path):
     with pytest.raises(OSError, match=r"another process is writing.*--workdir"):
       records.JsonLines(path)
   assert read(path) == ROWS
+
+
+def test_rows_are_dropped_and_appending_goes_on(path):
+  with records.JsonLines(path) as file:
+    file.drop(lambda row: row["id"] in (1, 3))
+    assert file.count == 2
+    with pytest.raises(OSError, match="another process is writing"):
+      records.JsonLines(path)
+    file.append(ROWS[3])
+  assert read(path) == [ROWS[0], ROWS[2], ROWS[3]]
+  assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_a_kill_while_rows_are_dropped_leaves_all_of_them(path, monkeypatch):
+  def kill(*unused):
+    raise KeyboardInterrupt
+
+  whole = path.read_bytes()
+  with records.JsonLines(path) as file, monkeypatch.context() as patch:
+    patch.setattr(records.json_lines.os, "replace", kill)
+    with pytest.raises(KeyboardInterrupt):
+      file.drop(lambda row: True)
+  assert path.read_bytes() == whole
+  with records.JsonLines(path) as file:  # over what the kill left behind
+    file.drop(lambda row: row["id"] != 2)
+  assert read(path) == [ROWS[2]]

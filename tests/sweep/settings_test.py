@@ -43,6 +43,9 @@ def test_a_step_is_no_longer_than_all_of_them(tmp_path):
   config = tiny.config(tmp_path, reward=FOREIGN | {"total_tokens": 19})
   with pytest.raises(ValueError, match=r"reward\.step_tokens is 20, more.*19"):
     settings_lib.make_settings(config)
+  limits = {**config["limits"], "step_tokens": 33}
+  with pytest.raises(ValueError, match=r"^limits\.step_tokens is 33, more.*32"):
+    settings_lib.make_settings(tiny.config(tmp_path, limits=limits))
 
 
 def test_a_mesh_is_made_of_all_devices(tmp_path):

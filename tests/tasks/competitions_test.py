@@ -31,6 +31,12 @@ def test_math500_reads_levels_of_both_forms_and_makes_gold_canonical(tmp_path):
   ]
 
 
+@pytest.mark.parametrize("level", [4, 4.0, "4", "Level 4", "level 4"])
+def test_math500_reads_levels_as_tables_write_them(level, tmp_path):
+  (found,) = tasks.load_math500(_file(tmp_path, _math(level=level)))
+  assert found.level == 4
+
+
 @pytest.mark.parametrize(
   ("load", "question", "answer", "gold"),
   [
@@ -59,6 +65,8 @@ def test_competition_answers_are_numbers(
   [
     (tasks.load_math500, _math(level="Level ?"), "`level` is 'Level ?'"),
     (tasks.load_math500, _math(level=6), "`level` is 6; expected 1 to 5"),
+    (tasks.load_math500, _math(level=4.5), "`level` is 4.5; expected 1 to 5"),
+    (tasks.load_math500, _math(level=True), "`level` is True; expected 1 to 5"),
     (tasks.load_math500, _math(level=None), "`level` is None; expected 1 to 5"),
     (tasks.load_math500, _math(answer="$.$"), "`answer` is '$.$'; expected an"),
     (tasks.load_math500, {"question": "a?"}, "no field `problem` (fields: que"),

@@ -56,6 +56,19 @@ def test_rows_may_hold_line_breaks_of_unicode(tmp_path):
   assert len(rows.solved_rows(str(path))) == 1
 
 
+def test_a_byte_order_mark_means_nothing_and_other_encodings_are_named(
+  tmp_path,
+):
+  row = {"query": "Q", "response": "1\n#### 1\nThe answer is: 1", "type": "x"}
+  path = tmp_path / "m.jsonl"
+  for text in (json.dumps(row), json.dumps([row])):
+    path.write_text(text, encoding="utf-8-sig")
+    assert len(rows.solved_rows(str(path))) == 1
+  path.write_bytes(json.dumps(row).encode() + b'\n{"query": "caf\xe9"}')
+  with pytest.raises(ValueError, match=r"m\.jsonl, line 2: no UTF-8 text"):
+    rows.solved_rows(str(path))
+
+
 def test_labels_line_up_with_tags():
   text = "What? Step 1: 1 + 1 = 2. ки\nStep 2: The answer is: 3 ки"
   label = "What? Step 1: 1 + 1 = 2. +\nStep 2: The answer is: 3 -"

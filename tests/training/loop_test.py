@@ -134,7 +134,8 @@ def test_line_that_a_kill_cut_is_dropped(tmp_path, straight):
     _train(_config(), tmp_path, _killer(5))
   with (tmp_path / "metrics.jsonl").open("a") as file:
     file.write('{"step": 5, "sec')
-  _train(_config(), tmp_path)
+  with pytest.warns(UserWarning, match=r"metrics\.jsonl:\d: the last line"):
+    _train(_config(), tmp_path)
   assert _rows(tmp_path) == straight[1]
 
 

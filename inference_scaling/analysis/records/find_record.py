@@ -1,10 +1,11 @@
 """Finds one record of a sweep, with its texts and its tree."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from inference_scaling import json_lines
 
 _COLUMNS = ("depths", "rounds")  # of a tree; older ones have none
 _SHOWN = 20  # runs or problems named in a message
@@ -24,15 +25,15 @@ class FoundRecord:
 
 
 def find_record(
-  path: str | pathlib.Path, problem: int, **wanted: str | int | None
+  path: str | pathlib.Path, problem: int | str, **wanted: str | int | None
 ) -> FoundRecord:
   """Looks for a record of a problem.
 
-  A last line that was cut by a kill is left out.
+  What a kill has cut at the end is left out with a warning; see `json_lines`.
 
   Args:
     path: a records.jsonl.
-    problem: id of the problem.
+    problem: id of the problem, or its name where it has one.
     **wanted: what the run must be: policy, strategy, n, seed; None for any.
 
   Returns:
@@ -46,11 +47,11 @@ def find_record(
   wanted = {name: value for name, value in wanted.items() if value is not None}
   first, others = None, []
   runs: dict[str, None] = {}  # of the problem; a dict keeps the order
-  problems = set()
+  problems: dict[int, str] = {}  # what each is called, by id
   for record in _read(pathlib.Path(path)):
-    run = record["run"]
-    problems.add(record["problem"]["id"])
-    if record["problem"]["id"] != problem:
+    run, found = record["run"], record["problem"]
+    problems[found["id"]] = problem_name(found)
+    if str(problem) not in (str(found["id"]), problem_name(found)):
       continue
     runs[_name(run)] = None
     if any(run[name] != value for name, value in wanted.items()):
@@ -66,16 +67,21 @@ def find_record(
     raise ValueError(
       f"{path}: no records; run the sweep that writes to this folder first"
     )
-  if problem not in problems:
+  if not runs:
     raise ValueError(
       f"{path} has no record of problem {problem}; there are those of "
-      f"{_few(map(str, sorted(problems)))}."
+      f"{_few(problems[number] for number in sorted(problems))}."
     )
   asked = ", ".join(f"{name} {value}" for name, value in wanted.items())
   raise ValueError(
     f"{path} has no record of problem {problem} with {asked}; there are "
     f"{_few(runs)}."
   )
+
+
+def problem_name(problem: Mapping[str, Any]) -> str:
+  """What the problem of a record is called: its name, or else its id."""
+  return problem.get("name") or str(problem["id"])
 
 
 def _check_tree(record: Mapping[str, Any], path: str | pathlib.Path) -> None:
@@ -107,14 +113,5 @@ def _read(path: pathlib.Path) -> Iterator[dict[str, Any]]:
     raise FileNotFoundError(
       f"there is no {path}; give the folder that a sweep has written"
     )
-  with path.open("rb") as file:
-    for number, line in enumerate(file, start=1):
-      try:
-        yield json.loads(line)
-      except ValueError as error:
-        if not line.endswith(b"\n"):
-          return
-        raise ValueError(
-          f"{path}, line {number}, is not JSON ({error}); expected one record "
-          "a line. Delete the line and run the sweep again."
-        ) from error
+  for _, record in json_lines.read(path):
+    yield record

@@ -5,15 +5,14 @@ candidate is its answer, its step scores and whether it is right and complete.
 """
 
 import dataclasses
-import json
 import math
 import pathlib
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from inference_scaling import json_lines
 from inference_scaling.analysis.records import fields, flops_parts
 
 RecordError = fields.RecordError
@@ -87,8 +86,8 @@ class Record:
 def read_records(path: str | pathlib.Path) -> list[Record]:
   """Reads every record of a records.jsonl file.
 
-  A last line without its line end that does not parse was cut by a kill: it
-  is left out with a warning. Everything else that is wrong raises.
+  What a kill has cut at the end is left out with a warning; see `json_lines`.
+  Everything else that is wrong raises.
 
   Args:
     path: the JSON-lines file of a sweep.
@@ -103,22 +102,9 @@ def read_records(path: str | pathlib.Path) -> list[Record]:
   path = pathlib.Path(path)
   records = []
   lines: dict[tuple, int] = {}
-  with path.open(encoding="utf-8") as file:
-    for number, line in enumerate(file, 1):
+  try:
+    for number, content in json_lines.read(path):
       where = f"{path}:{number}"
-      try:
-        content = json.loads(line)
-      except json.JSONDecodeError as error:
-        if not line.endswith("\n"):
-          warnings.warn(
-            f"{where}: the last line is cut short; it is left out",
-            stacklevel=2,
-          )
-          break
-        raise RecordError(
-          f"{where}: not a JSON object ({error}); delete the line and resume"
-          " the sweep to compute it again"
-        ) from error
       record = parse_record(content, where)
       key = (record.policy, record.strategy, record.n, record.seed)
       key += (record.problem,)
@@ -129,6 +115,11 @@ def read_records(path: str | pathlib.Path) -> list[Record]:
         )
       lines[key] = number
       records.append(record)
+  except json_lines.LineError as error:
+    raise RecordError(
+      f"{path}:{error.number}: not a JSON object ({error.why}); delete the line"
+      " and resume the sweep to compute it again"
+    ) from error
   if not records:
     raise RecordError(
       f"{path}: no records; run the sweep that writes to this folder first"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from inference_scaling.analysis import strategies
+from inference_scaling.analysis.records import find_record
 from inference_scaling.analysis.trees import figure, layout, markup, tables
 
 _SCALE_STEPS = 11  # colours in the legend
@@ -41,7 +42,8 @@ def tree_page(
     f"{run['policy']}, {strategies.strategy_name(run['strategy'])}, "
     f"n = {run['n']}, seed {run['seed']}"
   )
-  where = f"Problem {problem['id']}, level {problem['level']}"
+  where = f"Problem {find_record.problem_name(problem)}"
+  where += f", level {problem['level']}"
   if problem["gold"]:
     where += f", answer {problem['gold']}"
   template = string.Template(_asset("page.html"))

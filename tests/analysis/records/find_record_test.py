@@ -75,10 +75,30 @@ def test_long_lists_are_cut(tmp_path):
     analysis.find_record(path, 99)
 
 
+def test_a_problem_with_a_name_is_found_and_called_by_it(path):
+  record = tree_records.small()
+  record["problem"] |= {"id": 123456789, "name": "algebra/7"}
+  with path.open("a", encoding="utf-8") as file:
+    file.write(json.dumps(record) + "\n")
+  for problem in ("algebra/7", "123456789", 123456789):
+    found = analysis.find_record(path, problem).record
+    assert found["problem"]["name"] == "algebra/7"
+    assert "Problem algebra/7, level 3" in analysis.tree_page(found)
+  found = analysis.find_record(path, "2").record
+  assert found["problem"]["id"] == 2
+  assert "Problem 2, level 3" in analysis.tree_page(found)
+  with pytest.raises(
+    ValueError, match=r"no record of problem 7; .* 1, 2, 3, alge"
+  ):
+    analysis.find_record(path, "7")
+
+
 def test_a_cut_last_line_is_left_out_and_a_bad_one_is_named(path):
   whole = path.read_bytes()
   path.write_bytes(whole + b'{"run": {"pol')
-  assert analysis.find_record(path, 1).record["problem"]["id"] == 1
+  with pytest.warns(UserWarning, match=r"records\.jsonl:13: the last line"):
+    found = analysis.find_record(path, 1)
+  assert found.record["problem"]["id"] == 1
   path.write_bytes(b"oops\n" + whole)
   with pytest.raises(ValueError, match=r"records.jsonl, line 1, is not JSON"):
     analysis.find_record(path, 1)
