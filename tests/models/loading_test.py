@@ -307,6 +307,19 @@ def test_ends_of_turns_may_stand_beside_the_config(
     models.open_checkpoint(folder)
 
 
+@pytest.mark.parametrize("name", ["config.json", "generation_config.json"])
+@pytest.mark.parametrize("value", ["2", 2.0, True, [[2]], -1, 50, [2, 99]])
+def test_an_end_that_is_no_token_is_named_with_its_file(folder, name, value):
+  path = folder / name
+  raw = json.loads(path.read_text()) if path.exists() else {}
+  (folder / "generation_config.json").write_text("{}")
+  path.write_text(json.dumps(raw | {"eos_token_id": value}))
+  with pytest.raises(ValueError) as caught:
+    models.open_checkpoint(folder)
+  assert str(caught.value).startswith(f"{path}: eos_token_id is {value!r}; exp")
+  assert "from 0 to 49" in str(caught.value)
+
+
 def test_head_dim_follows_from_the_width_where_it_is_not_stated():
   raw = config_lib.to_hf(CONFIG)
   del raw["head_dim"]
