@@ -6,6 +6,7 @@ first one alone reads and writes the folder and says what is going on.
 
 import contextlib
 import dataclasses
+import datetime
 import functools
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,8 @@ from inference_scaling.sweep import (
   record,
   records,
   rewards,
+  start,
+  unfinished,
   votes,
 )
 from inference_scaling.sweep import config as config_lib
@@ -106,17 +109,20 @@ def run_sweep(
   with contextlib.ExitStack() as stack:
     files = []
 
-    def open_folder() -> list[Row]:
-      workdir_lib.claim(workdir, content)
+    def open_folder() -> tuple[str, list[Row]]:
+      today = datetime.date.today()
+      workdir_lib.claim(workdir, start.stamp(content, today))
       for name in (workdir_lib.RECORDS, workdir_lib.TIMINGS):
         files.append(stack.enter_context(records.JsonLines(workdir / name)))
-      return _read_rows(files[0], vote)
+      began = start.read(workdir / workdir_lib.CONFIG)
+      return began.isoformat(), _read_rows(files[0], vote)
 
-    rows = processes.from_lead(open_folder)
+    began, rows = processes.from_lead(open_folder)
     if rows:
       say(f"Going on: {len(rows)} records are there already.")
     try:
-      sweep = _Sweep(resolved, asked, policies, reward, files)
+      date = datetime.date.fromisoformat(began)
+      sweep = _Sweep(resolved, asked, policies, reward, files, date)
       sweep.run(runs, _to_done(rows), say)
     except KeyboardInterrupt as error:
       if not files:
@@ -135,12 +141,13 @@ def _say_nothing(line: str) -> None:
 class _Sweep:
   """Loaded models, and the files that records go to, if this is the lead."""
 
-  def __init__(self, resolved, asked, policies, reward, files):
+  def __init__(self, resolved, asked, policies, reward, files, date):
     self._resolved = resolved
     self._problems = {problem.id: problem for problem in asked}
     self._checkpoints = policies
     self._reward = reward
     self._files = files
+    self._date = date  # on which the sweep began
 
   def run(
     self, runs: list[grid.Run], done: Done, say: Callable[[str], None]
@@ -150,7 +157,7 @@ class _Sweep:
     if not left:
       say("Nothing is left to compute.")
       return
-    settings = settings_lib.make_settings(self._resolved)
+    settings = settings_lib.make_settings(self._resolved, self._date)
     found = loading.load_engine(self._checkpoints, self._reward, settings, say)
     # All prompts before the first search: one too long should not end a sweep
     # after hours.
@@ -189,6 +196,7 @@ class _Sweep:
   def _record(self, found, searches, done, total, before, say) -> None:
     """Records what is found, run by run, and shows how far the sweep is."""
     vote = votes.shown(settings_lib.aggregations(self._resolved))
+    watch = unfinished.Watch(found, len(self._problems), say)
     with (
       tasks.Grader() as grader,
       progress.Progress(total, before, vote, say) as shown,
@@ -199,6 +207,7 @@ class _Sweep:
         for finished in search:
           made = self._write(run, maker, finished)
           shown.advance(made["votes"])
+          watch.see(run, made)
         shown.end_run()
 
   def _maker(self, found, run, grader) -> record.RecordMaker:
