@@ -121,7 +121,8 @@ def _load_form(
     mesh=mesh,
     others=_others(checkpoint, form.head),
   )
-  score = form.head.fold(checkpoint.tensors.read, _unembedding(checkpoint))
+  read = functools.partial(loading.read_finite, checkpoint.tensors)
+  score = form.head.fold(read, _unembedding(checkpoint))
   params["score"] = {
     name: _place(np.asarray(value), mesh) for name, value in score.items()
   }
@@ -130,15 +131,10 @@ def _load_form(
 
 def _unembedding(checkpoint: checkpoint_lib.Checkpoint) -> str:
   """Names the tensor that turns hidden states into logits."""
-  config = checkpoint.config
-  if not config.tie_word_embeddings:
-    return families.FAMILIES[config.family].unembedding
-  (name,) = (
-    entry.name
-    for entry in layout.decoder_layout(config)
-    if entry.path == ("embedding",)
-  )
-  return name
+  tied = layout.tied_pair(checkpoint.config)
+  if tied is not None:
+    return tied[0]
+  return families.FAMILIES[checkpoint.config.family].unembedding
 
 
 def _others(

@@ -57,7 +57,6 @@ SHARED = [
   ("rope_scaling", "linear", "rope_scaling is 'linear'; expected a group of"),
   ("rope_parameters", {"rope_type": "dynamic"}, "'dynamic'"),
   ("rope_parameters", [1], "rope_parameters is [1]; expected a group of keys"),
-  ("rope_parameters", {"full_attention": _LINEAR}, "has {'full_attention': {"),
 ]  # fmt: skip
 LLAMA_LIKE = [
   ("num_attention_heads", 2, SHAPES),
@@ -67,7 +66,6 @@ LLAMA_LIKE = [
   ("head_dim", 7, "head_dim is 7"),
   ("rms_norm_eps", 2.0, OUTPUT),
   ("rope_theta", 9.0, OUTPUT),
-  ("rope_parameters", {"rope_theta": 7.0}, "but rope_parameters is"),
   ("partial_rotary_factor", 0.5, "partial_rotary_factor is 0.5"),
 ]
 OWN = {
@@ -206,7 +204,7 @@ NUMBERS = ["rms_norm_eps", "rope_theta"]
 NEOX_NUMBERS = ["layer_norm_eps", "rotary_emb_base", "rotary_pct"]
 TRUTHS = ["tie_word_embeddings", "attention_bias"]
 _NO_IDS = [2.0, 2.5, True, False, "2", "</s>", [[2]], [2, "5"], [2, None], -1,
-           [2, -1], 50, [2, 50], 2**32 - 1, {"id": 2}, float("nan")]  # fmt: skip
+           [2, -1], 50, [2, 50], 2**32 - 1, {"a": 2}, float("nan")]  # fmt: skip
 WRONG = [
   *((name, key, value) for name in OWN for key in WHOLE
     for value in [*_NO_NUMBERS, 4.0]),
@@ -284,8 +282,13 @@ def test_two_bases_must_agree(family):
   nested = {"rope_type": "default", "rope_theta": 30}
   same = config_lib.from_hf(raw | {"rope_parameters": nested})
   assert same == config_lib.from_hf(raw)
-  with pytest.raises(ValueError, match=rf"^{outer} is 30.0; only 31.0"):
+  with pytest.raises(
+    ValueError, match=rf"^{outer} is 30.0, but rope_theta .*31"
+  ):
     config_lib.from_hf(raw | {"rope_parameters": nested | {"rope_theta": 31}})
+  by_kind = {"full_attention": nested, "sliding_attention": nested}
+  with pytest.raises(ValueError, match=r"type default has .'full_at"):
+    config_lib.from_hf(raw | {"rope_parameters": by_kind})
 
 
 # As configs of other families and of derivatives have them.

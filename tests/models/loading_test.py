@@ -12,11 +12,11 @@ import safetensors.numpy
 
 from inference_scaling import models
 from inference_scaling.models import config as config_lib
+from inference_scaling.models import conversion, layout
 from inference_scaling.models import decoder as decoder_lib
-from inference_scaling.models import layout
 from inference_scaling.models import reward_model as reward_lib
 from inference_scaling.models.sources import safetensors_folder
-from tests.models import tiny
+from tests.models import families, tiny
 
 CONFIG = tiny.WIDE_HEADS
 
@@ -97,6 +97,61 @@ def test_tied_matrix_stored_twice_loads(tmp_path):
   tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"].copy()
   _write(tmp_path, tensors)
   _assert_same(models.load_model(tmp_path).params, model.params)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_tied_matrix_stored_twice_in_another_dtype_loads(tmp_path, dtype):
+  """As far as the narrower one can tell, they are the same."""
+  model = tiny.make_model(tiny.NO_GROUPS, seed=2)
+  embedding = jnp.asarray(model.params["embedding"], jnp.bfloat16)
+  model.params["embedding"] = np.asarray(embedding, np.float32)
+  models.save_model(model, tmp_path)
+  tensors = _tensors(tmp_path)
+  tensors["lm_head.weight"] = np.asarray(embedding.astype(dtype))
+  _write(tmp_path, tensors)
+  _assert_same(models.load_model(tmp_path).params, model.params)
+
+
+def _scaled(tensor):
+  return tensor * 2
+
+
+def _of_one_value(tensor):
+  return np.concatenate([tensor[:-1], tensor[-1:] + 1e-3])
+
+
+def _padded(tensor):
+  return np.concatenate([tensor, tensor[:2]])
+
+
+@pytest.mark.parametrize("change", [_scaled, _of_one_value, _padded])
+@pytest.mark.parametrize("family", ["llama_linear", "gpt_neox_sequential"])
+def test_an_unembedding_that_is_not_the_tied_embedding_is_refused(
+  tmp_path, change, family
+):
+  config = families.READ[family]
+  assert config.tie_word_embeddings
+  models.save_model(tiny.make_model(config, seed=2), tmp_path)
+  tensors = _tensors(tmp_path)
+  embedding = layout.tied_pair(config)[0]
+  name = layout.tied_pair(config)[1]
+  tensors[name] = change(tensors[embedding])
+  _write(tmp_path, tensors)
+  with pytest.raises(ValueError) as caught:
+    models.load_model(tmp_path)
+  message = str(caught.value)
+  for part in (
+    f"holds {name}, which is not {embedding}", "tie_word_embeddings",
+    str(tmp_path / "config.json"), "set tie_word_embeddings to false",
+  ):  # fmt: skip
+    assert part in message
+  for convert in (conversion.convert_to_hf, conversion.convert_to_orbax):
+    with pytest.raises(ValueError, match=f"holds {name}"):
+      convert(tmp_path, tmp_path / "to")
+  if change is not _padded:  # then it is used, as the message says
+    tiny.edit_config(tmp_path, tie_word_embeddings=False)
+    loaded = models.load_model(tmp_path).params
+    np.testing.assert_array_equal(loaded["unembedding"], tensors[name])
 
 
 @pytest.mark.parametrize("without", [(), ("tokenizer_config.json",)])

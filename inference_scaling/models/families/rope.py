@@ -65,7 +65,11 @@ def read_rotary(
   if nested not in settings:
     return values.number({outer: default, **raw}, outer, most)
   found = values.number(settings, nested, most)
-  values.expect(raw, outer, found)
+  if raw.get(outer, found) != found:
+    raise ValueError(
+      f"{outer} is {raw[outer]!r}, but {nested} among the rotary settings is "
+      f"{found!r}; keep one."
+    )
   return found
 
 
