@@ -61,10 +61,9 @@ def _ends(raw: dict[str, Any], path: pathlib.Path, size: Any) -> list[int]:
 
 def _read_object(path: pathlib.Path) -> dict[str, Any]:
   if not path.is_file():
-    lacking = "" if path.parent.is_dir() else ", nor does its folder"
     raise FileNotFoundError(
-      f"{path} does not exist{lacking}; expected the folder of a checkpoint in "
-      "Hugging Face format (config.json, *.safetensors, tokenizer.json)."
+      f"{path} does not exist; expected the folder of a checkpoint in Hugging "
+      "Face format (config.json, *.safetensors, tokenizer.json)."
     )
   try:
     raw = json.loads(path.read_text(encoding="utf-8"))

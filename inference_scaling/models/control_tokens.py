@@ -11,6 +11,7 @@ takes the tokenizer's own way, to the bit.
 import functools
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import tokenizers
@@ -56,21 +57,29 @@ def encode(
   Returns:
     Token ids.
   """
-  if _ESCAPE in text:
-    encoding = _shielding(tokenizer).encode(text, begin)
-    ids, added = encoding.ids, encoding.special_tokens_mask
-  else:
-    found = tokenizer(
-      text,
-      add_special_tokens=begin,
-      return_special_tokens_mask=True,
-      verbose=False,
-    )
-    ids, added = found["input_ids"], found["special_tokens_mask"]
-  end = len(ids)
-  while end and added[end - 1] and 0 in added[:end]:
-    end -= 1
-  return list(ids[:end])
+  return encode_all(tokenizer, [text], begin=begin)[0]
+
+
+def encode_all(
+  tokenizer: Tokenizer, texts: Sequence[str], *, begin: bool = False
+) -> list[list[int]]:
+  """Turns texts into tokens, many at once; as `encode`."""
+  plain = [text for text in texts if _ESCAPE not in text]
+  found = tokenizer(
+    plain,
+    add_special_tokens=begin,
+    return_special_tokens_mask=True,
+    verbose=False,
+  ) if plain else {"input_ids": [], "special_tokens_mask": []}  # fmt: skip
+  rows = zip(found["input_ids"], found["special_tokens_mask"], strict=True)
+  encoded = []
+  for text in texts:
+    if _ESCAPE in text:
+      one = _shielding(tokenizer).encode(text, begin)
+      encoded.append(_without_end(one.ids, one.special_tokens_mask))
+    else:
+      encoded.append(_without_end(*next(rows)))
+  return encoded
 
 
 def control_tokens(tokenizer: Tokenizer) -> list[str]:
@@ -120,6 +129,14 @@ class _Shielding:
       lambda part: names[part[2]] if part[2] else part[1], text
     )
     return self._copies[first].encode(text, add_special_tokens=begin)
+
+
+def _without_end(ids: list[int], added: list[int]) -> list[int]:
+  """Drops what a tokenizer added after a text."""
+  end = len(ids)
+  while end and added[end - 1] and 0 in added[:end]:
+    end -= 1
+  return list(ids[:end])
 
 
 def _block(first: int, count: int) -> range:
