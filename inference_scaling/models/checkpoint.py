@@ -105,11 +105,10 @@ def open_checkpoint(source: str | pathlib.Path) -> Checkpoint:
   if str(source).startswith(published.RANDOM_PREFIX):
     return _open_random(str(source))
   path = assets.resolve(str(source))
-  if not path.exists():
-    if sources.is_hub_name(str(source)):
-      path = sources.download(str(source))
-    elif path.suffix != _GGUF:
+  if not path.exists() and path.suffix != _GGUF:
+    if not sources.is_hub_name(str(source)):
       raise _missing(source, path)
+    path = sources.download(str(source))
   if path.suffix == _GGUF and not path.is_dir():
     return _open_gguf(path)
   if sources.is_orbax_folder(path):

@@ -67,7 +67,7 @@ def _read_object(path: pathlib.Path) -> dict[str, Any]:
     )
   try:
     raw = json.loads(path.read_text(encoding="utf-8"))
-  except json.JSONDecodeError as error:
+  except ValueError as error:  # bytes that are no text among them
     raise ValueError(
       f"{path} is not valid JSON ({error}); it may be cut. Copy it again."
     ) from error

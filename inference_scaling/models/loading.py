@@ -150,6 +150,12 @@ def _read(tensors, group, shardings, dtype):
   """Yields the parameters of one tensor, each on its devices."""
   direct = shardings is not None and isinstance(tensors, sources.OrbaxFolder)
   stored = None if direct else tensors.read(group[0].name)
+  if not direct and not jnp.issubdtype(stored.dtype, jnp.floating):
+    raise ValueError(
+      f"{tensors.where}: tensor {group[0].name} is stored as {stored.dtype}, "
+      "which is no dtype of weights; the model may be quantised. Save it in "
+      "bfloat16 first."
+    )
   for entry in group:
     target = None if shardings is None else layout.get(shardings, entry.path)
     if direct:

@@ -204,11 +204,23 @@ def test_cut_file(folder, name, keep):
     models.load_model(folder)
 
 
-@pytest.mark.parametrize("text", ["{", '{"metadata": {}}', "[]"])
+@pytest.mark.parametrize(
+  "text",
+  ["{", '{"metadata": {}}', "[]", '{"weight_map": {"a": 3}}',
+   '{"weight_map": ["a"]}', '{"weight_map": {"a": null, "b": "c"}}',
+   '{"weight_map": {"a": ["b"]}}', '{"weight_map": null}'],
+)  # fmt: skip
 def test_broken_index(folder, text):
   _shard(folder)
   (folder / safetensors_folder.INDEX).write_text(text)
   with pytest.raises(ValueError, match=r"index\.json.*copy it again"):
+    models.load_model(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "generation_config.json"])
+def test_config_that_is_no_text(folder, name):
+  (folder / name).write_bytes(b'{"a": "\xd0"}')
+  with pytest.raises(ValueError, match=rf"{re.escape(name)} is not valid JSON"):
     models.load_model(folder)
 
 

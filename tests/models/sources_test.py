@@ -76,7 +76,7 @@ def test_pickles_without_torch(folder, monkeypatch):
     models.load_model(folder)
 
 
-@pytest.mark.parametrize("damage", ["cut", "code", "number"])
+@pytest.mark.parametrize("damage", ["cut", "code", "number", "list", "tensor"])
 def test_broken_pickle(folder, damage):
   torch = pytest.importorskip("torch")
   _pickle(folder, 1)
@@ -85,9 +85,18 @@ def test_broken_pickle(folder, damage):
     path.write_bytes(path.read_bytes()[:-500])
   elif damage == "code":
     torch.save({"x": pathlib.Path("x")}, path)
+  elif damage == "number":
+    torch.save({"step": 3, 4: 5}, path)
   else:
-    torch.save({"step": 3}, path)
+    torch.save({"list": [1], "tensor": torch.ones(3)}[damage], path)
   with pytest.raises(ValueError, match=r"pytorch_model\.bin .*tensors"):
+    models.load_model(folder)
+
+
+def test_a_dtype_that_numpy_does_not_know_is_named(folder):
+  torch = pytest.importorskip("torch")
+  _pickle(folder, 1, torch.float8_e4m3fn)
+  with pytest.raises(ValueError, match=r"weight of torch\.float8.*in bfloat16"):
     models.load_model(folder)
 
 
@@ -159,6 +168,12 @@ def test_a_path_that_leads_nowhere_is_named(source, no_hub):
   assert f"{first.relative_to(first.anchor).parts[0]}" in message
   assert ("Write ~ out" in message) == (source[:2] == "~/")
   assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("source", ["./a.gguf", "models/a.gguf", "a.gguf"])
+def test_a_file_that_is_missing_is_not_asked_of_the_hub(source, no_hub):
+  with pytest.raises(FileNotFoundError, match=r"a\.gguf does not exist"):
+    models.open_checkpoint(source)
 
 
 def test_how_far_a_path_leads_is_told(no_hub):
@@ -236,6 +251,18 @@ def test_dtype_is_kept(saved, tmp_path, dtype):
   source = sources.open_folder(tmp_path)
   found = {source.read(name).dtype for name in source.shapes}
   assert found == {jnp.dtype(dtype)}
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8, np.bool_])
+def test_whole_numbers_are_no_weights(folder, dtype):
+  path = folder / safetensors_folder.SINGLE
+  tensors = safetensors.numpy.load_file(path)
+  name = "model.layers.0.mlp.up_proj.weight"
+  tensors[name] = tensors[name].astype(dtype)
+  safetensors.numpy.save_file(tensors, path)
+  words = rf"{name} is stored as {np.dtype(dtype)}.*bfloat16"
+  with pytest.raises(ValueError, match=words):
+    models.load_model(folder)
 
 
 def test_unknown_dtype(saved):
