@@ -1,6 +1,7 @@
 """Architecture of a decoder: shapes, constants and the choice of its parts."""
 
 import dataclasses
+import math
 
 NORMS = ("layer", "rms")
 ACTIVATIONS = ("gelu", "gelu_tanh", "silu")
@@ -30,7 +31,7 @@ class RopeScaling:
 
   def __post_init__(self):
     _check_choice("rope scaling", self.kind, ROPE_KINDS)
-    if self.factor <= 0:
+    if not 0 < self.factor < math.inf:
       raise ValueError(f"the rope's factor is {self.factor}; expected above 0.")
     of_llama3 = (
       self.low_frequency_factor,
@@ -42,6 +43,12 @@ class RopeScaling:
         "low_frequency_factor, high_frequency_factor and original_length are "
         f"{of_llama3}; rope scaling of kind llama3 needs them all, that of "
         f"kind linear none, and this is {self.kind}."
+      )
+    low, high, _ = of_llama3
+    if self.kind == "llama3" and not 0 < low < high < math.inf:
+      raise ValueError(
+        f"low_freq_factor is {low} and high_freq_factor is {high}; expected "
+        "the latter above the former, and both above 0."
       )
 
 

@@ -105,7 +105,9 @@ def open_checkpoint(source: str | pathlib.Path) -> Checkpoint:
   if str(source).startswith(published.RANDOM_PREFIX):
     return _open_random(str(source))
   path = assets.resolve(str(source))
-  if not path.exists() and sources.is_hub_name(str(source)):
+  if not path.exists() and path.suffix != _GGUF:
+    if not sources.is_hub_name(str(source)):
+      raise _missing(source, path)
     path = sources.download(str(source))
   if path.suffix == _GGUF and not path.is_dir():
     return _open_gguf(path)
@@ -207,6 +209,23 @@ def _described(folder: pathlib.Path) -> list[pathlib.Path]:
   names = (config_lib.CONFIG, config_lib.GENERATION, *tokenizer_lib.FILES)
   paths = [folder / name for name in names]
   return [path for path in paths if path.is_file()]
+
+
+def _missing(
+  source: str | pathlib.Path, path: pathlib.Path
+) -> FileNotFoundError:
+  """Says that a path leads nowhere, and how far it leads."""
+  whole = path.absolute()
+  there = next(parent for parent in whole.parents if parent.exists())
+  lost = whole.relative_to(there).parts[0]
+  home = path.parts[0] == "~"
+  return FileNotFoundError(
+    f"the folder {source} does not exist: {there} is there, but {lost} is not "
+    f"in it (looked for {whole / config_lib.CONFIG})."
+    f"{' Write ~ out: only a shell knows it.' if home else ''} Give the path "
+    "of a checkpoint folder or GGUF file, the name of an embedded model, or a "
+    "name on huggingface.co as org/name."
+  )
 
 
 def _point_to_gguf(folder: pathlib.Path) -> None:

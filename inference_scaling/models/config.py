@@ -7,6 +7,7 @@ from typing import Any
 
 from inference_scaling.models import architecture as architecture_lib
 from inference_scaling.models import families
+from inference_scaling.models.families import keys, values
 
 DecoderConfig = architecture_lib.DecoderConfig
 RopeScaling = architecture_lib.RopeScaling
@@ -32,21 +33,30 @@ def read_raw(folder: str | pathlib.Path) -> dict[str, Any]:
 
   Raises:
     FileNotFoundError: where there is no config.json.
-    ValueError: where a file is cut or holds no object.
+    ValueError: where a file is cut or holds no object, or its ends of text are
+      no ids of tokens.
   """
-  raw = _read_object(pathlib.Path(folder) / CONFIG)
-  path = pathlib.Path(folder) / GENERATION
-  if path.is_file():
-    ours, theirs = (_ends(part) for part in (raw, _read_object(path)))
+  path = pathlib.Path(folder) / CONFIG
+  raw = _read_object(path)
+  beside = pathlib.Path(folder) / GENERATION
+  if beside.is_file():
+    size = raw.get("vocab_size")
+    ours = _ends(raw, path, size)
+    theirs = _ends(_read_object(beside), beside, size)
     if not set(theirs) <= set(ours):
       raw["eos_token_id"] = list(dict.fromkeys([*ours, *theirs]))
   return raw
 
 
-def _ends(raw: dict[str, Any]) -> list[int]:
+def _ends(raw: dict[str, Any], path: pathlib.Path, size: Any) -> list[int]:
   """Ends of text, which may be one, several or none."""
-  ends = raw.get("eos_token_id")
-  return ends if isinstance(ends, list) else [] if ends is None else [ends]
+  if not isinstance(size, int):  # which is an error of its own
+    return []
+  try:
+    found = values.token_ids(raw.get("eos_token_id"), "eos_token_id", size)
+  except ValueError as error:
+    raise ValueError(f"{path}: {error}") from error
+  return list(found)
 
 
 def _read_object(path: pathlib.Path) -> dict[str, Any]:
@@ -57,7 +67,7 @@ def _read_object(path: pathlib.Path) -> dict[str, Any]:
     )
   try:
     raw = json.loads(path.read_text(encoding="utf-8"))
-  except json.JSONDecodeError as error:
+  except ValueError as error:  # bytes that are no text among them
     raise ValueError(
       f"{path} is not valid JSON ({error}); it may be cut. Copy it again."
     ) from error
@@ -82,7 +92,7 @@ def from_hf(
     ValueError: as `read_config`.
   """
   kind = raw.get("model_type")
-  if kind not in families.FAMILIES:
+  if not isinstance(kind, str) or kind not in families.FAMILIES:
     raise ValueError(
       f"model_type is {kind!r}; expected one of "
       f"{', '.join(sorted(families.FAMILIES))}."
@@ -96,7 +106,9 @@ def from_hf(
       "policy must be a language model, and a reward model of the kind that "
       "its form reads."
     )
-  return family.read(raw)
+  config = family.read(raw)
+  keys.check(raw, family.keys)
+  return config
 
 
 def to_hf(

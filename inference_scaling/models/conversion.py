@@ -61,8 +61,7 @@ def convert_to_orbax(
   )
   if heads:
     parameters[orbax_folder.HEADS] = {
-      name: _place(_cast(checkpoint.tensors.read(name), dtype), mesh)
-      for name in heads
+      name: _place(_read(checkpoint, name, dtype), mesh) for name in heads
     }
   folder.mkdir(parents=True, exist_ok=True)
   for unfinished in folder.glob(orbax_folder.UNFINISHED):
@@ -105,8 +104,10 @@ def convert_to_hf(
   entries, shapes, heads = _describe(checkpoint)
   tokenizer = checkpoint.tokenizer()
   loading.check_tensors(checkpoint, entries, shapes, heads)
+  if not heads:
+    loading.check_tied(checkpoint)
   names = [*layout.by_name(entries), *heads]
-  tensors = ((n, _cast(checkpoint.tensors.read(n), dtype)) for n in names)
+  tensors = ((name, _read(checkpoint, name, dtype)) for name in names)
   saving.write_folder(
     folder, checkpoint.raw, tensors, tokenizer, max_shard_bytes
   )
@@ -140,7 +141,11 @@ def _empty(folder: str | pathlib.Path) -> pathlib.Path:
   return folder
 
 
-def _cast(value: np.ndarray, dtype: str | None) -> np.ndarray:
+def _read(
+  checkpoint: checkpoint_lib.Checkpoint, name: str, dtype: str | None
+) -> np.ndarray:
+  """Reads a tensor and casts it, into memory of its own."""
+  value = loading.read_finite(checkpoint.tensors, name)
   return np.array(value, None if dtype is None else jnp.dtype(dtype), order="C")
 
 

@@ -86,6 +86,26 @@ def is_redundant(name: str, config: architecture.DecoderConfig) -> bool:
   return config.tie_word_embeddings and name == family.unembedding
 
 
+def tied_pair(config: architecture.DecoderConfig) -> tuple[str, str] | None:
+  """Names the embedding and the unembedding that is tied to it.
+
+  Args:
+    config: the architecture.
+
+  Returns:
+    Names of the tensors, the latter of which need not be stored; None where
+    they are not tied.
+  """
+  if not config.tie_word_embeddings:
+    return None
+  (embedding,) = (
+    entry.name
+    for entry in decoder_layout(config)
+    if entry.path == ("embedding",)
+  )
+  return embedding, families.FAMILIES[config.family].unembedding
+
+
 def stored_shapes(
   entries: Iterable[Entry], shapes: Parameters
 ) -> dict[str, Shape]:

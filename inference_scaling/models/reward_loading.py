@@ -1,6 +1,7 @@
 """Loads reward models: this package's own, and those in a published form."""
 
 import dataclasses
+import datetime
 import functools
 import pathlib
 
@@ -50,6 +51,7 @@ def load_reward_model(
   form: str = OWN_FORM,
   dtype: str = "float32",
   mesh: jax.sharding.Mesh | None = None,
+  date: datetime.date | None = None,
 ) -> reward_model.RewardModel:
   """Loads a reward model, tensor by tensor straight to its shards.
 
@@ -63,6 +65,7 @@ def load_reward_model(
       `FOREIGN_FORMS`.
     dtype: as `load_model`; the heads of other forms stay in float32.
     mesh: as `load_model`.
+    date: what a chat template that prints the date takes for today.
 
   Returns:
     The model.
@@ -77,7 +80,7 @@ def load_reward_model(
   checkpoint = checkpoint_lib.open_checkpoint(source)
   checkpoint.require(*architectures)
   if form != OWN_FORM:
-    return _load_form(checkpoint, form, dtype, mesh)
+    return _load_form(checkpoint, form, dtype, mesh, date)
   reward_model.check_tied(checkpoint.config, f"{checkpoint.config_file}: ")
   return model_lib.load_into(
     reward_model.RewardModel,
@@ -94,11 +97,12 @@ def _load_form(
   name: str,
   dtype: str,
   mesh: jax.sharding.Mesh | None,
+  date: datetime.date | None,
 ) -> form_reward.FormRewardModel:
   """Loads a reward model of another form."""
   tokenizer = checkpoint.tokenizer()
   try:
-    form = reward_forms.make_form(name, tokenizer)
+    form = reward_forms.make_form(name, tokenizer, date)
   except ValueError as error:
     raise ValueError(f"{checkpoint.where}: {error}") from error
   # Tied, as far as the decoder goes: it gets no unembedding of its own.
@@ -117,7 +121,8 @@ def _load_form(
     mesh=mesh,
     others=_others(checkpoint, form.head),
   )
-  score = form.head.fold(checkpoint.tensors.read, _unembedding(checkpoint))
+  read = functools.partial(loading.read_finite, checkpoint.tensors)
+  score = form.head.fold(read, _unembedding(checkpoint))
   params["score"] = {
     name: _place(np.asarray(value), mesh) for name, value in score.items()
   }
@@ -126,15 +131,10 @@ def _load_form(
 
 def _unembedding(checkpoint: checkpoint_lib.Checkpoint) -> str:
   """Names the tensor that turns hidden states into logits."""
-  config = checkpoint.config
-  if not config.tie_word_embeddings:
-    return families.FAMILIES[config.family].unembedding
-  (name,) = (
-    entry.name
-    for entry in layout.decoder_layout(config)
-    if entry.path == ("embedding",)
-  )
-  return name
+  tied = layout.tied_pair(checkpoint.config)
+  if tied is not None:
+    return tied[0]
+  return families.FAMILIES[checkpoint.config.family].unembedding
 
 
 def _others(

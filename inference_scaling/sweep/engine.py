@@ -1,7 +1,7 @@
 """Loaded models, and the search of one run over some problems."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import jax.numpy as jnp
 
@@ -46,23 +46,24 @@ class Engine:
       Their prompts.
 
     Raises:
-      ValueError: names the problems whose prompt does not fit the cache.
+      ValueError: names a problem of which no prompt can be made, or the
+        problems whose prompt does not fit the cache.
     """
     settings = self.settings
     questions = {problem.id: problem.question for problem in problems}
     tokenizer = self.policies[policy].tokenizer
-    rows = {
-      i: tasks.make_prompt(settings.prompt, question, tokenizer)
-      for i, question in questions.items()
-    }
+    rows = _encode(
+      f"policy {policy}",
+      questions,
+      lambda question: tasks.make_prompt(
+        settings.prompt, question, tokenizer, settings.date
+      ),
+    )
     _check_tokens(f"policy {policy}", rows, self.policies[policy])
     _check_lengths(f"policy {policy}", rows, settings.limits, "limits")
     theirs: Mapping[int, Sequence[int]] = {}
     if self._form is not None:
-      theirs = {
-        i: self._form.encode_prompt(question)
-        for i, question in questions.items()
-      }
+      theirs = _encode("the reward model", questions, self._form.encode_prompt)
       limits = settings.reward_limits
       _check_tokens("the reward model", theirs, self.reward)
       _check_lengths("the reward model", theirs, limits, "reward")
@@ -204,6 +205,21 @@ def lanes(rows_in_flight: int, n: int, num_problems: int, data: int = 1) -> int:
   """
   wanted = max(1, min(rows_in_flight // n, num_problems))
   return -(-wanted // data) * data
+
+
+def _encode(
+  who: str,
+  questions: Mapping[int, str],
+  encode: Callable[[str], list[int]],
+) -> dict[int, list[int]]:
+  """Encodes questions; raises a ValueError that names one that fails."""
+  rows = {}
+  for i, question in questions.items():
+    try:
+      rows[i] = encode(question)
+    except ValueError as error:
+      raise ValueError(f"problem {i}, its prompt for {who}: {error}") from error
+  return rows
 
 
 def _check_tokens(

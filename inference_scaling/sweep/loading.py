@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import jax
 
 from inference_scaling import decoding, models
-from inference_scaling.sweep import checkpoints, engine
+from inference_scaling.sweep import checkpoints, engine, unfinished
 from inference_scaling.sweep import settings as settings_lib
 
 
@@ -22,7 +22,8 @@ def load_engine(
     reward: the reward model's checkpoint; None for none.
     settings: how they are used.
     say: takes a line about what the reward model makes of a known good and a
-      known bad solution, if its form is not this package's own.
+      known bad solution, if its form is not this package's own, and one about
+      each policy whose config does not know the end of its tokenizer's texts.
 
   Returns:
     The engine.
@@ -48,6 +49,10 @@ def load_engine(
     )
     for name, checkpoint in policies.items()
   }
+  for name, model in loaded.items():
+    line = unfinished.missing_end(policies[name].source, model)
+    if line is not None:
+      say(line)
   judge = None
   if reward is not None:
     judge = models.load_reward_model(
@@ -55,6 +60,7 @@ def load_engine(
       form=settings.reward_form,
       dtype=settings.dtype,
       mesh=settings.mesh,
+      date=settings.date,
     )
     if judge.form is not None:
       found = decoding.self_test(judge, jax.jit, settings.mesh)

@@ -6,6 +6,7 @@ first one alone reads and writes the folder and says what is going on.
 
 import contextlib
 import dataclasses
+import datetime
 import functools
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,8 @@ from inference_scaling.sweep import (
   recorded,
   records,
   rewards,
+  start,
+  unfinished,
   votes,
 )
 from inference_scaling.sweep import config as config_lib
@@ -106,10 +109,12 @@ def run_sweep(
   with contextlib.ExitStack() as stack:
     files = []
 
-    def open_folder() -> list[recorded.Row]:
-      workdir_lib.claim(workdir, content)
+    def open_folder() -> tuple[str, list[recorded.Row]]:
+      today = datetime.date.today()
+      workdir_lib.claim(workdir, start.stamp(content, today))
       for name in (workdir_lib.RECORDS, workdir_lib.TIMINGS):
         files.append(stack.enter_context(records.JsonLines(workdir / name)))
+      began = start.read(workdir / workdir_lib.CONFIG)
       rows, changes = recorded.read(files[0], vote, asked)
       if not redo_changed:
         recorded.refuse(files[0], changes, asked)
@@ -120,13 +125,14 @@ def run_sweep(
           f"Dropped {before - len(rows)} of {before} records, of problems that "
           f"have changed or are gone, {len(changes)} in all."
         )
-      return rows
+      return began.isoformat(), rows
 
-    rows = processes.from_lead(open_folder)
+    began, rows = processes.from_lead(open_folder)
     if rows:
       say(f"Going on: {len(rows)} records are there already.")
     try:
-      sweep = _Sweep(resolved, asked, policies, reward, files)
+      date = datetime.date.fromisoformat(began)
+      sweep = _Sweep(resolved, asked, policies, reward, files, date)
       sweep.run(runs, recorded.to_done(rows), say)
     except KeyboardInterrupt as error:
       if not files:
@@ -145,12 +151,13 @@ def _say_nothing(line: str) -> None:
 class _Sweep:
   """Loaded models, and the files that records go to, if this is the lead."""
 
-  def __init__(self, resolved, asked, policies, reward, files):
+  def __init__(self, resolved, asked, policies, reward, files, date):
     self._resolved = resolved
     self._problems = {problem.id: problem for problem in asked}
     self._checkpoints = policies
     self._reward = reward
     self._files = files
+    self._date = date  # on which the sweep began
 
   def run(
     self, runs: list[grid.Run], done: recorded.Done, say: Callable[[str], None]
@@ -160,7 +167,7 @@ class _Sweep:
     if not left:
       say("Nothing is left to compute.")
       return
-    settings = settings_lib.make_settings(self._resolved)
+    settings = settings_lib.make_settings(self._resolved, self._date)
     found = loading.load_engine(self._checkpoints, self._reward, settings, say)
     # All prompts before the first search: one too long should not end a sweep
     # after hours.
@@ -202,6 +209,7 @@ class _Sweep:
   def _record(self, found, searches, done, total, before, say) -> None:
     """Records what is found, run by run, and shows how far the sweep is."""
     vote = votes.shown(settings_lib.aggregations(self._resolved))
+    watch = unfinished.Watch(found, len(self._problems), say)
     with (
       tasks.Grader() as grader,
       progress.Progress(total, before, vote, say) as shown,
@@ -213,6 +221,7 @@ class _Sweep:
         for finished in search:
           made = self._write(run, maker, finished)
           shown.advance(made["votes"])
+          watch.see(run, made)
         shown.end_run()
 
   def _maker(self, found, run, grader) -> record.RecordMaker:

@@ -1,6 +1,7 @@
 """What the searches of a sweep share, made of its config."""
 
 import dataclasses
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,6 +46,8 @@ class Settings:
     cache: how keys and values of beams are stored: one of `decoding.CACHES`.
     tree_tokens: distinct tokens of a problem that a tree has room for, in the
       policy and in the reward model each; None for all that there can be.
+    date: what chat templates that print the date take for today: the day on
+      which a sweep began, so that one that is resumed asks the same.
   """
 
   prompt: Mapping[str, Any]
@@ -58,6 +61,7 @@ class Settings:
   rows_per_problem: int | None = None
   cache: str = "dense"
   tree_tokens: int | None = None
+  date: datetime.date | None = None
 
   def __post_init__(self):
     check_steps(self.limits.step_tokens, self.limits.total_tokens, "limits")
@@ -85,11 +89,14 @@ def check_steps(step_tokens: int, total_tokens: int, group: str) -> None:
     )
 
 
-def make_settings(resolved: Mapping[str, Any]) -> Settings:
+def make_settings(
+  resolved: Mapping[str, Any], date: datetime.date | None = None
+) -> Settings:
   """Makes the settings of a resolved config.
 
   Args:
     resolved: of `config.resolve`.
+    date: as `Settings`.
 
   Returns:
     The settings.
@@ -117,6 +124,7 @@ def make_settings(resolved: Mapping[str, Any]) -> Settings:
     rows_per_problem=resolved["rows_per_problem"] or None,
     cache=resolved["cache"],
     tree_tokens=resolved["tree_tokens"] or None,
+    date=date,
   )
 
 

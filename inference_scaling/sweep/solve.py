@@ -1,6 +1,7 @@
 """Answers one question and keeps the whole search."""
 
 import dataclasses
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,7 +81,7 @@ def solve(
     seed: of the random draws.
     numbers: those of the strategy that shall not be the usual ones.
     settings: how models are asked and placed; the default suits the embedded
-      ones.
+      ones. Without a date, templates that print one print today's.
 
   Returns:
     The solution.
@@ -99,6 +100,8 @@ def solve(
   judge = None
   if rewards.has_model(form):
     judge = checkpoints.reward(reward, form)
+  if settings.date is None:
+    settings = dataclasses.replace(settings, date=datetime.date.today())
   loaded = loading.load_engine(found, judge, settings, print)
   problem = tasks.Problem(
     id=0, question=question, gold=gold, level=1, source="solve"

@@ -1,12 +1,18 @@
-"""Turns the question of a problem into the text that a model goes on from."""
+"""Turns the question of a problem into the text that a model goes on from.
 
+A question is text: what looks like a control token in it does not become one.
+A prompt has no end: what a tokenizer puts after a text is left out.
+"""
+
+import datetime
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import jinja2
 import transformers
 
-Tokenizer = transformers.PreTrainedTokenizerBase
+from inference_scaling.models import chat_template, control_tokens
+
+Tokenizer = transformers.PreTrainedTokenizerFast
 Example = Mapping[str, str]
 
 
@@ -69,7 +75,12 @@ def few_shot(question: str, examples: Sequence[Example]) -> str:
   return "".join(shown) + step_prompt(question)
 
 
-def chat(question: str, tokenizer: Tokenizer, system: str) -> str:
+def chat(
+  question: str,
+  tokenizer: Tokenizer,
+  system: str,
+  date: datetime.date | None = None,
+) -> str:
   """Returns the question as a user's turn, and the head of the model's own.
 
   Args:
@@ -78,13 +89,15 @@ def chat(question: str, tokenizer: Tokenizer, system: str) -> str:
       as the template writes them, that of the beginning included.
     system: what the system says first; empty for nothing. Some templates then
       say something of their own.
+    date: what a template that prints the date takes for today.
 
   Returns:
     The prompt, to be tokenized without further special tokens.
 
   Raises:
     ValueError: if the question is empty, the tokenizer has no chat template,
-      or the template refuses the turns (some know no system).
+      or the template fails on the turns (some know no system), leaves the
+      question out, or prints the date and there is none.
   """
   where = getattr(tokenizer, "name_or_path", "") or type(tokenizer).__name__
   if not tokenizer.chat_template:
@@ -93,58 +106,62 @@ def chat(question: str, tokenizer: Tokenizer, system: str) -> str:
       "of kind 'chat'. Take a checkpoint that is tuned for chats, or prompts "
       "of kind 'plain' or 'few_shot'."
     )
-  turns = [{"role": "user", "content": step_prompt(question).strip()}]
+  content = step_prompt(question).strip()
+  turns = [{"role": "user", "content": content}]
   if system:
     turns.insert(0, {"role": "system", "content": system})
-  try:
-    return tokenizer.apply_chat_template(
-      turns, tokenize=False, add_generation_prompt=True
-    )
-  except jinja2.TemplateError as error:
+  text = chat_template.render(tokenizer, turns, date, reply=True)
+  # Templates may change spaces.
+  if "".join(content.split()) not in "".join(text.split()):
     raise ValueError(
-      f"the chat template of the tokenizer {where} refuses the turns of "
-      f"{' and '.join(turn['role'] for turn in turns)}: {error}. If it is the "
-      "system, leave `system` empty."
-    ) from error
+      f"the chat template of the tokenizer {where} does not write the "
+      f"question: it makes {text[:200]!r} of the turns of "
+      f"{' and '.join(turn['role'] for turn in turns)}. Mend the template, or "
+      "take prompts of kind 'plain' or 'few_shot'."
+    )
+  return text
 
 
-def _chat_tokens(prompt, question, tokenizer):
-  text = chat(question, tokenizer, prompt["system"])
-  # What the template wrote is all: a tokenizer would add a second beginning.
-  return tokenizer(text, add_special_tokens=False)["input_ids"]
-
-
-# By kind: prompt, question, tokenizer -> token ids.
-_KINDS: Mapping[str, Callable[..., list[int]]] = {
-  "plain": lambda prompt, question, tokenizer: tokenizer(step_prompt(question))[
-    "input_ids"
-  ],
-  "few_shot": lambda prompt, question, tokenizer: tokenizer(
-    few_shot(question, prompt["examples"])
-  )["input_ids"],
-  "chat": _chat_tokens,
+# By kind: prompt, question, tokenizer, date -> text.
+_KINDS: Mapping[str, Callable[..., str]] = {
+  "plain": lambda prompt, question, tokenizer, date: step_prompt(question),
+  "few_shot": lambda prompt, question, tokenizer, date: few_shot(
+    question, prompt["examples"]
+  ),
+  "chat": lambda prompt, question, tokenizer, date: chat(
+    question, tokenizer, prompt["system"], date
+  ),
 }
 
 
 def make_prompt(
-  prompt: Mapping[str, Any], question: str, tokenizer: Tokenizer
+  prompt: Mapping[str, Any],
+  question: str,
+  tokenizer: Tokenizer,
+  date: datetime.date | None = None,
+  *,
+  allow_control_tokens: bool = False,
 ) -> list[int]:
   """Turns a question into the tokens of a prompt.
 
   Plain and few-shot prompts begin with what the tokenizer puts before a text,
-  chats with what their template does.
+  chats with what their template does. Control tokens of examples, system and
+  template are what they say; in the question they are text.
 
   Args:
     prompt: `kind` is "plain", "few_shot" (with `examples`) or "chat" (with
       `system`), as `config.prompt` says.
     question: the question of a problem.
     tokenizer: of the policy.
+    date: as `chat`.
+    allow_control_tokens: whether those of the question are what they say, too.
 
   Returns:
     Token ids.
 
   Raises:
-    ValueError: on an unknown kind, or as the function of the kind does.
+    ValueError: on an unknown kind, a question without a token, or as the
+      function of the kind does.
   """
   kind = prompt["kind"]
   if kind not in _KINDS:
@@ -152,4 +169,14 @@ def make_prompt(
       f"the kind of prompts is {kind!r}; expected one of "
       f"{', '.join(sorted(_KINDS))}."
     )
-  return list(_KINDS[kind](prompt, question, tokenizer))
+  if not allow_control_tokens:
+    question = control_tokens.shield(tokenizer, question)
+  text = _KINDS[kind](prompt, question, tokenizer, date)
+  # What a template wrote is all: a tokenizer would add a second beginning.
+  tokens = control_tokens.encode(tokenizer, text, begin=kind != "chat")
+  if not tokens:
+    raise ValueError(
+      f"the tokenizer makes no token of the prompt {text!r}; a model needs one "
+      "at least. Mend the question, or leave the problem out."
+    )
+  return tokens

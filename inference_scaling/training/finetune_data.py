@@ -6,12 +6,15 @@ them. Which rows make up batch i depends on the seed and i alone, so that a run
 that is resumed sees what it would have seen.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import grain
 import numpy as np
 from absl import logging
+
+from inference_scaling.models import control_tokens
 
 # Lengths are rounded up to a multiple of this: a few programs serve all.
 _BUCKET = 128
@@ -37,7 +40,8 @@ def encode_solved(tokenizer, rows, end: int) -> list[Encoded]:
 
   The tokens are those of the whole text where the prompt's are their
   beginning, and else those of the two parts: what is learned goes on from
-  exactly the tokens that a prompt will have.
+  exactly the tokens that a prompt will have. As there, a prompt holds no
+  control token and has no end, even where the tokenizer adds one.
 
   Args:
     tokenizer: of the policy.
@@ -47,13 +51,13 @@ def encode_solved(tokenizer, rows, end: int) -> list[Encoded]:
   Returns:
     One text a row.
   """
-  asked = tokenizer([prompt for prompt, _ in rows])["input_ids"]
-  whole = tokenizer([prompt + text for prompt, text in rows])["input_ids"]
-  alone = tokenizer([text for _, text in rows], add_special_tokens=False)
+  rows = [(control_tokens.shield(tokenizer, row[0]), row[1]) for row in rows]
+  encode = functools.partial(control_tokens.encode_all, tokenizer)
+  asked = encode([prompt for prompt, _ in rows], begin=True)
+  whole = encode([prompt + text for prompt, text in rows], begin=True)
+  alone = encode([text for _, text in rows])
   encoded = []
-  for prompt, both, solution in zip(
-    asked, whole, alone["input_ids"], strict=True
-  ):
+  for prompt, both, solution in zip(asked, whole, alone, strict=True):
     agree = both[: len(prompt)] == prompt and len(both) > len(prompt)
     tokens = [*(both if agree else prompt + solution), end]
     weights = np.arange(len(tokens)) >= len(prompt)

@@ -1,7 +1,8 @@
 """Every key of every family's config.json is read: changing it shows.
 
 A change must show in the logits, in the shapes of the tensors, in a field that
-other rooms read, or be refused. No key is passed over.
+other rooms read, or be refused. No key is passed over, and of those that the
+family does not know only what is known to change nothing passes.
 """
 
 import functools
@@ -14,6 +15,8 @@ from flax import nnx
 from inference_scaling import models
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import decoder, layout
+from inference_scaling.models import families as families_lib
+from inference_scaling.models.families import keys
 from tests.models import families, tiny
 
 OUTPUT, SHAPES, FIELD = "output", "shapes", "field"
@@ -48,7 +51,12 @@ SHARED = [
   ("rope_scaling", {"type": "yarn", "factor": 2.0}, "rope_type is 'yarn'"),
   ("rope_scaling", {"rope_type": "linear"}, "type linear lacks factor"),
   ("rope_scaling", _LINEAR | {"beta": 1}, "type linear has {'beta': 1}"),
+  ("rope_scaling", _LLAMA3 | {"low_freq_factor": 4.0}, "low_freq_factor is 4"),
+  ("rope_scaling", _LINEAR | {"type": "llama3"}, "type is 'llama3'; only 'lin"),
+  ("rope_scaling", _LINEAR | {"rope_type": None}, "rope_type is None; exp"),
+  ("rope_scaling", "linear", "rope_scaling is 'linear'; expected a group of"),
   ("rope_parameters", {"rope_type": "dynamic"}, "'dynamic'"),
+  ("rope_parameters", [1], "rope_parameters is [1]; expected a group of keys"),
 ]  # fmt: skip
 LLAMA_LIKE = [
   ("num_attention_heads", 2, SHAPES),
@@ -66,6 +74,8 @@ OWN = {
     ("mlp_bias", False, SHAPES),
     ("sliding_window", 8, "sliding_window is 8; only None"),
     ("layer_types", ["sliding_attention"] * 2, "layer_types[0] is 'sliding"),
+    ("layer_types", ["full_attention"], "expected 2 layers"),
+    ("layer_types", "full_attention", "expected a list of texts"),
   ],
   "mistral": [
     ("sliding_window", 3, OUTPUT),
@@ -175,7 +185,197 @@ def test_a_change_shows(family, key, value, shows):
 def test_every_key_is_tested(family):
   changed = {key for name, key, *_ in CASES if name == family}
   written = set(config_lib.to_hf(families.READ[family])) - {"dtype"}
-  assert written <= changed
+  known = families_lib.FAMILIES[family].keys
+  assert written <= known | {"architectures", "model_type"}
+  assert known | written <= changed
+  assert not known & keys.HARMLESS - {"max_window_layers"}
+
+
+# Values of no use, by the kind of the key.
+_NO_NUMBERS = [
+  None, True, "4", "", [4], {}, float("nan"), float("inf"), -1, 0,
+]  # fmt: skip
+WHOLE = [
+  "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
+  "num_attention_heads", "max_position_embeddings",
+]  # fmt: skip
+MAY_BE_NULL = ["num_key_value_heads", "head_dim", "sliding_window"]
+NUMBERS = ["rms_norm_eps", "rope_theta"]
+NEOX_NUMBERS = ["layer_norm_eps", "rotary_emb_base", "rotary_pct"]
+TRUTHS = ["tie_word_embeddings", "attention_bias"]
+_NO_IDS = [2.0, 2.5, True, False, "2", "</s>", [[2]], [2, "5"], [2, None], -1,
+           [2, -1], 50, [2, 50], 2**32 - 1, {"a": 2}, float("nan")]  # fmt: skip
+WRONG = [
+  *((name, key, value) for name in OWN for key in WHOLE
+    for value in [*_NO_NUMBERS, 4.0]),
+  *((name, key, value) for name in ("llama", "mistral", "qwen2")
+    for key in MAY_BE_NULL[:2] for value in [*_NO_NUMBERS[1:], 4.0]),
+  *((name, "sliding_window", value) for name in ("mistral", "qwen2")
+    for value in [*_NO_NUMBERS[1:], 4.0]),
+  *(("qwen2", "max_window_layers", value) for value in _NO_NUMBERS[:-1]),
+  *((name, key, value) for name in ("llama", "mistral", "qwen2")
+    for key in NUMBERS for value in _NO_NUMBERS),
+  *(("gpt_neox", key, value) for key in NEOX_NUMBERS for value in _NO_NUMBERS),
+  ("gpt_neox", "rotary_pct", 1.5),
+  *((name, key, value) for name in OWN for key in TRUTHS
+    for value in (None, 2, "true", [], float("nan"))),
+  *((name, key, value) for name, key in (
+      ("llama", "mlp_bias"), ("qwen2", "use_sliding_window"),
+      ("gpt_neox", "use_parallel_residual"))
+    for value in (None, 2, "false", [])),
+  *((name, "eos_token_id", value) for name in OWN for value in _NO_IDS),
+  *((name, "bos_token_id", value) for name in OWN
+    for value in [*_NO_IDS, [1], []]),
+  *((name, "hidden_act", value) for name in OWN
+    for value in (None, 3, ["silu"], {})),
+  *((name, "model_type", value) for name in OWN for value in (None, ["llama"])),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+  ("family", "key", "value"), WRONG, ids=lambda x: repr(x)[:40]
+)
+def test_a_value_of_the_wrong_kind_is_named(family, key, value):
+  raw = RAW[family] | {key: value}
+  with pytest.raises(ValueError) as caught:
+    config_lib.from_hf(raw)
+  message = str(caught.value)
+  assert message.startswith(f"{key} is {value!r}; "), message
+
+
+_OF_SCALING = [
+  (kind, key, value)
+  for kind, known in (
+    (_LINEAR, ["factor"]),
+    (_LLAMA3, ["factor", "low_freq_factor", "high_freq_factor",
+               "original_max_position_embeddings"]),
+  )
+  for key in known
+  for value in _NO_NUMBERS
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("family", OWN)
+@pytest.mark.parametrize(
+  ("kind", "key", "value"), _OF_SCALING, ids=lambda x: repr(x)[:40]
+)
+@pytest.mark.parametrize("place", ["rope_scaling", "rope_parameters"])
+def test_a_wrong_value_of_a_scaling_is_named(family, kind, key, value, place):
+  raw = RAW[family] | {"rope_scaling": None, place: kind | {key: value}}
+  with pytest.raises(ValueError, match=rf"^{key} is "):
+    config_lib.from_hf(raw)
+
+
+@pytest.mark.parametrize("family", OWN)
+@pytest.mark.parametrize("value", _NO_NUMBERS)
+def test_a_wrong_nested_base_is_named(family, value):
+  raw = RAW[family] | {"rope_scaling": None}
+  raw["rope_parameters"] = {"rope_type": "default", "rope_theta": value}
+  with pytest.raises(ValueError, match=r"^rope_theta is "):
+    config_lib.from_hf(raw)
+
+
+@pytest.mark.parametrize("family", OWN)
+def test_two_bases_must_agree(family):
+  outer = "rotary_emb_base" if family == "gpt_neox" else "rope_theta"
+  raw = RAW[family] | {"rope_scaling": None, outer: 30.0}
+  nested = {"rope_type": "default", "rope_theta": 30}
+  same = config_lib.from_hf(raw | {"rope_parameters": nested})
+  assert same == config_lib.from_hf(raw)
+  with pytest.raises(
+    ValueError, match=rf"^{outer} is 30.0, but rope_theta .*31"
+  ):
+    config_lib.from_hf(raw | {"rope_parameters": nested | {"rope_theta": 31}})
+  by_kind = {"full_attention": nested, "sliding_attention": nested}
+  with pytest.raises(ValueError, match=r"type default has .'full_at"):
+    config_lib.from_hf(raw | {"rope_parameters": by_kind})
+
+
+# As configs of other families and of derivatives have them.
+UNKNOWN = {
+  "attention_multiplier": 0.015625, "logits_scaling": 8.0, "logit_scale": 0.06,
+  "embedding_multiplier": 12.0, "residual_multiplier": 0.22,
+  "final_logit_softcapping": 30.0, "attn_logit_softcapping": 50.0,
+  "query_pre_attn_scalar": 224, "scale_emb": 12, "scale_depth": 1.4,
+  "dim_model_base": 256, "clip_qkv": 8.0, "num_local_experts": 8,
+  "num_experts_per_tok": 2, "moe_intermediate_size": 1408, "qk_norm": True,
+  "use_qk_norm": True, "rope_interleaved": True, "no_rope_layers": [1, 1],
+  "alibi": True, "is_encoder_decoder": True, "add_cross_attention": True,
+  "quantization": {"bits": 4, "group_size": 64}, "pruned_heads": {"0": [1]},
+  "text_config": {"hidden_size": 4}, "compression_config": {"bits": 4},
+  "suppress_tokens": [5], "rope_type": "yarn", "rope_ratio": 500,
+  "original_max_position_embeddings": 4096, "n_shared_head": 0, "mup": 1,
+  "attention_layers": ["global"], "normalization": "layernorm",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", OWN)
+@pytest.mark.parametrize("key", UNKNOWN)
+def test_a_key_that_nobody_knows_is_refused(family, key):
+  raw = RAW[family] | {key: UNKNOWN[key]}
+  with pytest.raises(ValueError) as caught:
+    config_lib.from_hf(raw)
+  message = str(caught.value)
+  assert f"{key} {UNKNOWN[key]!r}" in message and "delete them" in message
+  for nothing in (None, False, "", [], {}):
+    assert config_lib.from_hf(raw | {key: nothing}) == (
+      config_lib.from_hf(RAW[family])
+    )
+
+
+@pytest.mark.parametrize("family", OWN)
+def test_all_keys_that_nobody_knows_are_listed_at_once(family):
+  with pytest.raises(ValueError) as caught:
+    config_lib.from_hf(RAW[family] | UNKNOWN)
+  found = [str(caught.value).index(f"{key} {value!r}")
+           for key, value in sorted(UNKNOWN.items())]  # fmt: skip
+  assert found == sorted(found)
+
+
+# Of another family, where it would be read; no tensor would miss it.
+@pytest.mark.parametrize(
+  ("family", "key", "value"),
+  [
+    ("llama", "rotary_emb_base", 100.0), ("llama", "rotary_pct", 0.5),
+    ("llama", "layer_norm_eps", 1e-5), ("llama", "use_sliding_window", True),
+    ("llama", "use_parallel_residual", True), ("llama", "use_mrope", True),
+    ("mistral", "use_sliding_window", True), ("qwen2", "rotary_pct", 0.5),
+    ("gpt_neox", "rms_norm_eps", 1e-5), ("gpt_neox", "sliding_window", 8),
+    ("gpt_neox", "layer_types", ["sliding_attention"] * 2),
+  ],
+)  # fmt: skip
+def test_a_key_of_another_family_is_refused(family, key, value):
+  with pytest.raises(ValueError, match=f"nothing here reads: {key} "):
+    config_lib.from_hf(RAW[family] | {key: value})
+
+
+# As published files have them, and their derivatives.
+COMMON = {
+  "transformers_version": "4.40.0", "torch_dtype": "bfloat16",
+  "dtype": "float32", "_name_or_path": "a/b", "use_cache": True,
+  "auto_map": {"AutoModel": "modeling.Model"}, "id2label": {"0": "LABEL_0"},
+  "label2id": {"LABEL_0": 0}, "pad_token_id": -1, "attention_dropout": 0.1,
+  "initializer_range": 0.02, "pretraining_tp": 2, "is_llama_config": True,
+  "rope_interleaved": False, "tokenizer_class": "LlamaTokenizer",
+  "task_specific_params": {"x": 1}, "_attn_implementation_autoset": True,
+  "max_sequence_length": 2048, "unsloth_version": "2025.1", "max_length": 20,
+  "temperature": 1.0, "top_k": 50, "top_p": 1.0, "repetition_penalty": 1.1,
+  "length_penalty": 1.0, "num_beams": 1, "problem_type": "x", "num_labels": 1,
+  "hidden_dropout": 0.1, "classifier_dropout": 0.1, "torchscript": False,
+  "cross_attention_hidden_size": None, "is_encoder_decoder": False,
+  "pruned_heads": {}, "suppress_tokens": None, "return_dict": True,
+  "chunk_size_feed_forward": 0, "bad_words_ids": None, "max_window_layers": 28,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral", "gpt_neox"])
+def test_keys_of_published_files_change_nothing(family):
+  read = config_lib.from_hf(RAW[family] | COMMON)
+  assert read == config_lib.from_hf(RAW[family])
+  harmless = RAW[family] | dict.fromkeys(keys.HARMLESS, "anything")
+  kept = ("architectures", "model_type")
+  harmless |= {key: RAW[family][key] for key in kept}
+  assert config_lib.from_hf(harmless) == read
 
 
 @pytest.mark.parametrize("family", OWN)

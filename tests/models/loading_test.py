@@ -12,11 +12,11 @@ import safetensors.numpy
 
 from inference_scaling import models
 from inference_scaling.models import config as config_lib
+from inference_scaling.models import conversion, layout
 from inference_scaling.models import decoder as decoder_lib
-from inference_scaling.models import layout
 from inference_scaling.models import reward_model as reward_lib
 from inference_scaling.models.sources import safetensors_folder
-from tests.models import tiny
+from tests.models import families, tiny
 
 CONFIG = tiny.WIDE_HEADS
 
@@ -99,6 +99,61 @@ def test_tied_matrix_stored_twice_loads(tmp_path):
   _assert_same(models.load_model(tmp_path).params, model.params)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_tied_matrix_stored_twice_in_another_dtype_loads(tmp_path, dtype):
+  """As far as the narrower one can tell, they are the same."""
+  model = tiny.make_model(tiny.NO_GROUPS, seed=2)
+  embedding = jnp.asarray(model.params["embedding"], jnp.bfloat16)
+  model.params["embedding"] = np.asarray(embedding, np.float32)
+  models.save_model(model, tmp_path)
+  tensors = _tensors(tmp_path)
+  tensors["lm_head.weight"] = np.asarray(embedding.astype(dtype))
+  _write(tmp_path, tensors)
+  _assert_same(models.load_model(tmp_path).params, model.params)
+
+
+def _scaled(tensor):
+  return tensor * 2
+
+
+def _of_one_value(tensor):
+  return np.concatenate([tensor[:-1], tensor[-1:] + 1e-3])
+
+
+def _padded(tensor):
+  return np.concatenate([tensor, tensor[:2]])
+
+
+@pytest.mark.parametrize("change", [_scaled, _of_one_value, _padded])
+@pytest.mark.parametrize("family", ["llama_linear", "gpt_neox_sequential"])
+def test_an_unembedding_that_is_not_the_tied_embedding_is_refused(
+  tmp_path, change, family
+):
+  config = families.READ[family]
+  assert config.tie_word_embeddings
+  models.save_model(tiny.make_model(config, seed=2), tmp_path)
+  tensors = _tensors(tmp_path)
+  embedding = layout.tied_pair(config)[0]
+  name = layout.tied_pair(config)[1]
+  tensors[name] = change(tensors[embedding])
+  _write(tmp_path, tensors)
+  with pytest.raises(ValueError) as caught:
+    models.load_model(tmp_path)
+  message = str(caught.value)
+  for part in (
+    f"holds {name}, which is not {embedding}", "tie_word_embeddings",
+    str(tmp_path / "config.json"), "set tie_word_embeddings to false",
+  ):  # fmt: skip
+    assert part in message
+  for convert in (conversion.convert_to_hf, conversion.convert_to_orbax):
+    with pytest.raises(ValueError, match=f"holds {name}"):
+      convert(tmp_path, tmp_path / "to")
+  if change is not _padded:  # then it is used, as the message says
+    tiny.edit_config(tmp_path, tie_word_embeddings=False)
+    loaded = models.load_model(tmp_path).params
+    np.testing.assert_array_equal(loaded["unembedding"], tensors[name])
+
+
 @pytest.mark.parametrize("without", [(), ("tokenizer_config.json",)])
 def test_tokenizer_json_decides(folder, saved, without):
   # transformers would make a Llama tokenizer of any file if none is named.
@@ -149,11 +204,23 @@ def test_cut_file(folder, name, keep):
     models.load_model(folder)
 
 
-@pytest.mark.parametrize("text", ["{", '{"metadata": {}}', "[]"])
+@pytest.mark.parametrize(
+  "text",
+  ["{", '{"metadata": {}}', "[]", '{"weight_map": {"a": 3}}',
+   '{"weight_map": ["a"]}', '{"weight_map": {"a": null, "b": "c"}}',
+   '{"weight_map": {"a": ["b"]}}', '{"weight_map": null}'],
+)  # fmt: skip
 def test_broken_index(folder, text):
   _shard(folder)
   (folder / safetensors_folder.INDEX).write_text(text)
   with pytest.raises(ValueError, match=r"index\.json.*copy it again"):
+    models.load_model(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "generation_config.json"])
+def test_config_that_is_no_text(folder, name):
+  (folder / name).write_bytes(b'{"a": "\xd0"}')
+  with pytest.raises(ValueError, match=rf"{re.escape(name)} is not valid JSON"):
     models.load_model(folder)
 
 
@@ -305,6 +372,19 @@ def test_ends_of_turns_may_stand_beside_the_config(
   path.write_text("{")
   with pytest.raises(ValueError, match=r"generation_config.json is not valid"):
     models.open_checkpoint(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "generation_config.json"])
+@pytest.mark.parametrize("value", ["2", 2.0, True, [[2]], -1, 50, [2, 99]])
+def test_an_end_that_is_no_token_is_named_with_its_file(folder, name, value):
+  path = folder / name
+  raw = json.loads(path.read_text()) if path.exists() else {}
+  (folder / "generation_config.json").write_text("{}")
+  path.write_text(json.dumps(raw | {"eos_token_id": value}))
+  with pytest.raises(ValueError) as caught:
+    models.open_checkpoint(folder)
+  assert str(caught.value).startswith(f"{path}: eos_token_id is {value!r}; exp")
+  assert "from 0 to 49" in str(caught.value)
 
 
 def test_head_dim_follows_from_the_width_where_it_is_not_stated():

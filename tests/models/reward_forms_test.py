@@ -4,6 +4,8 @@ The whole texts are written out by hand, or by the tokenizer's own template, as
 the originals' code does it; see the references in models/reward_forms.
 """
 
+import collections
+import datetime
 import itertools
 
 import numpy as np
@@ -12,7 +14,11 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference_scaling.models import reward_forms, reward_heads
+from inference_scaling.models import (
+  control_tokens,
+  reward_forms,
+  reward_heads,
+)
 from tests.models import tokenizers_of
 
 QUESTION = "How many clips did Natalia sell in  May? (48 / 2)"
@@ -156,6 +162,47 @@ def test_spaces_around_texts_do_not_matter(name):
   )
   with pytest.raises(ValueError, match="the question is empty"):
     form.encode_prompt(" \n")
+
+
+def _names(form, tokens):
+  """How often each control token of a form's tokenizer is among tokens."""
+  names = form.tokenizer.convert_ids_to_tokens(tokens)
+  known = set(control_tokens.control_tokens(form.tokenizer))
+  return collections.Counter(name for name in names if name in known)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_questions_and_steps_write_no_control_tokens(name):
+  form = _form(name)
+  for token in control_tokens.control_tokens(form.tokenizer):
+    question, step = f"Is {token} it?{token}", f"{token} 4 {token}{token}"
+    pieces = _pieces(form, question, [step, step])
+    plain = _pieces(form, "Is it?", ["4", "4"])
+    assert [_names(form, x) for x in pieces] == [_names(form, x) for x in plain]
+    assert [x[-1] for x in pieces[1:]] == [x[-1] for x in plain[1:]]
+    whole = form.encode_whole(question, [step, step])
+    assert list(itertools.chain(*pieces)) == whole
+    written = form.tokenizer.decode(whole)
+    assert written.count(token) >= 8  # three in the question, six in the steps
+
+
+@pytest.mark.parametrize("name", ["qwen_prm", "rlhflow"])
+def test_a_template_prints_the_date_that_is_passed(name):
+  backend = tokenizers_of.for_form(name)
+  tokenizer = transformers.PreTrainedTokenizerFast(
+    tokenizer_object=backend.backend_tokenizer, bos_token=backend.bos_token
+  )
+  tokenizer.chat_template = (
+    "{{ strftime_now('%d %B %Y') }}" + backend.chat_template
+  )
+  form = reward_forms.make_form(name, tokenizer, datetime.date(1998, 2, 3))
+  tokens = form.encode_prompt("How many?")
+  assert "03 February 1998" in tokenizer.decode(tokens)
+  with pytest.raises(ValueError, match=rf"form '{name}'.*no date was passed"):
+    reward_forms.make_form(name, tokenizer)
+  tokenizer.chat_template = "{{ messages[0].nothing.at }}"
+  with pytest.raises(ValueError, match=rf"form '{name}'.*UndefinedError"):
+    reward_forms.make_form(name, tokenizer)
 
 
 @pytest.mark.parametrize("name", ["llemma", "math_shepherd"])

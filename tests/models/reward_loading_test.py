@@ -77,6 +77,39 @@ def test_missing_tensors_of_a_head_are_named(tmp_path, name, missing):
     models.load_reward_model(tmp_path, form=name)
 
 
+def test_an_unembedding_that_is_not_the_tied_embedding(tmp_path):
+  """A head of its own reads neither; one that is folded must know which."""
+  other = np.zeros((form_models.config("skywork").vocab_size, 24), np.float32)
+  _write("skywork", tmp_path, **{"lm_head.weight": other})
+  assert models.load_reward_model(tmp_path, form="skywork").params
+  _write("llemma", tmp_path)
+  raw = json.loads((tmp_path / "config.json").read_text())
+  tied = raw | {"tie_word_embeddings": True}
+  (tmp_path / "config.json").write_text(json.dumps(tied))
+  with pytest.raises(ValueError, match=r"holds lm_head.weight, which is not"):
+    models.load_reward_model(tmp_path, form="llemma")
+
+
+@pytest.mark.parametrize(
+  ("name", "tensor"),
+  [
+    ("llemma", "lm_head.weight"), ("rlhflow", "lm_head.weight"),
+    ("math_shepherd", "model.embed_tokens.weight"),
+    ("skywork", "v_head.summary.weight"), ("skywork", "v_head.summary.bias"),
+    ("qwen_prm", "score.0.weight"), ("qwen_prm", "score.2.bias"),
+  ],
+)  # fmt: skip
+def test_a_weight_that_is_no_number_is_named(tmp_path, name, tensor):
+  stored = _write(name, tmp_path)
+  bad = stored[tensor].copy()
+  bad.flat[-1] = np.nan
+  _write(name, tmp_path, **{tensor: bad})
+  with pytest.raises(
+    ValueError, match=rf"{tmp_path}: tensor {tensor} is no we"
+  ):
+    models.load_reward_model(tmp_path, form=name)
+
+
 def test_another_form_than_the_checkpoint_has_is_refused(tmp_path):
   _write("skywork", tmp_path)
   with pytest.raises(

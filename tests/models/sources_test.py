@@ -13,7 +13,13 @@ import safetensors.numpy
 from huggingface_hub import errors
 
 from inference_scaling import assets, models
-from inference_scaling.models import layout, saving, sources
+from inference_scaling.models import (
+  conversion,
+  finite,
+  layout,
+  saving,
+  sources,
+)
 from inference_scaling.models.sources import safetensors_folder, torch_folder
 from tests.models import tiny
 
@@ -70,7 +76,7 @@ def test_pickles_without_torch(folder, monkeypatch):
     models.load_model(folder)
 
 
-@pytest.mark.parametrize("damage", ["cut", "code", "number"])
+@pytest.mark.parametrize("damage", ["cut", "code", "number", "list", "tensor"])
 def test_broken_pickle(folder, damage):
   torch = pytest.importorskip("torch")
   _pickle(folder, 1)
@@ -79,9 +85,18 @@ def test_broken_pickle(folder, damage):
     path.write_bytes(path.read_bytes()[:-500])
   elif damage == "code":
     torch.save({"x": pathlib.Path("x")}, path)
+  elif damage == "number":
+    torch.save({"step": 3, 4: 5}, path)
   else:
-    torch.save({"step": 3}, path)
+    torch.save({"list": [1], "tensor": torch.ones(3)}[damage], path)
   with pytest.raises(ValueError, match=r"pytorch_model\.bin .*tensors"):
+    models.load_model(folder)
+
+
+def test_a_dtype_that_numpy_does_not_know_is_named(folder):
+  torch = pytest.importorskip("torch")
+  _pickle(folder, 1, torch.float8_e4m3fn)
+  with pytest.raises(ValueError, match=r"weight of torch\.float8.*in bfloat16"):
     models.load_model(folder)
 
 
@@ -120,6 +135,81 @@ def test_hub_cannot_be_reached(monkeypatch):
   assert "some/model is no folder here" in message
   assert "(no network)" in message and "hf download some/model" in message
   assert len(message.splitlines()) == 1
+
+
+@pytest.fixture
+def no_hub(monkeypatch, tmp_path):
+  """An empty folder to work in, and a hub that is not to be asked."""
+  monkeypatch.chdir(tmp_path)
+
+  def snapshot_download(*arguments, **keywords):
+    raise AssertionError("the hub was asked")
+
+  monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+  return tmp_path
+
+
+@pytest.mark.parametrize(
+  "source",
+  [
+    "./my_model", "../my_model", "my_model", "runs/a/my_model", "~/my_model",
+    "./runs/my_model", "/no/such/folder", "../../my_model", "my_model/",
+    "runs/my model", "./a.b/c-d", ".hidden/my_model", "~user/my_model", "_a/b",
+  ],
+)  # fmt: skip
+def test_a_path_that_leads_nowhere_is_named(source, no_hub):
+  (no_hub / "runs").mkdir()
+  with pytest.raises(FileNotFoundError) as caught:
+    models.open_checkpoint(source)
+  message = str(caught.value)
+  assert f"the folder {source} does not exist" in message
+  first = pathlib.Path(source).absolute()
+  assert str(first / "config.json") in message
+  assert f"{first.relative_to(first.anchor).parts[0]}" in message
+  assert ("Write ~ out" in message) == (source[:2] == "~/")
+  assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("source", ["./a.gguf", "models/a.gguf", "a.gguf"])
+def test_a_file_that_is_missing_is_not_asked_of_the_hub(source, no_hub):
+  with pytest.raises(FileNotFoundError, match=r"a\.gguf does not exist"):
+    models.open_checkpoint(source)
+
+
+def test_how_far_a_path_leads_is_told(no_hub):
+  (no_hub / "runs" / "train").mkdir(parents=True)
+  with pytest.raises(
+    FileNotFoundError, match=r"runs/train is there, but middle is not in it"
+  ):
+    models.open_checkpoint("./runs/train/middle/model")
+
+
+@pytest.mark.parametrize(
+  ("error", "reason"),
+  [
+    (errors.LocalEntryNotFoundError("no network"), "cannot be reached"),
+    (errors.HFValidationError("Repo id"), "no name of a model on hugging"),
+  ],
+)
+def test_a_folder_of_the_first_half_of_a_name_is_told(
+  monkeypatch, tmp_path, error, reason
+):
+  """Which may be a path, too."""
+
+  def snapshot_download(*arguments, **keywords):
+    raise error
+
+  monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(FileNotFoundError, match=reason) as caught:
+    models.open_checkpoint("runs/my_model")
+  assert "the folder" not in str(caught.value).partition(reason)[0]
+  (tmp_path / "runs").mkdir()
+  with pytest.raises(FileNotFoundError, match=reason) as caught:
+    models.open_checkpoint("runs/my_model")
+  assert "(the folder runs is there, but there is no runs/my_model)" in (
+    str(caught.value)
+  )
 
 
 def test_embedded_model_by_name():
@@ -163,6 +253,18 @@ def test_dtype_is_kept(saved, tmp_path, dtype):
   assert found == {jnp.dtype(dtype)}
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8, np.bool_])
+def test_whole_numbers_are_no_weights(folder, dtype):
+  path = folder / safetensors_folder.SINGLE
+  tensors = safetensors.numpy.load_file(path)
+  name = "model.layers.0.mlp.up_proj.weight"
+  tensors[name] = tensors[name].astype(dtype)
+  safetensors.numpy.save_file(tensors, path)
+  words = rf"{name} is stored as {np.dtype(dtype)}.*bfloat16"
+  with pytest.raises(ValueError, match=words):
+    models.load_model(folder)
+
+
 def test_unknown_dtype(saved):
   with pytest.raises(ValueError, match=r"dtype is 'int8'.*bfloat16"):
     models.load_model(saved[1], dtype="int8")
@@ -175,6 +277,98 @@ def test_value_beyond_the_range_of_float16(folder):
   safetensors.numpy.save_file(tensors, path)
   with pytest.raises(ValueError, match=r"model\.norm\.weight.*float16"):
     models.load_model(folder, dtype="float16")
+
+
+_BAD = [np.nan, np.inf, -np.inf]
+
+
+def _damage(folder, name, value, dtype=np.float32):
+  path = folder / safetensors_folder.SINGLE
+  tensors = safetensors.numpy.load_file(path)
+  tensors = {key: x.astype(dtype) for key, x in tensors.items()}
+  tensors[name].flat[-1] = value
+  safetensors.numpy.save_file(tensors, path)
+
+
+@pytest.mark.parametrize(
+  "name",
+  [
+    "model.embed_tokens.weight", "model.norm.weight", "lm_head.weight",
+    "model.layers.1.mlp.down_proj.weight",
+    "model.layers.0.self_attn.k_proj.weight",
+    "model.layers.0.input_layernorm.weight",
+  ],
+)  # fmt: skip
+@pytest.mark.parametrize("value", _BAD)
+def test_a_weight_that_is_no_number_is_named(folder, name, value):
+  _damage(folder, name, value)
+  with pytest.raises(ValueError) as caught:
+    models.load_model(folder)
+  kinds = (1, 0) if np.isnan(value) else (0, 1)
+  message = str(caught.value)
+  assert message.startswith(f"{folder}: tensor {name} is no weight")
+  assert "{} are NaN and {} infinite".format(*kinds) in message
+
+
+@pytest.mark.parametrize("stored", [np.float16, jnp.bfloat16, np.float64])
+@pytest.mark.parametrize("dtype", models.DTYPES)
+@pytest.mark.parametrize("value", _BAD[:2])
+def test_such_a_weight_is_found_in_every_dtype(folder, stored, dtype, value):
+  _damage(folder, "model.norm.weight", value, stored)
+  with pytest.raises(ValueError, match=r"model\.norm\.weight is no weight"):
+    models.load_model(folder, dtype=dtype)
+
+
+def test_such_a_weight_is_found_on_a_mesh(folder):
+  _damage(folder, "lm_head.weight", np.nan)
+  with pytest.raises(ValueError, match=r"lm_head\.weight is no weight.* 1 are"):
+    models.load_model(folder, mesh=models.make_mesh(4, 2))
+
+
+def test_such_a_weight_is_found_in_a_pickle(folder):
+  _damage(folder, "model.norm.weight", np.inf)
+  _pickle(folder, 3)
+  with pytest.raises(ValueError, match=r"model\.norm\.weight is no weight"):
+    models.load_model(folder)
+
+
+@pytest.mark.parametrize("convert", ["to_orbax", "to_hf"])
+def test_such_a_weight_is_not_converted(folder, tmp_path, convert):
+  _damage(folder, "model.norm.weight", np.nan)
+  with pytest.raises(ValueError, match=r"model\.norm\.weight is no weight"):
+    getattr(conversion, f"convert_{convert}")(folder, tmp_path / "to")
+
+
+@pytest.mark.parametrize("mesh", [None, (4, 2)])
+@pytest.mark.parametrize("value", [np.nan, 3e38])
+def test_such_a_weight_is_found_in_an_orbax_folder(
+  folder, tmp_path, mesh, value, monkeypatch
+):
+  name = "model.layers.1.mlp.up_proj.weight"
+  _damage(folder, name, value)
+  path = folder / safetensors_folder.SINGLE
+  if not np.isnan(value):  # finite, but the sum is not
+    tensors = safetensors.numpy.load_file(path)
+    tensors[name][:] = value
+    safetensors.numpy.save_file(tensors, path)
+  with monkeypatch.context() as patch:
+    patch.setattr(finite, "all_finite", lambda array: True)
+    conversion.convert_to_orbax(folder, tmp_path / "to")
+  mesh = mesh and models.make_mesh(*mesh)
+  if not np.isnan(value):
+    assert models.load_model(tmp_path / "to", mesh=mesh).num_parameters
+    return
+  with pytest.raises(ValueError, match=r"1\.mlp\.up_proj\.weight is no weight"):
+    models.load_model(tmp_path / "to", mesh=mesh)
+
+
+def test_finite_weights_beyond_float16_load_in_other_dtypes(folder):
+  _damage(folder, "model.norm.weight", 1e6)
+  for dtype in ("float32", "bfloat16"):
+    assert models.load_model(folder, dtype=dtype).num_parameters
+  _damage(folder, "model.norm.weight", 3.4e38)
+  with pytest.raises(ValueError, match="beyond the range of bfloat16"):
+    models.load_model(folder, dtype="bfloat16")
 
 
 def test_large_model_is_saved_in_shards(saved, tmp_path):

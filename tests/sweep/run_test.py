@@ -270,6 +270,14 @@ def damaged(family, folder, tensor, value):
 
 def test_nan_weights_end_in_one_message(family, tmp_path):
   other = damaged(family, tmp_path / "nan", "lm_head.weight", jnp.nan)
+  with pytest.raises(ValueError, match=r"small: tensor lm_head.weight is no w"):
+    quietly(tiny.config(other, runs=ONE_RUN), tmp_path / "run")
+  assert lines(tmp_path / "run") == []
+
+
+def test_logits_that_are_no_numbers_end_in_one_message(family, tmp_path):
+  """Of finite weights, whose products are not."""
+  other = damaged(family, tmp_path / "large", "model.norm.weight", 3e38)
   with pytest.raises(
     FloatingPointError, match=r"small rebase.*problem \d.*NaN"
   ):

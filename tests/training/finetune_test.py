@@ -6,8 +6,10 @@ import jax
 import ml_collections
 import numpy as np
 import pytest
+import tokenizers
+import transformers
 
-from inference_scaling import models
+from inference_scaling import models, tasks
 from inference_scaling.models import reward_forms, sharding
 from inference_scaling.training import (
   finetune,
@@ -85,6 +87,30 @@ def test_only_solutions_are_learned():
   assert row.tokens[: len(prompt)].tolist() == prompt
   assert row.tokens[-1] == 2
   assert row.weights.tolist() == [i >= len(prompt) for i in range(len(row[0]))]
+
+
+def test_prompts_that_are_learned_are_those_that_are_asked():
+  """Without an end, and with no control token of the question's."""
+  core = tokenizers.Tokenizer.from_str(TOKENIZER.backend_tokenizer.to_str())
+  core.post_processor = tokenizers.processors.TemplateProcessing(
+    "<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
+  )
+  ends = transformers.PreTrainedTokenizerFast(
+    tokenizer_object=core, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+  )
+  for question in ("How many?", "How </s> many?"):
+    solution = "Step 1: Two. The answer is: 2"
+    rows = [(tasks.step_prompt(question), solution)]
+    (row,) = finetune_data.encode_solved(ends, rows, 2)
+    prompt = tasks.make_prompt({"kind": "plain"}, question, ends)
+    assert row.tokens[: len(prompt)].tolist() == prompt
+    assert row.tokens.tolist().count(2) == 1 and row.tokens[-1] == 2
+    assert row.weights.tolist() == [
+      i >= len(prompt) for i in range(len(row[0]))
+    ]
+    assert finetune_data.encode_solved(TOKENIZER, rows, 2)[
+      0
+    ].tokens.tolist() == (row.tokens.tolist())
 
 
 def test_judged_tokens_are_the_tags():

@@ -2,16 +2,17 @@
 
 A file is read strictly: a key that asks for something that the decoder does
 not do is an error, and so is a missing key, but for those whose default all
-versions of transformers agree on.
+versions of transformers agree on. Of keys that are not read see keys.py.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from inference_scaling.models import architecture
+from inference_scaling.models.families import values
 
 Path = tuple[str | int, ...]
-Raw = Mapping[str, Any]
+Raw = values.Raw
 
 
 class Part(NamedTuple):
@@ -47,6 +48,7 @@ class Family(NamedTuple):
 
   Attributes:
     architecture: what `architectures` in config.json calls the language model.
+    keys: of config.json, all that `read` looks at.
     read: makes the architecture from the contents of a config.json.
     write: the way back, but for `architectures` and `model_type`.
     entries: lists the parameters of a decoder without its unembedding, each
@@ -57,6 +59,7 @@ class Family(NamedTuple):
   """
 
   architecture: str
+  keys: frozenset[str]
   read: Callable[[Raw], architecture.DecoderConfig]
   write: Callable[[architecture.DecoderConfig], dict[str, Any]]
   entries: Callable[[architecture.DecoderConfig, Path], list[Entry]]
@@ -74,6 +77,14 @@ SHARED_KEYS = {
   "max_position_embeddings": "max_position_embeddings",
   "tie_word_embeddings": "tie_word_embeddings",
 }
+# And those that are read one by one.
+KEYS = frozenset(
+  (
+    *SHARED_KEYS, "attention_bias", "bos_token_id", "eos_token_id", "head_dim",
+    "hidden_act", "num_key_value_heads", "partial_rotary_factor",
+    "quantization_config", "rope_parameters", "rope_scaling", "rope_theta",
+  )
+)  # fmt: skip
 # transformers has several names for the same function.
 _ACTIVATIONS = {
   "silu": "silu",
@@ -82,11 +93,6 @@ _ACTIVATIONS = {
   "gelu_pytorch_tanh": "gelu_tanh",
   "gelu_new": "gelu_tanh",
   "gelu_fast": "gelu_tanh",
-}
-_LLAMA3_KEYS = {
-  "low_freq_factor": "low_frequency_factor",
-  "high_freq_factor": "high_frequency_factor",
-  "original_max_position_embeddings": "original_length",
 }
 
 
@@ -104,24 +110,30 @@ def read_shared(raw: Raw, eps_key: str, activation: str) -> dict[str, Any]:
   Raises:
     ValueError: lists all missing keys, or names one that cannot be honoured.
   """
-  keys = SHARED_KEYS | {eps_key: "norm_eps"}
-  missing = sorted(key for key in keys if key not in raw)
+  missing = sorted(key for key in (*SHARED_KEYS, eps_key) if key not in raw)
   if missing:
     raise ValueError(f"missing keys: {', '.join(missing)}.")
-  expect(raw, "quantization_config", None)
+  values.expect(raw, "quantization_config", None)
   name = raw.get("hidden_act", activation)
-  if name not in _ACTIVATIONS:
+  if not isinstance(name, str) or name not in _ACTIVATIONS:
     raise ValueError(
       f"hidden_act is {name!r}; expected one of {', '.join(_ACTIVATIONS)}."
     )
-  eos = raw.get("eos_token_id")
-  return {field: raw[key] for key, field in keys.items()} | {
+  tied = "tie_word_embeddings"
+  sizes = {
+    field: values.integer(raw, key)
+    for key, field in SHARED_KEYS.items()
+    if key != tied
+  }
+  bos, eos = "bos_token_id", "eos_token_id"
+  size = sizes["vocab_size"]
+  return sizes | {
+    tied: values.truth(raw, tied),
+    "norm_eps": values.number(raw, eps_key),
     "activation": _ACTIVATIONS[name],
-    "bos_token_id": raw.get("bos_token_id"),
-    "eos_token_ids": tuple(eos)
-    if isinstance(eos, list)
-    else () if eos is None else (eos,),
-  }  # fmt: skip
+    bos: values.token_id(raw.get(bos), bos, size),
+    "eos_token_ids": values.token_ids(raw.get(eos), eos, size),
+  }
 
 
 def write_shared(
@@ -139,102 +151,19 @@ def write_shared(
   }
 
 
-def expect(raw: Raw, key: str, value: Any) -> None:
-  """Raises where a key is there with any other value than the given one."""
-  if raw.get(key, value) != value:
-    raise ValueError(
-      f"{key} is {raw[key]!r}; only {value!r} is supported here."
-    )
-
-
 def read_heads(raw: Raw) -> dict[str, int]:
   """Reads the keys that say how attention is cut into heads."""
   heads, size = raw["num_attention_heads"], raw["hidden_size"]
-  if not raw.get("head_dim") and size % heads:
+  stated = raw.get("head_dim") is not None
+  if not stated and size % heads:
     raise ValueError(
       f"hidden_size is {size}, which is no multiple of num_attention_heads, "
       f"{heads}, and there is no head_dim."
     )
+  shared = raw.get("num_key_value_heads") is not None
   return {
-    "num_kv_heads": raw.get("num_key_value_heads") or heads,
-    "head_dim": raw.get("head_dim") or size // heads,
+    "num_kv_heads": values.integer(raw, "num_key_value_heads")
+    if shared
+    else heads,
+    "head_dim": values.integer(raw, "head_dim") if stated else size // heads,
   }
-
-
-def rope_settings(raw: Raw) -> dict[str, Any]:
-  """Reads the rotary settings from either place that they are written to.
-
-  transformers nests them all in `rope_parameters` from version 5 on. Older
-  files have `rope_scaling`, and the base on the outermost level.
-
-  Args:
-    raw: contents of config.json.
-
-  Returns:
-    The nested dict, empty where there is none.
-
-  Raises:
-    ValueError: where both are there and differ.
-  """
-  nested = raw.get("rope_parameters") or {}
-  scaling = raw.get("rope_scaling") or {}
-  if nested and scaling and nested != scaling:
-    raise ValueError(
-      f"rope_scaling is {scaling} but rope_parameters is {nested}; keep one."
-    )
-  return dict(nested or scaling)
-
-
-def read_scaling(
-  raw: Raw, settings: Mapping[str, Any]
-) -> architecture.RopeScaling | None:
-  """Reads the scaling of the rotary wave lengths.
-
-  Args:
-    raw: contents of config.json.
-    settings: from `rope_settings`.
-
-  Returns:
-    The scaling, None for the default.
-
-  Raises:
-    ValueError: on a kind or a key that the decoder does not know.
-  """
-  # "type" is the spelling of files from before transformers 4.43.
-  kind = settings.get("rope_type", settings.get("type", "default"))
-  keys = {"linear": ("factor",), "llama3": ("factor", *_LLAMA3_KEYS)}
-  if kind not in ("default", *keys):
-    raise ValueError(
-      f"rope_type is {kind!r}; expected one of default, {', '.join(keys)}."
-    )
-  wanted = keys.get(kind, ())
-  known = {"rope_type", "type", "rope_theta", "partial_rotary_factor", *wanted}
-  beyond = {k: v for k, v in settings.items() if k not in known}
-  if beyond:
-    raise ValueError(
-      f"rope scaling of type {kind} has {beyond}; expected no more than "
-      f"{', '.join(sorted(known))}."
-    )
-  if kind == "default":
-    return None
-  # As transformers has it.
-  default = {"original_max_position_embeddings": raw["max_position_embeddings"]}
-  found = default | settings
-  missing = [key for key in wanted if key not in found]
-  if missing:
-    raise ValueError(f"rope scaling of type {kind} lacks {', '.join(missing)}.")
-  more = {field: found[key] for key, field in _LLAMA3_KEYS.items()
-          if key in wanted}  # fmt: skip
-  return architecture.RopeScaling(kind, float(found["factor"]), **more)
-
-
-def write_scaling(
-  scaling: architecture.RopeScaling | None,
-) -> dict[str, Any] | None:
-  """Writes what `read_scaling` reads, as older files have it."""
-  if scaling is None:
-    return None
-  raw = {"rope_type": scaling.kind, "factor": scaling.factor}
-  if scaling.kind == "llama3":
-    raw |= {k: getattr(scaling, field) for k, field in _LLAMA3_KEYS.items()}
-  return raw

@@ -6,9 +6,12 @@ Query, key and value are one tensor in the checkpoint, with rows [heads, 3, H].
 from typing import Any
 
 from inference_scaling.models import architecture
-from inference_scaling.models.families import base
+from inference_scaling.models.families import base, rope, values
 
 EPS_KEY = "layer_norm_eps"
+KEYS = base.KEYS | {
+  EPS_KEY, "rotary_emb_base", "rotary_pct", "use_parallel_residual",
+}  # fmt: skip
 _NORMS = {
   "attention_norm": "input_layernorm",
   "mlp_norm": "post_attention_layernorm",
@@ -30,25 +33,30 @@ def read(raw: base.Raw) -> architecture.DecoderConfig:
       f"hidden_size is {size}, which is no multiple of num_attention_heads, "
       f"{heads}."
     )
-  base.expect(raw, "head_dim", size // heads)
-  base.expect(raw, "num_key_value_heads", heads)
-  settings = base.rope_settings(raw)
-  theta = settings.get("rope_theta", raw.get("rotary_emb_base", 10_000.0))
-  fraction = settings.get("partial_rotary_factor", raw.get("rotary_pct", 0.25))
+  values.expect(raw, "head_dim", size // heads)
+  values.expect(raw, "num_key_value_heads", heads)
+  settings = rope.read_settings(raw)
+  scaling = rope.read_scaling(raw, settings)
+  theta = rope.read_rotary(
+    raw, settings, "rope_theta", "rotary_emb_base", 10_000.0
+  )
+  fraction = rope.read_rotary(
+    raw, settings, "partial_rotary_factor", "rotary_pct", 0.25, most=1.0
+  )
   # Some versions of transformers write these a second time.
-  base.expect(raw, "rope_theta", theta)
-  base.expect(raw, "partial_rotary_factor", fraction)
-  biased = raw.get("attention_bias", True)
+  values.expect(raw, "rope_theta", theta)
+  values.expect(raw, "partial_rotary_factor", fraction)
+  biased = values.truth(raw, "attention_bias", True)
   return architecture.DecoderConfig(
     **fields,
     num_kv_heads=heads,
     head_dim=size // heads,
-    rope_theta=float(theta),
-    rope_scaling=base.read_scaling(raw, settings),
-    rotary_fraction=float(fraction),
+    rope_theta=theta,
+    rope_scaling=scaling,
+    rotary_fraction=fraction,
     family="gpt_neox",
     norm="layer",
-    parallel_residual=raw.get("use_parallel_residual", True),
+    parallel_residual=values.truth(raw, "use_parallel_residual", True),
     gated_mlp=False,
     qkv_bias=biased,
     output_bias=biased,
@@ -63,7 +71,7 @@ def write(config: architecture.DecoderConfig) -> dict[str, Any]:
     "use_parallel_residual": config.parallel_residual,
     "rotary_emb_base": config.rope_theta,
     "rotary_pct": config.rotary_fraction,
-    "rope_scaling": base.write_scaling(config.rope_scaling),
+    "rope_scaling": rope.write_scaling(config.rope_scaling),
   }
 
 
@@ -108,6 +116,7 @@ def _linear(
 
 FAMILY = base.Family(
   architecture="GPTNeoXForCausalLM",
+  keys=KEYS,
   read=read,
   write=write,
   entries=entries,

@@ -7,9 +7,10 @@ the same tensors and share most keys.
 from typing import Any
 
 from inference_scaling.models import architecture
-from inference_scaling.models.families import base
+from inference_scaling.models.families import base, rope, values
 
 EPS_KEY = "rms_norm_eps"
+KEYS = base.KEYS | {EPS_KEY, "layer_types", "mlp_bias", "sliding_window"}
 # Named as here -> as in the checkpoint.
 _NORMS = {
   "attention_norm": "input_layernorm",
@@ -39,14 +40,15 @@ def read_common(raw: base.Raw) -> dict[str, Any]:
     ValueError: as `base.read_shared`.
   """
   fields = base.read_shared(raw, EPS_KEY, activation="silu")
-  settings = base.rope_settings(raw)
-  base.expect(raw, "partial_rotary_factor", 1.0)
-  base.expect(settings, "partial_rotary_factor", 1.0)
-  # Files of Llama 2 and before leave the base out, and mean 10,000.
-  theta = settings.get("rope_theta", raw.get("rope_theta", 10_000.0))
+  settings = rope.read_settings(raw)
+  values.expect(raw, "partial_rotary_factor", 1.0)
+  values.expect(settings, "partial_rotary_factor", 1.0)
   return fields | base.read_heads(raw) | {
-    "rope_theta": float(theta),
-    "rope_scaling": base.read_scaling(raw, settings),
+    "rope_scaling": rope.read_scaling(raw, settings),
+    # Files of Llama 2 and before leave the base out, and mean 10,000.
+    "rope_theta": rope.read_rotary(
+      raw, settings, "rope_theta", "rope_theta", 10_000.0
+    ),
   }  # fmt: skip
 
 
@@ -56,22 +58,22 @@ def write_common(config: architecture.DecoderConfig) -> dict[str, Any]:
     "num_key_value_heads": config.num_kv_heads,
     "head_dim": config.head_dim,
     "rope_theta": config.rope_theta,
-    "rope_scaling": base.write_scaling(config.rope_scaling),
+    "rope_scaling": rope.write_scaling(config.rope_scaling),
   }
 
 
 def read(raw: base.Raw) -> architecture.DecoderConfig:
   """Reads config.json."""
   fields = read_common(raw)
-  base.expect(raw, "sliding_window", None)
+  values.expect(raw, "sliding_window", None)
   expect_layers(raw, "full_attention")
-  biased = raw.get("attention_bias", False)
+  biased = values.truth(raw, "attention_bias", False)
   return architecture.DecoderConfig(
     **fields,
     family="llama",
     qkv_bias=biased,
     output_bias=biased,
-    mlp_bias=raw.get("mlp_bias", False),
+    mlp_bias=values.truth(raw, "mlp_bias", False),
   )
 
 
@@ -85,7 +87,8 @@ def write(config: architecture.DecoderConfig) -> dict[str, Any]:
 
 def expect_layers(raw: base.Raw, kind: str) -> None:
   """Raises where `layer_types` is there and a layer is of another kind."""
-  for layer, found in enumerate(raw.get("layer_types") or ()):
+  types = values.texts(raw, "layer_types", raw["num_hidden_layers"]) or ()
+  for layer, found in enumerate(types):
     if found != kind:
       raise ValueError(
         f"layer_types[{layer}] is {found!r}; expected {kind!r} of all layers."
@@ -125,6 +128,7 @@ def has_bias(config: architecture.DecoderConfig, room: str, name: str) -> bool:
 
 FAMILY = base.Family(
   architecture="LlamaForCausalLM",
+  keys=KEYS,
   read=read,
   write=write,
   entries=entries,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from inference_scaling.models import architecture
-from inference_scaling.models.families import base, llama
+from inference_scaling.models.families import base, llama, values
 
 # What transformers takes a file to mean that does not have the key.
 _DEFAULT_WINDOW = 4096
@@ -12,9 +12,11 @@ _DEFAULT_WINDOW = 4096
 def read(raw: base.Raw) -> architecture.DecoderConfig:
   """Reads config.json."""
   fields = llama.read_common(raw)
-  base.expect(raw, "attention_bias", False)
-  base.expect(raw, "mlp_bias", False)
+  values.expect(raw, "attention_bias", False)
+  values.expect(raw, "mlp_bias", False)
   window = raw.get("sliding_window", _DEFAULT_WINDOW)
+  if window is not None:
+    window = values.integer({"sliding_window": window}, "sliding_window")
   kind = "full_attention" if window is None else "sliding_attention"
   llama.expect_layers(raw, kind)
   return architecture.DecoderConfig(

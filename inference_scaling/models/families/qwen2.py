@@ -3,17 +3,18 @@
 from typing import Any
 
 from inference_scaling.models import architecture
-from inference_scaling.models.families import base, llama
+from inference_scaling.models.families import base, llama, values
 
+KEYS = llama.KEYS | {"max_window_layers", "use_mrope", "use_sliding_window"}
 _FULL, _WINDOW = "full_attention", "sliding_attention"
 
 
 def read(raw: base.Raw) -> architecture.DecoderConfig:
   """Reads config.json."""
   fields = llama.read_common(raw)
-  base.expect(raw, "attention_bias", True)
-  base.expect(raw, "mlp_bias", False)
-  base.expect(raw, "use_mrope", False)
+  values.expect(raw, "attention_bias", True)
+  values.expect(raw, "mlp_bias", False)
+  values.expect(raw, "use_mrope", False)
   window, first = _read_window(raw)
   return architecture.DecoderConfig(
     **fields,
@@ -38,14 +39,18 @@ def write(config: architecture.DecoderConfig) -> dict[str, Any]:
 def _read_window(raw: base.Raw) -> tuple[int | None, int]:
   """Reads the window, and the first layer that has it (0 without one)."""
   num_layers = raw["num_hidden_layers"]
-  window = raw.get("sliding_window") if raw.get("use_sliding_window") else None
-  types = raw.get("layer_types")
+  window = None
+  if values.truth(raw, "use_sliding_window", False):
+    if raw.get("sliding_window") is not None:
+      window = values.integer(raw, "sliding_window")
+  types = values.texts(raw, "layer_types", num_layers)
   if types is None:
+    if window is None:
+      return None, 0
     # 28 is what transformers takes a file to mean that does not have the key.
-    first = min(raw.get("max_window_layers", 28), num_layers)
-    return (
-      (None, 0) if window is None or first == num_layers else (window, first)
-    )
+    found = {"max_window_layers": 28, **raw}
+    first = min(values.integer(found, "max_window_layers", 0), num_layers)
+    return (None, 0) if first == num_layers else (window, first)
   first = types.index(_WINDOW) if _WINDOW in types else num_layers
   expected = [_FULL] * first + [_WINDOW] * (num_layers - first)
   if types != expected:
@@ -65,5 +70,5 @@ def _read_window(raw: base.Raw) -> tuple[int | None, int]:
 
 
 FAMILY = llama.FAMILY._replace(
-  architecture="Qwen2ForCausalLM", read=read, write=write
+  architecture="Qwen2ForCausalLM", keys=KEYS, read=read, write=write
 )

@@ -1,5 +1,7 @@
 """Text forms of the reward models that others have published."""
 
+import datetime
+
 import transformers
 
 from inference_scaling.models.reward_forms.base import RewardForm
@@ -41,13 +43,16 @@ def form_class(name: str) -> type[RewardForm]:
 
 
 def make_form(
-  name: str, tokenizer: transformers.PreTrainedTokenizerFast
+  name: str,
+  tokenizer: transformers.PreTrainedTokenizerFast,
+  date: datetime.date | None = None,
 ) -> RewardForm:
   """Makes a form for a tokenizer.
 
   Args:
     name: one of `FORMS`.
     tokenizer: of the reward model.
+    date: what a chat template that prints the date takes for today.
 
   Returns:
     The form.
@@ -55,4 +60,4 @@ def make_form(
   Raises:
     ValueError: for another name, or a tokenizer that lacks the form's tokens.
   """
-  return form_class(name)(tokenizer)
+  return form_class(name)(tokenizer, date)

@@ -4,15 +4,17 @@ A solution is encoded in pieces, one of the prompt and one of each step, since a
 search scores a step when it is written and reads nothing twice. The pieces end
 where no tokenizer joins two tokens, so that put together they are the encoding
 of the whole text. The reward of a step is read at the last token of its piece.
+What looks like a control token in a question or in a step is text.
 """
 
 import abc
+import datetime
 from collections.abc import Sequence
 from typing import ClassVar
 
 import transformers
 
-from inference_scaling.models import reward_heads
+from inference_scaling.models import control_tokens, reward_heads
 
 # Encoded when a form is made, to see that its pieces make up the whole.
 _SAMPLE = ("What is 2 + 3?", ("2 + 3 = 5.", "The answer is: 5"))
@@ -28,21 +30,28 @@ class RewardForm(abc.ABC):
     tokenizer: of the reward model.
     head: how the reward is made of the hidden state at a piece's last token.
     start: ids before the text of the prompt.
+    date: what a chat template that prints the date takes for today, if any.
   """
 
   name: ClassVar[str]
   architectures: ClassVar[tuple[str, ...]] = ()
 
-  def __init__(self, tokenizer: transformers.PreTrainedTokenizerFast):
+  def __init__(
+    self,
+    tokenizer: transformers.PreTrainedTokenizerFast,
+    date: datetime.date | None = None,
+  ):
     """Looks up the tokens that the form needs.
 
     Args:
       tokenizer: of the reward model.
+      date: what a chat template that prints the date takes for today.
 
     Raises:
       ValueError: if the tokenizer cannot write this form.
     """
     self.tokenizer = tokenizer
+    self.date = date
     self.start: list[int] = []
     self._anchors: dict[str, list[int]] = {}
     self.head = self.prepare()
@@ -93,7 +102,8 @@ class RewardForm(abc.ABC):
     question = question.strip()
     if not question:
       raise ValueError("the question is empty: a prompt needs some text.")
-    return [*self.start, *self.encode(self.prompt_text(question))]
+    text = self.prompt_text(self.shield(question))
+    return [*self.start, *self.encode(text)]
 
   def encode_step(self, index: int, text: str) -> list[int]:
     """Encodes a step, to follow the prompt or the step before.
@@ -112,7 +122,8 @@ class RewardForm(abc.ABC):
     text = text.strip()
     if not text:
       return []
-    before, after = self.before(index), self.step_text(index, text)
+    before = self.before(index)
+    after = self.step_text(index, self.shield(text))
     known = self._anchors.get(before)
     if known is None:
       known = self._anchors[before] = self.encode(before)
@@ -135,15 +146,20 @@ class RewardForm(abc.ABC):
     Returns:
       Token ids.
     """
-    texts = [self.prompt_text(question.strip())]
-    texts += [self.step_text(i, step.strip()) for i, step in enumerate(steps)]
+    texts = [self.prompt_text(self.shield(question.strip()))]
+    texts += [
+      self.step_text(i, self.shield(step.strip()))
+      for i, step in enumerate(steps)
+    ]
     return [*self.start, *self.encode("".join(texts))]
 
   def encode(self, text: str) -> list[int]:
     """Encodes a text as it stands, with no mark before or after it."""
-    return self.tokenizer(text, add_special_tokens=False, verbose=False)[
-      "input_ids"
-    ]
+    return control_tokens.encode(self.tokenizer, text)
+
+  def shield(self, text: str) -> str:
+    """Marks what looks like a control token in a text as ordinary letters."""
+    return control_tokens.shield(self.tokenizer, text)
 
   @property
   def where(self) -> str:

@@ -1,8 +1,11 @@
 """Cuts a chat template at the places where a question and its steps stand."""
 
+import datetime
 from collections.abc import Sequence
 
 import transformers
+
+from inference_scaling.models import chat_template
 
 # Stands for a text while the template is written out; no template holds it.
 _MARK = "placeholder{}text"
@@ -13,6 +16,7 @@ def cut(
   roles: Sequence[str],
   fixed: dict[int, str],
   where: str,
+  date: datetime.date | None = None,
 ) -> list[str]:
   """Writes a conversation out, and cuts it at each text that is not fixed.
 
@@ -21,13 +25,15 @@ def cut(
     roles: of the messages, in order.
     fixed: contents by the index of the message; the others are left open.
     where: names the form in errors.
+    date: what a template that prints the date takes for today.
 
   Returns:
     What stands before, between and after the open texts: one more string than
     there are open texts.
 
   Raises:
-    ValueError: without a chat template, or with one that cannot be cut.
+    ValueError: without a chat template, or with one that fails or cannot be
+      cut.
   """
   if not tokenizer.chat_template:
     raise ValueError(
@@ -39,7 +45,10 @@ def cut(
     {"role": role, "content": fixed.get(i, _MARK.format(i))}
     for i, role in enumerate(roles)
   ]
-  text = tokenizer.apply_chat_template(messages, tokenize=False)
+  try:
+    text = chat_template.render(tokenizer, messages, date)
+  except ValueError as error:
+    raise ValueError(f"{where}: {error}") from error
   parts = []
   for mark in open_texts:
     before, found, text = text.partition(mark)

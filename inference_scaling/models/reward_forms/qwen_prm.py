@@ -24,7 +24,7 @@ class QwenForm(base.RewardForm):
     """As `RewardForm.prepare`."""
     self.one_token(_TAG)
     roles = ("system", "user", "assistant")
-    parts = chat.cut(self.tokenizer, roles, {0: _SYSTEM}, self.where)
+    parts = chat.cut(self.tokenizer, roles, {0: _SYSTEM}, self.where, self.date)
     self._head, self._to_answer = parts[:2]
     return reward_heads.TwoClasses()
 

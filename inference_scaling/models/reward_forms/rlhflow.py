@@ -23,7 +23,7 @@ class RLHFlowForm(base.RewardForm):
     """As `RewardForm.prepare`."""
     roles = ("user", "assistant", "user", "assistant")
     head, to_verdict, to_user, again, _ = chat.cut(
-      self.tokenizer, roles, {}, self.where
+      self.tokenizer, roles, {}, self.where, self.date
     )
     if again != to_verdict:
       raise ValueError(

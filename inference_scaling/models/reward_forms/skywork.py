@@ -53,8 +53,11 @@ class SkyworkForm(base.RewardForm):
 
   def encode_whole(self, question: str, steps: Sequence[str]) -> list[int]:
     """As `RewardForm.encode_whole`; the original too encodes line by line."""
-    lines = [self.step_text(i, step.strip()) for i, step in enumerate(steps)]
-    tokens = [*self.start, *self.encode(self.prompt_text(question.strip()))]
+    question, *steps = (
+      self.shield(text.strip()) for text in (question, *steps)
+    )
+    lines = [self.step_text(i, step) for i, step in enumerate(steps)]
+    tokens = [*self.start, *self.encode(self.prompt_text(question))]
     for line in "\n".join(lines).split("\n"):
       tokens += [*self.encode(line), self._line_break]
     return tokens

@@ -9,7 +9,8 @@ from huggingface_hub import errors
 _ALWAYS = ("*.json", "*.jinja", "tokenizer.model")
 _SAFETENSORS = "model*.safetensors"  # not a second copy, "consolidated"
 _PICKLES = "pytorch_model*.bin"
-_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+# Names on the hub begin with a letter or a digit: "./x" and "../x" are paths.
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 def is_name(source: str) -> bool:
@@ -40,17 +41,31 @@ def download(name: str) -> pathlib.Path:
     ) from error
   except errors.RepositoryNotFoundError as error:
     raise FileNotFoundError(
-      f"{name} is neither a folder here nor a model on huggingface.co. Check "
-      "its name; if it is private, log in: hf auth login."
+      f"{name} is neither a folder here{_beside(name)} nor a model on "
+      "huggingface.co. Check its name; if it is private, log in: hf auth login."
+    ) from error
+  except errors.HFValidationError as error:
+    raise FileNotFoundError(
+      f"{name} is no folder here{_beside(name)}, and no name of a model on "
+      "huggingface.co. Give the path of a checkpoint folder, or org/name."
     ) from error
   except (OSError, errors.LocalEntryNotFoundError) as error:
     raise FileNotFoundError(
-      f"{name} is no folder here, and huggingface.co cannot be reached to "
+      f"{name} is no folder here{_beside(name)}, and huggingface.co cannot be "
+      "reached to "
       f"fetch it ({_first_line(error)}). Give the path of a checkpoint folder, "
       f"or run where there is a network: hf download {name}; it is then found "
       "in the cache."
     ) from error
   return folder
+
+
+def _beside(name: str) -> str:
+  """Says so where the first half of a name is a folder: it may be a path."""
+  parent = pathlib.Path(name).parent
+  if not parent.is_dir():
+    return ""
+  return f" (the folder {parent} is there, but there is no {name})"
 
 
 def _fetch(name: str, weights: str) -> pathlib.Path:

@@ -58,9 +58,8 @@ def check_new(
 def _read_index(path: pathlib.Path) -> list[pathlib.Path]:
   try:
     shards = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
-    names = sorted(set(shards.values()))
-  except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    return [path.parent / name for name in sorted(set(shards.values()))]
+  except (ValueError, KeyError, TypeError, AttributeError) as error:
     raise ValueError(
       f"{path} is no index of shards ({error!r}); copy it again."
     ) from error
-  return [path.parent / name for name in names]

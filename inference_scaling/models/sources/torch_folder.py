@@ -47,7 +47,13 @@ class TorchFolder:
     tensor = self._tensors[name].detach()
     if tensor.dtype == torch.bfloat16:  # unknown to numpy
       return tensor.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
-    return tensor.numpy()
+    try:
+      return tensor.numpy()
+    except (TypeError, RuntimeError) as error:  # quantised, sparse, 8 bits
+      raise ValueError(
+        f"{self.where}: tensor {name} of {tensor.dtype} cannot be read "
+        f"({error}). Save the model in bfloat16 first."
+      ) from error
 
 
 def _open(path: pathlib.Path) -> dict[str, Any]:
@@ -67,7 +73,14 @@ def _open(path: pathlib.Path) -> dict[str, Any]:
       f"{path.stat().st_size} bytes and may be cut, or of a PyTorch before "
       "1.6. Copy it again, or convert it to safetensors."
     ) from error
-  others = sorted(k for k, v in found.items() if not torch.is_tensor(v))
+  if not isinstance(found, dict):
+    raise ValueError(
+      f"{path} holds a {type(found).__name__}; expected tensors by name, the "
+      "weights of a model."
+    )
+  others = sorted(
+    str(name) for name, value in found.items() if not torch.is_tensor(value)
+  )
   if others:
     raise ValueError(
       f"{path} holds more than tensors: {', '.join(others)}; expected the "

@@ -1,0 +1,133 @@
+"""Rotary settings of a config.json, which have been written in several ways."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from inference_scaling.models import architecture
+from inference_scaling.models.families import values
+
+_LLAMA3_KEYS = {
+  "low_freq_factor": "low_frequency_factor",
+  "high_freq_factor": "high_frequency_factor",
+  "original_max_position_embeddings": "original_length",
+}
+
+
+def read_settings(raw: values.Raw) -> dict[str, Any]:
+  """Reads the rotary settings from either place that they are written to.
+
+  transformers nests them all in `rope_parameters` from version 5 on. Older
+  files have `rope_scaling`, and the base on the outermost level.
+
+  Args:
+    raw: contents of config.json.
+
+  Returns:
+    The nested dict, empty where there is none.
+
+  Raises:
+    ValueError: where both are there and differ.
+  """
+  nested = values.group(raw, "rope_parameters")
+  scaling = values.group(raw, "rope_scaling")
+  if nested and scaling and nested != scaling:
+    raise ValueError(
+      f"rope_scaling is {scaling} but rope_parameters is {nested}; keep one."
+    )
+  return nested or scaling
+
+
+def read_rotary(
+  raw: values.Raw,
+  settings: Mapping[str, Any],
+  nested: str,
+  outer: str,
+  default: float,
+  most: float = math.inf,
+) -> float:
+  """Reads a number from either place that rotary settings are written to.
+
+  Args:
+    raw: contents of config.json.
+    settings: from `read_settings`.
+    nested: its key there.
+    outer: its key on the outermost level.
+    default: what a file means that has neither.
+    most: what it must not be beyond.
+
+  Returns:
+    The number.
+
+  Raises:
+    ValueError: where it is none, or both are there and differ.
+  """
+  if nested not in settings:
+    return values.number({outer: default, **raw}, outer, most)
+  found = values.number(settings, nested, most)
+  if raw.get(outer, found) != found:
+    raise ValueError(
+      f"{outer} is {raw[outer]!r}, but {nested} among the rotary settings is "
+      f"{found!r}; keep one."
+    )
+  return found
+
+
+def read_scaling(
+  raw: values.Raw, settings: Mapping[str, Any]
+) -> architecture.RopeScaling | None:
+  """Reads the scaling of the rotary wave lengths.
+
+  Args:
+    raw: contents of config.json.
+    settings: from `read_settings`.
+
+  Returns:
+    The scaling, None for the default.
+
+  Raises:
+    ValueError: on a kind or a key that the decoder does not know.
+  """
+  # "type" is the spelling of files from before transformers 4.43.
+  kind = settings.get("rope_type", settings.get("type", "default"))
+  values.expect(settings, "type", kind)
+  keys = {"linear": ("factor",), "llama3": ("factor", *_LLAMA3_KEYS)}
+  if not isinstance(kind, str) or kind not in ("default", *keys):
+    raise ValueError(
+      f"rope_type is {kind!r}; expected one of default, {', '.join(keys)}."
+    )
+  wanted = keys.get(kind, ())
+  known = {"rope_type", "type", "rope_theta", "partial_rotary_factor", *wanted}
+  beyond = {k: v for k, v in settings.items() if k not in known}
+  if beyond:
+    raise ValueError(
+      f"rope scaling of type {kind} has {beyond}; expected no more than "
+      f"{', '.join(sorted(known))}."
+    )
+  if kind == "default":
+    return None
+  # As transformers has it.
+  default = {"original_max_position_embeddings": raw["max_position_embeddings"]}
+  found = default | settings
+  missing = [key for key in wanted if key not in found]
+  if missing:
+    raise ValueError(f"rope scaling of type {kind} lacks {', '.join(missing)}.")
+  factor = values.number(found, "factor")
+  if kind == "linear":
+    return architecture.RopeScaling(kind, factor)
+  *factors, length = _LLAMA3_KEYS
+  more = {_LLAMA3_KEYS[key]: values.number(found, key) for key in factors}
+  more[_LLAMA3_KEYS[length]] = values.integer(found, length)
+  return architecture.RopeScaling(kind, factor, **more)
+
+
+def write_scaling(
+  scaling: architecture.RopeScaling | None,
+) -> dict[str, Any] | None:
+  """Writes what `read_scaling` reads, as older files have it."""
+  if scaling is None:
+    return None
+  raw = {"rope_type": scaling.kind, "factor": scaling.factor}
+  if scaling.kind == "llama3":
+    raw |= {k: getattr(scaling, field) for k, field in _LLAMA3_KEYS.items()}
+  return raw
