@@ -22,12 +22,13 @@ from inference_scaling.tasks import latex_style, unicode_math, units
 # A longer answer is no answer of a benchmark: it is a text, and costs no time.
 MAX_LENGTH = 500
 _CLOSING = ".,;: \t\n"
+_DOTS = re.compile(r"\.{3,}")
 _FRACTION = re.compile(r"\\frac(?![A-Za-z])")
 _BARE_ARGUMENT = re.compile(r"[A-Za-z0-9]|\\(?!frac|sqrt)[A-Za-z]+")
 _ONLY_TEXT = re.compile(
   r"\\(?:text|mbox|textrm|textup|mathrm|operatorname)\s*\{([^{}]*)\}"
 )
-_NUMBER = r"[-+]?(?:\d+(?:,\d{3})*\.?\d*|\.\d+)"
+_NUMBER = r"[-+]?(?:\d++(?:,\d{3})*+\.?\d*+|\.\d++)"
 _ASSIGNMENT = re.compile(rf"[A-Za-z]\s*=\s*({_NUMBER})")
 _SAID = re.compile(r"(?:=|\\(?:approx|simeq|sim|cong)(?![A-Za-z]))\s*(?=.)")
 _THOUSANDS = re.compile(r"([-+]?\d{1,3}(?:,\d{3})+)(\.\d*)?")
@@ -115,8 +116,9 @@ def _canonical_pass(text: str) -> str:
   text = " ".join(text.split())
   if len(text) > MAX_LENGTH:
     return text
-  text = " ".join(unicode_math.to_latex(text).replace("\\%", "%").split())
-  text = strip_delimiters(text)
+  text = unicode_math.to_latex(text).replace("\\%", "%")
+  # Dots at the end would pass for punctuation: 1, 2, ... is no list of two.
+  text = strip_delimiters(" ".join(_DOTS.sub(r"\\ldots ", text).split()))
   text = latex_style.plain_spacing(text)
   text = _drop_words(text)
   text = latex_style.plain_commands(text)

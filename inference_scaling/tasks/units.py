@@ -34,7 +34,7 @@ thousandths times to trillion trillions
 )
 
 _LISTED = unit_words.MEASURES | unit_words.COUNT_NOUNS
-_NUMBER = r"[-+]?(?:\d+(?:,\d{3})*\.?\d*|\.\d+)"
+_NUMBER = r"[-+]?(?:\d++(?:,\d{3})*+\.?\d*+|\.\d++)"
 _WRAPPED = (
   r"\\(?:text|mbox|textbf|textrm|textit|textup|mathrm|mathbf|mathit)"
   r"\s*\{[^{}]*\}"
@@ -57,7 +57,7 @@ _ATTACHED = re.compile(
   rf"({_NUMBER})(?:cm|mm|km|kg|mg|ft|lbs|mph|kph)(?:{_POWERS.pattern})?"
 )
 _PERCENT = re.compile(
-  rf"({_NUMBER})\s*(?:per\s?cent|\\(?:text|mbox|mathrm)\s*\{{\s*per\s?cent\s*\}})"
+  rf"(?<!\d)({_NUMBER})\s*(?:per\s?cent|\\(?:text|mbox|mathrm)\s*\{{\s*per\s?cent\s*\}})"
 )
 _CURRENCY = re.compile(r"([-+]?)\s*[€£¥₹]\s*(?=[\d.])|(?<=\d)\s*[€£¥₹]\Z")
 

@@ -125,10 +125,7 @@ class _Comparison:
       return True
     if gold.op == "relation" or answer.op == "relation":
       return self._are_same_relations(gold, answer)
-    if real_sets.OPERATIONS & {gold.op, answer.op} or "set" in (
-      gold.op,
-      answer.op,
-    ):
+    if real_sets.OPERATIONS & {gold.op, answer.op}:
       sets = real_sets.is_set(gold) and real_sets.is_set(answer)
       return sets and real_sets.are_same(gold, answer)
     if gold.op in ARITHMETIC and answer.op in ARITHMETIC:
@@ -160,19 +157,13 @@ class _Comparison:
   def _are_same_values(self, gold: Node, answer: Node) -> bool:
     if gold.op == "percent" and answer.op == "percent":
       return self._are_same_values(gold.args[0], answer.args[0])
-    infinite = [
-      any(n.args == ("infinity",) for n in walk(side))
-      for side in (gold, answer)
-    ]
-    if any(infinite):
+    if any(n.args == ("infinity",) for s in (gold, answer) for n in walk(s)):
       return False  # the same infinity is the same tree
     if values.is_same_value(gold, answer) or decimals.is_rounded(gold, answer):
       return True
     if self._percent == "either" and "percent" in (gold.op, answer.op):
-      gold, answer = (
-        n.args[0] if n.op == "percent" else n for n in (gold, answer)
-      )
-      return values.is_same_value(gold, answer)
+      bare = [n.args[0] if n.op == "percent" else n for n in (gold, answer)]
+      return values.is_same_value(*bare)
     return False
 
   def _are_same_relations(self, gold: Node, answer: Node) -> bool:

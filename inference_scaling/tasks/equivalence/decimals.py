@@ -1,11 +1,12 @@
 """Decimals stand for themselves, to their last digit.
 
 Two decimals are equal where their values are. A gold answer that is a decimal
-is what the exact value was rounded to: an exact answer is right where it rounds
-to that decimal, and so 1/3 is right for 0.33. Not so where the exact value has
-an end of its own as a decimal (27/50 is 0.54, which nobody rounds to 0.5 to
-mean the same), or where the decimal has a single digit that counts. An exact
-gold answer is equal to no rounded one.
+may be what an exact value was rounded to: an exact answer is right where it
+rounds to that decimal, and so 1/3 is right for 0.33. Most decimals are exact,
+though, and few digits are met by chance: 4.5 is not 2 sqrt(5). So the decimal
+must have two places at least, and three digits that count or a simple fraction
+as the answer; and an answer that ends as a decimal itself stands for itself
+(27/50 is 0.54). An exact gold answer is equal to no rounded one.
 """
 
 import fractions
@@ -16,7 +17,9 @@ from inference_scaling.tasks.equivalence import values
 from inference_scaling.tasks.equivalence.evaluation import to_float
 from inference_scaling.tasks.equivalence.nodes import Node, symbols, walk
 
-_LEAST_DIGITS = 2
+_LEAST_PLACES = 2
+_LEAST_DIGITS = 3
+_LARGEST_SIMPLE = 9  # denominator: thirds, sixths, sevenths and ninths
 
 
 def is_rounded(decimal: Node, exact: Node) -> bool:
@@ -29,21 +32,22 @@ def is_rounded(decimal: Node, exact: Node) -> bool:
   Returns:
     True if so; False where one of them is not what its name says.
   """
-  if decimal.op != "number" or not decimal.args[1] or symbols(exact):
+  if decimal.op != "number" or symbols(exact) or _has_decimals(exact):
     return False
   value, places = decimal.args
-  digits = str(abs(value) * 10**places)
-  if len(digits.lstrip("0")) < _LEAST_DIGITS or _has_decimals(exact):
+  if places is None or places < _LEAST_PLACES:
     return False
   wanted = values.precise_value(exact, {})
-  if isinstance(wanted, fractions.Fraction):
-    if _ends(wanted):
-      return False
-    return abs(wanted - value) * 2 * 10**places < 1
+  rational = isinstance(wanted, fractions.Fraction)
+  if rational and _ends(wanted):
+    return False
+  simple = rational and wanted.denominator <= _LARGEST_SIMPLE
+  if len(str(abs(value) * 10**places)) < _LEAST_DIGITS and not simple:
+    return False
   if isinstance(wanted, mpmath.mpc) and wanted.imag:
     return False
-  with mpmath.workdps(60):
-    off = abs(to_float(value) - mpmath.re(wanted))
+  with mpmath.workdps(len(str(value)) + 30):
+    off = abs(to_float(value) - mpmath.re(to_float(wanted)))
     return bool(off * 2 * mpmath.mpf(10) ** places < 1)
 
 

@@ -18,13 +18,15 @@ from inference_scaling.tasks.equivalence.nodes import (
   symbols,
 )
 
-OPERATIONS = frozenset(["union", "intersection", "difference"])
+_JOINED = frozenset(["union", "intersection", "difference"])
+# What is a set of real numbers and nothing else.
+OPERATIONS = _JOINED | {"set"}
 _INFINITY = Node("constant", ("infinity",))
 
 
 def is_set(node: Node) -> bool:
   """Says whether a node is a set of real numbers."""
-  if node.op in OPERATIONS or node.op == "set":
+  if node.op in OPERATIONS:
     return True
   if node.op != "bracket":
     return False
@@ -52,7 +54,7 @@ def are_same(one: Node, other: Node) -> bool:
 
 def _end_points(node: Node) -> list[Node]:
   """Returns the finite end points and members of a set."""
-  if node.op in OPERATIONS:
+  if node.op in _JOINED:
     return [point for part in node.args for point in _end_points(part)]
   if node.op == "set":
     return []
@@ -93,7 +95,7 @@ def _compare(one: Node, other: Node) -> int:
 
 def _has(node: Node, piece: int, cuts: list[Node]) -> bool:
   """Says whether a piece is in a set; odd pieces are the cuts themselves."""
-  if node.op in OPERATIONS:
+  if node.op in _JOINED:
     first, second = (_has(part, piece, cuts) for part in node.args)
     if node.op == "union":
       return first or second

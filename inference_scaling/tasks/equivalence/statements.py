@@ -19,7 +19,7 @@ _BASE_WORDS = (
 ).split()
 _BASE = re.compile(
   r"(-?)\(?([0-9A-Z]+)\)?(?:_(?:\{(\w+)\}|(\d+)|\{?\\text\{(\w+)\}\}?)"
-  r"|\s*\(?base\s*(\w+)\)?)"
+  r"|\s*(?:\\text\{)?\s*\(?base\s*(\w+)\)?\s*\}?)"
 )
 _JOINING_TEXT = re.compile(r"\\(?:text|mbox|mathrm)\{\s*(and|or)\s*\}")
 
