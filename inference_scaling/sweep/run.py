@@ -190,7 +190,7 @@ class _Sweep:
     """Records what is found, run by run, and shows how far the sweep is."""
     vote = votes.shown(settings_lib.aggregations(self._resolved))
     with (
-      tasks.Grader() as grader,
+      tasks.Grader(percent=self._resolved["percent"]) as grader,
       progress.Progress(total, before, vote, say) as shown,
     ):
       for run, search in searches.items():

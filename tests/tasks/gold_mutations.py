@@ -9,6 +9,11 @@ different items, and so on.
 import re
 
 _UNIT = r"(?:\^\s*\\circ|\s*\\(?:text|mbox)\{[^{}]*\}(?:\^2)?)$"
+_WORDS = (
+  "or more", "or less", "or so", "halves", "thirds", "tenths", "squared",
+  "cubed", "below zero", "dozen", "pairs", "hundred", "more than x", "modulo 7",
+  "is wrong", "times", "times larger", "factorial", "base 8", "per cent of 10",
+)  # fmt: skip
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?|-?\.\d+")
 _COMMANDS = re.compile(r"\\(?:text|mbox|begin|end)\{[^{}]*\}|\\[A-Za-z]+")
 
@@ -209,19 +214,18 @@ def swapped(gold):
 
 
 def worded(gold):
-  for words in (
-    "or more", "or less", "or so", "halves", "thirds", "tenths", "squared",
-    "cubed", "below zero", "dozen", "pairs", "hundred", "more than x", "modulo 7",
-    "is wrong", "times", "times larger", "factorial", "base 8", "per cent of 10",
-  ):  # fmt: skip
+  # Each gold answer gets a third of the words.
+  for i, words in enumerate(_WORDS):
+    if i % 3 != len(gold) % 3:
+      continue
     if words in ("dozen", "hundred") and re.search(r"(?<!\d)0$", gold):
       continue  # none of it is none
     yield f"{gold} {words}"
-    if len(words) > 7:
-      yield rf"{gold}\text{{ {words}}}"
-  for words in ("not", "at least", "at most", "more than", "minus", "half of"):
-    yield f"{words} {gold}"
-    yield rf"\text{{{words} }}{gold}"
+    yield rf"{gold}\text{{ {words}}}"
+  for i, words in enumerate(
+    ("not", "at least", "more than", "minus", "half of")
+  ):
+    yield f"{words} {gold}" if i % 2 else rf"\text{{{words} }}{gold}"
   yield f"{gold}..."
   yield f"{gold} ..."
   yield f"{gold}+"

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  the characters that look like others are the subject
 """Other ways to write a gold answer, each of the same meaning."""
 
 import re

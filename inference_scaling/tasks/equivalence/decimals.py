@@ -14,7 +14,10 @@ import fractions
 import mpmath
 
 from inference_scaling.tasks.equivalence import values
-from inference_scaling.tasks.equivalence.evaluation import to_float
+from inference_scaling.tasks.equivalence.evaluation import (
+  Value,
+  to_float,
+)
 from inference_scaling.tasks.equivalence.nodes import Node, symbols, walk
 
 _LEAST_PLACES = 2
@@ -23,10 +26,10 @@ _LARGEST_SIMPLE = 9  # denominator: thirds, sixths, sevenths and ninths
 
 
 def is_rounded(decimal: Node, exact: Node) -> bool:
-  """Says whether an exact value rounds to a decimal.
+  """Says whether a decimal is an exact value in a rounded form.
 
   Args:
-    decimal: a number.
+    decimal: the gold answer.
     exact: arithmetic.
 
   Returns:
@@ -44,11 +47,32 @@ def is_rounded(decimal: Node, exact: Node) -> bool:
   simple = rational and wanted.denominator <= _LARGEST_SIMPLE
   if len(str(abs(value) * 10**places)) < _LEAST_DIGITS and not simple:
     return False
-  if isinstance(wanted, mpmath.mpc) and wanted.imag:
+  return _rounds_to(wanted, value, places)
+
+
+def is_approximation(decimal: Node, exact: Node) -> bool:
+  r"""Says whether a number is right to its last digit: `\pi \approx 3`.
+
+  Args:
+    decimal: what stands behind the sign.
+    exact: what stands before it, arithmetic without variables.
+
+  Returns:
+    True if so.
+  """
+  if decimal.op != "number":
     return False
-  with mpmath.workdps(len(str(value)) + 30):
-    off = abs(to_float(value) - mpmath.re(to_float(wanted)))
-    return bool(off * 2 * mpmath.mpf(10) ** places < 1)
+  value, places = decimal.args
+  return _rounds_to(values.precise_value(exact, {}), value, places or 0)
+
+
+def _rounds_to(exact: Value, decimal: fractions.Fraction, places: int) -> bool:
+  """Says whether two numbers are less than half a last digit apart."""
+  if isinstance(exact, mpmath.mpc) and exact.imag:
+    return False
+  with mpmath.workdps(len(str(decimal)) + 30):
+    off = abs(to_float(decimal) - mpmath.re(to_float(exact)))
+    return bool(off * 2 * mpmath.mpf(10) ** places <= 1)
 
 
 def _has_decimals(node: Node) -> bool:

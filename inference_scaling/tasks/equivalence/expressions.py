@@ -58,6 +58,8 @@ class Expressions(Factors):
         self.take()
         node = self._quotient(node)
       elif self.at_factor():
+        if node == number(0):
+          raise UnreadableError("a zero before something: 0th")
         node = make("*", node, self.power())
       else:
         return node

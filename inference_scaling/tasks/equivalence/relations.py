@@ -10,7 +10,7 @@ import fractions
 import mpmath
 
 from inference_scaling.tasks.equivalence import values
-from inference_scaling.tasks.equivalence.decimals import is_rounded
+from inference_scaling.tasks.equivalence.decimals import is_approximation
 from inference_scaling.tasks.equivalence.evaluation import (
   UndefinedError,
   to_float,
@@ -54,7 +54,7 @@ def stated_value(relation: Node) -> Node | None:
     if any(n.op not in ARITHMETIC or symbols(n) for n in (parts[0], part)):
       return None
     same = values.is_same_value(parts[0], part)
-    if not same and not (sign == "~" and is_rounded(part, parts[0])):
+    if not same and not (sign == "~" and is_approximation(part, parts[0])):
       return None
   return parts[0]
 
