@@ -129,7 +129,7 @@ def _canonical_pass(text: str) -> str:
   text = _SHORT_SCRIPT.sub(r"\1\2\3", text)
   # A space stays only between two letters or digits, where it may separate a
   # LaTeX command from a variable, and after each comma of a list.
-  text = re.sub(r"(?<!\w)\s+|\s+(?!\w)", "", text)
+  text = re.sub(r"(?<!\w)\s+|\s+(?!\w)", "", " ".join(text.split()))
   text = _COMMAND_SPACE.sub(r"\1", text)
   text = text.replace(",", ", ").strip()
   return _canonical_number(text)

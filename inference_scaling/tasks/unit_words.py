@@ -10,7 +10,8 @@ Sources:
     MATH500 count: plural words behind "how many" and, where met twice, behind
     a numeral, adjectives between them skipped. Words that are also numbers
     (quarters, dozens), operators (times, squares, logs) or verbs (does) were
-    taken out, and a few plurals that do not end in s were added.
+    taken out; plurals that do not end in s and what comes in cups or pounds
+    of something (water, flour) were added.
   QUALIFIERS: words that stand beside a unit and change no value.
   SYMBOLS: unit symbols of one letter. They are units only inside \text or
     \mathrm, or in a quotient such as m/s: elsewhere a letter is a variable.
@@ -58,6 +59,11 @@ SYMBOLS = frozenset("m s g h L l J N V W A K C F".split())
 
 COUNT_NOUNS = frozenset(
   """
+water milk bread food gas candy flour soda sugar coffee fruit paper pizza paint
+lemonade meat chocolate juice fabric beef gum ice cheese rice tea butter popcorn
+sand rain clothing cereal oil fuel gasoline ribbon corn mail soup fish material
+salt rope firewood liquid wood coal fertilizer gravel laundry concrete yarn snow
+honey soil straw work sleep cake pie chicken money
 people persons men women children child person man woman grandchildren
 freshmen mice mouse geese goose fish goldfish sheep deer teeth tooth dice die
 accidents acorns actors adults airplanes albums alligators animals answers

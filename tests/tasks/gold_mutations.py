@@ -214,9 +214,9 @@ def swapped(gold):
 
 
 def worded(gold):
-  # Each gold answer gets a third of the words.
+  # Each gold answer gets a fifth of the words.
   for i, words in enumerate(_WORDS):
-    if i % 3 != len(gold) % 3:
+    if i % 5 != len(gold) % 5:
       continue
     if words in ("dozen", "hundred") and re.search(r"(?<!\d)0$", gold):
       continue  # none of it is none

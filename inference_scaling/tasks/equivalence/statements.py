@@ -1,5 +1,6 @@
 """Reads a whole answer: lists, relations, sets, tuples, intervals."""
 
+import functools
 import re
 
 from inference_scaling.tasks.equivalence import expressions
@@ -24,6 +25,7 @@ _BASE = re.compile(
 _JOINING_TEXT = re.compile(r"\\(?:text|mbox|mathrm)\{\s*(and|or)\s*\}")
 
 
+@functools.lru_cache(maxsize=256)  # one gold answer meets many answers
 def parse(text: str) -> Node:
   """Reads an answer to its end.
 
