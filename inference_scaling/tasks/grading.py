@@ -11,25 +11,17 @@ members of a voting class share it.
 """
 
 import atexit
-import json
 import os
-import pathlib
-import queue
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Sequence
 
 from absl import logging
 
-from inference_scaling.tasks import canonical_text
+from inference_scaling.tasks import canonical_text, grading_process
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 PERCENT = ("either", "value")
 DEFAULT_PERCENT = "either"
-_START_TIMEOUT_SECONDS = 120.0  # imports on a loaded machine with a cold disk
-_WORKER_FILE = pathlib.Path(__file__).with_name("grading_worker.py")
 
 
 class Grader:
@@ -71,7 +63,7 @@ class Grader:
     self._timeout_seconds = timeout_seconds
     self._percent = percent
     self._verdicts: dict[tuple[str, str], bool] = {}
-    self._worker: _Worker | None = None
+    self._worker: grading_process.Worker | None = None
     self._lock = threading.Lock()
 
   def __enter__(self) -> "Grader":
@@ -133,7 +125,7 @@ class Grader:
     for _ in range(2):
       if self._worker is None or self._worker.owner != os.getpid():
         # A forked child must not talk through its parent's pipes.
-        self._worker = _Worker()
+        self._worker = grading_process.Worker()
       try:
         return self._worker.ask(
           gold, answer, self._percent, self._timeout_seconds
@@ -148,7 +140,7 @@ class Grader:
           self._timeout_seconds,
         )
         return False
-      except _WorkerDiedError as error:
+      except grading_process.WorkerDiedError as error:
         self._replace_worker()
         logging.warning(
           "The grading process died (%s) on answer %r against gold %r.",
@@ -176,98 +168,6 @@ class Grader:
     worker, self._worker = self._worker, None
     if worker is not None and worker.owner == os.getpid():
       worker.stop()
-
-
-class _WorkerDiedError(Exception):
-  """The worker process ended without a reply."""
-
-
-class _Worker:
-  """A running worker process and the thread that reads its replies."""
-
-  def __init__(self):
-    self.owner = os.getpid()
-    # By file and with -P (no script folder on the path): `-m` would import
-    # this package and with it JAX, and the folder's module names are common.
-    # In a process group of its own Ctrl-C reaches only the parent, which ends
-    # the worker in its own time.
-    self._process = subprocess.Popen(
-      [sys.executable, "-P", str(_WORKER_FILE)],
-      stdin=subprocess.PIPE,
-      stdout=subprocess.PIPE,
-      stderr=subprocess.DEVNULL,
-      text=True,
-      encoding="utf-8",
-      start_new_session=True,
-    )
-    # Replies are read by a thread because a pipe has no read with a time limit
-    # on every system.
-    self._replies: queue.SimpleQueue = queue.SimpleQueue()
-    self._reader = threading.Thread(target=self._read, daemon=True)
-    self._reader.start()
-    self._wait_until_ready()
-
-  def ask(
-    self, gold: str, answer: str, percent: str, timeout_seconds: float
-  ) -> bool:
-    """Puts one question; raises TimeoutError or _WorkerDiedError."""
-    question = {
-      "gold": gold,
-      "answer": answer,
-      "percent": percent,
-      "timeout_seconds": timeout_seconds,
-    }
-    try:
-      self._process.stdin.write(json.dumps(question) + "\n")
-      self._process.stdin.flush()
-    except OSError as error:
-      raise _WorkerDiedError(f"its pipe is closed: {error}") from error
-    return self._receive(timeout_seconds)["equal"]
-
-  def stop(self) -> None:
-    """Kills the process and waits for its end."""
-    self._process.kill()
-    self._process.wait()
-    self._reader.join()
-    self._process.stdout.close()
-    try:
-      self._process.stdin.close()
-    except OSError:
-      pass  # what was left to write has no reader any more
-
-  def _read(self) -> None:
-    for line in self._process.stdout:
-      self._replies.put(line)
-    self._replies.put(None)  # the end of the process
-
-  def _receive(self, timeout_seconds: float) -> dict:
-    try:
-      line = self._replies.get(timeout=timeout_seconds)
-    except queue.Empty:
-      raise TimeoutError from None
-    if line is None:
-      raise _WorkerDiedError(f"exit status {self._process.wait()}")
-    return json.loads(line)
-
-  def _wait_until_ready(self) -> None:
-    """Waits for the imports, so that they count for no question's time."""
-    started = time.monotonic()
-    try:
-      reply = self._receive(_START_TIMEOUT_SECONDS)
-      problem = reply.get("error")
-    except TimeoutError:
-      problem = f"not ready after {time.monotonic() - started:.0f} s"
-    except _WorkerDiedError as error:
-      problem = str(error)
-    except BaseException:  # Ctrl-C while waiting
-      self.stop()
-      raise
-    if problem:
-      self.stop()
-      raise RuntimeError(
-        f"the grading process {sys.executable} {_WORKER_FILE} did not start: "
-        f"{problem}"
-      )
 
 
 def _textual_verdict(gold: str, answer: str) -> bool | None:

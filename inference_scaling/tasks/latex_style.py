@@ -44,7 +44,7 @@ _REPEATING = re.compile(
 )
 
 _NAMES = {
-  **dict.fromkeys(("dfrac", "tfrac", "cfrac"), "\\frac"),
+  **dict.fromkeys(("dfrac", "tfrac", "cfrac", "nicefrac", "sfrac"), "\\frac"),
   **dict.fromkeys(("dbinom", "tbinom"), "\\binom"),
   **dict.fromkeys(("le", "leqslant", "leqq"), "\\leq"),
   **dict.fromkeys(("ge", "geqslant", "geqq"), "\\geq"),

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from inference_scaling import tasks
-from inference_scaling.tasks import grading
+from inference_scaling.tasks import grading, grading_process
 
 HUGE = "9^{9^{9^9}}"
 EQUAL = (r"\frac{1}{2}", "0.5")  # equal, and not by their texts
@@ -162,7 +162,7 @@ def test_module_function_needs_no_worker_for_integers_and_words(monkeypatch):
   def fail():
     raise AssertionError("a worker was started")
 
-  monkeypatch.setattr(grading, "_Worker", fail)
+  monkeypatch.setattr(grading_process, "Worker", fail)
   monkeypatch.setattr(grading, "_default_grader", tasks.Grader())
   assert tasks.grade("1,234", "1234.0")
   assert not tasks.grade("42", "43")
@@ -243,7 +243,7 @@ def test_crashed_worker_is_replaced_and_asked_again(warnings):
 def _fake_worker(monkeypatch, tmp_path, code):
   script = tmp_path / "worker.py"
   script.write_text(code)
-  monkeypatch.setattr(grading, "_WORKER_FILE", script)
+  monkeypatch.setattr(grading_process, "WORKER_FILE", script)
 
 
 def test_answer_that_crashes_every_worker_is_incorrect(
@@ -350,7 +350,7 @@ def test_script_needs_no_main_guard_and_ends_by_itself(tmp_path):
     "from inference_scaling import tasks\n"
     f"print(tasks.grade(*{EQUAL!r}), tasks.grade('0.5', '2/3'))\n"
   )
-  root = os.fspath(grading._WORKER_FILE.parents[2])
+  root = os.fspath(grading_process.WORKER_FILE.parents[2])
   done = subprocess.run(
     [sys.executable, os.fspath(script)],
     env=os.environ | {"PYTHONPATH": root},

@@ -73,7 +73,8 @@ def test_what_has_a_meaning_stays(one, other):
 @pytest.mark.parametrize(
   "piece",
   ["1", "{", "}", "\\frac", "\\text{a}", "√", "²3", "\\bm{", "1,234", "5 cm ",
-   "\\mbox{", " ", "~", "\\quad 1", "(", "^{2}", "...", "$", "\N{EN DASH}", "abc-", "%"],
+   "\\mbox{", " ", "~", "\\quad 1", "(", "^{2}", "...", "$", "\N{EN DASH}",
+   "abc-", "%"],
 )  # fmt: skip
 def test_a_long_answer_is_a_text_and_a_shorter_one_is_bounded(piece):
   long = piece * 20_000

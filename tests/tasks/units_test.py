@@ -14,7 +14,8 @@ tens eleven twelve twenty dozen dozens hundred hundreds thousand thousands
 million millions billion billions trillion pair pairs couple couples score
 scores gross percent percents percentage fold double triple twice once squared
 cubed square cubic squares cubes root roots power powers exponent factorial
-times over under below above minus plus negative positive less than or and not no to
+times over under below above minus plus negative positive less than or and not
+no to
 from mod modulo base log logs ln sin cos tan pi infinity is are does if
 then first fourth st nd rd th am pm ago i e x y n
 """.split()

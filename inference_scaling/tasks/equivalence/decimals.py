@@ -14,11 +14,11 @@ import fractions
 import mpmath
 
 from inference_scaling.tasks.equivalence import values
-from inference_scaling.tasks.equivalence.evaluation import (
+from inference_scaling.tasks.equivalence.nodes import Node, symbols, walk
+from inference_scaling.tasks.equivalence.operations import (
   Value,
   to_float,
 )
-from inference_scaling.tasks.equivalence.nodes import Node, symbols, walk
 
 _LEAST_PLACES = 2
 _LEAST_DIGITS = 3

@@ -84,7 +84,7 @@ class Factors(Reader):
       return self.group()
     if self.at("(", "["):
       return grouped(self.bracket())
-    if self.accept("|"):
+    if not self._bars and self.accept("|"):
       self._bars += 1
       node = self.sum()
       self._bars -= 1

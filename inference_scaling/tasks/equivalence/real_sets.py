@@ -10,12 +10,14 @@ import functools
 import mpmath
 
 from inference_scaling.tasks.equivalence import values
-from inference_scaling.tasks.equivalence.evaluation import to_float
 from inference_scaling.tasks.equivalence.nodes import (
   ARITHMETIC,
   Node,
   UnreadableError,
   symbols,
+)
+from inference_scaling.tasks.equivalence.operations import (
+  to_float,
 )
 
 _JOINED = frozenset(["union", "intersection", "difference"])

@@ -11,15 +11,16 @@ import mpmath
 
 from inference_scaling.tasks.equivalence import values
 from inference_scaling.tasks.equivalence.decimals import is_approximation
-from inference_scaling.tasks.equivalence.evaluation import (
-  UndefinedError,
-  to_float,
-)
 from inference_scaling.tasks.equivalence.nodes import (
   ARITHMETIC,
   Node,
   negative,
   symbols,
+  walk,
+)
+from inference_scaling.tasks.equivalence.operations import (
+  UndefinedError,
+  to_float,
 )
 
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
@@ -60,8 +61,15 @@ def stated_value(relation: Node) -> Node | None:
 
 
 def is_name(node: Node) -> bool:
-  """Says whether a node is a variable or a function of something."""
-  return node.op == "symbol" or (node.op == "call" and node.args[0] in "fgh")
+  """Says whether a node is a name: `x`, `f(x)`, `(x, y)`, `AB` or `P(A)`."""
+  if node.op == "call":
+    return node.args[0] in ("f", "g", "h")
+  if node.op == "bracket":
+    items = node.args[2:]
+    return node.args[0] == "(" and all(item.op == "symbol" for item in items)
+  parts = [n for n in walk(node) if n.op != "*"]
+  symbol = all(part.op == "symbol" for part in parts)
+  return symbol and (len(parts) == 1 or all(p.args[0].isupper() for p in parts))
 
 
 def names_of(relation: Node) -> frozenset[str]:

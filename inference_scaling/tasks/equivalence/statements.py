@@ -7,12 +7,15 @@ from inference_scaling.tasks.equivalence import expressions
 from inference_scaling.tasks.equivalence import tokens as tokens_lib
 from inference_scaling.tasks.equivalence.building import grouped
 from inference_scaling.tasks.equivalence.nodes import Node, UnreadableError
+from inference_scaling.tasks.equivalence.tokens import Token
 
 _RELATIONS = {
   "=": "=", "<": "<", ">": ">", "leq": "<=", "geq": ">=", "neq": "!=",
   "approx": "~", "simeq": "~", "in": "in",
 }  # fmt: skip
-_SET_SIGNS = {"cup": "union", "cap": "intersection", "setminus": "difference"}
+_SET_SIGNS = {
+  "cup": "union", "U": "union", "cap": "intersection", "setminus": "difference",
+}  # fmt: skip
 _CLOSING = {"(": (")", "]"), "[": ("]", ")")}
 _BASE_WORDS = (
   "two three four five six seven eight nine ten eleven twelve thirteen fourteen"
@@ -103,13 +106,19 @@ class _Statements(expressions.Expressions):
     """Reads sets with unions and the like between them."""
     node = self._operand()
     signs = set()
-    while self.next.kind == "name" and self.next.text in _SET_SIGNS:
-      signs.add(self.next.text)
+    while self._at_set_sign():
+      signs.add(_SET_SIGNS[self.take().text])
       if len(signs) > 1:
         raise UnreadableError("set operations of two kinds without brackets")
-      op = _SET_SIGNS[self.take().text]
-      node = Node(op, (node, self._operand()))
+      node = Node(*signs, (node, self._operand()))
     return node
+
+  def _at_set_sign(self) -> bool:
+    """Says whether a set operation follows; a U between brackets is one."""
+    if self.next.kind == "name":
+      return self.next.text in _SET_SIGNS
+    behind = self.peek() in [Token("symbol", left) for left in "(["]
+    return self.at("U", kind="letter") and behind
 
   def _operand(self) -> Node:
     """Reads a named set, a set in braces, a vector, or arithmetic."""
@@ -135,6 +144,8 @@ class _Statements(expressions.Expressions):
     """Says whether arithmetic goes on behind a bracket."""
     if self.at("+", "-", "*", "/", "^", "!", "%", "_", "'"):
       return True
+    if self._at_set_sign():
+      return False
     names = ("cdot", "times", "div", "pm", "mp")
     return self.at(*names, kind="name") or self.at_factor()
 

@@ -19,17 +19,17 @@ from typing import NamedTuple
 
 import mpmath
 
-from inference_scaling.tasks.equivalence.evaluation import (
-  Evaluator,
-  UndefinedError,
-  Value,
-  to_float,
-)
+from inference_scaling.tasks.equivalence.evaluation import Evaluator
 from inference_scaling.tasks.equivalence.nodes import (
   Node,
   UnreadableError,
   symbols,
   walk,
+)
+from inference_scaling.tasks.equivalence.operations import (
+  UndefinedError,
+  Value,
+  to_float,
 )
 
 _FIRST_DIGITS = 30

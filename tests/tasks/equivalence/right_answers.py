@@ -79,6 +79,9 @@ EQUAL = {
     (r"x \neq 2", r"2 \ne x"),
     ("x^2 + y^2 = 4", "4 = x^2 + y^2"),
     ("x=1, y=2", r"y=2 \text{ and } x=1"),
+    ("(1, 2)", "(x, y) = (1, 2)"),
+    ("5", "AB = 5"),
+    (r"\frac{1}{3}", r"P(A) = \frac{1}{3}"),
   ],
   "lists and sets": [
     ("1, 2", "2 and 1"),
@@ -93,6 +96,7 @@ EQUAL = {
     (r"\emptyset", r"\{\}"),
     (r"(-\infty,0)\cup(0,\infty)", r"\mathbb{R} \setminus \{0\}"),
     (r"(-\infty, \infty)", "ℝ"),
+    (r"(-\infty, 2] \cup (3, 4)", "(-inf, 2] U (3, 4)"),
     (r"[1, 3)", r"[1, 2] \cup (2, 3)"),
     (r"(2,\infty)", "(2, +∞)"),
     (r"(1, 5)", r"(0, 5) \cap (1, 7)"),
