@@ -30,9 +30,9 @@ setuptools.setup(
     "huggingface-hub>=1.0",  # benchmarks and checkpoints by name
     "jax>=0.10",
     "jinja2>=3.1",  # chat templates of tokenizers
-    "math-verify[antlr4-13-2]>=0.8",  # equivalence of mathematical answers
     "matplotlib>=3.8",
     "ml-collections>=1.0",
+    "mpmath>=1.3",  # equality of answers that are no fractions
     "numpy>=2.0",
     "optax>=0.2.5",
     "orbax-checkpoint>=0.11.20",

@@ -17,6 +17,7 @@ from inference_scaling.sweep import (
   strategies,
 )
 from inference_scaling.sweep import settings as settings_lib
+from inference_scaling.tasks import grading
 
 Resolved = dict[str, Any]
 
@@ -47,7 +48,11 @@ _TABLE: rules.Table = {
   "cache": rules.one_of(*decoding.CACHES),  # how beams' keys, values are kept
   # Room for a problem's distinct tokens in a tree; 0 for all there can be.
   "tree_tokens": rules.integer(0),
+  "percent": rules.one_of(*grading.PERCENT),  # what 28% agrees with, see Grader
 }
+# Keys that a config may leave out. They are younger than some sweeps: a default
+# is what was done before there was the key, so that old folders go on.
+_DEFAULTS = {"percent": grading.DEFAULT_PERCENT}
 # Groups whose keys depend on their contents.
 _FREE = ("task", "policies", "reward", "prompt", "runs")
 
@@ -65,7 +70,7 @@ def resolve(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Resolved:
     ValueError: on an unknown or missing key or a value that is not allowed;
       the message names key, value, what was expected and what to do.
   """
-  values = _plain(config)
+  values = with_defaults(_plain(config))
   anything = rules.Rule(lambda value: True, "a group of keys")
   rules.check(values, dict.fromkeys(_FREE, anything) | _TABLE, "config")
   rules.check_choice(values["task"], "kind", problems.TABLES, "config.task")
@@ -81,9 +86,22 @@ def resolve(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Resolved:
   return values
 
 
+def with_defaults(values: Resolved) -> Resolved:
+  """Returns a config with the keys that it may leave out."""
+  return {**_DEFAULTS, **values}
+
+
 def digest(resolved: Resolved) -> str:
-  """SHA-256 of a resolved config, as hexadecimal text."""
-  text = json.dumps(resolved, sort_keys=True)
+  """SHA-256 of a resolved config, as hexadecimal text.
+
+  A key at its default counts as left out, as in sweeps that are older than it.
+  """
+  values = {
+    key: value
+    for key, value in resolved.items()
+    if key not in _DEFAULTS or value != _DEFAULTS[key]
+  }
+  text = json.dumps(values, sort_keys=True)
   return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -211,7 +211,7 @@ class _Sweep:
     vote = votes.shown(settings_lib.aggregations(self._resolved))
     watch = unfinished.Watch(found, len(self._problems), say)
     with (
-      tasks.Grader() as grader,
+      tasks.Grader(percent=self._resolved["percent"]) as grader,
       progress.Progress(total, before, vote, say) as shown,
     ):
       for run, search in searches.items():

@@ -91,7 +91,9 @@ def _compare(path: pathlib.Path, new: dict[str, Any]) -> None:
   """Raises a ValueError if config.json says anything else."""
   try:
     old = json.loads(path.read_text(encoding="utf-8"))
-    changed = config_lib.changes(old["config"], new["config"])
+    changed = config_lib.changes(
+      config_lib.with_defaults(old["config"]), new["config"]
+    )
     for kind in ("policies", "reward"):
       changed += config_lib.changes(old[kind], new[kind], f"files of {kind}")
   except (KeyError, TypeError, ValueError) as error:

@@ -17,34 +17,32 @@ Units are dropped because the gold answers of the benchmarks leave them out;
 import math
 import re
 
+from inference_scaling.tasks import latex_style, unicode_math, units
 from inference_scaling.tasks.delimiters import (
   closing_brace,
   join_thousands,
   strip_delimiters,
 )
 
-_MINUS_SIGN = "\N{MINUS SIGN}"
-_SPACING = re.compile(r"(?<!\\)\\(?:[!,;: ]|q?quad(?![A-Za-z]))\s*|~")
-_SIZES = re.compile(
-  r"\\(?:left|right)\.|\\(?:left|right|[bB]igg?[lr]?|displaystyle)(?![A-Za-z])"
-)
-_FRACTION_NAMES = re.compile(r"\\[dtc]frac(?![A-Za-z])")
+# A longer answer is no answer of a benchmark: it is a text, and costs no time.
+MAX_LENGTH = 500
+_DOTS = re.compile(r"\.{3,}")
 _FRACTION = re.compile(r"\\frac(?![A-Za-z])")
 _BARE_ARGUMENT = re.compile(r"[A-Za-z0-9]|\\(?!frac|sqrt)[A-Za-z]+")
-_DEGREES = re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z]))|°")
-_TEXT = r"\\(?:text|mbox|textbf|textrm|textit|mathrm|mathbf)\s*\{([^{}]*)\}"
-_ONLY_TEXT = re.compile(_TEXT)
-_TEXT_UNIT = re.compile(
-  r"((?:(?!\\text|\\mbox).)*(?:[\d}]|\\pi))\s*" + _TEXT + r"(?:\^\{?\d\}?)?"
+_ONLY_TEXT = re.compile(
+  r"\\(?:text|mbox|textrm|textup|mathrm|operatorname)\s*\{([^{}]*)\}"
 )
-_NUMBER = r"[-+]?(?:\d+(?:,\d{3})*\.?\d*|\.\d+)"
-_WORD_UNIT = re.compile(rf"({_NUMBER}|{_NUMBER}/\d+)((?:\s+[A-Za-z]{{2,}})+)")
+_NUMBER = r"[-+]?(?:\d++(?:,\d{3})*+\.?\d*+|\.\d++)"
 _ASSIGNMENT = re.compile(rf"[A-Za-z]\s*=\s*({_NUMBER})")
+_SAID = re.compile(r"(?:=|\\(?:approx|simeq|sim|cong)(?![A-Za-z]))\s*(?=.)")
 _DECIMAL = re.compile(r"([-+]?)(\d*)(?:\.(\d*))?")
 _SLASH = re.compile(r"([-+]?)(?:(\d+)\s+)?(\d+)\s*/\s*(\d+)")
 _SIMPLE_FRACTION = re.compile(r"(-?)\\frac\{(-?)(\d{1,15})\}\{(\d{1,15})\}")
 _COMMAND_SPACE = re.compile(r"(\\[A-Za-z]+)\s+(?=\d)")
-_SHORT_SCRIPT = re.compile(r"([_^])\{(\w)\}")
+# Not before a digit: x^{2}3 is no x^{23}.
+_SHORT_SCRIPT = re.compile(
+  r"([_^])\{(?:(\d)\}(?![\d.])|([A-Za-z])\}(?![A-Za-z]))"
+)
 _ROOT = re.compile(r"\\sqrt\s*(\w)")
 # A choice, or one number: parentheses around it are no tuple.
 _SINGLE = re.compile(r"\(([A-Z]|-?\d+(?:\.\d+)?)\)")
@@ -52,12 +50,6 @@ _SINGLE = re.compile(r"\(([A-Z]|-?\d+(?:\.\d+)?)\)")
 _WORDS = re.compile(
   r"[A-Za-z]+(?:\s+[A-Za-z]+)*"
   r"|(?=.*[A-Za-z]{3})[A-Za-z]+(?:(?:\s+|['-])[A-Za-z]+)*"
-)
-
-# Words after a number that change its value, so that they are not units.
-_VALUE_WORDS = frozenset(
-  "am and base billion choose cos dozen factorial half hundred ln log million"
-  " mod or over percent pi pm sin sqrt tan thousand times to trillion".split()
 )
 
 
@@ -91,24 +83,28 @@ def is_words(text: str) -> bool:
 
 def has_value_words(text: str) -> bool:
   """Says whether words after a number change its value: "million"."""
-  return not _VALUE_WORDS.isdisjoint(text.lower().split())
+  return not units.VALUE_WORDS.isdisjoint(text.lower().split())
 
 
 def _canonical_pass(text: str) -> str:
   """Applies every rule once."""
-  text = " ".join(text.replace(_MINUS_SIGN, "-").replace("\\%", "%").split())
-  text = strip_delimiters(text)
-  text = _DEGREES.sub("", _SPACING.sub("", _SIZES.sub("", text)))
-  text = _FRACTION_NAMES.sub(r"\\frac", text).strip()
+  text = " ".join(text.split())
+  if len(text) > MAX_LENGTH:
+    return text
+  text = unicode_math.to_latex(text).replace("\\%", "%")
+  # Dots at the end would pass for punctuation: 1, 2, ... is no list of two.
+  text = strip_delimiters(" ".join(_DOTS.sub(r"\\ldots ", text).split()))
+  text = latex_style.plain_spacing(text)
   text = _drop_words(text)
+  text = latex_style.plain_commands(text)
   text = join_thousands(text)
   if _WORDS.fullmatch(text):
     return _canonical_words(text)
   text = _spell_fractions(_ROOT.sub(r"\\sqrt{\1}", text))
-  text = _SHORT_SCRIPT.sub(r"\1\2", text)
+  text = _SHORT_SCRIPT.sub(r"\1\2\3", text)
   # A space stays only between two letters or digits, where it may separate a
   # LaTeX command from a variable, and after each comma of a list.
-  text = re.sub(r"(?<!\w)\s+|\s+(?!\w)", "", text)
+  text = re.sub(r"(?<!\w)\s+|\s+(?!\w)", "", " ".join(text.split()))
   text = _COMMAND_SPACE.sub(r"\1", text)
   text = text.replace(",", ", ").strip()
   return _canonical_number(text)
@@ -119,23 +115,17 @@ def _drop_words(text: str) -> str:
   match = _ONLY_TEXT.fullmatch(text)
   if match:
     return match[1].strip()
-  match = _TEXT_UNIT.fullmatch(text)
-  if match:
-    unit = match[2].strip()
-    return f"{match[1]} {unit}" if has_value_words(unit) else match[1]
-  match = _WORD_UNIT.fullmatch(text)
-  if match and not has_value_words(match[2]):
-    return match[1]
-  match = _ASSIGNMENT.fullmatch(text)
-  if match:
-    return match[1]
-  match = _SINGLE.fullmatch(text)
+  text = units.drop_unit(text)
+  match = _SAID.match(text)
+  text = text[match.end() :] if match else text
+  match = _ASSIGNMENT.fullmatch(text) or _SINGLE.fullmatch(text)
   return match[1] if match else text
 
 
 def _canonical_words(text: str) -> str:
   """Folds the case of words; all-capitals may name points or variables."""
-  return text if len(text) == 1 or text.isupper() else text.lower()
+  variables = len(text) == 1 or (len(text) == 2 and text[1].isupper())
+  return text if variables or text.isupper() else text.lower()
 
 
 def _canonical_number(text: str) -> str:

@@ -164,6 +164,16 @@ def test_the_digest_does_not_depend_on_the_order_of_keys():
   assert config_lib.digest(new) == config_lib.digest(old)
 
 
+def test_a_key_with_a_default_may_be_left_out_and_leaves_the_digest():
+  old = resolved()
+  assert old.pop("percent") == "either"
+  assert config_lib.resolve(old) == resolved()
+  assert config_lib.digest(old) == config_lib.digest(resolved())
+  assert config_lib.changes(config_lib.with_defaults(old), resolved()) == []
+  with pytest.raises(ValueError, match=r"config.percent is 'all'.*'value'"):
+    config_lib.resolve(old | {"percent": "all"})
+
+
 def test_keys_that_came_or_went_are_listed():
   old, new = {"a": 1, "b": {"c": 2}}, {"b": {"c": 2, "d": [3]}}
   assert config_lib.changes(old, new) == [

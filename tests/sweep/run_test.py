@@ -206,6 +206,21 @@ def test_a_changed_config_is_refused_and_named(family, swept, tmp_path):
   assert lines(folder) == before
 
 
+def test_a_folder_older_than_a_key_goes_on_and_is_told_a_change(
+  family, swept, tmp_path
+):
+  folder = shutil.copytree(swept, tmp_path / "old")
+  path = folder / "config.json"
+  content = json.loads(path.read_text())
+  del content["config"]["percent"]
+  path.write_text(json.dumps(content))
+  before = lines(folder)
+  quietly(tiny.config(family), folder)
+  assert lines(folder) == before
+  with pytest.raises(ValueError, match=r'percent: "either" -> "value"'):
+    quietly(tiny.config(family, percent="value"), folder)
+
+
 def test_a_folder_without_records_is_free(family, tmp_path):
   folder, mesh = tmp_path / "free", {"data": 3, "model": 1}
   with pytest.raises(ValueError, match="the mesh has data = 3"):

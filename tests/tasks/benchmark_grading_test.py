@@ -12,8 +12,10 @@ import re
 import pytest
 
 from inference_scaling import tasks
+from tests.tasks import gold_mutations, gold_rewritings
 
-DATA = pathlib.Path(__file__).parents[3] / "shared" / "data"
+SHARED = pathlib.Path(__file__).parents[3] / "shared"
+DATA = SHARED / "data"
 COUNTS = {"math500": 500, "gsm8k_test": 1319, "aime24": 30, "amc23": 40}
 
 
@@ -148,3 +150,63 @@ def test_different_golds_are_different_answers():
   classes = sorted({tasks.canonical(gold) for gold, _ in _rows("math500")})
   equal = [pair for pair in itertools.pairwise(classes) if tasks.grade(*pair)]
   assert equal == []
+
+
+@pytest.fixture(name="grader", scope="module")
+def _grader():
+  with tasks.Grader() as grader:
+    yield grader
+
+
+@pytest.mark.parametrize(
+  "rewrite", gold_rewritings.REWRITINGS, ids=lambda rewrite: rewrite.__name__
+)
+def test_rewritten_golds_are_right_and_vote_with_the_gold(grader, rewrite):
+  wrong = []
+  for gold in sorted({gold for gold, _ in _rows("math500")}):
+    text = rewrite(gold)
+    same = tasks.canonical(text) == tasks.canonical(gold)
+    if not same or not grader.grade(gold, text):
+      wrong.append((gold, text))
+  assert wrong == []
+
+
+# How many golds a rewriting changes at least: one that changed none tests none.
+CHANGED_BY = {"unicode": 100, "bold_numbers": 90, "upright_letters": 20}
+
+
+@pytest.mark.parametrize("name", CHANGED_BY)
+def test_rewritings_rewrite(name):
+  golds = {gold for gold, _ in _rows("math500")}
+  rewrite = getattr(gold_rewritings, name)
+  assert sum(rewrite(gold) != gold for gold in golds) > CHANGED_BY[name]
+
+
+def test_changed_golds_are_wrong(grader):
+  right, fewest = [], 1000
+  for gold in sorted({gold for gold, _ in _rows("math500")}):
+    copies = list(gold_mutations.of(gold))
+    fewest = min(fewest, len(copies))
+    right += [(gold, *copy) for copy in copies if grader.grade(gold, copy[1])]
+  assert right == []
+  assert fewest >= 20
+
+
+def test_golds_do_not_depend_on_what_a_percent_is():
+  with tasks.Grader(percent="value") as grader:
+    for gold, solution in _rows("math500"):
+      assert grader.grade(gold, tasks.extract_answer(solution)), gold
+
+
+def test_answers_that_users_reported(grader):
+  path = SHARED / "trials" / "grading.jsonl"
+  if not path.is_file():
+    pytest.skip(f"no trials at {path}")
+  rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+  assert rows
+  wrong = [
+    row
+    for row in rows
+    if grader.grade(row["gold"], row["answer"]) != row["right"]
+  ]
+  assert wrong == []

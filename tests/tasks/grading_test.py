@@ -7,10 +7,9 @@ import threading
 import pytest
 
 from inference_scaling import tasks
-from inference_scaling.tasks import grading
+from inference_scaling.tasks import grading, grading_process
 
-# math-verify needs sympy's power of huge integers for it and never returns.
-HANGING = "9^{9^{9^9}}"
+HUGE = "9^{9^{9^9}}"
 EQUAL = (r"\frac{1}{2}", "0.5")  # equal, and not by their texts
 
 
@@ -112,6 +111,42 @@ def test_different_answers(grader, gold, answer):
   assert not grader.grade(gold, answer)
 
 
+@pytest.mark.parametrize("gold", [["42"], ("6", "42"), ["42.0", "x"]])
+def test_any_of_several_gold_answers_is_right(grader, gold):
+  assert grader.grade(gold, "42")
+  assert grader.grade(gold, r"\frac{84}{2}")
+  assert not grader.grade(gold, "43")
+  assert not grader.grade(gold, None)
+
+
+def test_several_gold_answers_are_compared_by_value_and_kind(grader):
+  golds = [r"\frac{1}{2}", "(1, 2)", "east"]
+  assert grader.grade(golds, "0.5")
+  assert grader.grade(golds, r"\left(1, \frac{4}{2}\right)")
+  assert grader.grade(golds, "East")
+  assert not grader.grade(golds, "1, 2")
+  assert tasks.grade(golds, "0.50")
+
+
+@pytest.mark.parametrize("gold", [[], [""], ["42", "$.$"]])
+def test_empty_gold_among_several_is_refused(grader, gold):
+  with pytest.raises(ValueError, match=r"gold answer is .* holds no answer"):
+    grader.grade(gold, "42")
+
+
+def test_percent_is_an_option_with_a_default(grader):
+  with tasks.Grader(percent="value") as strict:
+    assert grader.grade("28", r"28\%")
+    assert not strict.grade("28", r"28\%")
+    for one in (grader, strict):
+      assert one.grade("0.28", r"28\%")
+      assert not one.grade("0.28", "28")
+  with pytest.raises(
+    ValueError, match="percent is 'all'; expected one of eith"
+  ):
+    tasks.Grader(percent="all")
+
+
 def test_order_of_gold_and_answer_matters(grader):
   assert grader.grade("x<2", r"(-\infty, 2)")
   assert not grader.grade(r"(-\infty, 2)", "x<2")
@@ -127,7 +162,7 @@ def test_module_function_needs_no_worker_for_integers_and_words(monkeypatch):
   def fail():
     raise AssertionError("a worker was started")
 
-  monkeypatch.setattr(grading, "_Worker", fail)
+  monkeypatch.setattr(grading_process, "Worker", fail)
   monkeypatch.setattr(grading, "_default_grader", tasks.Grader())
   assert tasks.grade("1,234", "1234.0")
   assert not tasks.grade("42", "43")
@@ -146,20 +181,51 @@ def test_each_pair_is_verified_once():
     assert grader.num_verified == 2
 
 
-def test_hanging_answer_is_stopped_and_the_next_one_graded(warnings):
+# Stands for algebra that never returns: it is busy in one C call, which no
+# signal handler interrupts.
+HANGING_WORKER = r"""
+import json, sys
+print('{"ready": true}', flush=True)
+for line in sys.stdin:
+  if json.loads(line)["answer"] == "9^{9^{9^9}}":
+    3 ** int("3" * 10)
+  equal = json.loads(line)["answer"] == "\\frac{1}{4}"
+  print(json.dumps({"equal": equal}), flush=True)
+"""
+
+
+def test_hanging_answer_is_stopped_and_the_next_one_graded(
+  monkeypatch, tmp_path, warnings
+):
+  _fake_worker(monkeypatch, tmp_path, HANGING_WORKER)
   with tasks.Grader(timeout_seconds=3.0) as grader:
-    assert grader.grade(*EQUAL)
+    assert grader.grade("0.25", r"\frac{1}{4}")
     hung = grader._worker._process
-    assert not grader.grade("5", HANGING)
+    assert not grader.grade("5", HUGE)
     assert hung.poll() is not None  # it is gone, not merely left behind
     assert grader.num_restarts == 1
-    assert grader.grade("0.25", r"\frac{1}{4}")
-    assert not grader.grade("5", HANGING)  # from the cache
+    assert grader.grade(".250", r"\frac{2}{8}")  # from the cache
+    assert not grader.grade("5", HUGE)  # from the cache
+    assert (grader.num_restarts, grader.num_verified) == (1, 2)
+    assert not grader.grade("0.25", r"\frac{1}{5}")
     assert (grader.num_restarts, grader.num_verified) == (1, 3)
   assert warnings == [
-    f"Grading of answer {HANGING!r} against gold '5' took more than 3 s: "
+    f"Grading of answer {HUGE!r} against gold '5' took more than 3 s: "
     "counted as incorrect."
   ]
+
+
+@pytest.mark.parametrize(
+  "answer",
+  [HUGE, "(10^9)!", r"\binom{10^9}{10^8}", "e^{10^{10}}", "(" * 480, "-" * 480,
+   r"\frac{1}{" * 40 + "2" + "}" * 40, "2^{2^{2^{2^{2^2}}}}", "√" * 480,
+   "((1+1)" * 60 + ")" * 60, r"\sin(10^{-10^{9}})"],
+)  # fmt: skip
+def test_huge_and_deep_answers_are_judged_at_once(answer, warnings):
+  with tasks.Grader(timeout_seconds=30.0) as grader:
+    assert not grader.grade("5", answer)
+    assert grader.num_restarts == 0
+  assert warnings == []
 
 
 def test_crashed_worker_is_replaced_and_asked_again(warnings):
@@ -177,7 +243,7 @@ def test_crashed_worker_is_replaced_and_asked_again(warnings):
 def _fake_worker(monkeypatch, tmp_path, code):
   script = tmp_path / "worker.py"
   script.write_text(code)
-  monkeypatch.setattr(grading, "_WORKER_FILE", script)
+  monkeypatch.setattr(grading_process, "WORKER_FILE", script)
 
 
 def test_answer_that_crashes_every_worker_is_incorrect(
@@ -284,7 +350,7 @@ def test_script_needs_no_main_guard_and_ends_by_itself(tmp_path):
     "from inference_scaling import tasks\n"
     f"print(tasks.grade(*{EQUAL!r}), tasks.grade('0.5', '2/3'))\n"
   )
-  root = os.fspath(grading._WORKER_FILE.parents[2])
+  root = os.fspath(grading_process.WORKER_FILE.parents[2])
   done = subprocess.run(
     [sys.executable, os.fspath(script)],
     env=os.environ | {"PYTHONPATH": root},
