@@ -17,10 +17,10 @@ begins; what is longer is no answer, so that the time for it is bounded.
 import re
 from typing import NamedTuple
 
-from inference_scaling.tasks import delimiters
+from inference_scaling.tasks import canonical_text, delimiters
 
 STEP_TAG = "ки"
-MOST_CHARACTERS = 500
+MOST_CHARACTERS = canonical_text.MAX_LENGTH
 _MOST_BEFORE = 200  # characters of a statement's line that stand before it
 
 # A tag counts only where no letter touches it: it may be part of a word.
