@@ -5,8 +5,13 @@ from ml_collections import config_flags
 
 from inference_scaling import launching, training
 
-_CONFIG = config_flags.DEFINE_config_file("config", None, "What to train.")
-_WORKDIR = flags.DEFINE_string("workdir", None, "Where checkpoints go.")
+_CONFIG = config_flags.DEFINE_config_file(
+  "config", None,
+  "The config file of the training, such as configs/train_policy.py:small.",
+)  # fmt: skip
+_WORKDIR = flags.DEFINE_string(
+  "workdir", None, "Folder of the checkpoints, such as runs/train/small."
+)
 
 
 def main(argv):
