@@ -2,6 +2,8 @@
 
 import logging
 
+__version__ = "0.1.0"
+
 
 def _is_no_note_of_torch(record: logging.LogRecord) -> bool:
   """Keeps out what transformers says where PyTorch is not installed.

@@ -30,7 +30,7 @@ _DTYPE = flags.DEFINE_enum(
   "dtype", "bfloat16", models.DTYPES, "Dtype of weights, activations, caches."
 )
 _MESH = flags.DEFINE_multi_string(
-  "mesh", ["1,1"], "Devices as DATA,MODEL; repeat it for a column each."
+  "mesh", ["1,1"], "Devices as DATA,MODEL, such as 1,8, one column each"
 )
 _CACHE = flags.DEFINE_enum(
   "cache", "dense", decoding.CACHES, "How keys and values of beams are kept."

@@ -22,7 +22,8 @@ _TEXTS = {
      "a GGUF file, embedded/NAME, or ORG/NAME on the Hugging Face hub."),
     ("reward", "embedded/reward", "The reward model, named as --policy is."),
     ("strategy", "rebase", f"How to search: {', '.join(strategies.KINDS)}."),
-    ("chat", None, "System text, to ask by the chat template; '' for none."),
+    ("chat", None, "Asks by the chat template, with this system text; '' for "
+     "none. By default the question is the whole prompt."),
     ("page", None, "File for a page of the search tree; it ends in .html."),
   )
 }  # fmt: skip
@@ -33,7 +34,7 @@ _FORM = flags.DEFINE_enum(
   "reward_form", "own", list(rewards.TABLES), "Format of the step rewards."
 )
 _LISTS = {
-  name: flags.DEFINE_multi_string(name, default, f"{words}; may be repeated.")
+  name: flags.DEFINE_multi_string(name, default, words)
   for name, default, words in (
     ("number", [], "Hyperparameter of the strategy, such as rule=round"),
     ("step_end", [" ки"], "Text that ends a step"),
@@ -86,14 +87,12 @@ def settings(system, limits):
   chat = {"kind": "chat", "system": system}
   return sweep.Settings(
     prompt={"kind": "plain"} if system is None else chat,
-    step_format=decoding.StepFormat(*ends),
-    limits=decoding.Limits(**limits),
+    step_format=decoding.StepFormat(*ends), limits=decoding.Limits(**limits),
     sampler=sweep.Sampler(_TEMPERATURE.value, top_k=0, top_p=1.0),
-    reward_form=_FORM.value,
     # In a reward model's own tokens texts may be longer.
     reward_limits=decoding.Limits(**{k: 2 * v for k, v in limits.items()}),
-    dtype=_DTYPE.value,
-  )
+    reward_form=_FORM.value, dtype=_DTYPE.value,
+  )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ References:
 """
 
 import functools
+import io
 import itertools
 import pathlib
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +21,7 @@ from matplotlib import axes as axes_lib
 from matplotlib import figure as figure_lib
 from matplotlib import ticker
 
-from inference_scaling.analysis import strategies, votings
+from inference_scaling.analysis import files, strategies, votings
 from inference_scaling.analysis.figures import ticks
 
 BLACK, GREY = "#000000", "#8C8C8C"
@@ -213,10 +214,11 @@ def save(
   figure: figure_lib.Figure, folder: pathlib.Path, name: str
 ) -> list[pathlib.Path]:
   """Writes <name>.png and <name>.pdf; the same figure gives the same bytes."""
-  folder.mkdir(parents=True, exist_ok=True)
   paths = [folder / f"{name}.png", folder / f"{name}.pdf"]
   for path, key in zip(paths, ("Software", "CreationDate"), strict=True):
-    figure.savefig(path, metadata={key: None})
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=path.suffix[1:], metadata={key: None})
+    files.write(path, drawn.getvalue())
     # Laid out once: the second file is to look like the first, and is quicker.
     figure.set_layout_engine("none")
   return paths
