@@ -8,6 +8,7 @@ what to do.
 
 import difflib
 import pathlib
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ import ml_collections
 from absl import flags
 
 _CONFIG = "config"  # name of the flag of a config file
+_MISSING = "is missing"
 
 
 class CommandLineError(ValueError):
@@ -44,6 +46,19 @@ def parse(argv: list[str]) -> list[str]:
     if not message and not isinstance(error, flags.Error):
       message = _missing_key(argv)
     raise CommandLineError(message or _short(error)) from error
+
+
+def require(*names: str) -> None:
+  """Makes flags required: each must be given, with a value.
+
+  Args:
+    *names: of the flags. An empty folder would be the one that a program is
+      started in, which nobody means.
+  """
+  for name in names:
+    flags.register_validator(
+      name, lambda value: value not in (None, ""), _MISSING
+    )
 
 
 def read_config(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
@@ -148,7 +163,8 @@ def _error_in_file(path: str, error: Exception) -> str | None:
 def _short(error: BaseException) -> str:
   """The message of an error, or its kind where it has none."""
   text = error.args[0] if isinstance(error, KeyError) and error.args else error
-  return str(text).strip() or type(error).__name__
+  text = str(text).strip() or type(error).__name__
+  return re.sub(rf"flag (--\w+)=\w*: {_MISSING}", rf"\1 {_MISSING}.", text)
 
 
 def _missing_key(argv: list[str]) -> str | None:

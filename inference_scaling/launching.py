@@ -29,8 +29,9 @@ from absl import app, flags, logging
 
 from inference_scaling import command_line
 
-# A launcher reads the config of its flag by this.
+# What launchers take from there.
 read_config = command_line.read_config
+require = command_line.require
 
 # What a user's input, files or machine can cause. Everything else is a bug of
 # this package and keeps its traceback.
@@ -263,6 +264,7 @@ def _join_processes() -> None:
       "--coordinator_address, --num_processes and --process_id, or, on a "
       "cluster that JAX detects, none."
     )
+  _check_cluster()
   try:
     jax.distributed.initialize(**named)
   except ValueError as error:
@@ -275,6 +277,24 @@ def _join_processes() -> None:
       f"cannot join the other processes: {error}. Check that all of them run "
       "and that each can reach --coordinator_address."
     ) from error
+
+
+def _check_cluster() -> None:
+  """Raises a ValueError for an address or a number that cannot be."""
+  address, count = _COORDINATOR.value, _NUM_PROCESSES.value
+  if address is None:
+    return
+  host, _, port = address.rpartition(":")
+  if not host or not port.isdecimal():
+    raise ValueError(
+      f"--coordinator_address is {address!r}; expected HOST:PORT, such as "
+      "10.0.0.1:1234."
+    )
+  if _PROCESS_ID.value >= count:
+    raise ValueError(
+      f"--process_id is {_PROCESS_ID.value}; expected a number from 0 to "
+      f"{count - 1}, below --num_processes."
+    )
 
 
 def _end(message: str, code: int) -> NoReturn:

@@ -60,5 +60,5 @@ def _mesh():
 
 
 if __name__ == "__main__":
-  flags.mark_flags_as_required(["source", "to", "format"])
+  launching.require("source", "to", "format")
   launching.run(main)

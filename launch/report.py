@@ -47,5 +47,5 @@ def main(argv):
 
 
 if __name__ == "__main__":
-  flags.mark_flag_as_required("workdir")
+  launching.require("workdir")
   launching.run(main)

@@ -49,5 +49,5 @@ def default_workdir():
 
 
 if __name__ == "__main__":
-  flags.mark_flag_as_required("config")
+  launching.require("config")
   launching.run(main)

@@ -61,5 +61,5 @@ def main(argv):
 
 
 if __name__ == "__main__":
-  flags.mark_flags_as_required(["workdir", "problem"])
+  launching.require("workdir", "problem")
   launching.run(main)

@@ -201,7 +201,9 @@ def _policies(provenance: Provenance) -> str:
   return ", ".join(
     f"{wording.policy(name, size)} from "
     f"{quoted(sources[name]) if name in sources else UNKNOWN}"
-    for name, size in provenance.parameters.items()
+    for name, size in sorted(
+      provenance.parameters.items(), key=lambda item: item[1]
+    )
   )
 
 
