@@ -1,14 +1,17 @@
 """Packaging of inference_scaling."""
 
 import pathlib
+import re
 
 import setuptools
 
-_README = pathlib.Path(__file__).parent / "README.md"
+_ROOT = pathlib.Path(__file__).parent
+_README = _ROOT / "README.md"
+_PACKAGE = (_ROOT / "inference_scaling" / "__init__.py").read_text("utf-8")
 
 setuptools.setup(
   name="inference_scaling",
-  version="0.1.0",
+  version=re.search('__version__ = "(.+)"', _PACKAGE)[1],
   description=(
     "Inference scaling laws in JAX: which model size and which inference "
     "strategy solve the most problems within a compute budget"

@@ -16,7 +16,6 @@ recorded is safe, and the same commands go on from there.
 """
 
 import contextlib
-import difflib
 import logging as stdlib_logging
 import os
 import pathlib
@@ -26,8 +25,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 import jax
-import ml_collections
 from absl import app, flags, logging
+
+from inference_scaling import command_line
+
+# What launchers take from there.
+read_config = command_line.read_config
+require = command_line.require
 
 # What a user's input, files or machine can cause. Everything else is a bug of
 # this package and keeps its traceback.
@@ -59,11 +63,19 @@ _COORDINATOR = flags.DEFINE_string(
   "HOST:PORT of process 0, for clusters that JAX does not detect.",
 )  # fmt: skip
 _NUM_PROCESSES = flags.DEFINE_integer(
-  "num_processes", None, "Likewise.", lower_bound=1
-)
+  "num_processes", None,
+  "How many processes there are, for clusters that JAX does not detect.",
+  lower_bound=1,
+)  # fmt: skip
 _PROCESS_ID = flags.DEFINE_integer(
-  "process_id", None, "Likewise; from 0.", lower_bound=0
-)
+  "process_id", None,
+  "Number of this process, from 0, for clusters that JAX does not detect.",
+  lower_bound=0,
+)  # fmt: skip
+_SHARED = (
+  _TRACEBACK, _CACHE, _PROFILE, _DISTRIBUTED, _COORDINATOR, _NUM_PROCESSES,
+  _PROCESS_ID,
+)  # fmt: skip
 
 
 def run(main: Callable[[list[str]], Any]) -> NoReturn:
@@ -94,6 +106,11 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
         raise
       _end(traceback.format_exc(), 1)
 
+  # --help shows the flags of the program, which these are in every one.
+  for holder in _SHARED:
+    flags.FLAGS.register_key_flag_for_module(
+      sys.argv[0], flags.FLAGS[holder.name]
+    )
   # Under absl their notes of no consequence would be shown.
   for name in ("fontTools", "jax"):
     stdlib_logging.getLogger(name).setLevel(stdlib_logging.WARNING)
@@ -101,25 +118,6 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
   stdlib_logging.getLogger("huggingface_hub").setLevel(stdlib_logging.ERROR)
   logging.get_absl_handler().addFilter(_is_no_note_of_orbax)
   app.run(guarded, flags_parser=_parse_flags)
-
-
-def read_config(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
-  """Returns the config of a `--config` flag.
-
-  Args:
-    flag: as `config_flags.DEFINE_config_file` returns it.
-
-  Returns:
-    The config.
-
-  Raises:
-    OSError: if the config file cannot be read.
-  """
-  config = flag.value
-  # ml_collections puts an object in its place that raises when it is used.
-  if not isinstance(config, ml_collections.ConfigDict):
-    _ = config.is_locked
-  return config
 
 
 def parse_mesh(text: str) -> tuple[int, int]:
@@ -141,6 +139,28 @@ def parse_mesh(text: str) -> tuple[int, int]:
       "such as 1,8."
     )
   return int(parts[0]), int(parts[1])
+
+
+def parse_whole_numbers(name: str, texts: Iterable[str]) -> list[int]:
+  """Reads the value of a flag of several sizes.
+
+  Args:
+    name: of the flag.
+    texts: such as "1" and "64".
+
+  Returns:
+    The numbers.
+
+  Raises:
+    ValueError: without a text, or for one that is no whole number above 0.
+  """
+  texts = list(texts)
+  if not texts or not all(t.isdecimal() and int(t) for t in texts):
+    raise ValueError(
+      f"--{name} is {','.join(texts)!r}; expected whole numbers of at least 1, "
+      f"parted by commas, such as --{name}=1,64."
+    )
+  return [int(text) for text in texts]
 
 
 def parse_numbers(texts: Iterable[str]) -> dict[str, int | float | str]:
@@ -178,52 +198,13 @@ def is_lead() -> bool:
 
 
 def _parse_flags(argv: list[str]) -> list[str]:
-  """Parses flags; a flag, config or key that is wrong ends in one message."""
+  """Parses flags; one that is wrong ends the program in one message."""
   try:
-    return flags.FLAGS(argv)
-  except flags.Error as error:
-    message = str(error)
-    if "Traceback" in message:  # of an error in get_config
-      message = message.strip().splitlines()[-1].removeprefix("ValueError: ")
-    _end(f"Error: {message}\nSee --help for all flags.", 1)
-  except (AttributeError, KeyError, IndexError, ValueError) as error:
-    # An override of a key that the config does not have.
-    message = _missing_key(argv) or str(error)
-    _end(f"Error: {message}\nSee --help for all flags.", 1)
-
-
-def _missing_key(argv: list[str]) -> str | None:
-  """Says which key of `--config.KEY=VALUE` there is not, and which there are.
-
-  The library that sets them names neither the group nor its keys.
-  """
-  overrides = [arg for arg in argv if arg.lstrip("-").startswith("config.")]
-  before = sys.argv
-  # It looks for them in sys.argv.
-  sys.argv = [arg for arg in argv if arg not in overrides]
-  try:
-    flags.FLAGS(sys.argv)
-    config = flags.FLAGS["config"].value
-  except (flags.Error, KeyError, ValueError):
-    return None
-  finally:
-    sys.argv = before
-  for override in overrides:
-    path, group = "config", config
-    for key in override.lstrip("-").partition("=")[0].split(".")[1:]:
-      if not isinstance(group, ml_collections.ConfigDict):
-        return f"--{path}.{key}: {path} is {group!r} and has no keys."
-      if key not in group:
-        if "[" in key:
-          break  # one of a list
-        close = difflib.get_close_matches(key, group, 1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        return (
-          f"--{path}.{key}: there is no such key in {path}, which has "
-          f"{', '.join(group)}.{hint}"
-        )
-      path, group = f"{path}.{key}", group[key]
-  return None
+    return command_line.parse(argv)
+  except command_line.CommandLineError as error:
+    if "--traceback" in argv:
+      traceback.print_exception(error)
+    _end(f"Error: {error}\nSee --help for all flags.", 1)
 
 
 def _is_no_note_of_orbax(record: stdlib_logging.LogRecord) -> bool:
@@ -283,6 +264,7 @@ def _join_processes() -> None:
       "--coordinator_address, --num_processes and --process_id, or, on a "
       "cluster that JAX detects, none."
     )
+  _check_cluster()
   try:
     jax.distributed.initialize(**named)
   except ValueError as error:
@@ -295,6 +277,24 @@ def _join_processes() -> None:
       f"cannot join the other processes: {error}. Check that all of them run "
       "and that each can reach --coordinator_address."
     ) from error
+
+
+def _check_cluster() -> None:
+  """Raises a ValueError for an address or a number that cannot be."""
+  address, count = _COORDINATOR.value, _NUM_PROCESSES.value
+  if address is None:
+    return
+  host, _, port = address.rpartition(":")
+  if not host or not port.isdecimal():
+    raise ValueError(
+      f"--coordinator_address is {address!r}; expected HOST:PORT, such as "
+      "10.0.0.1:1234."
+    )
+  if _PROCESS_ID.value >= count:
+    raise ValueError(
+      f"--process_id is {_PROCESS_ID.value}; expected a number from 0 to "
+      f"{count - 1}, below --num_processes."
+    )
 
 
 def _end(message: str, code: int) -> NoReturn:

@@ -22,30 +22,43 @@ from absl import app, flags
 from inference_scaling import benchmark, launching
 
 _MODEL = flags.DEFINE_enum(
-  "model", "embedded", benchmark.SUBJECTS, "What is measured."
-)
+  "model", "embedded", benchmark.SUBJECTS,
+  "The model that is measured: the large embedded policy, SmolLM2-135M, or "
+  "random weights of the shape of Llemma-7B.",
+)  # fmt: skip
 _SOURCE = flags.DEFINE_string(
-  "source", None, "A checkpoint, or GGUF file, in place of the usual one."
+  "source", None,
+  "A checkpoint folder or GGUF file, in place of the weights of --model.",
+)  # fmt: skip
+_REPEATS = flags.DEFINE_integer(
+  "repeats", 5, "Rounds; the table shows their medians.", lower_bound=1
 )
-_REPEATS = flags.DEFINE_integer("repeats", 5, "Rounds.", lower_bound=1)
 _ONLY = flags.DEFINE_list(
-  "only", [], f"Sections of {', '.join(benchmark.SECTIONS)}; all if empty."
-)
+  "only", [],
+  "Sections to run, parted by commas, of "
+  f"{', '.join(benchmark.SECTIONS)}; all where none is named.",
+)  # fmt: skip
 _RIVALS = flags.DEFINE_bool(
   "rivals", True, "Let other engines do the same work, where installed."
 )
 _OUTPUT = flags.DEFINE_string(
-  "output", "runs/benchmark.json", "A file of all numbers; '' for none."
+  "output", "runs/benchmark.json", "JSON file of all numbers; '' for none."
 )
-_DTYPES = flags.DEFINE_list("dtypes", ["float32", "bfloat16"], "Of weights.")
-_ROWS = flags.DEFINE_list("rows", ["1", "16", "64", "256"], "Of decoding.")
+_DTYPES = flags.DEFINE_list(
+  "dtypes", ["float32", "bfloat16"],
+  "Dtypes of the weights that are measured, parted by commas.",
+)  # fmt: skip
+_ROWS = flags.DEFINE_list(
+  "rows", ["1", "16", "64", "256"],
+  "Batch sizes of the section on decoding, parted by commas.",
+)  # fmt: skip
 _WORK = {
   name: flags.DEFINE_integer(name, default, words, lower_bound=1)
   for name, default, words in (
-    ("problems", 4, "Problems in flight."),
-    ("samples", 16, "Of each problem, and beams of a search."),
-    ("prompt_tokens", 128, "Of each prompt."),
-    ("new_tokens", 64, "Of each sample."),
+    ("problems", 4, "Problems that are decoded or searched at once."),
+    ("samples", 16, "Samples of each problem, and beams of a search."),
+    ("prompt_tokens", 128, "Tokens of each problem's prompt."),
+    ("new_tokens", 64, "Tokens that are drawn for each sample."),
   )
 }
 
@@ -57,7 +70,7 @@ def main(argv):
     subject=_MODEL.value,
     source=_SOURCE.value,
     work=benchmark.Work(**{name: flag.value for name, flag in _WORK.items()}),
-    rows=[int(rows) for rows in _ROWS.value],
+    rows=launching.parse_whole_numbers("rows", _ROWS.value),
     dtypes=_DTYPES.value,
     repeats=_REPEATS.value,
     rivals=_RIVALS.value,

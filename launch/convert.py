@@ -17,15 +17,25 @@ from absl import app, flags
 from inference_scaling import launching, models
 from inference_scaling.models import conversion
 
-_SOURCE = flags.DEFINE_string("source", None, "The checkpoint.")
-_TO = flags.DEFINE_string("to", None, "The folder to write.")
-_FORMAT = flags.DEFINE_enum("format", None, ["orbax", "hf"], "What to write.")
+_SOURCE = flags.DEFINE_string(
+  "source", None,
+  "The checkpoint to convert: a folder, a GGUF file, embedded/NAME, or "
+  "ORG/NAME on the Hugging Face hub.",
+)  # fmt: skip
+_TO = flags.DEFINE_string("to", None, "The folder to write, new or empty.")
+_FORMAT = flags.DEFINE_enum(
+  "format", None, ["orbax", "hf"],
+  "What to write: a sharded Orbax folder, or Hugging Face format.",
+)  # fmt: skip
 _DTYPE = flags.DEFINE_enum(
-  "dtype", "stored", ["stored", *models.DTYPES], "Of the weights."
-)
+  "dtype", "stored", ["stored", *models.DTYPES],
+  "Dtype of the weights that are written; 'stored' keeps that of the source.",
+)  # fmt: skip
 _MESH = flags.DEFINE_string(
-  "mesh", "", "data,model: devices over which orbax splits the weights."
-)
+  "mesh", "",
+  "Devices over which --format=orbax splits the weights, as DATA,MODEL, such "
+  "as 1,8; '' for one device.",
+)  # fmt: skip
 
 
 def main(argv):
@@ -50,5 +60,5 @@ def _mesh():
 
 
 if __name__ == "__main__":
-  flags.mark_flags_as_required(["source", "to", "format"])
+  launching.require("source", "to", "format")
   launching.run(main)

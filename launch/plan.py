@@ -4,8 +4,8 @@ r"""Says what a search takes of each device's memory, before it is run.
     --mesh=1,1 --mesh=1,2 --mesh=1,4 --mesh=1,8
 
 Models are published architectures (inference_scaling/models/published.py) or
-any checkpoint, of which only config.json is read; no weight is loaded. How the
-bytes are counted is said in inference_scaling/decoding/memory.py.
+any checkpoint, whose weights are not read; inference_scaling/decoding/memory.py
+says how bytes are counted.
 """
 
 import pathlib
@@ -16,35 +16,39 @@ from inference_scaling import decoding, launching, models
 from inference_scaling.decoding import abstract, memory, memory_table
 from inference_scaling.models import published
 
-_POLICY = flags.DEFINE_string("policy", "llemma_7b", "A name or checkpoint.")
-_REWARD = flags.DEFINE_string("reward", "llemma_34b", "Likewise; '' for none.")
-_FORM = flags.DEFINE_enum(
-  "reward_form",
-  "llemma",
-  [models.OWN_FORM, *models.FOREIGN_FORMS],
-  "What the reward model reads.",
+_POLICY = flags.DEFINE_string(
+  "policy", "llemma_7b", "A published architecture's name, or a checkpoint."
 )
+_REWARD = flags.DEFINE_string(
+  "reward", "llemma_34b", "The reward model, named like --policy; '' for none."
+)
+_FORM = flags.DEFINE_enum(
+  "reward_form", "llemma", [models.OWN_FORM, *models.FOREIGN_FORMS],
+  "Format of the steps that the reward model reads.",
+)  # fmt: skip
 _DTYPE = flags.DEFINE_enum(
-  "dtype", "bfloat16", ["bfloat16", "float16", "float32"], "Of the weights."
+  "dtype", "bfloat16", models.DTYPES, "Dtype of weights, activations, caches."
 )
 _MESH = flags.DEFINE_multi_string(
-  "mesh", ["1,1"], "Devices as data,model; may be repeated."
+  "mesh", ["1,1"], "Devices as DATA,MODEL, such as 1,8, one column each"
 )
-_CACHE = flags.DEFINE_enum("cache", "dense", decoding.CACHES, "Of beams.")
-_DEVICE = flags.DEFINE_float("device_gib", 80.0, "Memory of a device.")
+_CACHE = flags.DEFINE_enum(
+  "cache", "dense", decoding.CACHES, "How keys and values of beams are kept."
+)
+_DEVICE = flags.DEFINE_float("device_gib", 80.0, "Memory of a device, in GiB.")
 _NUMBERS = {
   name: flags.DEFINE_integer(name, default, words, lower_bound=1)
   for name, default, words in (
-    ("problems", 1, "P, problems in flight."),
-    ("n", 64, "N, beams of a problem."),
-    ("rows", None, "R, how many of them work at once; all if not given."),
-    ("tree_tokens", None, "Distinct tokens of a tree; all if not given."),
-    ("prompt_tokens", 512, "Longest prompt."),
+    ("problems", 1, "Problems that are searched at once."),
+    ("n", 64, "Beams of each problem."),
+    ("rows", None, "Beams of a problem that work at once; by default all."),
+    ("tree_tokens", None, "Distinct tokens of a tree; by default all."),
+    ("prompt_tokens", 512, "Most tokens of a prompt."),
     ("step_tokens", 256, "Most tokens of a step."),
     ("total_tokens", 1024, "Most generated tokens of a beam."),
     ("max_steps", 25, "Most steps of a beam."),
-    ("reward_step_tokens", 288, "Likewise, in the reward model's tokens."),
-    ("reward_total_tokens", 1280, "Likewise."),
+    ("reward_step_tokens", 288, "Most of the reward model's tokens a step."),
+    ("reward_total_tokens", 1280, "Most of the reward model's tokens a beam."),
   )
 }
 
@@ -53,7 +57,6 @@ def main(argv):
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
   number = {name: flag.value for name, flag in _NUMBERS.items()}
-  prompt, steps = number["prompt_tokens"], number["max_steps"]
   meshes = [launching.parse_mesh(text) for text in _MESH.value]
   plan = memory.Plan(
     abstract.Search(
@@ -61,25 +64,24 @@ def main(argv):
       reward=architecture(_REWARD.value) if _REWARD.value else None,
       form=_FORM.value,
       dtype=_DTYPE.value,
-      limits=decoding.Limits(
-        prompt, number["step_tokens"], number["total_tokens"], steps
-      ),
-      reward_limits=decoding.Limits(
-        prompt, number["reward_step_tokens"], number["reward_total_tokens"],
-        steps,
-      ),
+      limits=limits(number, ""),
+      reward_limits=limits(number, "reward_"),
       cache=_CACHE.value,
       tree_tokens=number["tree_tokens"],
     )
-  )  # fmt: skip
+  )
   judge = f"{_REWARD.value} ({_FORM.value})" if _REWARD.value else "none"
   print(
-    f"policy {_POLICY.value}, reward model {judge}, {_DTYPE.value}; "
-    f"P = {number['problems']}, N = {number['n']}; of each device's "
-    f"{_DEVICE.value:g} GiB:"
+    f"policy {_POLICY.value}, reward model {judge}, {_DTYPE.value}; P = "
+    f"{number['problems']}, N = {number['n']}; of {_DEVICE.value:g} GiB each:"
   )
-  sizes = (number["problems"], number["n"], meshes, _DEVICE.value)
-  print(memory_table.table(plan, *sizes, number["rows"]))
+  sizes = number["problems"], number["n"], meshes, _DEVICE.value, number["rows"]
+  print(memory_table.table(plan, *sizes))
+
+
+def limits(number, owner):
+  tokens = [number[f"{owner}{name}_tokens"] for name in ("step", "total")]
+  return decoding.Limits(number["prompt_tokens"], *tokens, number["max_steps"])
 
 
 def architecture(source):

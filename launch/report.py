@@ -14,15 +14,19 @@ from inference_scaling import analysis, launching
 from inference_scaling.analysis.estimates import panel
 from inference_scaling.analysis.records import load
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "A sweep's folder.")
+_WORKDIR = flags.DEFINE_string(
+  "workdir", None, "The folder of the sweep, such as runs/demo."
+)
 _AGGREGATION = flags.DEFINE_enum(
   "aggregation", None, load.AGGREGATIONS,
   "How best-of-n and weighted voting read step scores in figures and claims; "
   "by default the first of these that the records have votes by.",
 )  # fmt: skip
 _CONVENTION = flags.DEFINE_enum(
-  "convention", "paper", load.CONVENTIONS, "FLOPs convention of the tables."
-)
+  "convention", "paper", load.CONVENTIONS,
+  "What the FLOPs of the tables count: the policy's generated tokens, also the "
+  "reward model's tokens, or also prompts, attention and the unembedding.",
+)  # fmt: skip
 _HARD_FROM = flags.DEFINE_integer(
   "hard_from", panel.HARD_FROM, "Problems of this level and above are hard."
 )
@@ -43,5 +47,5 @@ def main(argv):
 
 
 if __name__ == "__main__":
-  flags.mark_flag_as_required("workdir")
+  launching.require("workdir")
   launching.run(main)

@@ -20,8 +20,13 @@ from ml_collections import config_flags
 
 from inference_scaling import analysis, launching, sweep
 
-_CONFIG = config_flags.DEFINE_config_file("config", None, "What to run.")
-_WORKDIR = flags.DEFINE_string("workdir", None, "Where results go.")
+_CONFIG = config_flags.DEFINE_config_file(
+  "config", None, "The config file of the sweep, such as configs/demo.py."
+)
+_WORKDIR = flags.DEFINE_string(
+  "workdir", None,
+  "Folder of the results; by default runs/ and the name of the config.",
+)  # fmt: skip
 _REDO_CHANGED = flags.DEFINE_bool(
   "redo_changed", False,
   "Drop the records of problems that have changed since, or are gone, and "
@@ -55,5 +60,5 @@ def default_workdir():
 
 
 if __name__ == "__main__":
-  flags.mark_flag_as_required("config")
+  launching.require("config")
   launching.run(main)

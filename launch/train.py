@@ -5,19 +5,29 @@ from ml_collections import config_flags
 
 from inference_scaling import launching, training
 
-_CONFIG = config_flags.DEFINE_config_file("config", None, "What to train.")
-_WORKDIR = flags.DEFINE_string("workdir", None, "Where checkpoints go.")
+_CONFIG = config_flags.DEFINE_config_file(
+  "config", None,
+  "The config file of the training, such as configs/train_policy.py:small.",
+)  # fmt: skip
+_WORKDIR = flags.DEFINE_string(
+  "workdir", None, "Folder of the checkpoints, such as runs/train/small."
+)
 
 
 def main(argv):
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
   config = launching.read_config(_CONFIG)
+  if config.get("kind") not in training.TRAINERS:
+    raise ValueError(
+      f"config.kind is {config.get('kind')!r}; expected one of "
+      f"{', '.join(training.TRAINERS)}, as in configs/train_policy.py."
+    )
   logging.info("Training %s in %s.", config.kind, _WORKDIR.value)
   training.TRAINERS[config.kind](config, _WORKDIR.value)
   logging.info("The model is in %s/model.", _WORKDIR.value)
 
 
 if __name__ == "__main__":
-  flags.mark_flags_as_required(["config", "workdir"])
+  launching.require("config", "workdir")
   launching.run(main)

@@ -14,13 +14,23 @@ from absl import app, flags
 
 from inference_scaling import analysis, launching
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "A sweep's folder.")
+_WORKDIR = flags.DEFINE_string(
+  "workdir", None, "The folder of the sweep, such as runs/demo."
+)
 _PROBLEM = flags.DEFINE_string("problem", None, "Id or name of the problem.")
 _WANTED = {
-  "policy": flags.DEFINE_string("policy", None, "Name of the policy."),
-  "strategy": flags.DEFINE_string("strategy", None, "Such as rebase/round."),
-  "n": flags.DEFINE_integer("n", None, "Beams, or expansions of MCTS."),
-  "seed": flags.DEFINE_integer("seed", None, "Of the run."),
+  "policy": flags.DEFINE_string(
+    "policy", None, "Name of the policy in the config; by default any."
+  ),
+  "strategy": flags.DEFINE_string(
+    "strategy", None, "The strategy, such as rebase/round; by default any."
+  ),
+  "n": flags.DEFINE_integer(
+    "n", None, "Beams of the run, or expansions of MCTS; by default any."
+  ),
+  "seed": flags.DEFINE_integer(
+    "seed", None, "Seed of the run; by default any."
+  ),
 }
 _OUTPUT = flags.DEFINE_string(
   "output", None,
@@ -52,5 +62,5 @@ def main(argv):
 
 
 if __name__ == "__main__":
-  flags.mark_flags_as_required(["workdir", "problem"])
+  launching.require("workdir", "problem")
   launching.run(main)

@@ -8,6 +8,11 @@ states how it was made and what it reaches.
 import pathlib
 
 PREFIX = "embedded/"
+# For those who ask them something.
+NOTE = (
+  "Note: the embedded models are tiny and know only problems worded like those "
+  "of the synthetic benchmark."
+)
 _ROOT = pathlib.Path(__file__).parent
 
 
@@ -44,4 +49,4 @@ def resolve(name: str) -> pathlib.Path:
   return _ROOT / name.removeprefix(PREFIX)
 
 
-__all__ = ["PREFIX", "embedded_names", "resolve"]
+__all__ = ["NOTE", "PREFIX", "embedded_names", "resolve"]

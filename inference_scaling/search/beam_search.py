@@ -53,8 +53,8 @@ def beam_search(
     Beeching, Tunstall, Rush, "Scaling test-time compute with open models",
       Hugging Face, 2024.
   """
-  arguments.check_whole("beam_search: children", children, 1)
-  arguments.check_shared("beam_search", lookahead, duplicates)
+  children = arguments.check_whole("beam_search: children", children, 1)
+  lookahead = arguments.check_shared("beam_search", lookahead, duplicates)
   return base.Strategy(
     _Init(children), _select, lookahead=lookahead, duplicates=duplicates
   )

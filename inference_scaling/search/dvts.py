@@ -54,9 +54,9 @@ def dvts(
   """
   if subtree_beams is None:
     subtree_beams = children
-  arguments.check_whole("dvts: children", children, 1)
-  arguments.check_whole("dvts: subtree_beams", subtree_beams, 1)
-  arguments.check_shared("dvts", lookahead, duplicates)
+  children = arguments.check_whole("dvts: children", children, 1)
+  subtree_beams = arguments.check_whole("dvts: subtree_beams", subtree_beams, 1)
+  lookahead = arguments.check_shared("dvts", lookahead, duplicates)
   return base.Strategy(
     _Init(children, subtree_beams),
     _select,

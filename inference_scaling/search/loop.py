@@ -13,7 +13,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from inference_scaling.search import base, checks, extension, settling, tree
+from inference_scaling.search import (
+  base,
+  checks,
+  entries,
+  extension,
+  settling,
+  tree,
+)
 from inference_scaling.search.state import SearchState
 
 
@@ -47,8 +54,9 @@ def init_search(
   Raises:
     ValueError: on a wrong argument or a wrong value from a user function.
   """
-  _check_arguments(policy, keys, max_depth)
-  _check_strategy(strategy)
+  entries.check_models(policy, reward)
+  entries.check_strategy(strategy)
+  entries.check_start(strategy, keys, max_depth)
   P, N = keys.shape[0], policy.num_beams
   checks.check_leading("prompts", prompts, (P,))
   policy_state = policy.start(policy_params, prompts)
@@ -108,8 +116,10 @@ def search_step(
     The new SearchState.
 
   Raises:
-    ValueError: on a wrong value from a user function.
+    ValueError: on a wrong argument or a wrong value from a user function.
   """
+  entries.check_models(policy, reward)
+  entries.check_strategy(strategy)
   models = extension.Models(policy, reward, policy_params, reward_params)
   policy_state, step = extension.extend(
     models, settling.step_keys(state, policy.num_beams), state.policy_state,
@@ -141,6 +151,9 @@ def search(
   Returns:
     The final SearchState. Candidates are the slots with a terminal status;
     `trace.candidate_paths` gives their steps.
+
+  Raises:
+    ValueError: on a wrong argument or a wrong value from a user function.
   """
   state = init_search(
     policy, reward, strategy, policy_params, reward_params, prompts, keys,
@@ -154,44 +167,6 @@ def search(
     ),
     state,
   )  # fmt: skip
-
-
-def _check_arguments(policy, keys, max_depth):
-  """Raises a ValueError for what cannot start a search."""
-  typed = jnp.issubdtype(getattr(keys, "dtype", None), jax.dtypes.prng_key)
-  if not typed or keys.ndim != 1:
-    raise ValueError(
-      f"search: keys are {jax.typeof(keys)}, expected typed PRNG keys [P]; "
-      "make them with jax.vmap(jax.random.key) or jax.random.split"
-    )
-  for name, number in (
-    ("num_beams", policy.num_beams),
-    ("max_depth", max_depth),
-  ):
-    if not isinstance(number, int) or number < 1:
-      raise ValueError(
-        f"search: {name} is {number!r}, expected a whole number of at least 1"
-      )
-
-
-def _check_strategy(strategy):
-  """Raises a ValueError for a strategy that cannot start a search."""
-  if strategy.init is None:
-    raise ValueError(
-      "search: strategy.init is None, expected a function of num_beams; give "
-      "the strategy itself, not its rules"
-    )
-  if strategy.duplicates not in base.DUPLICATES:
-    raise ValueError(
-      f"search: strategy.duplicates is {strategy.duplicates!r}, expected one "
-      f"of {base.DUPLICATES}"
-    )
-  lookahead = strategy.lookahead
-  if not isinstance(lookahead, int) or lookahead < 0:
-    raise ValueError(
-      f"search: strategy.lookahead is {lookahead!r}, expected a whole number "
-      "of at least 0"
-    )
 
 
 def _first(strategy, num_beams, carry):

@@ -5,16 +5,14 @@ at the end of its step. The root, which is the prompt, is node N and no beam.
 """
 
 import dataclasses
-import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from inference_scaling.search import arguments, base, uct
 
-_NO_LIMIT = np.iinfo(np.int32).max
+_NO_LIMIT = arguments.MOST
 
 
 def mcts(
@@ -75,20 +73,21 @@ def mcts(
     Coulom, "Efficient Selectivity and Backup Operators in Monte-Carlo Tree
     Search", CG 2006.
   """
-  for name, number in (
-    ("root_children", root_children),
-    ("children", children),
-    ("max_steps", 1 if max_steps is None else max_steps),
-    ("expansions", 1 if expansions is None else expansions),
-  ):
-    arguments.check_whole(f"mcts: {name}", number, 1)
-  arguments.check_choice("mcts: duplicates", duplicates, base.DUPLICATES)
-  traced = isinstance(exploration, jax.Array)
-  if not traced and not 0 <= exploration < math.inf:
-    raise ValueError(
-      f"mcts: exploration is {exploration}, expected a number of at least 0; "
-      "the paper uses 1.0"
+  root_children, children, max_steps, expansions = (
+    None
+    if number is None and name in ("max_steps", "expansions")
+    else arguments.check_whole(f"mcts: {name}", number, 1)
+    for name, number in (
+      ("root_children", root_children),
+      ("children", children),
+      ("max_steps", max_steps),
+      ("expansions", expansions),
     )
+  )
+  exploration = arguments.check_finite(
+    "mcts: exploration", exploration, "the paper uses 1.0"
+  )
+  arguments.check_shared("mcts", 0, duplicates)
   init = _Init(root_children, children, exploration, max_steps, expansions)
   return base.Strategy(init, _select, _first, duplicates=duplicates)
 
@@ -111,9 +110,14 @@ def mcts_shape(
   Raises:
     ValueError: if a number is not a whole number of at least 1.
   """
-  arguments.check_whole("mcts_shape: root_children", root_children, 1)
-  arguments.check_whole("mcts_shape: children", children, 1)
-  arguments.check_whole("mcts_shape: expansions", expansions, 1)
+  root_children, children, expansions = (
+    arguments.check_whole(f"mcts_shape: {name}", number, 1)
+    for name, number in (
+      ("root_children", root_children),
+      ("children", children),
+      ("expansions", expansions),
+    )
+  )
   rounds = -(-root_children // children) + expansions - 1
   return root_children + (expansions - 1) * children, rounds + 1
 

@@ -60,7 +60,7 @@ def particle_filter(
   name = "particle_filter"
   arguments.check_choice(f"{name}: resampling", resampling, SCHEMES)
   arguments.check_choice(f"{name}: terminal", terminal, TERMINALS)
-  arguments.check_positive(
+  temperature = arguments.check_positive(
     f"{name}: temperature", temperature, "1 gives the published weights"
   )
   arguments.check_shared(name, 0, duplicates)

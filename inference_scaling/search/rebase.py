@@ -49,7 +49,7 @@ def rebase(
     https://arxiv.org/abs/2408.00724
   """
   arguments.check_choice("rebase: rule", rule, allocation.RULES)
-  arguments.check_positive(
+  temperature = arguments.check_positive(
     "rebase: temperature",
     temperature,
     "a small one such as 1e-3 gives the whole budget to the best beam",

@@ -12,7 +12,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from inference_scaling.search import base, checks, duplicates, extension, tree
+from inference_scaling.search import (
+  base,
+  checks,
+  duplicates,
+  entries,
+  extension,
+  tree,
+)
 from inference_scaling.search.state import SearchState
 from inference_scaling.search.tree import Tree
 
@@ -67,8 +74,10 @@ def settle(
     The new SearchState.
 
   Raises:
-    ValueError: on a wrong value from a user function.
+    ValueError: on a wrong argument or a wrong value from a user function.
   """
+  entries.check_models(policy, reward)
+  entries.check_strategy(strategy)
   ready &= jnp.any(state.active, axis=1)
   active = state.active & ready[:, None]
   models = extension.Models(policy, reward, policy_params, reward_params)

@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import inference_scaling
 from inference_scaling.sweep import checkpoints
 from inference_scaling.sweep import config as config_lib
 from inference_scaling.sweep import records as records_lib
@@ -33,6 +34,8 @@ def content(
   return {
     "config": resolved,
     "sha256": config_lib.digest(resolved),
+    # Told in reports; another version may go on with a sweep.
+    "version": inference_scaling.__version__,
     "policies": {name: _model(found) for name, found in policies.items()},
     "reward": _model(reward) if reward else None,
   }

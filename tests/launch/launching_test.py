@@ -3,6 +3,7 @@
 import errno
 import logging
 import pathlib
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -79,7 +80,8 @@ def test_a_bug_keeps_its_traceback(monkeypatch, capsys):
 
 def test_traceback_on_request(monkeypatch, capsys):
   flags.FLAGS.mark_as_parsed()
-  monkeypatch.setattr(flags.FLAGS, "traceback", True)
+  # Of the flag: FLAGS would lose it when the patch is taken back.
+  monkeypatch.setattr(flags.FLAGS["traceback"], "value", True)
   with pytest.raises(ValueError, match="wrong"):
     guarded(ValueError("wrong"), monkeypatch, capsys)
 
@@ -95,6 +97,8 @@ def parse(monkeypatch, capsys):
     # ml_collections looks for the overrides in sys.argv.
     argv = ["launch/sweep.py", *arguments]
     monkeypatch.setattr("sys.argv", argv)
+    # The names of a config file before it would stay, which no program has.
+    monkeypatch.delitem(sys.modules, "config_config", raising=False)
     try:
       launching._parse_flags(argv)
     except SystemExit as end:
@@ -141,10 +145,127 @@ def test_a_wrong_flag_is_one_message(arguments, words, parse):
     assert word in text
 
 
-def test_a_missing_config_file_is_named(parse):
-  holder = parse("--config=nowhere/demo.py")
-  with pytest.raises(OSError, match=r"nowhere/demo.py"):
-    launching.read_config(holder)
+@pytest.mark.parametrize(
+  "arguments",
+  [
+    ["--config=nowhere/demo.py"],
+    ["--config", "nowhere/demo.py"],
+    ["-config=nowhere/demo.py:tiny"],
+    ["--config=nowhere/demo.py", "--config.task.count=3"],
+  ],
+)
+def test_a_missing_config_file_is_named(arguments, parse):
+  code, text = parse(*arguments)
+  assert code == 1
+  assert "there is no config file 'nowhere/demo.py'" in text
+
+
+@pytest.mark.parametrize("value", ["--config=", "--config=configs"])
+def test_what_is_no_config_file_is_named(value, parse, monkeypatch):
+  monkeypatch.chdir(ROOT)
+  code, text = parse(value)
+  assert code == 1 and "Give a config file, such as" in text
+
+
+# What a config file holds, and what the message says of it.
+CONFIG_FILES = {
+  "empty": ("", "has no function get_config; expected one that returns"),
+  "another name": ("def make_config():\n  return 1\n", "no function get_conf"),
+  "no colon": ("def get_config()\n  return 1\n", ", line 1 is no Python: exp"),
+  "a bracket": ("x = (1,\n\n", ", line 1 is no Python: '(' was never closed"),
+  "an indent": ("def f():\nreturn\n", ", line 2 is no Python: expected an in"),
+  "a null byte": ("x = 1\0", " is no Python: source code "),
+  "prose": ("Use the large model.\n", ", line 1 is no Python: invalid syntax"),
+  "JSON": ('{"task": true}\n', ", line 1: NameError: name 'true' is not defin"),
+  "an unknown name": (
+    "def get_config():\n  return cofnig\n",
+    ", line 2: NameError: name 'cofnig' is not defined. Mend the config file",
+  ),
+  "a missing module": (
+    "import no_such_module\n",
+    ", line 1: ModuleNotFoundError: No module named 'no_such_module'",
+  ),
+  "a key": ("def get_config():\n  return {}['a']\n", ", line 2: KeyError: a."),
+  "a division": ("1 / 0\n", ", line 1: ZeroDivisionError: division by zero."),
+  "a type": (
+    "def get_config():\n  return 1 + 'a'\n",
+    ", line 2: TypeError: unsupported operand",
+  ),
+  "an assertion": (
+    "def get_config():\n  assert False\n", ", line 2: AssertionError: Asserti",
+  ),
+  "an attribute": (
+    "import math\ndef get_config():\n  return math.taau\n",
+    ", line 3: AttributeError: module 'math' has no attribute 'taau'",
+  ),
+  "its own error": (
+    "def get_config():\n  raise ValueError('choose a size')\n",
+    ".py: choose a size\n",
+  ),
+  "deep inside": (
+    "import json\ndef get_config():\n\n  return json.loads('{')\n",
+    "Expecting property name",
+  ),
+  "an argument wanted": (
+    "def get_config(arg):\n  return arg\n",
+    "missing 1 required positional argument: 'arg'. What follows the colon",
+  ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONFIG_FILES)
+@pytest.mark.parametrize("overrides", [[], ["--config.task.count=3"]])
+def test_a_config_file_that_fails_is_one_message(
+  name, overrides, parse, tmp_path
+):
+  content, words = CONFIG_FILES[name]
+  path = tmp_path / "mine.py"
+  path.write_text(content)
+  code, text = parse(f"--config={path}", *overrides)
+  assert code == 1
+  assert text.startswith(f"Error: {path}") and words in text
+  assert "Traceback" not in text and "Error whilst" not in text
+
+
+def test_an_argument_that_a_config_does_not_take_is_named(parse, tmp_path):
+  path = tmp_path / "mine.py"
+  path.write_text("def get_config():\n  return None\n")
+  code, text = parse(f"--config={path}:tiny")
+  assert code == 1 and "takes 0 positional arguments but 1 was given" in text
+  assert "What follows the colon in --config=FILE:ARGUMENT" in text
+
+
+def test_bytes_are_no_config_file(parse, tmp_path):
+  path = tmp_path / "mine.py"
+  path.write_bytes(b"\x89PNG\xff\xfe\r\n")
+  code, text = parse(f"--config={path}")
+  assert code == 1
+  assert text.startswith(f"Error: {path}") and "is no Python" in text
+
+
+def test_a_traceback_of_a_config_file_is_shown_on_request(parse, tmp_path):
+  path = tmp_path / "mine.py"
+  path.write_text("1 / 0\n")
+  code, text = parse("--traceback", f"--config={path}")
+  assert code == 1 and "Traceback" in text
+  assert f"Error: {path}, line 1: ZeroDivisionError" in text
+
+
+@pytest.mark.parametrize(
+  "value", ["None", "3", "'a'", "{'a': 1}", "[1]", "len"]
+)
+def test_what_get_config_returns_must_be_a_config(value, parse, tmp_path):
+  path = tmp_path / "mine.py"
+  path.write_text(f"def get_config():\n  return {value}\n")
+  with pytest.raises(ValueError, match=r"returned a .*expected an ml_collect"):
+    launching.read_config(parse(f"--config={path}"))
+
+
+def test_a_file_that_a_config_reads_is_named(parse, tmp_path):
+  path = tmp_path / "mine.py"
+  path.write_text("def get_config():\n  return open('nowhere.json')\n")
+  with pytest.raises(OSError, match=r"cannot be read.*nowhere\.json"):
+    launching.read_config(parse(f"--config={path}"))
 
 
 def test_the_cache_folder_is_made_and_may_be_left_out(tmp_path):

@@ -164,7 +164,7 @@ def voting_methods(
     for voting, line in style.VOTING_LINES.items()
     if voting in set(rows["voting"])
   ]  # fmt: skip
-  style.legend(figure, handles, entry_width=1.8)
+  style.legend(figure, handles)
   figure.suptitle("Voting methods")
   return figure
 

@@ -135,7 +135,7 @@ def variants(
   handles = drawing.strategy_handles(shown["strategy"])
   if strategies.SAMPLING in set(rows["strategy"]):
     handles.append(lines.Line2D([], [], color=style.GREY, label="Sampling"))
-  style.legend(figure, handles, entry_width=2.0)
+  style.legend(figure, handles)
   voting, _ = votings.main_voting(aggregation)
   figure.suptitle(f"Variants: {wording.VOTING_WORDS[voting]}")
   return figure

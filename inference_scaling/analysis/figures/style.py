@@ -10,6 +10,7 @@ References:
 """
 
 import functools
+import io
 import itertools
 import pathlib
 from collections.abc import Callable, Iterable, Sequence
@@ -20,8 +21,8 @@ from matplotlib import axes as axes_lib
 from matplotlib import figure as figure_lib
 from matplotlib import ticker
 
-from inference_scaling.analysis import strategies, votings
-from inference_scaling.analysis.figures import ticks
+from inference_scaling.analysis import files, strategies, votings
+from inference_scaling.analysis.figures import texts, ticks
 
 BLACK, GREY = "#000000", "#8C8C8C"
 POLICY_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
@@ -99,7 +100,7 @@ def new_figure(
   """A figure without pyplot's global state, and its axes [rows, columns]."""
   figure = figure_lib.Figure(
     figsize=(max(width * columns, 4.6), height * rows + 0.5),
-    layout="constrained",
+    layout=texts.Layout(),
   )
   return figure, figure.subplots(rows, columns, squeeze=False, **share)
 
@@ -196,15 +197,20 @@ def error_axis(axes: axes_lib.Axes, label: str = "error rate (%)") -> None:
   axes.set_ylim(max(low, 0.0), min(high, 100.0))
 
 
-def legend(
-  figure: figure_lib.Figure, handles: list, entry_width: float = 1.5
-) -> None:
-  """One legend for all panels, below them; entry_width is in inches."""
-  columns = int(figure.get_figwidth() / entry_width)
+def legend(figure: figure_lib.Figure, handles: list) -> None:
+  """One legend for all panels, below them, in as many columns as have room."""
+  inches = figure.get_figwidth()
+  labels = [
+    texts.wrap(
+      handle.get_label(), inches - 2 * texts.handle_width(), texts.legend_font()
+    )
+    for handle in handles
+  ]
   figure.legend(
     handles=handles,
+    labels=labels,
     loc="outside lower center",
-    ncols=min(columns, len(handles)),
+    ncols=texts.legend_columns(labels, inches),
   )
 
 
@@ -213,10 +219,11 @@ def save(
   figure: figure_lib.Figure, folder: pathlib.Path, name: str
 ) -> list[pathlib.Path]:
   """Writes <name>.png and <name>.pdf; the same figure gives the same bytes."""
-  folder.mkdir(parents=True, exist_ok=True)
   paths = [folder / f"{name}.png", folder / f"{name}.pdf"]
   for path, key in zip(paths, ("Software", "CreationDate"), strict=True):
-    figure.savefig(path, metadata={key: None})
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=path.suffix[1:], metadata={key: None})
+    files.write(path, drawn.getvalue())
     # Laid out once: the second file is to look like the first, and is quicker.
     figure.set_layout_engine("none")
   return paths

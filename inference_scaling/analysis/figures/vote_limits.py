@@ -8,7 +8,7 @@ from matplotlib import lines
 
 from inference_scaling.analysis import strategies, votings, wording
 from inference_scaling.analysis.comparison import selection
-from inference_scaling.analysis.figures import style
+from inference_scaling.analysis.figures import style, texts
 
 _VOTINGS = (votings.MAJORITY, votings.WEIGHTED)
 # Weighted voting is filled and solid, majority voting open and dashed.
@@ -55,7 +55,7 @@ def limits_figure(
   widths = [w for k in counts for w in (_CURVE_WIDTH, _LIMIT_WIDTH * (k + 1))]
   figure = figure_lib.Figure(
     figsize=(max(sum(widths) + 0.6, 5.2), 3.7 + 0.07 * longest),
-    layout="constrained",
+    layout=texts.Layout(),
   )
   figure.get_layout_engine().set(w_pad=0.02, wspace=0)
   axes = figure.subplots(
@@ -68,13 +68,13 @@ def limits_figure(
     measured = _measured(summary, policy, *mine)
     _draw_curves(curves, measured, mine[1])
     _draw_limits(curves, ends, mine[0])
-    curves.set_title(wording.policy(policy, parameters), loc="left")
+    curves.set_title(wording.policy(policy, parameters))
     floors += [measured["low"].min(), *mine[0][["low", "limit"]].min()]
   lowest = 100 * np.nanmin(floors) - _ROOM
   axes[0].set_ylim(max(0.0, lowest), 100 + _ROOM)
   axes[0].set_ylabel("accuracy (%)")
   figure.suptitle("Votes of more and more samples, and the limits of votes")
-  style.legend(figure, _legend(limits), entry_width=2.3)
+  style.legend(figure, _legend(limits))
   return figure
 
 

@@ -4,7 +4,7 @@ References:
   Wu et al., Inference Scaling Laws, ICLR 2025, Tables 1 and 3.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from inference_scaling.analysis.comparison import curves
 from inference_scaling.analysis.estimates import intervals
 from inference_scaling.analysis.estimates import panel as panel_lib
 from inference_scaling.analysis.report import markdown
+from inference_scaling.analysis.report.coverage import MARK
 
 
 def table_one(
@@ -115,7 +116,11 @@ def table_three(summary: pd.DataFrame, flops: str) -> pd.DataFrame:
 
 
 def table_four(
-  summary: pd.DataFrame, aggregation: str, flops: str, n: int | None = None
+  summary: pd.DataFrame,
+  aggregation: str,
+  flops: str,
+  is_marked: Callable[[str, str, int], bool],
+  n: int | None = None,
 ) -> str:
   """The paper's Table 4: a row per policy, strategy and voting wording.method.
 
@@ -123,6 +128,7 @@ def table_four(
     summary: rows of `summarize`.
     aggregation: of best-of-n and weighted voting.
     flops: cost column.
+    is_marked: says of a policy, strategy and n whether the run is incomplete.
     n: number of candidates of all strategies but greedy; by default each
       strategy's largest.
 
@@ -159,7 +165,8 @@ def table_four(
       [
         policy if policy != last else "",
         wording.method(row["strategy"], row["voting"]),
-        row["n"],
+        f"{row['n']}"
+        + MARK * is_marked(row["policy"], row["strategy"], row["n"]),
         f"{row[flops]:.3g}",
         *(
           wording.percent(

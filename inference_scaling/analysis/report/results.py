@@ -185,17 +185,6 @@ def _gaps(summary, records, parameters) -> list[str]:
   missing = sorted(set(parameters) - set(summary["policy"]))
   if missing:
     notes.append(f"No records yet of policies: {', '.join(missing)}.")
-  runs: dict[tuple, int] = {}
-  for record in records:
-    run = (record.policy, record.strategy, record.n, record.seed)
-    runs[run] = runs.get(run, 0) + 1
-  problems = len({record.problem for record in records})
-  for (policy, strategy, n, seed), count in sorted(runs.items()):
-    if count < problems:
-      notes.append(
-        f"Incomplete: {policy} {strategy} n={n} seed={seed} has {count} of"
-        f" {problems} problems."
-      )
   if not all(record.reward_apart for record in records):
     notes.append(
       "The ledger does not tell the reward model's FLOPs apart: majority voting"

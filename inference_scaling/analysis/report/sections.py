@@ -1,15 +1,14 @@
 """The text of report.md: its opening, its figures, and how it was made."""
 
 import numpy as np
-import pandas as pd
 
-from inference_scaling.analysis import strategies, votings, wording
 from inference_scaling.analysis.estimates import intervals
 from inference_scaling.analysis.records import load
 from inference_scaling.analysis.report import (
   budget_sections,
   claim_sections,
   compute_sections,
+  opening,
   strategy_sections,
 )
 
@@ -52,23 +51,26 @@ _FIGURES = (
 )
 
 
-def report(analysis, drawn: set[str]) -> str:
+def report(analysis, head: opening.Head, drawn: set[str]) -> str:
   """Writes report.md.
 
   Args:
     analysis: a `results.Analysis`.
+    head: what stands at its top.
     drawn: names of the figures that there are.
 
   Returns:
-    The text.
+    The text; the opening alone where no policy has an answer.
   """
+  if head.is_silent:
+    return opening.opening(analysis, head) + "\n"
   return (
     "\n\n".join(
       part.strip()
       for part in (
-        _opening(analysis),
+        opening.opening(analysis, head),
         claim_sections.judged_claims(analysis),
-        strategy_sections.table_four(analysis),
+        strategy_sections.table_four(analysis, head.coverage),
         strategy_sections.table_one(analysis),
         strategy_sections.table_three(analysis),
         _figures(drawn),
@@ -91,42 +93,6 @@ def report(analysis, drawn: set[str]) -> str:
     )
     + "\n"
   )
-
-
-def _opening(analysis) -> str:
-  summary = analysis.summary
-  problems = _range(summary["problems"])
-  hard = summary["problems_hard"].max()
-  easy = summary["problems_easy"].max()
-  policies = ", ".join(
-    wording.policy(name, size) for name, size in analysis.policies.items()
-  )
-  lines = [
-    "# Inference scaling report",
-    "",
-    f"- Policies (parameters): {policies}",
-    "- Strategies: "
-    + ", ".join(
-      map(strategies.strategy_name, strategies.in_order(summary["strategy"]))
-    ),
-    f"- Problems: {problems}, of these up to {easy} easy (level below"
-    f" {analysis.hard_from}) and {hard} hard",
-    f"- Seeds: {_range(summary['seeds'])}",
-    f"- FLOPs are per problem, in convention `{analysis.convention}` unless"
-    " said otherwise",
-    "- No reward model: candidates vote by majority"
-    if analysis.aggregation == votings.NO_AGGREGATION
-    else f"- Best-of-n and weighted voting read step scores by `"
-    f"{analysis.aggregation}`; all ways are in `summary.csv`",
-  ]
-  if summary["problems"].max() < 30:
-    lines.append(
-      "- **Fewer than 30 problems: intervals are too narrow to rely on.**"
-    )
-  if analysis.notes:
-    lines += ["", "## What is missing", ""]
-    lines += [f"- {note}" for note in analysis.notes]
-  return "\n".join(lines)
 
 
 def _figures(drawn: set[str]) -> str:
@@ -172,8 +138,3 @@ independent samples and greedy read no reward and are not charged for one.
   one is expected to exclude zero.
 - Conventions in `summary.csv`: {", ".join(load.CONVENTIONS)}.
 """
-
-
-def _range(column: pd.Series) -> str:
-  low, high = int(column.min()), int(column.max())
-  return str(high) if low == high else f"{low} to {high}"

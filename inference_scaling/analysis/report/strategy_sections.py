@@ -4,26 +4,42 @@ import pandas as pd
 
 from inference_scaling.analysis import strategies, votings, wording
 from inference_scaling.analysis.comparison import selection
+from inference_scaling.analysis.report import coverage as coverage_lib
 from inference_scaling.analysis.report import markdown, paper_tables
 
 _MIDDLE = 16
 
 
-def table_four(analysis) -> str:
-  """The paper's Table 4, at the largest n and at n = 16."""
+def table_four(analysis, coverage: coverage_lib.Coverage) -> str:
+  """The paper's Table 4, at the largest n and at n = 16.
+
+  Args:
+    analysis: a `results.Analysis`.
+    coverage: says which runs are to be marked as incomplete.
+
+  Returns:
+    The section.
+  """
   summary = selection.main_variants(analysis.summary)
   flops = f"flops_{analysis.convention}"
   text = (
     "## Accuracy at the largest n (Table 4 of the paper)\n\nMV majority voting,"
     " BoN best-of-n, WV weighted voting; 95% intervals over problems in"
     " brackets. For MCTS n is the number of expansions.\n\n"
-    + paper_tables.table_four(summary, analysis.aggregation, flops)
+    + paper_tables.table_four(
+      summary, analysis.aggregation, flops, coverage.is_marked
+    )
   )
   apart = (strategies.GREEDY, strategies.MCTS)
   searches = summary[~summary["strategy"].map(strategies.kind_of).isin(apart)]
   if (searches["n"] == _MIDDLE).any() and searches["n"].max() > _MIDDLE:
     text += f"\n\n### At n = {_MIDDLE}\n\n" + paper_tables.table_four(
-      summary, analysis.aggregation, flops, n=_MIDDLE
+      summary, analysis.aggregation, flops, coverage.is_marked, n=_MIDDLE
+    )
+  if coverage_lib.MARK in text:
+    text += (
+      f"\n\n{coverage_lib.MARK} of an incomplete run: of the problems that are"
+      " recorded."
     )
   return text
 

@@ -1,10 +1,10 @@
 """Writes summary.csv, tables, figures and report.md from records alone."""
 
-import json
 import pathlib
 
 from matplotlib import figure as figure_lib
 
+from inference_scaling.analysis import files
 from inference_scaling.analysis.comparison import selection
 from inference_scaling.analysis.figures import (
   error_vs_flops,
@@ -15,18 +15,25 @@ from inference_scaling.analysis.figures import (
   vote_limits,
 )
 from inference_scaling.analysis.records import load
-from inference_scaling.analysis.report import results, sections
+from inference_scaling.analysis.report import (
+  coverage,
+  opening,
+  results,
+  sections,
+)
+from inference_scaling.analysis.report import provenance as provenance_lib
 
 
 def write_report(workdir: str | pathlib.Path, **options) -> pathlib.Path:
   """Writes a report on a sweep into its folder.
 
   The files are report.md, summary.csv, claims/*.csv, tables/*.csv and
-  figures/*.png and *.pdf.
+  figures/*.png and *.pdf. They are all made before the first of them is put in
+  its place: an error leaves the earlier report whole.
 
   Args:
-    workdir: a sweep's folder with config.json and records.jsonl; the sweep may
-      be unfinished.
+    workdir: a sweep's folder with records.jsonl and config.json; the sweep may
+      be unfinished. Without config.json the report does not say what was run.
     **options: passed to `analyze`.
 
   Returns:
@@ -35,39 +42,43 @@ def write_report(workdir: str | pathlib.Path, **options) -> pathlib.Path:
   Raises:
     RecordError: if records or config.json cannot be read.
     ValueError: if an option is not known.
-    FileNotFoundError: if one of the two does not exist.
+    FileNotFoundError: if there are no records.
     OSError: if the results cannot be written.
   """
   workdir = pathlib.Path(workdir)
-  parameters = read_parameters(workdir / "config.json")
-  records = load.read_records(workdir / "records.jsonl")
-  analysis = results.analyze(records, parameters, **options)
+  path = workdir / "records.jsonl"
+  if not path.is_file():
+    raise FileNotFoundError(
+      f"there is no {path}; give the folder that a sweep has written"
+    )
+  provenance = provenance_lib.read(workdir / "config.json")
+  records = load.read_records(path)
+  if provenance is None:
+    provenance = provenance_lib.from_records(records)
+  head = opening.Head(
+    provenance,
+    coverage.measure(records, provenance),
+    coverage.silent_policies(records),
+    tuple(dict.fromkeys(record.policy for record in records)),
+  )
   try:
-    return _write(analysis, workdir)
+    with files.staging(workdir) as stage:
+      _write(_analyze(records, head, options), head, stage)
   except OSError as error:
     raise OSError(
       f"cannot write the results to {workdir}: {error}; the records are safe,"
       " make room and write the report again"
     ) from error
+  return workdir / "report.md"
 
 
-def read_parameters(path: pathlib.Path) -> dict[str, int]:
-  """Reads the number of parameters of each policy from config.json."""
-  if not path.is_file():
-    raise FileNotFoundError(
-      f"there is no {path}; give the folder that a sweep has written"
-    )
-  try:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return {
-      name: int(policy["parameters"])
-      for name, policy in content["policies"].items()
-    }
-  except (AttributeError, KeyError, TypeError, ValueError) as error:
-    raise load.RecordError(
-      f'{path}: expected {{"policies": {{NAME: {{"parameters": COUNT}}}}}}'
-      f" ({type(error).__name__}: {error}); the sweep writes this file"
-    ) from error
+def _analyze(records, head: opening.Head, options) -> results.Analysis:
+  """Analyses the policies that have answers; all where none has."""
+  parameters = dict(head.provenance.parameters)
+  if head.silent and not head.is_silent:
+    records = [r for r in records if r.policy not in head.silent]
+    parameters = {k: n for k, n in parameters.items() if k not in head.silent}
+  return results.analyze(records, parameters, **options)
 
 
 def draw(analysis: results.Analysis) -> dict[str, figure_lib.Figure]:
@@ -112,20 +123,19 @@ def draw(analysis: results.Analysis) -> dict[str, figure_lib.Figure]:
   return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
-def _write(analysis: results.Analysis, workdir: pathlib.Path) -> pathlib.Path:
-  analysis.summary.to_csv(workdir / "summary.csv", index=False)
-  for folder, frames in (
+def _write(
+  analysis: results.Analysis, head: opening.Head, folder: pathlib.Path
+) -> None:
+  files.write(folder / "summary.csv", analysis.summary.to_csv(index=False))
+  for name, frames in (
     ("claims", analysis.claims),
     ("tables", analysis.tables),
   ):
-    (workdir / folder).mkdir(exist_ok=True)
-    for name, frame in frames.items():
+    for key, frame in frames.items():
       # A file of an earlier report must not stand beside this one.
-      path = workdir / folder / f"{name}.csv"
-      frame.to_csv(path, index=False)
-  drawn = draw(analysis)
+      files.write(folder / name / f"{key}.csv", frame.to_csv(index=False))
+  drawn = {} if head.is_silent else draw(analysis)
   for name, figure in drawn.items():
-    style.save(figure, workdir / "figures", name)
-  path = workdir / "report.md"
-  path.write_text(sections.report(analysis, set(drawn)), encoding="utf-8")
-  return path
+    style.save(figure, folder / "figures", name)
+  text = sections.report(analysis, head, set(drawn))
+  files.write(folder / "report.md", text)

@@ -8,7 +8,7 @@ from matplotlib import cm, colors, lines, patches, path, patheffects
 from matplotlib import figure as figure_lib
 
 from inference_scaling.analysis import strategies
-from inference_scaling.analysis.figures import style
+from inference_scaling.analysis.figures import style, texts
 from inference_scaling.analysis.trees import layout
 
 # Rises evenly in lightness and reads the same with any colour vision.
@@ -16,6 +16,7 @@ COLORMAP = "cividis"
 WIDEST_LINE = 9.0  # points, for all beams
 MANY_ROWS = 40  # from here on all is drawn smaller
 _ROOT_DEPTH = -1
+_MOST_LETTERS = 16  # of an answer beside its step
 _NODE_SIZE = 130  # square points
 _MARKERS = {
   "step": "o", "finished": "s", "truncated": "X", "unfinished": ">",
@@ -54,7 +55,7 @@ def search_tree(
   scale = float(np.clip(MANY_ROWS / leaves, 0.45, 1.0))
   figure = figure_lib.Figure(
     figsize=(2.0 + 1.5 * depths, 1.6 + 0.32 * scale * leaves),
-    layout="constrained",
+    layout=texts.Layout(),
   )
   axes = figure.subplots()
   limits = layout.score_limits(record)
@@ -138,8 +139,7 @@ def _write_answers(axes, node, record, scale):
     return
   candidate = record["candidates"][node.candidates[0]]
   answer = candidate["answer"]
-  if answer is None:
-    answer = "(no answer)"
+  answer = "(no answer)" if answer is None else _shortened(answer)
   verdict = {True: " ✓", False: " ✗", None: ""}[candidate["correct"]]
   copies = f" x{len(node.candidates)}" if len(node.candidates) > 1 else ""
   axes.annotate(
@@ -147,6 +147,13 @@ def _write_answers(axes, node, record, scale):
     textcoords="offset points", va="center", fontsize=8 * scale,
     fontweight="bold" if candidate["correct"] else "normal",
   )  # fmt: skip
+
+
+def _shortened(answer):
+  """An answer that leaves room for the tree; a page shows all of it."""
+  if len(answer) <= _MOST_LETTERS:
+    return answer
+  return answer[: _MOST_LETTERS - 2] + ".."
 
 
 def _finish_axes(figure, axes, record, nodes, colormap):
@@ -169,7 +176,7 @@ def _finish_axes(figure, axes, record, nodes, colormap):
     bar = figure.colorbar(colormap, ax=axes, fraction=0.03, pad=0.01, aspect=30)
     bar.set_label("reward")
     bar.outline.set_visible(False)
-  style.legend(figure, _legend(record, nodes), entry_width=2.4)
+  style.legend(figure, _legend(record, nodes))
 
 
 def _legend(record, nodes):

@@ -2,6 +2,7 @@
 
 import functools
 import html
+import io
 import json
 import pathlib
 import string
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from inference_scaling.analysis import strategies
+from inference_scaling.analysis import files, strategies
 from inference_scaling.analysis.records import find_record
 from inference_scaling.analysis.trees import figure, layout, markup, tables
 
@@ -82,27 +83,29 @@ def write_tree(
     OSError: if a file cannot be written.
   """
   page = check_page(page)
-  page.parent.mkdir(parents=True, exist_ok=True)
-  page.write_text(tree_page(record), encoding="utf-8")
+  files.write(page, tree_page(record))
   label = functools.partial(layout.short_text, most=_LABEL)
   picture = page.with_suffix(".png")
+  drawn = io.BytesIO()
   figure.search_tree(record, label).savefig(
-    picture, metadata={"Software": None}
+    drawn, format="png", metadata={"Software": None}
   )
+  files.write(picture, drawn.getvalue())
   return page, picture
 
 
 def check_page(page: str | pathlib.Path) -> pathlib.Path:
-  """Checks the name of a page, which can be done before there is a record.
+  """Checks that a page can be written, before there is a record.
 
   Args:
-    page: the file.
+    page: the file; its folder is made where missing.
 
   Returns:
     Its path.
 
   Raises:
     ValueError: if it does not end in .html.
+    OSError: if it cannot be written.
   """
   page = pathlib.Path(page)
   if page.suffix not in (".html", ".htm"):
@@ -110,6 +113,7 @@ def check_page(page: str | pathlib.Path) -> pathlib.Path:
       f"the page of a search tree is to be {page}; expected a name that ends "
       "in .html."
     )
+  files.check(page)
   return page
 
 

@@ -1,0 +1,202 @@
+"""Parses flags and config files; what is wrong with them is one message.
+
+Whatever goes wrong while flags are read is the user's to mend: a flag, its
+value, the config file (which is Python of the user's) or an override of one of
+its keys. The message names the flag or the file with the line, the reason, and
+what to do.
+"""
+
+import difflib
+import pathlib
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+
+import ml_collections
+from absl import flags
+
+_CONFIG = "config"  # name of the flag of a config file
+_MISSING = "is missing"
+
+
+class CommandLineError(ValueError):
+  """Flags, or a config file that they name, are wrong."""
+
+
+def parse(argv: list[str]) -> list[str]:
+  """Parses flags.
+
+  Args:
+    argv: the program and its arguments.
+
+  Returns:
+    The program and those arguments that are no flags.
+
+  Raises:
+    CommandLineError: if a flag, a config file or an override is wrong.
+  """
+  path = _config_path(argv)
+  if path is not None:
+    _check_file(path)
+  try:
+    return flags.FLAGS(argv)
+  except Exception as error:
+    message = path and _error_in_file(path, error)
+    if not message and not isinstance(error, flags.Error):
+      message = _missing_key(argv)
+    raise CommandLineError(message or _short(error)) from error
+
+
+def require(*names: str) -> None:
+  """Makes flags required: each must be given, with a value.
+
+  Args:
+    *names: of the flags. An empty folder would be the one that a program is
+      started in, which nobody means.
+  """
+  for name in names:
+    flags.register_validator(
+      name, lambda value: value not in (None, ""), _MISSING
+    )
+
+
+def read_config(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
+  """Returns the config of a `--config` flag.
+
+  Args:
+    flag: as `config_flags.DEFINE_config_file` returns it.
+
+  Returns:
+    The config.
+
+  Raises:
+    OSError: if the config file reads another file, and cannot.
+    CommandLineError: if it makes no config.
+  """
+  config = flag.value
+  if isinstance(config, ml_collections.ConfigDict):
+    return config
+  if config is not None and not isinstance(config, (dict, list, str, int)):
+    # ml_collections puts an object in its place that raises when it is used.
+    try:
+      _ = config.is_locked
+    except OSError as error:
+      cause = error.__cause__ or error
+      raise OSError(f"the config file cannot be read: {cause}") from error
+    except AttributeError:
+      pass
+  raise CommandLineError(
+    f"get_config of the config file returned a {type(config).__name__}; "
+    "expected an ml_collections.ConfigDict, as configs/demo.py returns."
+  )
+
+
+def _config_path(argv: Sequence[str]) -> str | None:
+  """The file of `--config`, if the program has such a flag and it is given."""
+  if _CONFIG not in flags.FLAGS:
+    return None
+  path = None
+  for place, arg in enumerate(argv[1:], start=1):
+    if arg == "--":
+      break
+    name, equals, value = arg.partition("=")
+    if name in (f"--{_CONFIG}", f"-{_CONFIG}"):
+      path = value if equals else "".join(argv[place + 1 : place + 2])
+  return None if path is None else path.partition(":")[0]
+
+
+def _check_file(path: str) -> None:
+  """Raises a CommandLineError unless a path is a file of Python."""
+  where = pathlib.Path(path)
+  remedy = "Give a config file, such as --config=configs/demo.py."
+  if not path or not where.exists():
+    raise CommandLineError(f"there is no config file {path!r}. {remedy}")
+  if not where.is_file():
+    raise CommandLineError(f"{path} is no file. {remedy}")
+  try:
+    compile(where.read_bytes(), path, "exec")
+  except OSError as error:
+    raise CommandLineError(f"cannot read {path}: {error.strerror}.") from error
+  except SyntaxError as error:
+    line = f", line {error.lineno}" if error.lineno else ""
+    raise CommandLineError(
+      f"{path}{line} is no Python: {error.msg}. Mend the config file."
+    ) from error
+  except ValueError as error:  # a file of bytes
+    raise CommandLineError(f"{path} is no Python: {error}. {remedy}") from error
+
+
+def _error_in_file(path: str, error: Exception) -> str | None:
+  """What a config file did wrong; None if the error is not its own."""
+  origin = error
+  # The libraries of flags raise errors of their own in place of some.
+  while origin.__cause__ or origin.__context__:
+    origin = origin.__cause__ or origin.__context__
+  message, kind = _short(origin), type(origin).__name__
+  if isinstance(origin, AttributeError) and origin.name == "get_config":
+    return (
+      f"{path} has no function get_config; expected one that returns the "
+      "config, as in configs/demo.py."
+    )
+  if isinstance(origin, TypeError) and message.startswith("get_config() "):
+    return (
+      f"{path}: {message}. What follows the colon in --config=FILE:ARGUMENT is "
+      "its argument."
+    )
+  here = pathlib.Path(path).resolve()
+  lines = [
+    frame.lineno
+    for frame in traceback.extract_tb(origin.__traceback__)
+    if pathlib.Path(frame.filename).resolve() == here
+  ]
+  if not lines:
+    return None
+  if isinstance(origin, ValueError):  # as a config says what it expects
+    return f"{path}: {message}"
+  return (
+    f"{path}, line {lines[-1]}: {kind}: {message}. Mend the config file; "
+    "--traceback shows more."
+  )
+
+
+def _short(error: BaseException) -> str:
+  """The message of an error, or its kind where it has none."""
+  text = error.args[0] if isinstance(error, KeyError) and error.args else error
+  text = str(text).strip() or type(error).__name__
+  return re.sub(rf"flag (--\w+)=\w*: {_MISSING}", rf"\1 {_MISSING}.", text)
+
+
+def _missing_key(argv: list[str]) -> str | None:
+  """Says which key of `--config.KEY=VALUE` there is not, and which there are.
+
+  The library that sets them names neither the group nor its keys.
+  """
+  prefix = f"{_CONFIG}."
+  overrides = [arg for arg in argv if arg.lstrip("-").startswith(prefix)]
+  before = sys.argv
+  # It looks for them in sys.argv.
+  sys.argv = [arg for arg in argv if arg not in overrides]
+  try:
+    flags.FLAGS(sys.argv)
+    config = flags.FLAGS[_CONFIG].value
+  except (flags.Error, KeyError, ValueError):
+    return None
+  finally:
+    sys.argv = before
+  for override in overrides:
+    path, group = _CONFIG, config
+    for key in override.lstrip("-").partition("=")[0].split(".")[1:]:
+      if not isinstance(group, ml_collections.ConfigDict):
+        return f"--{path}.{key}: {path} is {group!r} and has no keys."
+      if key not in group:
+        if "[" in key:
+          break  # one of a list
+        close = difflib.get_close_matches(key, group, 1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        return (
+          f"--{path}.{key}: there is no such key in {path}, which has "
+          f"{', '.join(group)}.{hint}"
+        )
+      path, group = f"{path}.{key}", group[key]
+  return None

@@ -1,0 +1,104 @@
+"""Errors for what a search is given: models, strategy, keys and sizes.
+
+Every public function that takes a policy, a reward or a strategy checks them
+here, before it calls any of them.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from inference_scaling.search import arguments, base
+
+_POLICY = ("start", "extend", "fork")
+_REWARD = ("start", "score", "fork")
+
+
+def check_models(policy: Any, reward: Any) -> None:
+  """Checks that a policy and a reward have their functions.
+
+  Raises:
+    ValueError: naming the object and what it lacks.
+  """
+  _check_functions("policy", policy, _POLICY)
+  _check_functions("reward", reward, _REWARD)
+  if not hasattr(policy, "num_beams"):
+    raise ValueError(
+      f"search: the policy ({type(policy).__name__}) has no num_beams, "
+      "expected the number of beams of a problem as an attribute"
+    )
+  arguments.check_static("search: num_beams", policy.num_beams, 1)
+
+
+def check_strategy(strategy: Any) -> None:
+  """Checks a strategy, or its rules.
+
+  Raises:
+    ValueError: if it is something else, or a field is not as `base.Strategy`
+      says.
+  """
+  if not isinstance(strategy, base.Strategy):
+    name = getattr(strategy, "__name__", None)
+    if callable(strategy) and name:
+      found, hint = f"the function {name}", f"call it: {name}(..)"
+    else:
+      found = arguments.shown(strategy)
+      hint = "make one, such as rebase(temperature=0.1)"
+    raise ValueError(
+      f"search: strategy is {found}, expected a Strategy; {hint}"
+    )
+  for name in ("init", "select", "first"):
+    value = getattr(strategy, name)
+    optional = value is None and name != "select"
+    if not optional and not callable(value):
+      raise ValueError(
+        f"search: strategy.{name} is {arguments.shown(value)}, expected a "
+        "function"
+      )
+  arguments.check_choice(
+    "search: strategy.duplicates", strategy.duplicates, base.DUPLICATES
+  )
+  arguments.check_static("search: strategy.lookahead", strategy.lookahead, 0)
+
+
+def check_start(strategy: base.Strategy, keys: Any, max_depth: Any) -> None:
+  """Checks what only the start of a search asks for.
+
+  Args:
+    strategy: one that `check_strategy` lets pass.
+    keys: the keys of the problems.
+    max_depth: most depths.
+
+  Raises:
+    ValueError: on a strategy that is rules alone, or wrong keys or depths.
+  """
+  if strategy.init is None:
+    raise ValueError(
+      "search: strategy.init is None, expected a function of num_beams; give "
+      "the strategy itself, not its rules"
+    )
+  typed = isinstance(keys, jax.Array) and jnp.issubdtype(
+    keys.dtype, jax.dtypes.prng_key
+  )
+  if not typed or keys.ndim != 1:
+    raise ValueError(
+      f"search: keys are {arguments.shown(keys)}, expected typed PRNG keys "
+      "[P]; make them with jax.vmap(jax.random.key) or jax.random.split"
+    )
+  arguments.check_static("search: max_depth", max_depth, 1)
+
+
+def _check_functions(role: str, owner: Any, names: tuple[str, ...]) -> None:
+  if isinstance(owner, type):
+    raise ValueError(
+      f"search: the {role} is the class {owner.__name__}, expected an object "
+      f"of it; make one: {owner.__name__}(..)"
+    )
+  missing = [name for name in names if not callable(getattr(owner, name, None))]
+  if missing:
+    raise ValueError(
+      f"search: the {role} ({type(owner).__name__}) has no function "
+      f"{' and no '.join(missing)}, expected an object with "
+      f"{', '.join(names)}; see search.{role.capitalize()}"
+    )
