@@ -29,6 +29,8 @@ import jax
 import ml_collections
 from absl import app, flags, logging
 
+from inference_scaling import profiling
+
 # What a user's input, files or machine can cause. Everything else is a bug of
 # this package and keeps its traceback.
 USER_ERRORS = (ValueError, FloatingPointError, OSError)
@@ -251,10 +253,7 @@ def _profiled(folder: str | None) -> contextlib.AbstractContextManager[None]:
   """Traces what is computed, if a folder is given, and sums it up."""
   if folder is None:
     return contextlib.nullcontext()
-  # Not at the top: few runs are profiled, and it brings the whole benchmark.
-  from inference_scaling.benchmark import phases
-
-  return phases.report(folder)
+  return profiling.report(folder)
 
 
 def _join_processes() -> None:

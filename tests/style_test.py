@@ -12,7 +12,8 @@ PACKAGE = ROOT / "inference_scaling"
 # A room imports only from rooms that stand before it; assets are data.
 ROOMS = (
   "names", "assets", "search", "voting", "compute", "models", "decoding",
-  "tasks", "training", "sweep", "benchmark", "analysis", "launching",
+  "tasks", "training", "sweep", "profiling", "benchmark", "analysis",
+  "launching",
 )  # fmt: skip
 # The folders of the analysis, likewise; files beside them come before all.
 ANALYSIS = (
