@@ -42,6 +42,7 @@ setuptools.setup(
     "pandas>=2.2",
     "pyarrow>=16.0",  # the hub keeps some benchmarks as parquet files
     "safetensors>=0.5",
+    "scipy>=1.14",  # probability distributions; jax needs it anyway
     "tokenizers>=0.21",
     "tqdm>=4.66",  # progress bars of sweeps
     "transformers>=5.0",  # tokenizers and configs; no model of it is run

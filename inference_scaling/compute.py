@@ -10,7 +10,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-CONVENTIONS = ("paper", "with_reward", "full")
+from inference_scaling import names
 
 # A count of positions attended to outgrows int32: 256 beams of 4096 tokens make
 # 2 * 10^9. It is kept as digits to this base, without 64-bit types.
@@ -205,7 +205,7 @@ def flops(
     reward: costs of the reward model.
     policy_counts: of one problem, without the axis P.
     reward_counts: of one problem.
-    convention: one of `CONVENTIONS`.
+    convention: one of `names.CONVENTIONS`.
 
   Returns:
     Floating-point operations.
@@ -218,15 +218,15 @@ def flops(
       arXiv:2001.08361, section 2.1.
     Wu et al., "Inference scaling laws", ICLR 2025, section 4.
   """
-  if convention not in CONVENTIONS:
+  if convention not in names.CONVENTIONS:
     raise ValueError(
-      f"convention is {convention!r}; expected one of {CONVENTIONS}."
+      f"convention is {convention!r}; expected one of {names.CONVENTIONS}."
     )
   generated, scored = int(policy_counts.decode), int(reward_counts.decode)
   total = 2.0 * policy.parameters * generated
-  if convention == "paper":
+  if convention == names.PAPER:
     return total
-  if convention == "with_reward":
+  if convention == names.WITH_REWARD:
     return total + 2.0 * reward.parameters * scored
   return _full(policy, policy_counts) + _full(reward, reward_counts)
 
@@ -245,7 +245,7 @@ def prompt_flops(
     reward: costs of the reward model.
     policy_counts: of one problem, without the axis P.
     reward_counts: of one problem.
-    convention: one of `CONVENTIONS`.
+    convention: one of `names.CONVENTIONS`.
 
   Returns:
     Floating-point operations; 0 but for `full`.

@@ -27,7 +27,7 @@ from typing import Any, NoReturn
 import jax
 from absl import app, flags, logging
 
-from inference_scaling import command_line
+from inference_scaling import command_line, profiling
 
 # What launchers take from there.
 read_config = command_line.read_config
@@ -232,10 +232,7 @@ def _profiled(folder: str | None) -> contextlib.AbstractContextManager[None]:
   """Traces what is computed, if a folder is given, and sums it up."""
   if folder is None:
     return contextlib.nullcontext()
-  # Not at the top: few runs are profiled, and it brings the whole benchmark.
-  from inference_scaling.benchmark import phases
-
-  return phases.report(folder)
+  return profiling.report(folder)
 
 
 def _join_processes() -> None:

@@ -11,8 +11,9 @@ ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "inference_scaling"
 # A room imports only from rooms that stand before it; assets are data.
 ROOMS = (
-  "assets", "json_lines", "search", "voting", "compute", "models", "decoding",
-  "tasks", "training", "sweep", "benchmark", "analysis", "command_line",
+  "names", "assets", "json_lines", "search", "voting", "compute", "models",
+  "decoding", "tasks", "training", "sweep", "profiling", "benchmark", "analysis",
+  "command_line",
   "launching",
 )  # fmt: skip
 # The folders of the analysis, likewise; files beside them come before all.
@@ -27,6 +28,11 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 def _name(path):
   return path.relative_to(PACKAGE).as_posix()
+
+
+def _room(path):
+  """The room that a file is in, or is."""
+  return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def _imports(tree):
@@ -64,7 +70,7 @@ def test_every_room_is_listed():
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_rooms_import_only_from_rooms_before_them(path):
-  room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+  room = _room(path)
   if room == "__init__":
     room = ROOMS[0]  # the package itself imports nothing
   allowed = ROOMS[: ROOMS.index(room) + 1]
@@ -103,10 +109,18 @@ def test_only_boundaries_jit(path):
 
 
 def test_analysis_needs_no_jax():
-  for path in MODULES:
-    if path.is_relative_to(PACKAGE / "analysis"):
-      roots = {name.split(".")[0] for name in _imports(_parse(path))}
-      assert not roots & {"jax", "flax", "optax"}, path
+  """Neither do the rooms that it imports from."""
+  rooms, seen = {"analysis"}, set()
+  while rooms:
+    seen |= rooms
+    paths = [path for path in MODULES if _room(path) in rooms]
+    rooms = set()
+    for path in paths:
+      for root, *rest in (name.split(".") for name in _imports(_parse(path))):
+        assert root not in ("jax", "flax", "optax"), f"{_name(path)}: {root}"
+        if root == PACKAGE.name:
+          rooms |= {*rest[:1]} - seen
+  assert {"names", "voting"} <= seen
 
 
 @pytest.mark.parametrize(

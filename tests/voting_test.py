@@ -5,16 +5,11 @@ import itertools
 import math
 from fractions import Fraction
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from inference_scaling import voting
-
-_majority = jax.jit(voting.majority)
-_best_of_n = jax.jit(voting.best_of_n)
-_weighted = jax.jit(voting.weighted)
 
 
 def _winner(votes):
@@ -46,9 +41,9 @@ def test_votes_agree_with_counts_in_plain_python():
     majority.append(_winner(counts))
     best.append(_winner(tops))
     weighted.append(_winner(sums))
-  assert _majority(answers).tolist() == majority
-  assert _best_of_n(answers, scores).tolist() == best
-  assert _weighted(answers, scores).tolist() == weighted
+  assert voting.majority(answers).tolist() == majority
+  assert voting.best_of_n(answers, scores).tolist() == best
+  assert voting.weighted(answers, scores).tolist() == weighted
   assert len(set(map(str, (majority, best, weighted)))) == 3
 
 
@@ -86,9 +81,9 @@ def test_the_order_of_candidates_never_matters():
   assert len(sums) > 1  # so a naive sum would have a winner by order
   orders = np.array(list(itertools.permutations(range(6))))
   for vote in (
-    _majority(answers[orders]),
-    _best_of_n(answers[orders], scores[orders]),
-    _weighted(answers[orders], scores[orders]),
+    voting.majority(answers[orders]),
+    voting.best_of_n(answers[orders], scores[orders]),
+    voting.weighted(answers[orders], scores[orders]),
   ):
     assert set(vote.tolist()) == {0}
 
@@ -101,7 +96,7 @@ def test_leading_axes_are_batches():
     voting.weighted,
   ):
     batched = vote(answers.reshape(2, 3, 9), scores.reshape(2, 3, 9))
-    assert batched.shape == (2, 3) and batched.dtype == jnp.int32
+    assert batched.shape == (2, 3) and batched.dtype == np.int32
     assert batched.ravel().tolist() == vote(answers, scores).tolist()
 
 
@@ -128,12 +123,74 @@ def test_aggregations(how, expected):
   got = voting.aggregate(scores, mask, how)
   assert got[:3].tolist() == expected
   assert math.isnan(got[3])
-  assert got.dtype == jnp.float32
+  assert got.dtype == np.float32
+
+
+def test_sums_and_products_add_one_number_after_the_other():
+  scores = np.random.default_rng(0).uniform(0, 0.3, (50, 40))
+  scores = scores.astype(np.float32)
+  total, product = np.zeros(50, np.float32), np.ones(50, np.float32)
+  for column in scores.T:
+    total, product = total + column, product * column
+  everything = np.ones(scores.shape, bool)
+  mean = voting.aggregate(scores, everything, "mean")
+  assert mean.tolist() == (total / np.float32(40)).tolist()
+  assert (mean != scores.mean(axis=-1)).any()  # which adds in another order
+  got = voting.aggregate(scores, everything, "product")
+  normal = product > np.finfo(np.float32).tiny
+  assert 0 < normal.sum() < 50
+  assert got.tolist() == np.where(normal, product, 0).tolist()
+
+
+@pytest.mark.parametrize("size", [3, 16, 64, 200])
+def test_weighted_sums_are_float32_from_the_smallest_score_up(size):
+  generator = np.random.default_rng(size)
+  answers = generator.integers(0, 2, (400, size))
+  # Close together, so that rounding decides some votes.
+  scores = np.float32(1 - 1e-6 * generator.random((400, size)))
+  scores *= np.where(answers, 1.0, (answers == 1).mean() * 2).astype("float32")
+  expected = []
+  for ids, weights in zip(answers, scores, strict=True):
+    sums = {}
+    for weight, answer in sorted(zip(weights, ids.tolist(), strict=True)):
+      sums[answer] = sums.get(answer, np.float32(0)) + weight
+    expected.append(_winner(sums))
+  assert voting.weighted(answers, scores).tolist() == expected
+
+
+def test_arrays_of_jax_are_taken_as_they_are():
+  answers, scores = _random_votes(count=5)
+  on_device = jnp.asarray(answers), jnp.asarray(scores)
+  for vote in (voting.best_of_n, voting.weighted):
+    assert vote(*on_device).tolist() == vote(answers, scores).tolist()
+  got = voting.aggregate(jnp.asarray(scores), jnp.ones((5, 9), bool), "min")
+  assert isinstance(got, np.ndarray)
+  assert got.tolist() == scores.min(axis=1).tolist()
+
+
+def test_lists_of_steps_become_a_table():
+  table, mask = voting.pad_steps([[0.5, 0.25], [], [0.1]])
+  assert table.dtype == np.float32 and mask.tolist() == [
+    [True, True], [False, False], [True, False]
+  ]  # fmt: skip
+  assert table.tolist() == [[0.5, 0.25], [0, 0], [np.float32(0.1), 0]]
+  assert voting.pad_steps([])[0].shape == (0, 0)
+
+
+def test_infinite_scores_and_sums_warn_of_nothing():
+  scores = np.float32([[3e38, 3e38], [np.inf, -np.inf]])
+  mask = np.ones((2, 2), bool)
+  assert voting.aggregate(scores, mask, "product").tolist() == [
+    math.inf, -math.inf
+  ]  # fmt: skip
+  assert voting.weighted([[0, 0], [0, 1]], scores).tolist() == [0, 0]
+  # A class of both infinities has no sum: it ranks below every number.
+  assert voting.weighted([0, 0, 1], [math.inf, -math.inf, -5.0]) == 1
 
 
 def test_last_reads_the_last_true_place():
   got = voting.aggregate([0.1, 0.2, 0.3], [True, True, False], "last")
-  assert got == jnp.float32(0.2)
+  assert got == np.float32(0.2)
   assert math.isnan(voting.aggregate([], [], "last"))
 
 
@@ -144,7 +201,10 @@ def test_last_reads_the_last_true_place():
     (lambda: voting.aggregate([0.1], [True, True], "min"), r"\(1,\).*\(2,\)"),
     (lambda: voting.best_of_n([1, 2], [0.1]), r"best_of_n: answers .*\(2,\)"),
     (lambda: voting.weighted([1], [[0.1]]), r"weighted: answers have shape"),
-    (lambda: voting.majority([0.5]), r"majority: answers are float32\[1\]"),
+    (
+      lambda: voting.majority(np.float32([0.5])),
+      r"majority: answers are float32\[1\]",
+    ),
     (lambda: voting.majority(3), r"expected class ids int32\[\.\.\., N\]"),
   ],
 )

@@ -1,9 +1,11 @@
 """Voting methods: their names, and which of them are compared."""
 
+from inference_scaling import names
+
 PASS = "pass"  # an oracle picks: right if any candidate is right
-MAJORITY = "majority"
-BEST_OF_N = "best_of_n"
-WEIGHTED = "weighted"
+MAJORITY = names.MAJORITY
+BEST_OF_N = names.BEST_OF_N
+WEIGHTED = names.WEIGHTED
 NO_AGGREGATION = "none"  # of methods that read no step scores
 
 

@@ -10,14 +10,8 @@ from typing import Any
 
 import transformers
 
-from inference_scaling import search, tasks
+from inference_scaling import names, search, tasks
 from inference_scaling.search import base, trace
-
-STATUS = {
-  base.RUNNING: "unfinished",
-  base.FINISHED: "finished",
-  base.TRUNCATED: "truncated",
-}
 
 Grade = Callable[[str | None], bool | None]
 
@@ -66,7 +60,7 @@ def make_candidates(
         "text": text,
         "answer": answer,
         "correct": grade(answer),
-        "status": STATUS[status],
+        "status": names.STEP_STATUSES[status],
         "step_scores": [float(scores[i]) for i in read],
         "tokens": sum(len(steps[i]) for i in path),
         "path": path,

@@ -7,7 +7,7 @@ from typing import Any
 
 import ml_collections
 
-from inference_scaling import decoding, models, voting
+from inference_scaling import decoding, models, names
 from inference_scaling.sweep import (
   grid,
   problems,
@@ -40,7 +40,7 @@ _TABLE: rules.Table = {
     "total_tokens": rules.integer(1),
     "max_steps": rules.integer(1),
   },
-  "aggregations": rules.several(rules.one_of(*voting.AGGREGATIONS)),
+  "aggregations": rules.several(rules.one_of(*names.AGGREGATIONS)),
   "rows_in_flight": rules.integer(1),
   # Beams of a problem that are written at once; 0 for all. The others take
   # turns, and more problems are in flight instead.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from inference_scaling import compute, decoding
+from inference_scaling import compute, decoding, names
 from inference_scaling.search import trace
 
 _NOTHING = compute.Counts(prefill=0, decode=0, attended=0)
@@ -33,7 +33,7 @@ def make_ledger(
   def by_convention(function, policy_counts):
     return {
       convention: function(policy, reward, policy_counts, theirs, convention)
-      for convention in compute.CONVENTIONS
+      for convention in names.CONVENTIONS
     }
 
   return {

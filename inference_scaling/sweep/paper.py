@@ -9,6 +9,8 @@ from typing import Any
 
 import ml_collections
 
+from inference_scaling import names
+
 # Fine-tuned by the authors on Math-Shepherd, read at " ки".
 REWARD_MODEL = "tkitsers/Llemma-reward-model"
 # Fine-tuned policies write "Step 1: ... ки" and close with the answer.
@@ -89,7 +91,7 @@ def paper_sweep(
     "total_tokens": 1024,
     "max_steps": 25,
   }
-  config.aggregations = ("last", "min", "mean", "product")
+  config.aggregations = names.AGGREGATIONS
   config.rows_in_flight = rows_in_flight
   config.rows_per_problem = 0
   config.cache = "dense"

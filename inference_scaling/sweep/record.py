@@ -22,7 +22,6 @@ class RecordMaker:
     grader: grades answers.
     aggregations: of step scores, for votes; none where there is no reward
       model. The scores of the search are then no rewards and not recorded.
-    max_steps: most steps of a candidate.
     step_end: what ends a step of the policy.
   """
 
@@ -31,7 +30,6 @@ class RecordMaker:
   reward_cost: compute.ModelCost
   grader: tasks.Grader
   aggregations: Sequence[str]
-  max_steps: int
   step_end: Sequence[str]
 
   def make(
@@ -72,7 +70,7 @@ class RecordMaker:
       "tree": candidates_lib.make_tree(
         finished.tree, self.tokenizer, rewarded=rewarded
       ),
-      "votes": votes.make_votes(found, self.aggregations, self.max_steps),
+      "votes": votes.make_votes(found, self.aggregations),
       "ledger": ledger.make_ledger(
         finished, self.policy_cost, self.reward_cost
       ),

@@ -231,7 +231,6 @@ class _Sweep:
       reward_cost=self._reward.cost if self._reward else compute.NO_COST,
       grader=grader,
       aggregations=settings_lib.aggregations(self._resolved),
-      max_steps=found.settings.limits.max_steps,
       step_end=found.settings.step_format.step_end,
     )
 

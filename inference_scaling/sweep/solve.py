@@ -5,7 +5,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from inference_scaling import compute, decoding, tasks, voting
+from inference_scaling import compute, decoding, names, tasks
 from inference_scaling.sweep import (
   checkpoints,
   grid,
@@ -48,7 +48,7 @@ class Solution:
     Where there is no reward model, that of majority voting.
     """
     rewarded = self.record["tree"]["scores"] is not None
-    name = votes_lib.shown(voting.AGGREGATIONS if rewarded else ())
+    name = votes_lib.shown(names.AGGREGATIONS if rewarded else ())
     return self.record["votes"][name]["answer"]
 
   def render(self) -> str:
@@ -112,8 +112,9 @@ def solve(
     maker = record.RecordMaker(
       loaded.policies[name].tokenizer, found[name].cost,
       judge.cost if judge else compute.NO_COST, grader,
-      voting.AGGREGATIONS if rewards.has_scores(form) else (),
-      settings.limits.max_steps, settings.step_format.step_end,
+      # As `render` lists them: by the alphabet.
+      sorted(names.AGGREGATIONS) if rewards.has_scores(form) else (),
+      settings.step_format.step_end,
     )  # fmt: skip
     return Solution(maker.make(run, problem, finished))
 

@@ -179,7 +179,6 @@ def _record(tree, aggregations):
       nothing,
       grader,
       aggregations,
-      max_steps=J,
       step_end=(" ки",),
     )
     return maker.make(
@@ -198,7 +197,7 @@ def test_a_record_without_a_reward_model_votes_by_majority(tree):
   assert found["ledger"]["flops"]["with_reward"] == 2 * 1000 * 50
   whole = _record(tree, ("last",))
   assert whole["votes"]["majority"] == found["votes"]["majority"]
-  assert list(whole["votes"]) == votes.names(("last",))
+  assert list(whole["votes"]) == votes.vote_names(("last",))
 
 
 def test_a_drawing_leaves_out_rewards_that_there_are_none_of(tree):
@@ -237,7 +236,7 @@ def test_without_candidates_the_vote_has_no_answer(tree):
   found = _record(running, ("last",))
   assert found["candidates"] == []
   nobody = {"answer": None, "correct": False}
-  assert found["votes"] == dict.fromkeys(votes.names(("last",)), nobody)
+  assert found["votes"] == dict.fromkeys(votes.vote_names(("last",)), nobody)
   assert found["ledger"]["policy_discarded"] == 50
   rendering.render(found)
 

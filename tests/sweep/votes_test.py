@@ -5,10 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from inference_scaling import voting
+from inference_scaling import names
 from inference_scaling.sweep import votes
 
-AGGREGATIONS = ("last", "min", "mean", "product")
 REDUCE = {
   "last": lambda scores: scores[-1],
   "min": min,
@@ -36,7 +35,7 @@ def expected(candidates):
   for c in voters:
     counts[c["answer"]] = counts.get(c["answer"], 0) + 1
   result = {"majority": winner(counts)}
-  for how in AGGREGATIONS:
+  for how in names.AGGREGATIONS:
     best, total = {}, {}
     for c in voters:
       score = REDUCE[how](c["step_scores"])
@@ -48,7 +47,7 @@ def expected(candidates):
 
 
 def assert_votes_are_counts(candidates):
-  found = votes.make_votes(candidates, AGGREGATIONS, max_steps=5)
+  found = votes.make_votes(candidates, names.AGGREGATIONS)
   wanted = expected(candidates)
   assert {name: vote["answer"] for name, vote in found.items()} == wanted
   for vote in found.values():
@@ -65,7 +64,7 @@ def test_methods_that_disagree_each_find_their_own():
     candidate("9", 0.6, 0.5),
   ]
   assert_votes_are_counts(candidates)
-  found = votes.make_votes(candidates, AGGREGATIONS, max_steps=5)
+  found = votes.make_votes(candidates, names.AGGREGATIONS)
   assert found["majority"]["answer"] == "3"
   assert found["best_of_n/last"] == {"answer": "7", "correct": True}
   assert found["weighted/last"]["answer"] == "9"
@@ -84,32 +83,23 @@ def test_random_votes_agree_with_counting(seed):
   assert_votes_are_counts(candidates[::-1])
 
 
-def test_few_programs_serve_all_numbers_of_candidates():
-  candidates = [candidate(str(7 + n % 3), n / 8) for n in range(8)]
-  assert_votes_are_counts(candidates)
-  programs = votes._winners._cache_size()
-  for number in (5, 6, 7):
-    assert_votes_are_counts(candidates[:number])
-  assert votes._winners._cache_size() == programs
-
-
 def test_nobody_answers():
   candidates = [candidate(None, 0.1 * place) for place in range(6)]
-  found = votes.make_votes(candidates, AGGREGATIONS, max_steps=5)
-  assert list(found) == votes.names(AGGREGATIONS)
+  found = votes.make_votes(candidates, names.AGGREGATIONS)
+  assert list(found) == votes.vote_names(names.AGGREGATIONS)
   for vote in found.values():
     assert vote == {"answer": None, "correct": False}
 
 
 def test_only_the_asked_aggregations_vote():
-  found = votes.make_votes([candidate("7", 0.5)], ("min",), max_steps=1)
+  found = votes.make_votes([candidate("7", 0.5)], ("min",))
   assert list(found) == ["majority", "best_of_n/min", "weighted/min"]
 
 
 def test_the_vote_that_progress_shows_is_always_there():
-  for how in voting.AGGREGATIONS:
+  for how in names.AGGREGATIONS:
     assert votes.shown((how,)) == f"weighted/{how}"
-  assert votes.shown(AGGREGATIONS[::-1]) == "weighted/last"
+  assert votes.shown(names.AGGREGATIONS[::-1]) == "weighted/last"
 
 
 @pytest.mark.parametrize(
@@ -123,12 +113,12 @@ def test_the_vote_that_progress_shows_is_always_there():
 )
 def test_without_rewards_there_is_majority_voting_alone(answers, right):
   candidates = [candidate(answer) for answer in answers]
-  found = votes.make_votes(candidates, (), max_steps=3)
-  assert list(found) == votes.names(()) == ["majority"]
+  found = votes.make_votes(candidates, ())
+  assert list(found) == votes.vote_names(()) == ["majority"]
   assert found["majority"]["correct"] is right
   assert found == {
     "majority": votes.make_votes(
-      [c | {"step_scores": [0.5]} for c in candidates], ("last",), max_steps=3
+      [c | {"step_scores": [0.5]} for c in candidates], ("last",)
     )["majority"]
   }
   assert votes.shown(()) == "majority"

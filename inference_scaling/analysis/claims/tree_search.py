@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from inference_scaling import names
 from inference_scaling.analysis import strategies, votings
 from inference_scaling.analysis.claims import scaling
 from inference_scaling.analysis.comparison import curves
 from inference_scaling.analysis.estimates import intervals
 from inference_scaling.analysis.estimates import panel as panel_lib
-from inference_scaling.analysis.records import load
 
 
 def search_gain(
@@ -81,7 +81,7 @@ def smaller_against_largest(
     "some point is ahead" may be read off it.
   """
   rows = []
-  for convention in load.CONVENTIONS:
+  for convention in names.CONVENTIONS:
     flops = f"flops_{convention}"
     majority = (votings.MAJORITY, votings.NO_AGGREGATION)
     base = curves.make_curve(

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from inference_scaling import names
 from inference_scaling.analysis import strategies, votings
 from inference_scaling.analysis.comparison import curves, frontier
 from inference_scaling.analysis.estimates import intervals
 from inference_scaling.analysis.estimates import panel as panel_lib
-from inference_scaling.analysis.records import load
 
 CLOSE = 0.02  # share by which a run may be dearer than a budget
 _PER_DOUBLING = 8  # budgets over which a mean difference is taken
@@ -27,7 +27,7 @@ def equal_budget(
   panel: panel_lib.Panel,
   policies: Sequence[str],
   aggregation: str,
-  conventions: Sequence[str] = load.CONVENTIONS,
+  conventions: Sequence[str] = names.CONVENTIONS,
 ) -> pd.DataFrame:
   """Accuracy of every strategy at the costs of sampling's points.
 
@@ -89,7 +89,7 @@ def mean_difference(
   panel: panel_lib.Panel,
   policies: Sequence[str],
   aggregation: str,
-  conventions: Sequence[str] = load.CONVENTIONS,
+  conventions: Sequence[str] = names.CONVENTIONS,
 ) -> pd.DataFrame:
   """One number a strategy: its mean lead over sampling at equal budgets.
 

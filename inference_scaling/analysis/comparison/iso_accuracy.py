@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from inference_scaling import names
 from inference_scaling.analysis import strategies
 from inference_scaling.analysis.comparison import curves, equal_budget
 from inference_scaling.analysis.estimates import intervals
 from inference_scaling.analysis.estimates import panel as panel_lib
-from inference_scaling.analysis.records import load
 
 STEP = 0.05  # between accuracies that are asked for
 
@@ -67,7 +67,7 @@ def iso_accuracy(
   panel: panel_lib.Panel,
   policies: Sequence[str],
   aggregation: str,
-  conventions: Sequence[str] = load.CONVENTIONS,
+  conventions: Sequence[str] = names.CONVENTIONS,
 ) -> pd.DataFrame:
   """How many times fewer FLOPs than sampling each strategy needs.
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from inference_scaling import names
 from inference_scaling.analysis import strategies, votings
 from inference_scaling.analysis.comparison import frontier
 from inference_scaling.analysis.estimates import intervals, outcomes
 from inference_scaling.analysis.estimates import panel as panel_lib
-from inference_scaling.analysis.records import load
 
 
 class Contenders(NamedTuple):
@@ -100,12 +100,12 @@ def pareto_table(panel: panel_lib.Panel, aggregation: str) -> pd.DataFrame:
   mean, low, high = intervals.mean_interval(found.accuracy)
   frame = frame.assign(accuracy=mean, low=low, high=high)
   draws = intervals.resampled_means(found.accuracy)
-  for convention in load.CONVENTIONS:
+  for convention in names.CONVENTIONS:
     flops = found.costs[f"flops_{convention}"].to_numpy(float)
     frame[f"flops_{convention}"] = flops
     frame[f"on_{convention}"] = on_frontier(flops, mean[None])[0]
     frame[f"share_{convention}"] = on_frontier(flops, draws).mean(axis=0)
-  first = f"flops_{load.CONVENTIONS[0]}"
+  first = f"flops_{names.CONVENTIONS[0]}"
   return frame.sort_values([first, "accuracy"], ignore_index=True)
 
 
@@ -140,7 +140,7 @@ def best_configurations(
   known = np.nan_to_num(draws, nan=-np.inf)
   policies = np.array([point.policy for point in found.points])
   rows = []
-  for convention in load.CONVENTIONS:
+  for convention in names.CONVENTIONS:
     flops = found.costs[f"flops_{convention}"].to_numpy(float)
     for budget in frontier.budget_grid(flops):
       # Rounding must not put the cheapest point off its own budget.

@@ -18,6 +18,7 @@ import statistics
 from typing import NamedTuple
 
 import numpy as np
+from scipy import special
 
 NUM_RESAMPLES = 2000
 CONFIDENCE = 0.95
@@ -140,7 +141,6 @@ def _expanded_tail(confidence: float, num_problems: int) -> float:
   return statistics.NormalDist().cdf(-reach)
 
 
-@functools.lru_cache(maxsize=64)
 def student_quantile(confidence: float, degrees: int) -> float:
   """Half-width, in standard errors, of a two-sided Student's t interval.
 
@@ -153,12 +153,7 @@ def student_quantile(confidence: float, degrees: int) -> float:
   """
   if degrees < 1:
     return math.nan
-  # With t = sqrt(degrees) tan(u) the density is cos(u)^(degrees - 1).
-  u = np.linspace(0.0, np.pi / 2, 100_001)
-  density = np.cos(u) ** (degrees - 1)
-  inside = np.concatenate([[0], np.cumsum(density[1:] + density[:-1])])
-  at = np.interp(confidence, inside / inside[-1], u)
-  return float(np.sqrt(degrees) * np.tan(at))
+  return float(special.stdtrit(degrees, (1 + confidence) / 2))
 
 
 def paired_interval(

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from inference_scaling import names
 from inference_scaling.analysis import strategies, votings
 from inference_scaling.analysis.estimates import subset_votes, subsets
 from inference_scaling.analysis.records import load
 
 RUN = ["policy", "strategy", "n", "seed"]
-COSTS = [f"flops_{name}" for name in load.CONVENTIONS]
+COSTS = [f"flops_{name}" for name in names.CONVENTIONS]
 COLUMNS = [
   *RUN,
   "voting",
@@ -198,9 +199,7 @@ def _estimates(run, sizes, num_subsets, seed, exact_limit):
   if any(math.comb(n, m) > exact_limit for m in sizes):
     problems = [record.problem for record in run]
     orders = subsets.random_orders(problems, n, num_subsets, seed)
-  for how, voting in itertools.product(
-    load.AGGREGATIONS, (votings.BEST_OF_N, votings.WEIGHTED)
-  ):
+  for how, voting in itertools.product(names.AGGREGATIONS, names.SCORED):
     scores = np.stack([record.scores[how] for record in run])
     estimates[voting, how] = (
       subsets.best_of(answers, correct, scores, sizes)
@@ -234,5 +233,5 @@ def _costs(
   factors = np.array([1.0, share, 1.0, share]) * [1, 1, reward, reward]
   return {
     f"flops_{name}": np.stack([record.flops[name] for record in run]) @ factors
-    for name in load.CONVENTIONS
+    for name in names.CONVENTIONS
   }

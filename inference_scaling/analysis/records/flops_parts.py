@@ -2,9 +2,8 @@
 
 import numpy as np
 
+from inference_scaling import names
 from inference_scaling.analysis.records import fields
-
-CONVENTIONS: tuple[str, ...] = ("paper", "with_reward", "full")
 
 
 def split_flops(ledger: dict, where: str) -> tuple[dict[str, np.ndarray], bool]:
@@ -25,7 +24,7 @@ def split_flops(ledger: dict, where: str) -> tuple[dict[str, np.ndarray], bool]:
   prefill = fields.get(ledger, "flops_prefill", dict, where)
   apart = "flops_reward" in ledger
   flops, place = {}, f"{where}: ledger"
-  for convention in CONVENTIONS:
+  for convention in names.CONVENTIONS:
     everything = fields.number(total, convention, place)
     prompts = fields.number(prefill, convention, place)
     reward = reward_prompts = 0.0

@@ -5,29 +5,18 @@ candidate is its answer, its step scores and whether it is right and complete.
 """
 
 import dataclasses
-import math
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from inference_scaling import json_lines
+from inference_scaling import json_lines, names, voting
 from inference_scaling.analysis.records import fields, flops_parts
 
 RecordError = fields.RecordError
-AGGREGATIONS: tuple[str, ...] = ("last", "min", "mean", "product")
-CONVENTIONS = flops_parts.CONVENTIONS
-NO_ANSWER = -1  # class id of a candidate that abstains
-STATUSES: tuple[str, ...] = ("finished", "truncated", "unfinished")
-
-# Plain Python: step scores are a handful of numbers, and there are many.
-_REDUCE: dict[str, Callable[[list[float]], float]] = {
-  "last": lambda scores: scores[-1],
-  "min": min,
-  "mean": lambda scores: sum(scores) / len(scores),
-  "product": math.prod,
-}
+AGGREGATIONS = names.AGGREGATIONS
+CONVENTIONS = names.CONVENTIONS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +34,7 @@ class Record:
     problem: id of the problem.
     level: difficulty of the problem.
     answers: int64[N] class ids, ranks of the sorted distinct answers of this
-      record; NO_ANSWER where a candidate has none.
+      record; `voting.ABSTAIN` where a candidate has none.
     answer_texts: the sorted distinct answers; class id i is answer_texts[i].
     correct: bool[N].
     finished: bool[N], False where the candidate was truncated, or was still
@@ -180,7 +169,6 @@ def _answer_classes(
     fields.get(candidate, "correct", bool, where) for candidate in candidates
   ]
   distinct = tuple(sorted(set(texts) - {None}))
-  rank = {text: i for i, text in enumerate(distinct)}
   graded: dict[str | None, bool] = {None: False}
   for text, right in zip(texts, correct, strict=True):
     if graded.setdefault(text, right) != right:
@@ -188,8 +176,8 @@ def _answer_classes(
         f"{where}: answer {text!r} is graded both right and wrong; grade the"
         " candidates of this record again"
       )
-  ids = [NO_ANSWER if text is None else rank[text] for text in texts]
-  return np.array(ids, np.int64), distinct, np.array(correct, bool)
+  ids = voting.class_ids(texts).astype(np.int64)
+  return ids, distinct, np.array(correct, bool)
 
 
 def _finished(candidates: list[dict], where: str) -> np.ndarray:
@@ -198,12 +186,12 @@ def _finished(candidates: list[dict], where: str) -> np.ndarray:
     fields.get(candidate, "status", str, where) for candidate in candidates
   ]
   for index, status in enumerate(statuses):
-    if status not in STATUSES:
+    if status not in names.STATUSES:
       raise RecordError(
         f"{where}: status of candidate {index} is {fields.short(status)};"
-        f" expected one of {STATUSES}"
+        f" expected one of {names.STATUSES}"
       )
-  return np.array([status == "finished" for status in statuses], bool)
+  return np.array([status == names.FINISHED for status in statuses], bool)
 
 
 def _scores(candidates: list[dict], where: str) -> dict[str, np.ndarray]:
@@ -217,11 +205,9 @@ def _scores(candidates: list[dict], where: str) -> dict[str, np.ndarray]:
         f" {fields.short(values)}; expected one finite number a step"
       )
     steps.append(values)
-  # Rounded to float32 as the voting of a run does, so that equal scores tie
-  # here too; kept as float64, in which their sums are almost always exact.
+  # As in the votes of a run, so that equal scores tie here too; kept as
+  # float64, in which their sums are almost always exact.
+  table = voting.pad_steps(steps)
   return {
-    how: np.float64(
-      np.float32([reduce(values) if values else np.nan for values in steps])
-    )
-    for how, reduce in _REDUCE.items()
+    how: np.float64(voting.aggregate(*table, how)) for how in names.AGGREGATIONS
   }

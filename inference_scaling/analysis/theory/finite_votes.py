@@ -14,6 +14,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import special
 
 from inference_scaling.analysis.estimates import subset_votes, subsets
 from inference_scaling.analysis.theory import convergence
@@ -147,16 +148,12 @@ def _halves(n: int) -> np.ndarray:
 
 
 def _poisson(means: np.ndarray, n: int) -> np.ndarray:
-  """Poisson probabilities of 0 to n, float64[A, n + 1]; means above 0."""
+  """Poisson probabilities of 0 to n, float64[A, n + 1]; means at least 0."""
   counts = np.arange(n + 1)
-  logs = counts * np.log(means)[:, None] - means[:, None] - _log_factorials(n)
-  return np.exp(logs)
-
-
-@functools.lru_cache(maxsize=16)
-def _log_factorials(n: int) -> np.ndarray:
-  """log(t!) of 0 to n."""
-  return np.array([math.lgamma(count + 1.0) for count in range(n + 1)])
+  means = means[:, None]
+  return np.exp(
+    special.xlogy(counts, means) - means - special.gammaln(counts + 1)
+  )
 
 
 def _enumerate(distribution: convergence.AnswerDistribution, n: int) -> float:

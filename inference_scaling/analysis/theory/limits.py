@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from inference_scaling import names
 from inference_scaling.analysis import strategies, votings
 from inference_scaling.analysis.estimates import intervals, subsets
 from inference_scaling.analysis.records import load
@@ -155,7 +156,8 @@ def _limit_columns(
   pool: pools.Pool, reference: pools.Pool | None, voting: str, how: str
 ) -> dict[str, float]:
   limits = _limits(pool, voting, how)
-  name = voting if how == votings.NO_AGGREGATION else f"{voting}/{how}"
+  unrewarded = how == votings.NO_AGGREGATION
+  name = names.vote_name(voting, None if unrewarded else how)
   accuracy = pd.Series(
     {p: np.mean([r.votes[name] for r in run]) for p, run in pool.items()}
   )

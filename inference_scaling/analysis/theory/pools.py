@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from inference_scaling import voting
 from inference_scaling.analysis import strategies, votings
 from inference_scaling.analysis.records import load
 from inference_scaling.analysis.theory import convergence
@@ -95,6 +96,6 @@ def answer_distribution(
 
 def _ranked(record: load.Record, ranks: dict[str, int]) -> np.ndarray:
   """Class ids of a record, int64[N], by the ranks of the texts."""
-  # The last entry is that of NO_ANSWER, -1.
-  table = [*(ranks[text] for text in record.answer_texts), load.NO_ANSWER]
+  # The last entry is that of ABSTAIN, -1.
+  table = [*(ranks[text] for text in record.answer_texts), voting.ABSTAIN]
   return np.array(table, np.int64)[record.answers]

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib import cm, colors, lines, patches, path, patheffects
 from matplotlib import figure as figure_lib
 
+from inference_scaling import names
 from inference_scaling.analysis import strategies
 from inference_scaling.analysis.figures import style, texts
 from inference_scaling.analysis.trees import layout
@@ -18,11 +19,11 @@ MANY_ROWS = 40  # from here on all is drawn smaller
 _ROOT_DEPTH = -1
 _MOST_LETTERS = 16  # of an answer beside its step
 _NODE_SIZE = 130  # square points
+_STEP = "step"  # one that goes on
 _MARKERS = {
-  "step": "o", "finished": "s", "truncated": "X", "unfinished": ">",
-  "duplicate": "d",
+  _STEP: "o", names.FINISHED: "s", names.TRUNCATED: "X",
+  names.UNFINISHED: ">", names.DUPLICATE: "d",
 }  # fmt: skip
-_STATUS = ("step", "finished", "truncated", "duplicate")  # as in records
 _KEPT, _GIVEN_UP = "-", (0, (2, 1.5))
 
 
@@ -97,8 +98,9 @@ def _draw_line(axes, node, start, width_of_beam):
 
 def _kind(node, tree):
   """What a node's marker says of it."""
-  kind = _STATUS[tree["status"][node.number]]
-  return "unfinished" if kind == "step" and node.candidates else kind
+  kind = names.STEP_STATUSES[tree["status"][node.number]]
+  goes_on = kind == names.UNFINISHED and not node.candidates
+  return _STEP if goes_on else kind
 
 
 def _draw_node(axes, node, tree, colormap, label, scale):
@@ -111,7 +113,7 @@ def _draw_node(axes, node, tree, colormap, label, scale):
     *at, s=_NODE_SIZE * scale, marker=_MARKERS[kind], color=color,
     edgecolors=style.BLACK, linewidths=0.7 * scale, zorder=3,
   )  # fmt: skip
-  if kind == "step":
+  if kind == _STEP:
     axes.annotate(
       str(node.beams), at, ha="center", va="center_baseline",
       fontsize=7 * scale, color=text_color(color), zorder=4,
@@ -135,7 +137,7 @@ def text_color(background: tuple[float, ...]) -> str:
 
 def _write_answers(axes, node, record, scale):
   """Writes the answer beside a candidate's last step."""
-  if not node.candidates or _kind(node, record["tree"]) == "unfinished":
+  if not node.candidates or _kind(node, record["tree"]) == names.UNFINISHED:
     return
   candidate = record["candidates"][node.candidates[0]]
   answer = candidate["answer"]
@@ -183,17 +185,17 @@ def _legend(record, nodes):
   """Handles for what the picture has, and nothing else."""
   keys = {"color": style.GREY, "markersize": 9, "linestyle": ""}
   edge = {"markeredgecolor": style.BLACK, "markeredgewidth": 0.7}
-  names = {
-    "step": "step, with the beams going on",
-    "finished": "last step of a candidate",
-    "truncated": "candidate cut off",
-    "unfinished": "candidate unfinished",
-    "duplicate": "same as another step",
+  labels = {
+    _STEP: "step, with the beams going on",
+    names.FINISHED: "last step of a candidate",
+    names.TRUNCATED: "candidate cut off",
+    names.UNFINISHED: "candidate unfinished",
+    names.DUPLICATE: "same as another step",
   }
   found = {_kind(node, record["tree"]) for node in nodes}
   handles = [
-    lines.Line2D([], [], marker=_MARKERS[kind], label=name, **keys, **edge)
-    for kind, name in names.items()
+    lines.Line2D([], [], marker=_MARKERS[kind], label=label, **keys, **edge)
+    for kind, label in labels.items()
     if kind in found
   ]
   if any(not node.beams for node in nodes):

@@ -10,13 +10,18 @@ from typing import Any
 
 from matplotlib import colormaps, colors
 
+from inference_scaling import names
 from inference_scaling.analysis.trees import figure, layout
 
 # Pixels; page.css reads the same numbers from the tree's style.
 COLUMN, CHIP, ROOT, PITCH, CHIP_HEIGHT = 238, 202, 72, 29, 23
 WIDEST_LINE = 23.0  # for all beams
-# By the status in records.
-_KINDS = ("unfinished", "finished", "truncated", "duplicate")
+# How a candidate ended, in words.
+ENDS = {
+  names.FINISHED: "finished",
+  names.TRUNCATED: "cut off",
+  names.UNFINISHED: "unfinished",
+}
 MARKS = {True: "✓", False: "✗", None: ""}
 VERDICTS = {True: "right", False: "wrong", None: ""}
 Record = Mapping[str, Any]
@@ -92,15 +97,18 @@ def answer_label(candidate: Mapping[str, Any], copies: int = 1) -> str:
   answer = candidate["answer"]
   many = f" <small>&times;{copies}</small>" if copies > 1 else ""
   if answer is None:
-    words = "cut off" if candidate["status"] == "truncated" else "unfinished"
-    if candidate["status"] == "finished":
-      words = "no answer"
-    return f'<span class="answer none">{words}{many}</span>'
+    return f'<span class="answer none">{silence(candidate)}{many}</span>'
   verdict = candidate["correct"]
   return (
     f'<span class="answer {VERDICTS[verdict]}">{html.escape(answer)} '
     f"{MARKS[verdict]}{many}</span>"
   )
+
+
+def silence(candidate: Mapping[str, Any]) -> str:
+  """Why a candidate has no answer, in words."""
+  status = candidate["status"]
+  return "no answer" if status == names.FINISHED else ENDS[status]
 
 
 def _lines(name: str, nodes: Sequence[layout.Node], record: Record) -> str:
@@ -145,7 +153,7 @@ def _step(
     place += f";--kept:{kept_rows[number]:g}"
   kinds = ["step", *([] if node.kept else ["lost"])]
   if status or node.candidates:
-    kinds.append(_KINDS[status])
+    kinds.append(names.STEP_STATUSES[status])
   parts = []
   if scores is not None:
     cell = reward_cell(scores[number], layout.score_limits(record))
@@ -153,7 +161,7 @@ def _step(
   parts.append(f"<i>{html.escape(label(text))}</i>")
   if node.beams > 1 and not node.candidates:
     parts.append(f"<em>&times;{node.beams}</em>")
-  if _KINDS[status] == "duplicate":
+  if names.STEP_STATUSES[status] == names.DUPLICATE:
     parts.append('<span class="answer none">duplicate</span>')
   if node.candidates:
     first = record["candidates"][node.candidates[0]]

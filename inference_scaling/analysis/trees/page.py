@@ -126,14 +126,9 @@ def _summary(record: Mapping[str, Any]) -> str:
   """The tree in numbers, in words."""
   ends = [candidate["status"] for candidate in record["candidates"]]
   lost = sum(not node.kept for node in layout.place_nodes(record))
-  kinds = {
-    "finished": "finished",
-    "truncated": "cut off",
-    "unfinished": "unfinished",
-  }
   counts = [
     f"{ends.count(status)} {name}"
-    for status, name in kinds.items()
+    for status, name in markup.ENDS.items()
     if status in ends
   ]
   return (
@@ -177,7 +172,6 @@ def _data(record: Mapping[str, Any]) -> str:
 def _end(candidate: Mapping[str, Any]) -> str:
   """A candidate in words."""
   if candidate["answer"] is None:
-    ends = {"truncated": "cut off", "finished": "no answer"}
-    return ends.get(candidate["status"], candidate["status"])
+    return markup.silence(candidate)
   mark = markup.MARKS[candidate["correct"]]
   return f"{candidate['answer']} {mark}".strip()

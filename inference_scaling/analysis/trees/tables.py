@@ -5,16 +5,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from inference_scaling import names
 from inference_scaling.analysis.trees import layout, markup
 
 _VOTES = {
-  "majority": "Majority", "best_of_n": "Best of n", "weighted": "Weighted"
-}  # fmt: skip
-_CONVENTIONS = {
-  "paper": "paper",
-  "with_reward": "with reward",
-  "full": "full",
+  names.MAJORITY: "Majority",
+  names.BEST_OF_N: "Best of n",
+  names.WEIGHTED: "Weighted",
 }
+_CONVENTIONS = {name: name.replace("_", " ") for name in names.CONVENTIONS}
 Record = Mapping[str, Any]
 
 
@@ -83,7 +82,7 @@ def candidates(record: Record) -> str:
     record["candidates"],
     key=lambda c: (
       c["answer"] is None,
-      c["status"] == "unfinished",
+      c["status"] == names.UNFINISHED,
       [-score for score in c["step_scores"][-1:]],
     ),
   )
@@ -163,8 +162,9 @@ def _candidate(
   )
   steps = len(candidate["path"])
   last = html.escape(layout.short_text(last_step))
-  end = {"finished": "", "truncated": "cut off", "unfinished": "unfinished"}
-  note = end[candidate["status"]] if candidate["answer"] is not None else ""
+  status, note = candidate["status"], ""
+  if candidate["answer"] is not None and status != names.FINISHED:
+    note = markup.ENDS[status]
   return (
     f'<details data-node="{candidate["path"][-1]}"><summary>'
     f"{markup.answer_label(candidate)}"

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from inference_scaling import names
 from inference_scaling.analysis.claims import scaling, tree_search
 from inference_scaling.analysis.comparison import curves
 from inference_scaling.analysis.estimates import outcomes
@@ -189,7 +190,7 @@ def test_search_gain_is_paired_and_by_level(panels):
 
 def test_smaller_against_largest_compares_at_equal_flops(panels):
   got = tree_search.smaller_against_largest(panels["all"], POLICIES, "last")
-  assert set(got["convention"]) == set(load.CONVENTIONS)
+  assert set(got["convention"]) == set(names.CONVENTIONS)
   assert set(got["policy"]) == {"small", "medium"}
   assert (got["low_corrected"] <= got["difference_low"] + 1e-9).all()
   row = got[

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from inference_scaling import names
 from inference_scaling.analysis.comparison import (
   equal_budget,
   frontier,
@@ -52,7 +53,7 @@ def _interpolated(cost, values, budget):
 
 def test_equal_budget_is_paired_interpolation(panel):
   frame = equal_budget.equal_budget(panel, POLICIES, "last")
-  assert set(frame["convention"]) == set(load.CONVENTIONS)
+  assert set(frame["convention"]) == set(names.CONVENTIONS)
   assert set(frame["voting"]) == {"majority", "best_of_n", "weighted"}
   assert "greedy" not in set(frame["strategy"])
   for row in frame.sample(40, random_state=0).to_dict("records"):
@@ -221,7 +222,7 @@ def test_frontier_of_many_rows_is_that_of_each():
 def test_pareto_table_marks_each_convention(panel):
   frame = pareto.pareto_table(panel, "last")
   assert "pass" not in set(frame["voting"])
-  for name in load.CONVENTIONS:
+  for name in names.CONVENTIONS:
     # Not 1 - accuracy, which rounds: two that nearly tie would tie.
     expected = frontier.pareto_mask(frame[f"flops_{name}"], -frame.accuracy)
     assert frame[f"on_{name}"].tolist() == expected.tolist()

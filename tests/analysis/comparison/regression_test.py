@@ -52,6 +52,18 @@ def test_agrees_with_polyfit():
   assert line.intercept_error == pytest.approx(errors[1])
 
 
+def test_a_line_its_errors_and_intervals_in_numbers():
+  budgets = [3e6, 2e7, 2.5e7, 3e8, 1.1e9]
+  line = regression.fit_line(budgets, [1e5, 4e5, 4e5, 1.7e6, 1.7e6])
+  expected = 1.914705201521933, -3.2380907066205245
+  errors = 0.26908946291990754, 1.5476885313939026
+  assert line[:4] == pytest.approx((*expected, *errors), rel=1e-12)
+  assert line[4:] == (5, 3)
+  slope, intercept = line.intervals()
+  assert slope[1:] == pytest.approx((1.0583424, 2.7710680), abs=1e-7)
+  assert intercept[1:] == pytest.approx((-8.1635264, 1.6873449), abs=1e-7)
+
+
 def test_two_points_have_a_line_without_error():
   line = regression.fit_line([1e6, 1e8], [1e3, 1e4])
   assert line.slope == pytest.approx(2) and np.isnan(line.slope_error)

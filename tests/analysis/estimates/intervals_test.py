@@ -1,5 +1,7 @@
 """Bootstrap intervals: coverage of a known truth, pairing, missing values."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,22 @@ def test_columns_with_fewer_problems_reach_further_out():
 def test_students_quantiles_are_those_of_tables(confidence, degrees, expected):
   got = intervals.student_quantile(confidence, degrees)
   assert got == pytest.approx(expected, abs=5e-4)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.99, 0.999])
+def test_students_quantiles_have_closed_forms_for_few_degrees(confidence):
+  # Of 1, 2 and 4 degrees: Shaw, Journal of Computational Finance 9, 2006.
+  inside = 1 - confidence**2
+  angle = math.acos(math.sqrt(inside)) / 3
+  expected = {
+    1: math.tan(math.pi * confidence / 2),
+    2: confidence * math.sqrt(2 / inside),
+    4: 2 * math.sqrt(math.cos(angle) / math.sqrt(inside) - 1),
+  }
+  for degrees, value in expected.items():
+    got = intervals.student_quantile(confidence, degrees)
+    assert got == pytest.approx(value, rel=1e-12)
+  assert math.isnan(intervals.student_quantile(confidence, 0))
 
 
 def test_interval_agrees_with_the_normal_one():

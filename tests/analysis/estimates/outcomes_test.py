@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from inference_scaling import names
 from inference_scaling.analysis.estimates import outcomes
 from inference_scaling.analysis.records import load
 from tests.analysis import factory
@@ -87,7 +88,7 @@ def test_costs_are_shares_of_the_ledger(raw, frame):
     & (frame["problem"] == record["problem"]["id"])
     & frame["aggregation"].isin(["none", "last"])
   ].set_index(["voting", "n"])
-  for convention in load.CONVENTIONS:
+  for convention in names.CONVENTIONS:
     total = ledger["flops"][convention]
     prompts = ledger["flops_prefill"][convention]
     reward = ledger["flops_reward"][convention]

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from inference_scaling import voting
 from inference_scaling.analysis.records import load
 from tests.analysis import factory
 
@@ -45,7 +46,7 @@ def test_a_search_may_end_without_a_finished_candidate(record):
     candidate |= {"answer": None, "correct": False}
     candidate["status"] = ("unfinished", "truncated")[index % 2]
   got = load.parse_record(record, "x:1")
-  assert got.answers.tolist() == [load.NO_ANSWER] * 8
+  assert got.answers.tolist() == [voting.ABSTAIN] * 8
   assert not got.finished.any() and not got.answer_texts
   none = load.parse_record(record | {"candidates": []}, "x:1")
   assert {len(none.answers), len(none.correct), len(none.finished)} == {0}

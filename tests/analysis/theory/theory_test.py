@@ -63,6 +63,37 @@ def test_exact_majority_stays_exact_for_many_draws(n):
   assert got.item() == pytest.approx(float(expected), abs=1e-12)
 
 
+@pytest.mark.parametrize(
+  ("chances", "right", "by_size"),
+  [
+    (
+      [0.3, 0.25, 0.2], [True, False, False],
+      {1: 0.3, 2: 0.51, 7: 0.5595112734375006, 64: 0.6924329937790681,
+       300: 0.8844069637955781},
+    ),
+    (
+      [0.2, 0.2, 0.2, 0.1], [False, True, False, True],
+      {3: 0.345, 16: 0.34735834975050883, 65: 0.33389663951529336,
+       256: 0.3327406573643084},
+    ),
+    (
+      [0.01, 0.02], [True, False],
+      {5: 0.0488954741, 40: 0.27850139263246737, 500: 0.1195840625149194},
+    ),
+    (
+      [0.6, 0.4], [False, True],
+      {1: 0.4, 8: 0.1736704, 33: 0.12109869219437416,
+       1000: 6.70097701347027e-11},
+    ),
+  ],
+)  # fmt: skip
+def test_exact_majority_has_the_numbers_of_published_reports(
+  chances, right, by_size
+):
+  got = finite_votes.exact_majority(chances, right, list(by_size))
+  np.testing.assert_allclose(got, list(by_size.values()), rtol=0, atol=1e-12)
+
+
 def test_exact_majority_sums_to_one_over_answers_that_never_abstain():
   chances = np.random.default_rng(3).dirichlet(np.full(12, 0.7))
   wins = [

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import pytest
 
 import inference_scaling
-from inference_scaling.benchmark import hlo_names, phases
+from inference_scaling.profiling import hlo_names, phases
 
 
 def test_phase_is_named_by_its_scopes():

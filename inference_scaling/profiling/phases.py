@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import jax
 
-from inference_scaling.benchmark import hlo_names
+from inference_scaling.profiling import hlo_names
 
 # Named scopes. One may be inside another: then both names are the phase.
 SCOPES = (
