@@ -12,9 +12,8 @@ PACKAGE = ROOT / "inference_scaling"
 # A room imports only from rooms that stand before it; assets are data.
 ROOMS = (
   "names", "assets", "json_lines", "search", "voting", "compute", "models",
-  "decoding", "tasks", "training", "sweep", "profiling", "benchmark", "analysis",
-  "command_line",
-  "launching",
+  "decoding", "tasks", "training", "sweep", "profiling", "benchmark",
+  "analysis", "command_line", "launching",
 )  # fmt: skip
 # The folders of the analysis, likewise; files beside them come before all.
 ANALYSIS = (
