@@ -2,7 +2,7 @@ r"""One spelling for each answer: the text that voting classes are made of.
 
 The form is cheap (no parsing, no algebra) and keeps the value: two answers
 get one text only where they are the same number, expression or word.
-Equivalence that takes algebra is the business of `grading`. Answers of more than
+Equivalence that takes algebra is the business of `grading`. Answers longer than
 `MAX_LENGTH` characters only have their whitespace normalised, so that no text
 takes long.
 
