@@ -2,7 +2,9 @@ r"""One spelling for each answer: the text that voting classes are made of.
 
 The form is cheap (no parsing, no algebra) and keeps the value: two answers
 get one text only where they are the same number, expression or word.
-Equivalence that takes algebra is the business of `grading`.
+Equivalence that takes algebra is the business of `grading`. Answers longer than
+`MAX_LENGTH` characters only have their whitespace normalised, so that no text
+takes long.
 
 Merged: `$42`, `42.0`, `042`, `42 apples`, `x = 42` and `42^\circ` are `42`;
 `1,234` is `1234`; `1/2`, `2/4`, `\frac12` and `\dfrac{1}{2}` are `\frac{1}{2}`;
@@ -10,7 +12,8 @@ Merged: `$42`, `42.0`, `042`, `42 apples`, `x = 42` and `42^\circ` are `42`;
 `\text{East}` and `east` are `east`; `(C)` and `C` are `C`; `(5)` is
 `5`.
 Kept apart: `0.5` and `\frac{1}{2}`, `50%` and `50`, `3 million` and `3`.
-Units are dropped because the gold answers of the benchmarks leave them out;
+Unicode mathematics, fonts and second names of commands are one LaTeX first
+(`unicode_math`, `latex_style`). Listed units are dropped (`units`).
 `1, 234` with a space is a list of two numbers.
 """
 
