@@ -53,7 +53,7 @@ class RecordMaker:
     def grade(answer):
       if not problem.golds:
         return None
-      return any(self.grader.grade(gold, answer) for gold in problem.golds)
+      return self.grader.grade(problem.golds, answer)
 
     rewarded = bool(self.aggregations)
     found = candidates_lib.make_candidates(

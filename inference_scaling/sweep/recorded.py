@@ -71,7 +71,7 @@ def read(
   rows, changes = [], {}
   for number, value in file.read_numbered():
     try:
-      run, problem = grid.Run(**value["run"]), value["problem"]
+      run, problem = grid.Run(**value["run"]), _spelled(value["problem"])
       row = (run.key, problem["id"], bool(value["votes"][vote]["correct"]))
       if problem == today.get(row[1]):
         rows.append(row)
@@ -139,7 +139,11 @@ def drop(
     OSError: if a file cannot be written; it is then as it was.
   """
   today = _describe(asked)
-  file.drop(lambda value: value["problem"] != today.get(value["problem"]["id"]))
+  file.drop(
+    lambda value: (
+      _spelled(value["problem"]) != today.get(value["problem"]["id"])
+    )
+  )
   kept = {(*run.values(), number) for run, number, _ in rows}
   timings.drop(
     lambda value: (*value["run"].values(), value["problem"]) not in kept
@@ -156,6 +160,19 @@ def to_done(rows: Iterable[Row]) -> Done:
 
 def _describe(asked: Sequence[tasks.Problem]) -> dict[int, dict[str, Any]]:
   return {problem.id: record.describe_problem(problem) for problem in asked}
+
+
+def _spelled(problem: Mapping[str, Any]) -> dict[str, Any]:
+  """A recorded problem with its gold answers as they are spelled today.
+
+  Another version may have spelled the canonical text of the same answer in
+  another way; the problem is then no other one.
+  """
+  spelled = {**problem, "gold": tasks.canonical(problem["gold"])}
+  if "alternatives" in problem:
+    others = map(tasks.canonical, problem["alternatives"])
+    spelled["alternatives"] = list(others)
+  return spelled
 
 
 def _moved(

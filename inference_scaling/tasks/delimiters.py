@@ -15,6 +15,7 @@ QUOTES = (
 )  # fmt: skip
 # A trailing backslash is what is left of a space (`\,`) or a line break.
 _CLOSING = ".,;: \t\n\r\\"
+_INTEGER = re.compile(r"[-+]?\d+")
 _BRACE = re.compile(r"\\.|[{}]", re.S)
 # The first alternative keeps a line break together: `\\[2pt]`, `\\(1, 2)`.
 _MATH_DELIMITER = re.compile(r"(\\\\)|\\[()\[\]$]|\$")
@@ -59,7 +60,11 @@ def is_escaped(text: str, at: int) -> bool:
 def strip_delimiters(answer: str) -> str:
   r"""Removes `$`, `\(`, `\)`, `\[`, `\]` and closing punctuation."""
   answer = _MATH_DELIMITER.sub(r"\1", answer.strip())
-  return answer.strip().rstrip(_CLOSING)
+  answer = answer.strip()
+  bare = answer.rstrip(_CLOSING)
+  # Dots may belong to the answer: 1, 2, ... is no list of two.
+  goes_on = "..." in answer[len(bare) :] and not _INTEGER.fullmatch(bare)
+  return answer if goes_on else bare
 
 
 def join_thousands(answer: str) -> str:

@@ -8,6 +8,8 @@ variables.
 
 import re
 
+from inference_scaling.tasks import delimiters
+
 # Spaces between digits stay, for 1\quad 2 is not 12, but for thousands.
 _NEGATIVE_SPACE = re.compile(r"(?<!\\)\\(?:!|negthinspace(?![A-Za-z]))\s*")
 _SPACING = re.compile(
@@ -84,7 +86,7 @@ def _drop_fonts(text: str) -> str:
   """Takes the braces and the font off, however nested the argument is."""
   match = _BOLD.search(text)
   while match:
-    end = _closing(text, match.end())
+    end = delimiters.closing_brace(text, match.end())
     if end is None:
       match = _BOLD.search(text, match.end())
       continue
@@ -93,17 +95,6 @@ def _drop_fonts(text: str) -> str:
     text = before + _gap(before, inside) + inside + text[end + 1 :]
     match = _BOLD.search(text, match.start())
   return text
-
-
-def _closing(text: str, start: int) -> int | None:
-  """Returns where the brace at `start` is closed."""
-  depth = 0
-  for i in range(start, len(text)):
-    if text[i] in "{}" and text[i - 1 : i] != "\\":
-      depth += 1 if text[i] == "{" else -1
-      if depth == 0:
-        return i
-  return None
 
 
 def _unwrapped(match: re.Match) -> str:

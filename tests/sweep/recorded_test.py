@@ -149,6 +149,19 @@ def test_the_same_problems_in_other_words_are_the_same(rows, world, workdir):
   assert lines(workdir) == before
 
 
+def test_a_gold_that_an_older_version_spelled_otherwise_is_the_same(
+  world, workdir
+):
+  path = workdir / "records.jsonl"
+  gold = json.loads(lines(workdir)[0])["problem"]["gold"]
+  text = path.read_text(encoding="utf-8")
+  older = text.replace(f'"gold":"{gold}"', f'"gold":"\\\\mathbf{{{gold}}}"')
+  assert older != text
+  path.write_text(older, encoding="utf-8")
+  assert world.sweep(ROWS, workdir).endswith("Nothing is left to compute.")
+  assert path.read_text(encoding="utf-8") == older
+
+
 def test_added_problems_are_new_work(world, workdir):
   before = lines(workdir)
   more = {"question": "Anna has 7 apples. How many?", "gold": "7"}

@@ -30,6 +30,7 @@ _VARIABLES = frozenset(
   " sigma tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma"
   " Phi Psi Omega ell".split()
 )
+_LARGEST_POWER = 10_000  # of ten, in 1e5
 # Letters that are functions where parentheses follow.
 _FUNCTION_LETTERS = frozenset("fgh")
 NAMED_STARTS = (
@@ -205,6 +206,13 @@ def _letter(letter: str) -> Node:
 
 def _to_number(text: str) -> Node:
   r"""Makes a number of its digits; `0.1\overline{6}` repeats exactly."""
+  mantissa, _, power = text.lower().partition("e")
+  if power.lstrip("+-").isdigit():
+    if int(power.lstrip("+-")) > _LARGEST_POWER:
+      raise UnreadableError(f"the size of {text!r}")
+    places = len(mantissa.partition(".")[2]) - int(power)
+    value = fractions.Fraction(mantissa) * fractions.Fraction(10) ** int(power)
+    return number(value, places if places > 0 else None)
   digits, _, rest = text.partition("\\overline{")
   value = fractions.Fraction(digits.rstrip(".") or "0")
   places = len(digits.partition(".")[2])

@@ -27,7 +27,10 @@ class Token(NamedTuple):
 
 
 _PATTERN = re.compile(
-  r"(?P<number>(?:\d+(?:\.\d*)?|\.\d*)\\overline\{\d+\}|\d+(?:\.\d+)?|\.\d+)"
+  r"(?P<number>(?:\d+(?:\.\d*)?|\.\d*)\\overline\{\d+\}"
+  # As programs print it: 5e3, 6.72e-05. But 5e-3 may be 5e less 3.
+  r"|(?:\d+\.\d+|1)[eE][-+]?\d+(?![\d.])|\d+(?:[eE]|E[-+])\d+(?![\d.])"
+  r"|\d+(?:\.\d+)?|\.\d+)"
   r"|\\(?P<name>[A-Za-z]+)"
   r"|(?P<word>[A-Za-z]+)"
   r"|(?P<symbol>\\[\\{}|]|[-+*/^_!(){}\[\]|,;:=<>%&'])"

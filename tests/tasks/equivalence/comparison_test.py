@@ -57,7 +57,7 @@ _JUNK = (
   "√2", "½", "²", "⁻¹", r"\sqrt{2}", r"\frac{1}{2}", r"\ldots", "+", "-", "*",
   "/", "^", "_", "^2", "_7", "!", "{", "}", "(", "[", "&", "=", "<", " or more",
   " halves", r"\text{ only}", r"\mathrm{i}", "i", "x", " 77", "=77", "77",
-  r"\\", r"\cup", r"\pi", "∞", "°x", " squared", r"\text{if }x>0", "|", "?",
+  r"\\6", r"\cup", r"\pi", "∞", "°x", " squared", r"\text{if }x>0", "|", "?",
   "#", r"\foo", r"\cdot",
 )  # fmt: skip
 
