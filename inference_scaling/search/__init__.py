@@ -68,7 +68,16 @@ from inference_scaling.search.base import (
   Strategy,
 )
 from inference_scaling.search.beam_search import beam_search
+from inference_scaling.search.compiled import run_search
+from inference_scaling.search.contract.check import check
 from inference_scaling.search.dvts import dvts
+from inference_scaling.search.layouts import (
+  flat_rows,
+  gather_beams,
+  keep_inactive,
+  layer_first,
+  per_row,
+)
 from inference_scaling.search.loop import init_search, search, search_step
 from inference_scaling.search.mcts import mcts, mcts_shape
 from inference_scaling.search.particle_filter import particle_filter
