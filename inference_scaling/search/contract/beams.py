@@ -62,8 +62,9 @@ def own_key(calls: Calls, point: Point) -> str | None:
     return None
   keys = calls.keys(*point.key(3))
   first = calls.advance(point.states, keys, point.running)
-  for number in range(4, 8):
-    p, n = np.unravel_index(number % (calls.P * calls.N), (calls.P, calls.N))
+  last, end = calls.P - 1, calls.N - 1
+  changed = {(0, 0), (0, end), (last, 0), (last, calls.N // 2)}
+  for number, (p, n) in enumerate(sorted(changed), start=4):
     other = calls.keys(*point.key(number))
     mask = np.ones((calls.P, calls.N), bool)
     mask[p, n] = False

@@ -103,7 +103,13 @@ def _moved_by_forks(
 
 
 def _counts(calls, point, index, number, before, spent, after):
-  """Whether a leaf is a count: it grows, and nothing else looks at it."""
+  """Whether a leaf is a count: it grows, and nothing else looks at it.
+
+  A count is a number a problem or a beam. What a cache holds behind the beam's
+  length grows unseen, too.
+  """
+  if before.shape not in ((calls.P,), (calls.P, calls.N)):
+    return False
   if before.dtype.kind not in "iu" or (spent < before).any():
     return False
   if not (spent > before).any():
