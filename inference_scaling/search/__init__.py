@@ -16,7 +16,8 @@ and both rewind(before, after) where a strategy looks ahead. In short:
   wrapped: `layer_first` [L, P, N, ..], `flat_rows` [P * N, ..], `per_row` (all
   rows written at one index).
 - `extend` adds one step to each active beam and leaves the others as they are,
-  bit for bit. The step of beam [p, n] is drawn with keys[p, n] alone.
+  bit for bit, but for what nothing reads (a cache behind a beam's length). The
+  step of beam [p, n] is drawn with keys[p, n] alone.
 - Step(status, num_tokens, content): content is any pytree of arrays [P, N, ..]
   of one fixed size. Pad steps at their ends with one value that is no token,
   the same always: equal steps are found by equal content. num_tokens leaves

@@ -74,7 +74,8 @@ class Policy(Protocol):
       params: a pytree of arrays.
       keys: typed PRNG keys [P, N], one a beam, never given twice.
       state: as returned by `start`, `extend` or `fork`.
-      active: bool[P, N]. Beams where it is False must be left as they are.
+      active: bool[P, N]. Beams where it is False must be left as they are; only
+        what nothing reads may change, as a cache behind a beam's length.
 
     Returns:
       The new state, same shapes and dtypes, and the Step.

@@ -25,32 +25,38 @@ _GATHER = (
 
 
 def inactive(calls: Calls, point: Point) -> str | None:
-  """Beams that are not active stay as they are, and so does what they do."""
+  """Beams that are not active stay as they are, and so does what they do.
+
+  Numbers of a beam stay to the bit, and those of a problem where nothing at all
+  is active: some count what a whole call took. Buffers may change where nothing
+  reads them, as a cache behind a beam's length, which many models overwrite.
+  """
   P, N = calls.P, calls.N
   # Every other beam; none at all of the first problem.
   active = (np.add.outer(np.arange(P), np.arange(N)) % 2 == 0) & point.running
   active[0] = False
   for mask in (active, ~active & point.running, np.zeros_like(active)):
     moved = calls.advance(point.states, calls.keys(*point.key(1)), mask)
-    still, idle = ~mask, ~mask.any(axis=1)
-    for name, was, now in (
-      ("policy.extend: the state", point.states.policy, moved.states.policy),
-      ("reward.score: the state", point.states.reward, moved.states.reward),
-    ):
-      found = steps.changed(name, was, now, idle, P, N)
-      found = found or steps.changed(name, was, now, still, P, N)
-      if found:
-        return f"{found} while that beam was not active{_SELECT}"
+    still = ~mask & point.running
+    idle = np.full(P, not mask.any())
+    names = "policy.extend: the state", "reward.score: the state"
+    for name, was, now in zip(names, point.states, moved.states, strict=True):
+      seen = steps.changed(name, was, now, idle, P, N, True)
+      seen = seen or steps.changed(name, was, now, ~mask, P, N, True)
+      if seen:
+        return f"{seen} while that beam was not active{_SELECT}"
     keys = calls.keys(*point.key(2))
-    later = calls.advance(moved.states, keys, still & point.running)
-    undisturbed = calls.advance(point.states, keys, still & point.running)
-    found = steps.difference(
-      later, undisturbed, still & point.running, "policy.extend",
-      "reward.score",
-    )  # fmt: skip
-    if found:
+    later = calls.advance(moved.states, keys, still)
+    own = calls.advance(point.states, keys, still)
+    seen = steps.difference(later, own, still, "policy.extend", "reward.score")
+    if not mask.any():
+      for name, *states in zip(
+        names, point.states, moved.states, own.states, later.states, strict=True
+      ):
+        seen = seen or steps.spread(name, states[:2], states[2:])
+    if seen:
       return (
-        f"{found}, as before a call in which that beam was not active{_SELECT}"
+        f"{seen}, as before a call in which that beam was not active{_SELECT}"
         "; where all beams share a position, wrap the model in search.per_row"
       )
   return ""

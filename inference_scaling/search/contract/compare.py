@@ -70,7 +70,7 @@ def differs(
       same |= np.isnan(first) & np.isnan(second)
       if close:
         same |= np.abs(first - second) <= 1e-2 * (1 + np.abs(second))
-  return ~same.reshape(*same.shape[:axes], -1).all(axis=-1)
+  return ~same.all(axis=tuple(range(axes, same.ndim)))
 
 
 def is_by_beam(values: np.ndarray, P: int, N: int) -> bool:

@@ -58,6 +58,7 @@ def changed(
   mask: np.ndarray,
   P: int,
   N: int,
+  numbers_only: bool = False,
 ) -> str:
   """Says where a state changed that should not have.
 
@@ -69,11 +70,15 @@ def changed(
       bool[P] for whole problems.
     P: problems.
     N: beams per problem.
+    numbers_only: whether to look at leaves [P] and [P, N] alone, and at no
+      buffers.
 
   Returns:
     What was seen; nothing where they are the same.
   """
   for leaf, value in compare.pairs(before, after):
+    if numbers_only and leaf.values.ndim > 2:
+      continue
     if mask.ndim == 2 and not compare.is_by_beam(leaf.values, P, N):
       continue
     wrong = compare.differs(leaf.values, value, mask.ndim) & mask
@@ -83,5 +88,37 @@ def changed(
         f"{name}{leaf.path} of {compare.first_place(wrong)} changed from "
         f"{compare.shown(leaf.values[where])} to "
         f"{compare.shown(value[where])}"
+      )
+  return ""
+
+
+def spread(
+  name: str, before: tuple[object, object], after: tuple[object, object]
+) -> str:
+  """Says where a difference between two states made another one.
+
+  A cache may differ where nothing reads it, and then nothing else differs
+  later.
+
+  Args:
+    name: whose states they are.
+    before: two states.
+    after: what became of them.
+
+  Returns:
+    What was seen; nothing where no more of the states differs than before.
+  """
+  for (old, other), (new, later) in zip(
+    compare.pairs(*before), compare.pairs(*after), strict=True
+  ):
+    axes = old.values.ndim
+    known = compare.differs(old.values, other, axes)
+    wrong = compare.differs(new.values, later, axes) & ~known
+    if wrong.any():
+      where = tuple(np.argwhere(wrong)[0])
+      return (
+        f"{name}{new.path}{[int(i) for i in where]} became "
+        f"{compare.shown(later[where])}, expected "
+        f"{compare.shown(new.values[where])}"
       )
   return ""

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from inference_scaling import search
-from tests.search import toy
+from tests.search import layered, toy
 
 N = 5
 POLICY, REWARD = toy.CountingPolicy(N), toy.TableReward()
@@ -119,6 +119,21 @@ class Positioned:
 
   def rewind(self, before, after):
     return {**before, "spent": after["spent"]}
+
+
+@dataclasses.dataclass(frozen=True)
+class Cached(layered.Plain):
+  """Writes a token into the cache of idle beams, before or behind its end."""
+
+  shift: int = 0
+
+  def extend(self, params, keys, state, active):
+    new, step = super().extend(params, keys, state, active)
+    places = (
+      jnp.arange(layered.SIZE) == state["lengths"][..., None] + self.shift
+    )
+    written = places[:, :, None] & ~active[:, :, None, None]
+    return {**new, "cache": jnp.where(written, 99, new["cache"])}, step
 
 
 def _draws_elsewhere(make):
@@ -273,6 +288,10 @@ FAULTS = {
   "reward reads idle beams": reward(
     "inactive beams", r"reward\.score: the state\['total'\]",
     score=_unmasked_score,
+  ),
+  "writes over the cache of idle beams": Fault(
+    "inactive beams", r"policy\.extend", Cached(N, shift=-1),
+    layered.PlainReward(N),
   ),
   "splits the first beam's key": policy(
     "own key and step", r"policy\.extend.*keys\[p, n\] alone",
