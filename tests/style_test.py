@@ -11,8 +11,8 @@ ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "inference_scaling"
 # A room imports only from rooms that stand before it; assets are data.
 ROOMS = (
-  "names", "assets", "json_lines", "search", "voting", "compute", "models",
-  "decoding", "tasks", "training", "sweep", "profiling", "benchmark",
+  "names", "assets", "json_lines", "search", "voting", "outcomes", "compute",
+  "models", "decoding", "tasks", "training", "sweep", "profiling", "benchmark",
   "analysis", "command_line", "launching",
 )  # fmt: skip
 # The folders of the analysis, likewise; files beside them come before all.
@@ -21,7 +21,11 @@ ANALYSIS = (
   "trees", "report",
 )  # fmt: skip
 # The outermost boundaries, where functions are jitted.
-JITTED = ("decoding/lane_programs.py", "training/", "sweep/", "benchmark/")
+# One entry of the search is one: whoever ports a model finds it compiled.
+JITTED = (
+  "search/compiled.py", "decoding/lane_programs.py", "training/", "sweep/",
+  "benchmark/",
+)  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -74,7 +74,8 @@ class Policy(Protocol):
       params: a pytree of arrays.
       keys: typed PRNG keys [P, N], one a beam, never given twice.
       state: as returned by `start`, `extend` or `fork`.
-      active: bool[P, N]. Beams where it is False must be left as they are.
+      active: bool[P, N]. Beams where it is False must be left as they are; only
+        what nothing reads may change, as a cache behind a beam's length.
 
     Returns:
       The new state, same shapes and dtypes, and the Step.
@@ -124,8 +125,9 @@ class Reward(Protocol):
       active: bool[P, N], the beams that were extended.
 
     Returns:
-      The new state, same shapes and dtypes, and scores float32[P, N]: the
-      reward of each active beam, its newest step included; higher is better.
+      The new state, same shapes and dtypes, and scores float32[P, N] (or of
+      half precision: they become float32): the reward of each active beam, its
+      newest step included; higher is better.
     """
 
   def fork(self, state: Any, parents: jax.Array) -> Any:
@@ -159,6 +161,7 @@ FirstFn = Callable[[int, Carry], jax.Array]
 SelectFn = Callable[
   [jax.Array, Beams, Carry], tuple[jax.Array, jax.Array, Carry]
 ]
+CheckFn = Callable[[int, int], None]
 
 
 class Strategy(NamedTuple):
@@ -184,6 +187,9 @@ class Strategy(NamedTuple):
       back.
     duplicates: KEEP, DROP or MERGE; see their comments. Steps are the same
       where all integers of `Step.content` are.
+    check: `check(num_beams, max_depth)`, called as a search starts. Raises a
+      ValueError where a search of this size cannot do what the strategy's
+      numbers say; None where every size will do.
   """
 
   init: InitFn | None
@@ -191,6 +197,7 @@ class Strategy(NamedTuple):
   first: FirstFn | None = None
   lookahead: int = 0
   duplicates: str = KEEP
+  check: CheckFn | None = None
 
   @property
   def rules(self) -> "Strategy":
@@ -199,4 +206,4 @@ class Strategy(NamedTuple):
     A static argument of jitted functions, which need no `init` once the carry
     is made.
     """
-    return self._replace(init=None)
+    return self._replace(init=None, check=None)

@@ -5,19 +5,30 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+
+from inference_scaling.search import base
+
+# Rewards may be computed in any of these; the loop works in float32.
+SCORE_DTYPES = ("float32", "bfloat16", "float16")
+_STATUS = "RUNNING (0), FINISHED (1) or TRUNCATED (2)"
+
+
+class WrongValueError(ValueError):
+  """A user function returned what it should not."""
 
 
 def check_tuple(function: str, value: Any, names: Sequence[str]) -> None:
   """Checks that a user function returned a tuple of the right length.
 
   Raises:
-    ValueError: naming the function and what it should return.
+    WrongValueError: naming the function and what it should return.
   """
   if not isinstance(value, tuple) or len(value) != len(names):
     found = type(value).__name__
     if isinstance(value, tuple):
       found = f"tuple of {len(value)}"
-    raise ValueError(
+    raise WrongValueError(
       f"{function} returned a {found}, expected ({', '.join(names)})"
     )
 
@@ -34,35 +45,93 @@ def check_array(
     dtype: the expected dtype.
 
   Raises:
-    ValueError: if they differ, naming both.
+    WrongValueError: if they differ, naming both.
   """
   found_shape = getattr(value, "shape", None)
   found_dtype = getattr(value, "dtype", None)
   if found_shape is None or found_dtype is None:
-    raise ValueError(
+    raise WrongValueError(
       f"{name} is a {type(value).__name__}, expected an array "
       f"{jnp.dtype(dtype).name}{list(shape)}"
     )
   if tuple(found_shape) != tuple(shape) or found_dtype != dtype:
-    raise ValueError(
+    raise WrongValueError(
       f"{name} is {found_dtype}{list(found_shape)}, expected "
       f"{jnp.dtype(dtype).name}{list(shape)}"
     )
 
 
-def check_leading(name: str, tree: Any, leading: Sequence[int]) -> None:
-  """Checks that every leaf of a pytree begins with the given axes.
+def check_scores(scores: Any, shape: Sequence[int]) -> None:
+  """Checks the scores that a reward returned: of any of `SCORE_DTYPES`.
+
+  Args:
+    scores: the value.
+    shape: the expected shape.
 
   Raises:
-    ValueError: naming the first leaf that does not.
+    WrongValueError: if shape or dtype differ, naming both.
+  """
+  dtype = getattr(scores, "dtype", None)
+  known = dtype is not None and jnp.dtype(dtype).name in SCORE_DTYPES
+  expected = dtype if known else jnp.float32
+  check_array("scores from reward.score", scores, shape, expected)
+
+
+def check_values(status: Any, num_tokens: Any, active: Any) -> None:
+  """Checks what the steps of active beams say, where the values are known.
+
+  Nothing is known, and nothing is checked, while a search is traced.
+
+  Args:
+    status: int32[P, N].
+    num_tokens: int32[P, N].
+    active: bool[P, N].
+
+  Raises:
+    WrongValueError: naming the first beam whose status or number of tokens
+      cannot be.
+  """
+  arrays = (status, num_tokens, active)
+  if any(isinstance(array, jax.core.Tracer) for array in arrays):
+    return
+  status, num_tokens, active = map(np.asarray, arrays)
+  known = np.isin(status, (base.RUNNING, base.FINISHED, base.TRUNCATED))
+  for name, values, right, expected in (
+    ("status", status, known, _STATUS),
+    ("num_tokens", num_tokens, num_tokens >= 0, "a number of at least 0"),
+  ):
+    wrong = np.argwhere(active & ~right)
+    if wrong.size:
+      p, n = wrong[0].tolist()
+      raise WrongValueError(
+        f"Step.{name} from policy.extend is {values[p, n]} for beam {n} of "
+        f"problem {p}, expected {expected} for every active beam"
+      )
+
+
+def check_leading(
+  name: str, tree: Any, leading: Sequence[int], num_beams: int | None = None
+) -> None:
+  """Checks that every leaf of a pytree begins with the given axes.
+
+  Args:
+    name: what the tree is and where it comes from.
+    tree: a pytree of arrays or of shapes.
+    leading: the axes.
+    num_beams: N, for a state: the message then says which adapter of
+      `layouts` takes a state of another layout.
+
+  Raises:
+    WrongValueError: naming the first leaf that does not.
   """
   leading = tuple(leading)
   for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
     shape = jnp.shape(leaf)
     if shape[: len(leading)] != leading:
-      raise ValueError(
+      hint = "" if num_beams is None else _layout(shape, leading[0], num_beams)
+      raise WrongValueError(
         f"{name}{jax.tree_util.keystr(path)} has shape {list(shape)}, expected "
-        f"its first axes to be {list(leading)}"
+        f"its first axes to be {list(leading)}{hint}"
       )
 
 
@@ -70,12 +139,12 @@ def check_same(name: str, before: Any, after: Any) -> None:
   """Checks that a pytree kept its structure, shapes and dtypes.
 
   Raises:
-    ValueError: naming what changed.
+    WrongValueError: naming what changed.
   """
   old_structure = jax.tree.structure(before)
   new_structure = jax.tree.structure(after)
   if old_structure != new_structure:
-    raise ValueError(
+    raise WrongValueError(
       f"{name} has the structure {new_structure}, expected {old_structure}: a "
       "state must not change its structure during a search"
     )
@@ -84,9 +153,29 @@ def check_same(name: str, before: Any, after: Any) -> None:
     old_type = (jnp.shape(old), jnp.result_type(old))
     new_type = (jnp.shape(new), jnp.result_type(new))
     if old_type != new_type:
-      raise ValueError(
+      raise WrongValueError(
         f"{name}{jax.tree_util.keystr(path)} is "
         f"{new_type[1]}{list(new_type[0])}, expected "
         f"{old_type[1]}{list(old_type[0])}: a state must keep its shapes and "
         "dtypes during a search"
       )
+
+
+def _layout(shape: tuple[int, ...], P: int, N: int) -> str:
+  """What to do about a leaf of a state that does not lead with P."""
+  if P in shape[1:2]:
+    return (
+      "; problems seem to be its second axis, behind that of the layers: wrap "
+      "the object in search.layer_first, or move that axis to the front"
+    )
+  if shape[:1] == (P * N,) or P * N in shape[1:2]:
+    axis = 0 if shape[0] == P * N else 1
+    return (
+      f"; axis {axis} seems to hold all {P} * {N} beams: wrap the object in "
+      "search.flat_rows, or reshape that axis to [P, N]"
+    )
+  return (
+    "; what all problems share, such as one write position, must be each "
+    "problem's own: wrap a model that has no axis of problems in "
+    "search.per_row, or broadcast the leaf to [P]"
+  )

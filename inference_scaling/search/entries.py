@@ -48,7 +48,7 @@ def check_strategy(strategy: Any) -> None:
     raise ValueError(
       f"search: strategy is {found}, expected a Strategy; {hint}"
     )
-  for name in ("init", "select", "first"):
+  for name in ("init", "select", "first", "check"):
     value = getattr(strategy, name)
     optional = value is None and name != "select"
     if not optional and not callable(value):
@@ -62,16 +62,69 @@ def check_strategy(strategy: Any) -> None:
   arguments.check_static("search: strategy.lookahead", strategy.lookahead, 0)
 
 
-def check_start(strategy: base.Strategy, keys: Any, max_depth: Any) -> None:
+def check_lookahead(strategy: base.Strategy, policy: Any, reward: Any) -> None:
+  """Checks that steps can be taken back where a strategy looks ahead.
+
+  Raises:
+    ValueError: naming the policy or the reward that cannot.
+  """
+  for name, owner in (("policy", policy), ("reward", reward)):
+    if strategy.lookahead and not hasattr(owner, "rewind"):
+      raise ValueError(
+        f"the strategy looks ahead, but the {name} "
+        f"({type(owner).__name__}) has no function rewind(before, after); add "
+        "it (returning `before` is right where nothing is counted), or choose "
+        "a strategy with lookahead=0"
+      )
+
+
+def check_hashable(policy: Any, reward: Any) -> None:
+  """Checks that a policy and a reward can be static arguments of jit.
+
+  Raises:
+    ValueError: naming the one that cannot.
+  """
+  for role, owner in (("policy", policy), ("reward", reward)):
+    try:
+      hash(owner)
+    except TypeError as error:
+      raise ValueError(
+        f"search: the {role} ({type(owner).__name__}) cannot be hashed "
+        f"({error}), expected an object that can be a static argument of jit: "
+        "make it a dataclasses.dataclass(frozen=True) of numbers and texts, "
+        "and give arrays as params"
+      ) from error
+
+
+def check_state(policy: Any, state: Any) -> None:
+  """Checks that a search goes on with as many beams as it began with.
+
+  Raises:
+    ValueError: naming both numbers.
+  """
+  num_beams = state.status.shape[1]
+  if num_beams != policy.num_beams:
+    raise ValueError(
+      f"search: the state has {num_beams} beams a problem and the policy "
+      f"({type(policy).__name__}) num_beams={policy.num_beams}, expected the "
+      "policy that init_search was given"
+    )
+
+
+def check_start(
+  strategy: base.Strategy, num_beams: int, keys: Any, max_depth: Any
+) -> None:
   """Checks what only the start of a search asks for.
 
   Args:
     strategy: one that `check_strategy` lets pass.
+    num_beams: N.
     keys: the keys of the problems.
     max_depth: most depths.
 
   Raises:
-    ValueError: on a strategy that is rules alone, or wrong keys or depths.
+    ValueError: on a strategy that is rules alone, wrong keys or depths, or a
+      size for which the strategy cannot do what its numbers say.
   """
   if strategy.init is None:
     raise ValueError(
@@ -87,6 +140,8 @@ def check_start(strategy: base.Strategy, keys: Any, max_depth: Any) -> None:
       "[P]; make them with jax.vmap(jax.random.key) or jax.random.split"
     )
   arguments.check_static("search: max_depth", max_depth, 1)
+  if strategy.check is not None:
+    strategy.check(num_beams, max_depth)
 
 
 def _check_functions(role: str, owner: Any, names: tuple[str, ...]) -> None:

@@ -60,6 +60,7 @@ def extend(
   new_state, step = extended
   checks.check_same("the state from policy.extend", policy_state, new_state)
   check_step(step, *active.shape)
+  checks.check_values(step.status, step.num_tokens, active)
   return new_state, step
 
 
@@ -87,10 +88,8 @@ def score(
   checks.check_tuple("reward.score", scored, ("state", "scores"))
   new_state, scores = scored
   checks.check_same("the state from reward.score", reward_state, new_state)
-  checks.check_array(
-    "scores from reward.score", scores, active.shape, jnp.float32
-  )
-  return new_state, scores
+  checks.check_scores(scores, active.shape)
+  return new_state, scores.astype(jnp.float32)
 
 
 def look_ahead(
@@ -133,7 +132,7 @@ def look_ahead(
     scores = jnp.where(going, ahead, scores)
     going &= step.status == base.RUNNING
   states = [
-    _rewind(name, owner, old, new)
+    rewind(name, owner, old, new)
     for (name, owner), old, new in zip(
       owners, before, (policy_state, reward_state), strict=True
     )
@@ -151,7 +150,7 @@ def fork(name: str, owner: Any, state: Any, parents: jax.Array) -> Any:
 def check_step(step: Any, P: int, N: int) -> None:
   """Raises a ValueError if a policy's Step is not as base.Step says."""
   if not isinstance(step, base.Step):
-    raise ValueError(
+    raise checks.WrongValueError(
       f"policy.extend returned a {type(step).__name__} beside the state, "
       "expected a Step"
     )
@@ -162,15 +161,8 @@ def check_step(step: Any, P: int, N: int) -> None:
   checks.check_leading("Step.content from policy.extend", step.content, (P, N))
 
 
-def _rewind(name, owner, before, after):
+def rewind(name: str, owner: Any, before: Any, after: Any) -> Any:
   """Calls a user's rewind and checks what it returns."""
-  if not hasattr(owner, "rewind"):
-    raise ValueError(
-      f"the strategy looks ahead, but the {name} "
-      f"({type(owner).__name__}) has no function rewind(before, after); add "
-      "it (returning `before` is right where nothing is counted), or choose a "
-      "strategy with lookahead=0"
-    )
   state = owner.rewind(before, after)
   checks.check_same(f"the state from {name}.rewind", before, state)
   return state

@@ -1,8 +1,8 @@
 """The search loop that all strategies share: extend, score, select, fork.
 
-Nothing here is jitted. Jit `search`, or `search_step` when the host looks at
-the state between depths, or `settle` when problems do not wait for each other;
-policy, reward and the strategy's rules are static arguments.
+Nothing here is jitted: `compiled.run_search` is. Jit `search_step` where the
+host looks at the state between depths, or `settle` where problems do not wait
+for each other; policy, reward and the strategy's rules are static arguments.
 
 Axis letters: P problems in flight, N beams per problem, J depths at most.
 """
@@ -56,14 +56,50 @@ def init_search(
   """
   entries.check_models(policy, reward)
   entries.check_strategy(strategy)
-  entries.check_start(strategy, keys, max_depth)
+  entries.check_start(strategy, policy.num_beams, keys, max_depth)
+  entries.check_lookahead(strategy, policy, reward)
+  return start(
+    policy, reward, strategy, strategy.init(policy.num_beams), policy_params,
+    reward_params, prompts, keys, max_depth,
+  )  # fmt: skip
+
+
+def start(
+  policy: base.Policy,
+  reward: base.Reward,
+  strategy: base.Strategy,
+  carry: Any,
+  policy_params: Any,
+  reward_params: Any,
+  prompts: Any,
+  keys: jax.Array,
+  max_depth: int,
+) -> SearchState:
+  """`init_search` after its checks, with a carry that is there.
+
+  Args:
+    policy: as for `init_search`.
+    reward: likewise.
+    strategy: or its rules.
+    carry: of `strategy.init`.
+    policy_params: as for `init_search`.
+    reward_params: likewise.
+    prompts: likewise.
+    keys: likewise.
+    max_depth: likewise.
+
+  Returns:
+    The SearchState before the first step.
+
+  Raises:
+    ValueError: on a wrong value from a user function.
+  """
   P, N = keys.shape[0], policy.num_beams
   checks.check_leading("prompts", prompts, (P,))
   policy_state = policy.start(policy_params, prompts)
-  checks.check_leading("the state from policy.start", policy_state, (P,))
+  checks.check_leading("the state from policy.start", policy_state, (P,), N)
   reward_state = reward.start(reward_params, prompts)
-  checks.check_leading("the state from reward.start", reward_state, (P,))
-  carry = strategy.init(N)
+  checks.check_leading("the state from reward.start", reward_state, (P,), N)
   active = jnp.broadcast_to(_first(strategy, N, carry)[None], (P, N))
   extended = jax.eval_shape(
     policy.extend, policy_params, extension.beam_keys(keys, N), policy_state,
@@ -120,6 +156,8 @@ def search_step(
   """
   entries.check_models(policy, reward)
   entries.check_strategy(strategy)
+  entries.check_lookahead(strategy, policy, reward)
+  entries.check_state(policy, state)
   models = extension.Models(policy, reward, policy_params, reward_params)
   policy_state, step = extension.extend(
     models, settling.step_keys(state, policy.num_beams), state.policy_state,
@@ -159,6 +197,22 @@ def search(
     policy, reward, strategy, policy_params, reward_params, prompts, keys,
     max_depth=max_depth,
   )  # fmt: skip
+  return run(
+    policy, reward, strategy, policy_params, reward_params, state,
+    lookahead_params,
+  )  # fmt: skip
+
+
+def run(
+  policy: base.Policy,
+  reward: base.Reward,
+  strategy: base.Strategy,
+  policy_params: Any,
+  reward_params: Any,
+  state: SearchState,
+  lookahead_params: Any,
+) -> SearchState:
+  """Takes steps until every problem is done; arguments as for `search_step`."""
   return jax.lax.while_loop(
     lambda state: jnp.any(state.active),
     lambda state: search_step(

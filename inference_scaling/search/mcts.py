@@ -63,8 +63,8 @@ def mcts(
     A Strategy; its carry is a uct.Memory.
 
   Raises:
-    ValueError: on a number out of range or an unknown rule of duplicates; from
-      `init`, on too few beams.
+    ValueError: on a number out of range or an unknown rule of duplicates; as a
+      search starts, on fewer beams or depths than `mcts_shape` says.
 
   References:
     Wu et al., "Inference Scaling Laws", ICLR 2025, Appendix B.
@@ -89,7 +89,10 @@ def mcts(
   )
   arguments.check_shared("mcts", 0, duplicates)
   init = _Init(root_children, children, exploration, max_steps, expansions)
-  return base.Strategy(init, _select, _first, duplicates=duplicates)
+  depths = _Depths(root_children, children, expansions)
+  return base.Strategy(
+    init, _select, _first, duplicates=duplicates, check=depths
+  )
 
 
 def mcts_shape(
@@ -172,9 +175,39 @@ class _Init:
     if num_beams < needed:
       raise ValueError(
         f"mcts: num_beams is {num_beams}, expected at least {needed} for "
-        f"root_children={numbers[0]}, children={numbers[1]}, "
-        f"expansions={numbers[2]}: give the policy the beams of mcts_shape"
+        f"{_shown(*numbers)}: give the policy the beams of mcts_shape"
       )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Depths:
+  """Checks that the expansions fit into the depths of a search.
+
+  Without a number of expansions, there are as many as fit.
+  """
+
+  root_children: Any
+  children: Any
+  expansions: Any
+
+  def __call__(self, num_beams: int, max_depth: int) -> None:
+    del num_beams  # counted as the memory is made
+    numbers = (self.root_children, self.children, self.expansions)
+    if any(n is None or isinstance(n, jax.Array) for n in numbers):
+      return
+    _, needed = mcts_shape(*numbers)
+    if max_depth < needed:
+      raise ValueError(
+        f"mcts: max_depth is {max_depth}, expected at least {needed} for "
+        f"{_shown(*numbers)}: give the search the depths of mcts_shape"
+      )
+
+
+def _shown(root_children, children, expansions):
+  return (
+    f"root_children={root_children}, children={children}, "
+    f"expansions={expansions}"
+  )
 
 
 def _first(num_beams: int, memory: uct.Memory) -> jax.Array:

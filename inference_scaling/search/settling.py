@@ -78,6 +78,8 @@ def settle(
   """
   entries.check_models(policy, reward)
   entries.check_strategy(strategy)
+  entries.check_lookahead(strategy, policy, reward)
+  entries.check_state(policy, state)
   ready &= jnp.any(state.active, axis=1)
   active = state.active & ready[:, None]
   models = extension.Models(policy, reward, policy_params, reward_params)

@@ -10,7 +10,7 @@ from typing import Any
 
 import transformers
 
-from inference_scaling import names, search, tasks
+from inference_scaling import names, outcomes, search, tasks
 from inference_scaling.search import base, trace
 
 Grade = Callable[[str | None], bool | None]
@@ -103,27 +103,12 @@ def make_tree(
     rewarded: whether the scores are rewards; `scores` is None if not.
 
   Returns:
-    The `tree` of a record: columns by node, in the order of (round, slot), so
-    that parents come before their children. `parents` are numbers of nodes,
-    None for first steps; `depths` are places in the text and `rounds` those of
-    the search, from 0 on; `widths` count children. Texts are those of single
-    steps, and for some tokenizers differ in spaces from the candidates' texts.
+    The `tree` of a record, see `outcomes.tree_columns`. Texts are those of
+    single steps, and for some tokenizers differ in spaces from the candidates'.
   """
   nodes = trace.list_nodes(tree.parents, tree.active)
-  at = nodes.rounds, nodes.slots
-  return {
-    "parents": [
-      None if parent == trace.NO_NODE else parent
-      for parent in nodes.parents.tolist()
-    ],
-    "depths": nodes.depths.tolist(),
-    "rounds": nodes.rounds.tolist(),
-    "widths": nodes.widths.tolist(),
-    "scores": tree.scores[at].tolist() if rewarded else None,
-    "status": tree.status[at].tolist(),
-    "tokens": tree.num_tokens[at].tolist(),
-    "texts": _decode_distinct(tokenizer, _tokens(tree, nodes)),
-  }
+  texts = _decode_distinct(tokenizer, _tokens(tree, nodes))
+  return outcomes.tree_columns(tree, nodes, texts, rewarded)
 
 
 def _tokens(tree: search.Tree, nodes: trace.Nodes) -> list[tuple[int, ...]]:

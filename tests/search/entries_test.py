@@ -172,3 +172,61 @@ def test_the_rules_of_a_strategy_take_a_step_but_start_nothing():
   _step(POLICY, REWARD, rules)
   with pytest.raises(ValueError, match=r"init is None.*not its rules"):
     _init(POLICY, REWARD, rules)
+
+
+def test_a_look_ahead_without_rewind_is_named_before_any_step():
+  words = r"the (policy|reward) \(Lacking\) has no function rewind"
+  strategy = search.beam_search(2, lookahead=1)
+  for models in (
+    (without(POLICY, "rewind"), REWARD), (POLICY, without(REWARD, "rewind"))
+  ):  # fmt: skip
+    for enter in ENTRIES:
+      with pytest.raises(ValueError, match=words):
+        enter(*models, strategy)
+    _init(*models, search.beam_search(2))
+
+
+@pytest.mark.parametrize("enter", [_step, _settle])
+def test_a_policy_with_other_beams_than_the_state_is_named(enter):
+  with pytest.raises(ValueError, match=r"4 beams a problem .*num_beams=5"):
+    enter(toy.TreePolicy(5), REWARD, search.rebase())
+
+
+@pytest.mark.parametrize(
+  ("numbers", "beams", "depths"),
+  [((4, 2, 8), 18, 10), ((2, 2, 1), 2, 2), ((5, 2, 3), 9, 6)],
+)
+def test_expansions_that_do_not_fit_into_the_depths_are_named(
+  numbers, beams, depths
+):
+  root_children, children, expansions = numbers
+  strategy = search.mcts(root_children, children, expansions=expansions)
+  assert search.mcts_shape(*numbers) == (beams, depths)
+  for less in (1, depths - 1):
+    words = rf"mcts: max_depth is {less}, expected at least {depths} for"
+    for enter in (_init, _search):
+      with pytest.raises(ValueError, match=words):
+        enter(toy.TreePolicy(beams), REWARD, strategy, max_depth=less)
+  _init(toy.TreePolicy(beams), REWARD, strategy, max_depth=depths)
+  # Without a number, there are as many as fit.
+  strategy = search.mcts(root_children, children)
+  _init(toy.TreePolicy(beams), REWARD, strategy, max_depth=1)
+
+
+@pytest.mark.parametrize(
+  ("change", "words"),
+  [
+    ({"status": 3}, r"Step\.status .* is 3 for beam 0 of problem 0"),
+    ({"status": -1}, r"Step\.status .*expected RUNNING \(0\), FINISHED"),
+    ({"num_tokens": -2}, r"Step\.num_tokens .* is -2 .*at least 0"),
+  ],
+)
+def test_impossible_steps_are_named_where_their_values_are_known(change, words):
+  class Faulty(toy.TreePolicy):
+    def extend(self, params, keys, node, active):
+      node, step = super().extend(params, keys, node, active)
+      numbers = {k: jnp.full(active.shape, v) for k, v in change.items()}
+      return node, step.replace(**numbers)
+
+  with pytest.raises(ValueError, match=words):
+    _step(Faulty(4), REWARD, search.rebase())

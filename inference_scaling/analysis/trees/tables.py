@@ -95,28 +95,38 @@ def candidates(record: Record) -> str:
 
 
 def cost(record: Record) -> str:
-  """Two tables: tokens by kind, and FLOPs by convention."""
+  """Tables of what is known: tokens by kind, and FLOPs by convention."""
   ledger = record["ledger"]
-  generated = ledger["policy_decode"]
-  share = ledger["policy_discarded"] / generated if generated else 0.0
+  generated, discarded = ledger["policy_decode"], ledger["policy_discarded"]
+  share = discarded / generated if generated else 0.0
   tokens = [
-    ("Policy reads of the prompt", f"{ledger['policy_prefill']:,} tokens"),
-    ("Policy generates", f"{generated:,} tokens"),
+    ("Policy reads of the prompt", "policy_prefill", "{:,} tokens"),
+    ("Policy generates", "policy_decode", "{:,} tokens"),
     (
       "&ensp;of these in no candidate",
-      f"{ledger['policy_discarded']:,} tokens ({share:.0%})",
+      "policy_discarded",
+      f"{{:,}} tokens ({share:.0%})",
     ),
-    (
-      "Reward model reads of the prompt",
-      f"{ledger['reward_prefill']:,} tokens",
-    ),
-    ("Reward model scores", f"{ledger['reward_scored']:,} tokens"),
-    ("Keys and values", f"{ledger['cache_bytes'] / 2**20:,.1f} MiB"),
+    ("Reward model reads of the prompt", "reward_prefill", "{:,} tokens"),
+    ("Reward model scores", "reward_scored", "{:,} tokens"),
   ]
+  lines = [
+    (title, words.format(ledger[name]))
+    for title, name, words in tokens
+    if name in ledger
+  ]
+  if "cache_bytes" in ledger:
+    size = f"{ledger['cache_bytes'] / 2**20:,.1f} MiB"
+    lines.append(("Keys and values", size))
   left = "".join(
     f'<tr><th>{name}</th><td class="number">{value}</td></tr>'
-    for name, value in tokens
+    for name, value in lines
   )
+  table = f'<table class="cost"><tbody>{left}</tbody></table>'
+  return table + _flops_table(ledger) if "flops" in ledger else table
+
+
+def _flops_table(ledger: Mapping[str, Any]) -> str:
   rows = (
     ("flops", "All"),
     ("flops_prefill", "&ensp;prompts, policy"),
@@ -132,7 +142,6 @@ def cost(record: Record) -> str:
     for name in ledger["flops"]
   )
   return (
-    f'<table class="cost"><tbody>{left}</tbody></table>'
     f'<table class="cost"><thead><tr><th>FLOPs, by convention</th>{names}</tr>'
     f"</thead><tbody>{right}</tbody></table>"
   )

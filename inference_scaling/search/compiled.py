@@ -1,0 +1,96 @@
+"""The compiled entry: one program serves every temperature and every call.
+
+This file is a boundary where functions are jitted, the only one of this folder:
+whoever ports a model should not have to find out what is static and what not.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from inference_scaling.search import base, entries, loop
+from inference_scaling.search.state import SearchState
+
+
+def run_search(
+  policy: base.Policy,
+  reward: base.Reward,
+  strategy: base.Strategy,
+  policy_params: Any,
+  reward_params: Any,
+  prompts: Any,
+  keys: jax.Array,
+  *,
+  max_depth: int,
+  lookahead_params: Any = None,
+) -> SearchState:
+  """`search` as a compiled program, which further calls find again.
+
+  It is compiled once for each policy, reward, `strategy.rules`, max_depth and
+  shapes of the arrays. The numbers of a strategy (a temperature, a threshold,
+  a number of children), params, prompts and keys are arrays: new ones compile
+  nothing. Programs are found by the equality of policy and reward: make these
+  frozen dataclasses, or keep the objects. Long prompts compile once for each
+  length: pad them to a few.
+
+  Args:
+    policy: hashable, like the reward; what differs from call to call belongs in
+      params.
+    reward: judges the policy's steps.
+    strategy: the strategy itself, not its rules.
+    policy_params: given to the policy's functions.
+    reward_params: given to the reward's functions.
+    prompts: as for `init_search`.
+    keys: as for `init_search`.
+    max_depth: as for `init_search`.
+    lookahead_params: as for `search_step`.
+
+  Returns:
+    The final SearchState, that of `search`.
+
+  Raises:
+    ValueError: on a wrong argument or a wrong value from a user function.
+  """
+  entries.check_models(policy, reward)
+  entries.check_hashable(policy, reward)
+  entries.check_strategy(strategy)
+  entries.check_start(strategy, policy.num_beams, keys, max_depth)
+  entries.check_lookahead(strategy, policy, reward)
+  carry = jax.tree.map(_typed, strategy.init(policy.num_beams))
+  return _run(
+    policy, reward, strategy.rules, int(max_depth), carry, policy_params,
+    reward_params, prompts, keys, lookahead_params,
+  )  # fmt: skip
+
+
+def compiled(function: Callable) -> Callable:
+  """A function of arrays, compiled once for each of their shapes.
+
+  It is to run a few times: on a CPU, half of the time goes to the optimizer.
+  """
+  quick = {"xla_backend_optimization_level": 0}
+  on_cpu = jax.default_backend() == "cpu"
+  return jax.jit(function, compiler_options=quick if on_cpu else None)
+
+
+# Static: what decides shapes and branches. All else is traced.
+@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
+def _run(
+  policy, reward, rules, max_depth, carry, policy_params, reward_params,
+  prompts, keys, lookahead_params,
+):  # fmt: skip
+  state = loop.start(
+    policy, reward, rules, carry, policy_params, reward_params, prompts, keys,
+    max_depth,
+  )  # fmt: skip
+  return loop.run(
+    policy, reward, rules, policy_params, reward_params, state, lookahead_params
+  )
+
+
+def _typed(leaf: Any) -> jax.Array:
+  """A number as an array of one dtype: a weak one would be traced again."""
+  return jnp.asarray(leaf, jnp.result_type(leaf))

@@ -1,0 +1,1 @@
+"""The laws that a policy and a reward keep, tried on a user's objects."""

@@ -1,0 +1,133 @@
+"""Runs all laws on a user's objects.
+
+Axis letters: P problems, N beams per problem.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from inference_scaling.search import arguments, base, extension
+from inference_scaling.search.contract import (
+  beams,
+  problems,
+  rewinding,
+  structure,
+  values,
+)
+from inference_scaling.search.contract.calls import Calls
+
+_STRUCTURE = ("functions", "hashable", "leading axis", "shapes and dtypes")
+# At the prompts, and where the beams have gone different ways.
+_OF_BEAMS = {
+  "inactive beams": beams.inactive,
+  "own key and step": beams.own_key,
+  "active together": beams.active_together,
+  "fork to itself": beams.fork_identity,
+  "fork": beams.fork,
+  "fork of a fork": beams.fork_twice,
+  "rewind": rewinding.rewind,
+  "counts": rewinding.counts,
+}
+_OF_PROBLEMS = {
+  "neighbours": problems.neighbours,
+  "order of problems": problems.order,
+  "number of problems": problems.alone,
+}
+# Rows change their places in the arrays here, so that sums may be rounded
+# otherwise and a draw on the very edge may turn: seen once is not seen.
+_ROUNDED = (
+  "active together", "fork", "fork of a fork", "order of problems",
+  "number of problems",
+)  # fmt: skip
+
+
+def check(
+  policy: base.Policy,
+  reward: base.Reward,
+  policy_params: Any,
+  reward_params: Any,
+  prompts: Any,
+  *,
+  seed: int = 0,
+  num_steps: int = 4,
+  jit: bool = True,
+) -> tuple[str, ...]:
+  """Tries on a policy and a reward what every search relies on.
+
+  Most breaches of the contract raise nothing in a search: they change its
+  results. Run this once on a port, on small params and with few beams (3 to 8
+  show all); two prompts that differ are enough, and one is taken twice.
+
+  Args:
+    policy: the policy.
+    reward: the reward.
+    policy_params: given to the policy's functions.
+    reward_params: given to the reward's functions.
+    prompts: as for `init_search`.
+    seed: of the draws.
+    num_steps: how many steps to take beams along, for what steps say.
+    jit: whether to compile the functions; without, they run op by op, which
+      shows their own Python errors best.
+
+  Returns:
+    The names of the laws that were seen to hold. Some need an occasion: "fork"
+    two beams of a problem that still run, "rewind" such a function.
+
+  Raises:
+    ValueError: naming every broken law, what was seen and what to do.
+  """
+  arguments.check_static("search.check: num_steps", num_steps, 1)
+  models = extension.Models(policy, reward, policy_params, reward_params)
+  structure.check(models, prompts)
+  calls = Calls(models, _at_least_two(prompts), seed, jit)
+  with structure.law("status and tokens"):
+    points, moved = values.walk(calls, num_steps)
+  with structure.law("same key, same step"):
+    _refuse(values.depends_on_more(calls, points[0], moved[0]))
+  results = _try(calls, points)
+  broken = {name: text for name, text in results.items() if text}
+  for name in [name for name in broken if name in _ROUNDED]:
+    if not _seen_again(calls, name):
+      del broken[name]
+  if broken:
+    raise ValueError(
+      "\n".join(structure.broken(*item) for item in broken.items())
+    )
+  held = [name for name, text in results.items() if text is not None]
+  return (*_STRUCTURE, "status and tokens", "same key, same step", *held)
+
+
+def _at_least_two(prompts):
+  """The prompts, or the only one twice: neighbours need a neighbour."""
+  if jax.tree.leaves(prompts)[0].shape[0] > 1:
+    return prompts
+  return jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf]), prompts)
+
+
+def _refuse(text):
+  if text:
+    raise ValueError(text)
+
+
+def _try(calls, points, names=None):
+  """What every law says: a text, "" where it holds, None where unseen."""
+  results = {}
+  for laws, places in ((_OF_BEAMS, points[:2]), (_OF_PROBLEMS, points[:1])):
+    for name, law in laws.items():
+      if names is None or name in names:
+        said = [law(calls, point) for point in places]
+        seen = [text for text in said if text is not None]
+        results[name] = max(seen, key=bool) if seen else None
+  return results
+
+
+def _seen_again(calls, name):
+  """Whether a law is broken with other draws, too."""
+  for seed in (calls.seed + 1, calls.seed + 2):
+    other = calls.reseeded(seed)
+    points, _ = values.walk(other, 2)
+    if _try(other, points, (name,))[name]:
+      return True
+  return False

@@ -1,0 +1,118 @@
+"""Laws about problems in flight: none depends on its neighbours.
+
+Axis letters: P problems, N beams per problem.
+"""
+
+import jax
+import numpy as np
+
+from inference_scaling.search import base
+from inference_scaling.search.contract import compare, steps
+from inference_scaling.search.contract.calls import Calls, Moved
+from inference_scaling.search.contract.values import Point
+
+_DEPTHS = 2
+_ALONE = (
+  "; compute each row from its own prompt, state, step and key: look for an "
+  "axis mistaken for that of problems, a mean or a maximum over the batch, or "
+  "prompts[0] read for all. A model in half precision may round otherwise in "
+  "another batch: check it with params in float32"
+)
+
+
+def neighbours(calls: Calls, point: Point) -> str | None:
+  """A problem is solved in the same way beside any other problems."""
+  if calls.P == 1:
+    return None
+  own = _search(calls, range(calls.P), range(calls.P))
+  for p in (0, calls.P - 1):
+    rows = [p] * calls.P
+    ids = [p if row == p else calls.P + row for row in range(calls.P)]
+    among = _search(calls, rows, ids)
+    found = _compare(among, own, {p: p}, close=False)
+    if found:
+      return f"{found}, which it is beside other neighbours{_ALONE}"
+  return ""
+
+
+def order(calls: Calls, point: Point) -> str | None:
+  """Problems in another order have the same results in that order."""
+  if calls.P == 1:
+    return None
+  own = _search(calls, range(calls.P), range(calls.P))
+  rows = list(range(calls.P))[::-1]
+  turned = _search(calls, rows, rows)
+  places = {place: row for place, row in enumerate(rows)}
+  found = _compare(turned, own, places, close=True)
+  return f"{found}, which it is in another order{_ALONE}" if found else ""
+
+
+def alone(calls: Calls, point: Point) -> str | None:
+  """A problem is solved in the same way alone and beside others."""
+  if calls.P == 1:
+    return None
+  own = _search(calls, range(calls.P), range(calls.P))
+  for p in (0, calls.P - 1):
+    found = _compare(_search(calls, [p], [p]), own, {0: p}, close=True)
+    if found:
+      return f"{found}, which it is beside {calls.P - 1} more{_ALONE}"
+  return ""
+
+
+def _search(calls: Calls, rows, ids) -> list[tuple[np.ndarray, Moved]]:
+  """A short search of some of the problems, with forks.
+
+  Args:
+    calls: of the objects.
+    rows: which of the prompts to take.
+    ids: what the draws of each problem are made of.
+
+  Returns:
+    By depth, the beams that were active and what they made.
+  """
+  rows, ids, N = np.asarray(list(rows)), list(ids), calls.N
+  states = calls.start(jax.tree.map(lambda leaf: leaf[rows], calls.prompts))
+  active = np.ones((len(rows), N), bool)
+  made = []
+  for depth in range(_DEPTHS):
+    keys = calls.problem_keys(ids, depth, 50)
+    moved = calls.advance(states, keys, active)
+    made.append((active, moved))
+    active = active & (compare.host(moved.step.status) == base.RUNNING)
+    parents = np.tile(np.arange(N, dtype=np.int32), (len(rows), 1))
+    for row, number in enumerate(ids):
+      running = np.flatnonzero(active[row])
+      if len(running):
+        draw = np.random.default_rng([calls.seed, number, depth])
+        parents[row] = draw.choice(running, N)
+    states = calls.fork(moved.states, parents)
+    active = np.take_along_axis(active, parents, axis=1)
+  return made
+
+
+def _compare(made, expected, places, close):
+  """Says where problems differ that were searched twice.
+
+  Args:
+    made: of `_search`.
+    expected: of `_search`.
+    places: which row of the first is which row of the second.
+    close: whether floats may differ by rounding.
+  """
+  first, second = list(places), list(places.values())
+  for (active, moved), (_, other) in zip(made, expected, strict=True):
+    found = steps.difference(
+      _rows(moved, first), _rows(other, second), active[first], "policy",
+      "reward", close,
+    )  # fmt: skip
+    if found:
+      return found
+  return ""
+
+
+def _rows(moved, rows):
+  """Some problems of a step; the states are left out."""
+  step, scores = jax.tree.map(
+    lambda leaf: compare.host(leaf)[rows], (moved.step, moved.scores)
+  )
+  return Moved((), step, scores)

@@ -1,0 +1,96 @@
+"""Laws about values: statuses, tokens, and the same draw for the same key.
+
+Axis letters: P problems, N beams per problem.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from inference_scaling.search import base, checks
+from inference_scaling.search.contract import compare
+from inference_scaling.search.contract.calls import Calls, Moved, States
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+  """A place that a search can reach.
+
+  Attributes:
+    states: of both objects.
+    running: bool[P, N], the beams that may be extended.
+    depth: steps made so far.
+  """
+
+  states: States
+  running: np.ndarray
+  depth: int
+
+  def key(self, number: int) -> tuple[int, int]:
+    """Names draws of this depth."""
+    return self.depth, number
+
+
+def walk(calls: Calls, num_steps: int) -> tuple[list[Point], list[Moved]]:
+  """Extends every running beam until none is left, or for so many steps.
+
+  Args:
+    calls: of the objects.
+    num_steps: most steps.
+
+  Returns:
+    The places before each step, and the steps.
+
+  Raises:
+    WrongValueError: on a status or a number of tokens that cannot be.
+  """
+  points = [Point(calls.start(), np.ones((calls.P, calls.N), bool), 0)]
+  steps = []
+  while len(steps) < num_steps and points[-1].running.any():
+    point = points[-1]
+    moved = calls.advance(
+      point.states, calls.keys(*point.key(0)), point.running
+    )
+    status = compare.host(moved.step.status)
+    checks.check_values(status, moved.step.num_tokens, point.running)
+    running = point.running & (status == base.RUNNING)
+    points.append(Point(moved.states, running, point.depth + 1))
+    steps.append(moved)
+  return points[: len(steps)], steps
+
+
+def depends_on_more(calls: Calls, point: Point, moved: Moved) -> str:
+  """Tries one step again, and once more with functions that are traced anew.
+
+  Args:
+    calls: of the objects.
+    point: the first place of a walk.
+    moved: the step that was made there.
+
+  Returns:
+    What is wrong, or nothing.
+  """
+  for other in (calls, calls.again()):
+    again = other.advance(
+      other.start(), calls.keys(*point.key(0)), point.running
+    )
+    for owner, was, now in (
+      ("policy.extend", moved.step, again.step),
+      ("reward.score", moved.scores, again.scores),
+      ("policy.extend", moved.states.policy, again.states.policy),
+      ("reward.score", moved.states.reward, again.states.reward),
+    ):
+      for leaf, value in compare.pairs(was, now):
+        if compare.differs(leaf.values, value, 1).any():
+          return (
+            f"{owner} with the same arguments and keys returned "
+            f"{compare.shown(leaf.values)} and then {compare.shown(value)}"
+            f"{_named(leaf)}; take all chance from `keys` with jax.random and "
+            "all memory from the state: no NumPy draws, no clock, no attribute "
+            "that changes"
+          )
+  return ""
+
+
+def _named(leaf):
+  return f" in {leaf.path}" if leaf.path else ""
