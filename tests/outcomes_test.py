@@ -87,9 +87,9 @@ def test_votes_are_those_of_voting():
       for c in ended:
         sums[c.answer] += reduce(c.scores)
       assert sums[one.votes[f"weighted/{how}"]] >= max(sums.values()) - 1e-5
-    names = [f"{m}/{h}" for m in ("best_of_n", "weighted")
-             for h in names.AGGREGATIONS]  # fmt: skip
-    assert list(one.votes) == ["majority", *names]
+    scored = [f"{m}/{h}" for m in ("best_of_n", "weighted")
+              for h in names.AGGREGATIONS]  # fmt: skip
+    assert list(one.votes) == ["majority", *scored]
 
 
 def test_answers_may_be_class_numbers_and_abstain():
