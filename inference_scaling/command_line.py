@@ -7,6 +7,7 @@ what to do.
 """
 
 import difflib
+import math
 import pathlib
 import re
 import sys
@@ -40,7 +41,9 @@ def parse(argv: list[str]) -> list[str]:
   if path is not None:
     _check_file(path)
   try:
-    return flags.FLAGS(argv)
+    rest = flags.FLAGS(argv)
+    _check_finite()
+    return rest
   except Exception as error:
     message = path and _error_in_file(path, error)
     if not message and not isinstance(error, flags.Error):
@@ -90,6 +93,14 @@ def read_config(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
     f"get_config of the config file returned a {type(config).__name__}; "
     "expected an ml_collections.ConfigDict, as configs/demo.py returns."
   )
+
+
+def _check_finite() -> None:
+  """Raises an error for a flag that is NaN or infinite: none may be."""
+  for name in flags.FLAGS:
+    value = flags.FLAGS[name].value
+    if isinstance(value, float) and not math.isfinite(value):
+      raise flags.Error(f"--{name} is {value}; expected a finite number.")
 
 
 def _config_path(argv: Sequence[str]) -> str | None:

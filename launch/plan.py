@@ -35,7 +35,7 @@ _MESH = flags.DEFINE_multi_string(
 _CACHE = flags.DEFINE_enum(
   "cache", "dense", decoding.CACHES, "How keys and values of beams are kept."
 )
-_DEVICE = flags.DEFINE_float("device_gib", 80.0, "Memory of a device, in GiB.")
+_DEVICE = flags.DEFINE_float("device_gib", 80.0, "A device's memory in GiB.", 0)
 _NUMBERS = {
   name: flags.DEFINE_integer(name, default, words, lower_bound=1)
   for name, default, words in (

@@ -43,7 +43,8 @@ def main(argv):
   )
   print(f"Report:  {report}")
   print(f"Numbers: {report.parent / 'summary.csv'}")
-  print(f"Figures: {report.parent / 'figures'}")
+  if (report.parent / "figures").is_dir():  # none where nothing has an answer
+    print(f"Figures: {report.parent / 'figures'}")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ def main(argv):
   report = analysis.write_report(workdir)
   print(f"Report:  {report}")
   print(f"Numbers: {report.parent / 'summary.csv'}")
-  print(f"Figures: {report.parent / 'figures'}")
+  if (report.parent / "figures").is_dir():  # none where nothing has an answer
+    print(f"Figures: {report.parent / 'figures'}")
 
 
 def default_workdir():

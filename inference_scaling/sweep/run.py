@@ -98,7 +98,7 @@ def run_sweep(
   if not processes.is_lead():
     say = _say_nothing
   say(plan.describe(resolved, runs, asked, parameters, reward, workdir))
-  content = workdir_lib.content(resolved, policies, reward)
+  content = workdir_lib.content(resolved, policies, reward, len(asked))
   processes.check_same(
     {
       "config or checkpoints": content,

@@ -20,6 +20,7 @@ def content(
   resolved: config_lib.Resolved,
   policies: Mapping[str, checkpoints.Checkpoint],
   reward: checkpoints.Checkpoint | None,
+  num_problems: int,
 ) -> dict[str, Any]:
   """Says what a sweep is, as JSON data.
 
@@ -27,6 +28,7 @@ def content(
     resolved: the config.
     policies: checkpoints by name.
     reward: checkpoint of the reward model; None for none.
+    num_problems: how many there are, which a config may leave to a file.
 
   Returns:
     What config.json of its folder holds.
@@ -36,6 +38,7 @@ def content(
     "sha256": config_lib.digest(resolved),
     # Told in reports; another version may go on with a sweep.
     "version": inference_scaling.__version__,
+    "problems": num_problems,
     "policies": {name: _model(found) for name, found in policies.items()},
     "reward": _model(reward) if reward else None,
   }

@@ -316,6 +316,78 @@ def test_a_cache_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):
   assert jax.config.jax_compilation_cache_dir == before
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999"])
+def test_a_number_that_is_not_finite_is_refused(value, parse):
+  flags.DEFINE_float("heat", 1.0, "A number.", flag_values=flags.FLAGS)
+  code, text = parse(f"--heat={value}")
+  assert code == 1 and "--heat is" in text and "a finite number" in text
+
+
+@pytest.mark.parametrize("arguments", [[], ["--config="], ["--folder="]])
+def test_a_required_flag_that_is_not_given_is_missing(arguments, parse):
+  flags.DEFINE_string("folder", None, "A folder.", flag_values=flags.FLAGS)
+  flags.register_validator(
+    "folder",
+    lambda value: value not in (None, ""),
+    "is missing",
+    flag_values=flags.FLAGS,
+  )
+  code, text = parse(*arguments)
+  assert code == 1
+  if arguments != ["--config="]:
+    assert text.startswith("Error: --folder is missing.\n")
+
+
+def test_required_flags_need_a_value(monkeypatch):
+  asked = []
+  monkeypatch.setattr(
+    flags, "register_validator", lambda *arguments: asked.append(arguments)
+  )
+  launching.require("workdir", "to")
+  assert [name for name, _, _ in asked] == ["workdir", "to"]
+  for _, passes, message in asked:
+    assert message == "is missing"
+    assert passes("x") and passes(0)
+    assert not passes("") and not passes(None)
+
+
+@pytest.mark.parametrize(
+  "texts", [[], ["a"], ["0"], ["-1"], ["1", ""], ["1.5"]]
+)
+def test_sizes_are_whole_numbers(texts):
+  with pytest.raises(
+    ValueError, match=r"--rows is .*whole numbers of at least"
+  ):
+    launching.parse_whole_numbers("rows", texts)
+  assert launching.parse_whole_numbers("rows", ["1", "64"]) == [1, 64]
+
+
+@pytest.mark.parametrize(
+  ("address", "process", "words"),
+  [
+    ("here", 0, "coordinator_address is 'here'; expected HOST:PORT"),
+    ("here:", 0, "coordinator_address is 'here:'; expected HOST:PORT"),
+    (":80", 0, "coordinator_address is ':80'; expected HOST:PORT"),
+    ("here:port", 0, "expected HOST:PORT, such as"),
+    ("here:80", 2, "process_id is 2; expected a number from 0 to 1"),
+  ],
+)
+def test_a_cluster_that_cannot_be_is_named(
+  address, process, words, monkeypatch
+):
+  if not flags.FLAGS.is_parsed():
+    flags.FLAGS.mark_as_parsed()
+  for name, value in (
+    ("distributed", True),
+    ("coordinator_address", address),
+    ("num_processes", 2),
+    ("process_id", process),
+  ):
+    monkeypatch.setattr(flags.FLAGS[name], "value", value)
+  with pytest.raises(ValueError, match=words):
+    launching._join_processes()
+
+
 def test_numbers_are_read_as_what_they_are():
   texts = ["children=3", "temperature=0.2", "rule=round", "exploration=1e-3"]
   assert launching.parse_numbers(texts) == {

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+import inference_scaling
 from inference_scaling import analysis, sweep
 from inference_scaling.sweep import records
 from inference_scaling.sweep import workdir as workdir_lib
@@ -232,6 +233,13 @@ def test_a_folder_without_records_is_free(family, tmp_path):
   with records.JsonLines(folder / "records.jsonl"):
     with pytest.raises(OSError, match="another process"):
       workdir_lib.claim(folder, {})
+
+
+def test_a_folder_tells_what_its_report_is_to_say(swept):
+  content = json.loads((swept / "config.json").read_text())
+  problems = {line["problem"]["id"] for line in parsed(swept)}
+  assert content["problems"] == len(problems) > 0
+  assert content["version"] == inference_scaling.__version__
 
 
 def test_changed_weights_are_refused(family, swept, tmp_path):
