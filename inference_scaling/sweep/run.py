@@ -125,6 +125,8 @@ def run_sweep(
           f"Dropped {before - len(rows)} of {before} records, of problems that "
           f"have changed or are gone, {len(changes)} in all."
         )
+      # A file that is written anew has another time: the day goes with it.
+      workdir_lib.tell(workdir, problems=len(asked), started=began.isoformat())
       return began.isoformat(), rows
 
     began, rows = processes.from_lead(open_folder)

@@ -72,11 +72,31 @@ def claim(workdir: pathlib.Path, content: dict[str, Any]) -> None:
       f"{records} has records but {path} does not exist, so nothing tells what "
       "they belong to. Give another --workdir, or put the config back."
     )
+  _write(path, content)
+
+
+def tell(workdir: pathlib.Path, **told: Any) -> None:
+  """Brings up to date what config.json tells reports, where it has changed.
+
+  Args:
+    workdir: a folder that has been claimed.
+    **told: such as the number of problems, which may grow.
+
+  Raises:
+    OSError: if the folder cannot be written.
+  """
+  path = workdir / CONFIG
+  content = json.loads(path.read_text(encoding="utf-8"))
+  if content | told != content:
+    _write(path, content | told)
+
+
+def _write(path: pathlib.Path, content: dict[str, Any]) -> None:
+  """Writes config.json; a kill leaves a whole file or the one before."""
   text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-  # By a new name first: a kill leaves a whole file or none.
   draft = path.with_suffix(".tmp")
   try:
-    workdir.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     draft.write_text(text, encoding="utf-8")
     os.replace(draft, path)
   except OSError as error:

@@ -1,6 +1,8 @@
 """Records stay with the problems that they are of, and only with these."""
 
+import datetime
 import json
+import os
 import shutil
 
 import pytest
@@ -170,6 +172,21 @@ def test_added_problems_are_new_work(world, workdir):
   assert lines(workdir)[:8] == before
   added = [json.loads(line)["problem"] for line in lines(workdir)[8:]]
   assert [problem["id"] for problem in added] == [4, 4]
+  # Reports hold what is there against what there is to be.
+  told = json.loads((workdir / "config.json").read_text(encoding="utf-8"))
+  assert told["problems"] == 5
+
+
+def test_an_older_folder_keeps_the_day_of_its_file(world, workdir):
+  path = workdir / "config.json"
+  older = json.loads(path.read_text(encoding="utf-8"))
+  del older["problems"], older["started"]
+  path.write_text(json.dumps(older), encoding="utf-8")
+  day = datetime.datetime(2026, 1, 31, 12)
+  os.utime(path, (day.timestamp(),) * 2)
+  world.sweep(ROWS, workdir)
+  told = json.loads(path.read_text(encoding="utf-8"))
+  assert (told["problems"], told["started"]) == (4, "2026-01-31")
 
 
 def test_changed_problems_are_computed_anew_on_request(
