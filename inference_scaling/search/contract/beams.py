@@ -76,12 +76,12 @@ def own_key(calls: Calls, point: Point) -> str | None:
     mask[p, n] = False
     mixed = jnp.where(jnp.asarray(mask), keys, other)
     second = calls.advance(point.states, mixed, point.running)
-    found = steps.difference(
+    seen = steps.difference(
       second, first, mask & point.running, "policy.extend", "reward.score"
     )
-    if found:
+    if seen:
       return (
-        f"{found}, as it was before the key of beam {n} of problem {p} "
+        f"{seen}, as it was before the key of beam {n} of problem {p} "
         "changed, and with it that beam's step; draw a beam's step with "
         "keys[p, n] alone, and score it by its own state and step"
       )
@@ -95,12 +95,12 @@ def active_together(calls: Calls, point: Point) -> str | None:
   keys = calls.keys(*point.key(9))
   every = calls.advance(point.states, keys, point.running)
   some = calls.advance(point.states, keys, mask)
-  found = steps.difference(
+  seen = steps.difference(
     some, every, mask, "policy.extend", "reward.score", close=True
   )
-  if found:
+  if seen:
     return (
-      f"{found}, as it is where all beams are active; let every beam have its "
+      f"{seen}, as it is where all beams are active; let every beam have its "
       "own position, or wrap the model in search.per_row"
     )
   return ""
@@ -118,10 +118,10 @@ def fork_identity(calls: Calls, point: Point) -> str | None:
       ("policy.fork: the state", point.states.policy, forked.policy),
       ("reward.fork: the state", point.states.reward, forked.reward),
     ):
-      found = steps.changed(name, was, now, mask, P, N)
-      if found:
+      seen = steps.changed(name, was, now, mask, P, N)
+      if seen:
         return (
-          f"{found} although parents[{kept}] are 0, 1, .., {N - 1} and only "
+          f"{seen} although parents[{kept}] are 0, 1, .., {N - 1} and only "
           f"other problems fork{_GATHER}"
         )
   return ""
@@ -134,9 +134,9 @@ def fork(calls: Calls, point: Point) -> str | None:
   if not moves.any():
     return None
   forked = calls.fork(point.states, parents)
-  found = _did_nothing(calls, point, parents, forked)
-  if found:
-    return f"{found}{_GATHER}"
+  seen = _did_nothing(calls, point, parents, forked)
+  if seen:
+    return f"{seen}{_GATHER}"
   # One key for all beams of a problem: then place alone tells them apart.
   keys = _same_keys(calls, point)
   if _reads_slots(calls, keys):
@@ -144,12 +144,12 @@ def fork(calls: Calls, point: Point) -> str | None:
   running = np.take_along_axis(point.running, parents, axis=1)
   own = calls.advance(point.states, keys, point.running)
   after = calls.advance(forked, keys, running)
-  found = steps.difference(
+  seen = steps.difference(
     after, own, running, "policy.fork", "reward.fork", True, parents
   )
-  if found:
+  if seen:
     return (
-      f"{found}, which is what its parent (parents are "
+      f"{seen}, which is what its parent (parents are "
       f"{compare.shown(parents)}) makes with the same key{_GATHER}"
     )
   return ""
@@ -166,12 +166,12 @@ def fork_twice(calls: Calls, point: Point) -> str | None:
   twice = calls.fork(calls.fork(point.states, first), second)
   twice = calls.advance(twice, keys, running)
   once = calls.advance(calls.fork(point.states, both), keys, running)
-  found = steps.difference(
+  seen = steps.difference(
     twice, once, running, "policy.fork", "reward.fork", close=True
   )
-  if found:
+  if seen:
     return (
-      f"{found}, which one fork to the parents' parents gives; a fork must "
+      f"{seen}, which one fork to the parents' parents gives; a fork must "
       f"read nothing but the state and parents{_GATHER}"
     )
   return ""

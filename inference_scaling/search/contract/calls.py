@@ -72,18 +72,10 @@ class Calls:
     self._fork = self._wrap(lambda *args: self._fork_both(*args))
     self._rewind = self._wrap(lambda *args: self._rewind_both(*args))
 
-  def again(self, seed: int | None = None) -> "Calls":
-    """The same objects, traced anew.
-
-    Args:
-      seed: another one, if there is to be another.
-
-    Returns:
-      The calls.
-    """
+  def again(self) -> "Calls":
+    """The same objects, traced anew."""
     models = extension.Models(self.policy, self.reward, *self._params)
-    seed = self.seed if seed is None else seed
-    return Calls(models, self.prompts, seed, self._jit)
+    return Calls(models, self.prompts, self.seed, self._jit)
 
   def reseeded(self, seed: int) -> "Calls":
     """The same programs with other draws."""

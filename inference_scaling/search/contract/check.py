@@ -51,7 +51,7 @@ def check(
   prompts: Any,
   *,
   seed: int = 0,
-  num_steps: int = 4,
+  num_steps: int = 8,
   jit: bool = True,
 ) -> tuple[str, ...]:
   """Tries on a policy and a reward what every search relies on.

@@ -29,9 +29,9 @@ def neighbours(calls: Calls, point: Point) -> str | None:
     rows = [p] * calls.P
     ids = [p if row == p else calls.P + row for row in range(calls.P)]
     among = _search(calls, rows, ids)
-    found = _compare(among, own, {p: p}, close=False)
-    if found:
-      return f"{found}, which it is beside other neighbours{_ALONE}"
+    seen = _compare(among, own, {p: p}, close=False)
+    if seen:
+      return f"{seen}, which it is beside other neighbours{_ALONE}"
   return ""
 
 
@@ -43,8 +43,8 @@ def order(calls: Calls, point: Point) -> str | None:
   rows = list(range(calls.P))[::-1]
   turned = _search(calls, rows, rows)
   places = {place: row for place, row in enumerate(rows)}
-  found = _compare(turned, own, places, close=True)
-  return f"{found}, which it is in another order{_ALONE}" if found else ""
+  seen = _compare(turned, own, places, close=True)
+  return f"{seen}, which it is in another order{_ALONE}" if seen else ""
 
 
 def alone(calls: Calls, point: Point) -> str | None:
@@ -53,9 +53,9 @@ def alone(calls: Calls, point: Point) -> str | None:
     return None
   own = _search(calls, range(calls.P), range(calls.P))
   for p in (0, calls.P - 1):
-    found = _compare(_search(calls, [p], [p]), own, {0: p}, close=True)
-    if found:
-      return f"{found}, which it is beside {calls.P - 1} more{_ALONE}"
+    seen = _compare(_search(calls, [p], [p]), own, {0: p}, close=True)
+    if seen:
+      return f"{seen}, which it is beside {calls.P - 1} more{_ALONE}"
   return ""
 
 
@@ -101,12 +101,12 @@ def _compare(made, expected, places, close):
   """
   first, second = list(places), list(places.values())
   for (active, moved), (_, other) in zip(made, expected, strict=True):
-    found = steps.difference(
+    seen = steps.difference(
       _rows(moved, first), _rows(other, second), active[first], "policy",
       "reward", close,
     )  # fmt: skip
-    if found:
-      return found
+    if seen:
+      return seen
   return ""
 
 

@@ -28,11 +28,11 @@ def rewind(calls: Calls, point: Point) -> str | None:
   keys = calls.keys(*point.key(42))
   again = calls.advance(back, keys, point.running)
   own = calls.advance(point.states, keys, point.running)
-  found = steps.difference(
+  seen = steps.difference(
     again, own, point.running, "policy.rewind", "reward.rewind"
   )
-  if found:
-    return f"{found}, as before the steps that were taken back{_BACK}"
+  if seen:
+    return f"{seen}, as before the steps that were taken back{_BACK}"
   for index, name in enumerate(("policy", "reward")):
     for leaf, value, _ in _moved_by_forks(calls, point, index):
       place = _find(back[index], leaf.path)

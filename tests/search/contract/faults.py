@@ -129,9 +129,8 @@ class Cached(layered.Plain):
 
   def extend(self, params, keys, state, active):
     new, step = super().extend(params, keys, state, active)
-    places = (
-      jnp.arange(layered.SIZE) == state["lengths"][..., None] + self.shift
-    )
+    end = state["lengths"][..., None] + self.shift
+    places = jnp.arange(layered.SIZE)[None, None] == end
     written = places[:, :, None] & ~active[:, :, None, None]
     return {**new, "cache": jnp.where(written, 99, new["cache"])}, step
 
