@@ -20,9 +20,15 @@ Unicode mathematics, fonts and second names of commands are one LaTeX first
 import math
 import re
 
-from inference_scaling.tasks import latex_style, unicode_math, units
+from inference_scaling.tasks import (
+  latex_style,
+  plain_spelling,
+  unicode_math,
+  units,
+)
 from inference_scaling.tasks.delimiters import (
   closing_brace,
+  join_inner_thousands,
   join_thousands,
   strip_delimiters,
 )
@@ -37,7 +43,9 @@ _ONLY_TEXT = re.compile(
 )
 _NUMBER = r"[-+]?(?:\d++(?:,\d{3})*+\.?\d*+|\.\d++)"
 _ASSIGNMENT = re.compile(rf"[A-Za-z]\s*=\s*({_NUMBER})")
-_SAID = re.compile(r"(?:=|\\(?:approx|simeq|sim|cong)(?![A-Za-z]))\s*(?=.)")
+_SAID = re.compile(
+  r"(?:(?:=|\\(?:approx|simeq|sim|cong)(?![A-Za-z]))\s*)+(?=.)"
+)
 _DECIMAL = re.compile(r"([-+]?)(\d*)(?:\.(\d*))?")
 _SLASH = re.compile(r"([-+]?)(?:(\d+)\s+)?(\d+)\s*/\s*(\d+)")
 _SIMPLE_FRACTION = re.compile(r"(-?)\\frac\{(-?)(\d{1,15})\}\{(\d{1,15})\}")
@@ -47,6 +55,8 @@ _SHORT_SCRIPT = re.compile(
   r"([_^])\{(?:(\d)\}(?![\d.])|([A-Za-z])\}(?![A-Za-z]))"
 )
 _ROOT = re.compile(r"\\sqrt\s*(\w)")
+# "an ellipse"; but a letter before a short name is a product.
+_ARTICLE = re.compile(r"(?:an?|the)\s+(?=[A-Za-z]{3})", re.I)
 # A choice, or one number: parentheses around it are no tuple.
 _SINGLE = re.compile(r"\(([A-Z]|-?\d+(?:\.\d+)?)\)")
 # A hyphen joins words, but between short ones it may be a minus: p-q.
@@ -97,10 +107,10 @@ def _canonical_pass(text: str) -> str:
   text = unicode_math.to_latex(text).replace("\\%", "%")
   # Dots at the end would pass for punctuation: 1, 2, ... is no list of two.
   text = strip_delimiters(" ".join(_DOTS.sub(r"\\ldots ", text).split()))
-  text = latex_style.plain_spacing(text)
+  text = latex_style.plain_spacing(plain_spelling.to_latex(text))
   text = _drop_words(text)
   text = latex_style.plain_commands(text)
-  text = join_thousands(text)
+  text = join_inner_thousands(join_thousands(text))
   if _WORDS.fullmatch(text):
     return _canonical_words(text)
   text = _spell_fractions(_ROOT.sub(r"\\sqrt{\1}", text))
@@ -127,6 +137,7 @@ def _drop_words(text: str) -> str:
 
 def _canonical_words(text: str) -> str:
   """Folds the case of words; all-capitals may name points or variables."""
+  text = _ARTICLE.sub("", text)
   variables = len(text) == 1 or (len(text) == 2 and text[1].isupper())
   return text if variables or text.isupper() else text.lower()
 

@@ -19,6 +19,7 @@ _INTEGER = re.compile(r"[-+]?\d+")
 _BRACE = re.compile(r"\\.|[{}]", re.S)
 # The first alternative keeps a line break together: `\\[2pt]`, `\\(1, 2)`.
 _MATH_DELIMITER = re.compile(r"(\\\\)|\\[()\[\]$]|\$")
+_INNER_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}((?:,\d{3})+)(?!\d|,\d)")
 _THOUSANDS = re.compile(r"([-+]?\d{1,3}(?:,\d{3})+)(\.\d*)?")
 
 
@@ -72,3 +73,20 @@ def join_thousands(answer: str) -> str:
   joined = re.sub(r"\\!\s*", "", answer)
   match = _THOUSANDS.fullmatch(joined)
   return joined.replace(",", "") if match else answer
+
+
+def join_inner_thousands(answer: str) -> str:
+  r"""Removes the thousands separators of numbers within an answer.
+
+  Only where they can be no list: a number such as `000` is none of its own
+  (`20,000\pi`), nor is there a list in a fraction or root (`\frac{1,234}{x}`).
+  """
+
+  def joined(match: re.Match) -> str:
+    before = answer[: match.start()].rstrip()
+    argument = before.endswith((r"\frac{", "}{", r"\sqrt{"))
+    if argument or ",0" in match[1]:
+      return match[0].replace(",", "")
+    return match[0]
+
+  return _INNER_THOUSANDS.sub(joined, answer)

@@ -176,6 +176,9 @@ def _textual_verdict(gold: str, answer: str) -> bool | None:
     return False
   if gold == answer:
     return True
+  # No gold answer of ordinary length has so long an equal.
+  if len(answer) > canonical_text.MAX_LENGTH >= len(gold):
+    return False
   if canonical_text.is_integer(gold) and canonical_text.is_integer(answer):
     return False
   # Two words are compared as texts, and no formula equals a word.

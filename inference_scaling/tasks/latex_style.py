@@ -21,7 +21,11 @@ _SIZES = re.compile(
   r"|textstyle|limits|nolimits|tiny|small|large|Large)(?![A-Za-z])"
 )
 _THOUSANDS_GROUP = re.compile(r"(?<=\d)\{,\}(?=\d{3}(?!\d))")
-_THOUSANDS_SPACE = re.compile(r"(?<=\d)(?:\\,|~)(?=\d{3}(?!\d))")
+_THOUSANDS_SPACE = re.compile(
+  r"(?<=\d)(?:\\[,;:]|~|\\thinspace(?![A-Za-z])\s*)(?=\d{3}(?!\d))"
+)
+_ROW_SPACE = re.compile(r"(\\\\)\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\]")
+_EMPTY_TEXT = re.compile(r"\\(?:text|mbox|textrm|mathrm)\s*\{\s*\}")
 _SCALE = r"(?:\s*(?:[CF](?![A-Za-z])|\\(?:text|mathrm|mbox)\s*\{\s*[CF]\s*\}))?"
 _DEGREES = re.compile(
   r"(?:\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z]))|°|\\degree(?![A-Za-z]))"
@@ -37,6 +41,7 @@ _UPRIGHT = re.compile(
   r"\\(?:mathrm|text|textrm|textup|mbox|operatorname|rm)\s*"
   r"\{\s*([A-Za-z]|[^A-Za-z{}\\]+)\s*\}"
 )
+_BASED = re.compile(r"\\(?:mathrm|text)\s*\{\s*([0-9A-Z]+)\s*\}(?=\s*_)")
 _OPERATOR = re.compile(
   r"\\(?:mathrm|text|operatorname)\s*\{\s*(sin|cos|tan|cot|sec|csc|log|ln|exp"
   r"|arcsin|arccos|arctan)\s*\}"
@@ -54,6 +59,7 @@ _NAMES = {
   **{"ne": "\\neq", "lt": "<", "gt": ">", "ast": "*", "colon": ":"},
   **{"lbrace": "\\{", "rbrace": "\\}", "lbrack": "[", "rbrack": "]"},
   **{"bigcup": "\\cup", "bigcap": "\\cap", "varnothing": "\\emptyset"},
+  **{"vee": "\\lor", "backslash": "\\setminus", "imath": "i", "jmath": "j"},
   **{"dots": "\\ldots", "cdots": "\\ldots", "dotsc": "\\ldots"},
   **{"varepsilon": "\\epsilon", "vartheta": "\\theta", "varphi": "\\phi"},
 }
@@ -63,7 +69,10 @@ _MATRIX = re.compile(r"\\(begin|end)\s*\{([bp]?matrix|smallmatrix)\}")
 
 def plain_spacing(text: str) -> str:
   """Removes spacing, sizes and the degree signs of plain values."""
-  text = _THOUSANDS_GROUP.sub(",", _NEGATIVE_SPACE.sub("", text))
+  text = _NEGATIVE_SPACE.sub("", text)
+  # A comma in braces is no separator of a list: that is what they are for.
+  text = _THOUSANDS_GROUP.sub("", _ROW_SPACE.sub(r"\1", text))
+  text = _EMPTY_TEXT.sub("", text)
   text = _THOUSANDS_SPACE.sub("", _SIZES.sub("", text))
   text = _SPACING.sub(" ", text).strip()
   # The argument of a sine is another one without its degrees.
@@ -75,7 +84,7 @@ def plain_spacing(text: str) -> str:
 def plain_commands(text: str) -> str:
   """Removes fonts and gives each command its first name."""
   text = _OPERATOR.sub(r"\\\1 ", text)
-  text = _UPRIGHT.sub(_unwrapped, text)
+  text = _UPRIGHT.sub(_unwrapped, _BASED.sub(_unwrapped, text))
   text = _drop_fonts(text)
   text = _NAME.sub(_renamed, text)
   text = _MATRIX.sub(r"\\\1{pmatrix}", text)
@@ -112,4 +121,6 @@ def _renamed(match: re.Match) -> str:
   name = _NAMES.get(match[1])
   if name is None:
     return match[0]
+  if name.isalpha():
+    return _gap(match.string[: match.start()], name) + name + match[2]
   return name + (match[2] if name[0] == "\\" else "")

@@ -12,6 +12,9 @@ Sources:
     (quarters, dozens), operators (times, squares, logs) or verbs (does) were
     taken out; plurals that do not end in s and what comes in cups or pounds
     of something (water, flour) were added.
+  OBJECTS: plurals of what number theory, algebra, counting and geometry count,
+    put together for this library. Roots, zeros, pairs, cubes and powers are
+    left out: behind a numeral they may be part of its value.
   QUALIFIERS: words that stand beside a unit and change no value.
   SYMBOLS: unit symbols of one letter. They are units only inside \text or
     \mathrm, or in a quotient such as m/s: elsewhere a letter is a variable.
@@ -51,7 +54,18 @@ per each every of a an the apiece
 square cubic sq cu nautical fluid
 old long wide tall high deep thick away left remaining more fewer
 additional extra different distinct possible new full whole
+positive real complex even odd prime proper ordered such
 red blue green yellow white black brown pink purple orange small large big
+""".split()
+)
+
+OBJECTS = frozenset(
+  """
+arrangements asymptotes chords coefficients colorings committees curves
+diagonals divisors edges equations expressions factorizations factors functions
+inequalities matrices multiples outcomes partitions paths permutations polygons
+polynomials quadrilaterals sequences solutions subsets terms
+values variables vectors vertices
 """.split()
 )
 

@@ -33,7 +33,7 @@ thousandths times to trillion trillions
 """.split()
 )
 
-_LISTED = unit_words.MEASURES | unit_words.COUNT_NOUNS
+_LISTED = unit_words.MEASURES | unit_words.COUNT_NOUNS | unit_words.OBJECTS
 _NUMBER = r"[-+]?(?:\d++(?:,\d{3})*+\.?\d*+|\.\d++)"
 _WRAPPED = (
   r"\\(?:text|mbox|textbf|textrm|textit|textup|mathrm|mathbf|mathit)"
@@ -59,7 +59,9 @@ _ATTACHED = re.compile(
 _PERCENT = re.compile(
   rf"(?<!\d)({_NUMBER})\s*(?:per\s?cent|\\(?:text|mbox|mathrm)\s*\{{\s*per\s?cent\s*\}})"
 )
-_CURRENCY = re.compile(r"([-+]?)\s*[€£¥₹]\s*(?=[\d.])|(?<=\d)\s*[€£¥₹]\Z")
+_CURRENCY = re.compile(r"([-+]?)\s*[€£¥₹]\s*(?=[\d.])|(?<=\d)\s*[€£¥₹¢]\Z")
+# Behind a unit these are its power; behind a number they are that of the value.
+_POWER_WORDS = frozenset(["squared", "cubed"])
 
 
 def is_unit(phrase: str, symbols: bool = False) -> bool:
@@ -74,6 +76,9 @@ def is_unit(phrase: str, symbols: bool = False) -> bool:
   """
   words = re.split(r"[\s/\-.]+|\\cdot|\\[,;:! ]", _POWERS.sub("", phrase))
   words = [word for word in words if word]
+  if words and words[-1].lower() in _POWER_WORDS:
+    measured = _is_listed("".join(words[-2:-1]), unit_words.MEASURES)
+    words = words[:-1] if measured else words
   # "in" is inches, but for "in total".
   inches = words[-1:] == ["in"]
   words = words[:-1] if inches else words
@@ -122,9 +127,9 @@ def _drop_plain(text: str) -> str:
   return value if (counted or ends) and is_unit(phrase) else text
 
 
-def _is_listed(word: str) -> bool:
-  """Says whether a word, or its plural, is in the lists of units."""
-  if word in _LISTED:
+def _is_listed(word: str, listed: frozenset[str] = _LISTED) -> bool:
+  """Says whether a word, or its plural, is in a list; by default any unit."""
+  if word in listed:
     return True
   word = word.lower()
   if word in VALUE_WORDS:
@@ -134,4 +139,4 @@ def _is_listed(word: str) -> bool:
     plurals.append(word + "es")
   if word.endswith("y"):
     plurals.append(word[:-1] + "ies")
-  return not _LISTED.isdisjoint(plurals)
+  return not listed.isdisjoint(plurals)

@@ -102,3 +102,7 @@ def test_numbers_keep_their_value(top, bottom):
   assert fractions.Fraction(text) == fractions.Fraction(top, bottom)
   assert tasks.canonical(f"{top:,}") == str(top)
   assert tasks.canonical(f"{top:,}.00") == str(top)
+
+
+def test_many_signs_before_a_value_are_dropped_in_one_go():
+  assert tasks.canonical("=" * 200 + "5") == "5"

@@ -372,3 +372,9 @@ def test_empty_gold_is_refused(grader, gold):
 def test_time_limit_must_be_positive(seconds):
   with pytest.raises(ValueError, match="timeout_seconds is"):
     tasks.Grader(timeout_seconds=seconds)
+
+
+def test_a_very_long_answer_is_wrong_without_the_worker():
+  with grading.Grader() as grader:
+    assert not grader.grade("1", "1, " * 7000)
+    assert grader.num_verified == 0

@@ -54,6 +54,8 @@ def test_lists_are_words_in_lower_case_each_in_one_list():
     r"42\,\mathrm{m/s^2}", r"42\textbf{ apples}", r"42^\circ\text{C}",
     r"42^\circ", "42°C", r"42\text{ miles per hour}", r"42~\text{kg}",
     r"42\,\text{m}\cdot\text{s}^{-1}", r"42 \text{ dollars}", "42 USD",
+    r"42\text{ divisors}", r"42\text{ positive factors}", "42 real solutions",
+    r"42\text{ units squared}", "42 cm squared", "42 feet cubed", "42¢",
   ],
 )  # fmt: skip
 def test_units_are_dropped(text):
@@ -91,7 +93,8 @@ def test_the_value_stays_whole(text, value):
     "42 apples times", "42 out of many", "42 widgetoids", "apples 42",
     r"42\mathrm{i}", r"42\text{i}", r"42\mathrm{e}", r"42\mathrm{x}",
     r"42\text{ if even}", r"42\text{ cm or more}", r"\text{no}\text{ apples}",
-    "4 2 apples", "42 hours 5 minutes",
+    "4 2 apples", "42 hours 5 minutes", "42 apples squared",
+      "42 digits cubed", "42 prime", "42 positive", "42 roots of 2",
   ],
 )  # fmt: skip
 def test_other_words_stay_and_make_it_no_number(text):

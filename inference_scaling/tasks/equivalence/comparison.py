@@ -3,8 +3,8 @@ r"""Says whether an answer equals the gold answer: kinds first, then values.
 A tuple, an interval, a set, a matrix, a number of another base and a number
 are of different kinds and never equal. Exceptions, the gold answer first:
 `5` and `x = 5` state the same; a list without brackets is the set of its items,
-`1 \pm 2` the list of both; `x < 2` stands for its interval and
-`x \in [0, 1]` for the set.
+`1 \pm 2` the list of both; `x < 2` stands for its interval,
+`x < 2 \lor x > 3` for their union, and `x \in [0, 1]` for the set.
 """
 
 import re
@@ -26,6 +26,7 @@ from inference_scaling.tasks.equivalence.nodes import (
 from inference_scaling.tasks.equivalence.statements import parse
 
 _LETTERS = re.compile(r"[A-Za-z]+(?: [A-Za-z]+)*")
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 _MOST_ITEMS = 40
 
 
@@ -49,7 +50,15 @@ def is_equal(gold: str, answer: str, percent: str = "either") -> bool:
     return False
   try:
     comparison = _Comparison(percent)
-    return comparison.are_same_lists(_items(parse(gold)), _items(parse(answer)))
+    one, other = parse(gold), parse(answer)
+    if comparison.are_same_lists(_items(one), _items(other)):
+      return True
+    if comparison.is_point(one, other):
+      return True
+    united = relations.described_set(one) if one.op == "either" else None
+    said = relations.described_set(other) if other.op == "either" else other
+    said = _stated_set(said) or said if said else None
+    return bool(united and said) and comparison.is_same(united, said)
   except UnreadableError:
     return False
 
@@ -61,7 +70,7 @@ def _items(node: Node) -> list[Node]:
     if stated and stated.op == "bracket" and stated.args[0] == "\\{":
       node = stated
   items = [node]
-  if node.op == "list":
+  if node.op in ("list", "either"):
     items = list(node.args)
   elif node.op == "bracket" and node.args[0] == "\\{":
     items = list(node.args[2:])
@@ -115,9 +124,24 @@ class _Comparison:
         if node.op == "relation"
         for name in relations.names_of(node)
       }
-      if bare and len(named) > 1:
+      # x_1 and x_2 are two values of x.
+      if bare and len({name.partition("_")[0] for name in named}) > 1:
         return False
     return True
+
+  def is_point(self, gold: Node, answer: Node) -> bool:
+    """Says whether `x = 1, y = 2`, in the alphabet's order, is a tuple."""
+    if gold.op != "bracket" or answer.op != "list":
+      return False
+    named = [item for item in answer.args if relations.names_of(item)]
+    names = ["".join(relations.names_of(item)) for item in named]
+    start = _ALPHABET.find("".join(names))
+    if len(named) != len(answer.args) or max(map(len, names)) > 1 or start < 0:
+      return False
+    values_of = [relations.stated_value(item) for item in named]
+    if None in values_of:
+      return False
+    return self.is_same(gold, Node("bracket", ("(", ")", *values_of)))
 
   def is_same(self, gold: Node, answer: Node) -> bool:
     """Says whether two items are the same."""

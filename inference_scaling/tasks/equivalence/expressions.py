@@ -85,7 +85,14 @@ class Expressions(Factors):
       return token.text in _STARTS or (token.text == "|" and not self._bars)
     if token.kind == "name":
       return token.text in NAMED_STARTS
+    if token.kind == "number":  # 3!7! is a product, 3 7 nothing
+      return self._behind_factorial()
     return token.kind == "letter"
+
+  def _behind_factorial(self) -> bool:
+    """Says whether a number with a factorial of its own follows one."""
+    sign = tokens_lib.Token("symbol", "!")
+    return self.peek(-1) == self.peek() == sign
 
   def power(self, first: Node | None = None) -> Node:
     """Reads a factor with its power, factorial or percent sign."""

@@ -31,8 +31,10 @@ _VARIABLES = frozenset(
   " Phi Psi Omega ell".split()
 )
 _LARGEST_POWER = 10_000  # of ten, in 1e5
-# Letters that are functions where parentheses follow.
+# Letters that are functions where parentheses follow, and those that are where
+# an equation gives the value: p(x) = x^2.
 _FUNCTION_LETTERS = frozenset("fgh")
+_DEFINED_LETTERS = frozenset("pqrsuvyFGHPQRSTVW")
 NAMED_STARTS = (
   FUNCTIONS
   | _VARIABLES
@@ -129,9 +131,17 @@ class Factors(Reader):
     """Reads the subscript of a variable and the argument of a function."""
     if self.at("_"):
       return Node("symbol", (letter + self._subscript(),))
-    if letter in _FUNCTION_LETTERS and self.at("("):
+    called = letter in _FUNCTION_LETTERS or self._is_defined(letter)
+    if called and self.at("("):
       return make("call", letter, *self._arguments())
     return _letter(letter)
+
+  def _is_defined(self, letter: str) -> bool:
+    """Says whether `(x) =` or `(2) =` follows a letter that an item begins."""
+    first = self._position == 1 and letter in _DEFINED_LETTERS
+    argument = self.peek().kind == "number" or self.peek().text in set("txknz")
+    behind = [self.peek(2), self.peek(3)]
+    return first and argument and [token.text for token in behind] == [")", "="]
 
   def _subscript(self) -> str:
     self.expect("_")
@@ -174,9 +184,20 @@ class Factors(Reader):
       return make("floor" if name == "lfloor" else "ceil", node)
     if name in FUNCTIONS:
       return self.function(name)
+    if name == "angle":
+      return self._angle()
     if name == "begin":
       return self.matrix()
     raise UnreadableError(f"\\{name}")
+
+  def _angle(self) -> Node:
+    r"""Reads the points that name an angle: `\angle ABC`."""
+    points = ""
+    while self.next.kind in ("letter", "word") and self.next.text.isupper():
+      points += self.take().text
+    if not 1 <= len(points) <= 3:
+      raise UnreadableError("an angle without a name")
+    return Node("symbol", ("angle " + points,))
 
   def _fraction(self) -> Node:
     top_first = self.peek()

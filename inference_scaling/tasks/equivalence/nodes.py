@@ -20,7 +20,8 @@ class Node(NamedTuple):
     pm, mp: the node behind the sign; plus, minus: once a sign is chosen.
     call: a name, then nodes. percent, degrees: a node.
   Structure:
-    list: nodes. bracket: left, right, then nodes. matrix: rows of nodes.
+    list: nodes; either: a list with "or" between them.
+    bracket: left, right, then nodes. matrix: rows of nodes.
     relation: a tuple of signs, then the nodes between them.
     union, intersection, difference: two nodes. set: "reals" or "empty".
     base: digits and the base. ratio: nodes.

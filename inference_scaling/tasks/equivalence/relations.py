@@ -6,11 +6,13 @@ inequalities are the same where that constant keeps or turns their signs.
 """
 
 import fractions
+import functools
 
 import mpmath
 
 from inference_scaling.tasks.equivalence import values
 from inference_scaling.tasks.equivalence.decimals import is_approximation
+from inference_scaling.tasks.equivalence.factors import FUNCTIONS
 from inference_scaling.tasks.equivalence.nodes import (
   ARITHMETIC,
   Node,
@@ -63,18 +65,23 @@ def stated_value(relation: Node) -> Node | None:
 def is_name(node: Node) -> bool:
   """Says whether a node is a name: `x`, `f(x)`, `(x, y)`, `AB` or `P(A)`."""
   if node.op == "call":
-    return node.args[0] in ("f", "g", "h")
+    return node.args[0] not in FUNCTIONS
   if node.op == "bracket":
     items = node.args[2:]
     return node.args[0] == "(" and all(item.op == "symbol" for item in items)
+  if not symbols(node):  # f(1) + f(2)
+    return any(n.op == "call" and is_name(n) for n in walk(node))
   parts = [n for n in walk(node) if n.op != "*"]
   symbol = all(part.op == "symbol" for part in parts)
   return symbol and (len(parts) == 1 or all(p.args[0].isupper() for p in parts))
 
 
 def names_of(relation: Node) -> frozenset[str]:
-  """Returns the variable that an equation gives a value."""
-  return symbols(relation.args[1]) if is_name(relation.args[1]) else frozenset()
+  """Returns the variable that a relation is about; none for other nodes."""
+  if relation.op != "relation":
+    return frozenset()
+  names = (symbols(part) for part in relation.args[1:] if is_name(part))
+  return next(names, frozenset())
 
 
 def interval(relation: Node) -> Node | None:
@@ -84,9 +91,12 @@ def interval(relation: Node) -> Node | None:
     relation: such as `x < 2` or `-2 \leq x < 7`.
 
   Returns:
-    The interval; None for another relation.
+    The interval, or all numbers but one for `x \neq 2`; None for another
+    relation.
   """
   signs, parts = relation.args[0], relation.args[1:]
+  if signs == ("!=",):
+    return _all_but_one(*parts)
   if not _ORDER.issuperset(signs):
     return None
   if signs[0].startswith(">"):
@@ -95,11 +105,11 @@ def interval(relation: Node) -> Node | None:
   if any(sign.startswith(">") for sign in signs):
     return None
   infinity = Node("constant", ("infinity",))
-  if len(parts) == 2 and parts[0].op == "symbol":
+  if len(parts) == 2 and _is_variable(parts[0]):
     low, high, signs = negative(infinity), parts[1], ("<", signs[0])
-  elif len(parts) == 2 and parts[1].op == "symbol":
+  elif len(parts) == 2 and _is_variable(parts[1]):
     low, high, signs = parts[0], infinity, (signs[0], "<")
-  elif len(parts) == 3 and parts[1].op == "symbol":
+  elif len(parts) == 3 and _is_variable(parts[1]):
     low, high = parts[0], parts[2]
   else:
     return None
@@ -108,6 +118,39 @@ def interval(relation: Node) -> Node | None:
   left = "(" if signs[0] == "<" else "["
   right = ")" if signs[1] == "<" else "]"
   return Node("bracket", (left, right, low, high))
+
+
+def described_set(condition: Node) -> Node | None:
+  """Returns the set of the numbers that a condition holds for.
+
+  Args:
+    condition: an inequality in one variable, or several with "or" between.
+
+  Returns:
+    An interval or a union of them; None for another condition.
+  """
+  parts = condition.args if condition.op == "either" else [condition]
+  if any(part.op != "relation" for part in parts):
+    return None
+  intervals = [interval(part) for part in parts]
+  if None in intervals or len({symbols(part) for part in parts}) > 1:
+    return None
+  return functools.reduce(lambda a, b: Node("union", (a, b)), intervals)
+
+
+def _is_variable(node: Node) -> bool:
+  """Says whether a node is a variable or the value of a function."""
+  return node.op == "symbol" or (node.op == "call" and is_name(node))
+
+
+def _all_but_one(one: Node, other: Node) -> Node | None:
+  """Returns the numbers that are not the one which a variable is not."""
+  if _is_variable(other):
+    one, other = other, one
+  if not _is_variable(one) or symbols(other):
+    return None
+  point = Node("bracket", ("\\{", "\\}", other))
+  return Node("difference", (Node("set", ("reals",)), point))
 
 
 def are_same(one: Node, other: Node) -> bool:

@@ -3,10 +3,14 @@
 import functools
 import re
 
-from inference_scaling.tasks.equivalence import expressions
+from inference_scaling.tasks.equivalence import bases, expressions, relations
 from inference_scaling.tasks.equivalence import tokens as tokens_lib
 from inference_scaling.tasks.equivalence.building import grouped
-from inference_scaling.tasks.equivalence.nodes import Node, UnreadableError
+from inference_scaling.tasks.equivalence.nodes import (
+  Node,
+  UnreadableError,
+  symbols,
+)
 from inference_scaling.tasks.equivalence.tokens import Token
 
 _RELATIONS = {
@@ -15,17 +19,13 @@ _RELATIONS = {
 }  # fmt: skip
 _SET_SIGNS = {
   "cup": "union", "U": "union", "cap": "intersection", "setminus": "difference",
+  "-": "difference",
 }  # fmt: skip
 _CLOSING = {"(": (")", "]"), "[": ("]", ")")}
-_BASE_WORDS = (
-  "two three four five six seven eight nine ten eleven twelve thirteen fourteen"
-  " fifteen sixteen"
-).split()
-_BASE = re.compile(
-  r"(-?)\(?([0-9A-Z]+)\)?(?:_(?:\{(\w+)\}|(\d+)|\{?\\text\{(\w+)\}\}?)"
-  r"|\s*(?:\\text\{)?\s*\(?base\s*(\w+)\)?\s*\}?)"
+_BARE_LIST = re.compile(r"\{[^{}]*,[^{}]*\}")  # invisible braces
+_JOINING_TEXT = re.compile(
+  r"\\(?:text|mbox|mathrm)\{\s*(,?)\s*((?:and|or)?)\s*(,?)\s*\}"
 )
-_JOINING_TEXT = re.compile(r"\\(?:text|mbox|mathrm)\{\s*(and|or)\s*\}")
 
 
 @functools.lru_cache(maxsize=256)  # one gold answer meets many answers
@@ -41,10 +41,12 @@ def parse(text: str) -> Node:
   Raises:
     UnreadableError: if any part of the text is not covered.
   """
-  based = _BASE.fullmatch(text)
+  based = bases.read(text)
   if based:
-    return _base_number(based)
-  tokens = tokens_lib.split(_JOINING_TEXT.sub(r" \1 ", text))
+    return based
+  if _BARE_LIST.fullmatch(text):
+    text = text[1:-1]
+  tokens = tokens_lib.split(_JOINING_TEXT.sub(r"\1 \2 \3", text))
   reader = _Statements(tokens)
   node = reader.answer()
   if reader.next.kind != "end":
@@ -52,28 +54,18 @@ def parse(text: str) -> Node:
   return node
 
 
-def _base_number(match: re.Match) -> Node:
-  """Makes a number of another base; its digits must be those of the base."""
-  sign, digits, *bases = match.groups()
-  base = next(base for base in bases if base)
-  if base.lower() in _BASE_WORDS:
-    base = str(_BASE_WORDS.index(base.lower()) + 2)
-  if not base.isdigit() or not 2 <= int(base) <= 36:
-    raise UnreadableError(f"the base {base!r}")
-  try:
-    value = int(sign + digits, int(base))
-  except ValueError as error:
-    raise UnreadableError(f"{digits!r} in base {base}") from error
-  return Node("base", (value, int(base)))
-
-
 class _Statements(expressions.Expressions):
   """Reads what stands around arithmetic."""
 
   def answer(self) -> Node:
     """Reads items with commas or "and" between them."""
-    items = self._items()
-    return items[0] if len(items) == 1 else Node("list", tuple(items))
+    items, signs = [self._item()], set()
+    while sign := self._separator():
+      items.append(self._item())
+      signs.add(sign)
+    if not signs:
+      return items[0]
+    return Node("either" if signs == {"or"} else "list", tuple(items))
 
   def _items(self) -> list[Node]:
     items = [self._item()]
@@ -81,10 +73,14 @@ class _Statements(expressions.Expressions):
       items.append(self._item())
     return items
 
-  def _separator(self) -> bool:
+  def _separator(self) -> str | None:
+    """Reads what stands between two items, if there is any."""
     comma = self.accept(",") or self.accept(";")
-    word = self.accept("and", kind="word") or self.accept("or", kind="word")
-    return comma or word
+    if self.accept("and", kind="word"):
+      return "and"
+    if self.accept("or", kind="word") or self.accept("lor", kind="name"):
+      return "or"
+    return "," if comma else None
 
   def _item(self) -> Node:
     """Reads operands with relations between them."""
@@ -114,10 +110,12 @@ class _Statements(expressions.Expressions):
     return node
 
   def _at_set_sign(self) -> bool:
-    """Says whether a set operation follows; a U between brackets is one."""
+    r"""Says whether a set operation follows: `\cup`, `(0, 1) U (2, 3)`."""
     if self.next.kind == "name":
       return self.next.text in _SET_SIGNS
     behind = self.peek() in [Token("symbol", left) for left in "(["]
+    if self.at("-"):
+      return self.peek() == Token("symbol", "\\{")
     return self.at("U", kind="letter") and behind
 
   def _operand(self) -> Node:
@@ -127,6 +125,8 @@ class _Statements(expressions.Expressions):
     if self.at("mathbb", kind="name"):
       return self._named_set()
     if self.accept("\\{"):
+      if self._at_condition():
+        return self._condition()
       return self._closed("\\{", "\\}")
     if self.accept("langle", kind="name"):
       items = self._items()
@@ -157,6 +157,32 @@ class _Statements(expressions.Expressions):
     if name != "R" or self.at("^", "_"):
       raise UnreadableError(f"the set {name!r}")
     return Node("set", ("reals",))
+
+  def _at_condition(self) -> bool:
+    r"""Says whether a variable and a bar follow: `\{x \mid x < 2\}`."""
+    if self.next.kind != "letter":
+      return False
+    behind = self.peek()
+    return behind.text in (":", "|", "mid", "in") and behind.kind in (
+      "symbol",
+      "name",
+    )
+
+  def _condition(self) -> Node:
+    """Reads the set of which something is said: its members are in it."""
+    variable = self.take().text
+    if self.accept("in", kind="name"):
+      self._named_set()
+    if not (self.accept(":") or self.accept("|")):
+      self.expect("mid", kind="name")
+    node = self.answer()
+    self.expect("\\}")
+    if symbols(node) != {variable}:
+      raise UnreadableError(f"a condition that is not on {variable!r} alone")
+    described = relations.described_set(node)
+    if described is None:
+      raise UnreadableError(f"the condition of a set of {variable!r}")
+    return Node("relation", (("in",), Node("symbol", (variable,)), described))
 
   def bracket(self) -> Node:
     """Reads items in round or square brackets."""
