@@ -19,6 +19,10 @@ clear, but 7"), so that they count only where a value follows; see `values`.
 
 A model that thinks first, `<think>...</think>`, may state answers there that
 it drops later: what follows the last `</think>` decides alone if it states one.
+So it is with the other marks that end a thought, `statements.THOUGHT_END`.
+
+A question, `the answer is 5?`, states nothing, and neither does a program that
+prints a statement: `print("The answer is:", x)`.
 
 A text with no statement has no answer and abstains from voting. The last
 number of a text is never taken for an answer, because a cut solution would
@@ -43,18 +47,23 @@ from inference_scaling.tasks import boxes, statements, surroundings, values
 
 MOST_STATEMENTS = 100  # of one kind in a text
 
+# Whatever its case, and also where a line was broken or a space is wide.
 _SUBJECT = re.compile(
-  r"(?<![Ii]f )(?<!whether )[Tt]he (?:(?:final|correct|right|required) )?"
-  r"answer(?: to (?:the|this) (?:question|problem))? is\b"
+  r"(?<!if )(?<!whether )\bthe\s+(?:(?:final|correct|right|required)\s+)?"
+  r"answer(?:\s+to\s+(?:the|this)\s+(?:question|problem))?\s+is\b",
+  re.I,
 )
-_COLON = re.compile(r"[ *_]*:")
+_COLON = re.compile("[ *_\xa0]*[:\uff1a]")
 _HASH = re.compile(r"(?<!#)####(?!#)")
+# Marks, pictures and the number of an item may stand before it.
 _HEADING = re.compile(
-  r"^[ \t>#*_(\[\"'-]*(?:the )?(?:(?:final|correct) )?answer[ *_\r]*(?::|$)",
+  r"^(?:[^\w\n]|_)*(?:\d{1,3}[.)][^\w\n]+)?(?:(?:the )?(?:(?:final|correct) )?"
+  "answer|(?:(?:my|our) )?(?:(?:final|correct) )?answer is(?=[ *_]*[:\uff1a]))"
+  "[ *_\\r]*(?:[:\uff1a]|$)",
   re.M | re.I,
 )
 _TAG = re.compile(r"<(/?)answer\b[^<>]*>", re.I)
-_THOUGHT = re.compile(r"</think(?:ing)?>", re.I)
+_THOUGHT = re.compile(statements.THOUGHT_END, re.I)
 
 # Yields what each statement of one kind says, the last first.
 Find = Callable[[str], Iterator[str | None]]

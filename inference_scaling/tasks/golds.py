@@ -2,7 +2,9 @@ r"""Reads the gold answers of a row: an answer, a solution, or a list of them.
 
 A number, or a text, is the answer itself. A text is a worked solution where it
 has one of the marks by which solutions state their answers: `####`, a box
-(`\boxed{...}`) or `The answer is:`. Its answer is what `extract_answer` finds
+(`\boxed{...}`) or `The answer is:`, or where it states its answer in another
+way that `extract_answer` knows, such as `So the answer is 42.`: no model could
+give the whole text for an answer. Its answer is what `extract_answer` finds
 there. A list holds alternatives: an answer is right if it equals any of them.
 """
 
@@ -12,7 +14,8 @@ from inference_scaling.tasks import answers, rows
 
 _MARKS = re.compile(
   r"####|\\(?:boxed|fbox|framebox)(?![A-Za-z])"
-  r"|\b[Tt]he (?:final )?answer is\s*:"
+  r"|\bthe (?:final )?answer is\s*:",
+  re.I,
 )
 
 
@@ -41,7 +44,9 @@ def read(row: rows.Row, name: str) -> tuple[str, ...]:
 
 def is_solution(text: str) -> bool:
   """Says whether a text is a worked solution, by the rule above."""
-  return _MARKS.search(text) is not None
+  if _MARKS.search(text):
+    return True
+  return answers.extract_answer(text) is not None
 
 
 def _one(row: rows.Row, name: str) -> str:

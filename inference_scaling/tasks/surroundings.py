@@ -1,10 +1,10 @@
 r"""What stands around an answer and is no part of it.
 
 Taken off, in layers, where they enclose the whole answer: math delimiters,
-environments, bold and italics, quotes, backticks and code fences, colors,
-commands of emphasis, and a group in braces. Also what follows an answer without
-belonging to it: punctuation, `\tag{1}`, and a bracket or quote that closes what
-was opened before the statement.
+environments, bold and italics, also of HTML, quotes, backticks and code fences,
+colors, commands of emphasis, and a group in braces. Also what stands beside an
+answer without belonging to it: punctuation, `\tag{1}`, a check mark or other
+picture, and a bracket or quote that closes what was opened before it.
 
 Parentheses and square brackets that belong to a value stay: `(1, 2)`, `[0, 1)`,
 `(-\infty, 3]`, `]0, 1[`, `(C)`. Square brackets around one number or the letter
@@ -23,6 +23,7 @@ _QUOTES = (
   ("``", "''"), ("``", "``"), ("`", "`"), ('"', '"'),
   ("'", "'"), ("__", "__"), ("_", "_"),
   *((left, right) for left, right in delimiters.QUOTES),
+  *((f"<{tag}>", f"</{tag}>") for tag in ("b", "strong", "i", "em", "u")),
 )  # fmt: skip
 _FENCE = re.compile(r"(`{3,}+)(?:[ \t]*\w*[ \t]*\n)?(.+?)\1", re.S)
 
@@ -52,8 +53,16 @@ _ENVIRONMENT = re.compile(
   r"\\end\s*\{\1\}",
   re.S,
 )
-_ROW_END = re.compile(r"\\\\(?:\s*\[[^\[\]]*\])?")
-_ALIGNMENT = re.compile(r"(\\.)|&", re.S)
+_ROW_MARK = re.compile(
+  r"(?P<begin>\\begin\s*\{)|(?P<end>\\end\s*\{)"
+  r"|(?P<row>\\\\(?:\s*\[[^\[\]]*\])?)|(?P<column>&)|\\.",
+  re.S,
+)
+# Check marks, stars and the pictures of messages.
+_PICTURES = (
+  r"[\s\u2705\u2611\u2713\u2714\u2728\u2b50\ufe0f\U0001f300-\U0001faff]+"
+)
+_DECORATION = re.compile(rf"\A{_PICTURES}|(?<!{_PICTURES[:-1]}){_PICTURES}\Z")
 _ONE_IN_BRACKETS = re.compile(
   r"\[\s*([A-Z]|[-+\u2212]?(?:\d+(?:\.\d+)?(?:\s*/\s*\d+)?"
   r"|\\[dt]?frac\s*\{\d+\}\s*\{\d+\}))\s*\]"
@@ -80,7 +89,8 @@ def strip_surroundings(answer: str) -> str:
     return ""  # at once, since many such statements may be tried
   for _ in range(MOST_LAYERS):
     before = answer
-    answer = delimiters.strip_delimiters(answer.strip().strip("*"))
+    answer = _DECORATION.sub("", answer.strip()).strip()
+    answer = delimiters.strip_delimiters(answer.strip("*"))
     for strip in (_quotes, _unmatched, _commands, _environment):
       inside = strip(answer)
       if inside != answer:
@@ -181,8 +191,29 @@ def _environment(answer: str) -> str:
   inside = match[2]
   if match[1] in inside:  # two of them, with something between
     return answer
-  if r"\begin" in inside:
-    return inside
-  inside = _ALIGNMENT.sub(r"\1", inside)
-  last = _ROW_END.split(inside.strip().rstrip("\\"))[-1].strip()
-  return last[1:] if last.startswith("=") else inside
+  rows = _rows(inside.strip().rstrip("\\"))
+  last = rows[-1].strip()
+  return last[1:] if last.startswith("=") else "".join(rows).strip()
+
+
+def _rows(inside: str) -> list[str]:
+  """Splits the rows of an environment, those of another in it left whole.
+
+  Args:
+    inside: what the environment holds.
+
+  Returns:
+    Its rows without their alignment, and between them what ends them.
+  """
+  rows, row, at, depth = [], "", 0, 0
+  for mark in _ROW_MARK.finditer(inside):
+    kind = mark.lastgroup
+    depth += (kind == "begin") - (kind == "end")
+    if depth or kind not in ("row", "column"):
+      continue
+    row += inside[at : mark.start()]
+    at = mark.end()
+    if kind == "row":
+      rows += [row, mark[0]]
+      row = ""
+  return [*rows, row + inside[at:]]

@@ -12,6 +12,7 @@ from inference_scaling.tasks import canonical_text, delimiters
 MOST_WORDS = 4  # of a value: "42 miles per hour" and one to spare
 
 _NEXT_SENTENCE = re.compile(r"[.!]\**\s+(?=[A-Z])")
+_QUESTION = re.compile(r"\?\**(?:\s|\Z)")
 _QUOTED = "|".join(
   f"{left}[^{left}{right}]+{right}"
   for left, right in ("``", '""', "''", *delimiters.QUOTES)
@@ -27,8 +28,8 @@ _MARKED = re.compile(
 )
 _MATH = re.compile(r"[\d\\]")
 _FILLER = re.compile(
-  r"^(?:(?:about|approximately|exactly|roughly|simply|therefore|thus)\b"
-  r"[\s,]*)+"
+  r"^(?:(?:about|approximately|exactly|roughly|simply|therefore|thus|hence"
+  r"|indeed|then|now|just|also|equal to)\b[\s,]*)+"
 )
 _REASON = re.compile(r",?\s(?:because|since|which|where|as required)\b.*", re.S)
 _HEADING = re.compile(
@@ -70,11 +71,13 @@ def value(said: str, *, below: bool = False) -> str | None:
       other prose could stand as well; then it must be nothing but a value.
 
   Returns:
-    The value, with the marks that it stands in; None if it is prose.
+    The value, with the marks that it stands in; None if it is prose or asked.
   """
   if _HEADING.match(said):
     return None
   said = _NEXT_SENTENCE.split(said, maxsplit=1)[0].strip()
+  if _QUESTION.search(said):
+    return None
   said = _REASON.sub("", _FILLER.sub("", said))
   marked = _MARKED.match(said)
   if marked:

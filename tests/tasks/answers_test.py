@@ -208,6 +208,33 @@ def test_extracts_from_the_formats_of_models(text, answer):
 
 
 @pytest.mark.parametrize(
+  "text",
+  [
+    "The Answer is: 42", "THE FINAL ANSWER IS: 42", "The\nanswer is 42.",
+    "The answer\xa0is:\xa042", "The answer is\uff1a42", "Answer\uff1a42",
+    "My final answer is: 42", "**Answer is:** 42", "1. **Final Answer:** 42",
+    "\u2705 **Final Answer: 42**", "\u27a1\ufe0f Answer: 42", "| Answer: 42",
+    "The answer is: **42** \u2705", "The answer is 42 \U0001f389",
+    "The answer is: 42<|im_end|>", "The answer is 42.</s>", "#### 42<|eot_id|>",
+    "Answer: 42<end_of_turn>", "The answer is: 42<\uff5cend\u2581of\uff5c>",
+    "The answer is: <b>42</b>", "The answer is: <strong>$42$</strong>.",
+    "The answer is indeed 42.", "The answer is then just $42$.",
+    "The answer is equal to 42.", "Hence the answer is hence 42.",
+    "The answer is 42. Or is it? Maybe the answer is 5?",
+    "Answer: 42\n\nIs the answer is: 5? Let me see.",
+    r"\boxed{42}" + '\n```python\nprint("The answer is:", x)\n```',
+    """print(f'So the answer is: {x}')\n```\n**Answer:** 42""",
+    "[THINK]the answer is: 5[/THINK] Answer: 42",
+    r"<thought>\boxed{5}</thought> The answer is 42.",
+    "<reasoning>The answer is: 5</reasoning>\n**Answer:** 42",
+    r"<|end_of_thought|> \boxed{42}", "\u25c1/think\u25b7 Answer: 42",
+  ],
+)  # fmt: skip
+def test_extracts_however_a_statement_is_spelled_and_decorated(text):
+  assert tasks.extract_answer(text) == "42"
+
+
+@pytest.mark.parametrize(
   ("text", "answer"),
   [
     ("The answer is:\nEast", "East"),
@@ -300,6 +327,12 @@ def test_reads_a_statement_up_to_its_end(text, answer):
     r"\boxed{\color{red}{}}",
     "(The answer is: )",
     "The answer is: ()",
+    "Maybe the answer is 5?",
+    "Perhaps **the answer is 5?** No.",
+    "The answer is: 5? Let me check.",
+    "Answer: 5? No, not yet.",
+    'print("The answer is:", 5)',
+    "The answer is \u2705.",
   ],
 )
 def test_abstains_where_no_value_is_stated(text):

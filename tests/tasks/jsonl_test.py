@@ -314,6 +314,10 @@ def test_names_that_come_to_the_same_number_are_refused(tmp_path, monkeypatch):
     (r"First \boxed{1}, then \boxed{x^2}.", ("x^2",)),
     (r"\fbox{7}", ("7",)),
     ("Step 1: 2 + 3 = 5. ки\nThe answer is: 5 ки", ("5",)),
+    ("So the answer is 7.", ("7",)),
+    ("2 + 3 = 5. The Answer is: 5", ("5",)),
+    ("We add.\n**Answer:** 5", ("5",)),
+    ("<answer>5</answer>", ("5",)),
     ([r"\boxed{3}", "#### 4"], ("3", "4")),
     # No marks, no solutions.
     ("(1, 2)", ("(1, 2)",)),

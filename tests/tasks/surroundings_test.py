@@ -22,6 +22,17 @@ from inference_scaling.tasks import surroundings
     ("42", [r"\begin{equation} 42 \end{equation}", "42</answer>", "42 ки"]),
     ("x = 42", [r"\begin{align*} x &= 42 \end{align*}"]),
     ("42", [r"\begin{align} x &= 40 + 2 \\ &= 42 \\ \end{align}"]),
+    ("42", ["<b>42</b>", "<u>$42$</u>."]),
+    ("42", ["42 \u2705", "\U0001f389 **42** \u2714\ufe0f"]),
+    (
+      r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}",
+      [
+        r"\begin{align*} A &= B \\[2pt] &= "
+        r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} \\ \end{align*}",
+        r"\begin{equation} \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} "
+        r"\end{equation}",
+      ],
+    ),
     (r"a = 1 \\ b = 2", [r"\begin{align} a &= 1 \\ b &= 2 \end{align}"]),
     ("1234", ["1,234", r"1,\!234", "$1,234$", "**1,234**"]),
     ("1, 2", [r"\color{red}{1, 2}", r"{\color{red} 1, 2}", r"\mathbf{1, 2}"]),
