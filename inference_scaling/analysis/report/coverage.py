@@ -10,6 +10,7 @@ import collections
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
+from inference_scaling import voting
 from inference_scaling.analysis import strategies
 from inference_scaling.analysis.records import load
 from inference_scaling.analysis.report import provenance as provenance_lib
@@ -136,7 +137,7 @@ def silent_policies(records: Iterable[load.Record]) -> dict[str, str]:
     mine = counts.setdefault(record.policy, [0, 0, 0])
     mine[0] += len(record.answers)
     mine[1] += int(record.finished.sum())
-    mine[2] += int((record.answers != load.NO_ANSWER).sum())
+    mine[2] += int((record.answers != voting.ABSTAIN).sum())
   return {
     policy: _advice(*mine[:2]) for policy, mine in counts.items() if not mine[2]
   }
