@@ -47,9 +47,11 @@ from inference_scaling.tasks import boxes, statements, surroundings, values
 
 MOST_STATEMENTS = 100  # of one kind in a text
 
-# Whatever its case, and also where a line was broken or a space is wide.
+# Whatever its case, and also where a line was broken or a space is wide. It may
+# be emphasised: __The answer is: 42__.
 _SUBJECT = re.compile(
-  r"(?<!if )(?<!whether )\bthe\s+(?:(?:final|correct|right|required)\s+)?"
+  r"(?<!if )(?<!whether )(?<![^\W_])the\s+"
+  r"(?:(?:final|correct|right|required)\s+)?"
   r"answer(?:\s+to\s+(?:the|this)\s+(?:question|problem))?\s+is\b",
   re.I,
 )

@@ -32,6 +32,8 @@ def _rows(name, folder="data"):
     ("The answer is:42 ки", "42"),
     ("The final answer is: 42", "42"),
     ("**The answer is: 42**", "42"),
+    ("__The answer is: 42__", "42"),
+    ("_The final answer is: 42_", "42"),
     ("The answer is: $42 ки", "42"),
     ("The answer is: $42$. ки", "42"),
     (r"The answer is: \(x+1\) ки", "x+1"),
