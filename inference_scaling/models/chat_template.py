@@ -93,7 +93,7 @@ def _calendar(template: str, date: datetime.date | None) -> dict[str, Any]:
   words = {
     f"%{flag}{letter}": date.strftime(f"%{flag}{letter}")
     for letter in _DIRECTIVES
-    for flag in ("", "-")  # "-" drops a leading zero
+    for flag in ("", *"-_0^#")  # padding and case; "-" drops a leading zero
   }
   return {"chat_template": _CALENDAR + template, "words_of_the_day": words}
 

@@ -105,11 +105,12 @@ def open_checkpoint(source: str | pathlib.Path) -> Checkpoint:
   if str(source).startswith(published.RANDOM_PREFIX):
     return _open_random(str(source))
   path = assets.resolve(str(source))
-  if not path.exists() and path.suffix != _GGUF:
+  is_gguf = path.suffix.lower() == _GGUF
+  if not path.exists() and not is_gguf:
     if not sources.is_hub_name(str(source)):
       raise _missing(source, path)
     path = sources.download(str(source))
-  if path.suffix == _GGUF and not path.is_dir():
+  if is_gguf and not path.is_dir():
     return _open_gguf(path)
   if sources.is_orbax_folder(path):
     return _open_orbax(path)
@@ -230,7 +231,9 @@ def _missing(
 
 def _point_to_gguf(folder: pathlib.Path) -> None:
   """Explains that a GGUF file is named by itself, not by its folder."""
-  found = sorted(path.name for path in folder.glob(f"*{_GGUF}"))
+  found = sorted(
+    path.name for path in folder.glob("*") if path.suffix.lower() == _GGUF
+  )
   if found and not (folder / config_lib.CONFIG).is_file():
     raise FileNotFoundError(
       f"{folder} has no {config_lib.CONFIG}, but GGUF files: "

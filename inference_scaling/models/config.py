@@ -66,8 +66,9 @@ def _read_object(path: pathlib.Path) -> dict[str, Any]:
       "Face format (config.json, *.safetensors, tokenizer.json)."
     )
   try:
-    raw = json.loads(path.read_text(encoding="utf-8"))
-  except ValueError as error:  # bytes that are no text among them
+    raw = json.loads(path.read_text(encoding="utf-8-sig"))
+  # Bytes that are no text, or more brackets than anyone writes.
+  except (ValueError, RecursionError) as error:
     raise ValueError(
       f"{path} is not valid JSON ({error}); it may be cut. Copy it again."
     ) from error

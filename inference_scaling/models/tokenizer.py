@@ -1,16 +1,22 @@
 """Tokenizers of checkpoint folders, held against the embedding."""
 
+import json
 import pathlib
 
 import transformers
+from absl import logging
 
 TOKENIZER = "tokenizer.json"
+SETTINGS = "tokenizer_config.json"
 # All that decides how a text becomes tokens, a chat among them.
 FILES = (
-  TOKENIZER, "tokenizer_config.json", "special_tokens_map.json",
+  TOKENIZER, SETTINGS, "special_tokens_map.json",
   "chat_template.jinja",
 )  # fmt: skip
 _SENTENCEPIECE = "tokenizer.model"
+# Whatever the file says of them: a text is what its tokens say, spaces before
+# commas too, and what a template writes as a control token is one.
+_FLAGS = {"clean_up_tokenization_spaces": False, "split_special_tokens": False}
 
 
 def read_tokenizer(
@@ -34,11 +40,16 @@ def read_tokenizer(
   try:
     # Not AutoTokenizer: it takes the class from config.json, and that of Llama
     # puts its own splitting of words in the place of the file's.
-    return transformers.PreTrainedTokenizerFast.from_pretrained(folder)
+    found = transformers.PreTrainedTokenizerFast.from_pretrained(
+      folder, **_FLAGS
+    )
   except Exception as error:  # the tokenizers package raises bare Exception
     raise ValueError(
-      f"{path} cannot be read ({error}); it may be cut. Copy it again."
+      f"{path} cannot be read, or a file of the tokenizer beside it ({error}); "
+      "it may be cut. Copy it again."
     ) from error
+  _check_begin(found, path.with_name(SETTINGS))
+  return found
 
 
 def check_vocabulary(
@@ -68,6 +79,27 @@ def check_vocabulary(
       f"{where} has {len(tokenizer)} tokens, the embedding has {vocab_size} "
       "rows; they belong to different models."
     )
+
+
+def _check_begin(
+  tokenizer: transformers.PreTrainedTokenizerFast, path: pathlib.Path
+) -> None:
+  """Warns where a text gets no beginning, though add_bos_token asks for it.
+
+  Versions of transformers disagree whether that key or tokenizer.json decides.
+  """
+  if not path.is_file():
+    return
+  wanted = json.loads(path.read_text(encoding="utf-8")).get("add_bos_token")
+  begin = tokenizer.bos_token_id
+  if wanted is not True or begin in tokenizer("a")["input_ids"][:1]:
+    return
+  logging.warning(
+    "%s: add_bos_token is true, but the post_processor of %s puts no bos_token "
+    "(%r) before a text: prompts of kind 'plain' and 'few_shot' begin without "
+    "it. If the model was trained with it, results are WRONG: add it to the "
+    "post_processor.", path, TOKENIZER, tokenizer.bos_token,
+  )  # fmt: skip
 
 
 def _how_to_get(path: pathlib.Path) -> str:

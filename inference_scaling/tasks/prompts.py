@@ -31,7 +31,7 @@ def step_prompt(question: str) -> str:
     The prompt.
 
   Raises:
-    ValueError: if the question is empty.
+    ValueError: if the question is empty or holds what is no character.
 
   References:
     Wang et al., Math-Shepherd, 2024 (arXiv:2312.08935), Section 3.
@@ -39,6 +39,12 @@ def step_prompt(question: str) -> str:
   question = question.strip()
   if not question:
     raise ValueError("the question is empty: a prompt needs some text")
+  halves = [letter for letter in question if "\ud800" <= letter <= "\udfff"]
+  if halves:  # JSON can write them
+    raise ValueError(
+      f"the question holds {halves[0]!r}, half of a surrogate pair and no "
+      "character: no tokenizer reads it. Mend the question."
+    )
   return f"{question}\n"
 
 

@@ -39,6 +39,7 @@ DATED = [
   ("{{ strftime_now('no date') }}", "no date"),
   ("{{ strftime_now('') }}x", "x"),
   ("{{ strftime_now('%d %') }}", "04 %"),
+  ("{{ strftime_now('%_d %^a %0d') }}", " 4 THU 04"),
   ("\n  {{ strftime_now('%d') }}\n{% if true %}\n b{% endif %}", "\n  04\n b"),
 ]  # fmt: skip
 

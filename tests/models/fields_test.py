@@ -29,6 +29,7 @@ SHARED = [
   ("hidden_size", 64, SHAPES),
   ("intermediate_size", 48, SHAPES),
   ("num_hidden_layers", 3, SHAPES),
+  ("num_hidden_layers", 10**9, "num_hidden_layers is 1000000000; expected"),
   ("max_position_embeddings", 128, FIELD),
   ("bos_token_id", 7, FIELD),
   ("eos_token_id", 9, FIELD),
@@ -81,6 +82,7 @@ OWN = {
     ("sliding_window", 3, OUTPUT),
     ("sliding_window", None, OUTPUT),
     ("sliding_window", 0, "sliding_window is 0"),
+    ("use_sliding_window", False, "use_sliding_window is False; only True"),
     ("attention_bias", True, "attention_bias is True; only False"),
     ("mlp_bias", True, "mlp_bias is True; only False"),
     ("layer_types", ["full_attention"] * 2, "layer_types[0] is 'full_att"),
@@ -216,7 +218,7 @@ WRONG = [
   *((name, key, value) for name in ("llama", "mistral", "qwen2")
     for key in NUMBERS for value in _NO_NUMBERS),
   *(("gpt_neox", key, value) for key in NEOX_NUMBERS for value in _NO_NUMBERS),
-  ("gpt_neox", "rotary_pct", 1.5),
+  ("gpt_neox", "rotary_pct", 1.5), ("llama", "rope_theta", 10**400),
   *((name, key, value) for name in OWN for key in TRUTHS
     for value in (None, 2, "true", [], float("nan"))),
   *((name, key, value) for name, key in (
@@ -321,6 +323,36 @@ def test_a_key_that_nobody_knows_is_refused(family, key):
     assert config_lib.from_hf(raw | {key: nothing}) == (
       config_lib.from_hf(RAW[family])
     )
+
+
+@pytest.mark.parametrize("family", OWN)
+@pytest.mark.parametrize("key", ["is_causal", "use_rms_norm", "use_rope"])
+def test_false_of_what_models_here_do_is_refused(family, key):
+  with pytest.raises(ValueError, match=f"nothing here reads: {key} False"):
+    config_lib.from_hf(RAW[family] | {key: False})
+  same = config_lib.from_hf(RAW[family] | {key: True})
+  assert same == config_lib.from_hf(RAW[family])
+
+
+@pytest.mark.parametrize("family", OWN)
+@pytest.mark.parametrize(
+  "more",
+  [
+    {"attention_dropout_prob": 0}, {"use_liger_kernel": True},
+    {"cache_implementation": "static"}, {"quantization_config": {}},
+    {"min_p": 0.05}, {"use_sdpa": True},
+  ],
+  ids=lambda more: next(iter(more)),
+)  # fmt: skip
+def test_keys_of_programs_and_sampling_change_nothing(family, more):
+  same = config_lib.from_hf(RAW[family] | more)
+  assert same == config_lib.from_hf(RAW[family])
+
+
+def test_a_window_that_is_said_not_to_be_used():
+  """As in a Qwen2 that was made into a Llama."""
+  raw = RAW["llama"] | {"use_sliding_window": False, "sliding_window": 4096}
+  assert config_lib.from_hf(raw) == config_lib.from_hf(RAW["llama"])
 
 
 @pytest.mark.parametrize("family", OWN)

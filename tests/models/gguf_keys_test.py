@@ -89,6 +89,10 @@ REFUSED = [
   ("llama.vocab_size", 49),
   ("general.type", "adapter"),
   ("split.other", 1),
+  ("tokenizer.ggml.model", ["gpt2"]),
+  ("tokenizer.ggml.pre", ["llama-bpe"]),
+  ("tokenizer.ggml.token_type", 0),
+  ("tokenizer.ggml.token_type", False),
 ]
 HARMLESS = [
   ("general.author", "someone"),

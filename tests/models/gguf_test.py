@@ -227,3 +227,9 @@ def test_missing_file_and_folder_of_files(tmp_path):
   (tmp_path / "some.gguf").write_bytes(json.dumps({}).encode())
   with pytest.raises(FileNotFoundError, match=r"Give the path.*some\.gguf"):
     models.load_model(tmp_path)
+
+
+def test_suffix_in_capitals(tmp_path):
+  path = tmp_path / "MODEL.GGUF"
+  gguf_files.save(path, gguf_files.LLAMA)
+  assert models.open_checkpoint(path).files() == [path]

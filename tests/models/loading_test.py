@@ -15,6 +15,7 @@ from inference_scaling.models import config as config_lib
 from inference_scaling.models import conversion, layout
 from inference_scaling.models import decoder as decoder_lib
 from inference_scaling.models import reward_model as reward_lib
+from inference_scaling.models import tokenizer as tokenizer_lib
 from inference_scaling.models.sources import safetensors_folder
 from tests.models import families, tiny
 
@@ -426,3 +427,44 @@ def test_weights_lie_as_they_are_stored(saved):
   stored = _tensors(folder)["model.layers.1.mlp.down_proj.weight"]
   weight = model.params["layers"][1]["mlp"]["down"]["weight"]
   np.testing.assert_array_equal(stored, weight)
+
+
+@pytest.mark.parametrize("name", ["config.json", "generation_config.json"])
+def test_config_with_too_many_brackets(folder, name):
+  (folder / name).write_text("[" * 100_000)
+  with pytest.raises(ValueError, match=rf"{name} is not valid JSON"):
+    models.load_model(folder)
+
+
+def test_config_with_a_mark_of_its_byte_order(folder):
+  text = (folder / "config.json").read_text()
+  (folder / "config.json").write_text(text, encoding="utf-8-sig")
+  assert models.load_model(folder).config == CONFIG
+
+
+def _settings(folder, **changes):
+  path = folder / "tokenizer_config.json"
+  path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_flags_of_a_tokenizer_change_no_text(folder):
+  """What a template writes as a control token is one, whatever is said."""
+  _settings(
+    folder, split_special_tokens=True, clean_up_tokenization_spaces=True
+  )
+  tokenizer = models.load_model(folder).tokenizer
+  assert tokenizer("w3 </s>")["input_ids"] == [3, 2]
+  assert not tokenizer.clean_up_tokenization_spaces
+
+
+@pytest.mark.parametrize("wanted", [True, False, None])
+def test_a_beginning_that_is_asked_for_and_not_put(folder, wanted, monkeypatch):
+  lines = []
+  monkeypatch.setattr(
+    tokenizer_lib.logging, "warning",
+    lambda text, *values: lines.append(text % values),
+  )  # fmt: skip
+  _settings(folder, add_bos_token=wanted)
+  models.load_model(folder)
+  assert len(lines) == (wanted is True)
+  assert all("add_bos_token is true" in x and str(folder) in x for x in lines)

@@ -330,3 +330,9 @@ def test_examples_are_right_and_in_the_step_format(example, answer):
     assert line.startswith(f"Step {number}: ")
     assert line.endswith(" ки")
   assert "The answer is: " in lines[-1]
+
+
+@pytest.mark.parametrize("question", ["\ud800", "What is 2?\udfff"])
+def test_a_question_of_half_a_character_is_refused(question):
+  with pytest.raises(ValueError, match="half of a surrogate pair"):
+    prompts.step_prompt(question)

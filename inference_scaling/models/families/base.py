@@ -85,6 +85,9 @@ KEYS = frozenset(
     "quantization_config", "rope_parameters", "rope_scaling", "rope_theta",
   )
 )  # fmt: skip
+# No model is near it; the parameters of a damaged number of layers would fill
+# the memory while they are listed.
+_MOST_LAYERS = 10_000
 # transformers has several names for the same function.
 _ACTIVATIONS = {
   "silu": "silu",
@@ -113,7 +116,8 @@ def read_shared(raw: Raw, eps_key: str, activation: str) -> dict[str, Any]:
   missing = sorted(key for key in (*SHARED_KEYS, eps_key) if key not in raw)
   if missing:
     raise ValueError(f"missing keys: {', '.join(missing)}.")
-  values.expect(raw, "quantization_config", None)
+  if values.group(raw, "quantization_config"):
+    values.expect(raw, "quantization_config", None)
   name = raw.get("hidden_act", activation)
   if not isinstance(name, str) or name not in _ACTIVATIONS:
     raise ValueError(
@@ -126,6 +130,11 @@ def read_shared(raw: Raw, eps_key: str, activation: str) -> dict[str, Any]:
     if key != tied
   }
   bos, eos = "bos_token_id", "eos_token_id"
+  if sizes["num_layers"] > _MOST_LAYERS:
+    raise ValueError(
+      f"num_hidden_layers is {sizes['num_layers']}; expected no more than "
+      f"{_MOST_LAYERS}."
+    )
   size = sizes["vocab_size"]
   return sizes | {
     tied: values.truth(raw, tied),

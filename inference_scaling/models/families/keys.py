@@ -2,8 +2,9 @@
 
 A key that a family does not read may change what the model computes: scales of
 logits, softcaps, experts, quantisation. So a key passes only if it is read, if
-it says nothing (null, false, an empty text, list or group), or if it is listed
-here, where the reason stands. All others are refused by name.
+it says nothing (null, an empty text, list or group, or false where the models
+here do without), or if it is listed here, where the reason stands. All others
+are refused by name.
 """
 
 from collections.abc import Collection, Mapping
@@ -18,7 +19,8 @@ _FILES = (
 )  # fmt: skip
 # Of training alone: what is dropped then, and where weights began.
 _TRAINING = (
-  "attention_dropout", "attention_probs_dropout_prob", "attn_pdrop",
+  "attention_dropout", "attention_dropout_prob",
+  "attention_probs_dropout_prob", "attn_pdrop",
   "classifier_dropout", "dropout", "embd_pdrop", "embedding_dropout",
   "gradient_checkpointing", "hidden_dropout", "hidden_dropout_prob",
   "initializer_range", "neftune_noise_alpha", "resid_pdrop",
@@ -31,7 +33,7 @@ _COMPUTING = (
   "max_window_layers",
   "output_attentions", "output_hidden_states", "pretraining_tp", "return_dict",
   "torchscript", "use_bfloat16", "use_cache", "use_flash_attention",
-  "use_flash_attention_2", "use_flash_attn",
+  "use_flash_attention_2", "use_flash_attn", "use_liger_kernel", "use_sdpa",
 )  # fmt: skip
 # Labels of classifiers: the heads here have names and shapes of their own.
 _LABELS = (
@@ -46,12 +48,18 @@ _TOKENS = (
 )  # fmt: skip
 # How transformers would sample by default: a sweep says so itself.
 _SAMPLING = (
-  "diversity_penalty", "do_sample", "early_stopping",
+  "cache_implementation", "diversity_penalty", "do_sample", "early_stopping",
   "encoder_no_repeat_ngram_size", "length_penalty", "max_length",
-  "max_new_tokens", "min_length", "no_repeat_ngram_size", "num_beam_groups",
+  "max_new_tokens", "min_length", "min_new_tokens", "min_p",
+  "no_repeat_ngram_size", "num_beam_groups",
   "num_beams", "num_return_sequences", "output_scores", "remove_invalid_values",
   "repetition_penalty", "return_dict_in_generate", "temperature", "top_k",
   "top_p", "typical_p",
+)  # fmt: skip
+# False is not nothing where the models here do what the key is about.
+_DONE = (
+  "causal", "is_causal", "rms_norm", "scale_attention", "scale_attn_weights",
+  "use_causal_mask", "use_rms_norm", "use_rope", "use_rotary",
 )  # fmt: skip
 HARMLESS = frozenset(
   _FILES + _TRAINING + _COMPUTING + _LABELS + _TOKENS + _SAMPLING
@@ -75,7 +83,7 @@ def check(raw: Mapping[str, Any], read: Collection[str]) -> None:
     and key not in HARMLESS
     # What transformers keeps for itself.
     and not key.startswith("_")
-    and not _says_nothing(value)
+    and not _says_nothing(key, value)
   }
   if unknown:
     listed = ", ".join(f"{key} {unknown[key]!r}" for key in sorted(unknown))
@@ -86,5 +94,7 @@ def check(raw: Mapping[str, Any], read: Collection[str]) -> None:
     )
 
 
-def _says_nothing(value: Any) -> bool:
-  return value is None or value is False or value in ("", [], {})
+def _says_nothing(key: str, value: Any) -> bool:
+  if isinstance(value, bool):
+    return value == (key in _DONE)
+  return value is None or value in ("", [], {})

@@ -65,7 +65,9 @@ def write_common(config: architecture.DecoderConfig) -> dict[str, Any]:
 def read(raw: base.Raw) -> architecture.DecoderConfig:
   """Reads config.json."""
   fields = read_common(raw)
-  values.expect(raw, "sliding_window", None)
+  # A Qwen2 that became a Llama may name a window and say that it is not used.
+  if raw.get("use_sliding_window") is not False:
+    values.expect(raw, "sliding_window", None)
   expect_layers(raw, "full_attention")
   biased = values.truth(raw, "attention_bias", False)
   return architecture.DecoderConfig(

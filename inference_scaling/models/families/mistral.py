@@ -17,6 +17,8 @@ def read(raw: base.Raw) -> architecture.DecoderConfig:
   window = raw.get("sliding_window", _DEFAULT_WINDOW)
   if window is not None:
     window = values.integer({"sliding_window": window}, "sliding_window")
+  if window is not None and raw.get("use_sliding_window") is False:
+    values.expect(raw, "use_sliding_window", True)
   kind = "full_attention" if window is None else "sliding_attention"
   llama.expect_layers(raw, kind)
   return architecture.DecoderConfig(

@@ -7,6 +7,7 @@ the name of its key.
 
 import math
 import numbers
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,8 +59,7 @@ def number(raw: Raw, key: str, most: float = math.inf) -> float:
   value = raw[key]
   if not (
     _is_number(value, numbers.Real)
-    and math.isfinite(value)
-    and 0 < value <= most
+    and 0 < value <= min(most, sys.float_info.max)  # NaN is not, nor infinity
   ):
     bound = "" if most == math.inf else f" and at most {most}"
     raise _unexpected(key, value, f"a number above 0{bound}")

@@ -103,6 +103,7 @@ def _flag(
 def _split_name(metadata: Mapping[str, Any], kind: str, where: str) -> str:
   """Reads how a text is split into words."""
   name = metadata.get(_PRE)
+  gguf_values.hold(_PRE, name, gguf_values.is_text, "a text", where)
   if kind == "llama":
     whole = "default, since the kind llama splits no text"
     gguf_values.hold(_PRE, name, lambda found: found == "default", whole, where)

@@ -45,7 +45,7 @@ def read(metadata: Mapping[str, Any], where: str) -> Vocabulary:
   """
   kind = metadata.get(f"{gguf_keys.TOKENIZER}model")
   tokens = gguf_ids.tokens(metadata)
-  if kind not in _RULES or not tokens:
+  if not isinstance(kind, str) or kind not in _RULES or not tokens:
     raise ValueError(
       f"{where}: {gguf_keys.TOKENIZER}model is {kind!r}; expected one of "
       f"{', '.join(sorted(_RULES))}, with its tokens. Load the folder in "
@@ -59,7 +59,7 @@ def read(metadata: Mapping[str, Any], where: str) -> Vocabulary:
     )
   _check_all(tokens, f"{gguf_keys.TOKENIZER}tokens", str, where)
   types_key = f"{gguf_keys.TOKENIZER}token_type"
-  types = metadata.get(types_key) or [NORMAL] * len(tokens)
+  types = metadata.get(types_key, [NORMAL] * len(tokens))
   _check_all(types, types_key, int, where, len(tokens))
   strange = sorted(set(types) - set(range(UNDEFINED, BYTE + 1)))
   if strange:
