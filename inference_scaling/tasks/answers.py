@@ -49,7 +49,8 @@ MOST_STATEMENTS = 100  # of one kind in a text
 
 # Whatever its case, and also where a line was broken or a space is wide.
 _SUBJECT = re.compile(
-  r"(?<!if )(?<!whether )\bthe\s+(?:(?:final|correct|right|required)\s+)?"
+  r"(?<!if )(?<!whether )(?<![^\W_])the\s+"
+  r"(?:(?:final|correct|right|required)\s+)?"
   r"answer(?:\s+to\s+(?:the|this)\s+(?:question|problem))?\s+is\b",
   re.I,
 )
