@@ -47,7 +47,7 @@ def test_only_so_many_statements_of_a_kind_are_read():
 # Beginning, what is repeated, middle, what is repeated as often, by the shape.
 # At this length a quadratic scanner takes minutes, and a linear one 0.2 s.
 _LENGTH = 200_000
-# For all of them, of a processor that needs ten: a busy machine changes nothing.
+# Of the processor's time, which a busy machine does not change; it needs ten.
 _MOST_SECONDS = 70
 _REPEATED = (
   "The answer is: ", "The answer is:\n", "(The answer is: ) ", "#", "#### ",
