@@ -45,7 +45,7 @@ def parse(argv: list[str]) -> list[str]:
     _check_finite()
     return rest
   except Exception as error:
-    message = path and _error_in_file(path, error)
+    message = path and (_error_in_file(path, error) or _no_config(path))
     if not message and not isinstance(error, flags.Error):
       message = _missing_key(argv)
     raise CommandLineError(message or _short(error)) from error
@@ -150,17 +150,19 @@ def _error_in_file(path: str, error: Exception) -> str | None:
       f"{path} has no function get_config; expected one that returns the "
       "config, as in configs/demo.py."
     )
+  if isinstance(origin, TypeError) and message.endswith("is not callable"):
+    # Raised by the library's call of it, if not in a line of the file.
+    if not _lines_of(path, origin):
+      return (
+        f"{path}: get_config is no function ({message}); expected one that "
+        "returns the config, as in configs/demo.py."
+      )
   if isinstance(origin, TypeError) and message.startswith("get_config() "):
     return (
       f"{path}: {message}. What follows the colon in --config=FILE:ARGUMENT is "
       "its argument."
     )
-  here = pathlib.Path(path).resolve()
-  lines = [
-    frame.lineno
-    for frame in traceback.extract_tb(origin.__traceback__)
-    if pathlib.Path(frame.filename).resolve() == here
-  ]
+  lines = _lines_of(path, origin)
   if not lines:
     return None
   if isinstance(origin, ValueError):  # as a config says what it expects
@@ -168,6 +170,27 @@ def _error_in_file(path: str, error: Exception) -> str | None:
   return (
     f"{path}, line {lines[-1]}: {kind}: {message}. Mend the config file; "
     "--traceback shows more."
+  )
+
+
+def _lines_of(path: str, error: BaseException) -> list[int | None]:
+  """The lines of a file that an error has come through, outermost first."""
+  here = pathlib.Path(path).resolve()
+  return [
+    frame.lineno
+    for frame in traceback.extract_tb(error.__traceback__)
+    if pathlib.Path(frame.filename).resolve() == here
+  ]
+
+
+def _no_config(path: str) -> str | None:
+  """Says that get_config returned nothing, which else passes for no flag."""
+  flag = flags.FLAGS[_CONFIG]
+  if not flag.present or flag.value is not None:
+    return None
+  return (
+    f"get_config of {path} returned None; expected an "
+    "ml_collections.ConfigDict. Return it at its end, as configs/demo.py does."
   )
 
 

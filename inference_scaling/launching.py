@@ -201,6 +201,11 @@ def _parse_flags(argv: list[str]) -> list[str]:
   """Parses flags; one that is wrong ends the program in one message."""
   try:
     return command_line.parse(argv)
+  except SystemExit:
+    # Help that was asked for is no failure, as absl would have it.
+    if any(arg.lstrip("-").startswith("help") for arg in argv[1:]):
+      sys.exit(0)
+    raise
   except command_line.CommandLineError as error:
     if "--traceback" in argv:
       traceback.print_exception(error)

@@ -45,7 +45,13 @@ _DTYPE = flags.DEFINE_enum(
   "dtype", "float32", loading.DTYPES, "Dtype of weights, activations, caches."
 )
 _SIZES = {
-  name: flags.DEFINE_integer(name, default, words, lower_bound=name != "seed")
+  name: flags.DEFINE_integer(
+    name,
+    default,
+    words,
+    lower_bound=int(name != "seed"),
+    upper_bound=2**31 - 1,  # what an int32 of JAX holds
+  )
   for name, default, words in (
     ("n", 16, "Beams of the search, or expansions of MCTS."),
     ("seed", 0, "Seed of the draws, from 0."),

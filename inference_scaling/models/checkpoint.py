@@ -102,6 +102,11 @@ def open_checkpoint(source: str | pathlib.Path) -> Checkpoint:
     FileNotFoundError: where a file is missing or a name cannot be resolved.
     ValueError: where a file is broken or the architecture not supported.
   """
+  if not str(source):  # an empty path would be the folder one is in
+    raise ValueError(
+      "the name of a checkpoint is empty. Give the path of a checkpoint folder "
+      "or GGUF file, the name of an embedded model, or org/name of the hub."
+    )
   if str(source).startswith(published.RANDOM_PREFIX):
     return _open_random(str(source))
   path = assets.resolve(str(source))
@@ -118,6 +123,11 @@ def open_checkpoint(source: str | pathlib.Path) -> Checkpoint:
 
 
 def _open_folder(folder: pathlib.Path) -> Checkpoint:
+  if folder.is_file():
+    raise ValueError(
+      f"{folder} is a file, but no GGUF file by its name. Give a file that "
+      "ends in .gguf, or the folder of a checkpoint in Hugging Face format."
+    )
   _point_to_gguf(folder)
   raw = config_lib.read_raw(folder)
   open_tensors = functools.partial(sources.open_folder, folder)

@@ -72,7 +72,7 @@ def test_help_shows_shared_flags_and_nothing_else_is_said(program):
     capture_output=True, text=True, cwd=ROOT,
     env=os.environ | {"PYTHONPATH": str(ROOT)},
   )  # fmt: skip
-  assert done.stderr == ""
+  assert (done.returncode, done.stderr) == (0, "")
   for name in SHARED:
     assert re.search(rf"--(\[no\])?{name}: ", done.stdout), name
 

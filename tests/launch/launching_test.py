@@ -3,6 +3,8 @@
 import errno
 import logging
 import pathlib
+import re
+import subprocess
 import sys
 
 import jax
@@ -259,6 +261,25 @@ def test_what_get_config_returns_must_be_a_config(value, parse, tmp_path):
   path.write_text(f"def get_config():\n  return {value}\n")
   with pytest.raises(ValueError, match=r"returned a .*expected an ml_collect"):
     launching.read_config(parse(f"--config={path}"))
+
+
+@pytest.mark.parametrize(
+  ("body", "words"),
+  [
+    ("def get_config():\n  pass\n", r"get_config of .*mine\.py returned None"),
+    ("get_config = 3\n", r"mine\.py: get_config is no function"),
+    ("def get_config():\n  return 3()\n", r"mine\.py, line 2: TypeError"),
+  ],
+)
+def test_a_get_config_that_makes_nothing_is_named(body, words, tmp_path):
+  path = tmp_path / "mine.py"
+  path.write_text(body)
+  done = subprocess.run(
+    [sys.executable, "launch/sweep.py", f"--config={path}"],
+    capture_output=True, text=True, cwd=pathlib.Path(__file__).parents[2],
+  )  # fmt: skip
+  assert done.returncode == 1 and re.search(words, done.stderr), done.stderr
+  assert "Traceback" not in done.stderr
 
 
 def test_a_file_that_a_config_reads_is_named(parse, tmp_path):

@@ -431,3 +431,12 @@ def test_chat_template(folder, place, tmp_path):
     assert text == "<user>w5"
     models.save_model(model, tmp_path / "again")
     model = models.load_model(tmp_path / "again")
+
+
+def test_an_empty_name_and_a_file_of_another_kind_are_named(tmp_path):
+  with pytest.raises(ValueError, match=r"name of a checkpoint is empty"):
+    models.open_checkpoint("")
+  path = tmp_path / "notes.md"
+  path.write_text("none")
+  with pytest.raises(ValueError, match=r"notes\.md is a file, but no GGUF"):
+    models.open_checkpoint(path)
