@@ -33,12 +33,13 @@ def text() -> Rule:
   return Rule(lambda v: isinstance(v, str) and v != "", "a text")
 
 
-def integer(minimum: int) -> Rule:
-  """A whole number of at least `minimum`."""
+def integer(minimum: int, maximum: int | None = None) -> Rule:
+  """A whole number of at least `minimum`, and at most `maximum` if given."""
+  upper = "" if maximum is None else f" and at most {maximum}"
   return Rule(
     # True is an int in Python.
-    lambda v: type(v) is int and v >= minimum,
-    f"a whole number of at least {minimum}",
+    lambda v: type(v) is int and v >= minimum and (not upper or v <= maximum),
+    f"a whole number of at least {minimum}{upper}",
   )
 
 

@@ -14,6 +14,7 @@ from inference_scaling.search.particle_filter import TERMINALS
 from inference_scaling.search.resampling import SCHEMES
 from inference_scaling.sweep import rewards, rules
 
+_LARGEST_SEED = 2**31 - 1  # what an int32 of JAX holds
 GREEDY = "greedy"
 MCTS = "mcts"
 
@@ -174,7 +175,7 @@ def tables() -> dict[str, rules.Table]:
     table = {"policies": rules.several(rules.text()), **kind.numbers}
     if name != GREEDY:
       table["n"] = rules.several(rules.integer(1))
-      table["seeds"] = rules.several(rules.integer(0))
+      table["seeds"] = rules.several(rules.integer(0, _LARGEST_SEED))
     result[name] = table
   return result
 

@@ -88,6 +88,7 @@ def test_configs_have_a_tiny_variant_and_refuse_others(name):
     ("runs.rebase.temperature", 0, "rebase.temperature is 0.*above 0"),
     ("runs.rebase.rule", "floor", "'floor'.*'ceil', 'round', 'exact'"),
     ("runs.rebase.n", [4, 0], r"n is \[4, 0\]"),
+    ("runs.rebase.seeds", [0, 2**63], "seeds is.*at most 2147483647"),
     (
       "runs.rebase.strategy",
       "tot",

@@ -49,17 +49,24 @@ def find_record(
   runs: dict[str, None] = {}  # of the problem; a dict keeps the order
   problems: dict[int, str] = {}  # what each is called, by id
   for record in _read(pathlib.Path(path)):
-    run, found = record["run"], record["problem"]
-    problems[found["id"]] = problem_name(found)
+    try:
+      run, found = record["run"], record["problem"]
+      problems[found["id"]] = problem_name(found)
+      name = _name(run)
+    except (KeyError, TypeError) as error:
+      raise ValueError(
+        f"{path} holds a line that is no record ({error!r}); expected the "
+        "records of a sweep. Give the folder that a sweep has written."
+      ) from error
     if str(problem) not in (str(found["id"]), problem_name(found)):
       continue
-    runs[_name(run)] = None
+    runs[name] = None
     if any(run[name] != value for name, value in wanted.items()):
       continue
     if first is None:
       first = record
     else:
-      others.append(_name(run))
+      others.append(name)
   if first is not None:
     _check_tree(first, path)
     return FoundRecord(first, others)
