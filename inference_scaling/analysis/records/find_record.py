@@ -48,15 +48,15 @@ def find_record(
   first, others = None, []
   runs: dict[str, None] = {}  # of the problem; a dict keeps the order
   problems: dict[int, str] = {}  # what each is called, by id
-  for record in _read(pathlib.Path(path)):
+  for number, record in _read(pathlib.Path(path)):
     try:
       run, found = record["run"], record["problem"]
       problems[found["id"]] = problem_name(found)
       name = _name(run)
     except (KeyError, TypeError) as error:
       raise ValueError(
-        f"{path} holds a line that is no record ({error!r}); expected the "
-        "records of a sweep. Give the folder that a sweep has written."
+        f"{path}, line {number}, is no record ({error!r}); expected one record "
+        "a line. Give the folder that a sweep has written."
       ) from error
     if str(problem) not in (str(found["id"]), problem_name(found)):
       continue
@@ -114,11 +114,10 @@ def _few(names: Iterable[str]) -> str:
   return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _read(path: pathlib.Path) -> Iterator[dict[str, Any]]:
-  """Yields the records, one in memory at a time."""
+def _read(path: pathlib.Path) -> Iterator[tuple[int, dict[str, Any]]]:
+  """Yields the records and their lines, one in memory at a time."""
   if not path.is_file():
     raise FileNotFoundError(
       f"there is no {path}; give the folder that a sweep has written"
     )
-  for _, record in json_lines.read(path):
-    yield record
+  yield from json_lines.read(path)
