@@ -44,14 +44,9 @@ _LISTS = {
 _DTYPE = flags.DEFINE_enum(
   "dtype", "float32", loading.DTYPES, "Dtype of weights, activations, caches."
 )
+_MOST = 2**31 - 1  # what an int32 of JAX holds
 _SIZES = {
-  name: flags.DEFINE_integer(
-    name,
-    default,
-    words,
-    lower_bound=int(name != "seed"),
-    upper_bound=2**31 - 1,  # what an int32 of JAX holds
-  )
+  name: flags.DEFINE_integer(name, default, words, int(name != "seed"), _MOST)
   for name, default, words in (
     ("n", 16, "Beams of the search, or expansions of MCTS."),
     ("seed", 0, "Seed of the draws, from 0."),
@@ -65,9 +60,7 @@ _SIZES = {
 
 def main(argv):
   if len(argv) > 1:
-    raise app.UsageError(
-      f'unknown: {argv[1:]}. Give --problem="..." in quotes.'
-    )
+    raise app.UsageError(f"unknown: {argv[1:]}. Put the problem in quotes.")
   text = {name: flag.value for name, flag in _TEXTS.items()}
   if not text["problem"]:
     raise app.UsageError('nothing to solve: give --problem="...".')
