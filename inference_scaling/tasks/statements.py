@@ -58,6 +58,7 @@ _SPACES = re.compile(r"[ \t]*")
 # Quoted lines, headings and one item of a list.
 _LINES_BETWEEN = re.compile(r"[\s>#]*(?:[-*•]\s+)?")
 _CONTENT = re.compile(r"\w")
+_LABELS = re.compile(r"(?:\s*\\(?:label|tag\*?)\s*\{[^{}]{0,60}\}){0,4}")
 # What joins an interval to what stands before it.
 _JOINED = re.compile(r"(?:\\(?:cup|cap|in)|[\u222a\u2229\u2208=])[ ~]{0,9}\Z")
 _JOINED_WITHIN = 16  # characters
@@ -150,7 +151,8 @@ def _end(
   depth = brackets = 0
   turned = set()
   inside = None  # the first end that is inside something
-  content = _CONTENT.search(text, start, limit)
+  labels = _LABELS.match(text, start, limit).end()
+  content = _CONTENT.search(text, labels, limit)
   first = content.start() if content else limit
   interval_end = start
   for match in _MARK.finditer(text, start, limit):
