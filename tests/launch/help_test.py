@@ -42,15 +42,14 @@ def check(name, text):
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_help_texts_stand_alone(program, monkeypatch):
-  for define in ("list", "bool"):
-    # The others are patched by `launcher`.
-    original = getattr(launching.flags, f"DEFINE_{define}")
-    monkeypatch.setattr(
-      launching.flags, f"DEFINE_{define}",
-      lambda *args, original=original, **keys: original(
-        *args, flag_values=launching.flags.FLAGS, **keys
-      ),
-    )  # fmt: skip
+  # The others are patched by `launcher`.
+  original = launching.flags.DEFINE_list
+  monkeypatch.setattr(
+    launching.flags, "DEFINE_list",
+    lambda *args, **keys: original(
+      *args, flag_values=launching.flags.FLAGS, **keys
+    ),
+  )  # fmt: skip
   with launcher(program, monkeypatch) as (_, values):
     source = (ROOT / "launch" / f"{program}.py").read_text("utf-8")
     # Libraries may define flags of their own where they are imported.
