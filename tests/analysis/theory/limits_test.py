@@ -173,7 +173,7 @@ def draw(raw, aggregation):
 def test_figure_shows_curves_and_limits(raw):
   figure = draw(raw, "last")
   assert len(figure.axes) == 2 * len(POLICIES)
-  titles = [axes.get_title(loc="left") for axes in figure.axes[::2]]
+  titles = [axes.get_title() for axes in figure.axes[::2]]
   assert titles == ["small (100k)", "medium (400k)"]
   for curves, ends in zip(figure.axes[::2], figure.axes[1::2], strict=True):
     names = [label.get_text() for label in ends.get_xticklabels()]
