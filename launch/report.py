@@ -10,20 +10,19 @@ figures/ there. No model is loaded and no accelerator is used.
 
 from absl import app, flags
 
-from inference_scaling import analysis, launching
+from inference_scaling import analysis, launching, names
 from inference_scaling.analysis.estimates import panel
-from inference_scaling.analysis.records import load
 
 _WORKDIR = flags.DEFINE_string(
   "workdir", None, "The folder of the sweep, such as runs/demo."
 )
 _AGGREGATION = flags.DEFINE_enum(
-  "aggregation", None, load.AGGREGATIONS,
+  "aggregation", None, names.AGGREGATIONS,
   "How best-of-n and weighted voting read step scores in figures and claims; "
   "by default the first of these that the records have votes by.",
 )  # fmt: skip
 _CONVENTION = flags.DEFINE_enum(
-  "convention", "paper", load.CONVENTIONS,
+  "convention", names.PAPER, names.CONVENTIONS,
   "What the FLOPs of the tables count: the policy's generated tokens, also the "
   "reward model's tokens, or also prompts, attention and the unembedding.",
 )  # fmt: skip

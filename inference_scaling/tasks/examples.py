@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 
+from inference_scaling.tasks.statements import STEP_TAG
+
 
 def _example(question: str, *steps: str) -> dict[str, str]:
   """Numbers and tags the steps; the last one states the answer."""
-  lines = [f"Step {i}: {step} ки" for i, step in enumerate(steps, start=1)]
+  lines = [
+    f"Step {i}: {step} {STEP_TAG}" for i, step in enumerate(steps, start=1)
+  ]
   return {"question": question, "solution": "\n".join(lines)}
 
 

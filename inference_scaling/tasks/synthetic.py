@@ -17,11 +17,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from inference_scaling.tasks import phrases
+from inference_scaling.tasks import phrases, statements
 from inference_scaling.tasks import problem as problem_lib
 
 LEVELS = (1, 2, 3, 4, 5, 6)
-STEP_TAG = "ки"
+STEP_TAG = statements.STEP_TAG
 # Shares of the hash range, in percent: [low, high).
 SPLITS = {"train": (0, 90), "validation": (90, 95), "test": (95, 100)}
 SMALLEST_COUNT, LARGEST_COUNT = 10, 99

@@ -42,7 +42,7 @@ def _search(policy, reward, strategy, **changes):
 
 def _init(policy, reward, strategy, **changes):
   arguments = _start(policy, reward, strategy, **changes)
-  search.init_search(
+  return search.init_search(
     policy, reward, strategy, runs.WORLD.params, runs.WORLD.table, **arguments
   )
 
@@ -150,7 +150,8 @@ def test_sizes_are_whole_numbers(number):
 
 def test_sizes_may_be_numpy_numbers():
   policy = toy.TreePolicy(np.int64(4))
-  _init(policy, REWARD, search.rebase(), max_depth=np.int32(2))
+  state = _init(policy, REWARD, search.rebase(), max_depth=np.int32(2))
+  assert state.tree.active.shape[1:] == (2, 4)
 
 
 @pytest.mark.parametrize(

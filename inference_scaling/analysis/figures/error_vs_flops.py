@@ -4,10 +4,10 @@ import pandas as pd
 from matplotlib import figure as figure_lib
 from matplotlib import lines
 
+from inference_scaling import names
 from inference_scaling.analysis import votings, wording
 from inference_scaling.analysis.comparison import selection
 from inference_scaling.analysis.figures import drawing, style
-from inference_scaling.analysis.records import load
 
 
 @style.styled
@@ -28,7 +28,7 @@ def error_vs_flops(
   """
   rows = selection.main_rows(summary, aggregation)
   policies = selection.policies_of(rows)
-  conventions = [f"flops_{name}" for name in load.CONVENTIONS]
+  conventions = [f"flops_{name}" for name in names.CONVENTIONS]
   figure, axes = style.new_figure(
     len(conventions), len(policies), height=2.5, sharey=True, sharex="row"
   )

@@ -5,13 +5,13 @@ import pandas as pd
 from matplotlib import figure as figure_lib
 from matplotlib import lines
 
+from inference_scaling import names
 from inference_scaling.analysis import strategies, votings, wording
 from inference_scaling.analysis.comparison import selection
 from inference_scaling.analysis.figures import (
   drawing,
   style,
 )
-from inference_scaling.analysis.records import load
 
 _DODGE = 1.03  # from one strategy to the next, as a factor of the budget
 # Of the aggregations beside the reference: marker and fill.
@@ -157,12 +157,12 @@ def aggregations(
   """
   if frame.empty or frame["aggregation"].nunique() < 2:
     return None
-  hows = [how for how in load.AGGREGATIONS if how in set(frame["aggregation"])]
-  names = strategies.in_order(frame["strategy"])
+  hows = [how for how in names.AGGREGATIONS if how in set(frame["aggregation"])]
+  kinds = strategies.in_order(frame["strategy"])
   policies = {p: s for p, s in policies.items() if p in set(frame["policy"])}
   methods = (votings.BEST_OF_N, votings.WEIGHTED)
   figure, axes = style.new_figure(
-    len(methods), len(policies), height=max(1.5, 0.6 + 0.26 * len(names)),
+    len(methods), len(policies), height=max(1.5, 0.6 + 0.26 * len(kinds)),
     sharey=True, sharex=True,
   )  # fmt: skip
   for line, voting in zip(axes, methods, strict=True):
@@ -171,15 +171,15 @@ def aggregations(
       panel.axvline(0, color=style.BLACK, linewidth=0.9, zorder=1)
       for place, how in enumerate(hows[1:]):
         rows = mine[mine["aggregation"] == how]
-        at = rows["strategy"].map(names.index) + 0.25 * (place - 1)
+        at = rows["strategy"].map(kinds.index) + 0.25 * (place - 1)
         middle, low, high = (
           100 * rows[f"difference{end}"].to_numpy(float)
           for end in ("", "_low", "_high")
         )
         panel.hlines(at, low, high, color=style.GREY, linewidth=1.0)
         panel.plot(middle, at, **_dots(place))
-      panel.set_yticks(range(len(names)), map(strategies.strategy_name, names))
-      panel.set_ylim(len(names) - 0.5, -0.5)
+      panel.set_yticks(range(len(kinds)), map(strategies.strategy_name, kinds))
+      panel.set_ylim(len(kinds) - 0.5, -0.5)
     line[0].set_ylabel(wording.VOTING_WORDS[voting])
   drawing.name_policies(axes[0], policies)
   for panel in axes[-1]:

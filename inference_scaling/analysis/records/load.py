@@ -15,8 +15,6 @@ from inference_scaling import json_lines, names, voting
 from inference_scaling.analysis.records import fields, flops_parts
 
 RecordError = fields.RecordError
-AGGREGATIONS = names.AGGREGATIONS
-CONVENTIONS = names.CONVENTIONS
 
 
 @dataclasses.dataclass(frozen=True)

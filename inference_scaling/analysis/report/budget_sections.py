@@ -2,13 +2,13 @@
 
 import pandas as pd
 
+from inference_scaling import names
 from inference_scaling.analysis import strategies, votings, wording
 from inference_scaling.analysis.comparison import (
   equal_budget,
   iso_accuracy,
   selection,
 )
-from inference_scaling.analysis.records import load
 from inference_scaling.analysis.report import markdown
 
 
@@ -22,7 +22,7 @@ def mean_differences(analysis) -> str:
   rows = _rows(
     frame,
     "convention",
-    load.CONVENTIONS,
+    names.CONVENTIONS,
     lambda row: (
       f"{wording.points(row, 'difference')} from {row['from']:.2g} to"
       f" {row['to']:.2g}"
@@ -35,7 +35,7 @@ def mean_differences(analysis) -> str:
     " the log of the budgets at which both have points (the range is"
     " given).\n\n"
     + markdown.head(
-      ("policy", "strategy", *load.CONVENTIONS),
+      ("policy", "strategy", *names.CONVENTIONS),
       rows,
       "tables/mean_difference.csv (all voting methods)",
       most=60,

@@ -1,15 +1,15 @@
 """Sections of the report on compute: frontier, best per budget, sizes."""
 
+from inference_scaling import names
 from inference_scaling.analysis import strategies, wording
 from inference_scaling.analysis.comparison import optimal_size
-from inference_scaling.analysis.records import load
 from inference_scaling.analysis.report import markdown
 
 
 def pareto_frontier(analysis) -> str:
   """Configurations on the Pareto frontier of some convention."""
   frame = analysis.tables["pareto"]
-  on = [f"on_{name}" for name in load.CONVENTIONS]
+  on = [f"on_{name}" for name in names.CONVENTIONS]
   rows = [
     (
       row["policy"],
@@ -20,12 +20,12 @@ def pareto_frontier(analysis) -> str:
         f"{row[f'flops_{name}']:.2g}, {row[f'share_{name}']:.0%}"
         if row[f"on_{name}"]
         else "-"
-        for name in load.CONVENTIONS
+        for name in names.CONVENTIONS
       ),
     )
     for row in frame[frame[on].any(axis=1)].to_dict("records")
   ]
-  header = ("policy", "method", "n", "accuracy %", *load.CONVENTIONS)
+  header = ("policy", "method", "n", "accuracy %", *names.CONVENTIONS)
   return (
     "## Pareto frontier\n\nConfigurations that no cheaper one equals, in some"
     " FLOPs convention: FLOPs per problem, and in what share of the resamples"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from inference_scaling import names
 from inference_scaling.analysis import strategies, wording
 from inference_scaling.analysis.records import load
 
@@ -101,7 +102,7 @@ def from_records(records: Iterable[load.Record]) -> Provenance:
   found: dict[str, list[float]] = {}
   for record in records:
     tokens = max(record.tokens, 1)
-    cost = record.flops["paper"][:2].sum() / (2 * tokens)
+    cost = record.flops[names.PAPER][:2].sum() / (2 * tokens)
     found.setdefault(record.policy, []).append(cost)
   return Provenance(
     {name: max(1, round(np.median(costs))) for name, costs in found.items()},

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from inference_scaling import names
 from inference_scaling.analysis import votings
 from inference_scaling.analysis.claims import orderings, scaling, tree_search
 from inference_scaling.analysis.comparison import (
@@ -61,7 +62,7 @@ def analyze(
   parameters: Mapping[str, int],
   *,
   aggregation: str | None = None,
-  convention: str = "paper",
+  convention: str = names.PAPER,
   hard_from: int = panel_lib.HARD_FROM,
   num_subsets: int = 200,
   seed: int = 0,
@@ -72,10 +73,10 @@ def analyze(
     records: the records of a sweep.
     parameters: number of parameters by policy name.
     aggregation: how best-of-n and weighted voting read step scores in figures
-      and claims, one of `load.AGGREGATIONS`; by default the first of these
+      and claims, one of `names.AGGREGATIONS`; by default the first of these
       that every record has votes by. The summary holds all. Without a reward
       model there is only "none".
-    convention: FLOPs convention of tables; one of `load.CONVENTIONS`.
+    convention: FLOPs convention of tables; one of `names.CONVENTIONS`.
     hard_from: problems of this level and above are hard.
     num_subsets: sampled subsets where there are too many to enumerate.
     seed: seed of the sampled subsets.
@@ -91,7 +92,7 @@ def analyze(
     aggregation = recorded[0]
   for name, value, known in (
     ("aggregation", aggregation, recorded),
-    ("convention", convention, load.CONVENTIONS),
+    ("convention", convention, names.CONVENTIONS),
   ):
     if value not in known:
       raise ValueError(
@@ -168,13 +169,13 @@ def _aggregations(records: list[load.Record]) -> tuple[str, ...]:
     return (votings.NO_AGGREGATION,)
   common = set.intersection(*(set(record.votes) for record in records))
   found = tuple(
-    how for how in load.AGGREGATIONS if f"{votings.WEIGHTED}/{how}" in common
+    how for how in names.AGGREGATIONS if f"{votings.WEIGHTED}/{how}" in common
   )
   if not found:
     raise load.RecordError(
       "no aggregation has weighted votes in every record; votes in common are"
       f" {sorted(common)}, expected {votings.WEIGHTED}/HOW with HOW one of"
-      f" {load.AGGREGATIONS}"
+      f" {names.AGGREGATIONS}"
     )
   return found
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from inference_scaling import names
 from inference_scaling.analysis.estimates import intervals
-from inference_scaling.analysis.records import load
 from inference_scaling.analysis.report import (
   budget_sections,
   claim_sections,
@@ -136,5 +136,5 @@ independent samples and greedy read no reward and are not charged for one.
   problems are drawn anew.
 - **Many comparisons.** Intervals are pointwise: of twenty that compare equals
   one is expected to exclude zero.
-- Conventions in `summary.csv`: {", ".join(load.CONVENTIONS)}.
+- Conventions in `summary.csv`: {", ".join(names.CONVENTIONS)}.
 """
