@@ -60,7 +60,7 @@ _SIZES = {
 
 def main(argv):
   if len(argv) > 1:
-    raise app.UsageError(f"unknown: {argv[1:]}. Put the problem in quotes.")
+    raise app.UsageError(f'unknown: {argv[1:]}; expected --problem="...".')
   text = {name: flag.value for name, flag in _TEXTS.items()}
   if not text["problem"]:
     raise app.UsageError('nothing to solve: give --problem="...".')
