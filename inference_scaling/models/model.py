@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 from collections.abc import Sequence
+from concurrent import futures
 from typing import Any
 
 import jax
@@ -189,15 +190,17 @@ def load_into(
     ValueError: as `load_model`.
   """
   config = checkpoint.config
-  tokenizer = checkpoint.tokenizer()
-  graph, shapes = nnx.split(
-    nnx.eval_shape(lambda: module_class(config, decoder_lib.OneKey()))
-  )
-  params = loading.load_parameters(
-    checkpoint, entries, nnx.to_pure_dict(shapes),
-    dtype=dtype, mesh=mesh, rules=rules,
-  )  # fmt: skip
-  return model_class(config, params, tokenizer, graph)
+  # A vocabulary of 150,000 takes a core seconds, and memory the others.
+  with futures.ThreadPoolExecutor(1) as pool:
+    tokenizer = pool.submit(checkpoint.tokenizer)
+    graph, shapes = nnx.split(
+      nnx.eval_shape(lambda: module_class(config, decoder_lib.OneKey()))
+    )
+    params = loading.load_parameters(
+      checkpoint, entries, nnx.to_pure_dict(shapes),
+      dtype=dtype, mesh=mesh, rules=rules,
+    )  # fmt: skip
+    return model_class(config, params, tokenizer.result(), graph)
 
 
 def initial_model(
