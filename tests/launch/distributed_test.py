@@ -153,8 +153,14 @@ def test_two_processes_complete_what_one_began(alone, tmp_path):
   ("failure", "first", "second", "words"),
   [
     (FULL_DISK, [1], [1, -signal.SIGABRT], "^Error: no space left$"),
-    # A bug, a lost process: nothing that has a message of its own.
-    (KILLED, [1], [-signal.SIGKILL], r"^Traceback[^$]* Connection \w+ by peer"),
+    # A bug, a lost process: nothing that has a message of its own. On a busy
+    # machine JAX may find out by its heartbeat first, and ends the process.
+    (
+      KILLED,
+      [1, -signal.SIGABRT],
+      [-signal.SIGKILL],
+      r"^Traceback[^$]* Connection \w+ by peer|another task died",
+    ),
   ],
   ids=["an error", "a kill"],
 )
