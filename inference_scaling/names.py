@@ -1,4 +1,4 @@
-"""Names in records: sweeps write them, the analysis reads them.
+"""Names in configs and records, which several packages know.
 
 This module imports nothing, so that every other one can import it. The order of
 each tuple is that of tables, legends and messages.
@@ -25,6 +25,36 @@ STEP_STATUSES = (UNFINISHED, FINISHED, TRUNCATED, DUPLICATE)
 # What counts as a floating-point operation; see `compute.flops`.
 PAPER, WITH_REWARD, FULL = "paper", "with_reward", "full"
 CONVENTIONS = (PAPER, WITH_REWARD, FULL)
+
+# What is done about beams of one problem that have made the same steps.
+KEEP, DROP, MERGE = "keep", "drop", "merge"
+DUPLICATES = (KEEP, DROP, MERGE)
+# How widths of REBASE become whole numbers, how particles are resampled, and
+# what becomes of finished ones.
+REBASE_RULES = ("ceil", "round", "exact", "stochastic")
+RESAMPLING_SCHEMES = ("systematic", "multinomial")
+TERMINALS = ("resample", KEEP)
+
+# Of weights, activations and caches.
+DTYPES = ("float32", "bfloat16", "float16")
+# How keys and values of beams are kept.
+DENSE, TREE = "dense", "tree"
+CACHES = (DENSE, TREE)
+# Formats of published reward models.
+FOREIGN_FORMS = (
+  "llemma", "math_shepherd", "qwen_prm", "rlhflow", "skywork",
+)  # fmt: skip
+
+# Benchmarks that can be downloaded, and the word for it.
+HUB = "hub"
+BENCHMARKS = ("gsm8k", "math500", "aime24", "amc23")
+# Of the synthetic benchmark: levels of difficulty, and splits.
+LEVELS = (1, 2, 3, 4, 5, 6)
+SPLITS = ("train", "validation", "test")
+# What a field of a problem's row holds.
+ROLES = ("question", "gold", "level", "id")
+# What 28% agrees with when answers are graded.
+PERCENT = ("either", "value")
 
 
 def vote_name(method: str, aggregation: str | None = None) -> str:

@@ -9,9 +9,8 @@ inference_scaling/tasks/phrases.py); of other wording they understand little.
 
 from absl import app, flags
 
-from inference_scaling import analysis, assets, decoding, launching, sweep
+from inference_scaling import analysis, assets, decoding, launching, spec, sweep
 from inference_scaling.models import loading
-from inference_scaling.sweep import rewards, strategies
 
 _TEXTS = {
   name: flags.DEFINE_string(name, default, words)
@@ -21,7 +20,7 @@ _TEXTS = {
     ("policy", "embedded/policy_middle", "Checkpoint of the policy: a folder, "
      "a GGUF file, embedded/NAME, or ORG/NAME on the Hugging Face hub."),
     ("reward", "embedded/reward", "The reward model, named as --policy is."),
-    ("strategy", "rebase", f"How to search: {', '.join(strategies.KINDS)}."),
+    ("strategy", "rebase", f"How to search: {', '.join(spec.STRATEGIES)}."),
     ("chat", None, "Asks by the chat template, with this system text; '' for "
      "none. By default the question is the whole prompt."),
     ("page", None, "File for a page of the search tree; it ends in .html."),
@@ -31,7 +30,7 @@ _TEMPERATURE = flags.DEFINE_float(
   "temperature", 1.0, "Temperature of the policy's draws.", 0
 )
 _FORM = flags.DEFINE_enum(
-  "reward_form", "own", list(rewards.TABLES), "Format of the step rewards."
+  "reward_form", "own", list(spec.REWARDS), "Format of the step rewards."
 )
 _LISTS = {
   name: flags.DEFINE_multi_string(name, default, words)
@@ -87,7 +86,7 @@ def settings(system, limits):
   return sweep.Settings(
     prompt={"kind": "plain"} if system is None else chat,
     step_format=decoding.StepFormat(*ends), limits=decoding.Limits(**limits),
-    sampler=sweep.Sampler(_TEMPERATURE.value, top_k=0, top_p=1.0),
+    sampler=spec.Sampler(temperature=_TEMPERATURE.value),
     # In a reward model's own tokens texts may be longer.
     reward_limits=decoding.Limits(**{k: 2 * v for k, v in limits.items()}),
     reward_form=_FORM.value, dtype=_DTYPE.value,

@@ -9,11 +9,12 @@ import dataclasses
 
 import jax
 
+from inference_scaling import names
 from inference_scaling.decoding import cache as cache_lib
 from inference_scaling.decoding import tree_cache
 
-DENSE, TREE = "dense", "tree"
-CACHES = (DENSE, TREE)
+CACHES = names.CACHES
+DENSE, TREE = CACHES
 Cache = cache_lib.Cache | tree_cache.TreeCache
 
 

@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from inference_scaling import names
 from inference_scaling.models import checkpoint as checkpoint_lib
 from inference_scaling.models import finite, layout, sharding, sources
 
-DTYPES = ("float32", "bfloat16", "float16")
+DTYPES = names.DTYPES
 
 
 def load_parameters(

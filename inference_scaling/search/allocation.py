@@ -22,10 +22,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from inference_scaling import names
 from inference_scaling.search import double_float, resampling
 from inference_scaling.search.double_float import Double
 
-RULES = ("ceil", "round", "exact", "stochastic")
+RULES = names.REBASE_RULES
 
 
 def rebase_widths(

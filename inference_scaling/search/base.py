@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, Protocol
 import flax.struct
 import jax
 
+from inference_scaling import names
+
 # Status of a beam, int32. A finished or truncated beam keeps its slot.
 RUNNING = 0  # may be extended
 FINISHED = 1  # its answer is complete
@@ -20,10 +22,10 @@ TRUNCATED = 2  # it ran out of tokens or of depths
 DROPPED = 3  # the same as a beam in a lower slot: its slot is free
 
 # What is done about beams of one problem that have made the same steps.
-KEEP = "keep"  # nothing: each is a beam, and a candidate, of its own
-DROP = "drop"  # all but the first lose their slots, and do not vote
-MERGE = "merge"  # running ones lose theirs to the first, which counts for all
-DUPLICATES = (KEEP, DROP, MERGE)
+KEEP = names.KEEP  # nothing: each is a beam, and a candidate, of its own
+DROP = names.DROP  # all but the first lose their slots, and do not vote
+MERGE = names.MERGE  # running ones lose theirs to the first, which counts
+DUPLICATES = names.DUPLICATES
 
 
 @flax.struct.dataclass

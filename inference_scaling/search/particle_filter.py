@@ -7,11 +7,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from inference_scaling import names
 from inference_scaling.search import arguments, base, slots
 from inference_scaling.search.resampling import SCHEMES
 
-RESAMPLE = "resample"
-TERMINALS = (RESAMPLE, base.KEEP)
+TERMINALS = names.TERMINALS
+RESAMPLE = TERMINALS[0]
 
 # Rewards are clipped to [_CLIP, 1 - _CLIP], so that no logit is infinite.
 _CLIP = 1e-6

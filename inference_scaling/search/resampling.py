@@ -19,6 +19,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from inference_scaling import names
 from inference_scaling.search import double_float
 from inference_scaling.search.double_float import Double
 
@@ -98,7 +99,9 @@ def multinomial(key: jax.Array, weights: Any, count: Any) -> jax.Array:
 
 
 # By name, as strategies give them.
-SCHEMES = {"systematic": systematic, "multinomial": multinomial}
+SCHEMES = dict(
+  zip(names.RESAMPLING_SCHEMES, (systematic, multinomial), strict=True)
+)
 
 
 def _usable(weights: Any) -> Double:

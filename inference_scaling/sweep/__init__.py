@@ -4,23 +4,17 @@ A record is one problem solved once: its candidates, its tree, the votes and
 what it cost. Everything in the reports is computed from records.
 """
 
-from inference_scaling.sweep.config import resolve
-from inference_scaling.sweep.grid import Run, expand
 from inference_scaling.sweep.rendering import render
 from inference_scaling.sweep.run import SweepInterruptedError, run_sweep
-from inference_scaling.sweep.settings import Sampler, Settings
+from inference_scaling.sweep.settings import Settings
 from inference_scaling.sweep.solve import EMBEDDED_SETTINGS, Solution, solve
 
 __all__ = [
   "EMBEDDED_SETTINGS",
-  "Run",
-  "Sampler",
   "Settings",
   "Solution",
   "SweepInterruptedError",
-  "expand",
   "render",
-  "resolve",
   "run_sweep",
   "solve",
 ]

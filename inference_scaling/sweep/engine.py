@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import jax.numpy as jnp
 
-from inference_scaling import decoding, models, tasks
-from inference_scaling.sweep import grid, strategies
+from inference_scaling import decoding, models, spec, tasks
+from inference_scaling.spec import grid
 from inference_scaling.sweep import settings as settings_lib
+from inference_scaling.sweep import strategies
 
 
 class Engine:
@@ -97,7 +98,7 @@ class Engine:
     max_steps = self.settings.limits.max_steps
     sizes = shape(run, max_steps, self.settings.rows_per_problem)
     policy, reward = self._pair(run.policy, sizes)
-    strategy = strategies.kind(run.strategy).make(run.n, run.numbers, max_steps)
+    strategy = strategies.make(run.strategy, run.n, run.numbers, max_steps)
     try:
       yield from decoding.run_lanes(
         policy,
@@ -156,8 +157,8 @@ class Engine:
 
   def _policy_params(self, run: grid.Run) -> decoding.PolicyParams:
     sampler = self.settings.sampler
-    if strategies.is_greedy(run.strategy):
-      sampler = settings_lib.Sampler(temperature=0.0, top_k=0, top_p=1.0)
+    if spec.is_greedy(run.strategy):
+      sampler = spec.Sampler(temperature=0.0, top_k=0, top_p=1.0)
     # None leaves a filter out of the program: sorting V logits is not free.
     return decoding.PolicyParams(
       weights=self.policies[run.policy].params,
@@ -181,7 +182,7 @@ def shape(
   Returns:
     The Shape.
   """
-  sizes = strategies.kind(run.strategy).shape(run.n, run.numbers, max_steps)
+  sizes = strategies.shape(run.strategy, run.n, run.numbers, max_steps)
   if rows_per_problem is None:
     return sizes
   rows = min(sizes.num_rows, rows_per_problem)

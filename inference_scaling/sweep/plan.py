@@ -2,20 +2,14 @@
 
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from inference_scaling import tasks
-from inference_scaling.sweep import (
-  checkpoints,
-  grid,
-  notes,
-  problems,
-  rewards,
-)
+from inference_scaling import spec, tasks
+from inference_scaling.spec import grid
+from inference_scaling.sweep import checkpoints, notes, problems
 
 
 def describe(
-  resolved: Mapping[str, Any],
+  sweep: spec.Sweep,
   runs: Sequence[grid.Run],
   asked: Sequence[tasks.Problem],
   parameters: Mapping[str, int],
@@ -25,7 +19,7 @@ def describe(
   """Describes a sweep.
 
   Args:
-    resolved: the config.
+    sweep: the sweep.
     runs: all runs.
     asked: all problems.
     parameters: number of parameters by policy name.
@@ -42,12 +36,12 @@ def describe(
   lines = [
     f"Sweep of {len(runs)} runs over {len(asked)} problems: "
     f"{len(runs) * len(asked)} searches.",
-    f"  problems  {_problems(resolved['task'])}",
+    f"  problems  {_problems(sweep.task)}",
     f"  policies  {sizes} parameters",
-    f"  reward    {_reward(resolved['reward']['form'], reward)}",
+    f"  reward    {_reward(sweep.reward.form, reward)}",
     *_strategies(runs),
     f"  results   {workdir}",
-    *(f"Note: {note}" for note in notes.find(resolved, asked)),
+    *(f"Note: {note}" for note in notes.find(sweep, asked)),
     "Ctrl-C is safe: the same command goes on where it stopped. Each model and "
     "n is compiled once, so the first problems take longest.",
   ]
@@ -62,7 +56,7 @@ def count(parameters: int) -> str:
   return str(parameters)
 
 
-def _problems(task: Mapping[str, Any]) -> str:
+def _problems(task: spec.Task) -> str:
   fields = problems.describe_fields(task)
   return problems.describe(task) + (f"; {fields}" if fields else "")
 
@@ -70,7 +64,7 @@ def _problems(task: Mapping[str, Any]) -> str:
 def _reward(form: str, reward: checkpoints.Checkpoint | None) -> str:
   """What scores candidates."""
   if reward is None:
-    return f"{form}: {rewards.WITHOUT_MODEL[form]}"
+    return f"{form}: {spec.REWARDS[form].words}"
   return f"{reward.source} ({count(reward.parameters)}), form {form}"
 
 

@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 import tqdm
 
-from inference_scaling.sweep import grid
+from inference_scaling.spec import grid
 
 _SECONDS_BETWEEN_LINES = 10.0
 

@@ -7,8 +7,9 @@ from typing import Any
 import transformers
 
 from inference_scaling import compute, decoding, tasks
+from inference_scaling.spec import grid
 from inference_scaling.sweep import candidates as candidates_lib
-from inference_scaling.sweep import grid, ledger, votes
+from inference_scaling.sweep import ledger, votes
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inference_scaling import tasks
-from inference_scaling.sweep import grid, record, records
+from inference_scaling.spec import grid
+from inference_scaling.sweep import record, records, votes
 
 # run -> problem id -> whether the vote that progress shows is right
 Done = dict[grid.Run, dict[int, bool]]
@@ -148,6 +149,25 @@ def drop(
   timings.drop(
     lambda value: (*value["run"].values(), value["problem"]) not in kept
   )
+
+
+def vote_again(file: records.JsonLines, aggregations: Sequence[str]) -> None:
+  """Lets the candidates of all records vote by other aggregations.
+
+  A record keeps the scores of each candidate's steps: no model is needed.
+
+  Args:
+    file: of the records.
+    aggregations: of step scores, as `votes.make_votes` takes them.
+
+  Raises:
+    OSError: if the file cannot be written; it is then as it was.
+  """
+  file.change(
+    lambda value: {
+      **value, "votes": votes.make_votes(value["candidates"], aggregations)
+    }
+  )  # fmt: skip
 
 
 def to_done(rows: Iterable[Row]) -> Done:

@@ -97,6 +97,23 @@ class JsonLines:
     self._open()
     self.recount()
 
+  def change(
+    self, change: Callable[[dict[str, Any]], Mapping[str, Any]]
+  ) -> None:
+    """Writes every object anew; a kill leaves the file as before or as after.
+
+    Args:
+      change: makes the new object out of the old one.
+
+    Raises:
+      ValueError: if a line is not a JSON object.
+      OSError: as `drop`.
+    """
+    values = json_lines.read(self.path)
+    json_lines.rewrite(self.path, (_line(change(value)) for _, value in values))
+    self._open()
+    self.recount()
+
   def append(self, value: Mapping[str, Any]) -> None:
     """Writes one object; it is on the disk when this returns.
 
@@ -107,10 +124,7 @@ class JsonLines:
       OSError: if it cannot be written whole, as on a full disk. The file then
         holds what it held before.
     """
-    text = json.dumps(
-      value, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-    )
-    line = memoryview(f"{text}\n".encode())
+    line = memoryview(_line(value))
     try:
       written = 0
       while written < len(line):
@@ -169,3 +183,11 @@ class JsonLines:
     if tail:
       os.ftruncate(self._file.fileno(), whole)
     self._size = whole
+
+
+def _line(value: Mapping[str, Any]) -> bytes:
+  """One line of the file."""
+  text = json.dumps(
+    value, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+  )
+  return f"{text}\n".encode()

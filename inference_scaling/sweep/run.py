@@ -14,11 +14,11 @@ from typing import Any
 
 import ml_collections
 
-from inference_scaling import compute, decoding, tasks
+from inference_scaling import compute, decoding, spec, tasks
+from inference_scaling.spec import grid
 from inference_scaling.sweep import (
   checkpoints,
   engine,
-  grid,
   loading,
   plan,
   problems,
@@ -27,12 +27,10 @@ from inference_scaling.sweep import (
   record,
   recorded,
   records,
-  rewards,
   start,
   unfinished,
   votes,
 )
-from inference_scaling.sweep import config as config_lib
 from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep import workdir as workdir_lib
 
@@ -56,10 +54,12 @@ def run_sweep(
   Each problem of each run becomes one line of records.jsonl as soon as it is
   done. Called again on the same folder it goes on where it was stopped, and
   the records are the same to the bit as without the stop, whatever the order of
-  the problems. Draws do not depend on `rows_in_flight` either, but it sets a
-  shape of the programs: with another value sums may be rounded in another
-  order, so that scores differ in the last bits and, once in very many tokens, a
-  draw on the edge between two tokens falls on the other.
+  the problems. The config may have grown since: more problems, policies, runs,
+  n, seeds or aggregations, and records are those of the larger sweep. Draws do
+  not depend on `rows_in_flight` either, but it sets a shape of the programs:
+  with another value sums may be rounded in another order, so that scores differ
+  in the last bits and, once in very many tokens, a draw on the edge between two
+  tokens falls on the other.
 
   Args:
     config: as configs/demo.py makes it.
@@ -82,51 +82,54 @@ def run_sweep(
     SweepInterruptedError: on Ctrl-C; likewise.
   """
   workdir = pathlib.Path(workdir).absolute()
-  resolved = config_lib.resolve(config)
-  asked = problems.load(resolved["task"])
+  sweep = spec.read_sweep(config)
+  asked = problems.load(sweep.task)
   policies = {
-    name: checkpoints.policy(path)
-    for name, path in resolved["policies"].items()
+    name: checkpoints.policy(path) for name, path in sweep.policies.items()
   }
   reward = None
-  if rewards.has_model(resolved["reward"]["form"]):
-    reward = checkpoints.reward(
-      resolved["reward"]["source"], resolved["reward"]["form"]
-    )
+  if sweep.reward.has_model:
+    reward = checkpoints.reward(sweep.reward.source, sweep.reward.form)
   parameters = {name: found.parameters for name, found in policies.items()}
-  runs = grid.by_cost(grid.expand(resolved["runs"]), parameters)
+  runs = grid.by_cost(grid.expand(sweep.runs), parameters)
   if not processes.is_lead():
     say = _say_nothing
-  say(plan.describe(resolved, runs, asked, parameters, reward, workdir))
-  content = workdir_lib.content(resolved, policies, reward, len(asked))
+  say(plan.describe(sweep, runs, asked, parameters, reward, workdir))
+  content = workdir_lib.content(sweep, policies, reward, len(asked))
   processes.check_same(
     {
       "config or checkpoints": content,
       "problems": [dataclasses.asdict(problem) for problem in asked],
     }
   )
-  vote = votes.shown(settings_lib.aggregations(resolved))
+  aggregations = settings_lib.aggregations(sweep)
+  vote = votes.shown(aggregations)
   with contextlib.ExitStack() as stack:
     files = []
 
     def open_folder() -> tuple[str, list[recorded.Row]]:
       today = datetime.date.today()
-      workdir_lib.claim(workdir, start.stamp(content, today))
+      before = workdir_lib.claim(workdir, start.stamp(content, today))
       for name in (workdir_lib.RECORDS, workdir_lib.TIMINGS):
         files.append(stack.enter_context(records.JsonLines(workdir / name)))
       began = start.read(workdir / workdir_lib.CONFIG)
+      if before is not None:
+        for line in spec.moves(before, sweep):
+          say(f"Changed since the last start: {line}")
+        if aggregations != settings_lib.aggregations(before):
+          recorded.vote_again(files[0], aggregations)
       rows, changes = recorded.read(files[0], vote, asked)
       if not redo_changed:
         recorded.refuse(files[0], changes, asked)
       elif changes:
-        before = files[0].count
+        count = files[0].count
         recorded.drop(*files, rows, asked)
         say(
-          f"Dropped {before - len(rows)} of {before} records, of problems that "
+          f"Dropped {count - len(rows)} of {count} records, of problems that "
           f"have changed or are gone, {len(changes)} in all."
         )
       # A file that is written anew has another time: the day goes with it.
-      workdir_lib.tell(workdir, problems=len(asked), started=began.isoformat())
+      workdir_lib.tell(workdir, **content, started=began.isoformat())
       return began.isoformat(), rows
 
     began, rows = processes.from_lead(open_folder)
@@ -134,8 +137,8 @@ def run_sweep(
       say(f"Going on: {len(rows)} records are there already.")
     try:
       date = datetime.date.fromisoformat(began)
-      sweep = _Sweep(resolved, asked, policies, reward, files, date)
-      sweep.run(runs, recorded.to_done(rows), say)
+      running = _Sweep(sweep, asked, policies, reward, files, date)
+      running.run(runs, recorded.to_done(rows), say)
     except KeyboardInterrupt as error:
       if not files:
         raise
@@ -153,8 +156,8 @@ def _say_nothing(line: str) -> None:
 class _Sweep:
   """Loaded models, and the files that records go to, if this is the lead."""
 
-  def __init__(self, resolved, asked, policies, reward, files, date):
-    self._resolved = resolved
+  def __init__(self, sweep, asked, policies, reward, files, date):
+    self._sweep = sweep
     self._problems = {problem.id: problem for problem in asked}
     self._checkpoints = policies
     self._reward = reward
@@ -169,7 +172,7 @@ class _Sweep:
     if not left:
       say("Nothing is left to compute.")
       return
-    settings = settings_lib.make_settings(self._resolved, self._date)
+    settings = settings_lib.make_settings(self._sweep, self._date)
     found = loading.load_engine(self._checkpoints, self._reward, settings, say)
     # All prompts before the first search: one too long should not end a sweep
     # after hours.
@@ -202,18 +205,18 @@ class _Sweep:
     rows = found.settings.rows_per_problem
     shape = engine.shape(run, found.settings.limits.max_steps, rows)
     return engine.lanes(
-      self._resolved["rows_in_flight"],
+      self._sweep.rows_in_flight,
       shape.num_rows if rows else shape.num_beams,
       len(self._problems),
-      self._resolved["mesh"]["data"],
+      self._sweep.mesh.data,
     )
 
   def _record(self, found, searches, done, total, before, say) -> None:
     """Records what is found, run by run, and shows how far the sweep is."""
-    vote = votes.shown(settings_lib.aggregations(self._resolved))
+    vote = votes.shown(settings_lib.aggregations(self._sweep))
     watch = unfinished.Watch(found, len(self._problems), say)
     with (
-      tasks.Grader(percent=self._resolved["percent"]) as grader,
+      tasks.Grader(percent=self._sweep.percent) as grader,
       progress.Progress(total, before, vote, say) as shown,
     ):
       for run, search in searches.items():
@@ -232,7 +235,7 @@ class _Sweep:
       policy_cost=self._checkpoints[run.policy].cost,
       reward_cost=self._reward.cost if self._reward else compute.NO_COST,
       grader=grader,
-      aggregations=settings_lib.aggregations(self._resolved),
+      aggregations=settings_lib.aggregations(self._sweep),
       step_end=found.settings.step_format.step_end,
     )
 

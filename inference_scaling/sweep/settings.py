@@ -7,23 +7,7 @@ from typing import Any
 
 import jax
 
-from inference_scaling import decoding, models
-from inference_scaling.sweep import rewards
-
-
-@dataclasses.dataclass(frozen=True)
-class Sampler:
-  """How tokens are drawn; greedy runs take temperature 0 and no filter.
-
-  Attributes:
-    temperature: of the policy's distribution.
-    top_k: most tokens to draw from; 0 for no limit.
-    top_p: least probability that they hold together; 1 for no limit.
-  """
-
-  temperature: float
-  top_k: int
-  top_p: float
+from inference_scaling import decoding, models, spec
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,7 +37,7 @@ class Settings:
   prompt: Mapping[str, Any]
   step_format: decoding.StepFormat
   limits: decoding.Limits
-  sampler: Sampler
+  sampler: spec.Sampler
   reward_form: str = models.OWN_FORM
   reward_limits: decoding.Limits | None = None
   dtype: str = "float32"
@@ -64,38 +48,19 @@ class Settings:
   date: datetime.date | None = None
 
   def __post_init__(self):
-    check_steps(self.limits.step_tokens, self.limits.total_tokens, "limits")
+    spec.check_steps(self.limits, "limits")
     limits = self.reward_limits
     if limits is not None and self.reward_form in models.FOREIGN_FORMS:
-      check_steps(limits.step_tokens, limits.total_tokens, "reward")
-
-
-def check_steps(step_tokens: int, total_tokens: int, group: str) -> None:
-  """Refuses steps longer than a whole solution.
-
-  Args:
-    step_tokens: most tokens of a step.
-    total_tokens: most tokens of a solution.
-    group: what errors call the two: "limits".
-
-  Raises:
-    ValueError: if the first number is larger.
-  """
-  if step_tokens > total_tokens:
-    raise ValueError(
-      f"{group}.step_tokens is {step_tokens}, more than {group}.total_tokens, "
-      f"{total_tokens}; expected at most that. Raise the latter or lower the "
-      "former."
-    )
+      spec.check_steps(limits, "reward")
 
 
 def make_settings(
-  resolved: Mapping[str, Any], date: datetime.date | None = None
+  sweep: spec.Sweep, date: datetime.date | None = None
 ) -> Settings:
-  """Makes the settings of a resolved config.
+  """Makes the settings of a sweep.
 
   Args:
-    resolved: of `config.resolve`.
+    sweep: of `spec.read_sweep`.
     date: as `Settings`.
 
   Returns:
@@ -104,26 +69,24 @@ def make_settings(
   Raises:
     ValueError: if the mesh does not match the devices.
   """
-  limits = decoding.Limits(**resolved["limits"])
-  reward = resolved["reward"]
-  own_limits = {key: reward[key] for key in _LIMITS if key in reward}
+  limits = decoding.Limits(**sweep.limits.model_dump())
+  own = {key: getattr(sweep.reward, key, None) for key in _LIMITS}
   return Settings(
-    prompt=resolved["prompt"],
+    prompt=sweep.prompt.model_dump(mode="json"),
     step_format=decoding.StepFormat(
-      tuple(resolved["format"]["step_end"]),
-      tuple(resolved["format"]["answer_markers"]),
+      sweep.format.step_end, sweep.format.answer_markers
     ),
     limits=limits,
-    sampler=Sampler(**resolved["sampler"]),
-    reward_form=reward["form"],
-    reward_limits=decoding.Limits(**own_limits, max_steps=limits.max_steps)
-    if own_limits
+    sampler=sweep.sampler,
+    reward_form=sweep.reward.form,
+    reward_limits=decoding.Limits(**own, max_steps=limits.max_steps)
+    if all(own.values())
     else None,
-    dtype=resolved["dtype"],
-    mesh=make_mesh(**resolved["mesh"]),
-    rows_per_problem=resolved["rows_per_problem"] or None,
-    cache=resolved["cache"],
-    tree_tokens=resolved["tree_tokens"] or None,
+    dtype=sweep.dtype,
+    mesh=make_mesh(sweep.mesh.data, sweep.mesh.model),
+    rows_per_problem=sweep.rows_per_problem or None,
+    cache=sweep.cache,
+    tree_tokens=sweep.tree_tokens or None,
     date=date,
   )
 
@@ -147,10 +110,9 @@ def make_mesh(data: int, model: int) -> jax.sharding.Mesh | None:
   return None if alone else models.make_mesh(data, model)
 
 
-def aggregations(resolved: Mapping[str, Any]) -> tuple[str, ...]:
+def aggregations(sweep: spec.Sweep) -> tuple[str, ...]:
   """Aggregations of step scores for votes: none where there are no scores."""
-  scored = rewards.has_scores(resolved["reward"]["form"])
-  return tuple(resolved["aggregations"]) if scored else ()
+  return sweep.aggregations if sweep.reward.has_scores else ()
 
 
 _LIMITS = ("prompt_tokens", "step_tokens", "total_tokens")

@@ -5,16 +5,13 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from inference_scaling import compute, decoding, names, tasks
+from inference_scaling import compute, decoding, names, spec, tasks
+from inference_scaling.spec import grid
 from inference_scaling.sweep import (
   checkpoints,
-  grid,
   loading,
   record,
   rendering,
-  rewards,
-  rules,
-  strategies,
 )
 from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep import votes as votes_lib
@@ -27,7 +24,7 @@ EMBEDDED_SETTINGS = settings_lib.Settings(
   limits=decoding.Limits(
     prompt_tokens=320, step_tokens=32, total_tokens=128, max_steps=8
   ),
-  sampler=settings_lib.Sampler(temperature=1.0, top_k=0, top_p=1.0),
+  sampler=spec.Sampler(temperature=1.0, top_k=0, top_p=1.0),
 )
 
 
@@ -76,7 +73,7 @@ def solve(
     policy: path of a checkpoint, or "embedded/" and a name.
     reward: of the reward model, likewise; not read where the settings' form
       takes no model.
-    strategy: a name of `strategies.KINDS`.
+    strategy: a name of `spec.STRATEGIES`.
     n: beams, expansions of MCTS; greedy takes 1.
     seed: of the random draws.
     numbers: those of the strategy that shall not be the usual ones.
@@ -95,10 +92,10 @@ def solve(
   name = policy.rsplit("/", 1)[-1]
   run = _make_run(name, strategy, n, seed, numbers or {})
   form = settings.reward_form
-  strategies.check_reward(strategy, form, "strategy")
+  spec.check_reward(strategy, form, "strategy")
   found = {name: checkpoints.policy(policy)}
   judge = None
-  if rewards.has_model(form):
+  if spec.REWARDS[form].has_model:
     judge = checkpoints.reward(reward, form)
   if settings.date is None:
     settings = dataclasses.replace(settings, date=datetime.date.today())
@@ -113,7 +110,7 @@ def solve(
       loaded.policies[name].tokenizer, found[name].cost,
       judge.cost if judge else compute.NO_COST, grader,
       # As `render` lists them: by the alphabet.
-      sorted(names.AGGREGATIONS) if rewards.has_scores(form) else (),
+      sorted(names.AGGREGATIONS) if spec.REWARDS[form].has_scores else (),
       settings.step_format.step_end,
     )  # fmt: skip
     return Solution(maker.make(run, problem, finished))
@@ -123,9 +120,6 @@ def _make_run(
   policy: str, strategy: str, n: int, seed: int, numbers: Mapping[str, Any]
 ) -> grid.Run:
   """Makes the run, with the usual numbers but for those that are given."""
-  kind = strategies.kind(strategy)
-  chosen = {**kind.usual, **numbers}
-  if chosen:  # greedy and sampling take none
-    rules.check(chosen, kind.numbers, "numbers")
-  beams = 1 if strategies.is_greedy(strategy) else n
+  beams = 1 if spec.is_greedy(strategy) else n
+  chosen = spec.read_numbers(strategy, numbers)
   return grid.Run(policy, strategy, beams, seed, chosen)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from inference_scaling import models
-from inference_scaling.sweep import engine, grid
+from inference_scaling.spec import grid
+from inference_scaling.sweep import engine
 
 # So many problems of a run are no accident.
 _FIRST = 3

@@ -1,5 +1,6 @@
-"""The folder of a sweep: one config and one set of models for good."""
+"""The folder of a sweep: it may grow, but what is recorded stays."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -7,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import inference_scaling
+from inference_scaling import spec
 from inference_scaling.sweep import checkpoints
-from inference_scaling.sweep import config as config_lib
 from inference_scaling.sweep import records as records_lib
 
 CONFIG = "config.json"
@@ -17,7 +18,7 @@ TIMINGS = "timings.jsonl"
 
 
 def content(
-  resolved: config_lib.Resolved,
+  sweep: spec.Sweep,
   policies: Mapping[str, checkpoints.Checkpoint],
   reward: checkpoints.Checkpoint | None,
   num_problems: int,
@@ -25,7 +26,7 @@ def content(
   """Says what a sweep is, as JSON data.
 
   Args:
-    resolved: the config.
+    sweep: the sweep.
     policies: checkpoints by name.
     reward: checkpoint of the reward model; None for none.
     num_problems: how many there are, which a config may leave to a file.
@@ -33,9 +34,11 @@ def content(
   Returns:
     What config.json of its folder holds.
   """
+  config = spec.to_json(sweep)
+  text = json.dumps(config, sort_keys=True)
   return {
-    "config": resolved,
-    "sha256": config_lib.digest(resolved),
+    "config": config,
+    "sha256": hashlib.sha256(text.encode()).hexdigest(),
     # Told in reports; another version may go on with a sweep.
     "version": inference_scaling.__version__,
     "problems": num_problems,
@@ -44,8 +47,8 @@ def content(
   }
 
 
-def claim(workdir: pathlib.Path, content: dict[str, Any]) -> None:
-  """Makes a folder the home of a sweep, or checks that it is.
+def claim(workdir: pathlib.Path, content: dict[str, Any]) -> spec.Sweep | None:
+  """Makes a folder the home of a sweep, or checks that it may go on there.
 
   A folder without a record is free: its sweep ended before it began, as on a
   mesh that does not match the devices.
@@ -54,16 +57,19 @@ def claim(workdir: pathlib.Path, content: dict[str, Any]) -> None:
     workdir: the folder, made where missing.
     content: of the sweep.
 
+  Returns:
+    The sweep that the folder has records of, which this one adds to; None where
+    there are none yet.
+
   Raises:
-    ValueError: if the folder belongs to another config or to other models;
-      the message lists what has changed.
+    ValueError: if the folder belongs to a sweep that this one does not only add
+      to, or to other models; the message lists what has changed.
     OSError: if the folder cannot be written, or is in use.
   """
   path, records = workdir / CONFIG, workdir / RECORDS
   recorded = records.exists() and records.stat().st_size > 0
   if path.exists() and recorded:
-    _compare(path, content)
-    return
+    return _compare(path, content)
   if path.exists():
     with records_lib.JsonLines(records):
       pass  # raises where a sweep is about to write its first record
@@ -73,6 +79,7 @@ def claim(workdir: pathlib.Path, content: dict[str, Any]) -> None:
       "they belong to. Give another --workdir, or put the config back."
     )
   _write(path, content)
+  return None
 
 
 def tell(workdir: pathlib.Path, **told: Any) -> None:
@@ -80,7 +87,7 @@ def tell(workdir: pathlib.Path, **told: Any) -> None:
 
   Args:
     workdir: a folder that has been claimed.
-    **told: such as the number of problems, which may grow.
+    **told: such as the config and the number of problems, which may grow.
 
   Raises:
     OSError: if the folder cannot be written.
@@ -113,15 +120,18 @@ def _model(checkpoint: checkpoints.Checkpoint) -> dict[str, Any]:
   }
 
 
-def _compare(path: pathlib.Path, new: dict[str, Any]) -> None:
-  """Raises a ValueError if config.json says anything else."""
+def _compare(path: pathlib.Path, new: dict[str, Any]) -> spec.Sweep:
+  """Raises a ValueError if config.json is not of a part of this sweep."""
   try:
     old = json.loads(path.read_text(encoding="utf-8"))
-    changed = config_lib.changes(
-      config_lib.with_defaults(old["config"]), new["config"]
-    )
-    for kind in ("policies", "reward"):
-      changed += config_lib.changes(old[kind], new[kind], f"files of {kind}")
+    before = spec.read_sweep(old["config"])
+    changed = spec.changes(before, spec.read_sweep(new["config"]))
+    kept = {
+      name: new["policies"].get(name, found)
+      for name, found in old["policies"].items()
+    }
+    for kind, found in (("policies", kept), ("reward", new["reward"])):
+      changed += spec.differences(old[kind], found, f"files of {kind}")
   except (KeyError, TypeError, ValueError) as error:
     raise ValueError(
       f"{path} cannot be read ({error!r}); expected the config of a sweep. "
@@ -132,6 +142,9 @@ def _compare(path: pathlib.Path, new: dict[str, Any]) -> None:
     raise ValueError(
       f"{path.parent} holds the records of another sweep; since then changed:\n"
       f"  {lines}\n"
-      "Records of both in one folder could not be told apart. Undo the change, "
-      "or give another --workdir."
+      "Records of both in one folder could not be told apart: problems, "
+      "policies, runs and aggregations may be added, and what only places work "
+      f"({', '.join(spec.PLACING)}) may change. Undo the change, or give "
+      "another --workdir."
     )
+  return before

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 
 import huggingface_hub
 
+from inference_scaling import names
 from inference_scaling.tasks import competitions, gsm8k, problem, rows
 
-HUB = "hub"
+HUB = names.HUB
 
 
 @dataclasses.dataclass(frozen=True)

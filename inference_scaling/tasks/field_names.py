@@ -11,13 +11,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from inference_scaling import names
 from inference_scaling.tasks import golds, rows
 
 # A field `solution` with more words than that is prose; LaTeX has none.
 _MOST_WORDS = 4
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 
-QUESTION, GOLD, LEVEL, ID = ROLES = ("question", "gold", "level", "id")
+QUESTION, GOLD, LEVEL, ID = ROLES = names.ROLES
 KNOWN: Mapping[str, tuple[tuple[str, ...], ...]] = {
   QUESTION: (("question",), ("problem", "input", "prompt", "query")),
   GOLD: (

@@ -17,11 +17,12 @@ from collections.abc import Sequence
 
 from absl import logging
 
+from inference_scaling import names
 from inference_scaling.tasks import canonical_text, grading_process
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
-PERCENT = ("either", "value")
-DEFAULT_PERCENT = "either"
+PERCENT = names.PERCENT
+DEFAULT_PERCENT = PERCENT[0]
 
 
 class Grader:

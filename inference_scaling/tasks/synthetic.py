@@ -17,13 +17,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from inference_scaling import names
 from inference_scaling.tasks import phrases, statements
 from inference_scaling.tasks import problem as problem_lib
 
-LEVELS = (1, 2, 3, 4, 5, 6)
+LEVELS = names.LEVELS
 STEP_TAG = statements.STEP_TAG
 # Shares of the hash range, in percent: [low, high).
-SPLITS = {"train": (0, 90), "validation": (90, 95), "test": (95, 100)}
+SPLITS = dict(zip(names.SPLITS, ((0, 90), (90, 95), (95, 100)), strict=True))
 SMALLEST_COUNT, LARGEST_COUNT = 10, 99
 LARGEST_START = 60
 LARGEST_TERM = 40

@@ -4,9 +4,9 @@ import importlib
 
 import pytest
 
-from inference_scaling import analysis, models, sweep
+from inference_scaling import analysis, models, spec, sweep
 from inference_scaling.models import published
-from inference_scaling.sweep import grid
+from inference_scaling.spec import grid
 
 PAPER = {
   "llama3_8b": ("math500", "gsm8k"),
@@ -26,13 +26,13 @@ def get_config(name, arg):
 
 @pytest.mark.parametrize(("name", "arg"), CASES)
 def test_a_sweep_has_the_settings_of_the_paper(name, arg):
-  config = sweep.resolve(get_config(name, arg))
-  assert config["task"] == {"kind": arg, "path": "hub", "limit": 0}
-  assert config["sampler"]["temperature"] == 1.0
-  assert config["limits"]["step_tokens"] == 256
-  assert config["limits"]["total_tokens"] == 1024
-  assert config["reward"]["source"] == "tkitsers/Llemma-reward-model"
-  runs = grid.expand(config["runs"])
+  config = spec.read_sweep(get_config(name, arg))
+  assert config.task.model_dump() == {"kind": arg, "path": "hub", "limit": 0}
+  assert config.sampler.temperature == 1.0
+  assert config.limits.step_tokens == 256
+  assert config.limits.total_tokens == 1024
+  assert config.reward.source == "tkitsers/Llemma-reward-model"
+  runs = grid.expand(config.runs)
   assert {run.strategy for run in runs} >= {"greedy", "sampling"}
   for run in runs:
     if run.strategy == "rebase":
@@ -43,23 +43,23 @@ def test_a_sweep_has_the_settings_of_the_paper(name, arg):
 
 @pytest.mark.parametrize(("name", "arg"), CASES)
 def test_its_mesh_divides_the_models(name, arg):
-  config = sweep.resolve(get_config(name, arg))
-  local = sweep.resolve(get_config(name, f"{arg},runlocal"))
-  sources = (*local["policies"].values(), local["reward"]["source"])
+  config = spec.read_sweep(get_config(name, arg))
+  local = spec.read_sweep(get_config(name, f"{arg},runlocal"))
+  sources = (*local.policies.values(), local.reward.source)
   for source in sources:  # random/ and the name of the original
     original = source.removeprefix(published.RANDOM_PREFIX)
     heads = published.published_config(original).num_kv_heads
-    assert heads % config["mesh"]["model"] == 0, source
+    assert heads % config.mesh.model == 0, source
 
 
 @pytest.mark.parametrize(("name", "arg"), CASES)
 def test_runlocal_needs_no_file(name, arg):
-  config = sweep.resolve(get_config(name, f"{arg},runlocal"))
-  assert config["task"]["kind"] == "synthetic"
-  for source in (*config["policies"].values(), config["reward"]["source"]):
+  config = spec.read_sweep(get_config(name, f"{arg},runlocal"))
+  assert config.task.kind == "synthetic"
+  for source in (*config.policies.values(), config.reward.source):
     assert models.open_checkpoint(source).files() == []
-  originals = sweep.resolve(get_config(name, arg))
-  assert config["policies"].keys() == originals["policies"].keys()
+  originals = spec.read_sweep(get_config(name, arg))
+  assert config.policies.keys() == originals.policies.keys()
 
 
 @pytest.mark.parametrize("name", sorted(PAPER))
@@ -83,10 +83,10 @@ def test_runlocal_runs_from_start_to_end(tmp_path):
 
 def test_the_real_model_on_a_cpu_votes_without_rewards():
   for arg in ("", "tiny"):
-    config = sweep.resolve(get_config("smollm2_gsm8k", arg))
-    assert config["reward"] == {"form": "none"}
-    runs = grid.expand(config["runs"])
+    config = spec.read_sweep(get_config("smollm2_gsm8k", arg))
+    assert config.reward.form == "none"
+    runs = grid.expand(config.runs)
     assert [run.strategy for run in runs] == ["greedy", "sampling"]
-  full = sweep.resolve(get_config("smollm2_gsm8k", ""))
-  sizes = {run.n for run in grid.expand(full["runs"])}
-  assert (full["task"]["limit"], sizes) == (100, {1, 16})
+  full = spec.read_sweep(get_config("smollm2_gsm8k", ""))
+  sizes = {run.n for run in grid.expand(full.runs)}
+  assert (full.task.limit, sizes) == (100, {1, 16})

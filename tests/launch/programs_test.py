@@ -11,7 +11,7 @@ from absl import app, flags
 from ml_collections import config_flags
 
 # Launching is imported here: its flags are those of the whole process.
-from inference_scaling import analysis, assets, launching, sweep
+from inference_scaling import analysis, assets, launching, spec, sweep
 from inference_scaling.analysis.figures import style
 from tests.analysis import factory, tree_records
 
@@ -93,7 +93,7 @@ def test_solve_hands_every_flag_on(solve, capsys):
     "gold": "7", "policy": "p", "reward": "r", "strategy": "sampling", "n": 3,
     "seed": 4, "numbers": {"children": 3, "rule": "round"},
   }  # fmt: skip
-  assert settings.sampler == sweep.Sampler(0.5, 0, 1.0)
+  assert settings.sampler == spec.Sampler(temperature=0.5, top_k=0, top_p=1.0)
   assert settings.prompt == {"kind": "chat", "system": "Be brief."}
   assert (settings.reward_form, settings.dtype) == ("llemma", "bfloat16")
   assert settings.reward_limits.step_tokens > limits.step_tokens

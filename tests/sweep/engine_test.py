@@ -6,16 +6,16 @@ import types
 import jax.numpy as jnp
 import pytest
 
-from inference_scaling import sweep, tasks
-from inference_scaling.sweep import engine, grid, plan, problems
-from inference_scaling.tasks import synthetic
+from inference_scaling import spec, sweep
+from inference_scaling.spec import grid
+from inference_scaling.sweep import engine, plan
 
 
 def make_engine(**sampler):
   numbers = {"temperature": 0.7, "top_k": 0, "top_p": 1.0, **sampler}
   model = types.SimpleNamespace(params={"w": jnp.zeros(3)})
   settings = dataclasses.replace(
-    sweep.EMBEDDED_SETTINGS, sampler=sweep.Sampler(**numbers)
+    sweep.EMBEDDED_SETTINGS, sampler=spec.Sampler(**numbers)
   )
   return engine.Engine({"p": model}, model, settings)
 
@@ -65,47 +65,8 @@ def test_lanes_are_a_multiple_of_the_devices_that_share_them():
   assert engine.lanes(8, 1, 3, data=2) == 4
 
 
-def test_synthetic_problems_are_those_of_the_generator():
-  task = {
-    "kind": "synthetic", "split": "validation", "count": 4, "seed": 3,
-    "levels": [2, 5],
-  }  # fmt: skip
-  assert problems.load(task) == synthetic.generate("validation", 4, 3, [2, 5])
-  assert "levels 2, 5" in problems.describe(task)
-
-
-@pytest.mark.parametrize(("limit", "count"), [(0, 3), (2, 2), (9, 3)])
-def test_files_may_be_limited(limit, count, tmp_path):
-  own, gsm8k = tmp_path / "own.jsonl", tmp_path / "gsm8k.jsonl"
-  own.write_text('{"question": "q", "gold": "1"}\n' * 3)
-  gsm8k.write_text('{"question": "q", "answer": "1 + 1 = 2\\n#### 2"}\n' * 3)
-  for kind, path, load in (
-    ("jsonl", own, tasks.load_problems),
-    ("gsm8k", gsm8k, tasks.load_gsm8k),
-  ):
-    found = problems.load({"kind": kind, "path": str(path), "limit": limit})
-    assert found == load(path)[:count]
-
-
 def test_sizes_in_words():
   sizes = [
     plan.count(number) for number in (950, 127_424, 1_620_000, 69 * 10**8)
   ]
   assert sizes == ["950", "127k", "1.62M", "6.9B"]
-
-
-@pytest.mark.parametrize("kind", ["gsm8k", "math500", "aime24", "amc23"])
-def test_benchmarks_come_by_path_or_from_the_hub(kind, monkeypatch):
-  asked = []
-
-  def load(name, where):
-    asked.append((name, where))
-    return [tasks.Problem(i, "q", "1", 1, name) for i in range(3)]
-
-  monkeypatch.setattr(tasks, "load_benchmark", load)
-  task = {"kind": kind, "path": "hub", "limit": 2}
-  assert len(problems.load(task)) == 2
-  assert problems.describe(task) == f"the first 2 of {kind} (hub)"
-  assert len(problems.load(task | {"path": "a.jsonl", "limit": 0})) == 3
-  assert problems.describe(task | {"path": "a.jsonl", "limit": 0}) == "a.jsonl"
-  assert asked == [(kind, "hub"), (kind, "a.jsonl")]

@@ -5,8 +5,9 @@ import pathlib
 
 import pytest
 
-from inference_scaling import decoding, sweep, tasks
-from inference_scaling.sweep import grid, notes, plan, problems, rewards
+from inference_scaling import decoding, spec, tasks
+from inference_scaling.spec import grid
+from inference_scaling.sweep import notes, plan, problems
 from tests.sweep import tiny
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -34,10 +35,10 @@ def asked(count):
 @pytest.mark.parametrize(("name", "arg"), PUBLISHED)
 def test_published_configs_are_silent(name, arg):
   module = importlib.import_module(f"configs.{name}")
-  resolved = sweep.resolve(module.get_config(arg))
-  task = resolved["task"]
-  found = problems.load(task) if task["kind"] == "synthetic" else asked(500)
-  assert notes.find(resolved, found) == []
+  sweep = spec.read_sweep(module.get_config(arg))
+  task = sweep.task
+  found = problems.load(task) if task.kind == "synthetic" else asked(500)
+  assert notes.find(sweep, found) == []
 
 
 def test_every_published_sweep_is_among_them():
@@ -51,14 +52,14 @@ def test_every_published_sweep_is_among_them():
 
 def resolved(folder, **changes):
   """The tiny sweep, with values set by dotted keys."""
-  config = sweep.resolve(tiny.config(folder))
+  config = spec.to_json(spec.read_sweep(tiny.config(folder)))
   for key, value in changes.items():
     *groups, last = key.split("__")
     target = config
     for group in groups:
       target = target[group]
     target[last] = value
-  return sweep.resolve(config)
+  return spec.read_sweep(config)
 
 
 def test_the_tiny_sweep_is_silent(tmp_path):
@@ -156,8 +157,8 @@ def test_a_question_that_stands_twice_is_told(tmp_path):
 
 
 def described(folder, config, problems_asked, reward=None):
-  runs = grid.expand(config["runs"])
-  sizes = dict.fromkeys(config["policies"], 1000)
+  runs = grid.expand(config.runs)
+  sizes = dict.fromkeys(config.policies, 1000)
   return plan.describe(config, runs, problems_asked, sizes, reward, folder)
 
 
@@ -166,16 +167,16 @@ def test_the_banner_says_what_scores_candidates(form, tmp_path):
   config = tiny.config(tmp_path, reward={"form": form})
   del config["runs"]["rebase"]
   tiny.write_problems(tmp_path / "problems.jsonl", range(6))
-  text = described(tmp_path, sweep.resolve(config), asked(6))
+  text = described(tmp_path, spec.read_sweep(config), asked(6))
   (line,) = [x for x in text.splitlines() if x.startswith("  reward ")]
-  assert line == f"  reward    {form}: {rewards.WITHOUT_MODEL[form]}"
+  assert line == f"  reward    {form}: {spec.REWARDS[form].words}"
   assert ("equal weights" in line) == (form == "none")
   assert ("policy" in line) == (form != "none")
 
 
 def test_every_form_without_a_model_is_in_words():
-  free = {form for form in rewards.TABLES if not rewards.has_model(form)}
-  assert set(rewards.WITHOUT_MODEL) == free
+  for form in spec.REWARDS.values():
+    assert bool(form.words) == (not form.has_model)
 
 
 def test_the_banner_has_the_notes_and_the_fields_that_were_taken(tmp_path):
@@ -192,6 +193,6 @@ def test_the_banner_has_the_notes_and_the_fields_that_were_taken(tmp_path):
   )
   path.write_text('{"question": "q", "gold": "1"}\n')
   text = described(tmp_path, resolved(tmp_path, reward={"form": "none"},
-                   runs={"g": config["runs"]["greedy"]},
+                   runs={"g": spec.to_json(config)["runs"]["greedy"]},
                    policies={"small": "x"}), asked(1))  # fmt: skip
   assert f"  problems  {path}\n" in text and "Note" not in text

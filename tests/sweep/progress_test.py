@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from inference_scaling.sweep import grid, progress
+from inference_scaling.spec import grid
+from inference_scaling.sweep import progress
 
 RUN = grid.Run("small", "rebase", 16, 0)
 RIGHT, WRONG = (

@@ -9,7 +9,7 @@ import pytest
 import safetensors.numpy
 
 import inference_scaling
-from inference_scaling import analysis, sweep
+from inference_scaling import analysis, spec, sweep
 from inference_scaling.sweep import records
 from inference_scaling.sweep import workdir as workdir_lib
 from tests.sweep import tiny
@@ -196,13 +196,18 @@ def test_it_says_first_what_it_is_going_to_do(family, tmp_path):
 def test_a_changed_config_is_refused_and_named(family, swept, tmp_path):
   folder = shutil.copytree(swept, tmp_path / "changed")
   before = lines(folder)
-  changed = tiny.config(family, rows_in_flight=16)
+  changed = tiny.config(family, rows_in_flight=16, dtype="bfloat16")
   changed["runs"]["rebase"]["temperature"] = 0.3
+  del changed["runs"]["greedy"], changed["policies"]["large"]
+  del changed["runs"]["sampling"]
   with pytest.raises(ValueError) as caught:
     quietly(changed, folder)
   message = str(caught.value)
-  assert "config.rows_in_flight: 8 -> 16" in message
-  assert "config.runs.rebase.temperature: 0.1 -> 0.3" in message
+  assert 'config.dtype: "float32" -> "bfloat16"' in message
+  assert "config.runs, rebase.temperature: 0.1 -> 0.3" in message
+  assert "config.runs: small greedy n=1 seed=0 -> (absent)" in message
+  assert f'config.policies.large: "{family}/large" -> (absent)' in message
+  assert "rows_in_flight: 8" not in message
   assert "config.reward" not in message and "--workdir" in message
   assert lines(folder) == before
 
@@ -250,7 +255,8 @@ def test_changed_weights_are_refused(family, swept, tmp_path):
   tensors["model.norm.weight"] = tensors["model.norm.weight"] * 1.5
   safetensors.numpy.save_file(tensors, path)
   saved = json.loads((folder / "config.json").read_text())
-  saved["config"] = sweep.resolve(tiny.config(other))  # only the files changed
+  only_files = spec.read_sweep(tiny.config(other))
+  saved["config"] = spec.to_json(only_files)
   (folder / "config.json").write_text(json.dumps(saved))
   with pytest.raises(ValueError, match=r"files of policies.small.sha256"):
     quietly(tiny.config(other), folder)

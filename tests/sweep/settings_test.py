@@ -1,11 +1,17 @@
 """What the searches of a sweep share comes from its config."""
 
+import dataclasses
+
 import pytest
 
-from inference_scaling import sweep
-from inference_scaling.sweep import rewards
+from inference_scaling import spec
 from inference_scaling.sweep import settings as settings_lib
 from tests.sweep import tiny
+
+
+def read(*args, **changes):
+  return spec.read_sweep(tiny.config(*args, **changes))
+
 
 FOREIGN = {
   "form": "llemma", "source": "x", "prompt_tokens": 40, "step_tokens": 20,
@@ -14,24 +20,24 @@ FOREIGN = {
 
 
 def test_settings_are_those_of_the_config(tmp_path):
-  settings = settings_lib.make_settings(tiny.config(tmp_path))
+  settings = settings_lib.make_settings(read(tmp_path))
   assert settings.step_format.step_end == (" ки",)
   assert settings.step_format.answer_markers == ("The answer is",)
   limits = settings.limits
   assert (limits.prompt_tokens, limits.step_tokens) == (32, 8)
   assert (limits.total_tokens, limits.max_steps) == (32, 4)
-  assert settings.sampler == sweep.Sampler(1.0, 0, 1.0)
+  assert settings.sampler == spec.Sampler(temperature=1.0, top_k=0, top_p=1.0)
   assert settings.prompt == {"kind": "plain"}
   assert (settings.dtype, settings.mesh) == ("float32", None)
   assert (settings.reward_form, settings.reward_limits) == ("own", None)
   assert (settings.cache, settings.tree_tokens) == ("dense", None)
-  tree = tiny.config(tmp_path, cache="tree", tree_tokens=70)
+  tree = read(tmp_path, cache="tree", tree_tokens=70)
   settings = settings_lib.make_settings(tree)
   assert (settings.cache, settings.tree_tokens) == ("tree", 70)
 
 
 def test_a_foreign_reward_model_has_limits_of_its_own(tmp_path):
-  config = tiny.config(tmp_path, reward=FOREIGN, dtype="bfloat16")
+  config = read(tmp_path, reward=FOREIGN, dtype="bfloat16")
   settings = settings_lib.make_settings(config)
   limits = settings.reward_limits
   assert (settings.reward_form, settings.dtype) == ("llemma", "bfloat16")
@@ -40,28 +46,32 @@ def test_a_foreign_reward_model_has_limits_of_its_own(tmp_path):
 
 
 def test_a_step_is_no_longer_than_all_of_them(tmp_path):
-  config = tiny.config(tmp_path, reward=FOREIGN | {"total_tokens": 19})
+  settings = settings_lib.make_settings(read(tmp_path, reward=FOREIGN))
+  limits = dataclasses.replace(settings.reward_limits, total_tokens=19)
   with pytest.raises(ValueError, match=r"reward\.step_tokens is 20, more.*19"):
-    settings_lib.make_settings(config)
-  limits = {**config["limits"], "step_tokens": 33}
+    dataclasses.replace(settings, reward_limits=limits)
+  limits = dataclasses.replace(settings.limits, step_tokens=33)
   with pytest.raises(ValueError, match=r"^limits\.step_tokens is 33, more.*32"):
-    settings_lib.make_settings(tiny.config(tmp_path, limits=limits))
+    dataclasses.replace(settings, limits=limits)
 
 
 def test_a_mesh_is_made_of_all_devices(tmp_path):
-  config = tiny.config(tmp_path, mesh={"data": 2, "model": 4})
+  config = read(tmp_path, mesh={"data": 2, "model": 4})
   mesh = settings_lib.make_settings(config).mesh
   assert dict(mesh.shape) == {"data": 2, "model": 4}
   with pytest.raises(ValueError, match=r"2.*3.*8"):
-    config = tiny.config(tmp_path, mesh={"data": 2, "model": 3})
+    config = read(tmp_path, mesh={"data": 2, "model": 3})
     settings_lib.make_settings(config)
 
 
-@pytest.mark.parametrize("form", rewards.TABLES)
+@pytest.mark.parametrize("form", spec.REWARDS)
 def test_votes_need_scores_and_scores_need_no_model(form, tmp_path):
-  config = tiny.config(tmp_path, reward={"form": form})
-  assert bool(settings_lib.aggregations(config)) == (form != "none")
+  reward = {**FOREIGN, "form": form}
+  reward = {key: reward[key] for key in spec.REWARDS[form].model_fields}
+  runs = {"greedy": {"strategy": "greedy"}}
+  sweep = read(tmp_path, reward=reward, runs=runs)
+  assert bool(settings_lib.aggregations(sweep)) == (form != "none")
   free = form in ("none", "likelihood", "self_certainty")
-  assert rewards.has_model(form) == (not free)
+  assert sweep.reward.has_model == (not free)
   unbounded = form in ("none", "self_certainty")
-  assert rewards.has_probabilities(form) == (not unbounded)
+  assert sweep.reward.has_probabilities == (not unbounded)

@@ -7,7 +7,8 @@ import types
 import pytest
 
 from inference_scaling import sweep
-from inference_scaling.sweep import grid, unfinished
+from inference_scaling.spec import grid
+from inference_scaling.sweep import unfinished
 from tests.sweep import tiny
 
 RUN = grid.Run("p", "sampling", 2, 0)

@@ -1,32 +1,34 @@
-"""Configs are checked whole, and every leaf counts in the digest."""
+"""Configs are checked whole, and what they leave out has a default."""
 
-import copy
 import importlib
+import re
 
+import ml_collections
 import pytest
 
-from inference_scaling.sweep import config as config_lib
-from inference_scaling.sweep import grid
+from inference_scaling import names, spec
+from inference_scaling.spec import grid
 
 DEMO = importlib.import_module("configs.demo").get_config()
 LAWS = importlib.import_module("configs.scaling_laws").get_config()
 
 
 def resolved():
-  return config_lib.resolve(DEMO)
+  return spec.to_json(spec.read_sweep(DEMO))
 
 
 def test_demo_is_the_small_sweep_it_says():
-  runs = grid.expand(resolved()["runs"])
+  sweep = spec.read_sweep(DEMO)
+  runs = grid.expand(sweep.runs)
   assert len(runs) == 3 * (1 + 1 + 2)
-  assert resolved()["task"]["count"] == 102
+  assert sweep.task.count == 102
   assert {run.seed for run in runs} == {0}
 
 
 def test_scaling_laws_has_three_seeds_and_n_up_to_64():
-  config = config_lib.resolve(LAWS)
-  runs = grid.expand(config["runs"])
-  assert config["task"]["count"] == 300
+  config = spec.read_sweep(LAWS)
+  runs = grid.expand(config.runs)
+  assert config.task.count == 300
   for strategy, sizes in {"sampling": {16, 64}, "rebase": {4, 16, 64}}.items():
     group = [run for run in runs if run.strategy == strategy]
     assert {run.n for run in group} == sizes
@@ -37,9 +39,9 @@ def test_scaling_laws_has_three_seeds_and_n_up_to_64():
 @pytest.mark.parametrize("name", ["demo", "scaling_laws", "strategies"])
 def test_configs_have_a_tiny_variant_and_refuse_others(name):
   module = importlib.import_module(f"configs.{name}")
-  config = config_lib.resolve(module.get_config("tiny"))
-  assert config["task"]["count"] == 6
-  assert max(run.n for run in grid.expand(config["runs"])) == 4
+  config = spec.read_sweep(module.get_config("tiny"))
+  assert config.task.count == 6
+  assert max(run.n for run in grid.expand(config.runs)) == 4
   with pytest.raises(ValueError, match=r"'small'.*'tiny'"):
     module.get_config("small")
 
@@ -117,11 +119,21 @@ def test_a_wrong_value_is_named_with_what_is_due(path, value, words):
     target = target[group]
   target[last] = value
   with pytest.raises(ValueError, match=f"(?s){words}"):
-    config_lib.resolve(config)
+    spec.read_sweep(config)
 
 
 @pytest.mark.parametrize(
-  "path", ["reward", "limits", "limits.max_steps", "task.kind", "runs.rebase.n"]
+  "path",
+  [
+    "task",
+    "policies",
+    "runs",
+    "task.kind",
+    "reward.form",
+    "reward.source",
+    "runs.rebase.n",
+    "runs.rebase.strategy",
+  ],
 )
 def test_a_missing_key_is_named(path):
   config = resolved()
@@ -131,56 +143,62 @@ def test_a_missing_key_is_named(path):
     target = target[group]
   del target[last]
   with pytest.raises(ValueError, match=f"config.{path} is missing"):
-    config_lib.resolve(config)
+    spec.read_sweep(config)
 
 
-def leaves(value, path=()):
-  if isinstance(value, dict):
-    for key in value:
-      yield from leaves(value[key], (*path, key))
-  else:
-    yield path
+def test_what_is_left_out_has_its_default():
+  config = {
+    "task": {"kind": "synthetic"},
+    "policies": {"a": "x", "b": "y"},
+    "runs": {"tree": {"strategy": "sampling", "n": (4, 8)}},
+  }
+  sweep = spec.read_sweep(ml_collections.ConfigDict(config))
+  assert (sweep.reward.form, sweep.prompt.kind) == ("none", "plain")
+  assert sweep.runs["tree"].policies == ("a", "b")
+  assert sweep.runs["tree"].seeds == (0,)
+  assert sweep.aggregations == names.AGGREGATIONS
+  assert (sweep.sampler.temperature, sweep.limits.total_tokens) == (1, 1024)
+  again = spec.read_sweep(spec.to_json(sweep))
+  assert again == sweep and spec.to_json(again) == spec.to_json(sweep)
 
 
-def test_every_leaf_changes_the_digest_and_is_listed():
-  old = resolved()
-  paths = list(leaves(old))
-  assert len(paths) > 25
-  for *groups, last in paths:
-    new = copy.deepcopy(old)
-    target = new
-    for group in groups:
-      target = target[group]
-    target[last] = "changed"
-    assert config_lib.digest(new) != config_lib.digest(old)
-    (line,) = config_lib.changes(old, new)
-    name = ".".join(["config", *groups, last])
-    assert line.startswith(f"{name}: ") and line.endswith('-> "changed"')
+def test_numbers_of_a_strategy_have_defaults():
+  config = resolved()
+  for key in ("temperature", "rule", "duplicates", "seeds"):
+    del config["runs"]["rebase"][key]
+  assert spec.to_json(spec.read_sweep(config)) == resolved()
 
 
-def test_the_digest_does_not_depend_on_the_order_of_keys():
-  old = resolved()
-  new = dict(reversed(old.items()))
-  assert list(new) != list(old)
-  assert config_lib.digest(new) == config_lib.digest(old)
+def test_all_faults_are_told_at_once():
+  config = {
+    "policies": {},
+    "runs": {"a": {"strategy": "rebase", "temprature": 1}},
+    "task": {"kind": "jsonl", "limit": -1},
+    "colour": "red",
+  }
+  with pytest.raises(ValueError) as caught:
+    spec.read_sweep(config)
+  first, *faults = str(caught.value).split("\n  ")
+  assert first == "config has 6 faults:"
+  for fault, words in zip(
+    faults,
+    (
+      "config.colour is 'red', but there is no such key",
+      "config.task.limit is -1; expected a whole number of at least 0",
+      "config.task.path is missing",
+      "config.policies is {}",
+      "config.runs.a.temprature is 1, .*did you mean 'temperature'",
+      "config.runs.a.n is missing; expected a list of one or more",
+    ),
+    strict=True,
+  ):
+    assert re.match(words, fault), (fault, words)
 
 
-def test_a_key_with_a_default_may_be_left_out_and_leaves_the_digest():
-  old = resolved()
-  assert old.pop("percent") == "either"
-  assert config_lib.resolve(old) == resolved()
-  assert config_lib.digest(old) == config_lib.digest(resolved())
-  assert config_lib.changes(config_lib.with_defaults(old), resolved()) == []
-  with pytest.raises(ValueError, match=r"config.percent is 'all'.*'value'"):
-    config_lib.resolve(old | {"percent": "all"})
-
-
-def test_keys_that_came_or_went_are_listed():
-  old, new = {"a": 1, "b": {"c": 2}}, {"b": {"c": 2, "d": [3]}}
-  assert config_lib.changes(old, new) == [
-    "config.a: 1 -> (absent)",
-    "config.b.d: (absent) -> [3]",
-  ]
+@pytest.mark.parametrize("values", [None, 3, [], "text"])
+def test_what_is_no_config_is_named(values):
+  with pytest.raises(ValueError, match=r"config is .*expected a group of keys"):
+    spec.read_sweep(values)
 
 
 def with_file(**task):
@@ -190,13 +208,9 @@ def with_file(**task):
 
 
 def test_names_of_fields_may_be_left_out_of_a_config():
-  old = config_lib.resolve(with_file())
-  assert set(old["task"]) == {"kind", "path", "limit"}
-  new = config_lib.resolve(with_file(fields={"gold": "target"}))
-  assert config_lib.digest(new) != config_lib.digest(old)
-  assert config_lib.changes(old, new) == [
-    'config.task.fields: (absent) -> {"gold": "target"}'
-  ]
+  assert spec.read_sweep(with_file()).task.fields is None
+  found = spec.read_sweep(with_file(fields={"gold": "target"}))
+  assert found.task.fields == {"gold": "target"}
 
 
 @pytest.mark.parametrize(
@@ -207,7 +221,7 @@ def test_names_of_fields_are_checked(fields):
   with pytest.raises(
     ValueError, match=r"config.task.fields is .*question, gold, level, id"
   ):
-    config_lib.resolve(with_file(fields=fields))
+    spec.read_sweep(with_file(fields=fields))
 
 
 def test_steps_of_a_foreign_reward_model_fit_in_a_solution():
@@ -219,4 +233,4 @@ def test_steps_of_a_foreign_reward_model_fit_in_a_solution():
   with pytest.raises(
     ValueError, match=r"config.reward.step_tokens is 20, more"
   ):
-    config_lib.resolve(config)
+    spec.read_sweep(config)

@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from inference_scaling.sweep import grid
+from inference_scaling import spec
+from inference_scaling.spec import grid
 
 REBASE = {
   "strategy": "rebase", "policies": ["a", "b"], "n": [4, 16], "seeds": [0, 5],
@@ -12,8 +13,17 @@ REBASE = {
 }  # fmt: skip
 
 
+def expand(blocks):
+  return grid.expand(
+    {
+      name: spec.STRATEGIES[spec.kind_of(block["strategy"])](**block)
+      for name, block in blocks.items()
+    }
+  )
+
+
 def test_a_block_is_the_product_of_its_lists():
-  runs = grid.expand({"x": REBASE})
+  runs = expand({"x": REBASE})
   expected = itertools.product("ab", ["rebase"], [4, 16], [0, 5])
   assert [tuple(run.key.values()) for run in runs] == list(expected)
   numbers = {"temperature": 0.2, "rule": "round", "duplicates": "keep"}
@@ -22,7 +32,7 @@ def test_a_block_is_the_product_of_its_lists():
 
 def test_greedy_is_one_beam_and_one_seed():
   block = {"strategy": "greedy", "policies": ["a", "b"]}
-  assert grid.expand({"x": block}) == [
+  assert expand({"x": block}) == [
     grid.Run("a", "greedy", 1, 0),
     grid.Run("b", "greedy", 1, 0),
   ]
@@ -31,7 +41,7 @@ def test_greedy_is_one_beam_and_one_seed():
 def test_policies_may_have_different_n_in_blocks_of_their_own():
   small = {**REBASE, "policies": ["a"], "n": [64]}
   large = {**REBASE, "policies": ["b"], "n": [4]}
-  runs = grid.expand({"small": small, "large": large})
+  runs = expand({"small": small, "large": large})
   assert {(run.policy, run.n) for run in runs} == {("a", 64), ("b", 4)}
 
 
@@ -40,19 +50,19 @@ def test_a_run_in_two_blocks_is_refused_even_with_another_temperature():
   with pytest.raises(
     ValueError, match=r"runs.warm and config.runs.cold.*b reb"
   ):
-    grid.expand({"cold": REBASE, "warm": warm})
+    expand({"cold": REBASE, "warm": warm})
 
 
 def test_a_word_tells_runs_with_other_numbers_apart():
   warm = {**REBASE, "strategy": "rebase/warm", "temperature": 1.0}
-  runs = grid.expand({"cold": REBASE, "warm": warm})
+  runs = expand({"cold": REBASE, "warm": warm})
   assert len(runs) == 16
   temperatures = {run.strategy: run.numbers["temperature"] for run in runs}
   assert temperatures == {"rebase": 0.2, "rebase/warm": 1.0}
 
 
 def test_runs_are_equal_whatever_their_numbers():
-  run = grid.expand({"x": REBASE})[0]
+  run = expand({"x": REBASE})[0]
   again = grid.Run(**run.key)
   assert run == again and hash(run) == hash(again)
 
@@ -61,7 +71,7 @@ def test_seeds_come_first_then_cost():
   sampling = {
     "strategy": "sampling", "policies": ["a", "b"], "n": [8], "seeds": [0]
   }  # fmt: skip
-  runs = grid.expand({"x": REBASE, "y": sampling})
+  runs = expand({"x": REBASE, "y": sampling})
   ordered = grid.by_cost(runs, {"a": 100, "b": 300})
   assert sorted(map(str, ordered)) == sorted(map(str, runs))
   costs = [(run.seed, run.n * {"a": 1, "b": 3}[run.policy]) for run in ordered]

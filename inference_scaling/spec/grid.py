@@ -1,10 +1,11 @@
 """The grid of runs: policies x strategies x n x seeds."""
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from inference_scaling.sweep import strategies
+from inference_scaling.spec import strategy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,12 +43,11 @@ class Run:
     return f"{self.policy} {self.strategy} n={self.n} seed={self.seed}"
 
 
-def expand(blocks: Mapping[str, Mapping[str, Any]]) -> list[Run]:
-  """Multiplies out the blocks of a config.
+def expand(blocks: Mapping[str, strategy.Block]) -> list[Run]:
+  """Multiplies out the blocks of a sweep.
 
   Args:
-    blocks: `config.runs`, checked: each has `strategy`, `policies`, the
-      strategy's numbers and, but for greedy, `n` and `seeds`.
+    blocks: `Sweep.runs`.
 
   Returns:
     The runs, block by block.
@@ -58,21 +58,17 @@ def expand(blocks: Mapping[str, Mapping[str, Any]]) -> list[Run]:
   """
   found: dict[Run, str] = {}
   for name, block in blocks.items():
-    kind = strategies.kind(block["strategy"])
-    numbers = {key: block[key] for key in kind.numbers}
-    greedy = strategies.is_greedy(block["strategy"])
-    for policy in block["policies"]:
-      for n in [1] if greedy else block["n"]:
-        for seed in [0] if greedy else block["seeds"]:
-          run = Run(policy, block["strategy"], n, seed, numbers)
-          if run in found:
-            raise ValueError(
-              f"config.runs.{name} and config.runs.{found[run]} both ask for "
-              f"{run}; expected each run once. Take it out of one of them, or "
-              "tell their strategies apart by a word: "
-              f"{block['strategy'].partition('/')[0]}/{name}."
-            )
-          found[run] = name
+    product = itertools.product(block.policies or (), block.sizes, block.draws)
+    for policy, n, seed in product:
+      run = Run(policy, block.strategy, n, seed, block.numbers)
+      if run in found:
+        raise ValueError(
+          f"config.runs.{name} and config.runs.{found[run]} both ask for "
+          f"{run}; expected each run once. Take it out of one of them, or "
+          "tell their strategies apart by a word: "
+          f"{strategy.kind_of(block.strategy)}/{name}."
+        )
+      found[run] = name
   return list(found)
 
 

@@ -1,0 +1,63 @@
+"""What a sweep is, as types: checked before any model is loaded.
+
+A config file states what differs from the defaults; `read_sweep` makes a
+`Sweep` of it. Nothing here imports JAX.
+"""
+
+from inference_scaling.spec.grid import Run, by_cost, expand
+from inference_scaling.spec.growth import (
+  PLACING,
+  changes,
+  differences,
+  moves,
+)
+from inference_scaling.spec.messages import read
+from inference_scaling.spec.prompt import PROMPTS
+from inference_scaling.spec.reward import REWARDS, Reward
+from inference_scaling.spec.strategy import (
+  STRATEGIES,
+  Block,
+  block_of,
+  is_greedy,
+  kind_of,
+  read_numbers,
+)
+from inference_scaling.spec.sweep import (
+  Limits,
+  Sampler,
+  Sweep,
+  check_reward,
+  check_steps,
+  read_sweep,
+  to_json,
+)
+from inference_scaling.spec.task import TASKS, Task
+
+__all__ = [
+  "PLACING",
+  "PROMPTS",
+  "REWARDS",
+  "STRATEGIES",
+  "TASKS",
+  "Block",
+  "Limits",
+  "Reward",
+  "Run",
+  "Sampler",
+  "Sweep",
+  "Task",
+  "block_of",
+  "by_cost",
+  "changes",
+  "check_reward",
+  "check_steps",
+  "differences",
+  "expand",
+  "is_greedy",
+  "kind_of",
+  "moves",
+  "read",
+  "read_numbers",
+  "read_sweep",
+  "to_json",
+]

@@ -1,0 +1,106 @@
+"""What may change between the starts of one sweep.
+
+A folder goes on under a config that only adds: problems, policies, strategies,
+n, seeds, aggregations. What places work may change, too. Everything else would
+make records of another kind, and is refused with its old and new value.
+Problems are compared one by one where records are read, and models by the
+digests of their files, so that both may move to another path.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from inference_scaling.spec import grid
+from inference_scaling.spec import sweep as sweep_lib
+
+# Keys that say where and in what portions work is done.
+PLACING = (
+  "mesh", "rows_in_flight", "rows_per_problem", "cache", "tree_tokens",
+)  # fmt: skip
+_SHOWN = 10  # changed runs that a message names
+_ABSENT = object()
+
+
+def changes(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
+  """Lists what a sweep would have to record in another way.
+
+  Args:
+    old: the sweep that records were made for.
+    new: the one that is asked for.
+
+  Returns:
+    Lines "config.limits.step_tokens: 32 -> 64"; none where it only grows.
+  """
+  values = [sweep_lib.to_json(sweep) for sweep in (old, new)]
+  apart = {"task", "policies", "runs", "aggregations", *PLACING}
+  before, after = (
+    {key: value[key] for key in value if key not in apart} for value in values
+  )
+  for value in (before, after):
+    value["reward"] = {
+      key: x for key, x in value["reward"].items() if key != "source"
+    }
+  lines = differences(before, after)
+  for name, source in old.policies.items():
+    if name not in new.policies:
+      lines += differences(source, _ABSENT, f"config.policies.{name}")
+  if not set(old.aggregations) <= set(new.aggregations):
+    pair = (values[i]["aggregations"] for i in range(2))
+    lines += differences(*pair, "config.aggregations")
+  return lines + _changed_runs(old, new)
+
+
+def moves(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
+  """Lists what has changed of where and in what portions work is done."""
+  before, after = (
+    {key: sweep_lib.to_json(sweep)[key] for key in PLACING}
+    for sweep in (old, new)
+  )
+  return differences(before, after)
+
+
+def differences(old: Any, new: Any, path: str = "config") -> list[str]:
+  """Lists the keys in which two groups of JSON data differ.
+
+  Args:
+    old: one of them, or a part of it.
+    new: the other.
+    path: of the part.
+
+  Returns:
+    Lines "config.limits.step_tokens: 32 -> 64", sorted by key.
+  """
+  if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+    return [] if old == new else [f"{path}: {_shown(old)} -> {_shown(new)}"]
+  return [
+    line
+    for key in sorted(set(old) | set(new))
+    for line in differences(
+      old.get(key, _ABSENT), new.get(key, _ABSENT), f"{path}.{key}"
+    )
+  ]
+
+
+def _changed_runs(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
+  """Runs that are gone or have other hyperparameters."""
+  asked = {run: run.numbers for run in grid.expand(new.runs)}
+  lines, gone = [], []
+  for run in grid.expand(old.runs):
+    if run in asked:
+      lines += differences(
+        run.numbers, asked[run], f"config.runs, {run.strategy}"
+      )
+    else:
+      gone.append(f"config.runs: {run} -> (absent)")
+  lines = list(dict.fromkeys(lines))
+  if len(gone) > _SHOWN:
+    more = f"config.runs: {len(gone) - _SHOWN} more runs -> (absent)"
+    gone = [*gone[:_SHOWN], more]
+  return lines + gone
+
+
+def _shown(value: Any) -> str:
+  if value is _ABSENT:
+    return "(absent)"
+  return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,94 @@
+"""Reads a group of keys; what is wrong is told key by key."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import pydantic
+
+from inference_scaling.spec import fields
+
+# How alike a wrong key and the one that is meant are: more than words that
+# share a few letters.
+_CLOSE = 0.75
+_Group = TypeVar("_Group", bound=fields.Group)
+NUMBERS = "numbers"  # of `solve`, whose flags have another form
+
+
+def read(
+  kind: type[_Group], values: Any, path: str, chosen: str = ""
+) -> _Group:
+  """Makes a group out of plain values.
+
+  Args:
+    kind: of the group.
+    values: dicts, lists, texts, numbers and truth values.
+    path: of the group, for errors: "config".
+    chosen: what the kind goes by, for errors: " with strategy 'rebase'".
+
+  Returns:
+    The group.
+
+  Raises:
+    ValueError: on missing and unknown keys and values that are not allowed;
+      the message names all of them.
+  """
+  try:
+    return kind.model_validate(values)
+  except pydantic.ValidationError as error:
+    lines = [_describe(found, values, path, chosen) for found in error.errors()]
+  if len(lines) == 1:
+    raise ValueError(lines[0])
+  raise ValueError(f"{path} has {len(lines)} faults:\n  " + "\n  ".join(lines))
+
+
+def _describe(
+  found: Mapping[str, Any], values: Any, path: str, chosen: str
+) -> str:
+  """One fault: the key, its value, what was expected and what to do."""
+  location, words = found["loc"], found["ctx"]["expected"]
+  where = ".".join([path, *map(str, location)])
+  if found["type"] == fields.MISSING:
+    return f"{where} is missing; expected {words}. Add it to the config file."
+  value = found["input"]
+  if found["type"] == fields.UNKNOWN:
+    group = where.rpartition(".")[0]
+    by = _choice(values, location[:-1]) or chosen
+    close = difflib.get_close_matches(str(location[-1]), words.split(", "), 1,
+                                      _CLOSE)  # fmt: skip
+    hint = f"did you mean {close[0]!r}?" if close else _removal(group)
+    return (
+      f"{where} is {value!r}, but there is no such key{by}; expected "
+      f"{words or 'none'}: {hint}"
+    )
+  return f"{where} is {value!r}; expected {words}. {_remedy(where, words)}"
+
+
+def _choice(values: Any, location: Sequence[Any]) -> str:
+  """What the keys of a group go by: " with form 'none'"; "" for nothing."""
+  for key in location:
+    values = values[key]
+  for key in ("kind", "form", "strategy"):
+    if isinstance(values, dict) and isinstance(values.get(key), str):
+      return f" with {key} {values[key]!r}"
+  return ""
+
+
+def _removal(group: str) -> str:
+  """How a key is left out: one of a config, or a number of `solve`."""
+  if group == NUMBERS:
+    return "leave it out."
+  return (
+    "take it out of the config file, which a flag cannot do. Some config files "
+    "do it for an argument behind a colon, and say so at their top."
+  )
+
+
+def _remedy(where: str, words: str) -> str:
+  """Where a value is changed: a key of a config, or a number of `solve`."""
+  group, _, key = where.rpartition(".")
+  if group == NUMBERS:
+    return f"Give another one; launch/solve.py takes --number={key}=VALUE."
+  if words == fields.GROUP:
+    return "Change it in the config file."
+  return f"Change it in the config file, or give --{where}=VALUE."

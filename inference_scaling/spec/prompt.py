@@ -1,0 +1,58 @@
+"""How questions are put to the policies: `config.prompt`, by its kind."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import pydantic
+
+from inference_scaling.spec import choices, fields
+
+
+class Plain(fields.Group):
+  """The question alone, as the embedded and the paper's policies read it."""
+
+  kind: fields.one_of("plain")
+
+
+def _check_example(value: Any) -> dict[str, str]:
+  texts = ("question", "solution")
+  if not isinstance(value, dict) or sorted(value) != sorted(texts):
+    raise ValueError("no example")
+  if not all(isinstance(x, str) and x.strip() for x in value.values()):
+    raise ValueError("no example")
+  return value
+
+
+class FewShot(fields.Group):
+  """Solved examples, and the question."""
+
+  kind: fields.one_of("few_shot")
+  examples: Annotated[
+    tuple[
+      Annotated[dict[str, str], pydantic.PlainValidator(_check_example)], ...
+    ],
+    pydantic.Field(min_length=1),
+    fields.Expect(
+      "a list of one or more examples, each a group of the texts 'question' "
+      "and 'solution'"
+    ),
+  ] = pydantic.Field(description="Solved problems, in their order.")
+
+
+class Chat(fields.Group):
+  """The tokenizer's chat template."""
+
+  kind: fields.one_of("chat")
+  system: Annotated[
+    str,
+    pydantic.Field(strict=True),
+    fields.Expect("a text, empty for no system's turn"),
+  ] = pydantic.Field("", description="The system's turn; '' for none.")
+
+
+PROMPTS: Mapping[str, type[fields.Group]] = {
+  "plain": Plain,
+  "few_shot": FewShot,
+  "chat": Chat,
+}
+AnyPrompt = choices.group_of("kind", PROMPTS)

@@ -1,0 +1,92 @@
+"""Where the scores of steps come from: `config.reward`, by its form."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import pydantic
+
+from inference_scaling import names
+from inference_scaling.spec import choices, fields
+
+
+class Reward(fields.Group):
+  """One form of rewards.
+
+  Attributes:
+    has_scores: whether steps are scored at all.
+    has_model: whether a reward model scores them.
+    has_probabilities: whether scores lie between 0 and 1.
+    words: what a form without a model does.
+  """
+
+  has_scores: ClassVar[bool] = True
+  has_model: ClassVar[bool] = True
+  has_probabilities: ClassVar[bool] = True
+  words: ClassVar[str] = ""
+
+
+class NoReward(Reward):
+  """No scores: candidates vote by majority."""
+
+  has_scores = has_model = has_probabilities = False
+  words = "candidates vote with equal weights"
+  form: fields.one_of("none")
+
+
+class Likelihood(Reward):
+  """The policy's own probabilities."""
+
+  has_model = False
+  words = (
+    "no model; candidates are scored by the geometric mean of the "
+    "probabilities that the policy gives their tokens"
+  )
+  form: fields.one_of("likelihood")
+
+
+class SelfCertainty(Reward):
+  """How sure the policy was of its tokens."""
+
+  has_model = has_probabilities = False
+  words = (
+    "no model; candidates are scored by how far the policy was from guessing "
+    "at their tokens"
+  )
+  form: fields.one_of("self_certainty")
+
+
+class Own(Reward):
+  """A reward model that this package trained: it reads the policy's tokens."""
+
+  form: fields.one_of("own")
+  source: fields.Text = pydantic.Field(
+    description="Checkpoint of the reward model."
+  )
+
+
+class Foreign(Reward):
+  """A published reward model, with a tokenizer and so limits of its own."""
+
+  form: fields.one_of(*names.FOREIGN_FORMS)
+  source: fields.Text = pydantic.Field(
+    description="Checkpoint of the reward model."
+  )
+  prompt_tokens: fields.integer(1) = pydantic.Field(
+    description="Most tokens of a prompt, in the reward model's own tokens."
+  )
+  step_tokens: fields.integer(1) = pydantic.Field(
+    description="Most tokens of a step, likewise."
+  )
+  total_tokens: fields.integer(1) = pydantic.Field(
+    description="Most tokens of a solution, likewise."
+  )
+
+
+REWARDS: Mapping[str, type[Reward]] = {
+  "none": NoReward,
+  "likelihood": Likelihood,
+  "self_certainty": SelfCertainty,
+  "own": Own,
+  **dict.fromkeys(names.FOREIGN_FORMS, Foreign),
+}
+AnyReward = choices.group_of("form", REWARDS)

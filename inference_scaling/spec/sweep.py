@@ -1,0 +1,267 @@
+"""A sweep: what is asked of which models, by which strategies."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import ml_collections
+import pydantic
+
+from inference_scaling import names
+from inference_scaling.spec import fields, grid, messages, strategy
+from inference_scaling.spec import prompt as prompt_lib
+from inference_scaling.spec import reward as reward_lib
+from inference_scaling.spec import task as task_lib
+
+
+class Mesh(fields.Group):
+  """Devices: their product is the number that is used."""
+
+  data: fields.integer(1) = pydantic.Field(
+    1, description="Devices that share out the problems."
+  )
+  model: fields.integer(1) = pydantic.Field(
+    1, description="Devices that share out each model."
+  )
+
+
+class Sampler(fields.Group):
+  """How tokens are drawn; greedy runs take temperature 0 and no filter."""
+
+  temperature: fields.number(0) = pydantic.Field(
+    1.0, description="Of the policy's distribution."
+  )
+  top_k: fields.integer(0) = pydantic.Field(
+    0, description="Most tokens to draw from; 0 for no limit."
+  )
+  top_p: fields.number(0, 1, above=True) = pydantic.Field(
+    1.0, description="Least probability that they hold together; 1 for all."
+  )
+
+
+class Format(fields.Group):
+  """What ends a step and announces an answer."""
+
+  step_end: fields.several(fields.Text, least=0) = pydantic.Field(
+    ("\n\n",), description="Texts that end a step; none: one step is all."
+  )
+  answer_markers: fields.several(fields.Text) = pydantic.Field(
+    ("The answer is",),
+    description="Texts after which a solution ends with its step.",
+  )
+
+
+class Limits(fields.Group):
+  """Most tokens and steps of the policies, as in the paper."""
+
+  prompt_tokens: fields.integer(1) = pydantic.Field(
+    1024, description="Most tokens of a prompt."
+  )
+  step_tokens: fields.integer(1) = pydantic.Field(
+    256, description="Most tokens of a step."
+  )
+  total_tokens: fields.integer(1) = pydantic.Field(
+    1024, description="Most tokens of a solution."
+  )
+  max_steps: fields.integer(1) = pydantic.Field(
+    25, description="Most steps of a solution."
+  )
+
+
+class Sweep(fields.Group):
+  """A sweep. What a config leaves out has its default."""
+
+  task: task_lib.AnyTask = pydantic.Field(
+    description="Where problems come from."
+  )
+  policies: Annotated[dict[str, fields.Text], pydantic.Field(min_length=1)] = (
+    pydantic.Field(
+      description="Checkpoints by name: a folder, a GGUF file, a repository of "
+      "the hub, embedded/NAME or random/NAME."
+    )
+  )
+  reward: reward_lib.AnyReward = pydantic.Field(
+    default_factory=lambda: reward_lib.NoReward(form="none"),
+    description="Where the scores of steps come from.",
+  )
+  prompt: prompt_lib.AnyPrompt = pydantic.Field(
+    default_factory=lambda: prompt_lib.Plain(kind="plain"),
+    description="How questions are put to the policies.",
+  )
+  runs: Annotated[
+    dict[str, strategy.AnyBlock], pydantic.Field(min_length=1)
+  ] = pydantic.Field(description="Blocks of runs, by any names.")
+  sampler: Sampler = pydantic.Field(
+    default_factory=Sampler, description="How tokens are drawn."
+  )
+  format: Format = pydantic.Field(
+    default_factory=Format, description="What ends a step."
+  )
+  limits: Limits = pydantic.Field(
+    default_factory=Limits, description="Most tokens and steps."
+  )
+  aggregations: fields.several(fields.one_of(*names.AGGREGATIONS)) = (
+    pydantic.Field(
+      names.AGGREGATIONS,
+      description="How the scores of steps become one, for votes.",
+    )
+  )
+  percent: fields.one_of(*names.PERCENT) = pydantic.Field(
+    names.PERCENT[0], description="What 28% agrees with: either 28 or 0.28, "
+    "or its value alone.",
+  )  # fmt: skip
+  dtype: fields.one_of(*names.DTYPES) = pydantic.Field(
+    names.DTYPES[0], description="Of weights, activations and caches."
+  )
+  mesh: Mesh = pydantic.Field(
+    default_factory=Mesh, description="Devices by axis."
+  )
+  rows_in_flight: fields.integer(1) = pydantic.Field(
+    256, description="Beams that are written at once, of all problems."
+  )
+  rows_per_problem: fields.integer(0) = pydantic.Field(
+    0, description="Beams of a problem that are written at once; the others "
+    "take turns, and more problems are in flight. 0 for all.",
+  )  # fmt: skip
+  cache: fields.one_of(*names.CACHES) = pydantic.Field(
+    names.CACHES[0], description="How keys and values of beams are kept."
+  )
+  tree_tokens: fields.integer(0) = pydantic.Field(
+    0, description="Room for a problem's distinct tokens in a tree; 0 for all "
+    "there can be.",
+  )  # fmt: skip
+
+
+def read_sweep(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Sweep:
+  """Turns a config into a sweep and checks all of it.
+
+  Args:
+    config: as configs/demo.py makes it; keys that it leaves out have their
+      defaults.
+
+  Returns:
+    The sweep.
+
+  Raises:
+    ValueError: on unknown and missing keys and values that are not allowed;
+      the message names key, value, what was expected and what to do.
+  """
+  if isinstance(config, Sweep):
+    return config
+  sweep = messages.read(Sweep, _plain(config), "config")
+  runs = {
+    name: block
+    if block.policies is not None
+    else block.model_copy(update={"policies": tuple(sweep.policies)})
+    for name, block in sweep.runs.items()
+  }
+  sweep = sweep.model_copy(update={"runs": runs})
+  _check_cache(sweep)
+  check_steps(sweep.limits, "config.limits")
+  if isinstance(sweep.reward, reward_lib.Foreign):
+    check_steps(sweep.reward, "config.reward")
+  _check_format(sweep.format)
+  for name, block in sweep.runs.items():
+    _check_block(sweep, block, f"config.runs.{name}")
+  grid.expand(sweep.runs)
+  return sweep
+
+
+def to_json(sweep: Sweep) -> dict[str, Any]:
+  """Turns a sweep into JSON data, which `read_sweep` reads."""
+  return sweep.model_dump(mode="json", exclude_none=True)
+
+
+def check_steps(limits: Any, group: str) -> None:
+  """Refuses steps longer than a whole solution.
+
+  Args:
+    limits: has `step_tokens` and `total_tokens`.
+    group: what errors call the two: "limits".
+
+  Raises:
+    ValueError: if the first number is larger.
+  """
+  if limits.step_tokens > limits.total_tokens:
+    raise ValueError(
+      f"{group}.step_tokens is {limits.step_tokens}, more than "
+      f"{group}.total_tokens, {limits.total_tokens}; expected at most that. "
+      "Raise the latter or lower the former."
+    )
+
+
+def check_reward(name: str, form: str, where: str) -> None:
+  """Refuses a strategy that asks for more than a sweep's rewards give.
+
+  Args:
+    name: of a strategy that is known.
+    form: of `config.reward`.
+    where: what the error calls the strategy: "config.runs.tree.strategy".
+
+  Raises:
+    ValueError: if it chooses beams by rewards that there are not, or that are
+      no probabilities where it needs such.
+  """
+  rewards = reward_lib.REWARDS[form]
+  if _fits(strategy.block_of(name), rewards):
+    return
+  lack = "no probabilities" if rewards.has_scores else "no rewards"
+  free = sorted(
+    other
+    for other, block in strategy.STRATEGIES.items()
+    if _fits(block, rewards)
+  )
+  raise ValueError(
+    f"{where} is {name!r}, which chooses beams by their rewards, but the form "
+    f"of rewards is {form!r}, which gives {lack}; expected one of "
+    f"{', '.join(free)}. Give a reward model, or leave this strategy out."
+  )
+
+
+def _fits(
+  block: type[strategy.Block], rewards: type[reward_lib.Reward]
+) -> bool:
+  if block.needs_reward and not rewards.has_scores:
+    return False
+  return rewards.has_probabilities or not block.needs_probabilities
+
+
+def _plain(value: Any) -> Any:
+  """Turns ConfigDicts and tuples into dicts and lists, as JSON would."""
+  if isinstance(value, (ml_collections.ConfigDict, Mapping)):
+    return {str(key): _plain(item) for key, item in value.items()}
+  if isinstance(value, (list, tuple)):
+    return [_plain(item) for item in value]
+  return value
+
+
+def _check_cache(sweep: Sweep) -> None:
+  """Checks that room in a tree is given to a tree."""
+  if sweep.cache != names.TREE and sweep.tree_tokens:
+    raise ValueError(
+      f"config.tree_tokens is {sweep.tree_tokens}; expected 0 where "
+      f"config.cache is {sweep.cache!r}, which has room for all tokens. "
+      "Give --config.tree_tokens=0 or --config.cache=tree."
+    )
+
+
+def _check_format(found: Format) -> None:
+  """Checks that what ends a step does not announce an answer, too."""
+  both = [x for x in found.answer_markers if x in found.step_end]
+  if both:
+    raise ValueError(
+      f"config.format.answer_markers has {both[0]!r}, which ends a step in "
+      "config.format.step_end, so that each solution would end with its first "
+      "step; expected another text, such as 'The answer is'. Take it out of "
+      "either."
+    )
+
+
+def _check_block(sweep: Sweep, block: strategy.Block, path: str) -> None:
+  """Checks a block of runs against the rest of the sweep."""
+  check_reward(block.strategy, sweep.reward.form, f"{path}.strategy")
+  for policy in block.policies or ():
+    if policy not in sweep.policies:
+      raise ValueError(
+        f"{path}.policies has {policy!r}, which config.policies lacks; "
+        f"expected some of {', '.join(sorted(sweep.policies))}."
+      )

@@ -1,0 +1,103 @@
+"""What may change of a sweep that has records, and what is refused."""
+
+import json
+import pathlib
+
+import pytest
+
+from inference_scaling import spec
+
+OLD = pathlib.Path(__file__).parents[1] / "sweep" / "old_folder"
+CONFIG = {
+  "task": {"kind": "synthetic"},
+  "policies": {"a": "x", "b": "y"},
+  "reward": {"form": "own", "source": "z"},
+  "aggregations": ("last", "min"),
+  "runs": {
+    "tree": {"strategy": "rebase", "n": (4, 8)},
+    "one": {"strategy": "greedy", "policies": ("a",)},
+  },
+}
+
+
+def changes(**values):
+  old, new = (spec.read_sweep({**CONFIG, **more}) for more in ({}, values))
+  return spec.changes(old, new)
+
+
+def runs(**values):
+  return {"runs": {**CONFIG["runs"], **values}}
+
+
+@pytest.mark.parametrize(
+  "values",
+  [
+    {"policies": {"c": "w", **CONFIG["policies"]}},
+    {"policies": {"a": "elsewhere", "b": "y"}},
+    {"reward": {"form": "own", "source": "elsewhere"}},
+    {"aggregations": ("min", "mean", "last")},
+    {"task": {"kind": "synthetic", "count": 500}},
+    runs(tree={"strategy": "rebase", "n": (2, 4, 8), "seeds": (0, 1)}),
+    runs(more={"strategy": "rebase/cold", "n": (4,), "temperature": 0.05}),
+    {"runs": {"other": CONFIG["runs"]["tree"], "name": CONFIG["runs"]["one"]}},
+    *({key: value} for key, value in {
+      "mesh": {"data": 8}, "rows_in_flight": 4, "rows_per_problem": 2,
+      "cache": "tree",
+    }.items()),
+  ],
+)  # fmt: skip
+def test_what_only_adds_or_places_work_may_change(values):
+  assert changes(**values) == []
+
+
+@pytest.mark.parametrize(
+  ("values", "line"),
+  [
+    ({"policies": {"a": "x"}}, 'config.policies.b: "y" -> (absent)'),
+    ({"reward": {"form": "likelihood"}}, 'reward.form: "own" -> "likelihood"'),
+    ({"aggregations": ("min",)}, 'aggregations: ["last", "min"] -> ["min"]'),
+    ({"sampler": {"top_p": 0.9}}, "config.sampler.top_p: 1.0 -> 0.9"),
+    ({"limits": {"step_tokens": 9}}, "config.limits.step_tokens: 256 -> 9"),
+    ({"format": {"step_end": ()}}, 'config.format.step_end: ["\\n\\n"] -> []'),
+    ({"prompt": {"kind": "chat"}}, 'config.prompt.kind: "plain" -> "chat"'),
+    ({"dtype": "bfloat16"}, 'config.dtype: "float32" -> "bfloat16"'),
+    ({"percent": "value"}, 'config.percent: "either" -> "value"'),
+    (runs(tree={"strategy": "rebase", "n": (8,)}), "a rebase n=4 seed=0 -> (a"),
+    (
+      runs(tree={"strategy": "rebase", "n": (4, 8), "rule": "exact"}),
+      'config.runs, rebase.rule: "ceil" -> "exact"',
+    ),
+    ({"runs": {"tree": CONFIG["runs"]["tree"]}}, "a greedy n=1 seed=0 -> (ab"),
+  ],
+)
+def test_what_would_change_records_is_named_with_old_and_new(values, line):
+  found = changes(**values)
+  assert any(line in one for one in found), found
+
+
+def test_every_key_of_a_sweep_is_judged():
+  """A key is compared, or may grow, or places work: none is forgotten."""
+  growing = {"task", "policies", "runs", "aggregations"}
+  compared = set(spec.Sweep.model_fields) - growing - set(spec.PLACING)
+  assert compared == {
+    "reward", "prompt", "sampler", "format", "limits", "percent", "dtype"
+  }  # fmt: skip
+
+
+def test_many_runs_that_are_gone_are_counted():
+  seeds = tuple(range(40))
+  old = runs(tree={"strategy": "rebase", "n": (4,), "seeds": seeds})
+  one = runs(tree={"strategy": "rebase", "n": (4,)})
+  old, new = (spec.read_sweep({**CONFIG, **more}) for more in (old, one))
+  found = spec.changes(old, new)
+  assert len(found) == 11 and found[-1].endswith("68 more runs -> (absent)")
+
+
+def test_a_config_of_an_older_version_is_read_and_may_grow():
+  """It stands in the folder of an old sweep, without the keys of today."""
+  old = json.loads((OLD / "config.json").read_text(encoding="utf-8"))["config"]
+  assert "percent" not in old
+  sweep = spec.read_sweep(old)
+  assert spec.to_json(sweep) == old | {"percent": "either"}
+  larger = spec.read_sweep({**old, "task": {**old["task"], "count": 3}})
+  assert spec.changes(sweep, larger) == []
