@@ -16,62 +16,18 @@ the middle policy 90% right with 16 samples, 96% with REBASE.
 
 import ml_collections
 
+from configs import common
+
 POLICIES = ("small", "middle", "large")
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
-  """Makes the config; "tiny" shrinks it to a check that everything runs."""
-  if arg not in ("", "tiny"):
-    raise ValueError(f"argument is {arg!r}; expected nothing or 'tiny'.")
-  config = ml_collections.ConfigDict()
-  config.task = {
-    "kind": "synthetic",
-    "split": "test",
-    "count": 102,
-    "seed": 0,
-    "levels": (1, 2, 3, 4, 5, 6),
+  """Makes the config; "runlocal" shrinks it to a check that all runs."""
+  _, local = common.split_argument(arg)
+  runs = {
+    "greedy": {"strategy": "greedy"},
+    "sampling": {"strategy": "sampling", "n": (16,)},
+    "rebase": {"strategy": "rebase", "n": (4, 16)},
   }
-  config.policies = {name: f"embedded/policy_{name}" for name in POLICIES}
-  config.reward = {"form": "own", "source": "embedded/reward"}
-  config.dtype = "float32"
-  config.mesh = {"data": 1, "model": 1}
-  config.prompt = {"kind": "plain"}
-  config.runs = {
-    "greedy": {"strategy": "greedy", "policies": POLICIES},
-    "sampling": {
-      "strategy": "sampling",
-      "policies": POLICIES,
-      "n": (16,),
-      "seeds": (0,),
-    },
-    "rebase": {
-      "strategy": "rebase",
-      "policies": POLICIES,
-      "n": (4, 16),
-      "seeds": (0,),
-      "temperature": 0.1,
-      "rule": "ceil",
-      "duplicates": "keep",
-    },
-  }
-  config.sampler = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
-  config.format = {
-    "step_end": (" ки",),
-    "answer_markers": ("The answer is",),
-  }
-  config.limits = {
-    "prompt_tokens": 112,
-    "step_tokens": 32,
-    "total_tokens": 128,
-    "max_steps": 8,
-  }
-  config.aggregations = ("last", "min", "mean", "product")
-  config.rows_in_flight = 256
-  config.rows_per_problem = 0
-  config.cache = "dense"
-  config.tree_tokens = 0
-  if arg == "tiny":
-    config.task.count = 6
-    config.runs.sampling.n = config.runs.rebase.n = (4,)
-    config.rows_in_flight = 16
-  return config
+  config = common.embedded_sweep(POLICIES, 102, runs, rows_in_flight=256)
+  return common.shrink(config) if local else config

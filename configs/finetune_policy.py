@@ -35,7 +35,7 @@ half a minute.
 
 import ml_collections
 
-from inference_scaling.sweep import paper
+from configs import common
 
 # Rate, length, rows at once, and the mesh.
 RUNS = {
@@ -62,7 +62,7 @@ STARTS = {
 
 def get_config(arg: str = "pythia_410m") -> ml_collections.ConfigDict:
   """Makes the config of one policy; ",runlocal" shrinks it."""
-  name, local = paper.split_argument(arg, RUNS)
+  name, local = common.split_argument(arg, RUNS)
   rate, length, rows, (data, model) = RUNS[name]
   config = ml_collections.ConfigDict()
   config.kind = "finetune_policy"

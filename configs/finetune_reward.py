@@ -27,7 +27,7 @@ half a minute.
 
 import ml_collections
 
-from inference_scaling.sweep import paper
+from configs import common
 
 # Rows at once, and the mesh.
 RUNS = {"llemma_34b": (8, (8, 2)), "llemma_7b": (16, (8, 1))}
@@ -35,7 +35,7 @@ RUNS = {"llemma_34b": (8, (8, 2)), "llemma_7b": (16, (8, 1))}
 
 def get_config(arg: str = "llemma_34b") -> ml_collections.ConfigDict:
   """Makes the config of one reward model; ",runlocal" shrinks it."""
-  name, local = paper.split_argument(arg, RUNS)
+  name, local = common.split_argument(arg, RUNS)
   rows, (data, model) = RUNS[name]
   config = ml_collections.ConfigDict()
   config.kind = "finetune_reward"

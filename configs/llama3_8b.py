@@ -31,7 +31,7 @@ architectures on a CPU, in about a minute.
 
 import ml_collections
 
-from inference_scaling.sweep import paper
+from configs import common
 
 POLICIES = {"llama3_8b": "meta-llama/Meta-Llama-3-8B-Instruct"}
 SYSTEM = (
@@ -43,12 +43,11 @@ SYSTEM = (
 
 def get_config(arg: str = "math500") -> ml_collections.ConfigDict:
   """Makes the config of "math500" or "gsm8k"; ",runlocal" shrinks it."""
-  benchmark, local = paper.split_argument(arg, paper.BENCHMARKS)
-  config = paper.paper_sweep(
+  benchmark, local = common.split_argument(arg, common.BENCHMARKS)
+  config = common.paper_sweep(
     benchmark,
     POLICIES,
-    paper.strategies(tuple(POLICIES), samples=64, beams=(4, 8, 16, 32)),
-    mesh={"data": 1, "model": 8},
+    common.strategies(samples=64, beams=(4, 8, 16, 32)),
     rows_in_flight=64,
     reward_tokens=(512, 2048),
   )
@@ -57,6 +56,8 @@ def get_config(arg: str = "math500") -> ml_collections.ConfigDict:
   if local:
     # The small model's tokenizer has no chat template, nor does it end lines.
     config.prompt = {"kind": "plain"}
-    config.format = dict(paper.STEP_FORMAT)
-    paper.shrink(config, {"llama3_8b": "random/llama3_8b"}, "random/llemma_34b")
+    config.format = dict(common.STEP_FORMAT)
+    common.shrink_models(
+      config, {"llama3_8b": "random/llama3_8b"}, "random/llemma_34b"
+    )
   return config

@@ -29,23 +29,22 @@ architectures on a CPU, in about a minute.
 
 import ml_collections
 
-from inference_scaling.sweep import paper
+from configs import common
 
 POLICIES = {"llemma_34b": "tkitsers/Llemma-metamath-34b"}
 
 
 def get_config(arg: str = "math500") -> ml_collections.ConfigDict:
   """Makes the config of "math500" or "gsm8k"; ",runlocal" shrinks it."""
-  benchmark, local = paper.split_argument(arg, paper.BENCHMARKS)
-  config = paper.paper_sweep(
+  benchmark, local = common.split_argument(arg, common.BENCHMARKS)
+  config = common.paper_sweep(
     benchmark,
     POLICIES,
-    paper.strategies(tuple(POLICIES), samples=64, beams=(2, 4, 8, 16, 32)),
-    mesh={"data": 1, "model": 8},
+    common.strategies(samples=64, beams=(2, 4, 8, 16, 32)),
     rows_in_flight=64,
   )
   if local:
-    paper.shrink(
+    common.shrink_models(
       config, {"llemma_34b": "random/llemma_34b"}, "random/llemma_34b"
     )
   return config

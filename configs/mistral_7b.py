@@ -32,23 +32,22 @@ architectures on a CPU, in about a minute.
 
 import ml_collections
 
-from inference_scaling.sweep import paper
+from configs import common
 
 POLICIES = {"mistral_7b": "peiyi9979/mistral-7b-sft"}
 
 
 def get_config(arg: str = "math500") -> ml_collections.ConfigDict:
   """Makes the config of "math500" or "gsm8k"; ",runlocal" shrinks it."""
-  benchmark, local = paper.split_argument(arg, paper.BENCHMARKS)
-  config = paper.paper_sweep(
+  benchmark, local = common.split_argument(arg, common.BENCHMARKS)
+  config = common.paper_sweep(
     benchmark,
     POLICIES,
-    paper.strategies(tuple(POLICIES), samples=256, beams=(4, 8, 16, 32, 64)),
-    mesh={"data": 1, "model": 8},
+    common.strategies(samples=256, beams=(4, 8, 16, 32, 64)),
     rows_in_flight=256,
   )
   if local:
-    paper.shrink(
+    common.shrink_models(
       config, {"mistral_7b": "random/mistral_7b"}, "random/llemma_34b"
     )
   return config

@@ -28,7 +28,7 @@ on a CPU, in about two minutes.
 
 import ml_collections
 
-from inference_scaling.sweep import paper
+from configs import common
 
 # Sizes span a factor of 30: the small ones can afford more samples.
 MANY = ("410m", "1.4b", "2.8b")
@@ -37,22 +37,23 @@ FEW = ("6.9b", "12b")
 
 def get_config(arg: str = "gsm8k") -> ml_collections.ConfigDict:
   """Makes the config; "gsm8k,runlocal" shrinks it."""
-  benchmark, local = paper.split_argument(arg, ("gsm8k",))
-  many = paper.strategies(names(MANY), samples=128, beams=())
-  few = paper.strategies(names(FEW), samples=32, beams=())
-  config = paper.paper_sweep(
+  benchmark, local = common.split_argument(arg, ("gsm8k",))
+  many = common.strategies(128, (), policies=names(MANY))
+  few = common.strategies(32, (), policies=names(FEW))
+  config = common.paper_sweep(
     benchmark,
     policies("runs/train/pythia_{}/model"),
     {
       **{f"{block}_many": runs for block, runs in many.items()},
       **{f"{block}_few": runs for block, runs in few.items()},
     },
-    mesh={"data": 1, "model": 8},
     rows_in_flight=128,
     reward_tokens=(512, 2048),
   )
   if local:
-    paper.shrink(config, policies("random/pythia_{}"), "random/llemma_34b")
+    common.shrink_models(
+      config, policies("random/pythia_{}"), "random/llemma_34b"
+    )
   return config
 
 

@@ -18,78 +18,27 @@ holds: weighted votes of the middle policy are 91.5% right with 16 samples and
 
 import ml_collections
 
+from configs import common
+
 POLICIES = ("small", "middle", "large")
-SEEDS = (0, 1, 2)
-REBASE = {"temperature": 0.1, "rule": "ceil", "duplicates": "keep"}
+SEEDS = {"seeds": (0, 1, 2)}
+MIDDLE = {"policies": ("middle",)}
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
-  """Makes the config; "tiny" shrinks it to a check that everything runs."""
-  if arg not in ("", "tiny"):
-    raise ValueError(f"argument is {arg!r}; expected nothing or 'tiny'.")
-  config = ml_collections.ConfigDict()
-  config.task = {
-    "kind": "synthetic",
-    "split": "test",
-    "count": 300,
-    "seed": 0,
-    "levels": (1, 2, 3, 4, 5, 6),
-  }
-  config.policies = {name: f"embedded/policy_{name}" for name in POLICIES}
-  config.reward = {"form": "own", "source": "embedded/reward"}
-  config.dtype = "float32"
-  config.mesh = {"data": 1, "model": 1}
-  config.prompt = {"kind": "plain"}
-  config.runs = {
-    "greedy": {"strategy": "greedy", "policies": POLICIES},
-    "sampling": {
-      "strategy": "sampling",
-      "policies": ("small", "middle"),
-      "n": (64,),
-      "seeds": SEEDS,
-    },
-    "rebase": {
-      "strategy": "rebase",
-      "policies": POLICIES,
-      "n": (4, 16),
-      "seeds": SEEDS,
-      **REBASE,
-    },
-    "rebase_wide": {
-      "strategy": "rebase",
-      "policies": ("middle",),
-      "n": (64,),
-      "seeds": SEEDS,
-      **REBASE,
-    },
+  """Makes the config; "runlocal" shrinks it to a check that all runs."""
+  _, local = common.split_argument(arg)
+  few, large = {"policies": ("small", "middle")}, {"policies": ("large",)}
+  runs = {
+    "greedy": {"strategy": "greedy"},
+    "sampling": {"strategy": "sampling", "n": (64,), **few, **SEEDS},
+    "rebase": {"strategy": "rebase", "n": (4, 16), **SEEDS},
+    "rebase_wide": {"strategy": "rebase", "n": (64,), **MIDDLE, **SEEDS},
     # 16 beams of the largest policy cost what 56 of the middle one cost.
-    "sampling_large": {
-      "strategy": "sampling",
-      "policies": ("large",),
-      "n": (16,),
-      "seeds": SEEDS,
-    },
+    "sampling_large": {"strategy": "sampling", "n": (16,), **large, **SEEDS},
   }
-  config.sampler = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
-  config.format = {
-    "step_end": (" ки",),
-    "answer_markers": ("The answer is",),
-  }
-  config.limits = {
-    "prompt_tokens": 112,
-    "step_tokens": 32,
-    "total_tokens": 128,
-    "max_steps": 8,
-  }
-  config.aggregations = ("last", "min", "mean", "product")
-  config.rows_in_flight = 512
-  config.rows_per_problem = 0
-  config.cache = "dense"
-  config.tree_tokens = 0
-  if arg == "tiny":
-    config.task.count = 6
-    for run in ("sampling", "rebase", "rebase_wide", "sampling_large"):
-      config.runs[run].n = (2,) if run == "rebase" else (4,)
-      config.runs[run].seeds = (0, 1)
-    config.rows_in_flight = 16
+  config = common.embedded_sweep(POLICIES, 300, runs, rows_in_flight=512)
+  if local:
+    common.shrink(config)
+    config.runs.rebase.n = (2,)
   return config

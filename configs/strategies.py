@@ -24,114 +24,65 @@ expect a quarter of an hour.
 
 import ml_collections
 
+from configs import common
+
 POLICIES = ("small", "middle")
+MIDDLE = {"policies": ("middle",)}
 SIZES = (4, 16, 64)
 SCORES = ("likelihood", "self_certainty")
-KEEP = {"duplicates": "keep"}
-REBASE = {"temperature": 0.1, "rule": "ceil", **KEEP}
-BEAM = {"children": 4, "lookahead": 0, **KEEP}
-DVTS = {"subtree_beams": 4, **BEAM}
-PARTICLES = {
-  "resampling": "systematic",
-  "temperature": 1.0,
-  "terminal": "resample",
-  **KEEP,
-}
-# The paper's: C = 1; 4, 8 or 16 children of the root, 2 elsewhere; n is the
-# number of expansions.
-MCTS = {"root_children": 4, "children": 2, "exploration": 1.0, **KEEP}
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
   """Makes the config of the reward model or of another source of scores.
 
   Args:
-    arg: nothing, "likelihood" or "self_certainty"; "tiny", or ",tiny" behind
-      one of these, shrinks it to a check that everything runs.
+    arg: nothing, "likelihood" or "self_certainty"; "runlocal", or ",runlocal"
+      behind one of these, shrinks it to a check that everything runs.
 
   Returns:
     The config.
   """
-  words = arg.split(",") if arg else []
-  tiny = words[-1:] == ["tiny"]
-  scores = words[: len(words) - tiny]
-  if scores not in ([], *([score] for score in SCORES)):
-    raise ValueError(
-      f"argument is {arg!r}; expected nothing, {' or '.join(map(repr, SCORES))}"
-      ", and 'tiny' alone or behind a comma."
-    )
-  config = ml_collections.ConfigDict()
-  config.task = {
-    "kind": "synthetic",
-    "split": "test",
-    "count": 240,
-    "seed": 0,
-    "levels": (1, 2, 3, 4, 5, 6),
-  }
-  config.policies = {name: f"embedded/policy_{name}" for name in POLICIES}
-  config.reward = {"form": "own", "source": "embedded/reward"}
-  if scores:
-    config.reward = {"form": scores[0]}
-  config.dtype = "float32"
-  config.mesh = {"data": 1, "model": 1}
-  config.prompt = {"kind": "plain"}
-  config.runs = make_runs(tiny, rewarded=not scores)
-  config.sampler = {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
-  config.format = {
-    "step_end": (" ки",),
-    "answer_markers": ("The answer is",),
-  }
-  config.limits = {
-    "prompt_tokens": 112,
-    "step_tokens": 32,
-    "total_tokens": 128,
-    "max_steps": 8,
-  }
-  config.aggregations = ("last", "min", "mean", "product")
-  config.rows_in_flight = 512
-  config.rows_per_problem = 0
-  config.cache = "dense"
-  config.tree_tokens = 0
-  if tiny:
-    config.task.count = 6
-    config.rows_in_flight = 16
-  return config
+  scores, local = common.split_argument(arg, ("", *SCORES))
+  runs = main_runs() if scores else {**main_runs(), **rewarded_runs()}
+  reward = {"form": scores} if scores else None
+  config = common.embedded_sweep(POLICIES, 240, runs, 512, reward)
+  return common.shrink(config) if local else config
 
 
-def make_runs(tiny: bool, rewarded: bool):
-  """The blocks of runs: main strategies in all sizes, variants in one.
+def main_runs():
+  """What needs no reward model."""
+  return {
+    "greedy": {"strategy": "greedy"},
+    "sampling": {"strategy": "sampling", "n": (64,)},
+    "rebase": {"strategy": "rebase", "n": SIZES},
+    "beam_search": {"strategy": "beam_search", "n": SIZES},
+  }
 
-  Without a reward model a few of them.
+
+def rewarded_runs():
+  """The other strategies in all sizes, variants in one.
+
+  MCTS is the paper's: C = 1; 4, 8 or 16 children of the root, 2 elsewhere; n is
+  the number of expansions.
   """
-  runs = {"greedy": {"strategy": "greedy", "policies": POLICIES}}
-
-  def add(strategy, sizes, numbers, policies=POLICIES):
-    runs[strategy.replace("/", "_")] = {
-      "strategy": strategy,
-      "policies": policies,
-      "n": (4,) if tiny else sizes,
-      "seeds": (0,),
-      **numbers,
-    }
-
-  add("sampling", (64,), {})
-  add("rebase", SIZES, REBASE)
-  add("beam_search", SIZES, BEAM)
-  if not rewarded:
-    return runs
-  add("dvts", SIZES, DVTS)
-  add("particle_filter", SIZES, PARTICLES)
-  add("mcts", (32, 64, 128), MCTS)
-  middle = ("middle",)
-  for rule in ("round", "exact", "stochastic"):
-    add(f"rebase/{rule}", (16,), {**REBASE, "rule": rule}, middle)
-  for name, treatment in (("distinct", "drop"), ("merged", "merge")):
-    add(f"rebase/{name}", (16,), {**REBASE, "duplicates": treatment}, middle)
-  add("beam_search/distinct", (16,), {**BEAM, "duplicates": "drop"}, middle)
-  add("beam_search/lookahead", (4, 16), {**BEAM, "lookahead": 1}, middle)
-  add("dvts/lookahead", (4, 16), {**DVTS, "lookahead": 1}, middle)
-  multinomial = {**PARTICLES, "resampling": "multinomial"}
-  add("particle_filter/multinomial", (16,), multinomial, middle)
-  for root in (8, 16):
-    add(f"mcts/root{root}", (32,), {**MCTS, "root_children": root}, middle)
+  runs = {
+    "dvts": {"strategy": "dvts", "n": SIZES},
+    "particle_filter": {"strategy": "particle_filter", "n": SIZES},
+    "mcts": {"strategy": "mcts", "n": (32, 64, 128)},
+  }
+  for strategy, sizes, numbers in (
+    ("rebase/round", (16,), {"rule": "round"}),
+    ("rebase/exact", (16,), {"rule": "exact"}),
+    ("rebase/stochastic", (16,), {"rule": "stochastic"}),
+    ("rebase/distinct", (16,), {"duplicates": "drop"}),
+    ("rebase/merged", (16,), {"duplicates": "merge"}),
+    ("beam_search/distinct", (16,), {"duplicates": "drop"}),
+    ("beam_search/lookahead", (4, 16), {"lookahead": 1}),
+    ("dvts/lookahead", (4, 16), {"lookahead": 1}),
+    ("particle_filter/multinomial", (16,), {"resampling": "multinomial"}),
+    ("mcts/root8", (32,), {"root_children": 8}),
+    ("mcts/root16", (32,), {"root_children": 16}),
+  ):
+    block = {"strategy": strategy, "n": sizes, **numbers, **MIDDLE}
+    runs[strategy.replace("/", "_")] = block
   return runs

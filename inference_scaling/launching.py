@@ -106,6 +106,8 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
         raise
       _end(traceback.format_exc(), 1)
 
+  # Configs share parts: configs/common.py of the program's own checkout.
+  sys.path.append(str(pathlib.Path(sys.argv[0]).resolve().parents[1]))
   # --help shows the flags of the program, which these are in every one.
   for holder in _SHARED:
     flags.FLAGS.register_key_flag_for_module(

@@ -28,6 +28,7 @@ from inference_scaling.spec.sweep import (
   Sweep,
   check_reward,
   check_steps,
+  complete,
   read_sweep,
   to_json,
 )
@@ -51,6 +52,7 @@ __all__ = [
   "changes",
   "check_reward",
   "check_steps",
+  "complete",
   "differences",
   "expand",
   "is_greedy",

@@ -171,6 +171,23 @@ def to_json(sweep: Sweep) -> dict[str, Any]:
   return sweep.model_dump(mode="json", exclude_none=True)
 
 
+def complete(
+  config: ml_collections.ConfigDict | Mapping[str, Any],
+) -> ml_collections.ConfigDict:
+  """Writes the defaults into a config, so that a flag can change every key.
+
+  Args:
+    config: as `read_sweep`.
+
+  Returns:
+    A config with all keys.
+
+  Raises:
+    ValueError: as `read_sweep`.
+  """
+  return ml_collections.ConfigDict(_tuples(to_json(read_sweep(config))))
+
+
 def check_steps(limits: Any, group: str) -> None:
   """Refuses steps longer than a whole solution.
 
@@ -232,6 +249,13 @@ def _plain(value: Any) -> Any:
   if isinstance(value, (list, tuple)):
     return [_plain(item) for item in value]
   return value
+
+
+def _tuples(value: Any) -> Any:
+  """Turns lists into tuples: flags of ml_collections can change these whole."""
+  if isinstance(value, dict):
+    return {key: _tuples(item) for key, item in value.items()}
+  return tuple(value) if isinstance(value, list) else value
 
 
 def _check_cache(sweep: Sweep) -> None:

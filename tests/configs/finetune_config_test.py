@@ -44,7 +44,7 @@ def test_every_model_has_a_config_and_a_small_one(kind):
     assert published_config.num_kv_heads % config.mesh.model == 0
   with pytest.raises(ValueError, match="llemma_7b"):
     module.get_config("llama")
-  with pytest.raises(ValueError, match="'runlocal' beside it"):
+  with pytest.raises(ValueError, match="'runlocal' alone or"):
     module.get_config("llemma_7b,small")
   first = next(iter(module.RUNS))
   assert module.get_config("runlocal") == module.get_config(f"{first},runlocal")

@@ -82,7 +82,7 @@ def test_runlocal_runs_from_start_to_end(tmp_path):
 
 
 def test_the_real_model_on_a_cpu_votes_without_rewards():
-  for arg in ("", "tiny"):
+  for arg in ("", "runlocal"):
     config = spec.read_sweep(get_config("smollm2_gsm8k", arg))
     assert config.reward.form == "none"
     runs = grid.expand(config.runs)

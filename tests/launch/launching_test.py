@@ -136,7 +136,7 @@ def test_a_number_of_a_config_can_be_changed(parse):
     ([DEMO, "--config.runs.rebase.n[9]=4"], ["out of range"]),
     ([DEMO, "--config.task.count=many"], ["config.task.count", "many"]),
     ([DEMO, "--confg.task.count=3"], ["confg"]),
-    ([f"{DEMO}:big"], ["'big'; expected nothing or 'tiny'"]),
+    ([f"{DEMO}:big"], ["'big'; expected nothing, and 'runlocal'"]),
   ],
 )
 def test_a_wrong_flag_is_one_message(arguments, words, parse):
@@ -152,7 +152,7 @@ def test_a_wrong_flag_is_one_message(arguments, words, parse):
   [
     ["--config=nowhere/demo.py"],
     ["--config", "nowhere/demo.py"],
-    ["-config=nowhere/demo.py:tiny"],
+    ["-config=nowhere/demo.py:runlocal"],
     ["--config=nowhere/demo.py", "--config.task.count=3"],
   ],
 )
@@ -232,7 +232,7 @@ def test_a_config_file_that_fails_is_one_message(
 def test_an_argument_that_a_config_does_not_take_is_named(parse, tmp_path):
   path = tmp_path / "mine.py"
   path.write_text("def get_config():\n  return None\n")
-  code, text = parse(f"--config={path}:tiny")
+  code, text = parse(f"--config={path}:runlocal")
   assert code == 1 and "takes 0 positional arguments but 1 was given" in text
   assert "What follows the colon in --config=FILE:ARGUMENT" in text
 

@@ -169,7 +169,7 @@ def test_solve_without_a_problem_shows_its_usage(arguments, solve):
   ("config", "folder"),
   [
     ("demo.py", "runs/demo"),
-    ("demo.py:tiny", "runs/demo_tiny"),
+    ("demo.py:runlocal", "runs/demo_runlocal"),
     ("llemma_7b.py:gsm8k,runlocal", "runs/llemma_7b_gsm8k_runlocal"),
   ],
 )

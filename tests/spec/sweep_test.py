@@ -39,10 +39,10 @@ def test_scaling_laws_has_three_seeds_and_n_up_to_64():
 @pytest.mark.parametrize("name", ["demo", "scaling_laws", "strategies"])
 def test_configs_have_a_tiny_variant_and_refuse_others(name):
   module = importlib.import_module(f"configs.{name}")
-  config = spec.read_sweep(module.get_config("tiny"))
+  config = spec.read_sweep(module.get_config("runlocal"))
   assert config.task.count == 6
   assert max(run.n for run in grid.expand(config.runs)) == 4
-  with pytest.raises(ValueError, match=r"'small'.*'tiny'"):
+  with pytest.raises(ValueError, match=r"'small'.*'runlocal'"):
     module.get_config("small")
 
 

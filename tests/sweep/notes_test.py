@@ -2,6 +2,7 @@
 
 import importlib
 import pathlib
+import re
 
 import pytest
 
@@ -13,12 +14,18 @@ from tests.sweep import tiny
 ROOT = pathlib.Path(__file__).parents[2]
 PAPER = ("llama3_8b", "llemma_34b", "llemma_7b", "mistral_7b")
 PUBLISHED = [
-  *((name, arg) for name in ("demo", "scaling_laws") for arg in ("", "tiny")),
+  *(
+    (name, arg)
+    for name in ("demo", "scaling_laws")
+    for arg in ("", "runlocal")
+  ),
   *(
     ("strategies", arg)
-    for arg in ("", "tiny", "likelihood", "self_certainty", "likelihood,tiny")
+    for arg in (
+      "", "runlocal", "likelihood", "self_certainty", "likelihood,runlocal"
+    )
   ),
-  ("smollm2_gsm8k", ""), ("smollm2_gsm8k", "tiny"),
+  ("smollm2_gsm8k", ""), ("smollm2_gsm8k", "runlocal"),
   *(
     (name, arg)
     for name in PAPER
@@ -45,7 +52,7 @@ def test_every_published_sweep_is_among_them():
   sweeps = {
     path.stem
     for path in (ROOT / "configs").glob("*.py")
-    if "config.runs" in path.read_text() or "paper_sweep" in path.read_text()
+    if not re.match("common|train_|finetune_", path.stem)
   }
   assert sweeps == {name for name, _ in PUBLISHED}
 
