@@ -4,16 +4,9 @@ import pathlib
 
 from matplotlib import figure as figure_lib
 
-from inference_scaling.analysis import files
-from inference_scaling.analysis.comparison import selection
-from inference_scaling.analysis.figures import (
-  error_vs_flops,
-  policy_panels,
-  policy_sizes,
-  strategy_comparison,
-  style,
-  vote_limits,
-)
+from inference_scaling.analysis import figures, files, registry
+from inference_scaling.analysis import report as report_lib
+from inference_scaling.analysis.figures import style
 from inference_scaling.analysis.records import load
 from inference_scaling.analysis.report import (
   coverage,
@@ -22,6 +15,9 @@ from inference_scaling.analysis.report import (
   sections,
 )
 from inference_scaling.analysis.report import provenance as provenance_lib
+
+# Whose modules are looked through for figures and sections.
+_PACKAGES = (figures, report_lib)
 
 
 def write_report(workdir: str | pathlib.Path, **options) -> pathlib.Path:
@@ -81,46 +77,20 @@ def _analyze(records, head: opening.Head, options) -> results.Analysis:
   return results.analyze(records, parameters, **options)
 
 
-def draw(analysis: results.Analysis) -> dict[str, figure_lib.Figure]:
-  """Draws every figure of the report.
+def draw(
+  analysis: results.Analysis,
+) -> dict[registry.Figure, figure_lib.Figure]:
+  """Draws every figure that is registered.
 
   Args:
     analysis: what `analyze` returns.
 
   Returns:
-    The figures by name; without those that have nothing to compare.
+    The drawings, in order; without those that have nothing to compare.
   """
-  summary, how = analysis.summary, analysis.aggregation
-  tables, policies = analysis.tables, dict(analysis.policies)
-  flops = f"flops_{analysis.convention}"
-  drawn = {
-    "optimal_size": policy_sizes.optimal_size(
-      summary,
-      tables["optimal_size"],
-      tables["optimal_size_lines"],
-      how,
-      flops,
-    ),
-    "error_vs_flops": error_vs_flops.error_vs_flops(summary, how),
-    "error_vs_n": policy_panels.error_vs_n(summary, how),
-    "easy_vs_hard": policy_panels.easy_vs_hard(
-      summary, how, flops, analysis.hard_from
-    ),
-    "voting_methods": policy_panels.voting_methods(summary, how, flops),
-    "completion": policy_panels.completion(summary),
-    "equal_budget": strategy_comparison.equal_budget(
-      tables["equal_budget"], policies, analysis.convention
-    ),
-    "variants": strategy_comparison.variants(summary, how, flops),
-    "aggregations": strategy_comparison.aggregations(
-      selection.at_largest_n(tables["aggregations"]), policies
-    ),
-  }
-  if not tables["limits"].empty:
-    drawn["limits"] = vote_limits.limits_figure(
-      summary, selection.main_variants(tables["limits"]), tables["theory"]
-    )
-  return {name: figure for name, figure in drawn.items() if figure is not None}
+  found = registry.find(registry.Figure, _PACKAGES)
+  drawn = {figure: figure.make(analysis) for figure in found}
+  return {figure: made for figure, made in drawn.items() if made is not None}
 
 
 def _write(
@@ -135,7 +105,10 @@ def _write(
       # A file of an earlier report must not stand beside this one.
       files.write(folder / name / f"{key}.csv", frame.to_csv(index=False))
   drawn = {} if head.is_silent else draw(analysis)
-  for name, figure in drawn.items():
-    style.save(figure, folder / "figures", name)
-  text = sections.report(analysis, head, set(drawn))
+  for figure, made in drawn.items():
+    style.save(made, folder / "figures", figure.name)
+  text = sections.report(
+    sections.Content(analysis, head, tuple(drawn)),
+    registry.find(registry.Section, _PACKAGES),
+  )
   files.write(folder / "report.md", text)
