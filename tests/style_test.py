@@ -11,7 +11,8 @@ ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "inference_scaling"
 # A room imports only from rooms that stand before it; assets are data.
 ROOMS = (
-  "names", "assets", "json_lines", "search", "voting", "outcomes", "compute",
+  "names", "typed_json", "record", "assets", "json_lines", "search", "voting",
+  "outcomes", "compute",
   "models", "decoding", "tasks", "training", "sweep", "profiling", "benchmark",
   "analysis", "command_line", "launching",
 )  # fmt: skip
