@@ -30,12 +30,13 @@ def join(
     The records, and what the folders say.
 
   Raises:
-    ValueError: if the folders are not of one benchmark, or if a search has not
-      come out alike in two of them.
+    ValueError: if the folders are not of one benchmark, if only some have a
+      reward model, or if a search has not come out alike in two of them.
   """
   if len(sources) == 1:
     return list(sources[0].records), sources[0].provenance
   _check_problems(sources)
+  _check_rewards(sources)
   names = telling_apart.tell_apart(sources)
   found: dict[tuple, tuple[sources_lib.Source, load.Record]] = {}
   copies = 0
@@ -87,6 +88,19 @@ def _check_problems(sources: Sequence[sources_lib.Source]) -> None:
     }
 
 
+def _check_rewards(sources: Sequence[sources_lib.Source]) -> None:
+  """Refuses folders that do not vote by the same methods."""
+  groups: dict[bool, list[str]] = {True: [], False: []}
+  for source in sources:
+    groups[source.records[0].rewarded].append(str(source.folder))
+  if all(groups.values()):
+    raise ValueError(
+      f"{', '.join(groups[True])} have votes by rewards and"
+      f" {', '.join(groups[False])} have none; expected a reward model in all"
+      " folders or in none. Report on each kind alone."
+    )
+
+
 def _check_equal(
   source: sources_lib.Source,
   record: load.Record,
@@ -128,8 +142,7 @@ def _provenance(
     sources, names.policies, names.strategies, strict=True
   ):
     told = source.provenance
-    for name, size in told.parameters.items():
-      parameters[policies[name]] = size
+    parameters |= {policies[name]: told.parameters[name] for name in policies}
     for policy, strategy, n, seed in told.runs:
       key = (policies.get(policy, policy), strategies[strategy], n, seed)
       runs[key] = None

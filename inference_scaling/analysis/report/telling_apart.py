@@ -50,7 +50,7 @@ def tell_apart(sources: Sequence[sources_lib.Source]) -> Names:
   """
   policies, notes = _rename(
     sources,
-    [_policies(source.provenance) for source in sources],
+    [_policies(source) for source in sources],
     lambda name, label: f"{name}@{label}",
   )
   strategies, more = _rename(
@@ -99,9 +99,11 @@ def _differences(ours: Meaning, theirs: Meaning) -> list[str]:
   return [key for key in ours if key in theirs and ours[key] != theirs[key]]
 
 
-def _policies(provenance: provenance_lib.Provenance) -> dict[str, Meaning]:
-  """What each policy's name means in a folder."""
-  config = provenance.config
+def _policies(source: sources_lib.Source) -> dict[str, Meaning]:
+  """What the name of each policy that a folder runs means there."""
+  provenance, config = source.provenance, source.provenance.config
+  run = {record.policy for record in source.records}
+  run |= {policy for policy, *_ in provenance.runs}
   settings = {key: config[key] for key in config if key not in _FREE}
   if provenance.reward_sha256 is not None:
     settings["files of the reward model"] = provenance.reward_sha256
@@ -110,6 +112,8 @@ def _policies(provenance: provenance_lib.Provenance) -> dict[str, Meaning]:
     settings["reward"] = {k: v for k, v in reward.items() if k != "source"}
   found = {}
   for name, parameters in provenance.parameters.items():
+    if name not in run:
+      continue
     found[name] = {"number of parameters": parameters} | settings
     if name in provenance.sha256:
       found[name]["files of the model"] = provenance.sha256[name]

@@ -201,6 +201,25 @@ def test_other_strategies_of_one_name_become_variants(tmp_path, join):
   assert "`y/a`; they differ in temperature" in text
 
 
+def test_a_policy_that_a_folder_does_not_run_has_no_name_there(tmp_path, join):
+  a = write(tmp_path / "a", sweep(SAMPLES, policies=("small", "large")))
+  b = write(tmp_path / "b", sweep(SEARCH), files={"large": "d" * 64})
+  text, joined = join(a, b)
+  assert "Told apart" not in text and "No records yet" not in text
+  summary = pd.read_csv(joined / "summary.csv")
+  assert set(summary["policy"]) == {"small", "large"}
+
+
+def test_folders_with_and_without_rewards_are_refused(tmp_path, join):
+  a = write(tmp_path / "a", sweep(SAMPLES))
+  plain = [factory.unrewarded(record) for record in sweep(("greedy", 1))]
+  b = write(tmp_path / "b", plain, reward=None)
+  with pytest.raises(
+    ValueError, match=r"/a have votes by rewards and .*/b have none; expected"
+  ):
+    join(a, b)
+
+
 def _other(key, value):
   records = sweep(SEARCH)
   for record in records:
