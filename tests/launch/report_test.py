@@ -79,7 +79,7 @@ def test_records_alone_are_needed(report, tmp_path, monkeypatch):
 def test_one_report_covers_several_folders(report, tmp_path, monkeypatch):
   monkeypatch.setattr(style, "save", lambda *figure: [])
   folders = [str(write(tmp_path / name, name)) for name in ("greedy", "rebase")]
-  with pytest.raises(launching.USER_ERRORS, match="give another one as output"):
+  with pytest.raises(launching.USER_ERRORS, match="such as --output="):
     report(*folders)
   report(*folders, f"--output={tmp_path / 'new' / 'joined'}")
   text = (tmp_path / "new" / "joined" / "report.md").read_text("utf-8")

@@ -26,12 +26,12 @@ Meaning = Mapping[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Names:
-  """New names, a mapping from the old ones for each folder.
+  """Names of a report on several folders.
 
   Attributes:
-    policies: likewise of policies.
-    strategies: likewise of strategies.
-    notes: which names are new and why, a sentence each.
+    policies: for each folder, the name of a policy there -> in the report.
+    strategies: for each folder, likewise of strategies.
+    notes: which names are new and why, one each.
   """
 
   policies: Sequence[Mapping[str, str]]

@@ -86,7 +86,7 @@ def _target(
   if output is None:
     raise ValueError(
       f"a report on {len(folders)} folders belongs into none of them; give"
-      " another one as output, such as runs/joined"
+      " another one, such as --output=runs/joined"
     )
   output = pathlib.Path(output)
   if output.resolve() in [folder.resolve() for folder in folders]:
