@@ -1,11 +1,18 @@
-r"""Writes the report on a sweep again, from its records alone.
+r"""Writes the report on a sweep again, or one on several, from records alone.
 
-  python launch/report.py --workdir=runs/demo [--convention=full] \
-    [--aggregation=mean] [--hard_from=4]
+  python launch/report.py runs/demo [--convention=full] [--aggregation=mean] \
+    [--hard_from=4]
+  python launch/report.py runs/small runs/large --output=runs/joined
 
-Reads records.jsonl and config.json of the folder, which a sweep has made and
-may still be writing, and writes report.md, summary.csv, claims/, tables/ and
-figures/ there. No model is loaded and no accelerator is used.
+Reads records.jsonl and config.json of each folder, which a sweep has made and
+may still be writing. Writes report.md, summary.csv, claims/, tables/ and
+figures/ into the folder of the sweep, or into --output. No model is loaded and
+no accelerator is used.
+
+Several folders are of one benchmark: problems that two of them have are the
+same. Runs of all seeds and sizes are joined. A policy or a strategy that is not
+the same in two folders is told apart by the name of the folder, small@a and
+small@b, and a search that stands in several counts once.
 """
 
 from absl import app, flags
@@ -14,8 +21,14 @@ from inference_scaling import analysis, launching, names
 from inference_scaling.analysis.estimates import panel
 
 _WORKDIR = flags.DEFINE_string(
-  "workdir", None, "The folder of the sweep, such as runs/demo."
-)
+  "workdir", None,
+  "The folder of the sweep, such as runs/demo, for one given without a flag.",
+)  # fmt: skip
+_OUTPUT = flags.DEFINE_string(
+  "output", None,
+  "The folder of the report; by default that of the sweep. A report on several "
+  "sweeps needs one that is none of theirs.",
+)  # fmt: skip
 _AGGREGATION = flags.DEFINE_enum(
   "aggregation", None, names.AGGREGATIONS,
   "How best-of-n and weighted voting read step scores in figures and claims; "
@@ -32,10 +45,13 @@ _HARD_FROM = flags.DEFINE_integer(
 
 
 def main(argv):
-  if len(argv) > 1:
-    raise app.UsageError(f"unknown arguments: {argv[1:]}.")
+  folders = argv[1:] + ([] if _WORKDIR.value is None else [_WORKDIR.value])
+  # An empty name would be the folder that the program is started in.
+  if not folders or "" in (*folders, _OUTPUT.value):
+    raise app.UsageError("a folder is missing; give one, such as runs/demo.")
   report = analysis.write_report(
-    _WORKDIR.value,
+    folders,
+    _OUTPUT.value,
     aggregation=_AGGREGATION.value,
     convention=_CONVENTION.value,
     hard_from=_HARD_FROM.value,
@@ -47,5 +63,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-  launching.require("workdir")
   launching.run(main)

@@ -3,7 +3,8 @@
 Each folder imports only from those before it: `records` reads a sweep's file,
 `estimates` makes accuracies with intervals of it, `theory` has their limits,
 `comparison` and `claims` set strategies and policies against each other,
-`figures` and `trees` draw, and `report` writes it all down.
+`figures` and `trees` draw, and `report` writes it all down. A figure or a
+section is one function in one file, see `registry`.
 """
 
 from inference_scaling.analysis.estimates.outcomes import make_outcomes

@@ -7,22 +7,12 @@ are runs of one kind with other numbers.
 import re
 from collections.abc import Iterable
 
+from inference_scaling import spec
+
 GREEDY, SAMPLING, REBASE, MCTS = "greedy", "sampling", "rebase", "mcts"
 # In the order of tables and legends.
-KIND_NAMES = {
-  GREEDY: "Greedy",
-  SAMPLING: "Sampling",
-  REBASE: "REBASE",
-  "beam_search": "Beam search",
-  "dvts": "DVTS",
-  "particle_filter": "Particle filter",
-  MCTS: "MCTS",
-}
-
-
-def kind_of(strategy: str) -> str:
-  """The part of a strategy's name before its variant."""
-  return strategy.partition("/")[0]
+KIND_NAMES = {name: block.title for name, block in spec.STRATEGIES.items()}
+kind_of = spec.kind_of
 
 
 def strategy_name(strategy: str) -> str:

@@ -12,8 +12,7 @@ from ml_collections import config_flags
 
 # Launching is imported here: its flags are those of the whole process.
 from inference_scaling import analysis, assets, launching, spec, sweep
-from inference_scaling.analysis.figures import style
-from tests.analysis import factory, tree_records
+from tests.analysis import tree_records
 
 assert launching
 ROOT = pathlib.Path(__file__).parents[2]
@@ -200,34 +199,3 @@ def test_sweep_names_its_folder_after_the_config(
     module.main(values(argv))
     assert calls[-1][1] == str(tmp_path)
     assert redo == [{"redo_changed": False}, {"redo_changed": True}]
-
-
-def test_report_hands_every_flag_on(tmp_path, monkeypatch, capsys):
-  calls = []
-  monkeypatch.setattr(
-    analysis, "write_report",
-    lambda folder, **options: calls.append((folder, options))
-    or tmp_path / "report.md",
-  )  # fmt: skip
-  with launcher("report", monkeypatch) as (module, values):
-    argv = ["launch/report.py", "--workdir=there"]
-    module.main(values(argv))
-    flagged = ["--aggregation=mean", "--convention=full", "--hard_from=3"]
-    module.main(values([*argv, *flagged]))
-  assert calls == [
-    ("there", {"aggregation": None, "convention": "paper", "hard_from": 4}),
-    ("there", {"aggregation": "mean", "convention": "full", "hard_from": 3}),
-  ]
-  assert f"{tmp_path}/summary.csv" in capsys.readouterr().out
-
-
-def test_report_needs_records_alone(tmp_path, monkeypatch):
-  records = factory.sweep(2, ("small",), (("greedy", 1),))
-  folder = factory.write(tmp_path / "sweep", records)
-  monkeypatch.setattr(style, "save", lambda *figure: [])
-  with launcher("report", monkeypatch) as (module, values):
-    module.main(values(["launch/report.py", f"--workdir={folder}"]))
-    assert "Greedy" in (folder / "report.md").read_text("utf-8")
-    (folder / "records.jsonl").unlink()
-    with pytest.raises(launching.USER_ERRORS, match=r"records\.jsonl"):
-      module.main(values(["launch/report.py", f"--workdir={folder}"]))

@@ -38,18 +38,16 @@ def verdicts(
     One Verdict a claim, in the order of the tables.
   """
   middle = policies[len(policies) // 2]
-  frames = {name: _main(frame) for name, frame in frames.items()}
+  # Verdicts speak of the main strategy of each kind; tables have all.
+  frames = {
+    name: selection.main_variants(frame) for name, frame in frames.items()
+  }
   return [
     *_growth(frames["growth"]),
     _best_policy(frames["best_policy"]),
     *_search_gain(frames["search_gain"], middle),
     _smaller(frames["smaller_against_largest"], policies[-1], convention),
   ]
-
-
-def _main(frame: pd.DataFrame) -> pd.DataFrame:
-  """Verdicts speak of the main strategy of each kind; tables have all."""
-  return frame if frame.empty else selection.main_variants(frame)
 
 
 def _growth(frame: pd.DataFrame) -> list[Verdict]:

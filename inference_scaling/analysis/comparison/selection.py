@@ -29,7 +29,9 @@ def main_rows(
 
 
 def main_variants(rows: pd.DataFrame) -> pd.DataFrame:
-  """The rows of the main strategy of each kind."""
+  """The rows of the main strategy of each kind; none of an empty frame."""
+  if rows.empty:
+    return rows
   names = strategies.main_strategies(rows["strategy"])
   return rows[rows["strategy"].isin(names)]
 

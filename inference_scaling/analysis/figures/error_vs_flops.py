@@ -5,11 +5,17 @@ from matplotlib import figure as figure_lib
 from matplotlib import lines
 
 from inference_scaling import names
-from inference_scaling.analysis import votings, wording
+from inference_scaling.analysis import registry, votings, wording
 from inference_scaling.analysis.comparison import selection
 from inference_scaling.analysis.figures import drawing, style
 
 
+@registry.figure(
+  20,
+  "Error against FLOPs by strategy, with the Pareto frontier",
+  mirrors="Figures 4 and 5",
+  reads=lambda analysis: (analysis.summary, analysis.aggregation),
+)
 @style.styled
 def error_vs_flops(
   summary: pd.DataFrame, aggregation: str

@@ -4,13 +4,24 @@ import pandas as pd
 from matplotlib import figure as figure_lib
 from matplotlib import lines
 
-from inference_scaling.analysis import strategies, votings, wording
+from inference_scaling.analysis import (
+  registry,
+  strategies,
+  votings,
+  wording,
+)
 from inference_scaling.analysis.comparison import selection
 from inference_scaling.analysis.figures import drawing, style
 
 _CENTERED = {"ha": "center", "va": "center", "color": style.GREY}
 
 
+@registry.figure(
+  30,
+  "Error against n, and the oracle's (pass@n)",
+  mirrors="Figures 6 and 7",
+  reads=lambda analysis: (analysis.summary, analysis.aggregation),
+)
 @style.styled
 def error_vs_n(summary: pd.DataFrame, aggregation: str) -> figure_lib.Figure:
   """Error against n (top), as in Figures 6 and 7, and the oracle's (bottom).
@@ -48,6 +59,11 @@ def error_vs_n(summary: pd.DataFrame, aggregation: str) -> figure_lib.Figure:
   return figure
 
 
+@registry.figure(
+  90,
+  "Share of candidates that finish",
+  reads=lambda analysis: (analysis.summary,),
+)
 @style.styled
 def completion(summary: pd.DataFrame) -> figure_lib.Figure:
   """Share of candidates that came to their end, by strategy and n.
@@ -72,6 +88,17 @@ def completion(summary: pd.DataFrame) -> figure_lib.Figure:
   return figure
 
 
+@registry.figure(
+  40,
+  "Easy and hard problems",
+  mirrors="Figure 8",
+  reads=lambda analysis: (
+    analysis.summary,
+    analysis.aggregation,
+    analysis.flops,
+    analysis.hard_from,
+  ),
+)
 @style.styled
 def easy_vs_hard(
   summary: pd.DataFrame, aggregation: str, flops: str, hard_from: int
@@ -115,6 +142,16 @@ def easy_vs_hard(
   return figure
 
 
+@registry.figure(
+  50,
+  "Majority, best-of-n and weighted voting",
+  mirrors="Figures 9 to 12",
+  reads=lambda analysis: (
+    analysis.summary,
+    analysis.aggregation,
+    analysis.flops,
+  ),
+)
 @style.styled
 def voting_methods(
   summary: pd.DataFrame, aggregation: str, flops: str

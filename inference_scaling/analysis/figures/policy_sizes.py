@@ -8,13 +8,30 @@ from matplotlib import axes as axes_lib
 from matplotlib import figure as figure_lib
 from matplotlib import lines
 
-from inference_scaling.analysis import strategies, votings, wording
+from inference_scaling.analysis import (
+  registry,
+  strategies,
+  votings,
+  wording,
+)
 from inference_scaling.analysis.comparison import selection
 from inference_scaling.analysis.figures import drawing, style
 
 _SHOWN = (strategies.SAMPLING, strategies.REBASE)
 
 
+@registry.figure(
+  10,
+  "Error by policy size, and compute-optimal size by budget",
+  mirrors="Figure 1",
+  reads=lambda analysis: (
+    analysis.summary,
+    analysis.tables["optimal_size"],
+    analysis.tables["optimal_size_lines"],
+    analysis.aggregation,
+    analysis.flops,
+  ),
+)
 @style.styled
 def optimal_size(
   summary: pd.DataFrame,

@@ -6,7 +6,12 @@ from matplotlib import figure as figure_lib
 from matplotlib import lines
 
 from inference_scaling import names
-from inference_scaling.analysis import strategies, votings, wording
+from inference_scaling.analysis import (
+  registry,
+  strategies,
+  votings,
+  wording,
+)
 from inference_scaling.analysis.comparison import selection
 from inference_scaling.analysis.figures import (
   drawing,
@@ -18,6 +23,15 @@ _DODGE = 1.03  # from one strategy to the next, as a factor of the budget
 _MARKERS = (("v", style.GREY), ("o", "white"), ("D", style.BLACK))
 
 
+@registry.figure(
+  60,
+  "Accuracy against sampling at the same FLOPs",
+  reads=lambda analysis: (
+    analysis.tables["equal_budget"],
+    dict(analysis.policies),
+    analysis.convention,
+  ),
+)
 @style.styled
 def equal_budget(
   frame: pd.DataFrame, policies: dict[str, int], convention: str
@@ -92,6 +106,15 @@ def _draw_difference(panel, rows: pd.DataFrame, look: dict) -> None:
   panel.plot(rows["at"], middle, **drawing.marker_keys(look))
 
 
+@registry.figure(
+  70,
+  "Variants of each kind of strategy",
+  reads=lambda analysis: (
+    analysis.summary,
+    analysis.aggregation,
+    analysis.flops,
+  ),
+)
 @style.styled
 def variants(
   summary: pd.DataFrame, aggregation: str, flops: str
@@ -141,6 +164,14 @@ def variants(
   return figure
 
 
+@registry.figure(
+  80,
+  "Aggregation of step scores",
+  reads=lambda analysis: (
+    selection.at_largest_n(analysis.tables["aggregations"]),
+    dict(analysis.policies),
+  ),
+)
 @style.styled
 def aggregations(
   frame: pd.DataFrame, policies: dict[str, int]

@@ -6,7 +6,12 @@ from matplotlib import axes as axes_lib
 from matplotlib import figure as figure_lib
 from matplotlib import lines
 
-from inference_scaling.analysis import strategies, votings, wording
+from inference_scaling.analysis import (
+  registry,
+  strategies,
+  votings,
+  wording,
+)
 from inference_scaling.analysis.comparison import selection
 from inference_scaling.analysis.figures import style, texts
 
@@ -21,10 +26,19 @@ _CURVE_WIDTH, _LIMIT_WIDTH = 3.1, 0.27  # inches: a panel; each of its limits
 _ROOM = 1.0  # percent above and below what is measured
 
 
+@registry.figure(
+  100,
+  "Where votes saturate, and where search moves the limit",
+  reads=lambda analysis: (
+    analysis.summary,
+    selection.main_variants(analysis.tables["limits"]),
+    analysis.tables["theory"],
+  ),
+)
 @style.styled
-def limits_figure(
-  summary: pd.DataFrame, limits: pd.DataFrame, theory: pd.DataFrame
-) -> figure_lib.Figure:
+def limits(
+  summary: pd.DataFrame, table: pd.DataFrame, theory: pd.DataFrame
+) -> figure_lib.Figure | None:
   """Draws where votes saturate, and where tree search moves their limits.
 
   On the left of each panel are sampling's measured accuracies with 95%
@@ -34,22 +48,24 @@ def limits_figure(
 
   Args:
     summary: rows of `summarize`; sampling's are drawn.
-    limits: rows of `limits_table`.
+    table: rows of `limits_table`.
     theory: rows of `theory_curves`, of the same aggregation.
 
   Returns:
-    The figure, one panel a policy.
+    The figure, one panel a policy; None if there are no limits.
   """
+  if table.empty:
+    return None
   policies = selection.policies_of(
-    summary[summary["policy"].isin(limits.policy)]
+    summary[summary["policy"].isin(table.policy)]
   )
   counts = [
-    limits.loc[limits["policy"] == policy, "strategy"].nunique()
+    table.loc[table["policy"] == policy, "strategy"].nunique()
     for policy in policies
   ]
   longest = max(
     len(line)
-    for strategy in limits["strategy"]
+    for strategy in table["strategy"]
     for line in _label(strategy).split("\n")
   )
   widths = [w for k in counts for w in (_CURVE_WIDTH, _LIMIT_WIDTH * (k + 1))]
@@ -64,7 +80,7 @@ def limits_figure(
   floors = []
   for index, (policy, parameters) in enumerate(policies.items()):
     curves, ends = axes[2 * index : 2 * index + 2]
-    mine = [frame[frame["policy"] == policy] for frame in (limits, theory)]
+    mine = [frame[frame["policy"] == policy] for frame in (table, theory)]
     measured = _measured(summary, policy, *mine)
     _draw_curves(curves, measured, mine[1])
     _draw_limits(curves, ends, mine[0])
@@ -74,7 +90,7 @@ def limits_figure(
   axes[0].set_ylim(max(0.0, lowest), 100 + _ROOM)
   axes[0].set_ylabel("accuracy (%)")
   figure.suptitle("Votes of more and more samples, and the limits of votes")
-  style.legend(figure, _legend(limits))
+  style.legend(figure, _legend(table))
   return figure
 
 

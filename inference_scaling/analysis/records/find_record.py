@@ -2,10 +2,11 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from inference_scaling import json_lines
+from inference_scaling.spec import record as record_lib
 
 _COLUMNS = ("depths", "rounds")  # of a tree; older ones have none
 _SHOWN = 20  # runs or problems named in a message
@@ -49,26 +50,29 @@ def find_record(
   runs: dict[str, None] = {}  # of the problem; a dict keeps the order
   problems: dict[int, str] = {}  # what each is called, by id
   for number, record in _read(pathlib.Path(path)):
+    where = f"{path}, line {number}"
     try:
-      run, found = record["run"], record["problem"]
-      problems[found["id"]] = problem_name(found)
-      name = _name(run)
-    except (KeyError, TypeError) as error:
+      run = record_lib.parse_part(record_lib.Run, record, "run", where)
+      found = record_lib.parse_part(
+        record_lib.Problem, record, "problem", where
+      )
+    except record_lib.RecordError as error:
       raise ValueError(
-        f"{path}, line {number}, is no record ({error!r}); expected one record "
+        f"{path}, line {number}, is no record ({error}); expected one record "
         "a line. Give the folder that a sweep has written."
       ) from error
-    if str(problem) not in (str(found["id"]), problem_name(found)):
+    problems[found.id] = found.title
+    if str(problem) not in (str(found.id), found.title):
       continue
-    runs[name] = None
-    if any(run[name] != value for name, value in wanted.items()):
+    runs[str(run)] = None
+    if any(getattr(run, name) != value for name, value in wanted.items()):
       continue
     if first is None:
       first = record
+      _check_tree(record_lib.parse(record, where).tree, path)
     else:
-      others.append(name)
+      others.append(str(run))
   if first is not None:
-    _check_tree(first, path)
     return FoundRecord(first, others)
   if not problems:
     raise ValueError(
@@ -86,24 +90,15 @@ def find_record(
   )
 
 
-def problem_name(problem: Mapping[str, Any]) -> str:
-  """What the problem of a record is called: its name, or else its id."""
-  return problem.get("name") or str(problem["id"])
-
-
-def _check_tree(record: Mapping[str, Any], path: str | pathlib.Path) -> None:
+def _check_tree(tree: record_lib.Tree, path: str | pathlib.Path) -> None:
   """Refuses a tree that lists its steps by search round, not by node."""
-  missing = [name for name in _COLUMNS if name not in record["tree"]]
+  missing = [name for name in _COLUMNS if getattr(tree, name) is None]
   if missing:
     raise ValueError(
       f"{path}: the search trees are of an older version of this program and "
       f"lack {' and '.join(missing)}; run the sweep again, into a new folder, "
       "to see them. launch/report.py still reads these records."
     )
-
-
-def _name(run: Mapping[str, Any]) -> str:
-  return f"{run['policy']} {run['strategy']} n={run['n']} seed={run['seed']}"
 
 
 def _few(names: Iterable[str]) -> str:

@@ -1,12 +1,17 @@
 """The FLOPs of a record by model, and by prompts and the rest."""
 
+import math
+
 import numpy as np
 
 from inference_scaling import names
-from inference_scaling.analysis.records import fields
+from inference_scaling.spec import record as record_lib
+from inference_scaling.spec import typed_json
 
 
-def split_flops(ledger: dict, where: str) -> tuple[dict[str, np.ndarray], bool]:
+def split_flops(
+  ledger: record_lib.Ledger, where: str
+) -> tuple[dict[str, np.ndarray], bool]:
   """Splits a ledger's FLOPs.
 
   Args:
@@ -20,20 +25,16 @@ def split_flops(ledger: dict, where: str) -> tuple[dict[str, np.ndarray], bool]:
   Raises:
     RecordError: if a number is missing, or they do not add up.
   """
-  total = fields.get(ledger, "flops", dict, where)
-  prefill = fields.get(ledger, "flops_prefill", dict, where)
-  apart = "flops_reward" in ledger
-  flops, place = {}, f"{where}: ledger"
+  apart = ledger.flops_reward is not None
+  flops = {}
   for convention in names.CONVENTIONS:
-    everything = fields.number(total, convention, place)
-    prompts = fields.number(prefill, convention, place)
+    everything = _number(ledger, "flops", convention, where)
+    prompts = _number(ledger, "flops_prefill", convention, where)
     reward = reward_prompts = 0.0
     if apart:
-      reward = fields.number(ledger["flops_reward"], convention, place)
-      reward_prompts = fields.number(
-        fields.get(ledger, "flops_reward_prefill", dict, where),
-        convention,
-        place,
+      reward = _number(ledger, "flops_reward", convention, where)
+      reward_prompts = _number(
+        ledger, "flops_reward_prefill", convention, where
       )
     parts = np.array(
       [
@@ -45,10 +46,27 @@ def split_flops(ledger: dict, where: str) -> tuple[dict[str, np.ndarray], bool]:
     )
     # Differences of large floats: allow rounding, not a wrong ledger.
     if (parts < -1e-9 * max(everything, 1.0)).any():
-      raise fields.RecordError(
+      raise record_lib.RecordError(
         f"{where}: ledger FLOPs of convention {convention!r} do not add up:"
         f" {everything} in all, {prompts} for prompts, {reward} by the reward"
         f" model, {reward_prompts} of these for prompts"
       )
     flops[convention] = np.maximum(parts, 0.0)
   return flops, apart
+
+
+def _number(
+  ledger: record_lib.Ledger, name: str, convention: str, where: str
+) -> float:
+  """Reads a finite number of FLOPs that is not negative."""
+  where = f"{where}: ledger"
+  by_convention = getattr(ledger, name)
+  if by_convention is None:
+    raise record_lib.RecordError(f"{where}: field {name!r} is missing")
+  where = f"{where}: {name}"
+  value = typed_json.read_field(by_convention, convention, int | float, where)
+  if not math.isfinite(value) or value < 0:
+    raise record_lib.RecordError(
+      f"{where}: field {convention!r} is {value}; expected >= 0"
+    )
+  return float(value)

@@ -5,16 +5,20 @@ candidate is its answer, its step scores and whether it is right and complete.
 """
 
 import dataclasses
+import math
 import pathlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from inference_scaling import json_lines, names, voting
-from inference_scaling.analysis.records import fields, flops_parts
+from inference_scaling.analysis.records import flops_parts
+from inference_scaling.spec import record as record_lib
+from inference_scaling.spec import typed_json
 
-RecordError = fields.RecordError
+RecordError = record_lib.RecordError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Record:
     seed: seed of the run.
     problem: id of the problem.
     level: difficulty of the problem.
+    question: text of the problem.
+    gold: its right answer.
     answers: int64[N] class ids, ranks of the sorted distinct answers of this
       record; `voting.ABSTAIN` where a candidate has none.
     answer_texts: the sorted distinct answers; class id i is answer_texts[i].
@@ -54,6 +60,8 @@ class Record:
   seed: int
   problem: int
   level: int
+  question: str
+  gold: str
   answers: np.ndarray
   answer_texts: tuple[str, ...]
   correct: np.ndarray
@@ -127,44 +135,53 @@ def parse_record(content: Any, where: str) -> Record:
   Raises:
     RecordError: if a field is missing, has a wrong type or is inconsistent.
   """
-  run = fields.get(content, "run", dict, where)
-  problem = fields.get(content, "problem", dict, where)
-  ledger = fields.get(content, "ledger", dict, where)
-  candidates = fields.get(content, "candidates", list, where)
-  answers, answer_texts, correct = _answer_classes(candidates, where)
-  flops, reward_apart = flops_parts.split_flops(ledger, where)
+  record = record_lib.parse(content, where)
+  run, problem = record.run, record.problem
+  answers, answer_texts, correct = _answer_classes(record.candidates, where)
+  flops, reward_apart = flops_parts.split_flops(record.ledger, where)
   return Record(
-    policy=fields.get(run, "policy", str, where),
-    strategy=fields.get(run, "strategy", str, where),
-    n=fields.get(run, "n", int, where),
-    seed=fields.get(run, "seed", int, where),
-    problem=fields.get(problem, "id", int, where),
-    level=fields.get(problem, "level", int, where),
+    policy=run.policy,
+    strategy=run.strategy,
+    n=run.n,
+    seed=run.seed,
+    problem=problem.id,
+    level=problem.level,
+    # Every run has the same ones.
+    question=sys.intern(problem.question),
+    gold=sys.intern(problem.gold),
     answers=answers,
     answer_texts=answer_texts,
     correct=correct,
-    finished=_finished(candidates, where),
-    scores=_scores(candidates, where),
+    finished=_finished(record.candidates, where),
+    scores=_scores(record.candidates, where),
     votes={
-      name: fields.get(vote, "correct", bool, f"{where}: votes[{name!r}]")
-      for name, vote in fields.get(content, "votes", dict, where).items()
+      name: _graded(vote.correct, f"{where}: votes[{name!r}]")
+      for name, vote in record.votes.items()
     },
     flops=flops,
     reward_apart=reward_apart,
-    tokens=fields.get(ledger, "policy_decode", int, where),
+    tokens=record.ledger.policy_decode,
   )
 
 
+def _graded(correct: bool | None, where: str) -> bool:
+  """Whether something is right, which is to be known."""
+  if correct is None:
+    raise RecordError(
+      f"{where}: field 'correct' is None; expected true or false: accuracies"
+      " are of problems whose answers are known"
+    )
+  return correct
+
+
 def _answer_classes(
-  candidates: list[dict], where: str
+  candidates: Sequence[record_lib.Candidate], where: str
 ) -> tuple[np.ndarray, tuple[str, ...], np.ndarray]:
   """Returns class ids int64[N], their texts and correct bool[N], checked."""
-  texts = [
-    fields.get(candidate, "answer", (str, type(None)), where)
-    for candidate in candidates
-  ]
+  texts = [candidate.answer for candidate in candidates]
   correct = [
-    fields.get(candidate, "correct", bool, where) for candidate in candidates
+    _graded(candidate.correct, f"{where}: candidate {index}")
+    for index, candidate in enumerate(candidates)
   ]
   distinct = tuple(sorted(set(texts) - {None}))
   graded: dict[str | None, bool] = {None: False}
@@ -178,29 +195,31 @@ def _answer_classes(
   return ids, distinct, np.array(correct, bool)
 
 
-def _finished(candidates: list[dict], where: str) -> np.ndarray:
+def _finished(
+  candidates: Sequence[record_lib.Candidate], where: str
+) -> np.ndarray:
   """Returns bool[N], whether each candidate is complete."""
-  statuses = [
-    fields.get(candidate, "status", str, where) for candidate in candidates
-  ]
+  statuses = [candidate.status for candidate in candidates]
   for index, status in enumerate(statuses):
     if status not in names.STATUSES:
       raise RecordError(
-        f"{where}: status of candidate {index} is {fields.short(status)};"
+        f"{where}: status of candidate {index} is {typed_json.short(status)};"
         f" expected one of {names.STATUSES}"
       )
   return np.array([status == names.FINISHED for status in statuses], bool)
 
 
-def _scores(candidates: list[dict], where: str) -> dict[str, np.ndarray]:
+def _scores(
+  candidates: Sequence[record_lib.Candidate], where: str
+) -> dict[str, np.ndarray]:
   """Returns aggregation -> float64[N] from the candidates' step scores."""
   steps = []
   for index, candidate in enumerate(candidates):
-    values = fields.get(candidate, "step_scores", list, where)
-    if not all(map(fields.is_finite, values)):
+    values = candidate.step_scores
+    if not all(map(_is_finite, values)):
       raise RecordError(
         f"{where}: step_scores of candidate {index} are"
-        f" {fields.short(values)}; expected one finite number a step"
+        f" {typed_json.short(values)}; expected one finite number a step"
       )
     steps.append(values)
   # As in the votes of a run, so that equal scores tie here too; kept as
@@ -209,3 +228,7 @@ def _scores(candidates: list[dict], where: str) -> dict[str, np.ndarray]:
   return {
     how: np.float64(voting.aggregate(*table, how)) for how in names.AGGREGATIONS
   }
+
+
+def _is_finite(value: Any) -> bool:
+  return type(value) in (int, float) and math.isfinite(value)

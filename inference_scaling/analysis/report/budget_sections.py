@@ -3,7 +3,12 @@
 import pandas as pd
 
 from inference_scaling import names
-from inference_scaling.analysis import strategies, votings, wording
+from inference_scaling.analysis import (
+  registry,
+  strategies,
+  votings,
+  wording,
+)
 from inference_scaling.analysis.comparison import (
   equal_budget,
   iso_accuracy,
@@ -12,6 +17,7 @@ from inference_scaling.analysis.comparison import (
 from inference_scaling.analysis.report import markdown
 
 
+@registry.section(90)
 def mean_differences(analysis) -> str:
   """Every strategy's mean lead over sampling, in each convention."""
   frame = analysis.tables["mean_difference"]
@@ -43,6 +49,7 @@ def mean_differences(analysis) -> str:
   )
 
 
+@registry.section(100)
 def equal_budgets(analysis) -> str:
   """Main strategies at the costs of 1, 4, 16, ... samples."""
   frame = analysis.tables["equal_budget"]
@@ -119,6 +126,7 @@ def _powers_of_four(samples: pd.Series) -> list[int]:
   return powers + [most] * (most not in powers)
 
 
+@registry.section(110)
 def cost_ratios(analysis) -> str:
   """How many times fewer FLOPs than sampling for the same accuracy."""
   frame = analysis.tables["iso_accuracy"]

@@ -1,6 +1,11 @@
 """Sections of the report on claims: verdicts and the tables behind them."""
 
-from inference_scaling.analysis import strategies, votings, wording
+from inference_scaling.analysis import (
+  registry,
+  strategies,
+  votings,
+  wording,
+)
 from inference_scaling.analysis.claims import ordering_verdicts
 from inference_scaling.analysis.claims import verdicts as verdicts_lib
 from inference_scaling.analysis.comparison import selection
@@ -9,6 +14,7 @@ from inference_scaling.analysis.report import markdown
 _MOST_STRATEGIES = 3  # with both majority and weighted voting in one table
 
 
+@registry.section(10)
 def judged_claims(analysis) -> str:
   """What the paper claims, and whether these records show it."""
   judged = [
@@ -34,6 +40,7 @@ def judged_claims(analysis) -> str:
   )
 
 
+@registry.section(120)
 def search_gain(analysis) -> str:
   """Search against sampling at the same n."""
   frame = analysis.claims["search_gain"]
@@ -67,6 +74,7 @@ def search_gain(analysis) -> str:
   )
 
 
+@registry.section(130)
 def smaller_policies(analysis) -> str:
   """Smaller policies with search against the largest one."""
   frame = analysis.claims["smaller_against_largest"]
@@ -99,6 +107,7 @@ def smaller_policies(analysis) -> str:
   )
 
 
+@registry.section(140)
 def best_policies(analysis) -> str:
   """The best policy at each budget, method by method."""
   frame = analysis.claims["best_policy"]

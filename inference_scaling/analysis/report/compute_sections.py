@@ -1,11 +1,12 @@
 """Sections of the report on compute: frontier, best per budget, sizes."""
 
 from inference_scaling import names
-from inference_scaling.analysis import strategies, wording
+from inference_scaling.analysis import registry, strategies, wording
 from inference_scaling.analysis.comparison import optimal_size
 from inference_scaling.analysis.report import markdown
 
 
+@registry.section(60)
 def pareto_frontier(analysis) -> str:
   """Configurations on the Pareto frontier of some convention."""
   frame = analysis.tables["pareto"]
@@ -34,6 +35,7 @@ def pareto_frontier(analysis) -> str:
   )
 
 
+@registry.section(70)
 def best_configurations(analysis) -> str:
   """The best configuration that each budget pays for."""
   frame = analysis.tables["best_configuration"]
@@ -68,6 +70,7 @@ def best_configurations(analysis) -> str:
   )
 
 
+@registry.section(80)
 def optimal_sizes(analysis) -> str:
   """The line of optimal size against budget."""
   frame = analysis.tables["optimal_size_lines"]

@@ -30,12 +30,14 @@ class Coverage:
     known: whether config.json says what the sweep asks for.
     incomplete: the runs that lack problems, with how many each has and how
       many it should have.
+    several: whether this is of several folders.
   """
 
   recorded: int
   expected: int
   known: bool
   incomplete: Mapping[provenance_lib.Run, tuple[int, int]]
+  several: bool = False
 
   @property
   def marked(self) -> frozenset[tuple[str, str, int | None]]:
@@ -87,12 +89,22 @@ def measure(
       for run in sorted(runs)
       if counts.get(run, 0) < each
     },
+    several=bool(provenance.folders),
   )
 
 
 def progress(coverage: Coverage) -> str:
   """How many searches there are, as the first item of the report."""
   least = "" if coverage.known else "at least "
+  whole = "sweeps" if coverage.several else "sweep"
+  if coverage.incomplete and coverage.several:
+    return (
+      f"**{coverage.recorded:,} of {least}{coverage.expected:,} searches: not"
+      " every run has all problems of these folders.** What is compared is"
+      " compared over the problems that both sides have. Incomplete are"
+      f" {len(coverage.incomplete)} runs, listed below; in the tables of"
+      f" accuracies {MARK} marks them."
+    )
   if coverage.incomplete:
     return (
       f"**{coverage.recorded:,} of {least}{coverage.expected:,} searches: these"
@@ -101,10 +113,10 @@ def progress(coverage: Coverage) -> str:
       f" tables of accuracies {MARK} marks them."
     )
   if coverage.known:
-    return f"All {coverage.expected:,} searches of the sweep are recorded."
+    return f"All {coverage.expected:,} searches of the {whole} are recorded."
   return (
-    f"{coverage.recorded:,} searches are recorded; how many the sweep asks for"
-    " is not."
+    f"{coverage.recorded:,} searches are recorded; how many the"
+    f" {whole} {'ask' if coverage.several else 'asks'} for is not."
   )
 
 

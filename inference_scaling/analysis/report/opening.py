@@ -9,6 +9,7 @@ import inference_scaling
 from inference_scaling.analysis import strategies, votings
 from inference_scaling.analysis.report import coverage as coverage_lib
 from inference_scaling.analysis.report import provenance as provenance_lib
+from inference_scaling.analysis.report import settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +51,7 @@ def opening(analysis, head: Head) -> str:
     "# Inference scaling report",
     warning,
     coverage_lib.progress(head.coverage),
-    "\n".join([*provenance_lib.lines(head.provenance), *_numbers(analysis)]),
+    "\n".join([*settings.lines(head.provenance), *_numbers(analysis)]),
   ]
   if notes:
     parts.append("## What is missing")

@@ -1,7 +1,7 @@
 """Everything that the report is written from, computed from records."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -43,6 +43,7 @@ class Analysis:
     convention: FLOPs convention of the tables.
     hard_from: the lowest hard level.
     num_subsets: sampled subsets a problem.
+    records: that all of this is of.
   """
 
   summary: pd.DataFrame
@@ -55,6 +56,12 @@ class Analysis:
   convention: str
   hard_from: int
   num_subsets: int
+  records: Sequence[load.Record]
+
+  @property
+  def flops(self) -> str:
+    """The cost column of the convention."""
+    return f"flops_{self.convention}"
 
 
 def analyze(
@@ -129,6 +136,7 @@ def analyze(
     convention=convention,
     hard_from=hard_from,
     num_subsets=num_subsets,
+    records=records,
   )
 
 

@@ -1,16 +1,17 @@
-"""The text of report.md: its opening, its figures, and how it was made."""
+"""The text of report.md: its opening, then every section that is registered.
+
+Its figures and the account of how it was made are sections, too.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from inference_scaling import names
+from inference_scaling.analysis import registry
 from inference_scaling.analysis.estimates import intervals
-from inference_scaling.analysis.report import (
-  budget_sections,
-  claim_sections,
-  compute_sections,
-  opening,
-  strategy_sections,
-)
+from inference_scaling.analysis.report import opening, results
 
 _CONVENTIONS = """\
 | convention | counts |
@@ -20,94 +21,63 @@ _CONVENTIONS = """\
 | `full` | adds prompts, attention and the unembedding of both models |
 """
 
-# Name, what it shows, and which figures of the paper it mirrors.
-_FIGURES = (
-  (
-    "optimal_size",
-    "Error by policy size, and compute-optimal size by budget",
-    "Figure 1",
-  ),
-  (
-    "error_vs_flops",
-    "Error against FLOPs by strategy, with the Pareto frontier",
-    "Figures 4 and 5",
-  ),
-  (
-    "error_vs_n",
-    "Error against n, and the oracle's (pass@n)",
-    "Figures 6 and 7",
-  ),
-  ("easy_vs_hard", "Easy and hard problems", "Figure 8"),
-  (
-    "voting_methods",
-    "Majority, best-of-n and weighted voting",
-    "Figures 9 to 12",
-  ),
-  ("equal_budget", "Accuracy against sampling at the same FLOPs", ""),
-  ("variants", "Variants of each kind of strategy", ""),
-  ("aggregations", "Aggregation of step scores", ""),
-  ("completion", "Share of candidates that finish", ""),
-  ("limits", "Where votes saturate, and where search moves the limit", ""),
-)
+
+@dataclasses.dataclass(frozen=True)
+class Content:
+  """What sections are written from.
+
+  Attributes:
+    analysis: the numbers.
+    head: what stands at the top beside them.
+    figures: that have been drawn.
+  """
+
+  analysis: results.Analysis
+  head: opening.Head
+  figures: Sequence[registry.Figure]
 
 
-def report(analysis, head: opening.Head, drawn: set[str]) -> str:
+def report(content: Content, sections: Iterable[registry.Section]) -> str:
   """Writes report.md.
 
   Args:
-    analysis: a `results.Analysis`.
-    head: what stands at its top.
-    drawn: names of the figures that there are.
+    content: what it is written from.
+    sections: in order.
 
   Returns:
     The text; the opening alone where no policy has an answer.
   """
-  if head.is_silent:
-    return opening.opening(analysis, head) + "\n"
-  return (
-    "\n\n".join(
-      part.strip()
-      for part in (
-        opening.opening(analysis, head),
-        claim_sections.judged_claims(analysis),
-        strategy_sections.table_four(analysis, head.coverage),
-        strategy_sections.table_one(analysis),
-        strategy_sections.table_three(analysis),
-        _figures(drawn),
-        compute_sections.pareto_frontier(analysis),
-        compute_sections.best_configurations(analysis),
-        compute_sections.optimal_sizes(analysis),
-        budget_sections.mean_differences(analysis),
-        budget_sections.equal_budgets(analysis),
-        budget_sections.cost_ratios(analysis),
-        claim_sections.search_gain(analysis),
-        claim_sections.smaller_policies(analysis),
-        claim_sections.best_policies(analysis),
-        strategy_sections.aggregation(analysis),
-        strategy_sections.completion(analysis),
-        strategy_sections.limits(analysis),
-        strategy_sections.variance(analysis),
-        _method(analysis),
-      )
-      if part
-    )
-    + "\n"
-  )
+  parts = [opening.opening(content.analysis, content.head)]
+  if not content.head.is_silent:
+    parts += [section.make(content) for section in sections]
+  return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
-def _figures(drawn: set[str]) -> str:
+@registry.section(50, reads=lambda content: (content.figures,))
+def figures(drawn: Sequence[registry.Figure]) -> str:
+  """The figures with their titles.
+
+  Args:
+    drawn: those that there are.
+
+  Returns:
+    The section.
+  """
   parts = []
-  for name, title, mirrored in _FIGURES:
-    if name in drawn:
-      words = f"; mirrors {mirrored} of the paper" if mirrored else ""
-      parts.append(
-        f"![{title}](figures/{name}.png)\n\n{title}{words}"
-        f" ([PDF](figures/{name}.pdf))"
-      )
+  for figure in drawn:
+    words = figure.title
+    if figure.mirrors:
+      words += f"; mirrors {figure.mirrors} of the paper"
+    parts.append(
+      f"![{figure.title}](figures/{figure.name}.png)\n\n{words}"
+      f" ([PDF](figures/{figure.name}.pdf))"
+    )
   return "## Figures\n\n" + "\n\n".join(parts)
 
 
-def _method(analysis) -> str:
+@registry.section(1000)
+def method(analysis) -> str:
+  """How the numbers were made."""
   worst = np.nanmax(analysis.summary["mc_error"])
   return f"""\
 ## How the numbers were made

@@ -2,7 +2,12 @@
 
 import pandas as pd
 
-from inference_scaling.analysis import strategies, votings, wording
+from inference_scaling.analysis import (
+  registry,
+  strategies,
+  votings,
+  wording,
+)
 from inference_scaling.analysis.comparison import selection
 from inference_scaling.analysis.report import coverage as coverage_lib
 from inference_scaling.analysis.report import markdown, paper_tables
@@ -10,6 +15,9 @@ from inference_scaling.analysis.report import markdown, paper_tables
 _MIDDLE = 16
 
 
+@registry.section(
+  20, reads=lambda content: (content.analysis, content.head.coverage)
+)
 def table_four(analysis, coverage: coverage_lib.Coverage) -> str:
   """The paper's Table 4, at the largest n and at n = 16.
 
@@ -44,6 +52,7 @@ def table_four(analysis, coverage: coverage_lib.Coverage) -> str:
   return text
 
 
+@registry.section(30)
 def table_one(analysis) -> str:
   """The paper's Table 1."""
   frame = analysis.tables["table_1"]
@@ -59,6 +68,7 @@ def table_one(analysis) -> str:
   )
 
 
+@registry.section(40)
 def table_three(analysis) -> str:
   """The paper's Table 3."""
   frame = analysis.tables["table_3"]
@@ -72,6 +82,7 @@ def table_three(analysis) -> str:
   )
 
 
+@registry.section(150)
 def aggregation(analysis) -> str:
   """Aggregations of step scores against the first one."""
   frame = selection.at_largest_n(analysis.tables["aggregations"])
@@ -103,6 +114,7 @@ def aggregation(analysis) -> str:
   )
 
 
+@registry.section(160)
 def completion(analysis) -> str:
   """Share of finished candidates by strategy, and the oracle."""
   rows = analysis.summary[analysis.summary["voting"] == votings.PASS]
@@ -131,6 +143,7 @@ def completion(analysis) -> str:
   )
 
 
+@registry.section(170)
 def limits(analysis) -> str:
   """What more candidates could ever give."""
   frame = analysis.tables["limits"]
@@ -166,6 +179,7 @@ def limits(analysis) -> str:
   )
 
 
+@registry.section(180)
 def variance(analysis) -> str:
   """Where the uncertainty comes from: problems or sampling."""
   frame = analysis.tables["variance"]

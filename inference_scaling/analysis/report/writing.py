@@ -1,39 +1,43 @@
 """Writes summary.csv, tables, figures and report.md from records alone."""
 
 import pathlib
+from collections.abc import Sequence
 
 from matplotlib import figure as figure_lib
 
-from inference_scaling.analysis import files
-from inference_scaling.analysis.comparison import selection
-from inference_scaling.analysis.figures import (
-  error_vs_flops,
-  policy_panels,
-  policy_sizes,
-  strategy_comparison,
-  style,
-  vote_limits,
-)
-from inference_scaling.analysis.records import load
+from inference_scaling.analysis import figures, files, registry
+from inference_scaling.analysis import report as report_lib
+from inference_scaling.analysis.figures import style
 from inference_scaling.analysis.report import (
   coverage,
+  joining,
   opening,
   results,
   sections,
+  sources,
 )
-from inference_scaling.analysis.report import provenance as provenance_lib
+
+# Whose modules are looked through for figures and sections.
+_PACKAGES = (figures, report_lib)
 
 
-def write_report(workdir: str | pathlib.Path, **options) -> pathlib.Path:
-  """Writes a report on a sweep into its folder.
+def write_report(
+  workdirs: str | pathlib.Path | Sequence[str | pathlib.Path],
+  output: str | pathlib.Path | None = None,
+  **options,
+) -> pathlib.Path:
+  """Writes a report on a sweep, or one on several.
 
   The files are report.md, summary.csv, claims/*.csv, tables/*.csv and
   figures/*.png and *.pdf. They are all made before the first of them is put in
   its place: an error leaves the earlier report whole.
 
   Args:
-    workdir: a sweep's folder with records.jsonl and config.json; the sweep may
-      be unfinished. Without config.json the report does not say what was run.
+    workdirs: a sweep's folder with records.jsonl and config.json, or several
+      of one benchmark, see `joining`; sweeps may be unfinished. Without
+      config.json a report on one folder does not say what was run.
+    output: the folder of the report, made where missing; by default that of
+      the sweep. Several sweeps have none that is theirs.
     **options: passed to `analyze`.
 
   Returns:
@@ -41,20 +45,16 @@ def write_report(workdir: str | pathlib.Path, **options) -> pathlib.Path:
 
   Raises:
     RecordError: if records or config.json cannot be read.
-    ValueError: if an option is not known.
+    ValueError: if an option is not known, or if the folders do not belong
+      together or have no output of their own.
     FileNotFoundError: if there are no records.
     OSError: if the results cannot be written.
   """
-  workdir = pathlib.Path(workdir)
-  path = workdir / "records.jsonl"
-  if not path.is_file():
-    raise FileNotFoundError(
-      f"there is no {path}; give the folder that a sweep has written"
-    )
-  provenance = provenance_lib.read(workdir / "config.json")
-  records = load.read_records(path)
-  if provenance is None:
-    provenance = provenance_lib.from_records(records)
+  if isinstance(workdirs, str | pathlib.Path):
+    workdirs = [workdirs]
+  folders = [pathlib.Path(folder) for folder in workdirs]
+  target = _target(folders, output)
+  records, provenance = joining.join(sources.read(folders))
   head = opening.Head(
     provenance,
     coverage.measure(records, provenance),
@@ -62,14 +62,39 @@ def write_report(workdir: str | pathlib.Path, **options) -> pathlib.Path:
     tuple(dict.fromkeys(record.policy for record in records)),
   )
   try:
-    with files.staging(workdir) as stage:
+    target.mkdir(parents=True, exist_ok=True)
+    with files.staging(target) as stage:
       _write(_analyze(records, head, options), head, stage)
   except OSError as error:
     raise OSError(
-      f"cannot write the results to {workdir}: {error}; the records are safe,"
+      f"cannot write the results to {target}: {error}; the records are safe,"
       " make room and write the report again"
     ) from error
-  return workdir / "report.md"
+  return target / "report.md"
+
+
+def _target(
+  folders: Sequence[pathlib.Path], output: str | pathlib.Path | None
+) -> pathlib.Path:
+  """The folder that a report is written to."""
+  if not folders:
+    raise ValueError(
+      "no folders; expected one or more that sweeps have written"
+    )
+  if len(folders) == 1:
+    return folders[0] if output is None else pathlib.Path(output)
+  if output is None:
+    raise ValueError(
+      f"a report on {len(folders)} folders belongs into none of them; give"
+      " another one, such as --output=runs/joined"
+    )
+  output = pathlib.Path(output)
+  if output.resolve() in [folder.resolve() for folder in folders]:
+    raise ValueError(
+      f"output {output} is one of the folders that the report is of, whose own"
+      " report it would replace; give another folder"
+    )
+  return output
 
 
 def _analyze(records, head: opening.Head, options) -> results.Analysis:
@@ -81,46 +106,20 @@ def _analyze(records, head: opening.Head, options) -> results.Analysis:
   return results.analyze(records, parameters, **options)
 
 
-def draw(analysis: results.Analysis) -> dict[str, figure_lib.Figure]:
-  """Draws every figure of the report.
+def draw(
+  analysis: results.Analysis,
+) -> dict[registry.Figure, figure_lib.Figure]:
+  """Draws every figure that is registered.
 
   Args:
     analysis: what `analyze` returns.
 
   Returns:
-    The figures by name; without those that have nothing to compare.
+    The drawings, in order; without those that have nothing to compare.
   """
-  summary, how = analysis.summary, analysis.aggregation
-  tables, policies = analysis.tables, dict(analysis.policies)
-  flops = f"flops_{analysis.convention}"
-  drawn = {
-    "optimal_size": policy_sizes.optimal_size(
-      summary,
-      tables["optimal_size"],
-      tables["optimal_size_lines"],
-      how,
-      flops,
-    ),
-    "error_vs_flops": error_vs_flops.error_vs_flops(summary, how),
-    "error_vs_n": policy_panels.error_vs_n(summary, how),
-    "easy_vs_hard": policy_panels.easy_vs_hard(
-      summary, how, flops, analysis.hard_from
-    ),
-    "voting_methods": policy_panels.voting_methods(summary, how, flops),
-    "completion": policy_panels.completion(summary),
-    "equal_budget": strategy_comparison.equal_budget(
-      tables["equal_budget"], policies, analysis.convention
-    ),
-    "variants": strategy_comparison.variants(summary, how, flops),
-    "aggregations": strategy_comparison.aggregations(
-      selection.at_largest_n(tables["aggregations"]), policies
-    ),
-  }
-  if not tables["limits"].empty:
-    drawn["limits"] = vote_limits.limits_figure(
-      summary, selection.main_variants(tables["limits"]), tables["theory"]
-    )
-  return {name: figure for name, figure in drawn.items() if figure is not None}
+  found = registry.find(registry.Figure, _PACKAGES)
+  drawn = {figure: figure.make(analysis) for figure in found}
+  return {figure: made for figure, made in drawn.items() if made is not None}
 
 
 def _write(
@@ -135,7 +134,10 @@ def _write(
       # A file of an earlier report must not stand beside this one.
       files.write(folder / name / f"{key}.csv", frame.to_csv(index=False))
   drawn = {} if head.is_silent else draw(analysis)
-  for name, figure in drawn.items():
-    style.save(figure, folder / "figures", name)
-  text = sections.report(analysis, head, set(drawn))
+  for figure, made in drawn.items():
+    style.save(made, folder / "figures", figure.name)
+  text = sections.report(
+    sections.Content(analysis, head, tuple(drawn)),
+    registry.find(registry.Section, _PACKAGES),
+  )
   files.write(folder / "report.md", text)

@@ -11,6 +11,7 @@ from inference_scaling import names
 from inference_scaling.analysis import strategies
 from inference_scaling.analysis.figures import style, texts
 from inference_scaling.analysis.trees import layout
+from inference_scaling.spec import record as record_lib
 
 # Rises evenly in lightness and reads the same with any colour vision.
 COLORMAP = "cividis"
@@ -50,6 +51,7 @@ def search_tree(
   Returns:
     The figure.
   """
+  record = record_lib.parse(record)
   nodes = layout.place_nodes(record)
   depths = 1 + max(node.depth for node in nodes)
   leaves = layout.num_leaves(nodes)
@@ -70,7 +72,7 @@ def search_tree(
     *places[None], s=90, marker="D", c="white", edgecolors=style.BLACK, zorder=3
   )
   for node in nodes:
-    _draw_node(axes, node, record["tree"], colormap, label, scale)
+    _draw_node(axes, node, record.tree, colormap, label, scale)
     _write_answers(axes, node, record, scale)
   _finish_axes(figure, axes, record, nodes, colormap)
   return figure
@@ -98,7 +100,7 @@ def _draw_line(axes, node, start, width_of_beam):
 
 def _kind(node, tree):
   """What a node's marker says of it."""
-  kind = names.STEP_STATUSES[tree["status"][node.number]]
+  kind = names.STEP_STATUSES[tree.status[node.number]]
   goes_on = kind == names.UNFINISHED and not node.candidates
   return _STEP if goes_on else kind
 
@@ -108,7 +110,7 @@ def _draw_node(axes, node, tree, colormap, label, scale):
   at, kind = (node.depth, node.row), _kind(node, tree)
   color = colors.to_rgba(style.GREY)
   if colormap is not None:
-    color = colormap.to_rgba(tree["scores"][node.number])
+    color = colormap.to_rgba(tree.scores[node.number])
   axes.scatter(
     *at, s=_NODE_SIZE * scale, marker=_MARKERS[kind], color=color,
     edgecolors=style.BLACK, linewidths=0.7 * scale, zorder=3,
@@ -120,7 +122,7 @@ def _draw_node(axes, node, tree, colormap, label, scale):
     )  # fmt: skip
   if label is not None:
     axes.annotate(
-      label(tree["texts"][node.number]), at, (0, 7 * scale),
+      label(tree.texts[node.number]), at, (0, 7 * scale),
       textcoords="offset points", ha="center", va="bottom",
       fontsize=7 * scale, color="#404040" if node.beams else "#808080",
       path_effects=[patheffects.withStroke(linewidth=2, foreground="white")],
@@ -137,17 +139,17 @@ def text_color(background: tuple[float, ...]) -> str:
 
 def _write_answers(axes, node, record, scale):
   """Writes the answer beside a candidate's last step."""
-  if not node.candidates or _kind(node, record["tree"]) == names.UNFINISHED:
+  if not node.candidates or _kind(node, record.tree) == names.UNFINISHED:
     return
-  candidate = record["candidates"][node.candidates[0]]
-  answer = candidate["answer"]
+  candidate = record.candidates[node.candidates[0]]
+  answer = candidate.answer
   answer = "(no answer)" if answer is None else _shortened(answer)
-  verdict = {True: " ✓", False: " ✗", None: ""}[candidate["correct"]]
+  verdict = {True: " ✓", False: " ✗", None: ""}[candidate.correct]
   copies = f" x{len(node.candidates)}" if len(node.candidates) > 1 else ""
   axes.annotate(
     answer + verdict + copies, (node.depth, node.row), (9 * scale, 0),
     textcoords="offset points", va="center", fontsize=8 * scale,
-    fontweight="bold" if candidate["correct"] else "normal",
+    fontweight="bold" if candidate.correct else "normal",
   )  # fmt: skip
 
 
@@ -171,9 +173,9 @@ def _finish_axes(figure, axes, record, nodes, colormap):
   axes.set_xlabel("step")
   axes.grid(False)
   axes.spines["left"].set_visible(False)
-  run = record["run"]
-  strategy = strategies.strategy_name(run["strategy"])
-  axes.set_title(f"{run['policy']}, {strategy}, n = {run['n']}")
+  run = record.run
+  strategy = strategies.strategy_name(run.strategy)
+  axes.set_title(f"{run.policy}, {strategy}, n = {run.n}")
   if colormap is not None:
     bar = figure.colorbar(colormap, ax=axes, fraction=0.03, pad=0.01, aspect=30)
     bar.set_label("reward")
@@ -192,7 +194,7 @@ def _legend(record, nodes):
     names.UNFINISHED: "candidate unfinished",
     names.DUPLICATE: "same as another step",
   }
-  found = {_kind(node, record["tree"]) for node in nodes}
+  found = {_kind(node, record.tree) for node in nodes}
   handles = [
     lines.Line2D([], [], marker=_MARKERS[kind], label=label, **keys, **edge)
     for kind, label in labels.items()

@@ -3,7 +3,8 @@
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+
+from inference_scaling.spec import record as record_lib
 
 # What the place in the tree and the end of the step say already: the number of
 # the step in front, and the tag at which rewards are read behind.
@@ -36,31 +37,31 @@ class Node:
 
 
 def place_nodes(
-  record: Mapping[str, Any], *, kept_only: bool = False
+  record: record_lib.Record, *, kept_only: bool = False
 ) -> list[Node]:
   """Places the steps of a tree so that no two lines cross.
 
   Args:
-    record: as in records.jsonl, or of `sweep.solve`.
+    record: its tree has all columns.
     kept_only: whether to leave out steps that are part of no candidate.
 
   Returns:
     The nodes in the order of the record, parents before their children.
   """
-  tree = record["tree"]
+  tree = record.tree
   ends: dict[int, list[int]] = {}
-  for i, candidate in enumerate(record["candidates"]):
-    ends.setdefault(candidate["path"][-1], []).append(i)
-  kept = {node for c in record["candidates"] for node in c["path"]}
-  numbers = sorted(kept) if kept_only else range(len(tree["parents"]))
-  rows = _rows({number: tree["parents"][number] for number in numbers})
+  for i, candidate in enumerate(record.candidates):
+    ends.setdefault(candidate.path[-1], []).append(i)
+  kept = {node for c in record.candidates for node in c.path}
+  numbers = sorted(kept) if kept_only else range(len(tree.parents))
+  rows = _rows({number: tree.parents[number] for number in numbers})
   return [
     Node(
       number=number,
-      parent=tree["parents"][number],
-      depth=tree["depths"][number],
+      parent=tree.parents[number],
+      depth=tree.depths[number],
       row=rows[number],
-      beams=tree["widths"][number] + len(ends.get(number, ())),
+      beams=tree.widths[number] + len(ends.get(number, ())),
       candidates=tuple(ends.get(number, ())),
       kept=number in kept,
     )
@@ -79,23 +80,23 @@ def num_leaves(nodes: Iterable[Node]) -> int:
   return 1 + int(max((node.row for node in nodes), default=0))
 
 
-def num_beams(record: Mapping[str, Any]) -> int:
+def num_beams(record: record_lib.Record) -> int:
   """How many beams the thickest line stands for.
 
   That is all of them; MCTS, which has none to share out, ends in many leaves
   and has thin lines.
   """
-  first = record["tree"]["parents"].count(None)
-  return max(first, len(record["candidates"]))
+  first = record.tree.parents.count(None)
+  return max(first, len(record.candidates))
 
 
-def score_limits(record: Mapping[str, Any]) -> tuple[float, float] | None:
+def score_limits(record: record_lib.Record) -> tuple[float, float] | None:
   """The ends of the scale of colours; None where there are no scores.
 
   Rewards lie between 0 and 1, and their scale is the same in all pictures; that
   of other scores is as long as it must be.
   """
-  scores = record["tree"]["scores"]
+  scores = record.tree.scores
   if scores is None:
     return None
   return min([0.0, *scores]), max([1.0, *scores])

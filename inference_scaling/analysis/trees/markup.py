@@ -6,12 +6,12 @@ the page (page.js) adds what moves.
 
 import html
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from matplotlib import colormaps, colors
 
 from inference_scaling import names
 from inference_scaling.analysis.trees import figure, layout
+from inference_scaling.spec import record as record_lib
 
 # Pixels; page.css reads the same numbers from the tree's style.
 COLUMN, CHIP, ROOT, PITCH, CHIP_HEIGHT = 238, 202, 72, 29, 23
@@ -24,14 +24,13 @@ ENDS = {
 }
 MARKS = {True: "✓", False: "✗", None: ""}
 VERDICTS = {True: "right", False: "wrong", None: ""}
-Record = Mapping[str, Any]
 
 
-def tree(record: Record, label: Callable[[str], str]) -> str:
+def tree(record: record_lib.Record, label: Callable[[str], str]) -> str:
   """Draws the tree.
 
   Args:
-    record: as in records.jsonl.
+    record: its tree has all columns.
     label: makes the short text of a step out of its whole.
 
   Returns:
@@ -84,7 +83,7 @@ def reward_text(score: float) -> str:
   return f"{score:.2f}" if 0 <= score <= 1 else f"{score:.3g}"
 
 
-def answer_label(candidate: Mapping[str, Any], copies: int = 1) -> str:
+def answer_label(candidate: record_lib.Candidate, copies: int = 1) -> str:
   """What a candidate comes to: its answer and whether it is right, or its end.
 
   Args:
@@ -94,24 +93,26 @@ def answer_label(candidate: Mapping[str, Any], copies: int = 1) -> str:
   Returns:
     HTML.
   """
-  answer = candidate["answer"]
+  answer = candidate.answer
   many = f" <small>&times;{copies}</small>" if copies > 1 else ""
   if answer is None:
     return f'<span class="answer none">{silence(candidate)}{many}</span>'
-  verdict = candidate["correct"]
+  verdict = candidate.correct
   return (
     f'<span class="answer {VERDICTS[verdict]}">{html.escape(answer)} '
     f"{MARKS[verdict]}{many}</span>"
   )
 
 
-def silence(candidate: Mapping[str, Any]) -> str:
+def silence(candidate: record_lib.Candidate) -> str:
   """Why a candidate has no answer, in words."""
-  status = candidate["status"]
+  status = candidate.status
   return "no answer" if status == names.FINISHED else ENDS[status]
 
 
-def _lines(name: str, nodes: Sequence[layout.Node], record: Record) -> str:
+def _lines(
+  name: str, nodes: Sequence[layout.Node], record: record_lib.Record
+) -> str:
   """The lines from parents to children, as wide as beams."""
   at = {node.number: node for node in nodes}
   beam = WIDEST_LINE / max(layout.num_beams(record), 1)
@@ -141,13 +142,13 @@ def _middle(row: float) -> float:
 def _step(
   node: layout.Node,
   kept_rows: Mapping[int, float],
-  record: Record,
+  record: record_lib.Record,
   label: Callable[[str], str],
 ) -> str:
   """One step: its reward, short text, beams, and answer if it is the last."""
-  columns, number = record["tree"], node.number
-  text, scores = columns["texts"][number], columns["scores"]
-  status = columns["status"][number]
+  columns, number = record.tree, node.number
+  text, scores = columns.texts[number], columns.scores
+  status = columns.status[number]
   place = f"--x:{node.depth};--row:{node.row:g}"
   if node.kept:
     place += f";--kept:{kept_rows[number]:g}"
@@ -164,7 +165,7 @@ def _step(
   if names.STEP_STATUSES[status] == names.DUPLICATE:
     parts.append('<span class="answer none">duplicate</span>')
   if node.candidates:
-    first = record["candidates"][node.candidates[0]]
+    first = record.candidates[node.candidates[0]]
     parts.append(answer_label(first, len(node.candidates)))
   return (
     f'<button type="button" class="{" ".join(kinds)}" data-node="{number}" '

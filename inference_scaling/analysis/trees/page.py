@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from inference_scaling.analysis import files, strategies
-from inference_scaling.analysis.records import find_record
 from inference_scaling.analysis.trees import figure, layout, markup, tables
+from inference_scaling.spec import record as record_lib
 
 _SCALE_STEPS = 11  # colours in the legend
 _LABEL = 24  # most characters above a step of the picture
@@ -38,22 +38,23 @@ def tree_page(
   Returns:
     The page. Write it in UTF-8.
   """
-  run, problem = record["run"], record["problem"]
+  record = record_lib.parse(record)
+  run, problem = record.run, record.problem
   title = (
-    f"{run['policy']}, {strategies.strategy_name(run['strategy'])}, "
-    f"n = {run['n']}, seed {run['seed']}"
+    f"{run.policy}, {strategies.strategy_name(run.strategy)}, "
+    f"n = {run.n}, seed {run.seed}"
   )
-  where = f"Problem {find_record.problem_name(problem)}"
-  where += f", level {problem['level']}"
-  if problem["gold"]:
-    where += f", answer {problem['gold']}"
+  where = f"Problem {problem.title}"
+  where += f", level {problem.level}"
+  if problem.gold:
+    where += f", answer {problem.gold}"
   template = string.Template(_asset("page.html"))
   return template.substitute(
     style=_asset("page.css"),
     script=_asset("page.js"),
     title=html.escape(title),
     where=html.escape(where),
-    question=html.escape(problem["question"].strip()),
+    question=html.escape(problem.question.strip()),
     votes=tables.votes(record),
     answers=tables.answers(record),
     summary=_summary(record),
@@ -62,7 +63,7 @@ def tree_page(
     candidates=tables.candidates(record),
     cost=tables.cost(record),
     data=_data(record),
-    rounds=max(record["tree"]["rounds"], default=0) + 1,
+    rounds=max(record.tree.rounds, default=0) + 1,
   )
 
 
@@ -122,9 +123,9 @@ def _asset(name: str) -> str:
   return resources.files(__package__).joinpath(name).read_text("utf-8")
 
 
-def _summary(record: Mapping[str, Any]) -> str:
+def _summary(record: record_lib.Record) -> str:
   """The tree in numbers, in words."""
-  ends = [candidate["status"] for candidate in record["candidates"]]
+  ends = [candidate.status for candidate in record.candidates]
   lost = sum(not node.kept for node in layout.place_nodes(record))
   counts = [
     f"{ends.count(status)} {name}"
@@ -132,12 +133,12 @@ def _summary(record: Mapping[str, Any]) -> str:
     if status in ends
   ]
   return (
-    f"{len(record['tree']['parents'])} steps, {lost} of them in no candidate; "
+    f"{len(record.tree.parents)} steps, {lost} of them in no candidate; "
     f"{len(ends)} candidates{': ' * bool(ends)}{', '.join(counts)}"
   )
 
 
-def _key(record: Mapping[str, Any]) -> str:
+def _key(record: record_lib.Record) -> str:
   """The legend of colours; empty without rewards."""
   limits = layout.score_limits(record)
   if limits is None:
@@ -150,17 +151,15 @@ def _key(record: Mapping[str, Any]) -> str:
   return f'<span class="scale">reward {low} {cells} {high}</span>'
 
 
-def _data(record: Mapping[str, Any]) -> str:
+def _data(record: record_lib.Record) -> str:
   """What the script reads: the steps, by node, as JSON."""
-  tree = record["tree"]
+  tree = record.tree
   data = {
-    name: tree[name]
+    name: getattr(tree, name)
     for name in ("parents", "rounds", "widths", "tokens", "texts")
   }
   data["ends"] = {
-    node.number: ", ".join(
-      _end(record["candidates"][i]) for i in node.candidates
-    )
+    node.number: ", ".join(_end(record.candidates[i]) for i in node.candidates)
     for node in layout.place_nodes(record)
     if node.candidates
   }
@@ -169,9 +168,9 @@ def _data(record: Mapping[str, Any]) -> str:
   return text.replace("<", "\\u003c")
 
 
-def _end(candidate: Mapping[str, Any]) -> str:
+def _end(candidate: record_lib.Candidate) -> str:
   """A candidate in words."""
-  if candidate["answer"] is None:
+  if candidate.answer is None:
     return markup.silence(candidate)
-  mark = markup.MARKS[candidate["correct"]]
-  return f"{candidate['answer']} {mark}".strip()
+  mark = markup.MARKS[candidate.correct]
+  return f"{candidate.answer} {mark}".strip()

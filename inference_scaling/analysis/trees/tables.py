@@ -3,10 +3,10 @@
 import html
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from inference_scaling import names
 from inference_scaling.analysis.trees import layout, markup
+from inference_scaling.spec import record as record_lib
 
 _VOTES = {
   names.MAJORITY: "Majority",
@@ -14,16 +14,15 @@ _VOTES = {
   names.WEIGHTED: "Weighted",
 }
 _CONVENTIONS = {name: name.replace("_", " ") for name in names.CONVENTIONS}
-Record = Mapping[str, Any]
 
 
-def votes(record: Record) -> str:
+def votes(record: record_lib.Record) -> str:
   """A table of the winning answers: methods by aggregations of rewards."""
-  found: dict[str, dict[str, Any]] = {}
-  for name, vote in record["votes"].items():
+  found: dict[str, dict[str, record_lib.Vote]] = {}
+  for name, vote in record.votes.items():
     method, _, aggregation = name.partition("/")
     found.setdefault(method, {})[aggregation] = vote
-  known = bool(record["problem"]["gold"])
+  known = bool(record.problem.gold)
   aggregations = list(
     dict.fromkeys(x for columns in found.values() for x in columns if x)
   )
@@ -39,13 +38,13 @@ def votes(record: Record) -> str:
   return f'<table class="votes">{head}<tbody>{"".join(rows)}</tbody></table>'
 
 
-def answers(record: Record) -> str:
+def answers(record: record_lib.Record) -> str:
   """A table of the answers, by how many candidates give each."""
-  groups: dict[str | None, list[Mapping[str, Any]]] = {}
-  for candidate in record["candidates"]:
-    groups.setdefault(candidate["answer"], []).append(candidate)
-  total = len(record["candidates"])
-  rewarded = record["tree"]["scores"] is not None
+  groups: dict[str | None, list[record_lib.Candidate]] = {}
+  for candidate in record.candidates:
+    groups.setdefault(candidate.answer, []).append(candidate)
+  total = len(record.candidates)
+  rewarded = record.tree.scores is not None
   rows = []
   for answer, group in sorted(
     groups.items(), key=lambda item: (item[0] is None, -len(item[1]))
@@ -60,7 +59,7 @@ def answers(record: Record) -> str:
       f'<td class="number">{len(group)}</td>',
     ]
     if rewarded:
-      last = [candidate["step_scores"][-1] for candidate in group]
+      last = [candidate.step_scores[-1] for candidate in group]
       numbers = f"{sum(last):.2f}", markup.reward_text(max(last))
       if answer is None:  # which has no vote
         numbers = "&ndash;", "&ndash;"
@@ -75,71 +74,71 @@ def answers(record: Record) -> str:
   )
 
 
-def candidates(record: Record) -> str:
+def candidates(record: record_lib.Record) -> str:
   """A list of the candidates, those with an answer first, with their texts."""
   limits = layout.score_limits(record)
   found = sorted(
-    record["candidates"],
+    record.candidates,
     key=lambda c: (
-      c["answer"] is None,
-      c["status"] == names.UNFINISHED,
-      [-score for score in c["step_scores"][-1:]],
+      c.answer is None,
+      c.status == names.UNFINISHED,
+      [-score for score in c.step_scores[-1:]],
     ),
   )
-  texts = record["tree"]["texts"]
+  texts = record.tree.texts
   items = [
-    _candidate(candidate, texts[candidate["path"][-1]], limits)
+    _candidate(candidate, texts[candidate.path[-1]], limits)
     for candidate in found
   ]
   return f'<div class="candidates">{"".join(items)}</div>'
 
 
-def cost(record: Record) -> str:
+def cost(record: record_lib.Record) -> str:
   """Tables of what is known: tokens by kind, and FLOPs by convention."""
-  ledger = record["ledger"]
-  generated, discarded = ledger["policy_decode"], ledger["policy_discarded"]
-  share = discarded / generated if generated else 0.0
+  ledger = record.ledger
+  discarded = ledger.policy_discarded or 0
+  share = discarded / ledger.policy_decode if ledger.policy_decode else 0.0
   tokens = [
-    ("Policy reads of the prompt", "policy_prefill", "{:,} tokens"),
-    ("Policy generates", "policy_decode", "{:,} tokens"),
+    ("Policy reads of the prompt", ledger.policy_prefill, "{:,} tokens"),
+    ("Policy generates", ledger.policy_decode, "{:,} tokens"),
     (
       "&ensp;of these in no candidate",
-      "policy_discarded",
+      ledger.policy_discarded,
       f"{{:,}} tokens ({share:.0%})",
     ),
-    ("Reward model reads of the prompt", "reward_prefill", "{:,} tokens"),
-    ("Reward model scores", "reward_scored", "{:,} tokens"),
+    ("Reward model reads of the prompt", ledger.reward_prefill, "{:,} tokens"),
+    ("Reward model scores", ledger.reward_scored, "{:,} tokens"),
   ]
   lines = [
-    (title, words.format(ledger[name]))
-    for title, name, words in tokens
-    if name in ledger
+    (title, words.format(count))
+    for title, count, words in tokens
+    if count is not None
   ]
-  if "cache_bytes" in ledger:
-    size = f"{ledger['cache_bytes'] / 2**20:,.1f} MiB"
+  if ledger.cache_bytes is not None:
+    size = f"{ledger.cache_bytes / 2**20:,.1f} MiB"
     lines.append(("Keys and values", size))
   left = "".join(
     f'<tr><th>{name}</th><td class="number">{value}</td></tr>'
     for name, value in lines
   )
   table = f'<table class="cost"><tbody>{left}</tbody></table>'
-  return table + _flops_table(ledger) if "flops" in ledger else table
+  return table if ledger.flops is None else table + _flops_table(ledger)
 
 
-def _flops_table(ledger: Mapping[str, Any]) -> str:
+def _flops_table(ledger: record_lib.Ledger) -> str:
   rows = (
-    ("flops", "All"),
-    ("flops_prefill", "&ensp;prompts, policy"),
-    ("flops_reward", "&ensp;reward model"),
+    ("All", ledger.flops),
+    ("&ensp;prompts, policy", ledger.flops_prefill),
+    ("&ensp;reward model", ledger.flops_reward),
   )
   right = "".join(
-    f"<tr><th>{title}</th>{_flops(ledger[name])}</tr>"
-    for name, title in rows
-    if name in ledger
+    f"<tr><th>{title}</th>{_flops(by_convention)}</tr>"
+    for title, by_convention in rows
+    if by_convention is not None
   )
   names = "".join(
     f"<th>{_CONVENTIONS[name] if name in _CONVENTIONS else name}</th>"
-    for name in ledger["flops"]
+    for name in ledger.flops
   )
   return (
     f'<table class="cost"><thead><tr><th>FLOPs, by convention</th>{names}</tr>'
@@ -147,10 +146,10 @@ def _flops_table(ledger: Mapping[str, Any]) -> str:
   )
 
 
-def _vote(vote: Mapping[str, Any], known: bool, span: int = 1) -> str:
+def _vote(vote: record_lib.Vote, known: bool, span: int = 1) -> str:
   """A cell with the answer that won."""
-  verdict = bool(vote["correct"]) if known else None
-  answer = "&ndash;" if vote["answer"] is None else html.escape(vote["answer"])
+  verdict = bool(vote.correct) if known else None
+  answer = "&ndash;" if vote.answer is None else html.escape(vote.answer)
   wide = f' colspan="{span}"' if span > 1 else ""
   return (
     f'<td{wide}><span class="answer {markup.VERDICTS[verdict]}">{answer} '
@@ -159,7 +158,7 @@ def _vote(vote: Mapping[str, Any], known: bool, span: int = 1) -> str:
 
 
 def _candidate(
-  candidate: Mapping[str, Any],
+  candidate: record_lib.Candidate,
   last_step: str,
   limits: tuple[float, float] | None,
 ) -> str:
@@ -167,21 +166,21 @@ def _candidate(
   cells = "".join(
     f'<b style="{markup.reward_cell(score, limits)}">'
     f"{markup.reward_text(score)}</b>"
-    for score in candidate["step_scores"]
+    for score in candidate.step_scores
   )
-  steps = len(candidate["path"])
+  steps = len(candidate.path)
   last = html.escape(layout.short_text(last_step))
-  status, note = candidate["status"], ""
-  if candidate["answer"] is not None and status != names.FINISHED:
+  status, note = candidate.status, ""
+  if candidate.answer is not None and status != names.FINISHED:
     note = markup.ENDS[status]
   return (
-    f'<details data-node="{candidate["path"][-1]}"><summary>'
+    f'<details data-node="{candidate.path[-1]}"><summary>'
     f"{markup.answer_label(candidate)}"
     f'<span class="rewards">{cells}</span>'
     f'<span class="last">{last}</span>'
     f'<span class="note">{note} {steps} step{"s" * (steps > 1)}, '
-    f"{candidate['tokens']} tokens</span></summary>"
-    f"<pre>{html.escape(candidate['text'].strip())}</pre></details>"
+    f"{candidate.tokens} tokens</span></summary>"
+    f"<pre>{html.escape(candidate.text.strip())}</pre></details>"
   )
 
 

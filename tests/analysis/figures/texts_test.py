@@ -65,7 +65,8 @@ def _figures(request):
     parsed = [load.parse_record(r, f"x:{i}") for i, r in enumerate(records)]
     parameters = {name: factory.PARAMETERS[name] for name in policies}
     analysis = results.analyze(parsed, parameters, num_subsets=5)
-    return writing.draw(analysis)
+    drawn = writing.draw(analysis)
+    return {figure.name: made for figure, made in drawn.items()}
 
 
 def boxes(figure):

@@ -163,7 +163,7 @@ def test_searches_without_candidates_or_sampling_have_limits():
 def draw(raw, aggregation):
   records = parse(raw)
   panels = {"all": panel_lib.make_panel(outcomes.make_outcomes(records))}
-  return vote_limits.limits_figure(
+  return vote_limits.limits(
     summary.summarize(panels, factory.PARAMETERS),
     limits.limits_table(records, aggregation),
     limits.theory_curves(records, aggregation),

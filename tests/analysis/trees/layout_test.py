@@ -3,11 +3,16 @@
 import pytest
 
 from inference_scaling.analysis.trees import layout
+from inference_scaling.spec import record as record_lib
 from tests.analysis import tree_records
 
 
+def place(record, **options):
+  return layout.place_nodes(record_lib.parse(record), **options)
+
+
 def test_nodes_of_a_small_tree():
-  assert layout.place_nodes(tree_records.small()) == [
+  assert place(tree_records.small()) == [
     layout.Node(0, None, 0, row=0.5, beams=2, candidates=(), kept=True),
     layout.Node(1, None, 0, row=2.0, beams=0, candidates=(), kept=False),
     layout.Node(2, None, 0, row=3.0, beams=1, candidates=(2,), kept=True),
@@ -17,7 +22,7 @@ def test_nodes_of_a_small_tree():
 
 
 def test_steps_that_came_to_nothing_can_be_left_out():
-  nodes = layout.place_nodes(tree_records.small(), kept_only=True)
+  nodes = place(tree_records.small(), kept_only=True)
   assert [node.number for node in nodes] == [0, 2, 3, 4]
   assert [node.row for node in nodes] == [0.5, 2.0, 0.0, 1.0]
   assert layout.root_row(nodes) == 1.25
@@ -25,7 +30,7 @@ def test_steps_that_came_to_nothing_can_be_left_out():
 
 
 def test_copies_end_in_one_node():
-  nodes = layout.place_nodes(tree_records.copied())
+  nodes = place(tree_records.copied())
   assert [node.candidates for node in nodes] == [(), (), (0, 1), (2,)]
   assert [node.beams for node in nodes] == [1, 0, 2, 1]
   assert [node.kept for node in nodes] == [True, False, True, True]
@@ -33,8 +38,8 @@ def test_copies_end_in_one_node():
 
 def test_a_record_without_candidates_has_places():
   record = tree_records.small() | {"candidates": []}
-  assert not any(node.kept for node in layout.place_nodes(record))
-  assert layout.place_nodes(record, kept_only=True) == []
+  assert not any(node.kept for node in place(record))
+  assert place(record, kept_only=True) == []
   assert layout.root_row([]) == 0
 
 
@@ -48,7 +53,7 @@ def test_a_record_without_candidates_has_places():
   ids=lambda record: record["run"]["strategy"],
 )
 def test_no_lines_cross(record, kept_only):
-  nodes = layout.place_nodes(record, kept_only=kept_only)
+  nodes = place(record, kept_only=kept_only)
   at = {node.number: node for node in nodes}
   for depth in range(1 + max(node.depth for node in nodes)):
     level = sorted(
@@ -68,7 +73,7 @@ def test_no_lines_cross(record, kept_only):
 @pytest.mark.parametrize("seed", range(8))
 def test_no_beam_is_lost(seed):
   record = tree_records.grown(9, 6, seed)
-  nodes = layout.place_nodes(record)
+  nodes = place(record)
   ended = 0
   for depth in range(1 + max(node.depth for node in nodes)):
     level = [node for node in nodes if node.depth == depth]
@@ -85,7 +90,9 @@ def test_no_beam_is_lost(seed):
   ],
 )  # fmt: skip
 def test_colours_of_rewards_are_those_of_all_pictures(scores, limits):
-  assert layout.score_limits({"tree": {"scores": scores}}) == limits
+  record = tree_records.small()
+  record["tree"]["scores"] = scores
+  assert layout.score_limits(record_lib.parse(record)) == limits
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,230 @@
+"""What a record says: the keys of a line of records.jsonl, each with its type.
+
+A record is all that is kept of one problem in one run. Sweeps write it as JSON;
+readers take it from here as dataclasses, so that each key stands in one place.
+What older versions did not write yet has a default. This module needs no JAX.
+
+Axis letters: N candidates, M nodes of the tree, which are steps.
+"""
+
+import dataclasses
+from typing import Any, TypeVar
+
+from inference_scaling.spec import typed_json
+
+RecordError = typed_json.RecordError
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+  """What a record is of, beside its problem.
+
+  Attributes:
+    policy: its name in the config.
+    strategy: its name in the config, KIND or KIND/VARIANT.
+    n: beams asked for; expansions for MCTS.
+    seed: of the run.
+  """
+
+  policy: str
+  strategy: str
+  n: int
+  seed: int
+
+  def __str__(self) -> str:
+    return f"{self.policy} {self.strategy} n={self.n} seed={self.seed}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+  """The problem.
+
+  Attributes:
+    id: its number.
+    level: its difficulty.
+    gold: the right answer; "" where none is known.
+    question: its text.
+    name: what its file calls it; "" for nothing.
+    alternatives: other right answers.
+  """
+
+  id: int
+  level: int
+  gold: str = ""
+  question: str = ""
+  name: str = ""
+  alternatives: list = dataclasses.field(default_factory=list)
+
+  @property
+  def title(self) -> str:
+    """What the problem is called: its name, or else its number."""
+    return self.name or str(self.id)
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+  """One solution, whole or in part.
+
+  Attributes:
+    answer: in canonical spelling; None for one that abstains.
+    correct: whether it is right; None where no answer is known to be.
+    status: how it ended, one of `names.STATUSES`.
+    step_scores: rewards of its steps; empty without a reward model.
+    text: all of it.
+    tokens: how many it has.
+    path: its nodes in the tree, from the first on.
+  """
+
+  answer: str | None
+  correct: bool | None
+  status: str
+  step_scores: list
+  text: str = ""
+  tokens: int = 0
+  path: list = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tree:
+  """The steps of a search, a column of M values each; None for one it lacks.
+
+  Attributes:
+    parents: the node that each goes on from; None for a first step.
+    depths: place in the text, from 0 on.
+    rounds: of the search, from 0 on.
+    widths: how many beams went on from it.
+    scores: rewards; None without a reward model.
+    status: places in `names.STEP_STATUSES`.
+    tokens: how many each has.
+    texts: of the steps.
+  """
+
+  parents: list | None = None
+  depths: list | None = None
+  rounds: list | None = None
+  widths: list | None = None
+  scores: list | None = None
+  status: list | None = None
+  tokens: list | None = None
+  texts: list | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Vote:
+  """What a voting method comes to.
+
+  Attributes:
+    answer: that won; None where all candidates abstain.
+    correct: whether it is right; None where no answer is known to be.
+  """
+
+  correct: bool | None
+  answer: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Ledger:
+  """What the search has cost; None for what is not counted.
+
+  Attributes:
+    policy_prefill: tokens of the prompt that the policy read.
+    policy_decode: tokens that it generated.
+    policy_discarded: those of them that are in no candidate.
+    policy_attended: pairs of tokens, one of which attends to the other.
+    reward_prefill: tokens of the prompt that the reward model read.
+    reward_scored: tokens that it scored.
+    reward_attended: pairs of tokens in the reward model.
+    cache_bytes: of keys and values.
+    flops: all, by convention.
+    flops_prefill: of the prompts.
+    flops_reward: of the reward model.
+    flops_reward_prefill: of the prompt in the reward model.
+  """
+
+  policy_decode: int
+  policy_prefill: int | None = None
+  policy_discarded: int | None = None
+  policy_attended: int | None = None
+  reward_prefill: int | None = None
+  reward_scored: int | None = None
+  reward_attended: int | None = None
+  cache_bytes: int | None = None
+  flops: dict | None = None
+  flops_prefill: dict | None = None
+  flops_reward: dict | None = None
+  flops_reward_prefill: dict | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+  """One problem solved once by one run.
+
+  Attributes:
+    run: the run.
+    problem: the problem.
+    candidates: N of them, by final slot; there may be none.
+    tree: the search.
+    votes: by `names.vote_name`.
+    ledger: the cost.
+  """
+
+  run: Run
+  problem: Problem
+  candidates: list[Candidate]
+  tree: Tree
+  votes: dict[str, Vote]
+  ledger: Ledger
+
+
+Part = TypeVar("Part", Run, Problem, Candidate, Tree, Vote, Ledger)
+
+
+def parse(content: Any, where: str = "record") -> Record:
+  """Reads a record.
+
+  Args:
+    content: a decoded line; its lists are not copied.
+    where: "file:line", the start of every error message.
+
+  Returns:
+    The record.
+
+  Raises:
+    RecordError: if a field is missing or of a wrong type.
+  """
+  candidates = typed_json.read_field(content, "candidates", list, where)
+  votes = typed_json.read_field(content, "votes", dict, where)
+  return Record(
+    run=parse_part(Run, content, "run", where),
+    problem=parse_part(Problem, content, "problem", where),
+    candidates=[
+      typed_json.read(Candidate, candidate, f"{where}: candidate {place}")
+      for place, candidate in enumerate(candidates)
+    ],
+    # A report reads no tree, so that a record without one will do for it.
+    tree=typed_json.read(Tree, content.get("tree", {}), f"{where}: tree"),
+    votes={
+      name: typed_json.read(Vote, vote, f"{where}: votes[{name!r}]")
+      for name, vote in votes.items()
+    },
+    ledger=parse_part(Ledger, content, "ledger", where),
+  )
+
+
+def parse_part(kind: type[Part], content: Any, key: str, where: str) -> Part:
+  """Reads one part of a record.
+
+  Args:
+    kind: of the part.
+    content: a decoded line.
+    key: of the part.
+    where: "file:line", the start of every error message.
+
+  Returns:
+    The part.
+
+  Raises:
+    RecordError: if a field is missing or of a wrong type.
+  """
+  part = typed_json.read_field(content, key, dict, where)
+  return typed_json.read(kind, part, f"{where}: {key}")
