@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "inference_scaling"
 # A room imports only from rooms that stand before it; assets are data.
 ROOMS = (
-  "names", "assets", "json_lines", "search", "voting", "outcomes", "compute",
+  "names", "assets", "json_lines", "compute", "search", "voting", "outcomes",
   "models", "decoding", "tasks", "training", "sweep", "profiling", "benchmark",
   "analysis", "command_line", "launching",
 )  # fmt: skip

@@ -17,7 +17,7 @@ from jax import lax
 
 from inference_scaling import compute
 from inference_scaling.decoding import cache as cache_lib
-from inference_scaling.decoding import caches, sizes, writing
+from inference_scaling.decoding import caches, faults, sizes, writing
 from inference_scaling.decoding import format as format_lib
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import places as places_lib
@@ -29,7 +29,7 @@ _REFILLED = 4
 
 
 class ModelPolicy:
-  """Draws reasoning steps from a language model (a `search.Policy`).
+  """Draws reasoning steps from a language model (a `search.BatchedPolicy`).
 
   A beam is finished by an end-of-text token, or by a step end at or after an
   answer marker. It is truncated by a step that does not end within
@@ -183,6 +183,10 @@ class ModelPolicy:
     live = state.step.live | active
     return state.replace(step=state.step.replace(live=live))
 
+  def live(self, state: state_lib.PolicyState) -> jax.Array:
+    """Tells which beams still write at their steps, bool[P, N]."""
+    return state.step.live
+
   def write(
     self,
     params: state_lib.PolicyParams,
@@ -246,7 +250,8 @@ class ModelPolicy:
 
     Args:
       state: the beams.
-      ready: bool[P], problems of which no beam is live.
+      ready: bool[P], problems of which no beam is live, or whose steps are
+        given up.
 
     Returns:
       The state, in which they are at no step, and their steps, zeros for all
@@ -306,6 +311,27 @@ class ModelPolicy:
       step=before.step,
       **{name: getattr(before, name) for name in state_lib.BEAMS},
     )
+
+  def counts(self, state: state_lib.PolicyState) -> compute.Counts:
+    """As of `search.BatchedPolicy`."""
+    return state.counts
+
+  def held(self, state: state_lib.PolicyState) -> object:
+    """As of `search.BatchedPolicy`: keys and values."""
+    return state.cache
+
+  def longest(self, state: state_lib.PolicyState) -> jax.Array:
+    """As of `sizes.Buffered`."""
+    return state.cache.lengths.max(axis=1)
+
+  def report(self, state: state_lib.PolicyState) -> dict[str, jax.Array]:
+    """As of `search.BatchedPolicy`."""
+    return {"beyond": faults.tree_beyond(state.cache), "finite": state.finite}
+
+  def check(self, report: dict[str, jax.Array], where: str) -> None:
+    """As of `search.BatchedPolicy`."""
+    faults.check_tree(report["beyond"], "policy", self.storage.capacity, where)
+    faults.check_finite(report["finite"], "the policy's logits", where)
 
   def _empty_step(self, shape: tuple[int, int]) -> state_lib.HalfStep:
     """Steps of no tokens."""

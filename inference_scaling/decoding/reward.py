@@ -12,7 +12,7 @@ from jax import lax
 
 from inference_scaling import compute
 from inference_scaling.decoding import cache as cache_lib
-from inference_scaling.decoding import caches, sizes, translation
+from inference_scaling.decoding import caches, faults, sizes, translation
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import places as places_lib
 from inference_scaling.decoding import reward_state as state_lib
@@ -24,7 +24,7 @@ BLOCK = 8
 
 
 class ModelReward:
-  """Scores reasoning steps with a reward model (a `search.Reward`).
+  """Scores reasoning steps with a reward model (a `search.BatchedReward`).
 
   A step's score is the probability, read at the step's last token, that all
   is right so far.
@@ -199,6 +199,36 @@ class ModelReward:
   ) -> state_lib.RewardState:
     """Takes back steps that were read; what was computed stays counted."""
     return state_lib.rewind(before, after)
+
+  def counts(self, state: state_lib.RewardState) -> compute.Counts:
+    """As of `search.BatchedReward`."""
+    return state.counts
+
+  def held(self, state: state_lib.RewardState) -> object:
+    """As of `search.BatchedReward`: keys and values."""
+    return state.cache
+
+  def longest(self, state: state_lib.RewardState) -> jax.Array:
+    """As of `sizes.Buffered`."""
+    return state.cache.lengths.max(axis=1)
+
+  def report(self, state: state_lib.RewardState) -> dict[str, jax.Array]:
+    """As of `search.BatchedReward`."""
+    return {
+      "tree_beyond": faults.tree_beyond(state.cache),
+      "finite": state.finite,
+      "beyond": state.beyond,
+      "every_step_read": (state.reads == state.steps).all(axis=1),
+    }
+
+  def check(self, report: dict[str, jax.Array], where: str) -> None:
+    """As of `search.BatchedReward`."""
+    capacity = self.storage.capacity
+    faults.check_tree(report["tree_beyond"], "reward model", capacity, where)
+    faults.check_finite(report["finite"], "the rewards", where)
+    faults.check_reads(
+      report["beyond"], report["every_step_read"], self.limits, where
+    )
 
   def _score(self, params, state, step, active, places):
     """Reads and scores the steps of some beams; those active are [P, N]."""

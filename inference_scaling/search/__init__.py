@@ -153,6 +153,7 @@ from inference_scaling.search.base import (
   Step,
   Strategy,
 )
+from inference_scaling.search.batching import BatchedPolicy, BatchedReward
 from inference_scaling.search.beam_search import beam_search
 from inference_scaling.search.compiled import run_search
 from inference_scaling.search.contract.check import check
@@ -183,6 +184,7 @@ from inference_scaling.search.trace import (
   list_nodes,
 )
 from inference_scaling.search.tree import Tree
+from inference_scaling.search.whole_steps import batched_policy, batched_reward
 
 # What a port needs first: `help` prints it. All other names above are public,
 # too, each with its own help.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import decoding, models, search
-from inference_scaling.decoding import automaton, lane_checks
+from inference_scaling.decoding import automaton, faults
 from inference_scaling.models import reward_forms
 from tests.decoding import tiny
 from tests.models import form_models, tokenizers_of
@@ -272,11 +272,8 @@ def test_solutions_that_do_not_fit_the_reward_model_are_named():
   ],
 )
 def test_what_is_not_scored_is_named(beyond, read, error, message):
-  flags = lane_checks.Flags(
-    *[np.array([2])] * 5, np.array([beyond]), np.array([read]), *[None] * 4
-  )
   with pytest.raises(error, match=f"problem 3, depth 1: .*{message}"):
-    lane_checks.check_reads(flags, 0, 3, LIMITS)
+    faults.check_reads(beyond, read, LIMITS, "problem 3, depth 1")
 
 
 def test_a_problem_without_a_prompt_for_the_reward_model_is_named():
