@@ -53,6 +53,27 @@ def check_finite(finite: bool, what: str, where: str) -> None:
     )
 
 
+def check_longest(tokens: int, limits: limits_lib.Limits, where: str) -> None:
+  """Stops a search whose texts are longer than their buffer.
+
+  A policy of this package keeps the limits; another one may not.
+
+  Args:
+    tokens: of the longest text.
+    limits: of the buffer.
+    where: names problem and depth.
+
+  Raises:
+    ValueError: if it did not fit.
+  """
+  if tokens > limits.text_buffer:
+    raise ValueError(
+      f"{where}: a solution has {tokens} tokens, but the reward model's buffer "
+      f"holds {limits.text_buffer}. Raise limits.total_tokens (now "
+      f"{limits.total_tokens}), or let the policy end its texts sooner."
+    )
+
+
 def check_reads(
   beyond: Sequence[int],
   every_step_read: bool,

@@ -11,7 +11,6 @@ from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import reward as reward_lib
 from inference_scaling.decoding import sizes as sizes_lib
-from inference_scaling.decoding import token_reward as token_lib
 from inference_scaling.models import sharding
 from inference_scaling.search import state as search_state
 
@@ -104,30 +103,6 @@ def check_lane(
     owner.check(jax.tree.map(lambda leaf: leaf[lane], report), where)
 
 
-def check_tokens(policy, reward) -> None:
-  """Refuses a reward that cannot read what the policy writes.
-
-  Args:
-    policy: of the search.
-    reward: likewise.
-
-  Raises:
-    ValueError: for a reward of tokens beside a policy that is no language model
-      of this package, or two models of different tokenizers.
-  """
-  ours = isinstance(policy, policy_lib.ModelPolicy)
-  if not ours and isinstance(
-    reward, (reward_lib.ModelReward, token_lib.TokenReward)
-  ):
-    raise ValueError(
-      f"the reward is a {type(reward).__name__}, which reads the tokens of a "
-      f"ModelPolicy, but the policy is a {type(policy).__name__}; expected a "
-      "Reward that reads the content of its steps. Write one, or use NoReward."
-    )
-  if isinstance(reward, reward_lib.ModelReward) and reward.translator is None:
-    _check_vocabularies(policy, reward)
-
-
 def check_mesh(policy, reward, num_lanes: int, mesh) -> None:
   """Holds lanes and heads against a mesh, before anything is compiled."""
   if mesh is None:
@@ -144,9 +119,33 @@ def check_mesh(policy, reward, num_lanes: int, mesh) -> None:
     )
 
 
-def _check_vocabularies(policy, reward) -> None:
-  """Compares the tokenizers, where the reward reads the policy's tokens."""
-  ours, theirs = policy.model.tokenizer, reward.model.tokenizer
+def check_tokens(policy, reward) -> None:
+  """Compares the tokenizers of two models, where both read the same tokens.
+
+  Args:
+    policy: of the search.
+    reward: likewise.
+
+  Raises:
+    ValueError: if they differ.
+  """
+  both = isinstance(policy, policy_lib.ModelPolicy) and isinstance(
+    reward, reward_lib.ModelReward
+  )
+  if both and reward.translator is None:
+    check_vocabularies(policy.model.tokenizer, reward.model.tokenizer)
+
+
+def check_vocabularies(ours, theirs) -> None:
+  """Compares the tokenizer of a policy and that of a reward model.
+
+  Args:
+    ours: of the policy.
+    theirs: of the reward model that reads its tokens.
+
+  Raises:
+    ValueError: if they differ, with some of the tokens that do.
+  """
   if ours is theirs:
     return
   ours, theirs = ours.get_vocab(), theirs.get_vocab()

@@ -12,7 +12,13 @@ from jax import lax
 
 from inference_scaling import compute
 from inference_scaling.decoding import cache as cache_lib
-from inference_scaling.decoding import caches, faults, sizes, translation
+from inference_scaling.decoding import (
+  caches,
+  faults,
+  policy_state,
+  sizes,
+  translation,
+)
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import places as places_lib
 from inference_scaling.decoding import reward_state as state_lib
@@ -102,8 +108,15 @@ class ModelReward:
       The state of P * N beams, all at the end of their prompts.
 
     Raises:
-      ValueError: if the reward model has a form and the prompts lack its own.
+      ValueError: for other prompts, or if the reward model has a form and the
+        prompts lack its own.
     """
+    if not isinstance(prompts, limits_lib.Prompts):
+      raise ValueError(
+        f"a ModelReward reads tokens, but the prompts are a "
+        f"{type(prompts).__name__}; expected decoding.Prompts. Give them, or a "
+        "reward that reads what this policy is asked."
+      )
     if self.translator is not None:
       if prompts.reward is None:
         raise ValueError(
@@ -145,7 +158,11 @@ class ModelReward:
 
     Returns:
       The new state, and float32[P, N] scores.
+
+    Raises:
+      ValueError: for other content.
     """
+    policy_state.check_content(step.content, "a ModelReward")
     N, R = self.num_beams, self.num_rows
 
     def run(places, state):
@@ -217,6 +234,7 @@ class ModelReward:
     return {
       "tree_beyond": faults.tree_beyond(state.cache),
       "finite": state.finite,
+      "longest": self.longest(state),
       "beyond": state.beyond,
       "every_step_read": (state.reads == state.steps).all(axis=1),
     }
@@ -226,6 +244,7 @@ class ModelReward:
     capacity = self.storage.capacity
     faults.check_tree(report["tree_beyond"], "reward model", capacity, where)
     faults.check_finite(report["finite"], "the rewards", where)
+    faults.check_longest(report["longest"], self.limits, where)
     faults.check_reads(
       report["beyond"], report["every_step_read"], self.limits, where
     )

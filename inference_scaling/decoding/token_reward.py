@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from inference_scaling import compute
-from inference_scaling.decoding import faults
+from inference_scaling.decoding import faults, policy_state
 from inference_scaling.decoding import places as places_lib
 from inference_scaling.search import base
 
@@ -98,9 +98,13 @@ class TokenReward:
 
     Returns:
       The new state, and float32[P, N] scores.
+
+    Raises:
+      ValueError: for other content.
     """
     del params
     content = step.content
+    policy_state.check_content(content, "a TokenReward")
     likelihood = self.kind == LIKELIHOOD
     values = content.log_probs if likelihood else content.certainty
     total = state.total + jnp.where(active, values, 0.0)

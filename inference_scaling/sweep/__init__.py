@@ -6,6 +6,7 @@ what it cost. Everything in the reports is computed from records.
 
 from inference_scaling.sweep.config import resolve
 from inference_scaling.sweep.grid import Run, expand
+from inference_scaling.sweep.ports import PolicyPort, RewardPort
 from inference_scaling.sweep.rendering import render
 from inference_scaling.sweep.run import SweepInterruptedError, run_sweep
 from inference_scaling.sweep.settings import Sampler, Settings
@@ -13,6 +14,8 @@ from inference_scaling.sweep.solve import EMBEDDED_SETTINGS, Solution, solve
 
 __all__ = [
   "EMBEDDED_SETTINGS",
+  "PolicyPort",
+  "RewardPort",
   "Run",
   "Sampler",
   "Settings",

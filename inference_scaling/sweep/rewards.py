@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from inference_scaling import decoding, models
-from inference_scaling.sweep import rules
+from inference_scaling.sweep import ports, rules
 
 NONE = "none"  # no scores: candidates vote by majority
 # A reward model with a tokenizer of its own has limits of its own, too.
@@ -19,6 +19,7 @@ TABLES: Mapping[str, rules.Table] = {
   # The policy's own probabilities: no other model.
   **{form: {} for form in decoding.TOKEN_SCORES},
   models.OWN_FORM: {"source": rules.text()},
+  ports.FORM: {"source": rules.text()},
   **{form: _FOREIGN for form in models.FOREIGN_FORMS},
 }
 # What the forms without a model do, in words.
