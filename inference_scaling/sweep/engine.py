@@ -131,8 +131,13 @@ class Engine:
         self.settings.mesh,
         lookahead_params=self._lookahead_params(run),
       )
-    except (FloatingPointError, ValueError) as error:
-      raise type(error)(f"run {run}: {error}") from error
+    except FloatingPointError as error:
+      raise FloatingPointError(f"run {run}: {error}") from error
+    except ValueError as error:
+      raise ValueError(f"run {run}: {error}") from error
+    except Exception as error:  # in a port's own code, which the trace shows
+      error.add_note(f"run {run}: {self._sources(run)}")
+      raise
 
   def texts(self, policy: str) -> step_texts.Texts:
     """Says how the steps of a policy are read.
@@ -148,6 +153,15 @@ class Engine:
       return step_texts.PortTexts(model.text)
     step_end = self.settings.step_format.step_end
     return step_texts.TokenTexts(model.tokenizer, step_end)
+
+  def _sources(self, run: grid.Run) -> str:
+    """Names the ports of a run."""
+    pair = (("policy", self.policies[run.policy]), ("reward", self.reward))
+    return ", ".join(
+      f"the {role} is {one.source}"
+      for role, one in pair
+      if isinstance(one, port_lib.Port)
+    )
 
   @property
   def _form(self):

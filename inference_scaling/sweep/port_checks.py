@@ -1,6 +1,7 @@
 """Errors for what a port gives; each names the port, the value and a remedy."""
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -8,7 +9,19 @@ import numpy as np
 
 
 def call(what: str, function: Callable, arguments: Sequence[Any]) -> Any:
-  """Calls a user's function; a ValueError names it and what it raised."""
+  """Calls a user's function.
+
+  Args:
+    what: names port and function in errors.
+    function: the function.
+    arguments: what it is given.
+
+  Returns:
+    What it returns.
+
+  Raises:
+    ValueError: if it raises anything, naming it and the cause.
+  """
   try:
     return function(*arguments)
   except Exception as error:
@@ -40,15 +53,22 @@ def check_arrays(where: str, tree: Any) -> None:
 
 
 def check_static(where: str, made: Any) -> None:
-  """Refuses arrays in an object that compiled programs keep alive."""
-  fields: Mapping[str, Any] = getattr(made, "__dict__", {})
-  for name, value in fields.items():
-    if any(
-      isinstance(leaf, (jax.Array, np.ndarray))
-      for leaf in jax.tree.leaves(value)
-    ):
-      raise ValueError(
-        f"{where}: the attribute {name} of the {type(made).__name__} holds an "
-        "array, which compiled programs would keep alive; expected numbers "
-        "and texts alone. Put arrays into `weights`."
-      )
+  """Refuses arrays in an object that compiled programs keep alive.
+
+  Args:
+    where: names the port and the call that made it.
+    made: a policy or a reward, or an adapter around one.
+
+  Raises:
+    ValueError: naming the attribute that holds an array.
+  """
+  for name, value in getattr(made, "__dict__", {}).items():
+    for leaf in jax.tree.leaves(value):
+      if isinstance(leaf, (jax.Array, np.ndarray)):
+        raise ValueError(
+          f"{where}: the attribute {name} of the {type(made).__name__} holds "
+          "an array, which compiled programs would keep alive; expected "
+          "numbers and texts alone. Put arrays into `weights`."
+        )
+      if dataclasses.is_dataclass(leaf) or name == "owner":
+        check_static(where, leaf)

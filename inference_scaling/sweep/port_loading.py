@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib
-import inspect
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +37,7 @@ def load_reward(source: str) -> port_lib.Port:
 
 def _load(source: str, kind: type) -> port_lib.Port:
   """Imports a module, calls its maker and checks what comes back."""
-  maker = _find(source)
+  maker, file = _find(source)
   given = port_checks.call(source, maker, ())
   if not isinstance(given, kind):
     raise ValueError(
@@ -46,18 +45,16 @@ def _load(source: str, kind: type) -> port_lib.Port:
       f"sweep.{kind.__name__}."
     )
   _check_fields(source, given)
-  module = inspect.getsourcefile(inspect.getmodule(maker))
-  port = port_lib.Port(source, given, module and pathlib.Path(module))
-  if port.module is None and given.version is None:
+  if file is None and given.version is None:
     raise ValueError(
       f"{source}: its module has no file to make a digest of; expected the "
       f"field `version` of the {kind.__name__}."
     )
-  return port
+  return port_lib.Port(source, given, file)
 
 
-def _find(source: str) -> Callable[[], Any]:
-  """The function that a source names."""
+def _find(source: str) -> tuple[Callable[[], Any], pathlib.Path | None]:
+  """The function that a source names, and the file of its module."""
   parts = source.removeprefix(ports.PREFIX).split(":")
   if not is_port(source) or len(parts) != 2 or not all(parts):
     raise ValueError(
@@ -83,7 +80,8 @@ def _find(source: str) -> Callable[[], Any]:
       f"{source}: {attribute} is a {type(maker).__name__}; expected a function "
       "without arguments."
     )
-  return maker
+  file = getattr(module, "__file__", None)
+  return maker, file and pathlib.Path(file)
 
 
 def _check_fields(source: str, given: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from inference_scaling import models
 from inference_scaling.sweep import engine, grid
+from inference_scaling.sweep import port as port_lib
 
 # So many problems of a run are no accident.
 _FIRST = 3
@@ -104,7 +105,7 @@ class Watch:
   def _ending(self, model) -> str:
     """What else may be wrong, by the kind of policy."""
     texts = self._engine.settings.step_format
-    if not isinstance(model, models.Model):
+    if isinstance(model, port_lib.Port):
       return (
         "Of these limits only max_steps reaches a policy of your own: does "
         "its `extend` return the status FINISHED?"
