@@ -9,6 +9,7 @@ to do in between uses `begin`, `write` and `finish`, with the same result.
 """
 
 import copy
+import dataclasses
 from collections.abc import Callable
 
 import jax
@@ -37,7 +38,7 @@ class ModelPolicy:
   of Wu et al. drops such steps), or at `limits.total_tokens`.
 
   Attributes:
-    model: the language model.
+    model: the language model, without its weights.
     format: what ends a step and marks an answer.
     limits: lengths of buffers.
     num_beams: N.
@@ -75,7 +76,8 @@ class ModelPolicy:
     Raises:
       ValueError: for another number of rows, cache or number of tokens.
     """
-    self.model = model
+    # Without weights: compiled programs keep alive what is static.
+    self.model = dataclasses.replace(model, params=None)
     self.format = format
     self.limits = limits
     self.num_beams = num_beams
@@ -86,7 +88,7 @@ class ModelPolicy:
     self.token_scores = token_scores
     self.sizes = sizes.whole(limits)
     automaton = format.compile(model.tokenizer, model.config.vocab_size)
-    self._writer = writing.Writer(model, format, limits, automaton)
+    self._writer = writing.Writer(self.model, format, limits, automaton)
 
   def sized(self, sizes: sizes.Sizes) -> "ModelPolicy":
     """The same policy where less of its buffers is in use.

@@ -5,6 +5,7 @@ read so far, so a step costs its own tokens and never the whole text again.
 """
 
 import copy
+import dataclasses
 
 import jax
 import jax.numpy as jnp
@@ -36,7 +37,7 @@ class ModelReward:
   is right so far.
 
   Attributes:
-    model: the reward model.
+    model: the reward model, without its weights.
     limits: lengths of buffers: those of the policy if the reward model reads
       the policy's tokens, or else the translator's.
     num_beams: N.
@@ -81,7 +82,8 @@ class ModelReward:
         "object. Make Translator(..., form=model.form, ...), or leave it out "
         "for a reward model that reads the policy's tokens."
       )
-    self.model = model
+    # Without weights: compiled programs keep alive what is static.
+    self.model = dataclasses.replace(model, params=None)
     self.limits = translator.limits if translator else limits
     self.num_beams = num_beams
     self.num_rows = places_lib.check_rows(num_rows, num_beams)

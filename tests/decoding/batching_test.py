@@ -1,5 +1,6 @@
 """Models, and rewards without one, are what an engine asks for, no more."""
 
+import jax
 import pytest
 
 from inference_scaling import decoding, search
@@ -38,3 +39,11 @@ def test_a_problem_of_the_other_kind_is_named():
     ValueError, match="problem 4 is of the type EncodedProblem; expected Prompt"
   ):
     next(decoding.run_lanes(tiny.policy(), *args))
+
+
+@pytest.mark.parametrize("owner", [tiny.policy, tiny.reward])
+def test_what_is_static_holds_no_weights(owner):
+  made = owner()
+  assert made.model.params is None
+  fields = [*vars(made).values(), *vars(made.model).values()]
+  assert not any(isinstance(x, jax.Array) for x in jax.tree.leaves(fields))

@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import sys
+import types
 
 import jax
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from inference_scaling import analysis, search, sweep
 from inference_scaling.analysis.figures import style
 from inference_scaling.analysis.trees import page
+from tests.search import toy
 from tests.sweep import own_models, tiny
 
 SEEDS = {"policies": ("mine",), "n": (4,), "seeds": (0,)}
@@ -212,13 +215,34 @@ def test_the_report_and_the_page_of_a_tree(own, tmp_path, monkeypatch):
   assert "The answer is" in html and "apples" in html
 
 
-def test_policies_of_both_kinds_in_one_sweep(family, own, tmp_path):
+class _Lengths(toy.TableReward):
+  """Reads the steps of any policy."""
+
+  def start(self, params, prompts):
+    return ()
+
+  def score(self, params, state, step, active):
+    return state, step.num_tokens / (1 + step.num_tokens)
+
+  def fork(self, state, parents):
+    return state
+
+
+def test_policies_of_both_kinds_in_one_sweep(
+  family, own, tmp_path, monkeypatch
+):
+  module = types.ModuleType("lengths")
+  module.make = lambda: sweep.RewardPort(
+    make=lambda num_beams: _Lengths(), parameters=3, version="1"
+  )
+  monkeypatch.setitem(sys.modules, "lengths", module)
   runs = {"sampling": RUNS["sampling"] | {"policies": ("mine", "large")}}
   policies = {"mine": own_models.POLICY, "large": str(family / "large")}
+  reward = {"form": "python", "source": "python:lengths:make"}
   said = []
   folder = sweep.run_sweep(
-    config(family, reward={"form": "none"}, runs=runs, policies=policies),
-    tmp_path, say=said.append,
+    config(family, reward=reward, runs=runs, policies=policies), tmp_path,
+    say=said.append,
   )  # fmt: skip
   assert "mine (" in said[0] and "large (" in said[0]
   texts = lambda found, policy: {  # noqa: E731
@@ -227,6 +251,13 @@ def test_policies_of_both_kinds_in_one_sweep(family, own, tmp_path):
   }  # fmt: skip
   found = records(folder)
   assert texts(found, "mine") == texts(records(own, "sampling"), "mine")
-  assert all("ки" in text for row in texts(found, "large").values()
-             for text in row)  # fmt: skip
-  assert {r["tree"]["scores"] is None for r in found} == {True}
+  assert all(
+    "ки" in text for row in texts(found, "large").values() for text in row
+  )
+  for record in found:
+    tree, ledger = record["tree"], record["ledger"]
+    tokens = np.float32(tree["tokens"])
+    np.testing.assert_allclose(tree["scores"], tokens / (1 + tokens), rtol=1e-6)
+    assert ledger["reward_scored"] == ledger["policy_decode"] > 0
+    read = ledger["reward_scored"] + ledger["reward_prefill"]
+    assert ledger["flops_reward"]["full"] == 6 * read
