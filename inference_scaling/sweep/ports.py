@@ -3,11 +3,12 @@
 A config names a function, a maker, that returns one of these objects:
 
   config.policies.mine = "python:package.module:make_policy"
-  config.reward = {"form": "python", "source": "python:package.module:make_reward"}
+  config.reward.form = "python"
+  config.reward.source = "python:package.module:make_reward"
 
 The README beside this file shows a whole port. Axis letters: P problems, N
 beams per problem.
-"""  # noqa: E501
+"""
 
 import dataclasses
 from collections.abc import Callable, Sequence
