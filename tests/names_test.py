@@ -30,6 +30,6 @@ def test_each_name_of_a_config_has_what_does_it():
   assert tuple(benchmarks.BENCHMARKS) == names.BENCHMARKS
   assert tuple(resampling.SCHEMES) == names.RESAMPLING_SCHEMES
   assert tuple(synthetic.SPLITS) == names.SPLITS
-  assert set(decoding.TOKEN_SCORES) | {"none", models.OWN_FORM} == {
+  assert set(decoding.TOKEN_SCORES) | {"none", "own", "python"} == {
     form for form in spec.REWARDS if form not in names.FOREIGN_FORMS
   }
