@@ -21,7 +21,8 @@ The last column is what the policy then reaches with one greedy sample (Table
 4); for Pythia the paper shows curves only (Figure 1). Mistral-7B's numbers are
 not in the table: those of Llemma-7B are taken. Longer texts are left out, and
 counted in the log. How MetaMath is put into steps and what the optimizer is
-are not said either: see training/finetune_rows.py and training/finetune.py.
+are not said either: see training/data/finetune_rows.py and
+training/finetune.py.
 
 Meant for 8 devices of 80 GiB, and llemma_34b for 16: weights, gradients and
 moments take 16 bytes a weight, split over all of them (12.6 GiB a device for

@@ -15,7 +15,7 @@ part.
 from absl import app, flags
 
 from inference_scaling import launching, models
-from inference_scaling.models import conversion
+from inference_scaling.models.checkpoints import conversion
 
 _SOURCE = flags.DEFINE_string(
   "source", None,

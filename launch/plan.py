@@ -4,8 +4,8 @@ r"""Says what a search takes of each device's memory, before it is run.
     --mesh=1,1 --mesh=1,2 --mesh=1,4 --mesh=1,8
 
 Models are published architectures (inference_scaling/models/published.py) or
-any checkpoint, whose weights are not read; inference_scaling/decoding/memory.py
-says how bytes are counted.
+any checkpoint, whose weights are not read;
+inference_scaling/decoding/memory/plan.py says how bytes are counted.
 """
 
 import pathlib
@@ -13,7 +13,9 @@ import pathlib
 from absl import app, flags
 
 from inference_scaling import decoding, launching, models
-from inference_scaling.decoding import abstract, memory, memory_table
+from inference_scaling.decoding.memory import abstract
+from inference_scaling.decoding.memory import plan as memory
+from inference_scaling.decoding.memory import table as memory_table
 from inference_scaling.models import published
 
 _POLICY = flags.DEFINE_string(

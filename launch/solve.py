@@ -10,7 +10,7 @@ inference_scaling/tasks/phrases.py); of other wording they understand little.
 from absl import app, flags
 
 from inference_scaling import analysis, assets, decoding, launching, spec, sweep
-from inference_scaling.models import loading
+from inference_scaling.models.checkpoints import loading
 
 _TEXTS = {
   name: flags.DEFINE_string(name, default, words)

@@ -9,8 +9,9 @@ import pytest
 
 from configs import train_policy
 from inference_scaling import assets, models
-from inference_scaling.training import batches, policy
+from inference_scaling.training import policy
 from inference_scaling.training import tokenizer as tokenizer_lib
+from inference_scaling.training.data import batches
 
 NAMES = assets.embedded_names()
 

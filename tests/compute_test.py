@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import compute, models
-from inference_scaling.models import attention
+from inference_scaling.models.layers import attention
 from tests.models import families, tiny
 
 ARCHITECTURES = tiny.ARCHITECTURES | families.READ

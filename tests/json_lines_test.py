@@ -7,7 +7,7 @@ import pytest
 from absl import logging
 
 from inference_scaling import analysis, json_lines
-from inference_scaling.sweep import records
+from inference_scaling.sweep.records import files as records
 from tests.analysis import tree_records
 
 # Of records of few bytes: every cut of the last one is tried.

@@ -1,8 +1,10 @@
 """Names that stand in published records and reports must never change."""
 
 from inference_scaling import decoding, models, names, spec
-from inference_scaling.search import base, resampling
-from inference_scaling.tasks import benchmarks, synthetic
+from inference_scaling.search import base
+from inference_scaling.search.strategies import resampling
+from inference_scaling.tasks import synthetic
+from inference_scaling.tasks.files import benchmarks
 
 
 def test_names_are_those_of_published_records():

@@ -23,7 +23,7 @@ ANALYSIS = (
 # The outermost boundaries, where functions are jitted.
 # One entry of the search is one: whoever ports a model finds it compiled.
 JITTED = (
-  "search/compiled.py", "decoding/lane_programs.py", "training/", "sweep/",
+  "search/compiled.py", "decoding/batching/programs.py", "training/", "sweep/",
   "benchmark/",
 )  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))

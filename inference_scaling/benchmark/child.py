@@ -79,11 +79,13 @@ def main(task: Task) -> dict[str, Any]:
   import jax
 
   from inference_scaling.benchmark import (
-    compilation,
     held,
-    search,
     subjects,
     work,
+  )
+  from inference_scaling.benchmark.measurements import (
+    compilation,
+    search,
   )
 
   if task.cache:

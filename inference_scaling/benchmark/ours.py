@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from inference_scaling import decoding, models, search
-from inference_scaling.benchmark import steps
+from inference_scaling.benchmark.measurements import steps
 
 NAME = "inference_scaling"
 

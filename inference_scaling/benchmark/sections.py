@@ -14,6 +14,12 @@ import jax
 
 from inference_scaling.benchmark import (
   child,
+  subjects,
+  table,
+  timing,
+)
+from inference_scaling.benchmark import work as work_lib
+from inference_scaling.benchmark.measurements import (
   compilation,
   decoding,
   loading,
@@ -22,12 +28,8 @@ from inference_scaling.benchmark import (
   queueing,
   sampling,
   search,
-  subjects,
-  table,
-  timing,
   useful,
 )
-from inference_scaling.benchmark import work as work_lib
 
 _PACKAGES = ("jax", "jaxlib", "flax", "numpy")
 _WARM_STARTS = 3

@@ -14,7 +14,9 @@ import numpy as np
 from flax import nnx
 
 from inference_scaling import models
-from inference_scaling.models import decoder, published, reward_model
+from inference_scaling.models import published
+from inference_scaling.models.layers import decoder
+from inference_scaling.models.rewards import model as reward_model
 from inference_scaling.tasks import synthetic
 
 SUBJECTS = ("embedded", "llemma_7b", "smollm2")

@@ -5,20 +5,29 @@ tokens, S cache length, C step-chunk length, J depths, K kv heads, G query heads
 a kv head, H head dim, V vocabulary, A automaton states.
 """
 
-from inference_scaling.decoding.automaton import Automaton, build_automaton
-from inference_scaling.decoding.caches import CACHES
-from inference_scaling.decoding.format import StepFormat
-from inference_scaling.decoding.lanes import Finished, run_lanes
+from inference_scaling.decoding.batching.engine import (
+  Finished,
+  run_lanes,
+)
+from inference_scaling.decoding.batching.problems import (
+  EncodedProblem,
+  PromptProblem,
+)
+from inference_scaling.decoding.kv_cache.choice import CACHES
 from inference_scaling.decoding.limits import Limits, Prompts, pad_prompt
 from inference_scaling.decoding.no_reward import NoReward
 from inference_scaling.decoding.policy import ModelPolicy
 from inference_scaling.decoding.policy_state import PolicyParams, StepTokens
-from inference_scaling.decoding.problems import EncodedProblem, PromptProblem
 from inference_scaling.decoding.reward import ModelReward
-from inference_scaling.decoding.sampling import sample_tokens
 from inference_scaling.decoding.self_test import SelfTest, self_test
 from inference_scaling.decoding.token_reward import TOKEN_SCORES, TokenReward
-from inference_scaling.decoding.translation import Translator
+from inference_scaling.decoding.tokens.automaton import (
+  Automaton,
+  build_automaton,
+)
+from inference_scaling.decoding.tokens.format import StepFormat
+from inference_scaling.decoding.tokens.sampling import sample_tokens
+from inference_scaling.decoding.tokens.translation import Translator
 
 __all__ = [
   "CACHES",

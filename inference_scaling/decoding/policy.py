@@ -17,12 +17,15 @@ import jax.numpy as jnp
 from jax import lax
 
 from inference_scaling import compute
-from inference_scaling.decoding import cache as cache_lib
-from inference_scaling.decoding import caches, faults, sizes, writing
-from inference_scaling.decoding import format as format_lib
 from inference_scaling.decoding import limits as limits_lib
-from inference_scaling.decoding import places as places_lib
 from inference_scaling.decoding import policy_state as state_lib
+from inference_scaling.decoding import sizes
+from inference_scaling.decoding.batching import faults
+from inference_scaling.decoding.kv_cache import beam_places as places_lib
+from inference_scaling.decoding.kv_cache import choice as caches
+from inference_scaling.decoding.kv_cache import dense as cache_lib
+from inference_scaling.decoding.tokens import format as format_lib
+from inference_scaling.decoding.tokens import writing
 from inference_scaling.search import base
 
 # Rows are given to waiting beams once one row in so many is free.

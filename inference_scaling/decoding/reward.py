@@ -12,17 +12,17 @@ import jax.numpy as jnp
 from jax import lax
 
 from inference_scaling import compute
-from inference_scaling.decoding import cache as cache_lib
+from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import (
-  caches,
-  faults,
   policy_state,
   sizes,
-  translation,
 )
-from inference_scaling.decoding import limits as limits_lib
-from inference_scaling.decoding import places as places_lib
 from inference_scaling.decoding import reward_state as state_lib
+from inference_scaling.decoding.batching import faults
+from inference_scaling.decoding.kv_cache import beam_places as places_lib
+from inference_scaling.decoding.kv_cache import choice as caches
+from inference_scaling.decoding.kv_cache import dense as cache_lib
+from inference_scaling.decoding.tokens import translation
 from inference_scaling.search import base
 
 # A step is read in blocks of this many tokens, and no further than the longest

@@ -16,8 +16,10 @@ import numpy as np
 
 from inference_scaling import models
 from inference_scaling.decoding import limits as limits_lib
-from inference_scaling.decoding import placement, policy_state, translation
+from inference_scaling.decoding import policy_state
 from inference_scaling.decoding import reward as reward_lib
+from inference_scaling.decoding.batching import placement
+from inference_scaling.decoding.tokens import translation
 from inference_scaling.search import base
 
 _QUESTION = (

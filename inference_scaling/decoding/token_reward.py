@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from inference_scaling import compute
-from inference_scaling.decoding import faults, policy_state
-from inference_scaling.decoding import places as places_lib
+from inference_scaling.decoding import policy_state
+from inference_scaling.decoding.batching import faults
+from inference_scaling.decoding.kv_cache import beam_places as places_lib
 from inference_scaling.search import base
 
 LIKELIHOOD, SELF_CERTAINTY = "likelihood", "self_certainty"

@@ -5,10 +5,13 @@ reads and writes it as others do, `sources/` opens their files, and
 `reward_forms/` holds the texts that published reward models read.
 """
 
-from inference_scaling.models.attention import Segment
-from inference_scaling.models.checkpoint import Checkpoint, open_checkpoint
+from inference_scaling.models.checkpoints.checkpoint import (
+  Checkpoint,
+  open_checkpoint,
+)
+from inference_scaling.models.checkpoints.loading import DTYPES
 from inference_scaling.models.config import DecoderConfig, RopeScaling
-from inference_scaling.models.loading import DTYPES
+from inference_scaling.models.layers.attention import Segment
 from inference_scaling.models.model import (
   Model,
   initial_model,
@@ -16,13 +19,13 @@ from inference_scaling.models.model import (
   save_model,
 )
 from inference_scaling.models.reward_forms import RewardForm
-from inference_scaling.models.reward_loading import (
+from inference_scaling.models.rewards.loading import (
   FOREIGN_FORMS,
   OWN_FORM,
   load_reward_model,
   reward_architectures,
 )
-from inference_scaling.models.reward_model import (
+from inference_scaling.models.rewards.model import (
   RewardModel,
   initial_reward_model,
   save_reward_model,

@@ -5,9 +5,9 @@ import json
 import pathlib
 from typing import Any
 
-from inference_scaling.models import architecture as architecture_lib
 from inference_scaling.models import families
 from inference_scaling.models.families import keys, values
+from inference_scaling.models.layers import architecture as architecture_lib
 
 DecoderConfig = architecture_lib.DecoderConfig
 RopeScaling = architecture_lib.RopeScaling

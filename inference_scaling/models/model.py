@@ -11,17 +11,19 @@ import jax.numpy as jnp
 import transformers
 from flax import nnx
 
-from inference_scaling.models import (
-  attention,
+from inference_scaling.models import config as config_lib
+from inference_scaling.models import sharding
+from inference_scaling.models.checkpoints import checkpoint as checkpoint_lib
+from inference_scaling.models.checkpoints import (
   layout,
   loading,
   saving,
-  self_attention,
-  sharding,
 )
-from inference_scaling.models import checkpoint as checkpoint_lib
-from inference_scaling.models import config as config_lib
-from inference_scaling.models import decoder as decoder_lib
+from inference_scaling.models.layers import (
+  attention,
+  self_attention,
+)
+from inference_scaling.models.layers import decoder as decoder_lib
 
 Parameters = layout.Parameters
 

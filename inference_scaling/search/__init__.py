@@ -139,7 +139,6 @@ an engine asks beyond a policy and a reward (`BatchedPolicy`, `BatchedReward`;
 first is printed below. `sweep/README.md` takes a port into a sweep.
 """
 
-from inference_scaling.search.allocation import rebase_widths
 from inference_scaling.search.base import (
   DROP,
   DROPPED,
@@ -156,25 +155,33 @@ from inference_scaling.search.base import (
   Strategy,
 )
 from inference_scaling.search.batching import BatchedPolicy, BatchedReward
-from inference_scaling.search.beam_search import beam_search
 from inference_scaling.search.compiled import run_search
 from inference_scaling.search.contract.check import check
-from inference_scaling.search.dvts import dvts
-from inference_scaling.search.layouts import (
+from inference_scaling.search.loop import init_search, search, search_step
+from inference_scaling.search.porting.layouts import (
   flat_rows,
   gather_beams,
   keep_inactive,
   layer_first,
   per_row,
 )
-from inference_scaling.search.loop import init_search, search, search_step
-from inference_scaling.search.mcts import mcts, mcts_shape
-from inference_scaling.search.particle_filter import particle_filter
-from inference_scaling.search.rebase import rebase
-from inference_scaling.search.sampling import sampling
+from inference_scaling.search.porting.whole_steps import (
+  batched_policy,
+  batched_reward,
+)
 from inference_scaling.search.settling import settle, step_keys
-from inference_scaling.search.slots import children_to_parents
 from inference_scaling.search.state import SearchState, is_done, replace_lane
+from inference_scaling.search.strategies.allocation import rebase_widths
+from inference_scaling.search.strategies.beam_search import beam_search
+from inference_scaling.search.strategies.dvts import dvts
+from inference_scaling.search.strategies.mcts import (
+  mcts,
+  mcts_shape,
+)
+from inference_scaling.search.strategies.particle_filter import particle_filter
+from inference_scaling.search.strategies.rebase import rebase
+from inference_scaling.search.strategies.sampling import sampling
+from inference_scaling.search.strategies.slots import children_to_parents
 from inference_scaling.search.trace import (
   NO_NODE,
   Candidate,
@@ -186,7 +193,6 @@ from inference_scaling.search.trace import (
   list_nodes,
 )
 from inference_scaling.search.tree import Tree
-from inference_scaling.search.whole_steps import batched_policy, batched_reward
 
 # What a port needs first: `help` prints it. All other names above are public,
 # too, each with its own help.

@@ -11,7 +11,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from inference_scaling.search import base, entries, loop
+from inference_scaling.search import (
+  base,
+  loop,
+)
+from inference_scaling.search.checks import entries
 from inference_scaling.search.state import SearchState
 
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from inference_scaling.search import base, checks
+from inference_scaling.search import base
+from inference_scaling.search.checks import values as checks
 
 
 class Models(NamedTuple):

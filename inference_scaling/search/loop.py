@@ -16,12 +16,12 @@ import jax.numpy as jnp
 
 from inference_scaling.search import (
   base,
-  checks,
-  entries,
   extension,
   settling,
   tree,
 )
+from inference_scaling.search.checks import entries
+from inference_scaling.search.checks import values as checks
 from inference_scaling.search.state import SearchState
 
 

@@ -14,12 +14,12 @@ import jax.numpy as jnp
 
 from inference_scaling.search import (
   base,
-  checks,
   duplicates,
-  entries,
   extension,
   tree,
 )
+from inference_scaling.search.checks import entries
+from inference_scaling.search.checks import values as checks
 from inference_scaling.search.state import SearchState
 from inference_scaling.search.tree import Tree
 

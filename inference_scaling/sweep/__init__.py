@@ -4,8 +4,11 @@ A record is one problem solved once: its candidates, its tree, the votes and
 what it cost. Everything in the reports is computed from records.
 """
 
-from inference_scaling.sweep.ports import PolicyPort, RewardPort
-from inference_scaling.sweep.rendering import render
+from inference_scaling.sweep.ports.makers import (
+  PolicyPort,
+  RewardPort,
+)
+from inference_scaling.sweep.records.rendering import render
 from inference_scaling.sweep.run import SweepInterruptedError, run_sweep
 from inference_scaling.sweep.settings import Settings
 from inference_scaling.sweep.solve import EMBEDDED_SETTINGS, Solution, solve

@@ -5,8 +5,8 @@ import hashlib
 import pathlib
 
 from inference_scaling import compute, models, names
-from inference_scaling.sweep import port as port_lib
-from inference_scaling.sweep import port_loading
+from inference_scaling.sweep.ports import loading as port_loading
+from inference_scaling.sweep.ports import port as port_lib
 
 # Of a larger file the name, the size and both ends are hashed: reading the
 # tens of gigabytes of a 34B model would take minutes at each start.

@@ -11,12 +11,12 @@ from inference_scaling.search import base
 from inference_scaling.spec import grid
 from inference_scaling.sweep import (
   encoding,
-  port_tokens,
-  step_texts,
   strategies,
 )
-from inference_scaling.sweep import port as port_lib
 from inference_scaling.sweep import settings as settings_lib
+from inference_scaling.sweep.ports import port as port_lib
+from inference_scaling.sweep.ports import tokens as port_tokens
+from inference_scaling.sweep.records import step_texts
 
 GREEDY = spec.Sampler(temperature=0.0, top_k=0, top_p=1.0)
 

@@ -8,10 +8,10 @@ from inference_scaling import decoding, models, names
 from inference_scaling.sweep import (
   checkpoints,
   engine,
-  unfinished,
 )
-from inference_scaling.sweep import port as port_lib
 from inference_scaling.sweep import settings as settings_lib
+from inference_scaling.sweep.ports import port as port_lib
+from inference_scaling.sweep.progress import unfinished
 
 
 def load_engine(

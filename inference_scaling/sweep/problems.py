@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 
 from inference_scaling import names, spec, tasks
-from inference_scaling.tasks import field_names, jsonl, synthetic
+from inference_scaling.tasks import synthetic
+from inference_scaling.tasks.files import (
+  field_names,
+  jsonl,
+)
 
 
 def load(task: spec.Task) -> list[tasks.Problem]:

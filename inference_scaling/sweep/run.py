@@ -20,19 +20,21 @@ from inference_scaling.sweep import (
   checkpoints,
   engine,
   loading,
-  plan,
   problems,
   processes,
-  progress,
-  record,
-  recorded,
-  records,
-  start,
-  unfinished,
-  votes,
 )
 from inference_scaling.sweep import settings as settings_lib
-from inference_scaling.sweep import workdir as workdir_lib
+from inference_scaling.sweep.progress import banner as plan
+from inference_scaling.sweep.progress import bar as progress
+from inference_scaling.sweep.progress import unfinished
+from inference_scaling.sweep.records import files as records
+from inference_scaling.sweep.records import folder as workdir_lib
+from inference_scaling.sweep.records import (
+  record,
+  recorded,
+  start,
+  votes,
+)
 
 # Flushed: into a log file lines would else appear in large lumps.
 _say = functools.partial(print, flush=True)

@@ -10,11 +10,13 @@ from inference_scaling.spec import grid
 from inference_scaling.sweep import (
   checkpoints,
   loading,
+)
+from inference_scaling.sweep import settings as settings_lib
+from inference_scaling.sweep.records import (
   record,
   rendering,
 )
-from inference_scaling.sweep import settings as settings_lib
-from inference_scaling.sweep import votes as votes_lib
+from inference_scaling.sweep.records import votes as votes_lib
 
 # What the embedded models were trained on. Limits are wider than a sweep's: a
 # question of one's own may fall back to letters.

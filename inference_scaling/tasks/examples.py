@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from inference_scaling.tasks.statements import STEP_TAG
+from inference_scaling.tasks.extraction.statements import STEP_TAG
 
 
 def _example(question: str, *steps: str) -> dict[str, str]:

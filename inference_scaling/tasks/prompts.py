@@ -10,7 +10,10 @@ from typing import Any
 
 import transformers
 
-from inference_scaling.models import chat_template, control_tokens
+from inference_scaling.models.text import (
+  chat_template,
+  control_tokens,
+)
 
 Tokenizer = transformers.PreTrainedTokenizerFast
 Example = Mapping[str, str]

@@ -18,8 +18,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from inference_scaling import names
-from inference_scaling.tasks import phrases, statements
+from inference_scaling.tasks import phrases
 from inference_scaling.tasks import problem as problem_lib
+from inference_scaling.tasks.extraction import statements
 
 LEVELS = names.LEVELS
 STEP_TAG = statements.STEP_TAG

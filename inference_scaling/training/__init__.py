@@ -1,7 +1,7 @@
 """Training of the embedded models, and fine-tuning of published ones."""
 
-from inference_scaling.training.math_shepherd import finetune_reward
-from inference_scaling.training.metamath import finetune_policy
+from inference_scaling.training.data.math_shepherd import finetune_reward
+from inference_scaling.training.data.metamath import finetune_policy
 from inference_scaling.training.policy import train_policy
 from inference_scaling.training.reward import train_reward
 

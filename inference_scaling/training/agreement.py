@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from inference_scaling.tasks import synthetic
-from inference_scaling.training import labels as labels_lib
-from inference_scaling.training import sampling as sampling_lib
+from inference_scaling.training.data import labels as labels_lib
+from inference_scaling.training.data import sampling as sampling_lib
 
 
 def measure(

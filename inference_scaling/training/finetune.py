@@ -25,9 +25,10 @@ from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from inference_scaling import models
-from inference_scaling.models import decoder as decoder_lib
 from inference_scaling.models import sharding
-from inference_scaling.training import finetune_data, loop
+from inference_scaling.models.layers import decoder as decoder_lib
+from inference_scaling.training import loop
+from inference_scaling.training.data import finetune_data
 
 # Of parameters and a microbatch: the sum of the loss over the tokens that
 # count, and how many of these the model gets right.

@@ -9,9 +9,9 @@ import numpy as np
 import optax
 
 from inference_scaling import models
-from inference_scaling.training import batches as batches_lib
 from inference_scaling.training import loop
 from inference_scaling.training import tokenizer as tokenizer_lib
+from inference_scaling.training.data import batches as batches_lib
 
 
 def train_policy(

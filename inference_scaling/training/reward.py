@@ -19,11 +19,11 @@ from inference_scaling.tasks import synthetic
 from inference_scaling.training import (
   agreement,
   loop,
-  reward_data,
   reward_report,
 )
-from inference_scaling.training import batches as batches_lib
-from inference_scaling.training import sampling as sampling_lib
+from inference_scaling.training.data import batches as batches_lib
+from inference_scaling.training.data import reward_data
+from inference_scaling.training.data import sampling as sampling_lib
 
 
 def train_reward(

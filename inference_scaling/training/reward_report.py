@@ -7,7 +7,11 @@ import numpy as np
 from matplotlib import figure
 
 from inference_scaling import models
-from inference_scaling.training import loop, reward_data, roc
+from inference_scaling.training import (
+  loop,
+  roc,
+)
+from inference_scaling.training.data import reward_data
 
 _BATCH = 128
 # Okabe and Ito's colours, told apart by colour-blind readers.

@@ -9,6 +9,10 @@ import pytest
 from inference_scaling import benchmark, models
 from inference_scaling.benchmark import (
   child,
+  subjects,
+  timing,
+)
+from inference_scaling.benchmark.measurements import (
   compilation,
   decoding,
   machine,
@@ -16,8 +20,6 @@ from inference_scaling.benchmark import (
   roofline,
   sampling,
   search,
-  subjects,
-  timing,
   useful,
 )
 from tests.benchmark import folders

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import decoding
-from inference_scaling.decoding import places
+from inference_scaling.decoding.kv_cache import beam_places as places
 from inference_scaling.search import base
 from tests.decoding import tiny
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import decoding, search
-from inference_scaling.decoding import drawing
+from inference_scaling.decoding.tokens import drawing
 from tests.decoding import tiny
 
 

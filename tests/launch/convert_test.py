@@ -3,7 +3,7 @@
 import pytest
 
 from inference_scaling import models
-from inference_scaling.models import conversion
+from inference_scaling.models.checkpoints import conversion
 from tests.launch import programs_test
 
 

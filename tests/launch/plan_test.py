@@ -3,7 +3,7 @@
 import pytest
 
 from inference_scaling import launching
-from inference_scaling.decoding import memory_table
+from inference_scaling.decoding.memory import table as memory_table
 from tests.launch.programs_test import launcher
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from flax import nnx
 
 from inference_scaling import models
-from inference_scaling.models import decoder
+from inference_scaling.models.layers import decoder
 from inference_scaling.training import tokenizer as tokenizer_lib
 from tests.sweep import tiny
 

@@ -14,9 +14,10 @@ from flax import nnx
 
 from inference_scaling import models
 from inference_scaling.models import config as config_lib
-from inference_scaling.models import decoder, layout
 from inference_scaling.models import families as families_lib
+from inference_scaling.models.checkpoints import layout
 from inference_scaling.models.families import keys
+from inference_scaling.models.layers import decoder
 from tests.models import families, tiny
 
 OUTPUT, SHAPES, FIELD = "output", "shapes", "field"

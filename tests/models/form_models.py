@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from flax import nnx
 
 from inference_scaling import models
-from inference_scaling.models import form_reward, reward_forms
+from inference_scaling.models import reward_forms
+from inference_scaling.models.rewards import form_reward
 from tests.models import tiny, tokenizers_of
 
 FORMS = sorted(reward_forms.FORMS)

@@ -11,7 +11,11 @@ import pytest
 from flax import nnx
 
 from inference_scaling import models
-from inference_scaling.models import attention, decoder, reward_model
+from inference_scaling.models.layers import (
+  attention,
+  decoder,
+)
+from inference_scaling.models.rewards import model as reward_model
 from tests.models import tiny
 
 

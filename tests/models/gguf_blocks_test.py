@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gguf import GGMLQuantizationType as Quantization
 
-from inference_scaling.models.sources import gguf_blocks
+from inference_scaling.models.sources.gguf import blocks as gguf_blocks
 
 KINDS = sorted(gguf_blocks.READERS)
 # Where the float16 scales of a block begin.

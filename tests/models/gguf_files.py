@@ -7,7 +7,10 @@ import numpy as np
 from gguf import GGMLQuantizationType as Quantization
 
 from inference_scaling import models
-from inference_scaling.models import layout, saving
+from inference_scaling.models.checkpoints import (
+  layout,
+  saving,
+)
 from tests.models import tiny
 
 # Rows are a multiple of a block: 32 numbers, of K-quants 256.

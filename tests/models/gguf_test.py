@@ -12,7 +12,7 @@ from gguf import GGMLQuantizationType as Quantization
 
 from inference_scaling import models
 from inference_scaling.models import sources
-from inference_scaling.models.sources import gguf_config
+from inference_scaling.models.sources.gguf import config as gguf_config
 from tests.models import gguf_files, tiny
 
 ROUND = (Quantization.Q8_0, Quantization.Q4_0, Quantization.Q4_1,

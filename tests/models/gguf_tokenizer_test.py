@@ -5,7 +5,7 @@ from absl import logging
 
 from inference_scaling import models
 from inference_scaling.models import sources
-from inference_scaling.models.sources import gguf_config
+from inference_scaling.models.sources.gguf import config as gguf_config
 from tests.models import gguf_files
 
 KEY = "tokenizer.ggml."

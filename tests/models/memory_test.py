@@ -13,8 +13,8 @@ from gguf import GGMLQuantizationType as Quantization
 
 from inference_scaling import models
 from inference_scaling.models import config as config_lib
-from inference_scaling.models import decoder as decoder_lib
-from inference_scaling.models import layout
+from inference_scaling.models.checkpoints import layout
+from inference_scaling.models.layers import decoder as decoder_lib
 from tests.models import gguf_files, load_memory, tiny
 
 # 46 million parameters; the largest tensor has 8 million.

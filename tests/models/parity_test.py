@@ -14,7 +14,11 @@ import pytest
 from flax import nnx
 
 from inference_scaling import models
-from inference_scaling.models import attention, rotary, self_attention
+from inference_scaling.models.layers import (
+  attention,
+  rotary,
+  self_attention,
+)
 from tests.models import tiny
 
 torch = pytest.importorskip("torch", reason="parity is with torch models")

@@ -8,7 +8,8 @@ from flax import nnx
 
 from inference_scaling import compute, models
 from inference_scaling.models import config as config_lib
-from inference_scaling.models import decoder, published
+from inference_scaling.models import published
+from inference_scaling.models.layers import decoder
 
 _LLAMA = {
   "architectures": ["LlamaForCausalLM"], "model_type": "llama",

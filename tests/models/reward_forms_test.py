@@ -14,11 +14,9 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference_scaling.models import (
-  control_tokens,
-  reward_forms,
-  reward_heads,
-)
+from inference_scaling.models import reward_forms
+from inference_scaling.models.layers import reward_heads
+from inference_scaling.models.text import control_tokens
 from tests.models import tokenizers_of
 
 QUESTION = "How many clips did Natalia sell in  May? (48 / 2)"

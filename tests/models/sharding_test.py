@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
-from inference_scaling.models import decoder, reward_model, sharding
+from inference_scaling.models import sharding
+from inference_scaling.models.layers import decoder
+from inference_scaling.models.rewards import model as reward_model
 from tests.models import tiny
 
 # 8 of everything that is split, so that any mesh of 8 devices fits.

@@ -13,12 +13,12 @@ import safetensors.numpy
 from huggingface_hub import errors
 
 from inference_scaling import assets, models
-from inference_scaling.models import (
+from inference_scaling.models import sources
+from inference_scaling.models.checkpoints import (
   conversion,
   finite,
   layout,
   saving,
-  sources,
 )
 from inference_scaling.models.sources import safetensors_folder, torch_folder
 from tests.models import tiny

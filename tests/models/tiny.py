@@ -13,7 +13,8 @@ from flax import nnx
 from tokenizers import pre_tokenizers
 
 from inference_scaling import models
-from inference_scaling.models import decoder, reward_model
+from inference_scaling.models.layers import decoder
+from inference_scaling.models.rewards import model as reward_model
 
 # No number is a default of transformers, and no two agree by accident: a field
 # that is not read shows up as a wrong logit.

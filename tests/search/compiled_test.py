@@ -11,7 +11,7 @@ from jax import monitoring
 
 from inference_scaling import search
 from tests.search import runs, toy
-from tests.search.strategies import STRATEGIES
+from tests.search.table import STRATEGIES
 
 _EVENT = "/jax/core/compile/backend_compile_duration"
 _compiled = []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inference_scaling import search
 from tests.search import reference, runs, toy
-from tests.search.strategies import STRATEGIES
+from tests.search.table import STRATEGIES
 
 N = runs.NUM_BEAMS
 PROBLEMS = np.array(runs.PROBLEMS)

@@ -7,8 +7,8 @@ import pytest
 
 from inference_scaling import tasks
 from inference_scaling.spec import record
-from inference_scaling.sweep import record as writing
-from inference_scaling.sweep import votes
+from inference_scaling.sweep.records import record as writing
+from inference_scaling.sweep.records import votes
 from tests.analysis import factory, tree_records
 
 PARTS = {

@@ -8,7 +8,11 @@ import pytest
 
 from inference_scaling import spec, sweep
 from inference_scaling.spec import grid
-from inference_scaling.sweep import encoding, engine, plan
+from inference_scaling.sweep import (
+  encoding,
+  engine,
+)
+from inference_scaling.sweep.progress import banner as plan
 
 
 def make_engine(**sampler):

@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 from inference_scaling import spec, sweep
-from inference_scaling.sweep import recorded, records
+from inference_scaling.sweep.records import files as records
+from inference_scaling.sweep.records import recorded
 from tests.sweep import tiny
 
 # Two problems of the demo, as a version without the key `percent` left them.

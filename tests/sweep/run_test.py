@@ -10,8 +10,8 @@ import safetensors.numpy
 
 import inference_scaling
 from inference_scaling import analysis, spec, sweep
-from inference_scaling.sweep import records
-from inference_scaling.sweep import workdir as workdir_lib
+from inference_scaling.sweep.records import files as records
+from inference_scaling.sweep.records import folder as workdir_lib
 from tests.sweep import tiny
 
 ONE_RUN = {

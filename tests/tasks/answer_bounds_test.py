@@ -6,7 +6,11 @@ import subprocess
 import sys
 
 from inference_scaling import tasks
-from inference_scaling.tasks import answers, statements, surroundings
+from inference_scaling.tasks.extraction import (
+  answers,
+  statements,
+  surroundings,
+)
 
 
 def test_an_answer_has_a_greatest_length():

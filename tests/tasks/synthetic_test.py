@@ -7,7 +7,12 @@ import re
 import numpy as np
 import pytest
 
-from inference_scaling.tasks import answers, canonical_text, phrases, synthetic
+from inference_scaling.tasks import (
+  phrases,
+  synthetic,
+)
+from inference_scaling.tasks.extraction import answers
+from inference_scaling.tasks.grading import canonical_text
 
 # What a sentence does to the number of things. The words are written here a
 # second time on purpose: the templates are what is tested.

@@ -13,13 +13,15 @@ from inference_scaling import models, tasks
 from inference_scaling.models import reward_forms, sharding
 from inference_scaling.training import (
   finetune,
+  loop,
+)
+from inference_scaling.training import tokenizer as tokenizer_lib
+from inference_scaling.training.data import (
   finetune_data,
   finetune_rows,
-  loop,
   math_shepherd,
   metamath,
 )
-from inference_scaling.training import tokenizer as tokenizer_lib
 
 TOKENIZER = tokenizer_lib.build_tokenizer()
 ROWS = [("How many?\n", f"Step 1: 1 + {i} = {i + 1} ки") for i in range(8)]

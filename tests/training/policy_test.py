@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from inference_scaling import models
-from inference_scaling.training import batches, policy
+from inference_scaling.training import policy
 from inference_scaling.training import tokenizer as tokenizer_lib
+from inference_scaling.training.data import batches
 
 LENGTH = 96
 

@@ -8,8 +8,15 @@ import pytest
 
 from inference_scaling import assets, models
 from inference_scaling.tasks import extract_answer, synthetic
-from inference_scaling.training import agreement, labels, reward, reward_data
-from inference_scaling.training import sampling as sampling_lib
+from inference_scaling.training import (
+  agreement,
+  reward,
+)
+from inference_scaling.training.data import (
+  labels,
+  reward_data,
+)
+from inference_scaling.training.data import sampling as sampling_lib
 
 PROBLEMS = synthetic.generate("validation", 6, seed=11, levels=(1, 2))
 

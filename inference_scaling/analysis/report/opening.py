@@ -9,7 +9,7 @@ import inference_scaling
 from inference_scaling.analysis import strategies, votings
 from inference_scaling.analysis.report import coverage as coverage_lib
 from inference_scaling.analysis.report import provenance as provenance_lib
-from inference_scaling.analysis.report import settings
+from inference_scaling.analysis.report.folders import settings
 
 
 @dataclasses.dataclass(frozen=True)

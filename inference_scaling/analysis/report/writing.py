@@ -10,10 +10,12 @@ from inference_scaling.analysis import report as report_lib
 from inference_scaling.analysis.figures import style
 from inference_scaling.analysis.report import (
   coverage,
-  joining,
   opening,
   results,
   sections,
+)
+from inference_scaling.analysis.report.folders import (
+  joining,
   sources,
 )
 

@@ -8,8 +8,8 @@ versions of transformers agree on. Of keys that are not read see keys.py.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from inference_scaling.models import architecture
 from inference_scaling.models.families import values
+from inference_scaling.models.layers import architecture
 
 Path = tuple[str | int, ...]
 Raw = values.Raw

@@ -5,8 +5,8 @@ Query, key and value are one tensor in the checkpoint, with rows [heads, 3, H].
 
 from typing import Any
 
-from inference_scaling.models import architecture
 from inference_scaling.models.families import base, rope, values
+from inference_scaling.models.layers import architecture
 
 EPS_KEY = "layer_norm_eps"
 KEYS = base.KEYS | {

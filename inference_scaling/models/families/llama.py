@@ -6,8 +6,8 @@ the same tensors and share most keys.
 
 from typing import Any
 
-from inference_scaling.models import architecture
 from inference_scaling.models.families import base, rope, values
+from inference_scaling.models.layers import architecture
 
 EPS_KEY = "rms_norm_eps"
 KEYS = base.KEYS | {EPS_KEY, "layer_types", "mlp_bias", "sliding_window"}

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from inference_scaling.models import architecture
 from inference_scaling.models.families import base, llama, values
+from inference_scaling.models.layers import architecture
 
 # What transformers takes a file to mean that does not have the key.
 _DEFAULT_WINDOW = 4096

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from inference_scaling.models import architecture
 from inference_scaling.models.families import base, llama, values
+from inference_scaling.models.layers import architecture
 
 KEYS = llama.KEYS | {"max_window_layers", "use_mrope", "use_sliding_window"}
 _FULL, _WINDOW = "full_attention", "sliding_attention"

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from inference_scaling.models import architecture
 from inference_scaling.models.families import values
+from inference_scaling.models.layers import architecture
 
 _LLAMA3_KEYS = {
   "low_freq_factor": "low_frequency_factor",

@@ -14,7 +14,8 @@ from typing import ClassVar
 
 import transformers
 
-from inference_scaling.models import control_tokens, reward_heads
+from inference_scaling.models.layers import reward_heads
+from inference_scaling.models.text import control_tokens
 
 # Encoded when a form is made, to see that its pieces make up the whole.
 _SAMPLE = ("What is 2 + 3?", ("2 + 3 = 5.", "The answer is: 5"))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import transformers
 
-from inference_scaling.models import chat_template
+from inference_scaling.models.text import chat_template
 
 # Stands for a text while the template is written out; no template holds it.
 _MARK = "placeholder{}text"

@@ -1,6 +1,6 @@
 """Qwen2.5-Math-PRM: the answer in a chat, each step closed by `<extra_0>`."""
 
-from inference_scaling.models import reward_heads
+from inference_scaling.models.layers import reward_heads
 from inference_scaling.models.reward_forms import base, chat
 
 _SYSTEM = (

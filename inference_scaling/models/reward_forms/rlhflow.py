@@ -1,6 +1,6 @@
 """RLHFlow's reward models: steps as user turns, judged by an assistant."""
 
-from inference_scaling.models import reward_heads
+from inference_scaling.models.layers import reward_heads
 from inference_scaling.models.reward_forms import base, chat
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from inference_scaling.models import reward_heads
+from inference_scaling.models.layers import reward_heads
 from inference_scaling.models.reward_forms import base
 
 _LINE_BREAKS = re.compile(r"\s*[\r\n]+\s*")

@@ -2,7 +2,7 @@
 
 import re
 
-from inference_scaling.models import reward_heads
+from inference_scaling.models.layers import reward_heads
 from inference_scaling.models.reward_forms import base
 
 _TAG = "ки"

@@ -8,11 +8,14 @@ import pathlib
 
 from inference_scaling.models.sources import safetensors_folder, torch_folder
 from inference_scaling.models.sources.base import TensorSource, empty
-from inference_scaling.models.sources.gguf_blocks import READERS, dequantise
-from inference_scaling.models.sources.gguf_config import to_hf as gguf_to_hf
-from inference_scaling.models.sources.gguf_file import GgufFile
-from inference_scaling.models.sources.gguf_parts import read_header
-from inference_scaling.models.sources.gguf_tokenizer import (
+from inference_scaling.models.sources.gguf.blocks import (
+  READERS,
+  dequantise,
+)
+from inference_scaling.models.sources.gguf.config import to_hf as gguf_to_hf
+from inference_scaling.models.sources.gguf.file import GgufFile
+from inference_scaling.models.sources.gguf.parts import read_header
+from inference_scaling.models.sources.gguf.tokenizer import (
   build as gguf_tokenizer,
 )
 from inference_scaling.models.sources.hub import download

@@ -17,8 +17,10 @@ import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging
 
-from inference_scaling.models import architecture, families, layout
 from inference_scaling.models import config as config_lib
+from inference_scaling.models import families
+from inference_scaling.models.checkpoints import layout
+from inference_scaling.models.layers import architecture
 from inference_scaling.models.sources import base
 
 PARAMETERS = "orbax"

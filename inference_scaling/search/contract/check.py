@@ -8,7 +8,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from inference_scaling.search import arguments, base, extension
+from inference_scaling.search import (
+  base,
+  extension,
+)
+from inference_scaling.search.checks import arguments
 from inference_scaling.search.contract import (
   beams,
   problems,

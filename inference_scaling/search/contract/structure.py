@@ -9,7 +9,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from inference_scaling.search import checks, entries, extension
+from inference_scaling.search import extension
+from inference_scaling.search.checks import entries
+from inference_scaling.search.checks import values as checks
 
 # Numbers of problems to try beside the given one: as multiples of it, so that
 # problems still go evenly onto the devices of a mesh.

@@ -7,7 +7,8 @@ import dataclasses
 
 import numpy as np
 
-from inference_scaling.search import base, checks
+from inference_scaling.search import base
+from inference_scaling.search.checks import values as checks
 from inference_scaling.search.contract import compare
 from inference_scaling.search.contract.calls import Calls, Moved, States
 

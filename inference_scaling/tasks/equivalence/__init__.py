@@ -8,6 +8,6 @@ the grading process.
 
 from inference_scaling.tasks.equivalence.comparison import is_equal
 from inference_scaling.tasks.equivalence.nodes import Node, UnreadableError
-from inference_scaling.tasks.equivalence.statements import parse
+from inference_scaling.tasks.equivalence.reading.statements import parse
 
 __all__ = ["Node", "UnreadableError", "is_equal", "parse"]

@@ -23,7 +23,7 @@ from inference_scaling.tasks.equivalence.nodes import (
   replace,
   walk,
 )
-from inference_scaling.tasks.equivalence.statements import parse
+from inference_scaling.tasks.equivalence.reading.statements import parse
 
 _LETTERS = re.compile(r"[A-Za-z]+(?: [A-Za-z]+)*")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"

@@ -3,8 +3,6 @@ r"""Reads arithmetic: sums, products, quotients, powers.
 Where two readings are usual (`x/2y`, `x^2!`) the answer is not read at all.
 """
 
-from inference_scaling.tasks.equivalence import tokens as tokens_lib
-from inference_scaling.tasks.equivalence.building import make, negated
 from inference_scaling.tasks.equivalence.factors import (
   FUNCTIONS,
   NAMED_STARTS,
@@ -14,6 +12,11 @@ from inference_scaling.tasks.equivalence.nodes import (
   Node,
   UnreadableError,
   number,
+)
+from inference_scaling.tasks.equivalence.reading import tokens as tokens_lib
+from inference_scaling.tasks.equivalence.reading.building import (
+  make,
+  negated,
 )
 
 _STARTS = frozenset(["(", "[", "{"])

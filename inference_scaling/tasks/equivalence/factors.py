@@ -6,16 +6,19 @@ The reading is the one that a mathematician would give; where two would differ
 
 import fractions
 
-from inference_scaling.tasks import units
-from inference_scaling.tasks.equivalence import tokens as tokens_lib
-from inference_scaling.tasks.equivalence.building import grouped, make
 from inference_scaling.tasks.equivalence.nodes import (
   Node,
   UnreadableError,
   negative,
   number,
 )
-from inference_scaling.tasks.equivalence.reader import Reader
+from inference_scaling.tasks.equivalence.reading import tokens as tokens_lib
+from inference_scaling.tasks.equivalence.reading.building import (
+  grouped,
+  make,
+)
+from inference_scaling.tasks.equivalence.reading.reader import Reader
+from inference_scaling.tasks.grading import units
 
 FUNCTIONS = frozenset(
   "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg"

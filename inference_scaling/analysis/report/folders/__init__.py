@@ -1,0 +1,1 @@
+"""Several folders in one report."""

@@ -1,0 +1,164 @@
+"""Several folders as one: the same benchmark, each search once."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from inference_scaling.analysis.records import load
+from inference_scaling.analysis.report import provenance as provenance_lib
+from inference_scaling.analysis.report.folders import sources as sources_lib
+from inference_scaling.analysis.report.folders import telling_apart
+
+_EXCERPT = 60  # characters of a text in a message
+
+
+def join(
+  sources: Sequence[sources_lib.Source],
+) -> tuple[list[load.Record], provenance_lib.Provenance]:
+  """Joins the folders that a report is of.
+
+  Problems that are in several folders are to be the same; a folder may have
+  more of them. Names that do not mean the same everywhere are told apart, see
+  `telling_apart`. A search that stands in several folders counts once.
+
+  Args:
+    sources: the folders; a single one stays as it is.
+
+  Returns:
+    The records, and what the folders say.
+
+  Raises:
+    ValueError: if the folders are not of one benchmark, if only some have a
+      reward model, or if a search has not come out alike in two of them.
+  """
+  if len(sources) == 1:
+    return list(sources[0].records), sources[0].provenance
+  _check_problems(sources)
+  _check_rewards(sources)
+  names = telling_apart.tell_apart(sources)
+  found: dict[tuple, tuple[sources_lib.Source, load.Record]] = {}
+  copies = 0
+  for place, source in enumerate(sources):
+    for record in source.records:
+      record = dataclasses.replace(
+        record,
+        policy=names.policies[place].get(record.policy, record.policy),
+        strategy=names.strategies[place][record.strategy],
+      )
+      key = (record.policy, record.strategy, record.n, record.seed)
+      first = found.setdefault((*key, record.problem), (source, record))
+      if first[1] is not record:
+        _check_equal(*first, source, record)
+        copies += 1
+  return [record for _, record in found.values()], _provenance(
+    sources, names, copies
+  )
+
+
+def _check_problems(sources: Sequence[sources_lib.Source]) -> None:
+  """Refuses folders of different benchmarks."""
+  known: dict[int, tuple[sources_lib.Source, load.Record]] = {}
+  for source in sources:
+    mine = {record.problem: record for record in source.records}
+    common = sorted(mine.keys() & known.keys())
+    if known and not common:
+      raise ValueError(
+        f"{source.folder} has no problem in common with"
+        f" {sources[0].folder}; expected folders of the same benchmark. Report"
+        " on each alone."
+      )
+    for problem in common:
+      other, theirs = known[problem]
+      for key in ("question", "gold", "level"):
+        pair = [getattr(one, key) for one in (theirs, mine[problem])]
+        if pair[0] != pair[1]:
+          before, after = (repr(value)[:_EXCERPT] for value in pair)
+          raise ValueError(
+            f"{other.folder} and {source.folder} are of different benchmarks:"
+            f" the {key} of problem {problem} is {before} in the one and"
+            f" {after} in the other; expected the same problems. Report on"
+            " each alone."
+          )
+    known |= {
+      problem: (source, record)
+      for problem, record in mine.items()
+      if problem not in known
+    }
+
+
+def _check_rewards(sources: Sequence[sources_lib.Source]) -> None:
+  """Refuses folders that do not vote by the same methods."""
+  groups: dict[bool, list[str]] = {True: [], False: []}
+  for source in sources:
+    groups[source.records[0].rewarded].append(str(source.folder))
+  if all(groups.values()):
+    raise ValueError(
+      f"{', '.join(groups[True])} have votes by rewards and"
+      f" {', '.join(groups[False])} have none; expected a reward model in all"
+      " folders or in none. Report on each kind alone."
+    )
+
+
+def _check_equal(
+  source: sources_lib.Source,
+  record: load.Record,
+  other: sources_lib.Source,
+  copy: load.Record,
+) -> None:
+  """Refuses a search that has not come out alike in two folders."""
+  different = [
+    field.name
+    for field in dataclasses.fields(load.Record)
+    if not _equal(getattr(record, field.name), getattr(copy, field.name))
+  ]
+  if different:
+    raise ValueError(
+      f"problem {record.problem} of run {record.policy} {record.strategy}"
+      f" n={record.n} seed={record.seed} is in {source.folder} and in"
+      f" {other.folder}, with other {', '.join(different)}; expected the same,"
+      " as their settings are. Take one of the two folders, or drop the run"
+      " from one of them."
+    )
+
+
+def _equal(ours: Any, theirs: Any) -> bool:
+  if isinstance(ours, Mapping):
+    return ours.keys() == theirs.keys() and all(
+      _equal(ours[key], theirs[key]) for key in ours
+    )
+  if isinstance(ours, np.ndarray):
+    return np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f")
+  return ours == theirs
+
+
+def _provenance(
+  sources: Sequence[sources_lib.Source], names: telling_apart.Names, copies: int
+) -> provenance_lib.Provenance:
+  """What the folders say together."""
+  parameters, runs, sizes = {}, {}, []
+  for source, policies, strategies in zip(
+    sources, names.policies, names.strategies, strict=True
+  ):
+    told = source.provenance
+    parameters |= {policies[name]: told.parameters[name] for name in policies}
+    for policy, strategy, n, seed in told.runs:
+      key = (policies.get(policy, policy), strategies[strategy], n, seed)
+      runs[key] = None
+    sizes.append(told.num_problems if told.runs else None)
+  notes = [f"Told apart: {note}" for note in names.notes]
+  if copies:
+    notes.append(f"Searches that stand in several folders count once: {copies}")
+  return provenance_lib.Provenance(
+    parameters,
+    runs=tuple(runs),
+    num_problems=None if None in sizes else max(sizes),
+    folders=tuple(
+      provenance_lib.Folder(
+        str(source.folder), len(source.records), source.provenance
+      )
+      for source in sources
+    ),
+    notes=tuple(notes),
+  )

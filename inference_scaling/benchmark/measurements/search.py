@@ -1,0 +1,248 @@
+"""What a tree search costs beside sampling as many tokens."""
+
+import functools
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inference_scaling import decoding
+from inference_scaling import search as search_lib
+from inference_scaling.benchmark import (
+  ours,
+  subjects,
+  table,
+  timing,
+)
+from inference_scaling.benchmark import work as work_lib
+from inference_scaling.benchmark.measurements import decoding as decoding_bench
+from inference_scaling.benchmark.measurements import steps
+from inference_scaling.search import base
+
+# Tokens of a step; a text has several.
+STEP_TOKENS = 16
+_FORMATS = {"equal": steps.EqualSteps, "uneven": steps.UnevenSteps}
+_TEMPERATURE = 0.1  # of REBASE, as in the paper's Appendix A
+
+
+class Search:
+  """REBASE, sampling of as many tokens, and the reward model's own reading.
+
+  Attributes:
+    tokens: that each kind of search drew in its last run.
+  """
+
+  def __init__(
+    self, subject: subjects.Subject, work: work_lib.Work, dtype: str
+  ):
+    """Loads both models.
+
+    Args:
+      subject: the models.
+      work: how much is drawn.
+      dtype: of both models' weights.
+    """
+    self._work, self._dtype = work, dtype
+    self._model, self._judge = subject.policy(dtype), subject.reward(dtype)
+    self._prompts = subject.prompts(work.problems, work.prompt_tokens)
+    self._sampler = ours.Sampler(self._model)
+    self._step_tokens = min(STEP_TOKENS, work.new_tokens)
+    self.tokens: dict[str, int] = {}
+
+  def tasks(self) -> dict[str, timing.Task]:
+    """Makes the programs.
+
+    Returns:
+      Tasks for `timing.interleave`.
+    """
+    return {
+      self._name("sampling"): self.sample,
+      self._name("reward"): self._score(),
+      **{self._name(kind): self.rebase(kind) for kind in _FORMATS},
+    }
+
+  def sample(self) -> np.ndarray:
+    """Draws the samples."""
+    work = self._work
+    return self._sampler(self._prompts, work.samples, work.new_tokens)
+
+  def rebase(self, kind: str) -> timing.Task:
+    """Makes a search.
+
+    Args:
+      kind: of its steps, "equal" or "uneven".
+
+    Returns:
+      The search.
+    """
+    work = self._work
+    step = self._step_tokens if kind == "equal" else work.new_tokens
+    format = _FORMATS[kind](self._step_tokens)
+    policy = ours.make_policy(
+      self._model, work.samples, work.prompt_tokens, step, work.new_tokens,
+      format,
+    )  # fmt: skip
+    reward = decoding.ModelReward(self._judge, policy.limits, work.samples)
+    depth = -(-work.new_tokens // self._step_tokens)
+    depth = depth if kind == "equal" else 2 * depth
+    return functools.partial(
+      self._search, kind, policy, reward, search_lib.rebase(_TEMPERATURE), depth
+    )
+
+  def describe(self, times: dict[str, timing.Seconds]) -> list[table.Row]:
+    """Turns times into rows of the table.
+
+    Args:
+      times: of the tasks.
+
+    Returns:
+      Tokens a second and overheads.
+    """
+    drawn = self._work.tokens
+    alone, reading = (
+      times[self._name(name)] for name in ("sampling", "reward")
+    )
+    found = [
+      self._row("sampling", drawn, alone, ""),
+      self._row("reward model alone", drawn, reading, ""),
+    ]
+    for kind in _FORMATS:
+      tokens = self.tokens[kind]
+      seconds = times[self._name(kind)]
+      over = beyond(seconds, alone, reading, tokens / drawn)
+      found += [
+        self._row(f"REBASE, {kind} steps", tokens, seconds, f"{tokens} tokens"),
+        table.Row(
+          "search", f"{self._dtype}: REBASE, {kind} steps, beyond both",
+          over.median, "%", "more time than sampling as many tokens and "
+          "reading them", over.rounds,
+        ),
+      ]  # fmt: skip
+    return found
+
+  def _row(self, what, tokens, seconds, note) -> table.Row:
+    return table.Row(
+      "search", f"{self._dtype}: {what}", tokens / seconds.median, "tokens/s",
+      note,
+      tuple(tokens / value for value in seconds.rounds),
+    )  # fmt: skip
+
+  def _search(self, kind, policy, reward, strategy, depth):
+    finished = list(
+      decoding.run_lanes(
+        policy, reward, strategy, ours.policy_params(self._model),
+        self._judge.params, ours.problems(self._prompts), 0,
+        self._work.problems, depth,
+      )
+    )  # fmt: skip
+    self.tokens[kind] = sum(int(one.policy_counts.decode) for one in finished)
+    return finished
+
+  def _score(self) -> timing.Task:
+    """The reward model's reading of prompts and of as many tokens."""
+    work, step_tokens = self._work, self._step_tokens
+    limits = ours.limits(work.prompt_tokens, step_tokens, work.new_tokens)
+    reward = decoding.ModelReward(self._judge, limits, work.samples)
+    prompts = decoding_bench.stack(self._prompts, limits)
+    start = jax.jit(reward.start)
+    score = jax.jit(reward.score, donate_argnums=1)
+    shape = (work.problems, work.samples)
+    # Any tokens: what they say changes no time.
+    text = np.resize(self._prompts[0], (*shape, step_tokens))
+    step = _step(text)
+    active = np.ones(shape, bool)
+
+    def read():
+      state = start(self._judge.params, prompts)
+      for _ in range(work.new_tokens // step_tokens):
+        state, scores = score(self._judge.params, state, step, active)
+      return scores
+
+    return read
+
+  def _name(self, what: str) -> str:
+    return f"{self._dtype}, {what}"
+
+
+def beyond(
+  search: timing.Seconds,
+  sampling: timing.Seconds,
+  reading: timing.Seconds,
+  part: float,
+) -> timing.Seconds:
+  """How much more a search takes than its tokens must.
+
+  Args:
+    search: of the whole search.
+    sampling: of drawing some tokens, without a search.
+    reading: of the reward model, reading as many.
+    part: the tokens of the search, of that many.
+
+  Returns:
+    In percent of sampling and reading the tokens of the search.
+  """
+  return timing.combine(
+    lambda whole, alone, read: 100 * (whole / (part * (alone + read)) - 1),
+    search, sampling, reading,
+  )  # fmt: skip
+
+
+def measure(
+  subject: subjects.Subject,
+  work: work_lib.Work,
+  dtypes: Sequence[str],
+  repeats: int,
+) -> list[table.Row]:
+  """Measures searches in all dtypes, in turns.
+
+  Args:
+    subject: the models.
+    work: how much is drawn.
+    dtypes: of their weights.
+    repeats: rounds.
+
+  Returns:
+    Rows of the table.
+  """
+  searches = [Search(subject, work, dtype) for dtype in dtypes]
+  tasks = {k: v for one in searches for k, v in one.tasks().items()}
+  times = timing.interleave(tasks, repeats)
+  return [row for one in searches for row in one.describe(times)]
+
+
+def prepare(
+  subject: subjects.Subject, work: work_lib.Work, dtype: str, search: bool
+) -> tuple[timing.Task, timing.Task | None]:
+  """Loads what a process of its own measures.
+
+  Args:
+    subject: the models.
+    work: how much is drawn.
+    dtype: of their weights.
+    search: whether to load a reward model and search, too.
+
+  Returns:
+    Sampling, and the search, if it is asked for.
+  """
+  if search:
+    found = Search(subject, work, dtype)
+    return found.sample, found.rebase("equal")
+  sampler = ours.Sampler(subject.policy(dtype))
+  prompts = subject.prompts(work.problems, work.prompt_tokens)
+  draw = functools.partial(sampler, prompts, work.samples, work.new_tokens)
+  return draw, None
+
+
+def _step(text: np.ndarray) -> base.Step:
+  """A step of every beam, as a policy writes it."""
+  shape, length = text.shape[:2], text.shape[2]
+  lengths = jnp.full(shape, length, jnp.int32)
+  zeros = jnp.zeros(shape, jnp.float32)
+  return base.Step(
+    status=jnp.full(shape, base.RUNNING, jnp.int32),
+    num_tokens=lengths,
+    content=decoding.StepTokens(
+      jnp.asarray(text, jnp.int32), lengths, zeros, zeros
+    ),
+  )

@@ -1,0 +1,1 @@
+"""The engine: problems in flight, refilled as they finish."""

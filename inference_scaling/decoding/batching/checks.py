@@ -1,0 +1,158 @@
+"""What must hold before lanes start, and what the host sees when they stop."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from inference_scaling.decoding import policy as policy_lib
+from inference_scaling.decoding import policy_state as state_lib
+from inference_scaling.decoding import reward as reward_lib
+from inference_scaling.decoding import sizes as sizes_lib
+from inference_scaling.decoding.batching import placement
+from inference_scaling.models import sharding
+from inference_scaling.search import state as search_state
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Flags:
+  """What the host looks at after each stop; each has the axis P.
+
+  Attributes:
+    done: bool, problems without an active beam.
+    settled: bool, problems whose steps have just been scored.
+    depth: int32, depths done.
+    policy: the policy's `report`.
+    reward: the reward's.
+    text: int32, tokens of the longest text that a cache holds.
+    row_steps: int32, rows of the policy computed since the last stop; 0 for a
+      policy that does not tell.
+    tokens: int32, tokens drawn since then.
+  """
+
+  done: jax.Array
+  settled: jax.Array
+  depth: jax.Array
+  policy: Any
+  reward: Any
+  text: jax.Array
+  row_steps: jax.Array
+  tokens: jax.Array
+
+
+def make_flags(
+  policy,
+  reward,
+  before: search_state.SearchState,
+  after: search_state.SearchState,
+  settled: jax.Array,
+) -> Flags:
+  """Looks at the state of a search.
+
+  Args:
+    policy: of the search.
+    reward: likewise.
+    before: at the last stop.
+    after: now.
+    settled: bool[P].
+
+  Returns:
+    The flags.
+  """
+  old, new = before.policy_state, after.policy_state
+  owners = ((policy, new), (reward, after.reward_state))
+  text = row_steps = jnp.zeros_like(after.depth)
+  for owner, state in owners:
+    if isinstance(owner, sizes_lib.Buffered):
+      text = jnp.maximum(text, owner.longest(state))
+  if isinstance(new, state_lib.PolicyState):
+    row_steps = new.row_steps - old.row_steps
+  return Flags(
+    done=search_state.is_done(after),
+    settled=settled,
+    depth=after.depth,
+    policy=policy.report(new),
+    reward=reward.report(after.reward_state),
+    text=text,
+    row_steps=row_steps,
+    tokens=policy.counts(new).decode - policy.counts(old).decode,
+  )
+
+
+def check_lane(
+  policy, reward, flags: Flags, lane: int, problem_id: int
+) -> None:
+  """Stops a search that has gone wrong in the step that was just settled.
+
+  Args:
+    policy: of the search.
+    reward: likewise.
+    flags: on the host.
+    lane: which problem; only what `flags.settled` marks.
+    problem_id: names it in errors.
+
+  Raises:
+    FloatingPointError: for logits or scores that are NaN or infinite.
+    ValueError: for a step that does not fit the reward model's buffers, or a
+      tree of steps that does not fit its cache.
+  """
+  where = f"problem {problem_id}, depth {flags.depth[lane] - 1}"
+  for owner, report in ((policy, flags.policy), (reward, flags.reward)):
+    owner.check(jax.tree.map(lambda leaf: leaf[lane], report), where)
+
+
+def check_mesh(policy, reward, num_lanes: int, mesh) -> None:
+  """Holds lanes and heads against a mesh, before anything is compiled."""
+  if mesh is None:
+    return
+  for owner in (policy, reward):
+    if isinstance(owner, (policy_lib.ModelPolicy, reward_lib.ModelReward)):
+      sharding.check_heads(owner.model.config, mesh)
+  if placement.whole_lanes(num_lanes, mesh) != num_lanes:
+    parts = mesh.shape[sharding.DATA]
+    raise ValueError(
+      f"num_lanes is {num_lanes}, which the mesh axis {sharding.DATA!r} of "
+      f"size {parts} does not divide: each part would hold another number of "
+      f"problems. Use {placement.whole_lanes(num_lanes, mesh)} lanes."
+    )
+
+
+def check_tokens(policy, reward) -> None:
+  """Compares the tokenizers of two models, where both read the same tokens.
+
+  Args:
+    policy: of the search.
+    reward: likewise.
+
+  Raises:
+    ValueError: if they differ.
+  """
+  both = isinstance(policy, policy_lib.ModelPolicy) and isinstance(
+    reward, reward_lib.ModelReward
+  )
+  if both and reward.translator is None:
+    check_vocabularies(policy.model.tokenizer, reward.model.tokenizer)
+
+
+def check_vocabularies(ours, theirs) -> None:
+  """Compares the tokenizer of a policy and that of a reward model.
+
+  Args:
+    ours: of the policy.
+    theirs: of the reward model that reads its tokens.
+
+  Raises:
+    ValueError: if they differ, with some of the tokens that do.
+  """
+  if ours is theirs:
+    return
+  ours, theirs = ours.get_vocab(), theirs.get_vocab()
+  if ours != theirs:
+    differing = sorted(dict(ours.items() ^ theirs.items()))
+    raise ValueError(
+      "the reward model's tokenizer is not the policy's: "
+      f"{len(differing)} tokens differ, such as {differing[:5]}. Use two "
+      "checkpoints of one tokenizer."
+    )

@@ -1,0 +1,1 @@
+"""Keys and values of beams: dense, or a tree that shares prefixes."""

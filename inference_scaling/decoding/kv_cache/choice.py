@@ -1,0 +1,76 @@
+"""The two ways to store the keys and values of beams, by name.
+
+A "dense" cache has a place for each token of each beam: a fork copies keys and
+values. A "tree" holds each distinct token once and a beam as a list of places:
+a fork copies the list. Results have the same bits with either.
+"""
+
+import dataclasses
+
+import jax
+
+from inference_scaling import names
+from inference_scaling.decoding.kv_cache import dense as cache_lib
+from inference_scaling.decoding.kv_cache import tree as tree_cache
+
+CACHES = names.CACHES
+DENSE, TREE = CACHES
+Cache = cache_lib.Cache | tree_cache.TreeCache
+
+
+@dataclasses.dataclass(frozen=True)
+class Storage:
+  """How the beams of a problem are stored.
+
+  Attributes:
+    kind: one of CACHES.
+    num_beams: N.
+    size: T, the most tokens of a beam's text.
+    tree_tokens: the most distinct tokens of a problem that a tree has room for
+      at once; None for as many as its beams can have, which is what a dense
+      cache takes.
+  """
+
+  kind: str
+  num_beams: int
+  size: int
+  tree_tokens: int | None = None
+
+  def __post_init__(self):
+    if self.kind not in CACHES:
+      raise ValueError(
+        f"cache is {self.kind!r}; expected one of {', '.join(CACHES)}."
+      )
+    if self.tree_tokens is None:
+      return
+    if self.kind == DENSE:
+      raise ValueError(
+        f"tree_tokens is {self.tree_tokens}, but the cache is dense and has "
+        f"room for all tokens. Leave it None, or choose cache={TREE!r}."
+      )
+    if self.tree_tokens < 1:
+      raise ValueError(
+        f"tree_tokens is {self.tree_tokens}; expected at least 1, or None for "
+        "room for all tokens."
+      )
+
+  @property
+  def capacity(self) -> int:
+    """Tokens of a problem that there is room for."""
+    every = self.num_beams * self.size
+    return every if self.tree_tokens is None else min(self.tree_tokens, every)
+
+  def start(self, prompt: cache_lib.Layers, prompt_lengths: jax.Array) -> Cache:
+    """Makes a cache that holds only prompts.
+
+    Args:
+      prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
+      prompt_lengths: int32[P].
+
+    Returns:
+      The cache.
+    """
+    beams = (prompt, prompt_lengths, self.num_beams, self.size)
+    if self.kind == DENSE:
+      return cache_lib.start(*beams)
+    return tree_cache.start(*beams, self.capacity)

@@ -1,0 +1,206 @@
+"""Keys and values of a tree of steps: beams share those of common steps.
+
+Each distinct token of a problem is held once, in an entry of a store, and a
+beam is the list of the entries along its path. So the store grows with the
+distinct tokens, a fork copies lists of indices alone, and a token that no beam
+leads through makes room for another.
+
+Models work on rows that are gathered out of the store and hold each path whole
+and in order: what they compute has the same bits as with a `Cache`.
+
+Axis letters: P problems in flight, N beams, T tokens of a beam's text, S
+entries of a problem's store, Q problems and R of their beams at work, B tokens
+of a row, K kv heads, H head dim.
+"""
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+
+from inference_scaling.decoding.kv_cache import beam_places as places_lib
+from inference_scaling.decoding.kv_cache import dense as cache_lib
+from inference_scaling.decoding.kv_cache import (
+  tree_store,
+  working_rows,
+)
+
+Layers = working_rows.Layers
+Places = places_lib.Places
+
+
+@flax.struct.dataclass
+class TreeCache:
+  """What attention remembers of every beam, each distinct token once.
+
+  Attributes:
+    prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H], of
+      the S tokens of a prompt's buffer.
+    prompt_lengths: int32[P], how many of them count.
+    own: for each layer keys and values [P, S, K, H] of generated tokens, in no
+      order. An entry is one stretch of memory, since a gather of paths is then
+      as fast on a CPU as a copy of so many bytes.
+    entries: int32[P, N, T], where each beam's tokens lie in the store, from its
+      first token on; anything behind its length.
+    lengths: int32[P, N], tokens of each beam.
+    most_entries: int32[P], the most entries that the problem needed at once.
+      More than S is an error: tokens that found no room are not stored, and
+      their beams read nonsense from then on.
+  """
+
+  prompt: Layers
+  prompt_lengths: jax.Array
+  own: Layers
+  entries: jax.Array
+  lengths: jax.Array
+  most_entries: jax.Array
+
+  @property
+  def beyond(self) -> jax.Array:
+    """Entries that a problem needed where it had fewer, int32[P]; else 0."""
+    capacity = self.own[0][0].shape[1]
+    return jnp.where(self.most_entries > capacity, self.most_entries, 0)
+
+  def open_rows(
+    self, places: Places, size: int, prompt_size: int
+  ) -> working_rows.Rows:
+    """Copies beams for a model to work on.
+
+    Args:
+      places: which beams.
+      size: B of the rows; at least what any of them will hold.
+      prompt_size: S of the prompts; none is longer.
+
+    Returns:
+      The rows.
+    """
+    lengths = places.take(self.lengths)
+    entries = places.take_window(self.entries, size, axis=2)
+    # One entry stands for all behind a row's end: it is masked there, and to
+    # read the same again costs little.
+    written = jnp.arange(size)[None, None] < lengths[..., None]
+    entries = jnp.where(written, entries, 0)
+    with jax.named_scope("gather_paths"):
+      own = tuple(
+        (
+          tree_store.gather(keys, places, entries).transpose(0, 1, 3, 4, 2),
+          tree_store.gather(values, places, entries).transpose(0, 1, 3, 2, 4),
+        )
+        for keys, values in self.own
+      )
+    return working_rows.Rows(
+      prompt=cache_lib.take_prompts(places, self.prompt, prompt_size),
+      prompt_lengths=places.problems(self.prompt_lengths),
+      own=own,
+      lengths=lengths,
+    )
+
+  def close_rows(
+    self, places: Places, rows: working_rows.Rows, width: int
+  ) -> "TreeCache":
+    """Stores what rows have beyond what is stored of them.
+
+    Args:
+      places: as given to `open_rows`.
+      rows: as it made them, longer by at most `width` tokens each.
+      width: the most new tokens of a row.
+
+    Returns:
+      The cache, with new tokens in entries that were free.
+    """
+    capacity = self.own[0][0].shape[1]
+    lengths = places.take(self.lengths)
+    grown = rows.lengths - lengths
+    used = tree_store.used(
+      *places.problems((self.entries, self.lengths)), capacity
+    )
+    needed = used.sum(axis=1, dtype=jnp.int32) + grown.sum(axis=1)
+    chosen = tree_store.choose(used, grown, width)
+    with jax.named_scope("store_tokens"):
+      own = tree_store.put(self.own, places, rows.own, lengths, grown, chosen)
+    entries = tree_store.append(
+      places.take(self.entries), lengths, grown, chosen
+    )
+    most = jnp.maximum(places.problems(self.most_entries), needed)
+    return self.replace(
+      own=own,
+      # What found no room must not point outside of the store.
+      entries=places.put(self.entries, jnp.minimum(entries, capacity - 1)),
+      lengths=places.put(self.lengths, rows.lengths),
+      most_entries=places.put_problems(self.most_entries, most),
+    )
+
+  def fork(
+    self, parents: jax.Array, num_rows: int, num_lanes: int
+  ) -> "TreeCache":
+    """Lets beam n go on from beam parents[n] of the same problem.
+
+    Args:
+      parents: int32[P, N].
+      num_rows: what it is to a `Cache`; here no keys or values are copied.
+      num_lanes: likewise.
+
+    Returns:
+      The cache of the chosen beams.
+    """
+    del num_rows, num_lanes
+    beams = places_lib.Places(None, parents)
+    return self.replace(
+      entries=beams.take(self.entries), lengths=beams.take(self.lengths)
+    )
+
+  def rewind(self, after: "TreeCache") -> "TreeCache":
+    """Forgets what was appended.
+
+    Args:
+      after: this cache, longer, and not forked since.
+
+    Returns:
+      The cache as it was before, made of `after`: its entries are in use there
+      too, so none of them was written over, and all others are free.
+    """
+    return after.replace(lengths=self.lengths)
+
+
+def start(
+  prompt: Layers,
+  prompt_lengths: jax.Array,
+  num_beams: int,
+  size: int,
+  capacity: int,
+) -> TreeCache:
+  """Makes a cache that holds only prompts.
+
+  Args:
+    prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
+    prompt_lengths: int32[P].
+    num_beams: N.
+    size: T, the most tokens of a beam.
+    capacity: S, the most distinct tokens of a problem at once.
+
+  Returns:
+    The cache.
+  """
+  P = prompt_lengths.shape[0]
+  return TreeCache(
+    prompt=prompt,
+    prompt_lengths=prompt_lengths,
+    own=empty_own(prompt, capacity),
+    entries=jnp.zeros((P, num_beams, size), jnp.int32),
+    lengths=jnp.zeros((P, num_beams), jnp.int32),
+    most_entries=jnp.zeros(P, jnp.int32),
+  )
+
+
+def empty_own(prompt: Layers, capacity: int) -> Layers:
+  """Makes a store in which all entries are free.
+
+  Args:
+    prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
+    capacity: S of the store.
+
+  Returns:
+    For each layer keys and values [P, S, K, H].
+  """
+  P, _, K, H, _ = prompt[0][0].shape
+  entries = jnp.zeros((P, capacity, K, H), prompt[0][0].dtype)
+  return tuple((entries, entries) for _ in prompt)

@@ -1,0 +1,172 @@
+"""The store of a `TreeCache`: entries of distinct tokens, in no order.
+
+Axis letters: as in `tree_cache.py`.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from inference_scaling.decoding.kv_cache import beam_places as places_lib
+from inference_scaling.decoding.kv_cache import dense as cache_lib
+from inference_scaling.decoding.kv_cache import working_rows
+
+Layers = working_rows.Layers
+Places = places_lib.Places
+
+# New tokens are stored in windows of this many of each row, no further than the
+# row with the most of them.
+_WINDOW = 32
+
+
+def gather(store: jax.Array, places: Places, entries: jax.Array) -> jax.Array:
+  """Reads entries of a store.
+
+  Args:
+    store: [P, S, K, H].
+    places: of the rows.
+    entries: int32[Q, R, B], all below S.
+
+  Returns:
+    [Q, R, B, K, H].
+  """
+  if places.lanes is not None:
+    index = (places.lanes[:, None, None], entries)
+    found = store.at[index].get(mode="promise_in_bounds")
+  else:
+    found = jax.vmap(
+      lambda mine, entries: mine.at[entries].get(mode="promise_in_bounds")
+    )(store, entries)
+  # Or a gather is fused with the transposition that follows, and reads single
+  # numbers instead of whole entries: twice the time.
+  return lax.optimization_barrier(found)
+
+
+def used(entries: jax.Array, lengths: jax.Array, capacity: int) -> jax.Array:
+  """Marks the entries that some beam leads through.
+
+  Args:
+    entries: int32[Q, N, T].
+    lengths: int32[Q, N].
+    capacity: S.
+
+  Returns:
+    bool[Q, S].
+  """
+  written = jnp.arange(entries.shape[-1])[None, None] < lengths[..., None]
+  entries = jnp.where(written, entries, capacity).reshape(len(entries), -1)
+  nothing = jnp.zeros(capacity, bool)
+  return jax.vmap(lambda mine: nothing.at[mine].set(True, mode="drop"))(entries)
+
+
+def choose(used: jax.Array, grown: jax.Array, width: int) -> jax.Array:
+  """Gives each new token a free entry.
+
+  Args:
+    used: bool[Q, S].
+    grown: int32[Q, R], new tokens of each row.
+    width: the most of one row.
+
+  Returns:
+    int32[Q, R, width], all different within a problem; S where there is no
+    token, or no entry for it.
+  """
+  capacity, most = used.shape[1], grown.shape[1] * width
+  every = jnp.arange(capacity, dtype=jnp.int32)
+  nothing = jnp.full(most, capacity, jnp.int32)
+
+  def choose(used, grown):
+    number = jnp.where(used, most, jnp.cumsum(~used) - 1)
+    free = nothing.at[number].set(every, mode="drop")
+    # Rows take free entries one after the other.
+    offsets = jnp.arange(width)[None]
+    wanted = (jnp.cumsum(grown) - grown)[:, None] + offsets
+    return jnp.where(offsets < grown[:, None], free[wanted], capacity)
+
+  return jax.vmap(choose)(used, grown)
+
+
+def append(
+  entries: jax.Array, lengths: jax.Array, grown: jax.Array, chosen: jax.Array
+) -> jax.Array:
+  """Adds new tokens to the lists of rows.
+
+  Args:
+    entries: int32[Q, R, T].
+    lengths: int32[Q, R], before.
+    grown: int32[Q, R], new tokens.
+    chosen: int32[Q, R, width], where they lie.
+
+  Returns:
+    int32[Q, R, T].
+  """
+  number = jnp.arange(entries.shape[-1])[None, None] - lengths[..., None]
+  new = _pick(chosen, number)
+  fresh = (number >= 0) & (number < grown[..., None])
+  return jnp.where(fresh, new, entries)
+
+
+def put(
+  own: Layers,
+  places: Places,
+  new: Layers,
+  lengths: jax.Array,
+  grown: jax.Array,
+  chosen: jax.Array,
+) -> Layers:
+  """Writes new tokens of rows into entries of the store.
+
+  Args:
+    own: for each layer keys and values [P, S, K, H].
+    places: of the rows.
+    new: for each layer keys [Q, R, K, H, B] and values [Q, R, K, B, H].
+    lengths: int32[Q, R], how many of these tokens are not new.
+    grown: int32[Q, R], how many of those behind them are.
+    chosen: int32[Q, R, width], the entry of each new token.
+
+  Returns:
+    The store, updated where it is.
+  """
+  capacity, length = own[0][0].shape[1], new[0][0].shape[-1]
+  size = min(_WINDOW, chosen.shape[-1], length)
+
+  def store_window(carry):
+    done, own = carry
+    # A window that would pass the end of its row is moved back.
+    starts = jnp.minimum(lengths + done, length - size)
+    number = (starts - lengths)[..., None] + jnp.arange(size)[None, None]
+    fresh = (number >= 0) & (number < grown[..., None])
+    entries = jnp.where(fresh, _pick(chosen, number), capacity)
+
+    def write(store, rows, axis):
+      tokens = cache_lib.take_windows(rows, starts, size, axis)
+      return _scatter(store, places, entries, jnp.moveaxis(tokens, axis, 2))
+
+    own = tuple(
+      (write(keys, new_keys, 4), write(values, new_values, 3))
+      for (keys, values), (new_keys, new_values) in zip(own, new, strict=True)
+    )
+    return done + size, own
+
+  _, own = lax.while_loop(
+    lambda carry: carry[0] < grown.max(), store_window, (jnp.int32(0), own)
+  )
+  return own
+
+
+def _pick(chosen: jax.Array, number: jax.Array) -> jax.Array:
+  """Looks up chosen entries by the number of the new token, clipped."""
+  number = jnp.clip(number, 0, chosen.shape[-1] - 1)
+  return jnp.take_along_axis(chosen, number, axis=2)
+
+
+def _scatter(
+  store: jax.Array, places: Places, entries: jax.Array, tokens: jax.Array
+) -> jax.Array:
+  """Writes [Q, R, W, K, H] to entries [Q, R, W]; leaves out those beyond S."""
+  if places.lanes is not None:
+    index = store.at[places.lanes[:, None, None], entries]
+    return index.set(tokens, mode="drop")
+  return jax.vmap(
+    lambda mine, entries, tokens: mine.at[entries].set(tokens, mode="drop")
+  )(store, entries, tokens)

@@ -1,0 +1,1 @@
+"""How much memory a search takes, before anything is loaded."""

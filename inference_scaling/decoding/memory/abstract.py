@@ -1,0 +1,239 @@
+"""Models and searches that have shapes only: no weights, no tokenizer.
+
+They trace like the real ones, which is how memory is planned for models that
+nobody has downloaded.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from inference_scaling import models
+from inference_scaling import search as search_lib
+from inference_scaling.decoding import limits as limits_lib
+from inference_scaling.decoding import no_reward
+from inference_scaling.decoding import policy as policy_lib
+from inference_scaling.decoding import policy_state as state_lib
+from inference_scaling.decoding import reward as reward_lib
+from inference_scaling.decoding.kv_cache import choice as caches
+from inference_scaling.decoding.tokens import automaton
+from inference_scaling.models.layers import decoder as decoder_lib
+from inference_scaling.models.layers import reward_heads
+from inference_scaling.models.rewards import form_reward
+from inference_scaling.models.rewards import model as reward_model
+from inference_scaling.search import loop as loop_lib
+
+# Forms whose head is not one vector.
+_HEADS = {"qwen_prm": reward_heads.TwoLayerScore}
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+  """Models, lengths and dtype of a search.
+
+  Attributes:
+    policy: architecture of the policy.
+    reward: that of the reward model, None for none.
+    form: of the reward model, as `models.load_reward_model` takes it.
+    dtype: of weights and caches.
+    limits: of the policy.
+    reward_limits: of a reward model that reads tokens of its own.
+    cache: how beams are stored, one of `caches.CACHES`.
+    tree_tokens: as `caches.Storage` takes it.
+  """
+
+  policy: models.DecoderConfig
+  reward: models.DecoderConfig | None
+  form: str
+  dtype: str
+  limits: limits_lib.Limits
+  reward_limits: limits_lib.Limits
+  cache: str = caches.DENSE
+  tree_tokens: int | None = None
+
+  @property
+  def judged_limits(self) -> limits_lib.Limits:
+    """Those of the reward model's buffers."""
+    own = self.form == models.OWN_FORM
+    return self.limits if own else self.reward_limits
+
+
+@dataclasses.dataclass(frozen=True)
+class Leaf:
+  """An array of the state; its size is a function of P and N.
+
+  Attributes:
+    one: shape for one problem and one beam.
+    two: shape for one problem and two beams.
+    itemsize: bytes of an entry.
+    most: the most entries that any number of beams has; None for no limit.
+  """
+
+  one: tuple[int, ...]
+  two: tuple[int, ...]
+  itemsize: int
+  most: int | None = None
+
+  def shape(self, problems: int, beams: int) -> tuple[int, ...]:
+    """The shape for P problems of N beams."""
+    rest = zip(self.one[1:], self.two[1:], strict=True)
+    return (problems, *(self._size(*sizes, beams) for sizes in rest))
+
+  def _size(self, one: int, two: int, beams: int) -> int:
+    """The size of an axis, for N beams."""
+    if one == two:
+      return one
+    return min(one * beams, self.most or one * beams)
+
+
+def weights(search: Search) -> tuple[Any, Any]:
+  """Lists the weights of policy and reward model.
+
+  Args:
+    search: their architectures.
+
+  Returns:
+    Nested dicts of `jax.ShapeDtypeStruct`; the second is empty without a
+    reward model.
+  """
+  reward = {} if search.reward is None else _reward_model(search).params
+  return _policy_model(search).params, reward
+
+
+def state(search: Search) -> list[tuple[tuple[Any, ...], Leaf]]:
+  """Lists the arrays of the state of a search.
+
+  Args:
+    search: what is searched with.
+
+  Returns:
+    Paths, as `jax.tree_util` gives them, and arrays.
+  """
+  one, two = (
+    jax.tree_util.tree_leaves_with_path(_state(search, beams))
+    for beams in (1, 2)
+  )
+  return [
+    (path, Leaf(
+      leaf.shape, other.shape, _itemsize(leaf.dtype),
+      search.tree_tokens if _in_store(path) else None,
+    ))
+    for (path, leaf), (_, other) in zip(one, two, strict=True)
+  ]  # fmt: skip
+
+
+def _in_store(path: tuple[Any, ...]) -> bool:
+  """Tells whether a leaf holds the beams' own keys or values."""
+  return any(getattr(key, "name", None) == "own" for key in path)
+
+
+def _state(search: Search, beams: int) -> Any:
+  """Traces the start of a search of one problem."""
+  judged = search.judged_limits
+  writer = _policy_model(search)
+  policy = policy_lib.ModelPolicy(
+    writer, _Format(), search.limits, beams, None, search.cache
+  )
+  reward, reward_params = no_reward.NoReward(beams), None
+  if search.reward is not None:
+    model = _reward_model(search)
+    translator = model.form and _Translator(model.form, judged)
+    reward = reward_lib.ModelReward(
+      model, judged, beams, translator, None, search.cache
+    )
+    reward_params = model.params
+
+  def start(policy_params, reward_params, prompts, keys):
+    return loop_lib.init_search(
+      policy, reward, search_lib.sampling(), policy_params, reward_params,
+      prompts, keys, max_depth=search.limits.max_steps,
+    )  # fmt: skip
+
+  return jax.eval_shape(
+    start,
+    state_lib.PolicyParams(writer.params, _array((), jnp.float32)),
+    reward_params,
+    _prompts(search.limits, _prompts(judged)),
+    jax.eval_shape(lambda: jax.random.key(0)[None]),
+  )
+
+
+def _policy_model(search: Search) -> models.Model:
+  make = lambda: decoder_lib.Decoder(search.policy, nnx.Rngs(0))  # noqa: E731
+  graph, params = _shapes(make, search.dtype)
+  return models.Model(search.policy, params, None, graph)
+
+
+def _reward_model(search: Search) -> models.RewardModel:
+  # Without an unembedding of its own: see reward_loading.py.
+  config = dataclasses.replace(search.reward, tie_word_embeddings=True)
+  if search.form == models.OWN_FORM:
+    graph, params = _shapes(
+      lambda: reward_model.StepReward(config, nnx.Rngs(0)), search.dtype
+    )
+    return models.RewardModel(config, params, None, graph)
+  head = _HEADS.get(search.form, reward_heads.LinearScore)
+  graph, params = _shapes(
+    lambda: form_reward.FormReward(config, head, nnx.Rngs(0)), search.dtype
+  )
+  score = jax.tree.map(
+    lambda leaf: _array(leaf.shape, jnp.float32), params["score"]
+  )
+  params = params | {"score": score}
+  form = _Form(search.form)
+  return form_reward.FormRewardModel(config, params, None, graph, form)
+
+
+def _shapes(make: Callable[[], nnx.Module], dtype: str) -> tuple[Any, Any]:
+  """Structure and weights of a module, in some dtype."""
+  graph, shapes = nnx.split(nnx.eval_shape(make))
+  return graph, jax.tree.map(
+    lambda leaf: _array(leaf.shape, dtype), nnx.to_pure_dict(shapes)
+  )
+
+
+def _prompts(
+  limits: limits_lib.Limits, reward: limits_lib.Prompts | None = None
+) -> limits_lib.Prompts:
+  tokens = _array((1, limits.prompt_buffer), jnp.int32)
+  return limits_lib.Prompts(tokens, _array((1,), jnp.int32), reward)
+
+
+def _array(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
+  return jax.ShapeDtypeStruct(shape, jnp.dtype(dtype))
+
+
+def _itemsize(dtype: Any) -> int:
+  # A key of threefry is two words; its dtype says nothing of that.
+  return 8 if jnp.issubdtype(dtype, jax.dtypes.prng_key) else dtype.itemsize
+
+
+class _Format:
+  """Stands for a `StepFormat`, which would need a tokenizer."""
+
+  step_bits, answer_bits = 1, 2
+
+  def compile(self, tokenizer, vocab_size: int) -> automaton.Automaton:
+    """Makes a table of the right width that finds nothing."""
+    del tokenizer
+    table = jnp.zeros((1, vocab_size), jnp.int32)
+    return automaton.Automaton(table, table)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Form:
+  """Stands for a `RewardForm`, likewise."""
+
+  name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class _Translator:
+  """Stands for a `Translator`; a start only asks it for lengths."""
+
+  form: _Form
+  limits: limits_lib.Limits

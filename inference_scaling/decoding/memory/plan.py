@@ -1,0 +1,309 @@
+"""What a search takes of a device's memory, from shapes alone.
+
+Weights, caches and all other state are measured on the shapes of the real
+state (`jax.eval_shape` of `init_search`), laid out by the real rules, so that
+nothing is allocated and no weight is needed. What a program takes for a while
+beside them follows from the code of this room. With P problems of N beams, of
+which R work at once, prompts of S tokens, texts of T, Q problems that are
+scored at once and blocks of 8 tokens that the reward model reads, a device
+holds, at its fullest,
+
+    weights + state + the largest of
+      start    the state of one problem without its beams' own caches, since
+               a lane keeps those that it has, and the work of a layer on S
+               tokens
+      extend   rows of P*R*T keys and values, and either the float32 logits of
+               P*R tokens or the work of a layer on as many
+      score    rows of Q*R*(T + 8) keys and values of the reward model, and the
+               work of a layer on Q*R*8 tokens (or their logits, which its own
+               format looks at)
+      store    the larger rows, and the new tokens of one of their arrays: a
+               call of the policy writes 64 tokens at most, the reward model
+               reads a step
+      gather   of a tree: the larger rows, and one of their arrays twice, before
+               and after it is turned
+      fork     of a dense cache: 128 tokens of Q problems' beams, before they
+               are put where other beams stand
+
+where prompts stand beside rows once more, as far as the longest goes, and the
+work of a layer on R tokens is the larger of attention's float32 scores, R * K*G
+for each position attended to (twice over caches, for scores and weights; once
+within a prompt, beside its queries and keys, before and after they are turned,
+its values and four times the hidden states), and three times R * F in float32.
+On a mesh, P is divided by 'data', and K, F and V by 'model'.
+
+Rows are as long as the longest text at hand; the plan is for the longest that
+there may be. Where all beams of a dense cache work, rows of full length are the
+storage itself, and the plan is for the next shorter size. Against what the
+compiler reports it is right to within 10%. A CPU holds keys and values in
+float32, whatever the weights are.
+"""
+
+import collections
+import dataclasses
+import functools
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import AbstractMesh, AxisType
+
+from inference_scaling import models
+from inference_scaling import search as search_lib
+from inference_scaling.decoding import reward as reward_lib
+from inference_scaling.decoding import sizes
+from inference_scaling.decoding.batching import (
+  placement,
+  scheduling,
+)
+from inference_scaling.decoding.kv_cache import choice as caches
+from inference_scaling.decoding.memory import abstract
+from inference_scaling.decoding.memory import work as memory_work
+from inference_scaling.models import sharding
+
+_FLOAT32 = 4  # bytes
+_STEPWISE = search_lib.sampling()  # stands for all that do not look ahead
+
+
+@dataclasses.dataclass(frozen=True)
+class Footprint:
+  """Bytes on each device.
+
+  Attributes:
+    policy_weights: of the policy.
+    reward_weights: of the reward model.
+    prompt_caches: keys and values of the prompts, both models.
+    policy_beams: of the beams' own texts in the policy.
+    reward_beams: likewise in the reward model.
+    other_state: the rest of the state, the tree of steps above all.
+    phases: what each phase takes beside all of these, by name.
+  """
+
+  policy_weights: int
+  reward_weights: int
+  prompt_caches: int
+  policy_beams: int
+  reward_beams: int
+  other_state: int
+  phases: dict[str, int]
+
+  @property
+  def resident(self) -> int:
+    """What is held from the first step to the last."""
+    return (
+      self.policy_weights
+      + self.reward_weights
+      + self.prompt_caches
+      + self.policy_beams
+      + self.reward_beams
+      + self.other_state
+    )
+
+  @property
+  def peak(self) -> int:
+    """The most that is held at any moment."""
+    return self.resident + max(self.phases.values())
+
+
+class Plan:
+  """The footprints of a search, for any P, N and mesh.
+
+  Attributes:
+    search: what is planned.
+  """
+
+  def __init__(self, search: abstract.Search):
+    """Traces the models, once for all footprints.
+
+    Args:
+      search: models, lengths and dtype.
+    """
+    self.search = search
+    # Layers are alike: each kind of array is counted, and laid out once.
+    kinds = collections.Counter(
+      (_part(path), placement.state_axes(path, len(leaf.one)), leaf)
+      for path, leaf in abstract.state(search)
+    )
+    self._state = list(kinds.items())
+    self._weight_bytes = functools.cache(
+      lambda data, model: [
+        _weight_bytes(shapes, _mesh(data, model))
+        for shapes in abstract.weights(search)
+      ]
+    )
+
+  def footprint(
+    self,
+    problems: int,
+    beams: int,
+    data: int = 1,
+    model: int = 1,
+    rows: int | None = None,
+    lookahead: bool = False,
+    cpu: bool = False,
+  ) -> Footprint:
+    """Counts bytes on each device.
+
+    Args:
+      problems: P, over all devices.
+      beams: N.
+      data: devices over which problems are split.
+      model: devices over which weights and heads are split.
+      rows: R, beams of a problem that work at once; None for all.
+      lookahead: whether the strategy looks ahead, so that all problems are
+        scored at once.
+      cpu: whether devices are CPUs.
+
+    Returns:
+      The footprint of one device.
+
+    Raises:
+      ValueError: where the mesh cannot split problems, heads or weights.
+    """
+    mesh = _mesh(data, model)
+    for config in (self.search.policy, self.search.reward):
+      if config is not None:
+        sharding.check_heads(config, mesh)
+    parts = self._parts(problems, beams, mesh, sharding.RULES, cpu)
+    alone = self._parts(1, beams, mesh, placement.ALONE, cpu)
+    alone = sum(alone[part] for part in _PARTS if part not in _OWN)
+    here = problems // data
+    strategy = _STEPWISE._replace(lookahead=int(lookahead))
+    scored = scheduling.group_size(problems, strategy, mesh) or here
+    phases = self._phases(
+      here,
+      beams,
+      min(rows or beams, beams),
+      scored / here,
+      model,
+      parts,
+      alone,
+    )
+    policy_weights, reward_weights = self._weight_bytes(data, model)
+    return Footprint(
+      policy_weights=policy_weights,
+      reward_weights=reward_weights,
+      prompt_caches=parts["policy prompt"] + parts["reward prompt"],
+      policy_beams=parts["policy own"],
+      reward_beams=parts["reward own"],
+      other_state=parts["other"],
+      phases=phases,
+    )
+
+  def _parts(
+    self,
+    problems: int,
+    beams: int,
+    mesh: AbstractMesh,
+    rules: sharding.Rules,
+    cpu: bool,
+  ) -> dict[str, int]:
+    """Bytes of the state on one device, by what they are for."""
+    parts = dict.fromkeys(_PARTS, 0)
+    kept = _FLOAT32 if cpu else jnp.dtype(self.search.dtype).itemsize
+    for (part, axes, leaf), count in self._state:
+      shape = leaf.shape(problems, beams)
+      where = sharding.sharding(f"state, {part}", axes, shape, mesh, rules)
+      itemsize = leaf.itemsize if part == "other" else kept
+      parts[part] += count * math.prod(where.shard_shape(shape)) * itemsize
+    return parts
+
+  def _phases(
+    self,
+    problems: int,
+    beams: int,
+    rows: int,
+    scored: float,
+    model: int,
+    parts: dict[str, int],
+    alone: int,
+  ) -> dict[str, int]:
+    """What each phase takes on one device beside weights and state.
+
+    Args:
+      problems: P of the device.
+      beams: N.
+      rows: R.
+      scored: Q / P.
+      model: devices that share heads, F and V.
+      parts: of `_parts`.
+      alone: bytes of the state of one problem without its beams' own caches.
+
+    Returns:
+      Bytes by phase.
+    """
+    search = self.search
+    policy = memory_work.Work(search.policy, search.limits, model, rows)
+    in_place = search.cache == caches.DENSE and rows == beams
+    at_work = policy.rows(parts["policy prompt"], policy.copied(in_place))
+    writes = problems * rows
+    logits = writes * search.policy.vocab_size * _FLOAT32 // model
+    written = sizes.most_written(search.limits)
+    phases = {
+      "start": alone + policy.prompt(),
+      "extend": at_work + max(logits, policy.tokens(writes)),
+      "store": at_work + policy.array(at_work, written),
+    }
+    gathered = at_work + policy.array(at_work)
+    forked = parts["policy own"] * policy.fork_window
+    if search.reward is not None:
+      reward = memory_work.Work(
+        search.reward, search.judged_limits, model, rows
+      )
+      prompts = round(parts["reward prompt"] * scored)
+      length = search.judged_limits.text_buffer + reward_lib.BLOCK
+      at_work = reward.rows(prompts, length)
+      reads = round(writes * scored) * reward_lib.BLOCK
+      work = reward.tokens(reads)
+      if search.form == models.OWN_FORM:
+        vocabulary = search.reward.vocab_size // model
+        work = max(work, reads * vocabulary * _FLOAT32)
+      stored = at_work + reward.array(at_work, reward.step)
+      gathered = max(gathered, at_work + reward.array(at_work))
+      forked = max(forked, parts["reward own"] * reward.fork_window)
+      phases |= {
+        "start": alone + max(policy.prompt(), reward.prompt()),
+        "score": at_work + work,
+        "store": max(phases["store"], stored),
+      }
+    if search.cache == caches.TREE:
+      return phases | {"gather": gathered}
+    return phases | {"fork": round(forked * scored)}
+
+
+_PARTS = (
+  "policy prompt", "policy own", "reward prompt", "reward own", "other",
+)  # fmt: skip
+_OWN = ("policy own", "reward own")
+
+
+def _part(path: tuple[Any, ...]) -> str:
+  """Says what a leaf of the state is for."""
+  names = [getattr(key, "name", "") for key in path]
+  for owner in ("policy", "reward"):
+    if names[:2] == [f"{owner}_state", "cache"] and names[2] in (
+      "prompt", "own",
+    ):  # fmt: skip
+      return f"{owner} {names[2]}"
+  return "other"
+
+
+def _mesh(data: int, model: int) -> AbstractMesh:
+  """A mesh that needs no devices."""
+  return AbstractMesh(
+    (data, model),
+    (sharding.DATA, sharding.MODEL),
+    axis_types=(AxisType.Auto, AxisType.Auto),
+  )
+
+
+def _weight_bytes(shapes: Any, mesh: AbstractMesh) -> int:
+  """Bytes of a model's weights on one device."""
+  where = sharding.parameter_shardings(shapes, mesh)
+  return sum(
+    math.prod(place.shard_shape(leaf.shape)) * jnp.dtype(leaf.dtype).itemsize
+    for leaf, place in zip(
+      jax.tree.leaves(shapes), jax.tree.leaves(where), strict=True
+    )
+  )

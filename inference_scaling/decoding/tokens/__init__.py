@@ -1,0 +1,1 @@
+"""Tokens of a step: drawn, written, watched for the step's end."""

@@ -1,0 +1,100 @@
+"""Draws the next token of each beam, and says what the model makes of it."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from inference_scaling.decoding import policy_state
+from inference_scaling.decoding.tokens import sampling
+
+
+class Opinion(NamedTuple):
+  """What a model, at temperature 1 without filters, makes of some tokens.
+
+  Attributes:
+    log_probs: float32[P, N], their log-probabilities.
+    certainty: float32[P, N], self-certainty of the distributions that they are
+      drawn from: the mean over the vocabulary of -log(V p), at least 0.
+  """
+
+  log_probs: jax.Array
+  certainty: jax.Array
+
+
+def uniforms(keys: jax.Array, begin: jax.Array, size: int) -> jax.Array:
+  """Draws the randomness of tokens: token t comes from fold_in(key, t) alone.
+
+  All at once, before the loop, because a vectorised draw costs far less than
+  one a token.
+
+  Args:
+    keys: typed PRNG keys [P, N], of a step.
+    begin: int32[P, N], the first t of each.
+    size: how many tokens, I.
+
+  Returns:
+    float32[I, P, N], in [0, 1).
+  """
+  draw_beam = jax.vmap(
+    lambda key, first: jax.vmap(
+      lambda t: jax.random.uniform(jax.random.fold_in(key, t))
+    )(first + jnp.arange(size))
+  )
+  uniform = draw_beam(keys.reshape(-1), begin.reshape(-1))
+  return uniform.T.reshape(size, *keys.shape)
+
+
+def draw(
+  params: policy_state.PolicyParams, uniform: jax.Array, logits: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+  """Draws the next token of each beam.
+
+  Args:
+    params: the sampler.
+    uniform: float32[P, N].
+    logits: float32[P, N, V].
+
+  Returns:
+    int32[P, N] tokens, and bool[P, N], whether the logits are numbers.
+  """
+  columns = _columns(logits)
+  tokens = sampling.sample_tokens(
+    uniform.reshape(-1), columns.T, params.temperature, params.top_k,
+    params.top_p,
+  )  # fmt: skip
+  # NaN or +inf anywhere shows in the maximum, and so does a row of -inf.
+  finite = jnp.isfinite(columns.max(axis=0))
+  return tokens.reshape(uniform.shape), finite.reshape(uniform.shape)
+
+
+def judge(logits: jax.Array, tokens: jax.Array) -> Opinion:
+  """Says what the model makes of tokens.
+
+  Args:
+    logits: float32[P, N, V].
+    tokens: int32[P, N].
+
+  Returns:
+    Its opinion.
+
+  References:
+    Kang et al. 2025, Scalable Best-of-N Selection for Large Language Models via
+    Self-Certainty (https://arxiv.org/abs/2502.18581), section 3: certainty.
+  """
+  columns, V = _columns(logits), logits.shape[-1]
+  highest = columns.max(axis=0)
+  total = highest + jnp.log(jnp.exp(columns - highest[None]).sum(axis=0))
+  chosen = jnp.take_along_axis(columns, tokens.reshape(1, -1), axis=0)[0]
+  # -1/V sum_j log(V p_j): no probability is formed, so none underflows.
+  certainty = total - columns.mean(axis=0) - math.log(V)
+  certainty = jnp.maximum(certainty, 0.0)  # rounding may pass 0
+  return Opinion(
+    (chosen - total).reshape(tokens.shape), certainty.reshape(tokens.shape)
+  )
+
+
+def _columns(logits: jax.Array) -> jax.Array:
+  """The vocabulary first, [V, P * N], as it leaves the unembedding."""
+  return jnp.moveaxis(logits, -1, 0).reshape(logits.shape[-1], -1)

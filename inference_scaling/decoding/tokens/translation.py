@@ -1,0 +1,188 @@
+"""Turns a policy's steps into a reward model's tokens, inside a jitted loop.
+
+The two models need not share a tokenizer, nor a way to write steps. What the
+policy wrote becomes text on the host, without the strings that ended its steps,
+and the reward model's form writes the text as that model was trained to read
+it. Steps are never found again by splitting text: each is what the policy made
+in one extension of a beam, so a step cannot be split in two, joined to the next
+or scored without being there.
+"""
+
+import codecs
+from collections.abc import Sequence
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+import transformers
+from jax.sharding import Mesh, PartitionSpec
+
+from inference_scaling.decoding import limits as limits_lib
+from inference_scaling.decoding.tokens import automaton
+from inference_scaling.models import reward_forms, sharding
+
+
+@flax.struct.dataclass
+class Translated:
+  """Steps as the reward model reads them; C tokens a step at most.
+
+  Attributes:
+    tokens: int32[P, N, C]; 0 from the length on.
+    lengths: int32[P, N]; 0 for a step without text, or one that is too long.
+    needed: int32[P, N], tokens of the step, also where they are more than C.
+    written: bool[P, N], whether the step has any text.
+    rest: int32[P, N], as `RewardState.rest`.
+  """
+
+  tokens: jax.Array
+  lengths: jax.Array
+  needed: jax.Array
+  written: jax.Array
+  rest: jax.Array
+
+
+class Translator:
+  """Writes a policy's steps for a reward model with a form of its own.
+
+  Attributes:
+    form: of the reward model.
+    limits: of the reward model, in its own tokens.
+    mesh: whose axis 'data' splits the problems; None for none.
+  """
+
+  def __init__(
+    self,
+    tokenizer: transformers.PreTrainedTokenizerFast,
+    vocab_size: int,
+    form: reward_forms.RewardForm,
+    limits: limits_lib.Limits,
+    step_end: Sequence[str],
+    mesh: Mesh | None = None,
+  ):
+    """Looks up the text of the policy's tokens.
+
+    Args:
+      tokenizer: of the policy.
+      vocab_size: V of the policy.
+      form: of the reward model.
+      limits: of the reward model, in its own tokens.
+      step_end: what ends a step of the policy; it is not shown to the reward
+        model, whose form has an end of its own.
+      mesh: of `models.make_mesh`; None for one device.
+    """
+    self.form = form
+    self.limits = limits
+    self.mesh = mesh
+    self._texts = automaton.token_bytes(tokenizer, vocab_size)
+    # The longest first: it may hold a shorter one.
+    self._ends = sorted(step_end, key=len, reverse=True)
+
+  def __call__(
+    self,
+    tokens: jax.Array,
+    lengths: jax.Array,
+    steps: jax.Array,
+    rest: jax.Array,
+  ) -> Translated:
+    """Translates one step of each beam.
+
+    Args:
+      tokens: int32[P, N, C], the policy's.
+      lengths: int32[P, N]; 0 for beams that do not take part.
+      steps: int32[P, N], steps with text that each beam has had.
+      rest: int32[P, N], as `RewardState.rest`.
+
+    Returns:
+      The steps in the reward model's tokens.
+    """
+
+    def translate(*arguments):
+      P, N, _ = arguments[0].shape
+      beams = jax.ShapeDtypeStruct((P, N), jnp.int32)
+      size = self.limits.step_tokens
+      shapes = Translated(
+        tokens=jax.ShapeDtypeStruct((P, N, size), jnp.int32),
+        lengths=beams,
+        needed=beams,
+        written=jax.ShapeDtypeStruct((P, N), jnp.bool_),
+        rest=beams,
+      )
+      return jax.pure_callback(self._translate_all, shapes, *arguments)
+
+    if self.mesh is not None and not len(lengths) % self.mesh.shape["data"]:
+      # Each part of the problems goes to the host it is on, and only there.
+      spec = PartitionSpec(sharding.DATA)
+      translate = jax.shard_map(
+        translate, mesh=self.mesh, in_specs=spec, out_specs=spec,
+        check_vma=False,
+      )  # fmt: skip
+    with jax.named_scope("translate"):
+      return translate(tokens, lengths, steps, rest)
+
+  def translate(
+    self, tokens: Sequence[int], index: int, rest: int = 0
+  ) -> tuple[list[int], str, int]:
+    """Translates one step, on the host.
+
+    Args:
+      tokens: the policy's.
+      index: steps with text before this one.
+      rest: as `RewardState.rest`.
+
+    Returns:
+      Tokens of the reward model, the text of the step (empty for a step of
+      nothing but spaces and delimiters), and the new rest.
+    """
+    written = _unpack(rest) + b"".join(self._texts[token] for token in tokens)
+    # A character may be cut by the end of a step; its first bytes wait for the
+    # next step instead of becoming two broken characters.
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    text = decoder.decode(written)
+    rest = _pack(decoder.getstate()[0])
+    text = self._without_end(text).strip()
+    return self.form.encode_step(index, text), text, rest
+
+  def _without_end(self, text: str) -> str:
+    """Drops the string that ended the step, if one did."""
+    for end in self._ends:
+      before, found, after = text.rpartition(end)
+      if found:
+        # A token may hold the first letters of what comes after it.
+        return f"{before} {after}"
+    return text
+
+  def _translate_all(self, tokens, lengths, steps, rest) -> Translated:
+    """Translates a batch; called on the host."""
+    tokens, lengths, steps, rest = (
+      np.asarray(array) for array in (tokens, lengths, steps, rest)
+    )
+    size = self.limits.step_tokens
+    found = Translated(
+      tokens=np.zeros((*lengths.shape, size), np.int32),
+      lengths=np.zeros_like(lengths),
+      needed=np.zeros_like(lengths),
+      written=np.zeros(lengths.shape, bool),
+      rest=np.array(rest),
+    )
+    for row in zip(*np.nonzero(lengths), strict=True):
+      step = tokens[row][: lengths[row]].tolist()
+      translated, text, found.rest[row] = self.translate(
+        step, int(steps[row]), int(rest[row])
+      )
+      found.written[row] = bool(text)
+      found.needed[row] = len(translated)
+      if len(translated) <= size:
+        found.lengths[row] = len(translated)
+        found.tokens[row][: len(translated)] = translated
+    return found
+
+
+def _pack(rest: bytes) -> int:
+  """Makes one number of at most three bytes; 0 of none."""
+  return int.from_bytes(b"\1" + rest, "big") if rest else 0
+
+
+def _unpack(rest: int) -> bytes:
+  """Undoes `_pack`."""
+  return rest.to_bytes(4, "big").lstrip(b"\0")[1:] if rest else b""

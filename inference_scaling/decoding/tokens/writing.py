@@ -1,0 +1,171 @@
+"""The token loop: rows of beams write until somebody wants to look at them.
+
+Axis letters: P problems in flight, N beams, R rows, I tokens of one call, C
+tokens of a step's buffer, V vocabulary.
+"""
+
+from collections.abc import Callable
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from inference_scaling import compute
+from inference_scaling.decoding import limits as limits_lib
+from inference_scaling.decoding import policy_state as state_lib
+from inference_scaling.decoding.kv_cache import working_rows
+from inference_scaling.decoding.tokens import automaton as automaton_lib
+from inference_scaling.decoding.tokens import drawing
+from inference_scaling.decoding.tokens import format as format_lib
+from inference_scaling.search import base
+
+
+@flax.struct.dataclass
+class Writing:
+  """What changes from token to token.
+
+  Attributes:
+    index: int32[], tokens of this call so far.
+    rows: keys and values.
+    pending: int32[P, R].
+    automaton: int32[P, R].
+    answered: bool[P, R].
+    step: of [P, R] rows.
+    finite: bool[P].
+    counts: tokens computed.
+  """
+
+  index: jax.Array
+  rows: working_rows.Rows
+  pending: jax.Array
+  automaton: jax.Array
+  answered: jax.Array
+  step: state_lib.HalfStep
+  finite: jax.Array
+  counts: compute.Counts
+
+
+class Writer:
+  """Writes tokens; what it is made of never changes.
+
+  Attributes:
+    model: the language model.
+    format: what ends a step and marks an answer.
+    limits: how long steps and texts may be.
+    automaton: of the format.
+  """
+
+  def __init__(
+    self,
+    model,
+    format: format_lib.StepFormat,
+    limits: limits_lib.Limits,
+    automaton: automaton_lib.Automaton,
+  ):
+    self.model = model
+    self.format = format
+    self.limits = limits
+    self.automaton = automaton
+
+  def run(
+    self,
+    params: state_lib.PolicyParams,
+    keys: jax.Array,
+    writing: Writing,
+    most: int,
+    enough: Callable[[jax.Array], jax.Array],
+  ) -> Writing:
+    """Writes until there is enough, or nobody writes any more.
+
+    Args:
+      params: weights and sampler.
+      keys: typed PRNG keys [P, R]; token t of a step is drawn with
+        fold_in(key, t), whatever ran before.
+      writing: where the rows are.
+      most: I, tokens of a row at most.
+      enough: from bool[P, R], the rows that still write, to bool[].
+
+    Returns:
+      Where they are then.
+    """
+    uniform = drawing.uniforms(keys, writing.step.content.lengths, most)
+
+    def go_on(writing):
+      live = writing.step.live
+      return (writing.index < most) & live.any() & ~enough(live)
+
+    def write(writing):
+      return self._write_token(params, uniform, writing)
+
+    return lax.while_loop(go_on, write, writing)
+
+  def _write_token(self, params, uniform, writing: Writing) -> Writing:
+    """Computes the pending tokens of all rows and draws the next ones."""
+    rows, step = writing.rows, writing.step
+    config, live = self.model.config, step.live
+    positions = rows.positions()
+    hidden, kept = self.model.forward(
+      params.weights,
+      writing.pending[..., None],
+      positions[..., None],
+      rows.attention(config, 1),
+    )
+    logits = self.model.unembed(params.weights, hidden[:, :, 0])
+    with jax.named_scope("sample"):
+      drawn, finite = drawing.draw(params, uniform[writing.index], logits)
+    tokens = jnp.where(live, drawn, writing.pending)
+    automaton, hits = self.automaton.step(writing.automaton, tokens)
+    rows = rows.advance(kept, live)
+    answered = writing.answered | (hits & self.format.answer_bits > 0)
+    attended = compute.attended(config, positions, 1)
+    return Writing(
+      index=writing.index + 1,
+      rows=rows,
+      pending=tokens,
+      automaton=jnp.where(live, automaton, writing.automaton),
+      answered=jnp.where(live, answered, writing.answered),
+      step=self._continue(step, tokens, logits, hits, answered, rows.lengths),
+      finite=writing.finite & (finite | ~live).all(axis=1),
+      counts=writing.counts.add(live, jnp.where(live, attended, 0)),
+    )
+
+  def _continue(self, step, tokens, logits, hits, answered, total):
+    """Appends drawn tokens to the steps that are being written."""
+    content, live = step.content, step.live
+    here = jnp.arange(content.tokens.shape[-1])[None, None]
+    here = (here == content.lengths[..., None]) & live[..., None]
+    length = content.lengths + live
+    status, ended = self._status(tokens, hits, answered, length, total)
+    log_probs, certainty = content.log_probs, content.certainty
+    if log_probs is not None:
+      opinion = drawing.judge(logits, tokens)
+      log_probs += jnp.where(live, opinion.log_probs, 0.0)
+      certainty += jnp.where(live, opinion.certainty, 0.0)
+    return state_lib.HalfStep(
+      live=live & ~ended,
+      status=jnp.where(live, status, step.status),
+      content=state_lib.StepTokens(
+        tokens=jnp.where(here, tokens[..., None], content.tokens),
+        lengths=length,
+        log_probs=log_probs,
+        certainty=certainty,
+      ),
+    )
+
+  def _status(self, tokens, hits, answered, step_length, total_length):
+    """Tells which rows end with these tokens, and as what."""
+    end_of_text = jnp.zeros(tokens.shape, bool)
+    for token in self.model.config.eos_token_ids:
+      end_of_text |= tokens == token
+    step_end = hits & self.format.step_bits > 0
+    finished = end_of_text | (step_end & answered)
+    too_long = (total_length >= self.limits.total_tokens) | (
+      ~step_end & (step_length >= self.limits.step_tokens)
+    )
+    status = jnp.where(
+      finished,
+      base.FINISHED,
+      jnp.where(too_long, base.TRUNCATED, base.RUNNING),
+    )
+    return status, finished | step_end | too_long

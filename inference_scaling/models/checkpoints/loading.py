@@ -1,0 +1,223 @@
+"""Weights from a checkpoint to their shards, one tensor at a time.
+
+Weights that are no numbers are found here, whatever the files are: a model that
+has them writes nothing of use, and says so only when it is run.
+"""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from inference_scaling import names
+from inference_scaling.models import (
+  sharding,
+  sources,
+)
+from inference_scaling.models.checkpoints import checkpoint as checkpoint_lib
+from inference_scaling.models.checkpoints import (
+  finite,
+  layout,
+)
+
+DTYPES = names.DTYPES
+
+
+def load_parameters(
+  checkpoint: checkpoint_lib.Checkpoint,
+  entries: list[layout.Entry],
+  shapes: layout.Parameters,
+  *,
+  dtype: str | None = "float32",
+  mesh: jax.sharding.Mesh | None = None,
+  rules: sharding.Rules = sharding.RULES,
+  others: Mapping[str, tuple[int, ...]] | None = None,
+) -> layout.Parameters:
+  """Reads the parameters of a model.
+
+  Host memory holds one tensor at a time beside what is loaded, and of a file
+  that is mapped into memory only the part at hand.
+
+  Args:
+    checkpoint: where from.
+    entries: which tensor is which parameter.
+    shapes: nested dict of the parameters' shapes (anything with `.shape`).
+    dtype: one of `DTYPES`; None to keep what is stored.
+    mesh: of `make_mesh`; None for one device.
+    rules: from logical axes to axes of the mesh.
+    others: shapes of further tensors that must be there, by name; they are
+      checked and not read.
+
+  Returns:
+    The parameters, as a nested dict.
+
+  Raises:
+    FileNotFoundError: where a file is missing.
+    ValueError: where a file is broken, tensors do not fit the architecture or
+      hold what is no number, or the mesh cannot split them.
+  """
+  if dtype is not None and dtype not in DTYPES:
+    raise ValueError(
+      f"dtype is {dtype!r}; expected one of {', '.join(DTYPES)}."
+    )
+  sharding.check_heads(checkpoint.config, mesh, rules)
+  shardings = sharding.parameter_shardings(shapes, mesh, rules)
+  check_tensors(checkpoint, entries, shapes, others or {})
+  if not others:  # the head of a reward model reads no unembedding
+    check_tied(checkpoint)
+  tensors = checkpoint.tensors
+  parameters: layout.Parameters = {}
+  for group in layout.by_name(entries).values():
+    for entry, value in _read(tensors, group, shardings, dtype):
+      layout.put(parameters, entry.path, value)
+  return parameters
+
+
+def check_tensors(
+  checkpoint: checkpoint_lib.Checkpoint,
+  entries: list[layout.Entry],
+  shapes: layout.Parameters,
+  others: Mapping[str, tuple[int, ...]],
+) -> None:
+  """Holds the tensors of a checkpoint against its config; reads none of them.
+
+  Args:
+    checkpoint: to be checked.
+    entries: as `load_parameters`.
+    shapes: as `load_parameters`.
+    others: as `load_parameters`.
+
+  Raises:
+    ValueError: lists all missing, unexpected and misshapen tensors, sorted.
+  """
+  found = {
+    name: shape
+    for name, shape in checkpoint.tensors.shapes.items()
+    if not layout.is_redundant(name, checkpoint.config)
+  }
+  expected = [layout.Entry(name, ("others", name)) for name in others]
+  more = {
+    name: jax.ShapeDtypeStruct(shape, jnp.float32)
+    for name, shape in others.items()
+  }
+  layout.check(
+    found,
+    [*entries, *expected],
+    {**shapes, "others": more},
+    checkpoint.tensors.where,
+  )
+
+
+def check_tied(checkpoint: checkpoint_lib.Checkpoint) -> None:
+  """Checks that an unembedding beside a tied embedding is the same.
+
+  Some writers store it a second time. One that differs was trained apart, and
+  the config is wrong: transformers would pass over what was learned.
+
+  Args:
+    checkpoint: to be checked.
+
+  Raises:
+    ValueError: where it is another matrix.
+  """
+  found = layout.tied_pair(checkpoint.config)
+  if found is None or found[1] not in checkpoint.tensors.shapes:
+    return
+  embedding, unembedding = found
+  stored = [checkpoint.tensors.read(name) for name in found]
+  if stored[0].shape != stored[1].shape or not finite.equal(*stored):
+    raise ValueError(
+      f"{checkpoint.tensors.where} holds {unembedding}, which is not "
+      f"{embedding}, though tie_word_embeddings of {checkpoint.config_file} is "
+      "true. If it was trained, set tie_word_embeddings to false; if it is "
+      "left over, remove the tensor."
+    )
+
+
+def read_finite(tensors: sources.TensorSource, name: str) -> np.ndarray:
+  """Reads a tensor and checks that it holds numbers.
+
+  Args:
+    tensors: where from.
+    name: of the tensor.
+
+  Returns:
+    The tensor.
+
+  Raises:
+    ValueError: where some are none.
+  """
+  stored = tensors.read(name)
+  if not finite.all_finite(stored):
+    raise finite.error(tensors.where, name, stored, stored.dtype)
+  return stored
+
+
+def _read(tensors, group, shardings, dtype):
+  """Yields the parameters of one tensor, each on its devices."""
+  direct = shardings is not None and isinstance(tensors, sources.OrbaxFolder)
+  # Written once, in the dtype and the place where it stays.
+  own = isinstance(tensors, sources.GgufFile)
+  if direct:
+    stored = None
+  elif own:
+    stored = tensors.read(group[0].name, dtype and jnp.dtype(dtype))
+  else:
+    stored = tensors.read(group[0].name)
+  if not direct and not jnp.issubdtype(stored.dtype, jnp.floating):
+    raise ValueError(
+      f"{tensors.where}: tensor {group[0].name} is stored as {stored.dtype}, "
+      "which is no dtype of weights; the model may be quantised. Save it in "
+      "bfloat16 first."
+    )
+  for entry in group:
+    target = None if shardings is None else layout.get(shardings, entry.path)
+    if direct:
+      value = tensors.read_shards(entry, dtype and jnp.dtype(dtype), target)
+      _check_shards(value, entry, tensors)
+    else:
+      parameter = layout.to_parameter(entry, stored)
+      value = _place(parameter, dtype, target, own, entry.name, tensors.where)
+    # Or else the next tensors would be read while this one is under way.
+    value.block_until_ready()
+    yield entry, value
+
+
+def _place(
+  parameter: np.ndarray,
+  dtype: str | None,
+  target: jax.sharding.Sharding | None,
+  own: bool,
+  name: str,
+  where: str,
+) -> jax.Array:
+  """Casts a parameter and copies it to its devices, shard by shard."""
+  dtype = parameter.dtype if dtype is None else jnp.dtype(dtype)
+
+  def part(index):
+    stored = parameter[index]
+    placed = stored  # as it is where nobody else holds it: JAX may keep it
+    if not own or stored.dtype != dtype or not stored.flags.c_contiguous:
+      # A copy, since the file may change; JAX keeps it where it is aligned.
+      placed = sources.empty(stored.shape, dtype)
+      with np.errstate(over="ignore"):  # is found out below
+        placed[...] = stored
+    if not finite.all_finite(placed):
+      raise finite.error(where, name, stored, dtype)
+    return placed
+
+  if target is None:
+    return jax.device_put(part(...))  # jnp.asarray would copy twice
+  return jax.make_array_from_callback(
+    parameter.shape, target, part, dtype=dtype
+  )
+
+
+def _check_shards(value: jax.Array, entry: layout.Entry, tensors) -> None:
+  """Checks what came to the devices directly."""
+  # A sum needs no array of truth values, but may overflow.
+  summed = jnp.isfinite(jnp.sum(value, dtype=jnp.float32))
+  if not summed and not jnp.isfinite(value).all():
+    stored = tensors.read(entry.name)
+    raise finite.error(tensors.where, entry.name, stored, value.dtype)

@@ -1,0 +1,1 @@
+"""The layers of decoders, and heads that score steps."""

@@ -1,0 +1,222 @@
+"""The decoder in Flax NNX; what tells the families apart is in its config.
+
+One forward pass serves training, prompts, decoding and step scoring: it takes
+new tokens and, for each layer, a function that attends. What there is to attend
+to, and where new keys and values are kept, is that function's affair.
+
+Products are of the dtype of the weights; their sums, the residual stream,
+norms, rotation, softmax and logits are float32 whatever that is. Activations
+have their features first (see `products.py`).
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from inference_scaling.models.layers import (
+  architecture,
+  norms,
+  products,
+  rotary,
+)
+
+# Takes queries [P, N, K, G, T, H] and the new tokens' keys [P, N, K, H, T],
+# both after rotation, and their values [P, N, K, T, H], all float32; returns
+# what was attended to, as the queries, and whatever is to be kept.
+AttendFn = Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array, Any]]
+
+_ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+  "silu": jax.nn.silu,
+  "gelu": functools.partial(jax.nn.gelu, approximate=False),
+  "gelu_tanh": functools.partial(jax.nn.gelu, approximate=True),
+}
+
+
+class OneKey:
+  """Gives all weights one key, where only their shapes are asked for.
+
+  To trace nnx.Rngs takes a time that grows with the square of the layers, since
+  it counts keys in the trace: seconds, of a deep model.
+  """
+
+  def __init__(self):
+    self._key = jax.random.key(0)
+
+  def params(self) -> jax.Array:
+    """The key."""
+    return self._key
+
+
+class Linear(nnx.Module):
+  """A matrix product; the weight is [out, in]."""
+
+  def __init__(
+    self, size_in: int, size_out: int, rngs: nnx.Rngs, bias: bool = False
+  ):
+    init = nnx.initializers.lecun_normal()
+    self.weight = nnx.Param(init(rngs.params(), (size_in, size_out)).T)
+    self.bias = nnx.Param(jnp.zeros((size_out,))) if bias else None
+
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Maps [in, ...] to float32[out, ...]."""
+    out = products.multiply(self.weight[...], x)
+    if self.bias is not None:
+      bias = self.bias[...].astype(jnp.float32)
+      out += jnp.expand_dims(bias, range(1, x.ndim))
+    return out
+
+
+class Attention(nnx.Module):
+  """Grouped-query attention with rotary positions."""
+
+  def __init__(self, config: architecture.DecoderConfig, rngs: nnx.Rngs):
+    self.config = config
+    size = config.hidden_size
+    query_size = config.num_heads * config.head_dim
+    kv_size = config.num_kv_heads * config.head_dim
+    self.query = Linear(size, query_size, rngs, config.qkv_bias)
+    self.key = Linear(size, kv_size, rngs, config.qkv_bias)
+    self.value = Linear(size, kv_size, rngs, config.qkv_bias)
+    self.output = Linear(query_size, size, rngs, config.output_bias)
+
+  def __call__(
+    self, x: jax.Array, rotation: rotary.Rotation, attend: AttendFn
+  ) -> tuple[jax.Array, Any]:
+    """Attends from [D, P, N, T]; also returns what `attend` keeps."""
+    K, H = self.config.num_kv_heads, self.config.head_dim
+    tokens = x.shape[1:]
+    queries, keys, values = (
+      linear(x).reshape(-1, H, *tokens)
+      for linear in (self.query, self.key, self.value)
+    )
+    queries = rotary.rotate(queries, rotation).reshape(K, -1, H, *tokens)
+    keys = rotary.rotate(keys, rotation)
+    mixed, kept = attend(
+      queries.transpose(3, 4, 0, 1, 5, 2),
+      keys.transpose(2, 3, 0, 1, 4),
+      values.transpose(2, 3, 0, 4, 1),
+    )
+    mixed = mixed.transpose(0, 1, 4, 2, 3, 5).reshape(*tokens, -1)
+    mixed = mixed.astype(self.output.weight.dtype)
+    return self.output(products.features_first(mixed)), kept
+
+
+class MLP(nnx.Module):
+  """Feed-forward layer: activation(gate) * up or activation(up), then down."""
+
+  def __init__(self, config: architecture.DecoderConfig, rngs: nnx.Rngs):
+    size, wide, bias = (
+      config.hidden_size, config.intermediate_size, config.mlp_bias,
+    )  # fmt: skip
+    gated = config.gated_mlp
+    self.gate = Linear(size, wide, rngs, bias) if gated else None
+    self.up = Linear(size, wide, rngs, bias)
+    self.down = Linear(wide, size, rngs, bias)
+    self.activation = config.activation
+
+  def __call__(self, x: jax.Array) -> jax.Array:
+    """Maps [D, ...] to float32[D, ...]."""
+    activation = _ACTIVATIONS[self.activation]
+    if self.gate is None:
+      return self.down(activation(self.up(x)))
+    return self.down(activation(self.gate(x)) * self.up(x))
+
+
+class Block(nnx.Module):
+  """One layer: attention and MLP, each normalised first and added on."""
+
+  def __init__(self, config: architecture.DecoderConfig, rngs: nnx.Rngs):
+    self.attention_norm = norms.make_norm(config)
+    self.attention = Attention(config, rngs)
+    self.mlp_norm = norms.make_norm(config)
+    self.mlp = MLP(config, rngs)
+    self.parallel = config.parallel_residual
+
+  def __call__(self, x, rotation, attend):
+    """Adds attention and MLP to [D, P, N, T]."""
+    with jax.named_scope("attention"):
+      mixed, kept = self.attention(self.attention_norm(x), rotation, attend)
+    if self.parallel:
+      return x + mixed + self._feed_forward(x), kept
+    x = x + mixed
+    return x + self._feed_forward(x), kept
+
+  def _feed_forward(self, x):
+    with jax.named_scope("mlp"):
+      return self.mlp(self.mlp_norm(x))
+
+
+class Decoder(nnx.Module):
+  """Token ids to hidden states.
+
+  Layers are unrolled: a scan over layers would carry all caches as one array
+  and copy it for every token.
+  """
+
+  def __init__(
+    self,
+    config: architecture.DecoderConfig,
+    rngs: nnx.Rngs,
+    remat: bool = False,
+  ):
+    """Makes a decoder with random weights.
+
+    Args:
+      config: the architecture.
+      rngs: for the weights.
+      remat: whether a backward pass computes the activations of a layer again
+        instead of keeping them: a third more work for far less memory.
+    """
+    self.config = config
+    self.remat = remat
+    init = nnx.initializers.normal(config.hidden_size**-0.5)
+    shape = (config.vocab_size, config.hidden_size)
+    self.embedding = nnx.Param(init(rngs.params(), shape))
+    self.layers = nnx.List(
+      [Block(config, rngs) for _ in range(config.num_layers)]
+    )
+    self.final_norm = norms.make_norm(config)
+    if not config.tie_word_embeddings:
+      self.unembedding = nnx.Param(init(rngs.params(), shape))
+
+  def __call__(
+    self,
+    tokens: jax.Array,
+    positions: jax.Array,
+    attend: Sequence[AttendFn],
+  ) -> tuple[jax.Array, list[Any]]:
+    """Runs the layers over new tokens.
+
+    Args:
+      tokens: int32[P, N, T].
+      positions: int32[P, N, T], from 0 at the start of the text.
+      attend: for each layer, its attention; it keeps to the layer's sliding
+        window.
+
+    Returns:
+      Hidden states [P, N, T, D] after the last norm, in the dtype of the
+      weights, and what each layer's attention keeps.
+    """
+    rotation = rotary.rotary(positions, self.config)
+    embedded = products.look_up(self.embedding[...], tokens)
+    x = products.features_first(embedded).astype(jnp.float32)
+    kept = []
+    for layer, layer_attend in zip(self.layers, attend, strict=True):
+      run = functools.partial(layer, attend=layer_attend)
+      x, new = (jax.checkpoint(run) if self.remat else run)(x, rotation)
+      kept.append(new)
+    hidden = self.final_norm(x).astype(embedded.dtype)
+    return products.features_last(hidden), kept
+
+  def unembed(self, hidden: jax.Array) -> jax.Array:
+    """Turns hidden states [..., D] into float32 logits [..., V]."""
+    tied = self.config.tie_word_embeddings
+    table = (self.embedding if tied else self.unembedding)[...]
+    with jax.named_scope("unembed"):
+      # Mostly a view of what has its features first; no order is asked for.
+      logits = products.multiply(table, jnp.moveaxis(hidden, -1, 0))
+    return products.features_last(logits)

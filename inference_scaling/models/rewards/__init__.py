@@ -1,0 +1,1 @@
+"""Reward models: a decoder, a head and a format."""

@@ -1,0 +1,230 @@
+"""A process reward model: a decoder whose scalar head judges each token.
+
+Checking a step takes three things: to predict each of its tokens, to compare
+with what was written, and to gather the outcome at the step's end. A network
+of millions of parameters learns the first from text, but the other two hardly
+at all. So they are built in: the head sees, beside the hidden state, how
+unlikely the least likely token so far was, and the log-probability of all
+tokens so far, under the decoder's own unembedding. Head and decoder are trained
+together on step labels.
+"""
+
+import dataclasses
+import pathlib
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import transformers
+from flax import nnx
+
+from inference_scaling.models import config as config_lib
+from inference_scaling.models import model as model_lib
+from inference_scaling.models import reward_forms
+from inference_scaling.models.checkpoints import (
+  layout,
+  saving,
+)
+from inference_scaling.models.layers import decoder as decoder_lib
+
+Parameters = layout.Parameters
+# A token less likely than exp(-8) is wrong beyond doubt; a floor keeps one of
+# them from deciding the sum over a long solution.
+_FLOOR = -8.0
+
+
+@flax.struct.dataclass
+class Reading:
+  """What the reward model must remember of a text, beside keys and values.
+
+  Attributes:
+    hidden: [..., D], hidden state of the last token.
+    lowest: float32[...], smallest log-probability of a solution's token so
+      far; 0 before the first.
+    total: float32[...], sum of these log-probabilities.
+  """
+
+  hidden: jax.Array
+  lowest: jax.Array
+  total: jax.Array
+
+
+class ScalarHead(nnx.Module):
+  """A linear map from a reading to one logit."""
+
+  def __init__(self, size: int, rngs: nnx.Rngs):
+    del rngs  # starts from the likelihood alone, which already tells much
+    weights = jnp.zeros((size + 2, 1)).at[size:, 0].set(jnp.array([1.0, 0.1]))
+    self.kernel = nnx.Param(weights)
+    self.bias = nnx.Param(jnp.ones((1,)))
+
+  def __call__(self, reading: Reading) -> jax.Array:
+    """Maps readings to logits [...]."""
+    kernel = self.kernel[...][:, 0]
+    hidden, lowest, total = kernel[:-2], kernel[-2], kernel[-1]
+    # Summed, not multiplied: a product with one column rounds differently from
+    # row to row, and a reward must not depend on what else is in the batch.
+    weights = jnp.expand_dims(hidden, range(reading.hidden.ndim - 1))
+    return (
+      jnp.sum(reading.hidden * weights, axis=-1)
+      + reading.lowest * lowest
+      + reading.total * total
+      + self.bias[0]
+    )
+
+
+class StepReward(nnx.Module):
+  """A decoder with a scalar head beside its unembedding."""
+
+  def __init__(self, config: config_lib.DecoderConfig, rngs: nnx.Rngs):
+    self.decoder = decoder_lib.Decoder(config, rngs)
+    self.score = ScalarHead(config.hidden_size, rngs)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RewardModel(model_lib.Model):
+  """A model whose head gives the probability that all is right so far.
+
+  Read at the last token of a step, it is the reward of that step. `forward`,
+  `hidden`, `unembed` and `logits` are those of the decoder.
+
+  Attributes:
+    form: how texts are written for this model; None if it reads the policy's
+      tokens.
+  """
+
+  form: reward_forms.RewardForm | None = None
+
+  def begin(self, hidden: jax.Array) -> Reading:
+    """Begins a reading at the end of a prompt.
+
+    Args:
+      hidden: [..., D], hidden state of the prompt's last token.
+
+    Returns:
+      The reading.
+    """
+    zeros = jnp.zeros(hidden.shape[:-1], jnp.float32)
+    return Reading(hidden, zeros, zeros)
+
+  def read(
+    self,
+    params: Parameters,
+    reading: Reading,
+    tokens: jax.Array,
+    hidden: jax.Array,
+  ) -> Reading:
+    """Reads on.
+
+    Args:
+      params: as `self.params`.
+      reading: of the text so far, axes [...].
+      tokens: int32[..., T], the next tokens, all of the solution.
+      hidden: [..., T, D], their hidden states.
+
+    Returns:
+      The reading after each of the tokens, axes [..., T].
+    """
+    before = jnp.concatenate(
+      [reading.hidden[..., None, :], hidden[..., :-1, :]], axis=-2
+    )
+    likely = self._log_likelihood(params, before, tokens)
+    lowest = jax.lax.cummin(likely, axis=likely.ndim - 1)
+    return Reading(
+      hidden=hidden,
+      lowest=jnp.minimum(reading.lowest[..., None], lowest),
+      total=reading.total[..., None] + jnp.cumsum(likely, axis=-1),
+    )
+
+  def rewards(self, params: Parameters, reading: Reading) -> jax.Array:
+    """Turns readings with axes [...] into probabilities float32[...]."""
+    return jax.nn.sigmoid(self.reward_logits(params, reading))
+
+  def reward_logits(self, params: Parameters, reading: Reading) -> jax.Array:
+    """Turns readings with axes [...] into log-odds float32[...]."""
+    return nnx.merge(self.graph, params).score(reading)
+
+  def read_all(
+    self, params: Parameters, tokens: jax.Array, solution: jax.Array
+  ) -> Reading:
+    """Reads whole texts, without a cache.
+
+    Args:
+      params: as `self.params`.
+      tokens: int32[B, T], prompts and solutions.
+      solution: bool[B, T], which tokens are the solution's.
+
+    Returns:
+      The reading after each token, axes [B, T].
+    """
+    hidden = self.hidden(params, tokens)
+    before = jnp.pad(hidden[:, :-1], ((0, 0), (1, 0), (0, 0)))
+    likely = self._log_likelihood(params, before, tokens)
+    likely = jnp.where(solution, likely, 0.0)
+    return Reading(
+      hidden=hidden,
+      lowest=jax.lax.cummin(likely, axis=1),
+      total=jnp.cumsum(likely, axis=1),
+    )
+
+  def token_rewards(
+    self, params: Parameters, tokens: jax.Array, solution: jax.Array
+  ) -> jax.Array:
+    """Rewards float32[B, T] after each token of whole texts, as `read_all`."""
+    return self.rewards(params, self.read_all(params, tokens, solution))
+
+  def _log_likelihood(self, params, before, tokens):
+    """Log-probabilities [..., T] of tokens after hidden states [..., T, D]."""
+    logits = self.unembed(params, before)
+    chosen = jnp.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
+    return jnp.maximum(chosen - jax.nn.logsumexp(logits, axis=-1), _FLOOR)
+
+  def _decoder(self, params: Parameters) -> decoder_lib.Decoder:
+    return nnx.merge(self.graph, params).decoder
+
+
+def initial_reward_model(
+  config: config_lib.DecoderConfig,
+  tokenizer: transformers.PreTrainedTokenizerFast,
+  seed: int,
+) -> RewardModel:
+  """Makes a reward model with random weights, and a head that is not trained.
+
+  Args:
+    config: the architecture; embeddings must be tied.
+    tokenizer: of the same vocabulary.
+    seed: of the weights.
+
+  Returns:
+    The model, in float32.
+
+  Raises:
+    ValueError: where the embeddings are not tied.
+  """
+  check_tied(config, "")
+  graph, state = nnx.split(StepReward(config, nnx.Rngs(seed)))
+  return RewardModel(config, nnx.to_pure_dict(state), tokenizer, graph)
+
+
+def save_reward_model(model: RewardModel, path: str | pathlib.Path) -> None:
+  """Writes a reward model as a folder in Hugging Face format.
+
+  Args:
+    model: the model.
+    path: the folder, created where missing.
+  """
+  saving.write_folder(
+    path,
+    config_lib.to_hf(model.config, config_lib.REWARD_ARCHITECTURE),
+    saving.stored_tensors(model.params, layout.reward_layout(model.config)),
+    model.tokenizer,
+  )
+
+
+def check_tied(config: config_lib.DecoderConfig, where: str) -> None:
+  """Raises where a config asks for an unembedding of its own."""
+  if not config.tie_word_embeddings:
+    raise ValueError(
+      f"{where}tie_word_embeddings is False; the format of reward models has "
+      "no place for an unembedding, so it must be True."
+    )

@@ -1,0 +1,1 @@
+"""GGUF files of llama.cpp: header, config, tokenizer, tensors."""

@@ -1,0 +1,1 @@
+"""Tokenizers, their control tokens and chat templates."""

@@ -1,0 +1,1 @@
+"""Arguments are held against what a search needs."""

@@ -1,0 +1,1 @@
+"""Adapters for states of other layouts, and for whole steps."""

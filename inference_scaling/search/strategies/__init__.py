@@ -1,0 +1,1 @@
+"""The strategies, each written for one problem, and what they share."""

@@ -1,0 +1,1 @@
+"""Policies and rewards of the user's own in a sweep."""

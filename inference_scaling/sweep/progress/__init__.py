@@ -1,0 +1,1 @@
+"""What a sweep says before and while it runs."""

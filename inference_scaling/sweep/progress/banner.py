@@ -1,0 +1,86 @@
+"""Says in words what a sweep is about to do."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+
+from inference_scaling import spec, tasks
+from inference_scaling.spec import grid
+from inference_scaling.sweep import (
+  checkpoints,
+  problems,
+)
+from inference_scaling.sweep.progress import notes
+
+
+def describe(
+  sweep: spec.Sweep,
+  runs: Sequence[grid.Run],
+  asked: Sequence[tasks.Problem],
+  parameters: Mapping[str, int],
+  reward: checkpoints.Checkpoint | None,
+  workdir: pathlib.Path,
+) -> str:
+  """Describes a sweep.
+
+  Args:
+    sweep: the sweep.
+    runs: all runs.
+    asked: all problems.
+    parameters: number of parameters by policy name.
+    reward: checkpoint of the reward model; None for none.
+    workdir: folder of the results.
+
+  Returns:
+    A few lines.
+  """
+  sizes = ", ".join(
+    f"{name} ({count(parameters[name])})"
+    for name in sorted(parameters, key=parameters.__getitem__)
+  )
+  lines = [
+    f"Sweep of {len(runs)} runs over {len(asked)} problems: "
+    f"{len(runs) * len(asked)} searches.",
+    f"  problems  {_problems(sweep.task)}",
+    f"  policies  {sizes} parameters",
+    f"  reward    {_reward(sweep.reward.form, reward)}",
+    *_strategies(runs),
+    f"  results   {workdir}",
+    *(f"Note: {note}" for note in notes.find(sweep, asked)),
+    "Ctrl-C is safe: the same command goes on where it stopped. Each model and "
+    "n is compiled once, so the first problems take longest.",
+  ]
+  return "\n".join(lines)
+
+
+def count(parameters: int) -> str:
+  """A number of parameters in three figures: "127k", "1.62M", "6.9B"."""
+  for size, letter in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+    if parameters >= size:
+      return f"{parameters / size:.3g}{letter}"
+  return str(parameters)
+
+
+def _problems(task: spec.Task) -> str:
+  fields = problems.describe_fields(task)
+  return problems.describe(task) + (f"; {fields}" if fields else "")
+
+
+def _reward(form: str, reward: checkpoints.Checkpoint | None) -> str:
+  """What scores candidates."""
+  if reward is None:
+    return f"{form}: {spec.REWARDS[form].words}"
+  return f"{reward.source} ({count(reward.parameters)}), form {form}"
+
+
+def _strategies(runs: Sequence[grid.Run]) -> list[str]:
+  """One line a strategy."""
+  lines = []
+  names = list(dict.fromkeys(run.strategy for run in runs))
+  wide = max(9, *map(len, names))
+  for strategy in names:
+    group = [run for run in runs if run.strategy == strategy]
+    policies = ", ".join(dict.fromkeys(run.policy for run in group))
+    sizes = ", ".join(map(str, sorted({run.n for run in group})))
+    seeds = ", ".join(map(str, sorted({run.seed for run in group})))
+    lines.append(f"  {strategy:<{wide}} n = {sizes}; seeds {seeds}; {policies}")
+  return lines

@@ -1,0 +1,1 @@
+"""Records: made, written, read again, shown."""

@@ -1,0 +1,96 @@
+"""One record: all that is kept of one problem in one run."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from inference_scaling import compute, decoding, tasks
+from inference_scaling.spec import grid
+from inference_scaling.sweep.records import candidates as candidates_lib
+from inference_scaling.sweep.records import (
+  ledger,
+  step_texts,
+  votes,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordMaker:
+  """Makes records of one policy.
+
+  Attributes:
+    texts: reads the policy's steps.
+    policy_cost: of the policy's tokens.
+    reward_cost: of the reward model's tokens.
+    grader: grades answers.
+    aggregations: of step scores, for votes; none where there is no reward
+      model. The scores of the search are then no rewards and not recorded.
+  """
+
+  texts: step_texts.Texts
+  policy_cost: compute.ModelCost
+  reward_cost: compute.ModelCost
+  grader: tasks.Grader
+  aggregations: Sequence[str]
+
+  def make(
+    self, run: grid.Run, problem: tasks.Problem, finished: decoding.Finished
+  ) -> dict[str, Any]:
+    """Makes a record.
+
+    Nothing in it depends on time, on lanes or on other problems. Scores are
+    the float32 values, exactly.
+
+    Args:
+      run: the run.
+      problem: the problem; one without a gold answer ("") is not graded, and
+        `correct` is None.
+      finished: its search.
+
+    Returns:
+      JSON data.
+    """
+
+    def grade(answer):
+      if not problem.golds:
+        return None
+      return self.grader.grade(problem.golds, answer)
+
+    rewarded = bool(self.aggregations)
+    found = candidates_lib.make_candidates(
+      finished.tree, self.texts, grade, rewarded=rewarded
+    )
+    return {
+      "run": run.key,
+      "problem": describe_problem(problem),
+      "candidates": found,
+      "tree": candidates_lib.make_tree(
+        finished.tree, self.texts, rewarded=rewarded
+      ),
+      "votes": votes.make_votes(found, self.aggregations),
+      "ledger": ledger.make_ledger(
+        finished, self.policy_cost, self.reward_cost
+      ),
+    }
+
+
+def describe_problem(problem: tasks.Problem) -> dict[str, Any]:
+  """What a record says of its problem.
+
+  Args:
+    problem: the problem.
+
+  Returns:
+    The `problem` of a record; `name` and `alternatives` only where it has them.
+  """
+  said = {
+    "id": problem.id,
+    "level": problem.level,
+    "gold": problem.gold,
+    "question": problem.question,
+  }
+  if problem.name:
+    said["name"] = problem.name
+  if problem.alternatives:
+    said["alternatives"] = list(problem.alternatives)
+  return said

@@ -1,0 +1,241 @@
+"""What a sweep has recorded already, held against the problems of today.
+
+A record holds its problem: id, level, gold answers, question. That is the
+fingerprint of the problem file, so that nothing else has to be kept. The rule:
+records stay where their problem is the same in all of this, and a problem
+without records is new work, whether it was added or had not been reached. A
+problem that has changed, or that the file has no longer, is refused by name, or
+its records are dropped on request.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from inference_scaling import tasks
+from inference_scaling.spec import grid
+from inference_scaling.sweep.records import files as records
+from inference_scaling.sweep.records import (
+  record,
+  votes,
+)
+
+# run -> problem id -> whether the vote that progress shows is right
+Done = dict[grid.Run, dict[int, bool]]
+# A record's run, problem id and outcome, as JSON data.
+Row = tuple[dict[str, Any], int, bool]
+
+_SHOWN = 10  # problems that a message names
+_BEFORE, _LENGTH = 20, 60  # characters shown before a difference, and in all
+
+
+@dataclasses.dataclass
+class Change:
+  """A problem that is not what it was when it was recorded.
+
+  Attributes:
+    old: what records say of it.
+    new: what they would say today; None if the problem is gone.
+    count: records that say so.
+  """
+
+  old: Mapping[str, Any]
+  new: Mapping[str, Any] | None
+  count: int = 0
+
+  def __str__(self) -> str:
+    who = f"problem {self.old.get('name') or self.old['id']}"
+    if self.new is None:
+      return f"{who}: it is gone, {_excerpt(self.old.get('question'), 0)}"
+    differences = [
+      f"{key} {' -> '.join(_excerpts(self.old.get(key), self.new.get(key)))}"
+      for key in dict.fromkeys([*self.old, *self.new])
+      if self.old.get(key) != self.new.get(key)
+    ]
+    return f"{who}: {'; '.join(differences)}"
+
+
+def read(
+  file: records.JsonLines, vote: str, asked: Sequence[tasks.Problem]
+) -> tuple[list[Row], dict[int, Change]]:
+  """Finds out what is recorded, and of which problems of today it is not.
+
+  Args:
+    file: of the records.
+    vote: name of the vote whose outcome is wanted.
+    asked: the problems of today.
+
+  Returns:
+    A row for each record of a problem that is the same today, and the changes
+    of the others by id.
+
+  Raises:
+    ValueError: if a line is no record.
+  """
+  today = _describe(asked)
+  rows, changes = [], {}
+  for number, value in file.read_numbered():
+    try:
+      run, problem = grid.Run(**value["run"]), _spelled(value["problem"])
+      row = (run.key, problem["id"], bool(value["votes"][vote]["correct"]))
+      if problem == today.get(row[1]):
+        rows.append(row)
+        continue
+      change = Change(problem, today.get(row[1]))
+      changes.setdefault(row[1], change).count += 1
+    except (AttributeError, KeyError, TypeError) as error:
+      raise ValueError(
+        f"{file.path}, line {number}, is no record ({error!r}). Delete the "
+        "line and run again: what it held is computed anew."
+      ) from error
+  return rows, changes
+
+
+def refuse(
+  file: records.JsonLines,
+  changes: Mapping[int, Change],
+  asked: Sequence[tasks.Problem],
+) -> None:
+  """Raises a ValueError that names the problems that have changed.
+
+  Args:
+    file: of the records.
+    changes: of `read`.
+    asked: the problems of today.
+
+  Raises:
+    ValueError: if there are any.
+  """
+  if not changes:
+    return
+  lines = [str(changes[number]) for number in sorted(changes)]
+  more = len(lines) - _SHOWN
+  if more > 0:
+    lines = [*lines[:_SHOWN], f"and {more} more"]
+  count = sum(change.count for change in changes.values())
+  raise ValueError(
+    f"{file.path} has records of problems that are no longer what they were, "
+    f"{len(changes)} in all:\n  " + "\n  ".join(lines) + "\n"
+    + _moved(changes, asked) +
+    "Records of old and new problems in one folder could not be told apart. "
+    "Undo the change, or give another --workdir, or give --redo_changed: the "
+    f"{count} of {file.count} records that this is about are then dropped, and "
+    "what is asked today is computed anew."
+  )  # fmt: skip
+
+
+def drop(
+  file: records.JsonLines,
+  timings: records.JsonLines,
+  rows: Iterable[Row],
+  asked: Sequence[tasks.Problem],
+) -> None:
+  """Drops the records of problems that have changed, and their timings.
+
+  Whoever is killed in between has lost no record that stays.
+
+  Args:
+    file: of the records.
+    timings: what is told of each record's time.
+    rows: of the records that stay, of `read`.
+    asked: the problems of today.
+
+  Raises:
+    OSError: if a file cannot be written; it is then as it was.
+  """
+  today = _describe(asked)
+  file.drop(
+    lambda value: (
+      _spelled(value["problem"]) != today.get(value["problem"]["id"])
+    )
+  )
+  kept = {(*run.values(), number) for run, number, _ in rows}
+  timings.drop(
+    lambda value: (*value["run"].values(), value["problem"]) not in kept
+  )
+
+
+def vote_again(file: records.JsonLines, aggregations: Sequence[str]) -> None:
+  """Lets the candidates of all records vote by other aggregations.
+
+  A record keeps the scores of each candidate's steps: no model is needed.
+
+  Args:
+    file: of the records.
+    aggregations: of step scores, as `votes.make_votes` takes them.
+
+  Raises:
+    OSError: if the file cannot be written; it is then as it was.
+  """
+  file.change(
+    lambda value: {
+      **value, "votes": votes.make_votes(value["candidates"], aggregations)
+    }
+  )  # fmt: skip
+
+
+def to_done(rows: Iterable[Row]) -> Done:
+  """Sorts the rows of records by run."""
+  done: Done = {}
+  for key, problem_id, right in rows:
+    done.setdefault(grid.Run(**key), {})[problem_id] = right
+  return done
+
+
+def _describe(asked: Sequence[tasks.Problem]) -> dict[int, dict[str, Any]]:
+  return {problem.id: record.describe_problem(problem) for problem in asked}
+
+
+def _spelled(problem: Mapping[str, Any]) -> dict[str, Any]:
+  """A recorded problem with its gold answers as they are spelled today.
+
+  Another version may have spelled the canonical text of the same answer in
+  another way; the problem is then no other one.
+  """
+  spelled = {**problem, "gold": tasks.canonical(problem["gold"])}
+  if "alternatives" in problem:
+    others = map(tasks.canonical, problem["alternatives"])
+    spelled["alternatives"] = list(others)
+  return spelled
+
+
+def _moved(
+  changes: Mapping[int, Change], asked: Sequence[tasks.Problem]
+) -> str:
+  """A line on problems that only stand under another id now, if there are."""
+  questions = {problem.question: problem.id for problem in asked}
+  moved = [
+    number
+    for number, change in changes.items()
+    if questions.get(change.old.get("question"), number) != number
+  ]
+  if not moved:
+    return ""
+  return (
+    f"Of these, {len(moved)} have their questions under another id today: "
+    "without ids in the file, a line that is taken out or put in shifts those "
+    "behind it. Put an `id` on every line.\n"
+  )
+
+
+def _excerpts(old: Any, new: Any) -> tuple[str, str]:
+  """Two values, cut to where they differ."""
+  start = 0
+  if isinstance(old, str) and isinstance(new, str):
+    pairs = enumerate(zip(old, new, strict=False))
+    same = min(len(old), len(new))
+    start = next((i for i, (a, b) in pairs if a != b), same)
+  return _excerpt(old, start), _excerpt(new, start)
+
+
+def _excerpt(value: Any, start: int) -> str:
+  """A part of a text around a place; other values whole."""
+  if not isinstance(value, str):
+    return "(none)" if value is None else repr(value)
+  if len(value) <= _LENGTH:
+    return repr(value)
+  first = max(0, start - _BEFORE)
+  part = value[first : first + _LENGTH]
+  head = "..." if first else ""
+  tail = "..." if first + _LENGTH < len(value) else ""
+  return head + repr(part) + tail

@@ -1,0 +1,1 @@
+"""From LaTeX to expressions: tokens, and a parser of all or nothing."""

@@ -1,0 +1,1 @@
+"""Which answer a solution states: boxes, tags and sentences."""

@@ -1,0 +1,1 @@
+"""Problems from files: published benchmarks, and the user's own."""

@@ -1,0 +1,113 @@
+"""The published benchmarks, from a file or from the Hugging Face hub."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import huggingface_hub
+
+from inference_scaling import names
+from inference_scaling.tasks import problem
+from inference_scaling.tasks.files import (
+  competitions,
+  gsm8k,
+  rows,
+)
+
+HUB = names.HUB
+
+
+@dataclasses.dataclass(frozen=True)
+class Benchmark:
+  """Where a benchmark is published and how its rows are read.
+
+  Attributes:
+    load: reads a file of it.
+    repo: data set on the hub.
+    file: in this data set.
+    count: number of problems in it.
+  """
+
+  load: Callable[[rows.Path], list[problem.Problem]]
+  repo: str
+  file: str
+  count: int
+
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+  "gsm8k": Benchmark(
+    gsm8k.load_gsm8k,
+    "openai/gsm8k",
+    "main/test-00000-of-00001.parquet",
+    1319,
+  ),
+  "math500": Benchmark(
+    competitions.load_math500, "HuggingFaceH4/MATH-500", "test.jsonl", 500
+  ),
+  "aime24": Benchmark(
+    competitions.load_aime,
+    "HuggingFaceH4/aime_2024",
+    "data/train-00000-of-00001.parquet",
+    30,
+  ),
+  "amc23": Benchmark(
+    competitions.load_amc,
+    "math-ai/amc23",
+    "test-00000-of-00001.parquet",
+    40,
+  ),
+}
+
+
+def load_benchmark(name: str, where: rows.Path) -> list[problem.Problem]:
+  """Loads a benchmark.
+
+  Args:
+    name: one of `BENCHMARKS`.
+    where: a JSON-lines or parquet file of it, or "hub" to download the test
+      set, once: later calls find it in the cache of huggingface_hub.
+
+  Returns:
+    The problems, numbered from 0. The source is the name of the file without
+    ending; from the hub it is the name of the benchmark.
+
+  Raises:
+    FileNotFoundError: if there is no such file, or the hub cannot be reached
+      and the file is not in the cache.
+    ValueError: on an unknown name, a row that is not as its loader describes,
+      or another number of problems on the hub than there should be.
+  """
+  if name not in BENCHMARKS:
+    raise ValueError(
+      f"the benchmark is {name!r}; expected one of "
+      f"{', '.join(sorted(BENCHMARKS))}."
+    )
+  benchmark = BENCHMARKS[name]
+  if where != HUB:
+    return benchmark.load(where)
+  problems = benchmark.load(_download(benchmark))
+  if len(problems) != benchmark.count:
+    raise ValueError(
+      f"{benchmark.file} of the data set {benchmark.repo} has {len(problems)} "
+      f"problems; expected the {benchmark.count} of {name}. The data set has "
+      "changed: give the path of a file that has them in place of "
+      f"{HUB!r}."
+    )
+  return [dataclasses.replace(one, source=name) for one in problems]
+
+
+def _download(benchmark: Benchmark) -> str:
+  """Path of a benchmark's file in the cache of the hub."""
+  try:
+    return huggingface_hub.hf_hub_download(
+      benchmark.repo, benchmark.file, repo_type="dataset"
+    )
+  # What is raised offline depends on the client below and its version; all of
+  # it means that the file cannot be had.
+  except Exception as error:
+    raise FileNotFoundError(
+      f"cannot download {benchmark.file} of the data set {benchmark.repo} from "
+      f"the Hugging Face hub ({type(error).__name__}). Go online and run the "
+      "same again, or download https://huggingface.co/datasets/"
+      f"{benchmark.repo}/resolve/main/{benchmark.file} elsewhere and give its "
+      f"path in place of {HUB!r}."
+    ) from error

@@ -1,0 +1,1 @@
+"""Rows of solutions and labels, as batches of tokens."""

@@ -1,0 +1,118 @@
+"""Fine-tuning of a language model into a reward model on Math-Shepherd."""
+
+import dataclasses
+import pathlib
+
+import jax.numpy as jnp
+import ml_collections
+import optax
+
+from inference_scaling import models
+from inference_scaling.models import reward_forms
+from inference_scaling.training import finetune
+from inference_scaling.training.data import (
+  finetune_data,
+  finetune_rows,
+)
+
+FORM = "llemma"
+
+
+def finetune_reward(
+  config: ml_collections.ConfigDict, workdir: str | pathlib.Path
+) -> models.Model:
+  """Fine-tunes a reward model of the paper's form and writes its folder.
+
+  Wu et al. train two rows of an unembedding and repeat them to the size of
+  the vocabulary; the reward is the sigmoid of the mean logit. The mean of the
+  two rows is one vector, and that is what is trained here: under Adam both
+  rows move alike. The folder holds the vector in every row.
+
+  Args:
+    config: as configs/finetune_reward.py.
+    workdir: gets checkpoints, metrics and, at the end, model/, which
+      `models.load_reward_model(..., form="llemma")` reads.
+
+  Returns:
+    What was written: a language model whose logits are all the log-odds that
+    all is right so far.
+
+  References:
+    Wu et al., "Inference scaling laws", ICLR 2025, Table 2.
+    Wang et al., "Math-Shepherd", ACL 2024, arXiv:2312.08935, equation 3.
+  """
+  model = headless(finetune.load_start(config))
+  form = reward_forms.make_form(FORM, model.tokenizer)
+  rows = finetune_rows.judged_rows(config.data.source)
+  params = finetune.finetune(
+    config,
+    {
+      "decoder": model.params,
+      "score": {"kernel": jnp.zeros(model.config.hidden_size)},
+    },
+    make_loss(model),
+    finetune_data.encode_judged(form, rows),
+    workdir,
+  )
+  trained = with_repeated_head(model, params)
+  models.save_model(trained, pathlib.Path(workdir) / "model")
+  return trained
+
+
+def headless(model: models.Model) -> models.Model:
+  """Takes the unembedding off a model.
+
+  Args:
+    model: any language model.
+
+  Returns:
+    The same without it; only its hidden states are of use.
+  """
+  config = dataclasses.replace(model.config, tie_word_embeddings=True)
+  params = {k: v for k, v in model.params.items() if k != "unembedding"}
+  graph = finetune.forgetful_graph(config)
+  return dataclasses.replace(model, config=config, params=params, graph=graph)
+
+
+def make_loss(model: models.Model) -> finetune.SummedLoss:
+  """Makes the binary cross-entropy at the steps' tags, summed.
+
+  Args:
+    model: of `headless`.
+
+  Returns:
+    A function of {"decoder", "score"} and a microbatch: nats, and how many
+    steps are on the right side of one half.
+  """
+
+  def loss(params, batch):
+    hidden = model.hidden(params["decoder"], batch["tokens"])
+    kernel = params["score"]["kernel"].astype(jnp.float32)
+    logits = jnp.sum(hidden.astype(jnp.float32) * kernel[None, None], axis=-1)
+    entropy = optax.sigmoid_binary_cross_entropy(logits, batch["targets"])
+    right = (logits > 0) == (batch["targets"] > 0)
+    weights = batch["weights"]
+    return jnp.sum(entropy * weights), jnp.sum(right * weights)
+
+  return loss
+
+
+def with_repeated_head(model: models.Model, params) -> models.Model:
+  """Makes the language model that a Llemma reward model is stored as.
+
+  Args:
+    model: of `headless`.
+    params: {"decoder", "score"}.
+
+  Returns:
+    A model whose unembedding holds the head in each of its V rows.
+  """
+  config = dataclasses.replace(model.config, tie_word_embeddings=False)
+  kernel = params["score"]["kernel"]
+  rows = jnp.broadcast_to(kernel, (config.vocab_size, *kernel.shape))
+  return dataclasses.replace(
+    model,
+    config=config,
+    params=params["decoder"] | {"unembedding": rows},
+    graph=finetune.forgetful_graph(config),
+  )

@@ -1,0 +1,245 @@
+"""Searches on meshes of 8 devices are those on one device."""
+
+import functools
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from inference_scaling import decoding, models
+from inference_scaling.decoding import sizes as sizes_lib
+from inference_scaling.decoding.batching import placement
+from inference_scaling.decoding.batching import programs as lane_programs
+from inference_scaling.models.layers import decoder
+from inference_scaling.models.rewards import model as reward_model
+from inference_scaling.search import rebase, sampling
+from tests.decoding import tiny
+
+DEPTH, LANES = 3, 4
+STRATEGIES = {"rebase": rebase(0.3), "sampling": sampling()}
+IDS = tuple(range(6))
+SIZES = (sizes_lib.whole(tiny.LIMITS),) * 2
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_compilations():
+  """Halves the time of this file; what is asserted here does not change."""
+  jax.config.update("jax_disable_most_optimizations", True)
+  yield
+  jax.config.update("jax_disable_most_optimizations", False)
+
+
+def _config(heads, **changes):
+  sizes = {"num_heads": 16, "num_kv_heads": heads, "intermediate_size": 16}
+  return tiny.config(vocab_size=24, num_layers=1, **sizes, **changes)
+
+
+def _random(model_class, module_class, config):
+  """Random weights without compiling an initialiser."""
+  module = nnx.eval_shape(lambda: module_class(config, nnx.Rngs(0)))
+  graph, shapes = nnx.split(module)
+  random = np.random.default_rng(3)
+  params = jax.tree.map(
+    lambda leaf: jnp.asarray(random.normal(0, 0.4, leaf.shape), jnp.float32),
+    nnx.to_pure_dict(shapes),
+  )
+  return model_class(config, params, tiny.letter_tokenizer(), graph)
+
+
+@functools.cache
+def _models(heads=8):
+  """Both models; 8 heads divide by every mesh here."""
+  return (
+    _random(models.Model, decoder.Decoder, _config(heads)),
+    _random(
+      models.RewardModel,
+      reward_model.StepReward,
+      _config(heads, hidden_size=16),
+    ),
+  )
+
+
+@functools.cache
+def _pair(heads=8):
+  """A policy and a reward."""
+  model, judge = _models(heads)
+  return (
+    decoding.ModelPolicy(model, tiny.FORMAT, tiny.LIMITS, tiny.NUM_BEAMS),
+    decoding.ModelReward(judge, tiny.LIMITS, tiny.NUM_BEAMS),
+  )
+
+
+@functools.cache
+def _mesh(data, model):
+  return models.make_mesh(data, model)
+
+
+def _few_rows():
+  """The same with models that run on 2 beams of a problem at once."""
+  model, judge = _models()
+  sizes = (tiny.LIMITS, tiny.NUM_BEAMS)
+  return (
+    decoding.ModelPolicy(model, tiny.FORMAT, *sizes, num_rows=2),
+    decoding.ModelReward(judge, *sizes, num_rows=2),
+  )
+
+
+def _params(mesh=None):
+  weights, judge = (model.params for model in _models())
+  put = functools.partial(placement.put_weights, mesh=mesh)
+  return decoding.PolicyParams(put(weights), jnp.float32(1.0)), put(judge)
+
+
+def _run(mesh, strategy, ids=IDS, num_lanes=LANES, seed=0):
+  policy, reward = _pair()
+  if strategy is STRATEGIES["sampling"]:  # compiles in half the time
+    reward = _no_reward()
+  prompts = tiny.prompts(max(IDS) + 1)
+  found = decoding.run_lanes(
+    policy, reward, strategy, *_params(),
+    [decoding.PromptProblem(i, prompts[i]) for i in ids],
+    seed, num_lanes, DEPTH, mesh,
+  )  # fmt: skip
+  return {one.problem_id: one for one in found}
+
+
+@functools.cache
+def _no_reward():
+  return decoding.NoReward(tiny.NUM_BEAMS)
+
+
+@functools.cache
+def _unsharded(strategy):
+  return _run(None, STRATEGIES[strategy])
+
+
+@functools.cache
+def _lanes(mesh):
+  """Makes empty lanes, and lists the programs that act on them."""
+  policy, reward = _pair()
+  strategy, params = STRATEGIES["rebase"], _params(mesh)
+  prompts = decoding.pad_prompt(0, tiny.prompts(1)[0], tiny.LIMITS)
+  new = lane_programs.start(
+    policy, reward, strategy.rules, DEPTH, mesh, *params,
+    strategy.init(tiny.NUM_BEAMS), jax.random.key(0), np.int32(0), prompts,
+  )  # fmt: skip
+  empty = functools.partial(
+    lane_programs.empty_lanes, policy, reward, LANES, mesh, new
+  )
+  state = empty()
+  outcome = (state.tree, state.policy_state.counts)
+  lane = np.int32(0)
+  programs = {
+    "replace": lane_programs.replace_lane.lower(mesh, state, lane, new),
+    "advance": lane_programs.advance.lower(
+      policy, reward, strategy.rules, mesh, SIZES, *params, state
+    ),
+    "few rows": lane_programs.advance.lower(
+      *_few_rows(), strategy.rules, mesh, SIZES, *params, state
+    ),
+    "take": lane_programs.take_lane.lower(mesh, outcome, lane),
+  }
+  return empty, programs
+
+
+@pytest.mark.parametrize(
+  "strategy, data, model",
+  [("rebase", 2, 4), ("sampling", 4, 2)],
+)
+def test_a_search_on_a_mesh_is_that_on_one_device(strategy, data, model):
+  found = _run(_mesh(data, model), STRATEGIES[strategy])
+  assert sorted(found) == list(IDS)
+  for problem_id, one in _unsharded(strategy).items():
+    ours, theirs = one.tree, found[problem_id].tree
+    for name in ("parents", "active", "status", "num_tokens"):
+      np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+    np.testing.assert_array_equal(ours.contents.tokens, theirs.contents.tokens)
+    np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-5)
+    for name in ("policy_counts", "reward_counts", "cache_bytes"):
+      assert getattr(one, name) == getattr(found[problem_id], name)
+
+
+def test_later_calls_and_steps_compile_nothing():
+  mesh = _mesh(2, 4)
+  _run(mesh, STRATEGIES["rebase"])
+  compiled = []
+
+  def listen(event, *unused_args, **unused_kwargs):
+    compiled.append(event)
+
+  jax.monitoring.register_event_duration_secs_listener(listen)
+  try:
+    _run(mesh, rebase(0.1), ids=(4, 1, 3, 2, 5), seed=3)
+    assert not [event for event in compiled if "backend_compile" in event]
+    jax.jit(lambda x: x + 1)(np.float32(0))  # that the event is still called so
+    assert [event for event in compiled if "backend_compile" in event]
+  finally:
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def test_the_state_stays_where_it_is():
+  """Caches of a step's result lie on devices as those that it was given."""
+  state = _lanes(_mesh(2, 4))[0]()
+  policy, reward = _pair()
+  before = [leaf.sharding for leaf in jax.tree.leaves(state)]
+  after, _ = lane_programs.advance(
+    policy, reward, STRATEGIES["rebase"].rules, _mesh(2, 4), SIZES,
+    *_params(_mesh(2, 4)), state,
+  )  # fmt: skip
+  assert jax.tree.leaves(state)[-1].is_deleted()
+  for old, leaf in zip(before, jax.tree.leaves(after), strict=True):
+    assert leaf.sharding.is_equivalent_to(old, leaf.ndim)
+
+
+def test_caches_are_split_over_problems_and_heads():
+  state = _lanes(_mesh(2, 4))[0]()
+  keys, values = state.policy_state.cache.own[0]
+  P, N, K, H, S = 4, tiny.NUM_BEAMS, 8, 6, 32
+  assert keys.shape == (P, N, K, H, S)
+  assert keys.sharding.shard_shape(keys.shape) == (P // 2, N, K // 4, H, S)
+  assert values.sharding.shard_shape(values.shape) == (P // 2, N, K // 4, S, H)
+  keys, values = state.reward_state.cache.prompt[0]
+  assert keys.sharding.shard_shape(keys.shape) == (P // 2, 1, K // 4, H, S)
+  assert values.sharding.shard_shape(values.shape) == (P // 2, 1, K // 4, S, H)
+  for leaf in jax.tree.leaves(state):
+    assert leaf.sharding.shard_shape(leaf.shape)[0] == P // 2
+
+
+@pytest.mark.parametrize("program", ["replace", "advance", "few rows", "take"])
+def test_no_cache_is_sent_from_device_to_device(program):
+  """Caches alone have five axes; every fork and every merge is in `advance`."""
+  text = _lanes(_mesh(2, 4))[1][program].compile().as_text()
+  sends = r"= (.*) (?:all-\w+|collective-\w+|reduce-scatter)(?:-start)?\("
+  sent = "\n".join(re.findall(sends, text))
+  assert not re.findall(r"\[\d+(?:,\d+){4}\]", sent)
+  if program == "few rows":  # taken out and put back by each device alone
+    assert "f32[2,4,2,6,32]" in text and "f32[2,2,2,6,32]" in text
+  if program == "advance":
+    # Each device has its own problems and heads only; and the pattern for what
+    # is sent finds something.
+    assert "f32[2,4,2,6,32]" in text
+    assert not re.search(r"f32\[4,4,\d+,|f32\[\d+,4,8,6,", text)
+    assert "f32[2,4,1,24]" in sent
+
+
+def test_lanes_that_the_mesh_does_not_divide_are_refused():
+  with pytest.raises(ValueError, match=r"num_lanes is 3.*'data'.*Use 4 lanes"):
+    _run(_mesh(2, 4), STRATEGIES["rebase"], num_lanes=3)
+  assert placement.whole_lanes(3, None) == 3
+
+
+@pytest.mark.parametrize("owner", ["policy", "reward"])
+def test_heads_that_the_mesh_would_cut_are_refused(owner):
+  policy, reward = _pair()
+  if owner == "policy":
+    policy = _pair(heads=2)[0]
+  else:
+    reward = _pair(heads=2)[1]
+  iterator = decoding.run_lanes(
+    policy, reward, rebase(), *_params(), [], 0, LANES, DEPTH, _mesh(2, 4)
+  )
+  with pytest.raises(ValueError, match=r"2 heads.*'model' of size 4.*1 or 2"):
+    next(iterator)

@@ -1,0 +1,186 @@
+"""The memory plan against compiled programs and against arrays in memory."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from inference_scaling import decoding, models, search
+from inference_scaling.decoding import sizes as sizes_lib
+from inference_scaling.decoding.batching import programs as lane_programs
+from inference_scaling.decoding.batching import scheduling
+from inference_scaling.decoding.memory import abstract
+from inference_scaling.decoding.memory import plan as memory
+from inference_scaling.models import published
+from tests.decoding import tiny
+
+# Big enough that nothing is ruled by constants; heads are long, so that the
+# caches rule, or the vocabulary is wide, so that the logits do.
+CACHES = tiny.config(
+  vocab_size=24, num_heads=2, num_kv_heads=2, head_dim=64, num_layers=1
+)
+LOGITS = tiny.config(
+  vocab_size=20_000, num_heads=2, num_kv_heads=2, head_dim=8, num_layers=1
+)
+LIMITS = decoding.Limits(
+  prompt_tokens=64, step_tokens=32, total_tokens=256, max_steps=4
+)
+P, N = 4, 8
+SAMPLING = search.sampling()
+
+
+ENTRIES = 300  # of a tree: fewer than its 8 beams of 256 tokens may have
+
+
+def _plan(
+  policy, reward, dtype="float32", form="own", limits=LIMITS, storage=()
+):
+  return memory.Plan(
+    abstract.Search(policy, reward, form, dtype, limits, limits, *storage)
+  )
+
+
+@functools.cache
+def _measured(config, shape, dtype, rows, storage):
+  """Runs and compiles what `run_lanes` does; bytes on the first device."""
+  mesh = shape and models.make_mesh(*shape)
+  tokenizer = tiny.letter_tokenizer()
+  policy_model = models.initial_model(config, tokenizer, seed=0)
+  reward_model = models.initial_reward_model(CACHES, tokenizer, seed=0)
+  policy = decoding.ModelPolicy(
+    policy_model, tiny.FORMAT, LIMITS, N, rows, *storage
+  )
+  reward = decoding.ModelReward(reward_model, LIMITS, N, None, rows, *storage)
+  weights = jax.tree.map(
+    lambda leaf: leaf.astype(dtype), [policy_model.params, reward_model.params]
+  )
+  if mesh is not None:
+    weights = [
+      jax.device_put(params, models.parameter_shardings(params, mesh))
+      for params in weights
+    ]
+  params = (decoding.PolicyParams(weights[0], jnp.float32(1)), weights[1])
+  start = lane_programs.start.lower(
+    policy, reward, SAMPLING.rules, LIMITS.max_steps, mesh, *params, (),
+    jax.random.key(0), np.int32(0), decoding.pad_prompt(0, [1, 2], LIMITS),
+  ).compile()  # fmt: skip
+  new = start(
+    *params, (), jax.random.key(0), np.int32(0),
+    decoding.pad_prompt(0, [1, 2], LIMITS),
+  )  # fmt: skip
+  state = lane_programs.empty_lanes(policy, reward, P, mesh, new)
+  group = scheduling.group_size(P, SAMPLING.rules, mesh)
+  # Of all tokens, and, where these are no copy, of half of them.
+  lengths = (LIMITS.text_buffer, LIMITS.text_buffer // 2)
+  steps = []
+  for length in lengths[: 1 if rows else 2]:
+    size = sizes_lib.fitting(LIMITS, length, LIMITS.prompt_buffer, group)
+    steps.append(
+      lane_programs.advance.lower(
+        policy, reward, SAMPLING.rules, mesh, (size, size), *params, state
+      ).compile()
+    )
+  replace = lane_programs.replace_lane.lower(
+    mesh, state, np.int32(0), new
+  ).compile()
+  return {
+    "start": _bytes(start),
+    "replace": _bytes(replace),
+    "step": max(_bytes(step) + _argument_bytes(step) for step in steps),
+    "live": _live((weights, state)), "weights": _live(weights),
+  }  # fmt: skip
+
+
+def _bytes(program):
+  """Bytes that a program takes beside its arguments."""
+  found = program.memory_analysis()
+  return (
+    found.output_size_in_bytes
+    + found.temp_size_in_bytes
+    - found.alias_size_in_bytes
+  )
+
+
+def _argument_bytes(program):
+  return program.memory_analysis().argument_size_in_bytes
+
+
+def _live(tree):
+  """Bytes of arrays on the first device."""
+  total = 0
+  for leaf in jax.tree.leaves(tree):
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+      leaf = jax.random.key_data(leaf)
+    total += leaf.addressable_shards[0].data.nbytes
+  return total
+
+
+CASES = [
+  (CACHES, None, "float32", None, ()),
+  (CACHES, (4, 2), "float32", None, ()),
+  (LOGITS, (4, 2), "float32", None, ()),
+  (CACHES, None, "bfloat16", 2, ()),
+  (CACHES, None, "float32", 2, ("tree", ENTRIES)),
+  (CACHES, (4, 2), "float32", 2, ("tree",)),
+]
+
+
+@pytest.mark.parametrize(("config", "shape", "dtype", "rows", "storage"), CASES)
+def test_plan_is_what_is_measured(config, shape, dtype, rows, storage):
+  measured = _measured(config, shape, dtype, rows, storage)
+  plan = _plan(config, CACHES, dtype, storage=storage)
+  found = plan.footprint(P, N, *(shape or (1, 1)), rows=rows, cpu=True)
+  assert found.resident == measured["live"]
+  assert found.policy_weights + found.reward_weights == measured["weights"]
+  phases = dict(found.phases)
+  start = phases.pop("start")
+  planned = found.resident + max(phases.values())
+  assert measured["step"] == pytest.approx(planned, rel=0.1)
+  taken = measured["step"] - found.resident
+  assert taken == pytest.approx(max(phases.values()), rel=0.25)
+  assert measured["start"] == pytest.approx(start, rel=0.1)
+  # A problem is started and put in a lane without caches for its beams.
+  own = found.policy_beams + found.reward_beams
+  lane = own * (shape or (1, 1))[0] / P
+  assert measured["start"] < (2 if storage else 0.5) * lane
+  assert measured["replace"] < (0.5 if storage else 0.2) * lane
+
+
+def test_a_tree_takes_the_tokens_that_it_has_room_for():
+  found = [
+    _plan(CACHES, CACHES, storage=storage).footprint(P, beams)
+    for storage, beams in (
+      ((), 2), (("tree",), 2), (("tree", ENTRIES), 1), (("tree", ENTRIES), 16),
+    )
+  ]  # fmt: skip
+  dense, every, few, wide = (one.policy_beams for one in found)
+  assert dense == every == 2 * few == P * 2 * 256 * 2 * 2 * 64 * 4
+  assert wide * 256 == few * ENTRIES
+  assert found[2].phases["gather"] < found[3].phases["gather"]
+  assert "fork" in found[0].phases and "fork" not in found[1].phases
+
+
+def test_published_models_are_planned_without_weights():
+  config = dataclasses.replace(
+    published.published_config("smollm2_135m"), num_layers=3
+  )
+  plan = _plan(config, config, "bfloat16", "llemma")
+  one, many = plan.footprint(2, 4), plan.footprint(2, 4, 1, 3)
+  count = 49_152 * 576 + 3 * (576 * (2 * 576 + 2 * 192 + 3 * 1536 + 2)) + 576
+  assert one.policy_weights == 2 * count
+  assert one.reward_weights == 2 * count + 4 * (576 + 1)  # head in float32
+  beams = 2 * 4 * 3 * 2 * 192 * LIMITS.text_buffer * 2
+  assert one.policy_beams == one.reward_beams == beams == 3 * many.policy_beams
+  assert plan.footprint(4, 4, 2, 1).policy_beams == beams
+  assert plan.footprint(2, 12).reward_beams == 3 * beams
+  with pytest.raises(ValueError, match="num_key_value_heads"):
+    plan.footprint(2, 4, 1, 8)
+
+
+def test_no_reward_model_takes_nothing():
+  found = _plan(CACHES, None).footprint(P, N)
+  assert found.reward_weights == found.reward_beams == 0
+  assert "score" not in found.phases and found.peak > found.resident

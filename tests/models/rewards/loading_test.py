@@ -1,0 +1,133 @@
+"""What a folder with a published reward model must hold."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from inference_scaling import models
+from inference_scaling.models import config as config_lib
+from inference_scaling.models.checkpoints import (
+  layout,
+  saving,
+)
+from tests.models import form_models, tokenizers_of
+
+
+def _write(name, folder, **tensors):
+  """Writes a random checkpoint; a tensor given as None is left out."""
+  config = form_models.config(name)
+  model = form_models.make(name)
+  entries = layout.decoder_layout(config)
+  stored = dict(saving.stored_tensors(model.params["decoder"], entries))
+  size = config.hidden_size
+  rng = np.random.default_rng(0)
+  shapes = model.form.head.tensors(size)
+  if not config.tie_word_embeddings:
+    shapes = {**shapes, "lm_head.weight": (config.vocab_size, size)}
+  for key, shape in shapes.items():
+    stored[key] = rng.normal(size=shape).astype(np.float32)
+  stored = {k: v for k, v in (stored | tensors).items() if v is not None}
+  safetensors.numpy.save_file(stored, folder / "model.safetensors")
+  (architecture,) = models.reward_architectures(name) or (None,)
+  raw = config_lib.to_hf(config, architecture)
+  (folder / "config.json").write_text(json.dumps(raw))
+  tokenizers_of.for_form(name).save_pretrained(folder)
+  return stored
+
+
+def test_folded_heads_are_whole_on_every_device_and_in_float32(tmp_path):
+  stored = _write("rlhflow", tmp_path)
+  mesh = models.make_mesh(4, 2)
+  model = models.load_reward_model(
+    tmp_path, form="rlhflow", dtype="bfloat16", mesh=mesh
+  )
+  assert model.params["decoder"]["embedding"].dtype == jnp.bfloat16
+  score = model.params["score"]
+  assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(score))
+  assert all(leaf.is_fully_replicated for leaf in jax.tree.leaves(score))
+  rows = stored["lm_head.weight"][[model.form.head.good, model.form.head.bad]]
+  np.testing.assert_array_equal(score["kernel"], rows[0] - rows[1])
+  assert "unembedding" not in model.params["decoder"]
+  with pytest.raises(TypeError, match="has no unembedding"):
+    model.unembed(model.params, jnp.zeros((1, 24)))
+
+
+def test_an_unembedding_beside_a_value_head_may_be_there_or_not(tmp_path):
+  loaded = []
+  for change in ({}, {"lm_head.weight": None}):
+    stored = _write("qwen_prm", tmp_path, **change)
+    assert ("lm_head.weight" in stored) == (not change)
+    loaded.append(models.load_reward_model(tmp_path, form="qwen_prm").params)
+  assert "unembedding" not in loaded[0]["decoder"]
+  jax.tree.map(np.testing.assert_array_equal, *loaded)
+
+
+@pytest.mark.parametrize(
+  "name, missing",
+  [
+    ("llemma", "lm_head.weight"),
+    ("skywork", "v_head.summary.bias"),
+    ("qwen_prm", "score.2.weight"),
+  ],
+)
+def test_missing_tensors_of_a_head_are_named(tmp_path, name, missing):
+  _write(name, tmp_path, **{missing: None}, extra=np.zeros(2, np.float32))
+  with pytest.raises(ValueError, match=rf"missing: {missing}[^$]*extra \(2,\)"):
+    models.load_reward_model(tmp_path, form=name)
+
+
+def test_an_unembedding_that_is_not_the_tied_embedding(tmp_path):
+  """A head of its own reads neither; one that is folded must know which."""
+  other = np.zeros((form_models.config("skywork").vocab_size, 24), np.float32)
+  _write("skywork", tmp_path, **{"lm_head.weight": other})
+  assert models.load_reward_model(tmp_path, form="skywork").params
+  _write("llemma", tmp_path)
+  raw = json.loads((tmp_path / "config.json").read_text())
+  tied = raw | {"tie_word_embeddings": True}
+  (tmp_path / "config.json").write_text(json.dumps(tied))
+  with pytest.raises(ValueError, match=r"holds lm_head.weight, which is not"):
+    models.load_reward_model(tmp_path, form="llemma")
+
+
+@pytest.mark.parametrize(
+  ("name", "tensor"),
+  [
+    ("llemma", "lm_head.weight"), ("rlhflow", "lm_head.weight"),
+    ("math_shepherd", "model.embed_tokens.weight"),
+    ("skywork", "v_head.summary.weight"), ("skywork", "v_head.summary.bias"),
+    ("qwen_prm", "score.0.weight"), ("qwen_prm", "score.2.bias"),
+  ],
+)  # fmt: skip
+def test_a_weight_that_is_no_number_is_named(tmp_path, name, tensor):
+  stored = _write(name, tmp_path)
+  bad = stored[tensor].copy()
+  bad.flat[-1] = np.nan
+  _write(name, tmp_path, **{tensor: bad})
+  with pytest.raises(
+    ValueError, match=rf"{tmp_path}: tensor {tensor} is no we"
+  ):
+    models.load_reward_model(tmp_path, form=name)
+
+
+def test_another_form_than_the_checkpoint_has_is_refused(tmp_path):
+  _write("skywork", tmp_path)
+  with pytest.raises(
+    ValueError, match=r"config.json: architectures is \['Qwen2ForPrmModel'\]"
+  ):
+    models.load_reward_model(tmp_path, form="llemma")
+  with pytest.raises(ValueError, match="form is 'skyworks'; expected 'own' or"):
+    models.load_reward_model(tmp_path, form="skyworks")
+
+
+def test_a_tokenizer_without_the_tag_is_refused_before_loading(tmp_path):
+  _write("llemma", tmp_path)
+  (tmp_path / "model.safetensors").write_bytes(b"")
+  tokenizers_of.sentence_piece(tag=False).save_pretrained(tmp_path)
+  with pytest.raises(
+    ValueError, match=rf"{tmp_path}: form 'llemma'.*' ки' is .*one token"
+  ):
+    models.load_reward_model(tmp_path, form="llemma")

@@ -1,0 +1,207 @@
+"""Settings that are seldom meant are told; published configs are silent."""
+
+import importlib
+import pathlib
+import re
+
+import pytest
+
+from inference_scaling import decoding, spec, tasks
+from inference_scaling.spec import grid
+from inference_scaling.sweep import problems
+from inference_scaling.sweep.progress import banner as plan
+from inference_scaling.sweep.progress import notes
+from tests.sweep import tiny
+
+ROOT = pathlib.Path(__file__).parents[3]
+PAPER = ("llama3_8b", "llemma_34b", "llemma_7b", "mistral_7b")
+PUBLISHED = [
+  *(
+    (name, arg)
+    for name in ("demo", "scaling_laws")
+    for arg in ("", "runlocal")
+  ),
+  *(
+    ("strategies", arg)
+    for arg in (
+      "", "runlocal", "likelihood", "self_certainty", "likelihood,runlocal"
+    )
+  ),
+  ("smollm2_gsm8k", ""), ("smollm2_gsm8k", "runlocal"),
+  *(
+    (name, arg)
+    for name in PAPER
+    for arg in ("math500", "gsm8k", "math500,runlocal")
+  ),
+  ("pythia", "gsm8k"), ("pythia", "gsm8k,runlocal"),
+]  # fmt: skip
+
+
+def asked(count):
+  return [tasks.Problem(i, f"q{i}", "1", 1, "test") for i in range(count)]
+
+
+@pytest.mark.parametrize(("name", "arg"), PUBLISHED)
+def test_published_configs_are_silent(name, arg):
+  module = importlib.import_module(f"configs.{name}")
+  sweep = spec.read_sweep(module.get_config(arg))
+  task = sweep.task
+  found = problems.load(task) if task.kind == "synthetic" else asked(500)
+  assert notes.find(sweep, found) == []
+
+
+def test_every_published_sweep_is_among_them():
+  sweeps = {
+    path.stem
+    for path in (ROOT / "configs").glob("*.py")
+    if not re.match("common|train_|finetune_", path.stem)
+  }
+  assert sweeps == {name for name, _ in PUBLISHED}
+
+
+def resolved(folder, **changes):
+  """The tiny sweep, with values set by dotted keys."""
+  config = spec.to_json(spec.read_sweep(tiny.config(folder)))
+  for key, value in changes.items():
+    *groups, last = key.split("__")
+    target = config
+    for group in groups:
+      target = target[group]
+    target[last] = value
+  return spec.read_sweep(config)
+
+
+def test_the_tiny_sweep_is_silent(tmp_path):
+  assert notes.find(resolved(tmp_path), asked(6)) == []
+
+
+SAME = "so that all candidates of a problem are the same: config.runs.sampling "
+CASES = [
+  (
+    {"task__limit": 9},
+    ["config.task.limit is 9, above the number of problems, 6: all of them "],
+  ),
+  ({"task__limit": 6}, []),
+  ({"task__limit": 7}, ["limit is 7, above the number of problems, 6"]),
+  (
+    {"sampler__temperature": 0},
+    [
+      f"config.sampler.temperature is 0, {SAME}(n = 4), config.runs.rebase (n",
+      "config.sampler.temperature is 0, so that all seeds of a run give the s",
+    ],
+  ),
+  (
+    {"sampler__temperature": 0.0, "runs__sampling__n": [1], "runs__rebase__n":
+     [1], "runs__rebase__seeds": [0]},
+    [],
+  ),
+  (
+    {"sampler__top_k": 1, "runs__rebase__seeds": [0],
+     "runs__sampling__n": [2, 4]},
+    [f"config.sampler.top_k is 1, {SAME}(n = 2, 4), config.runs.rebase (n = "],
+  ),
+  ({"sampler__top_k": 2}, []),
+  (
+    {"limits__total_tokens": 33},
+    ["total_tokens is 33, but a solution has at most 32: config.limits allow it"
+     " 4 steps of 8"],
+  ),
+  ({"limits__max_steps": 40}, []),
+  (
+    {"limits__max_steps": 1, "limits__step_tokens": 32},
+    ["config.limits.max_steps is 1, so that a solution is one step and there "
+     "is no tree to search: config.runs.rebase."],
+  ),
+  (
+    {"format__step_end": []},
+    ["config.format.step_end is empty, so that a solution is one step",
+     "a solution has at most 8: config.limits allow it 1 step of 8"],
+  ),
+  (
+    {"rows_in_flight": 3},
+    ["rows_in_flight is 3, but config.runs.sampling has n = 4: that many rows",
+     "rows_in_flight is 3, but config.runs.rebase has n = 4"],
+  ),
+  ({"rows_in_flight": 4}, []),
+  ({"rows_in_flight": 3, "rows_per_problem": 2}, []),
+  (
+    {"rows_in_flight": 3, "rows_per_problem": 4},
+    ["rows_per_problem is 4, more than config.rows_in_flight, 3: 4 rows are i"],
+  ),
+  (
+    {"runs__sampling__policies": ["small"]},
+    ["config.policies.large is loaded, but no run is of it."],
+  ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "words"), CASES)
+def test_what_is_seldom_meant_is_told(changes, words, tmp_path):
+  found = notes.find(resolved(tmp_path, **changes), asked(6))
+  assert len(found) == len(words)
+  for note, word in zip(found, words, strict=True):
+    assert word in note
+
+
+def test_one_checkpoint_under_two_names_is_told(tmp_path):
+  (tmp_path / "small").mkdir()
+  (tmp_path / "large").symlink_to(tmp_path / "small")
+  (note,) = notes.find(resolved(tmp_path), asked(6))
+  assert note.startswith("config.policies.small and config.policies.large are")
+  policies = {"small": "random/llemma_7b", "large": "random/llemma_7b"}
+  (note,) = notes.find(resolved(tmp_path, policies=policies), asked(6))
+  assert "are both random/llemma_7b: their runs are the same" in note
+
+
+def test_a_question_that_stands_twice_is_told(tmp_path):
+  twice = [*asked(6), tasks.Problem(9, " q2 ", "3", 1, "test", name="b/9")]
+  (note,) = notes.find(resolved(tmp_path), twice)
+  assert note.endswith("asks the same question twice: problems 2 and b/9.")
+  many = [
+    *asked(6),
+    *(tasks.Problem(9 + i, "q0", "1", 1, "") for i in range(5)),
+  ]
+  (note,) = notes.find(resolved(tmp_path), many)
+  assert note.endswith("0 and 9, 0 and 10, 0 and 11, and 2 more pairs.")
+
+
+def described(folder, config, problems_asked, reward=None):
+  runs = grid.expand(config.runs)
+  sizes = dict.fromkeys(config.policies, 1000)
+  return plan.describe(config, runs, problems_asked, sizes, reward, folder)
+
+
+@pytest.mark.parametrize("form", ["none", *decoding.TOKEN_SCORES])
+def test_the_banner_says_what_scores_candidates(form, tmp_path):
+  config = tiny.config(tmp_path, reward={"form": form})
+  del config["runs"]["rebase"]
+  tiny.write_problems(tmp_path / "problems.jsonl", range(6))
+  text = described(tmp_path, spec.read_sweep(config), asked(6))
+  (line,) = [x for x in text.splitlines() if x.startswith("  reward ")]
+  assert line == f"  reward    {form}: {spec.REWARDS[form].words}"
+  assert ("equal weights" in line) == (form == "none")
+  assert ("policy" in line) == (form != "none")
+
+
+def test_every_form_without_a_model_is_in_words():
+  for form in spec.REWARDS.values():
+    assert bool(form.words) == (not form.has_model)
+
+
+def test_the_banner_has_the_notes_and_the_fields_that_were_taken(tmp_path):
+  path = tmp_path / "problems.jsonl"
+  path.write_text('{"problem": "q", "answer": "#### 1"}\n')
+  config = resolved(tmp_path, task__limit=3, reward={"form": "likelihood"})
+  text = described(tmp_path, config, asked(1))
+  assert (
+    f"the first 3 of {path}; question from `problem`, gold from `answer`"
+    in (text)
+  )
+  assert (
+    "\nNote: config.task.limit is 3, above the number of problems, 1" in text
+  )
+  path.write_text('{"question": "q", "gold": "1"}\n')
+  text = described(tmp_path, resolved(tmp_path, reward={"form": "none"},
+                   runs={"g": spec.to_json(config)["runs"]["greedy"]},
+                   policies={"small": "x"}), asked(1))  # fmt: skip
+  assert f"  problems  {path}\n" in text and "Note" not in text

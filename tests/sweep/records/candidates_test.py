@@ -1,0 +1,288 @@
+"""Candidates, tree and ledger read from a tree that is written out by hand."""
+
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from inference_scaling import compute, decoding, search, tasks
+from inference_scaling.spec import grid
+from inference_scaling.sweep.records import (
+  candidates,
+  ledger,
+  record,
+  rendering,
+  step_texts,
+  votes,
+)
+from inference_scaling.training import tokenizer as tokenizer_lib
+
+TOKENIZER = tokenizer_lib.build_tokenizer()
+READER = step_texts.TokenTexts(TOKENIZER)
+ENDED = step_texts.TokenTexts(TOKENIZER, (" ки",))
+# depth -> slot -> text; None where no step was made.
+TEXTS = [
+  ["Step 1 ки", "Step 2 ки", "Step 3 ки"],
+  ["\n The answer is: 042 ки", "\nStep 4 ки", "\n The answer is: 9"],
+  [None, "\n Anna ки", None],
+]
+PARENTS = [[0, 0, 2], [0, 1, 2], [0, 1, 2]]
+SCORES = [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.4, 0.7, 0.6]]
+FINISHED, TRUNCATED = search.FINISHED, search.TRUNCATED
+STATUS = [[0, 0, 0], [FINISHED, 0, TRUNCATED], [FINISHED, FINISHED, TRUNCATED]]
+J, N, C = 4, 3, 12  # one depth was not reached
+
+
+def ids(text):
+  return TOKENIZER(text, add_special_tokens=False)["input_ids"]
+
+
+@pytest.fixture(scope="module")
+def tree():
+  shape = (J, N)
+  tokens = np.zeros((*shape, C), np.int32)
+  lengths, active = np.zeros(shape, np.int32), np.zeros(shape, bool)
+  for depth, row in enumerate(TEXTS):
+    for slot, text in enumerate(row):
+      if text is not None:
+        step = ids(text)
+        if (depth, slot) == (1, 0):
+          step = [*step, TOKENIZER.eos_token_id]
+        tokens[depth, slot, : len(step)] = step
+        lengths[depth, slot], active[depth, slot] = len(step), True
+
+  def full(rows, dtype):
+    array = np.zeros(shape, dtype)
+    array[: len(rows)] = rows
+    return array
+
+  parents = np.broadcast_to(np.arange(N, dtype=np.int32), shape).copy()
+  parents[:3] = PARENTS
+  return search.Tree(
+    parents=parents,
+    active=active,
+    scores=full(SCORES, np.float32),
+    status=full(STATUS, np.int32),
+    num_tokens=lengths,
+    contents=decoding.StepTokens(
+      tokens, lengths, *np.zeros((2, *shape), np.float32)
+    ),
+  )
+
+
+def test_candidates_are_the_paths_with_their_texts(tree):
+  asked = []
+
+  def grade(answer):
+    asked.append(answer)
+    return answer == "42"
+
+  first, second, third = candidates.make_candidates(tree, READER, grade)
+  assert first == {
+    "text": "Step 1 ки\n The answer is: 042 ки",
+    "answer": "42",
+    "correct": True,
+    "status": "finished",
+    "step_scores": [float(np.float32(0.1)), float(np.float32(0.4))],
+    "tokens": len(ids(TEXTS[0][0])) + len(ids(TEXTS[1][0])) + 1,
+    "path": [0, 3],
+  }
+  assert second["text"] == "Step 1 ки\nStep 4 ки\n Anna ки"
+  assert second["path"] == [0, 4, 6] and second["answer"] is None
+  assert second["step_scores"] == np.float32([0.1, 0.5, 0.7]).tolist()
+  assert third["status"] == "truncated"
+  assert asked == ["42", None, None]
+
+
+@pytest.mark.parametrize("step", [[TOKENIZER.eos_token_id], ids("\n ки")])
+def test_a_step_without_text_has_no_score(tree, step):
+  tokens, lengths = tree.contents.tokens.copy(), tree.contents.lengths.copy()
+  tokens[2, 1], lengths[2, 1] = 0, len(step)
+  tokens[2, 1, : len(step)] = step
+  content = tree.contents.replace(tokens=tokens, lengths=lengths)
+  second = candidates.make_candidates(
+    tree.replace(contents=content), ENDED, bool
+  )[1]
+  assert second["step_scores"] == np.float32([0.1, 0.5]).tolist()
+  assert second["path"] == [0, 4, 6]
+
+
+def test_a_truncated_candidate_abstains(tree):
+  third = candidates.make_candidates(tree, READER, bool)[2]
+  assert third["text"].endswith("The answer is: 9")
+  assert third["answer"] is None and third["correct"] is False
+
+
+def test_a_beam_that_still_runs_is_unfinished_and_abstains(tree):
+  status = tree.status.copy()
+  status[1, 0] = status[2, 0] = search.RUNNING  # though it states an answer
+  first, _, third = candidates.make_candidates(
+    tree.replace(status=status), READER, lambda answer: answer == "42"
+  )
+  assert first["status"] == "unfinished" and third["status"] == "truncated"
+  assert first["answer"] is None and first["correct"] is False
+  assert first["text"] == "Step 1 ки\n The answer is: 042 ки"
+  assert first["step_scores"] == np.float32([0.1, 0.4]).tolist()
+
+
+def test_the_tree_has_a_column_of_nodes_for_each_field(tree):
+  at = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 1)]
+  found = candidates.make_tree(tree, READER)
+  assert found == {
+    "parents": [None, None, None, 0, 0, 2, 4],
+    "depths": [0, 0, 0, 1, 1, 1, 2],
+    "rounds": [0, 0, 0, 1, 1, 1, 2],
+    "widths": [2, 0, 1, 0, 1, 0, 0],
+    "scores": [float(np.float32(SCORES[j][n])) for j, n in at],
+    "status": [STATUS[j][n] for j, n in at],
+    "tokens": [int(tree.num_tokens[node]) for node in at],
+    "texts": [TEXTS[j][n] for j, n in at],
+  }
+  json.dumps(found, allow_nan=False)  # plain numbers, not NumPy's
+
+
+def test_a_step_after_a_parked_round_is_the_next_in_the_text(tree):
+  active, parents = tree.active.copy(), tree.parents.copy()
+  active[1, 1] = False  # slot 1 waits for one round, then goes on
+  parents[0] = 0, 1, 2
+  found = candidates.make_tree(
+    tree.replace(active=active, parents=parents), READER
+  )
+  assert found["rounds"] == [0, 0, 0, 1, 1, 2]
+  assert found["depths"] == [0, 0, 0, 1, 1, 1]
+  assert found["parents"] == [None, None, None, 0, 2, 1]
+
+
+def test_without_a_reward_model_no_score_is_recorded(tree):
+  with_rewards = candidates.make_candidates(tree, READER, bool)
+  without = candidates.make_candidates(tree, READER, bool, rewarded=False)
+  assert without == [c | {"step_scores": []} for c in with_rewards]
+  found = candidates.make_tree(tree, READER, rewarded=False)
+  whole = candidates.make_tree(tree, READER)
+  assert found == whole | {"scores": None}
+
+
+def _record(tree, aggregations):
+  """A record of the tree, as a sweep makes it."""
+  policy = compute.ModelCost(1000, 1800, 10, 300)
+  nothing = compute.ModelCost(0, 0, 0, 0)
+  finished = decoding.Finished(
+    problem_id=3,
+    tree=tree,
+    policy_counts=compute.Counts(*map(jnp.int32, (20, 50, 700))),
+    reward_counts=compute.Counts(*map(jnp.int32, (0, 0, 0))),
+    cache_bytes=4096,
+    seconds=1.5,
+  )
+  with tasks.Grader() as grader:
+    maker = record.RecordMaker(ENDED, policy, nothing, grader, aggregations)
+    return maker.make(
+      grid.Run("small", "sampling", N, 0),
+      tasks.Problem(3, "How many?", "42", 2, "test"),
+      finished,
+    )
+
+
+def test_a_record_without_a_reward_model_votes_by_majority(tree):
+  found = _record(tree, ())
+  assert found["votes"] == {"majority": {"answer": "42", "correct": True}}
+  assert found["tree"]["scores"] is None
+  assert {len(c["step_scores"]) for c in found["candidates"]} == {0}
+  assert set(found["ledger"]["flops_reward"].values()) == {0.0}
+  assert found["ledger"]["flops"]["with_reward"] == 2 * 1000 * 50
+  whole = _record(tree, ("last",))
+  assert whole["votes"]["majority"] == found["votes"]["majority"]
+  assert list(whole["votes"]) == votes.vote_names(("last",))
+
+
+def test_a_drawing_leaves_out_rewards_that_there_are_none_of(tree):
+  text = rendering.render(_record(tree, ()))
+  assert "; width, step:" in text
+  assert "├─ x2  Step 1 ки" in text
+  assert "42             1 of 3\n" in text
+  assert "last rewards" not in text
+  assert "├─ 0.100 x2  Step 1 ки" in rendering.render(_record(tree, ("last",)))
+
+
+def test_a_drawing_says_how_steps_end(tree):
+  status = tree.status.copy()
+  status[1, 0] = status[2, 0] = search.RUNNING
+  text = rendering.render(_record(tree.replace(status=status), ()))
+  assert "042 ки  (unfinished)\n" in text
+  assert "9  (cut off)\n" in text and "Anna ки  (finished)\n" in text
+  parents = tree.parents.copy()
+  parents[2] = 1, 1, 1  # the last fork copies one beam over the others
+  text = rendering.render(_record(tree.replace(parents=parents), ()))
+  assert "042 ки  (finished, given up)\n" in text
+  assert "Anna ки  (finished, 3 times)\n" in text
+  assert "Step 2 ки\n" in text  # given up while it ran
+  status[0, 1] = search.DROPPED
+  text = rendering.render(_record(tree.replace(status=status), ()))
+  assert "Step 2 ки  (duplicate)\n" in text
+
+
+def test_without_candidates_the_vote_has_no_answer(tree):
+  active = np.zeros_like(tree.active)
+  active[0, 0] = active[1, 1] = True  # a beam goes on from the only one
+  parents = np.zeros_like(tree.parents)
+  running = tree.replace(
+    active=active, parents=parents, status=np.zeros_like(tree.status)
+  )
+  found = _record(running, ("last",))
+  assert found["candidates"] == []
+  nobody = {"answer": None, "correct": False}
+  assert found["votes"] == dict.fromkeys(votes.vote_names(("last",)), nobody)
+  assert found["ledger"]["policy_discarded"] == 50
+  rendering.render(found)
+
+
+@pytest.mark.parametrize(
+  ("text", "answer"),
+  [
+    ("The answer is: 42 ки", "42"),
+    ("The answer is: 42.0 ки", "42"),
+    ("Step 1: 40 + 2 = 42 ки", None),
+    ("The answer is: ки", None),
+  ],
+)
+def test_answers_are_canonical(text, answer):
+  assert candidates.canonical_answer(text) == answer
+
+
+def test_the_ledger_counts_the_tree_and_splits_the_flops(tree):
+  policy = compute.ModelCost(1000, 1800, 10, 300)
+  reward = compute.ModelCost(500, 900, 7, 2)
+  finished = decoding.Finished(
+    problem_id=3,
+    tree=tree,
+    policy_counts=compute.Counts(*map(jnp.int32, (20, 50, 700))),
+    reward_counts=compute.Counts(*map(jnp.int32, (21, 50, 800))),
+    cache_bytes=4096,
+    seconds=1.5,
+  )
+  found = ledger.make_ledger(finished, policy, reward)
+  # Discarded: tokens that are in no node, as in lookahead, and those of slot 1,
+  # from which nothing goes on.
+  in_no_node = 50 - tree.num_tokens.sum()
+  assert in_no_node > 0
+  assert found["policy_discarded"] == in_no_node + len(ids(TEXTS[0][1]))
+  assert (found["policy_prefill"], found["policy_decode"]) == (20, 50)
+  assert (found["reward_prefill"], found["reward_scored"]) == (21, 50)
+  assert (found["policy_attended"], found["reward_attended"]) == (700, 800)
+  assert found["cache_bytes"] == 4096
+  ours = 1800 * (20 + 50) + 10 * 700 + 300 * 50
+  theirs = 900 * (21 + 50) + 7 * 800 + 2 * 50
+  prompt = 1800 * 20 + 10 * (20 * 21 // 2)
+  read = 900 * 21 + 7 * (21 * 22 // 2)
+  assert found["flops"] == {
+    "paper": 2 * 1000 * 50,
+    "with_reward": 2 * 1000 * 50 + 2 * 500 * 50,
+    "full": ours + theirs,
+  }
+  assert found["flops_reward"] == {
+    "paper": 0, "with_reward": 2 * 500 * 50, "full": theirs
+  }  # fmt: skip
+  nothing = {"paper": 0, "with_reward": 0}
+  assert found["flops_prefill"] == {**nothing, "full": prompt + read}
+  assert found["flops_reward_prefill"] == {**nothing, "full": read}
