@@ -4,8 +4,8 @@ r"""Says what a search takes of each device's memory, before it is run.
     --mesh=1,1 --mesh=1,2 --mesh=1,4 --mesh=1,8
 
 Models are published architectures (inference_scaling/models/published.py) or
-any checkpoint, whose weights are not read;
-inference_scaling/decoding/memory/plan.py says how bytes are counted.
+any checkpoint, whose weights are not read. How bytes are counted is said in
+inference_scaling/decoding/memory/plan.py.
 """
 
 import pathlib
@@ -13,9 +13,8 @@ import pathlib
 from absl import app, flags
 
 from inference_scaling import decoding, launching, models
-from inference_scaling.decoding.memory import abstract
+from inference_scaling.decoding.memory import abstract, table
 from inference_scaling.decoding.memory import plan as memory
-from inference_scaling.decoding.memory import table as memory_table
 from inference_scaling.models import published
 
 _POLICY = flags.DEFINE_string(
@@ -78,7 +77,7 @@ def main(argv):
     f"{number['problems']}, N = {number['n']}; of {_DEVICE.value:g} GiB each:"
   )
   sizes = number["problems"], number["n"], meshes, _DEVICE.value, number["rows"]
-  print(memory_table.table(plan, *sizes))
+  print(table.table(plan, *sizes))
 
 
 def limits(number, owner):

@@ -7,7 +7,7 @@ import pytest
 from absl import logging
 
 from inference_scaling import analysis, json_lines
-from inference_scaling.sweep.records import files as records
+from inference_scaling.sweep.records import files
 from tests.analysis import tree_records
 
 # Of records of few bytes: every cut of the last one is tried.
@@ -62,7 +62,7 @@ def by_tree_page(path):
 
 
 def by_resume(path):
-  with records.JsonLines(path) as file:
+  with files.JsonLines(path) as file:
     return [record["problem"]["id"] for record in file.read()]
 
 
@@ -97,7 +97,7 @@ def test_a_last_line_cut_at_any_byte_is_left_out_with_a_warning(reader, path):
 def test_after_a_cut_at_any_byte_a_resume_gives_the_whole_again(path, logged):
   for end in range(1, len(LAST)):
     path.write_bytes(WHOLE + LAST[:end])
-    with records.JsonLines(path) as file:
+    with files.JsonLines(path) as file:
       assert [record["problem"]["id"] for record in file.read()] == [0, 1]
       file.append(ROWS[2])
     assert path.read_bytes() == WHOLE + LAST
@@ -145,7 +145,7 @@ def test_what_editors_leave_means_nothing(name, path, logged):
   path.write_bytes(HARMLESS[name])
   for reader in (*READERS.values(), by_resume):
     assert reader(path) == [0, 1, 2]
-  with records.JsonLines(path) as file:
+  with files.JsonLines(path) as file:
     assert file.recount() == 3
     file.append({"problem": {"id": 3}})
     assert file.count == 4

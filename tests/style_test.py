@@ -71,6 +71,14 @@ def test_every_room_is_listed():
   assert found == set(ROOMS)
 
 
+@pytest.mark.parametrize(
+  "folder", sorted({path.parent for path in MODULES}), ids=_name
+)
+def test_a_folder_holds_a_dozen_files_at_most(folder):
+  files = [path.name for path in folder.glob("[!_]*.py")]
+  assert len(files) <= 12, files
+
+
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_rooms_import_only_from_rooms_before_them(path):
   room = _room(path)
@@ -92,7 +100,7 @@ def test_every_folder_of_the_analysis_is_listed():
   "path", sorted(PACKAGE.glob("analysis/**/[!_]*.py")), ids=_name
 )
 def test_analysis_imports_only_from_folders_before(path):
-  folder = path.parent.name
+  folder = path.relative_to(PACKAGE / "analysis").parts[0]
   allowed = ANALYSIS[: ANALYSIS.index(folder) + 1] if folder in ANALYSIS else ()
   for name in _imports(_parse(path)):
     _, room, first, *_ = [*name.split("."), *[""] * 3]

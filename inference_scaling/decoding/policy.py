@@ -22,7 +22,7 @@ from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import sizes
 from inference_scaling.decoding.batching import faults
 from inference_scaling.decoding.kv_cache import beam_places as places_lib
-from inference_scaling.decoding.kv_cache import choice as caches
+from inference_scaling.decoding.kv_cache import choice
 from inference_scaling.decoding.kv_cache import dense as cache_lib
 from inference_scaling.decoding.tokens import format as format_lib
 from inference_scaling.decoding.tokens import writing
@@ -59,7 +59,7 @@ class ModelPolicy:
     limits: limits_lib.Limits,
     num_beams: int,
     num_rows: int | None = None,
-    cache: str = caches.DENSE,
+    cache: str = choice.DENSE,
     tree_tokens: int | None = None,
     token_scores: bool = False,
   ):
@@ -71,8 +71,8 @@ class ModelPolicy:
       limits: lengths of buffers.
       num_beams: N.
       num_rows: R, from 1 to N; None for N.
-      cache: one of `caches.CACHES`.
-      tree_tokens: as `caches.Storage` takes it.
+      cache: one of `choice.CACHES`.
+      tree_tokens: as `choice.Storage` takes it.
       token_scores: whether steps tell what the model makes of their tokens, as
         a `TokenReward` needs; it costs two passes over the logits.
 
@@ -85,7 +85,7 @@ class ModelPolicy:
     self.limits = limits
     self.num_beams = num_beams
     self.num_rows = places_lib.check_rows(num_rows, num_beams)
-    self.storage = caches.Storage(
+    self.storage = choice.Storage(
       cache, num_beams, limits.text_buffer, tree_tokens
     )
     self.token_scores = token_scores

@@ -20,7 +20,7 @@ from inference_scaling.decoding import (
 from inference_scaling.decoding import reward_state as state_lib
 from inference_scaling.decoding.batching import faults
 from inference_scaling.decoding.kv_cache import beam_places as places_lib
-from inference_scaling.decoding.kv_cache import choice as caches
+from inference_scaling.decoding.kv_cache import choice
 from inference_scaling.decoding.kv_cache import dense as cache_lib
 from inference_scaling.decoding.tokens import translation
 from inference_scaling.search import base
@@ -55,7 +55,7 @@ class ModelReward:
     num_beams: int,
     translator: translation.Translator | None = None,
     num_rows: int | None = None,
-    cache: str = caches.DENSE,
+    cache: str = choice.DENSE,
     tree_tokens: int | None = None,
   ):
     """Joins a reward model to a policy.
@@ -87,7 +87,7 @@ class ModelReward:
     self.limits = translator.limits if translator else limits
     self.num_beams = num_beams
     self.num_rows = places_lib.check_rows(num_rows, num_beams)
-    self.storage = caches.Storage(
+    self.storage = choice.Storage(
       cache, num_beams, self.limits.text_buffer, tree_tokens
     )
     self.sizes = sizes.whole(self.limits)

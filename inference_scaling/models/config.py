@@ -12,7 +12,7 @@ from inference_scaling.models.layers import architecture as architecture_lib
 DecoderConfig = architecture_lib.DecoderConfig
 RopeScaling = architecture_lib.RopeScaling
 
-# This package's own: see reward_model.py.
+# This package's own: see rewards/model.py.
 REWARD_ARCHITECTURE = "LlamaForStepReward"
 
 CONFIG = "config.json"

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from inference_scaling.search import base
-from inference_scaling.search.checks import values as checks
+from inference_scaling.search.checks import values
 
 
 class Models(NamedTuple):
@@ -57,11 +57,11 @@ def extend(
     extended = models.policy.extend(
       models.policy_params, keys, policy_state, active
     )
-  checks.check_tuple("policy.extend", extended, ("state", "Step"))
+  values.check_tuple("policy.extend", extended, ("state", "Step"))
   new_state, step = extended
-  checks.check_same("the state from policy.extend", policy_state, new_state)
+  values.check_same("the state from policy.extend", policy_state, new_state)
   check_step(step, *active.shape)
-  checks.check_values(step.status, step.num_tokens, active)
+  values.check_values(step.status, step.num_tokens, active)
   return new_state, step
 
 
@@ -86,10 +86,10 @@ def score(
     scored = models.reward.score(
       models.reward_params, reward_state, step, active
     )
-  checks.check_tuple("reward.score", scored, ("state", "scores"))
+  values.check_tuple("reward.score", scored, ("state", "scores"))
   new_state, scores = scored
-  checks.check_same("the state from reward.score", reward_state, new_state)
-  checks.check_scores(scores, active.shape)
+  values.check_same("the state from reward.score", reward_state, new_state)
+  values.check_scores(scores, active.shape)
   return new_state, scores.astype(jnp.float32)
 
 
@@ -144,26 +144,26 @@ def look_ahead(
 def fork(name: str, owner: Any, state: Any, parents: jax.Array) -> Any:
   """Calls a user's fork and checks what it returns."""
   new_state = owner.fork(state, parents)
-  checks.check_same(f"the state from {name}.fork", state, new_state)
+  values.check_same(f"the state from {name}.fork", state, new_state)
   return new_state
 
 
 def check_step(step: Any, P: int, N: int) -> None:
   """Raises a ValueError if a policy's Step is not as base.Step says."""
   if not isinstance(step, base.Step):
-    raise checks.WrongValueError(
+    raise values.WrongValueError(
       f"policy.extend returned a {type(step).__name__} beside the state, "
       "expected a Step"
     )
   for name in ("status", "num_tokens"):
-    checks.check_array(
+    values.check_array(
       f"Step.{name} from policy.extend", getattr(step, name), (P, N), jnp.int32
     )
-  checks.check_leading("Step.content from policy.extend", step.content, (P, N))
+  values.check_leading("Step.content from policy.extend", step.content, (P, N))
 
 
 def rewind(name: str, owner: Any, before: Any, after: Any) -> Any:
   """Calls a user's rewind and checks what it returns."""
   state = owner.rewind(before, after)
-  checks.check_same(f"the state from {name}.rewind", before, state)
+  values.check_same(f"the state from {name}.rewind", before, state)
   return state

@@ -20,8 +20,7 @@ from inference_scaling.search import (
   settling,
   tree,
 )
-from inference_scaling.search.checks import entries
-from inference_scaling.search.checks import values as checks
+from inference_scaling.search.checks import entries, values
 from inference_scaling.search.state import SearchState
 
 
@@ -96,17 +95,17 @@ def start(
     ValueError: on a wrong value from a user function.
   """
   P, N = keys.shape[0], policy.num_beams
-  checks.check_leading("prompts", prompts, (P,))
+  values.check_leading("prompts", prompts, (P,))
   policy_state = policy.start(policy_params, prompts)
-  checks.check_leading("the state from policy.start", policy_state, (P,), N)
+  values.check_leading("the state from policy.start", policy_state, (P,), N)
   reward_state = reward.start(reward_params, prompts)
-  checks.check_leading("the state from reward.start", reward_state, (P,), N)
+  values.check_leading("the state from reward.start", reward_state, (P,), N)
   active = jnp.broadcast_to(_first(strategy, N, carry)[None], (P, N))
   extended = jax.eval_shape(
     policy.extend, policy_params, extension.beam_keys(keys, N), policy_state,
     active,
   )  # fmt: skip
-  checks.check_tuple("policy.extend", extended, ("state", "Step"))
+  values.check_tuple("policy.extend", extended, ("state", "Step"))
   extension.check_step(extended[1], P, N)
   return SearchState(
     keys=keys,
@@ -229,7 +228,7 @@ def _first(strategy, num_beams, carry):
   if strategy.first is None:
     return jnp.ones(num_beams, bool)
   active = strategy.first(num_beams, carry)
-  checks.check_array("active from first", active, (num_beams,), jnp.bool_)
+  values.check_array("active from first", active, (num_beams,), jnp.bool_)
   return active
 
 

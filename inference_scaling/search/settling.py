@@ -18,8 +18,7 @@ from inference_scaling.search import (
   extension,
   tree,
 )
-from inference_scaling.search.checks import entries
-from inference_scaling.search.checks import values as checks
+from inference_scaling.search.checks import entries, values
 from inference_scaling.search.state import SearchState
 from inference_scaling.search.tree import Tree
 
@@ -190,12 +189,12 @@ def _select(strategy, state, beams, ready):
 def _select_checked(select, key, beams, carry):
   """Calls a strategy's select for one problem and checks what it returns."""
   selected = select(key, beams, carry)
-  checks.check_tuple("select", selected, ("parents", "active", "carry"))
+  values.check_tuple("select", selected, ("parents", "active", "carry"))
   parents, active, new_carry = selected
   shape = beams.status.shape
-  checks.check_array("parents from select", parents, shape, jnp.int32)
-  checks.check_array("active from select", active, shape, jnp.bool_)
-  checks.check_same("the carry from select", carry, new_carry)
+  values.check_array("parents from select", parents, shape, jnp.int32)
+  values.check_array("active from select", active, shape, jnp.bool_)
+  values.check_same("the carry from select", carry, new_carry)
   return parents, active, new_carry
 
 

@@ -5,7 +5,7 @@ import hashlib
 import pathlib
 
 from inference_scaling import compute, models, names
-from inference_scaling.sweep.ports import loading as port_loading
+from inference_scaling.sweep.ports import loading
 from inference_scaling.sweep.ports import port as port_lib
 
 # Of a larger file the name, the size and both ends are hashed: reading the
@@ -66,8 +66,8 @@ def policy(source: str) -> Checkpoint | port_lib.Port:
     ValueError: if the name is unknown or the architecture not supported, or for
       a maker or a port that is not as it should be.
   """
-  if port_loading.is_port(source):
-    return port_loading.load_policy(source)
+  if loading.is_port(source):
+    return loading.load_policy(source)
   found = models.open_checkpoint(source)
   found.require()
   return Checkpoint(source, found, compute.policy_cost(found.config))
@@ -88,7 +88,7 @@ def reward(source: str, form: str) -> Checkpoint | port_lib.Port:
     ValueError: as `policy`, or if the checkpoint cannot have this form.
   """
   if form == names.PYTHON_REWARD:
-    return port_loading.load_reward(source)
+    return loading.load_reward(source)
   found = models.open_checkpoint(source)
   found.require(*models.reward_architectures(form))
   cost = (

@@ -15,7 +15,7 @@ from inference_scaling.sweep import (
 )
 from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep.ports import port as port_lib
-from inference_scaling.sweep.ports import tokens as port_tokens
+from inference_scaling.sweep.ports import tokens
 from inference_scaling.sweep.records import step_texts
 
 GREEDY = spec.Sampler(temperature=0.0, top_k=0, top_p=1.0)
@@ -64,7 +64,7 @@ class Engine:
     if isinstance(model, port_lib.Port):
       encoded = model.encode(problems)
       if isinstance(self.reward, models.RewardModel):
-        port_tokens.check(model, self.reward, encoded, settings.limits)
+        tokens.check(model, self.reward, encoded, settings.limits)
       return encoded
     questions = {problem.id: problem.question for problem in problems}
     tokenizer = model.tokenizer

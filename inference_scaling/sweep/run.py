@@ -24,9 +24,7 @@ from inference_scaling.sweep import (
   processes,
 )
 from inference_scaling.sweep import settings as settings_lib
-from inference_scaling.sweep.progress import banner as plan
-from inference_scaling.sweep.progress import bar as progress
-from inference_scaling.sweep.progress import unfinished
+from inference_scaling.sweep.progress import banner, bar, unfinished
 from inference_scaling.sweep.records import files as records
 from inference_scaling.sweep.records import folder as workdir_lib
 from inference_scaling.sweep.records import (
@@ -96,7 +94,7 @@ def run_sweep(
   runs = grid.by_cost(grid.expand(sweep.runs), parameters)
   if not processes.is_lead():
     say = _say_nothing
-  say(plan.describe(sweep, runs, asked, parameters, reward, workdir))
+  say(banner.describe(sweep, runs, asked, parameters, reward, workdir))
   content = workdir_lib.content(sweep, policies, reward, len(asked))
   processes.check_same(
     {
@@ -219,7 +217,7 @@ class _Sweep:
     watch = unfinished.Watch(found, len(self._problems), say)
     with (
       tasks.Grader(percent=self._sweep.percent) as grader,
-      progress.Progress(total, before, vote, say) as shown,
+      bar.Progress(total, before, vote, say) as shown,
     ):
       for run, search in searches.items():
         outcomes = list(done.get(run, {}).values())

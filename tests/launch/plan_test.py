@@ -3,7 +3,7 @@
 import pytest
 
 from inference_scaling import launching
-from inference_scaling.decoding.memory import table as memory_table
+from inference_scaling.decoding.memory import table
 from tests.launch.programs_test import launcher
 
 
@@ -62,4 +62,4 @@ def test_a_mesh_is_two_numbers(text):
 
 @pytest.mark.parametrize("limit", [0, 1, 2, 3, 17, 64])
 def test_largest_that_fits(limit):
-  assert memory_table.largest(lambda number: number <= limit) == limit
+  assert table.largest(lambda number: number <= limit) == limit

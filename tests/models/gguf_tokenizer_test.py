@@ -5,7 +5,7 @@ from absl import logging
 
 from inference_scaling import models
 from inference_scaling.models import sources
-from inference_scaling.models.sources.gguf import config as gguf_config
+from inference_scaling.models.sources.gguf import config
 from tests.models import gguf_files
 
 KEY = "tokenizer.ggml."
@@ -190,7 +190,7 @@ def test_id_beyond_the_tokens_is_left_out(name, index, tmp_path, warned):
 def test_ends_of_turn_and_of_message_are_ends():
   ends = BYTES | {"eot_token_id": 3, "eom_token_id": 4}
   metadata = {KEY + key: value for key, value in ends.items()}
-  assert gguf_config._ends_of_text(metadata) == [2, 3, 4]
+  assert config._ends_of_text(metadata) == [2, 3, 4]
 
 
 def test_missing_split_is_said_aloud(warned):

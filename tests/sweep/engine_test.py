@@ -12,7 +12,7 @@ from inference_scaling.sweep import (
   encoding,
   engine,
 )
-from inference_scaling.sweep.progress import banner as plan
+from inference_scaling.sweep.progress import banner
 
 
 def make_engine(**sampler):
@@ -71,6 +71,6 @@ def test_lanes_are_a_multiple_of_the_devices_that_share_them():
 
 def test_sizes_in_words():
   sizes = [
-    plan.count(number) for number in (950, 127_424, 1_620_000, 69 * 10**8)
+    banner.count(number) for number in (950, 127_424, 1_620_000, 69 * 10**8)
   ]
   assert sizes == ["950", "127k", "1.62M", "6.9B"]

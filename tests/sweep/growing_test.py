@@ -7,8 +7,7 @@ import shutil
 import pytest
 
 from inference_scaling import spec, sweep
-from inference_scaling.sweep.records import files as records
-from inference_scaling.sweep.records import recorded
+from inference_scaling.sweep.records import files, recorded
 from tests.sweep import tiny
 
 # Two problems of the demo, as a version without the key `percent` left them.
@@ -100,7 +99,7 @@ def test_models_and_problems_may_move(family, begun, tmp_path):
 
 def test_a_new_vote_needs_no_model(begun, swept, tmp_path):
   folder = shutil.copytree(begun, tmp_path / "votes")
-  with records.JsonLines(folder / "records.jsonl") as file:
+  with files.JsonLines(folder / "records.jsonl") as file:
     recorded.vote_again(file, ("last", "min", "mean", "product"))
     assert file.count == 4
   assert set(lines(folder)) <= set(lines(swept))
@@ -110,7 +109,7 @@ def test_a_config_that_grows_while_another_process_writes_is_refused(
   family, begun, tmp_path
 ):
   folder = shutil.copytree(begun, tmp_path / "busy")
-  with records.JsonLines(folder / "records.jsonl"):
+  with files.JsonLines(folder / "records.jsonl"):
     with pytest.raises(OSError, match="another process"):
       quietly(tiny.config(family), folder)
   content = json.loads((folder / "config.json").read_text())

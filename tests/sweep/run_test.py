@@ -10,7 +10,7 @@ import safetensors.numpy
 
 import inference_scaling
 from inference_scaling import analysis, spec, sweep
-from inference_scaling.sweep.records import files as records
+from inference_scaling.sweep.records import files
 from inference_scaling.sweep.records import folder as workdir_lib
 from tests.sweep import tiny
 
@@ -235,7 +235,7 @@ def test_a_folder_without_records_is_free(family, tmp_path):
   assert json.loads((folder / "config.json").read_text()) == {
     "config": {"other": 1}
   }
-  with records.JsonLines(folder / "records.jsonl"):
+  with files.JsonLines(folder / "records.jsonl"):
     with pytest.raises(OSError, match="another process"):
       workdir_lib.claim(folder, {})
 
@@ -270,7 +270,7 @@ def test_records_without_their_config_are_refused(family, swept, tmp_path):
 
 
 def test_ctrl_c_says_what_is_safe(family, one_run, tmp_path, monkeypatch):
-  append = records.JsonLines.append
+  append = files.JsonLines.append
 
   def interrupted(self, value):
     if self.path.name == "records.jsonl" and self.count == 2:
@@ -279,7 +279,7 @@ def test_ctrl_c_says_what_is_safe(family, one_run, tmp_path, monkeypatch):
 
   config = tiny.config(family, runs=ONE_RUN)
   with monkeypatch.context() as patch:
-    patch.setattr(records.JsonLines, "append", interrupted)
+    patch.setattr(files.JsonLines, "append", interrupted)
     with pytest.raises(sweep.SweepInterruptedError, match=r"2 records .* safe"):
       quietly(config, tmp_path)
   assert len(lines(tmp_path)) == 2

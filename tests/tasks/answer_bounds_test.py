@@ -79,7 +79,7 @@ def test_no_text_takes_more_than_linear_time():
   # In a process that can be killed: a regular expression cannot be stopped.
   program = (
     "import json, resource, sys\n"
-    "from inference_scaling.tasks import answers\n"
+    "from inference_scaling.tasks.extraction import answers\n"
     "most, length, shapes = json.load(sys.stdin)\n"
     "resource.setrlimit(resource.RLIMIT_CPU, (most, most))\n"
     "for begin, left, middle, right in shapes:\n"

@@ -9,7 +9,7 @@ import functools
 from inference_scaling import decoding, models, sweep, tasks
 from inference_scaling import search as search_lib
 from inference_scaling.benchmark import ours, table, timing
-from inference_scaling.decoding.batching import statistics as lane_stats
+from inference_scaling.decoding.batching import statistics
 from inference_scaling.search import base
 from inference_scaling.tasks import synthetic
 
@@ -46,7 +46,7 @@ class RealLengths:
       )
       for problem in synthetic.generate("test", problems, seed=0)
     ]
-    self.stats: dict[str, lane_stats.LaneStats] = {}
+    self.stats: dict[str, statistics.LaneStats] = {}
 
   def tasks(self) -> dict[str, timing.Task]:
     """Makes the searches.
@@ -103,7 +103,7 @@ class RealLengths:
 
   def _search(self, name: str, strategy: base.Strategy):
     """Runs one search and counts what its lanes do."""
-    self.stats[name] = stats = lane_stats.LaneStats()
+    self.stats[name] = stats = statistics.LaneStats()
     return list(
       decoding.run_lanes(
         self._policy, self._reward, strategy,

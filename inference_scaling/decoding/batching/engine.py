@@ -23,15 +23,15 @@ import numpy as np
 from inference_scaling import compute
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import reward as reward_lib
-from inference_scaling.decoding.batching import buffers as lane_sizes
-from inference_scaling.decoding.batching import checks as lane_checks
 from inference_scaling.decoding.batching import (
+  buffers,
+  checks,
   placement,
+  programs,
   scheduling,
+  statistics,
 )
 from inference_scaling.decoding.batching import problems as problems_lib
-from inference_scaling.decoding.batching import programs as lane_programs
-from inference_scaling.decoding.batching import statistics as lane_stats
 from inference_scaling.search import base
 from inference_scaling.search import tree as tree_lib
 from inference_scaling.search.checks import entries
@@ -70,7 +70,7 @@ def run_lanes(
   num_lanes: int,
   max_depth: int,
   mesh: jax.sharding.Mesh | None = None,
-  stats: lane_stats.LaneStats | None = None,
+  stats: statistics.LaneStats | None = None,
   lookahead_params: Any = None,
 ) -> Iterator[Finished]:
   """Searches problems, several at a time, and yields each as it ends.
@@ -114,23 +114,23 @@ def run_lanes(
   entries.check_models(policy, reward)
   entries.check_hashable(policy, reward)
   entries.check_lookahead(strategy, policy, reward)
-  lane_checks.check_tokens(policy, reward)
-  lane_checks.check_mesh(policy, reward, num_lanes, mesh)
+  checks.check_tokens(policy, reward)
+  checks.check_mesh(policy, reward, num_lanes, mesh)
   policy_params, reward_params = _put(
     policy, reward, policy_params, reward_params, mesh
   )
   policy = whole_steps.batched_policy(policy)
   reward = whole_steps.batched_reward(reward)
   start = functools.partial(
-    lane_programs.start, policy, reward, strategy.rules, max_depth, mesh,
+    programs.start, policy, reward, strategy.rules, max_depth, mesh,
     policy_params, reward_params, strategy.init(policy.num_beams),
     jax.random.key(seed),
   )  # fmt: skip
   group = scheduling.group_size(num_lanes, strategy.rules, mesh)
-  fit = lane_sizes.Fit(policy, reward, strategy.rules, group)
-  stats = stats or lane_stats.LaneStats()
+  fit = buffers.Fit(policy, reward, strategy.rules, group)
+  stats = stats or statistics.LaneStats()
   waiting = iter(problems)
-  lanes: list[lane_sizes.Lane | None] = [None] * num_lanes
+  lanes: list[buffers.Lane | None] = [None] * num_lanes
   state = None
   while True:
     for lane in range(num_lanes):
@@ -138,16 +138,16 @@ def run_lanes(
       if problem is None:
         continue
       prompts = problems_lib.lay_out(policy, reward, problem)
-      lanes[lane] = lane_sizes.start(problem.id, prompts, problem.num_tokens)
+      lanes[lane] = buffers.start(problem.id, prompts, problem.num_tokens)
       new = start(np.int32(problem.id), prompts)
       if state is None:
-        state = lane_programs.empty_lanes(policy, reward, num_lanes, mesh, new)
-      state = lane_programs.replace_lane(mesh, state, np.int32(lane), new)
+        state = programs.empty_lanes(policy, reward, num_lanes, mesh, new)
+      state = programs.replace_lane(mesh, state, np.int32(lane), new)
       del new  # or it stays, with its prompt's caches, beside the next step
     if not any(lanes):
       return
     sizes = fit(lanes)
-    state, flags = lane_programs.advance(
+    state, flags = programs.advance(
       policy, reward, strategy.rules, mesh, sizes, policy_params,
       reward_params, state, lookahead_params,
     )  # fmt: skip
@@ -158,7 +158,7 @@ def run_lanes(
         continue
       running.text = int(flags.text[lane])
       if flags.settled[lane]:
-        lane_checks.check_lane(policy, reward, flags, lane, running.problem_id)
+        checks.check_lane(policy, reward, flags, lane, running.problem_id)
       if flags.done[lane]:
         yield _harvest(policy, reward, mesh, state, lane, running)
         lanes[lane] = None
@@ -177,14 +177,14 @@ def _put(policy, reward, policy_params, reward_params, mesh):
 
 
 def _harvest(
-  policy, reward, mesh, state, lane: int, running: lane_sizes.Lane
+  policy, reward, mesh, state, lane: int, running: buffers.Lane
 ) -> Finished:
   """Brings a finished problem to the host, to each one of several."""
   owners = (policy, reward)
   states = (state.policy_state, state.reward_state)
   pairs = list(zip(owners, states, strict=True))
   tree, counts = jax.device_get(
-    lane_programs.take_lane(
+    programs.take_lane(
       mesh,
       (state.tree, [owner.counts(one) for owner, one in pairs]),
       np.int32(lane),

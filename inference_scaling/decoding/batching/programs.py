@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from inference_scaling.decoding import policy_state as state_lib
-from inference_scaling.decoding.batching import checks as lane_checks
 from inference_scaling.decoding.batching import (
+  checks,
   placement,
   scheduling,
 )
@@ -67,7 +67,7 @@ def advance(
 
   Returns:
     The new state, in which the settled problems have begun their next steps,
-    and its `lane_checks.Flags`.
+    and its `checks.Flags`.
   """
   policy, reward = (
     owner if size is None else owner.sized(size)
@@ -96,7 +96,7 @@ def advance(
   )  # fmt: skip
   begun = policy.begin(state.policy_state, state.active & ready[:, None])
   state = placement.constrain(state.replace(policy_state=begun), mesh)
-  flags = lane_checks.make_flags(policy, reward, before, state, ready)
+  flags = checks.make_flags(policy, reward, before, state, ready)
   return state, placement.replicate(flags, mesh)
 
 

@@ -11,11 +11,11 @@ import jax
 
 from inference_scaling import names
 from inference_scaling.decoding.kv_cache import dense as cache_lib
-from inference_scaling.decoding.kv_cache import tree as tree_cache
+from inference_scaling.decoding.kv_cache import tree
 
 CACHES = names.CACHES
 DENSE, TREE = CACHES
-Cache = cache_lib.Cache | tree_cache.TreeCache
+Cache = cache_lib.Cache | tree.TreeCache
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,4 +73,4 @@ class Storage:
     beams = (prompt, prompt_lengths, self.num_beams, self.size)
     if self.kind == DENSE:
       return cache_lib.start(*beams)
-    return tree_cache.start(*beams, self.capacity)
+    return tree.start(*beams, self.capacity)

@@ -1,6 +1,6 @@
 """The store of a `TreeCache`: entries of distinct tokens, in no order.
 
-Axis letters: as in `tree_cache.py`.
+Axis letters: as in `tree.py`.
 """
 
 import jax

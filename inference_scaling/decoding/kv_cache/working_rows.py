@@ -1,6 +1,6 @@
 """The rows that a model works on: dense, contiguous copies of some beams.
 
-Storage may hold beams in any way (see `cache.py`); what a model reads and
+Storage may hold beams in any way (see `dense.py`); what a model reads and
 writes while it decodes is this. Token j of a beam's text is always entry j of
 its row, whatever ran before and however often the work was interrupted, so
 results keep their bits. Rows are only as long as they must be: attention costs

@@ -19,7 +19,7 @@ from inference_scaling.decoding import no_reward
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import reward as reward_lib
-from inference_scaling.decoding.kv_cache import choice as caches
+from inference_scaling.decoding.kv_cache import choice
 from inference_scaling.decoding.tokens import automaton
 from inference_scaling.models.layers import decoder as decoder_lib
 from inference_scaling.models.layers import reward_heads
@@ -42,8 +42,8 @@ class Search:
     dtype: of weights and caches.
     limits: of the policy.
     reward_limits: of a reward model that reads tokens of its own.
-    cache: how beams are stored, one of `caches.CACHES`.
-    tree_tokens: as `caches.Storage` takes it.
+    cache: how beams are stored, one of `choice.CACHES`.
+    tree_tokens: as `choice.Storage` takes it.
   """
 
   policy: models.DecoderConfig
@@ -52,7 +52,7 @@ class Search:
   dtype: str
   limits: limits_lib.Limits
   reward_limits: limits_lib.Limits
-  cache: str = caches.DENSE
+  cache: str = choice.DENSE
   tree_tokens: int | None = None
 
   @property
@@ -169,7 +169,7 @@ def _policy_model(search: Search) -> models.Model:
 
 
 def _reward_model(search: Search) -> models.RewardModel:
-  # Without an unembedding of its own: see reward_loading.py.
+  # Without an unembedding of its own: see models/rewards/loading.py.
   config = dataclasses.replace(search.reward, tie_word_embeddings=True)
   if search.form == models.OWN_FORM:
     graph, params = _shapes(

@@ -57,7 +57,7 @@ from inference_scaling.decoding.batching import (
   placement,
   scheduling,
 )
-from inference_scaling.decoding.kv_cache import choice as caches
+from inference_scaling.decoding.kv_cache import choice
 from inference_scaling.decoding.memory import abstract
 from inference_scaling.decoding.memory import work as memory_work
 from inference_scaling.models import sharding
@@ -235,7 +235,7 @@ class Plan:
     """
     search = self.search
     policy = memory_work.Work(search.policy, search.limits, model, rows)
-    in_place = search.cache == caches.DENSE and rows == beams
+    in_place = search.cache == choice.DENSE and rows == beams
     at_work = policy.rows(parts["policy prompt"], policy.copied(in_place))
     writes = problems * rows
     logits = writes * search.policy.vocab_size * _FLOAT32 // model
@@ -267,7 +267,7 @@ class Plan:
         "score": at_work + work,
         "store": max(phases["store"], stored),
       }
-    if search.cache == caches.TREE:
+    if search.cache == choice.TREE:
       return phases | {"gather": gathered}
     return phases | {"fork": round(forked * scored)}
 

@@ -1,6 +1,6 @@
 """What models take of memory while they run, beside weights and state.
 
-`memory.py` says how it is counted.
+`plan.py` says how it is counted.
 """
 
 import dataclasses

@@ -26,7 +26,7 @@ from inference_scaling.models.checkpoints import (
   saving,
 )
 from inference_scaling.models.layers import decoder as decoder_lib
-from inference_scaling.models.rewards import model as reward_model
+from inference_scaling.models.rewards import model
 from inference_scaling.models.sources import orbax_folder
 
 
@@ -119,7 +119,7 @@ def _describe(checkpoint: checkpoint_lib.Checkpoint):
   """Lists a model's entries, shapes of parameters, and shapes of its head."""
   config, found = checkpoint.config, checkpoint.tensors.shapes
   own = checkpoint.architectures == (config_lib.REWARD_ARCHITECTURE,)
-  module = reward_model.StepReward if own else decoder_lib.Decoder
+  module = model.StepReward if own else decoder_lib.Decoder
   shapes = nnx.to_pure_dict(
     nnx.split(nnx.eval_shape(lambda: module(config, nnx.Rngs(0))))[1]
   )

@@ -9,7 +9,7 @@ from flax import nnx
 from inference_scaling.models.checkpoints import layout
 from inference_scaling.models.layers import architecture
 from inference_scaling.models.layers import decoder as decoder_lib
-from inference_scaling.models.rewards import model as reward_model
+from inference_scaling.models.rewards import model
 
 Parameters = layout.Parameters
 
@@ -28,7 +28,7 @@ class FormReward(nnx.Module):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class FormRewardModel(reward_model.RewardModel):
+class FormRewardModel(model.RewardModel):
   """A model that reads text in a form of its own.
 
   A reward is read at the last token of a step's piece, from the hidden state

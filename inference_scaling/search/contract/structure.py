@@ -10,8 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from inference_scaling.search import extension
-from inference_scaling.search.checks import entries
-from inference_scaling.search.checks import values as checks
+from inference_scaling.search.checks import entries, values
 
 # Numbers of problems to try beside the given one: as multiples of it, so that
 # problems still go evenly onto the devices of a mesh.
@@ -37,7 +36,7 @@ def check(models: extension.Models, prompts: Any) -> None:
       "expected arrays with a leading axis of problems"
     )
   P = shapes[0].shape[0]
-  checks.check_leading("search.check: prompts", prompts, (P,))
+  values.check_leading("search.check: prompts", prompts, (P,))
   if P == 0:
     raise ValueError(
       "search.check: prompts are of 0 problems, expected 1 or more; two that "
@@ -71,7 +70,7 @@ def _check_leading(models, prompts, P):
     states = _start(models, prompts, number)
     for name, state in zip(("policy", "reward"), states, strict=True):
       with law("leading axis"):
-        checks.check_leading(
+        values.check_leading(
           f"the state from {name}.start", state, (number,), N
         )
 
@@ -121,5 +120,5 @@ def _types():
   """As `law`, for what the loop's own checks find: not for a user's errors."""
   try:
     yield
-  except checks.WrongValueError as error:
+  except values.WrongValueError as error:
     raise ValueError(broken("shapes and dtypes", str(error))) from error

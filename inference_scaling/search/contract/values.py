@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 
 from inference_scaling.search import base
-from inference_scaling.search.checks import values as checks
+from inference_scaling.search.checks import values
 from inference_scaling.search.contract import compare
 from inference_scaling.search.contract.calls import Calls, Moved, States
 
@@ -53,7 +53,7 @@ def walk(calls: Calls, num_steps: int) -> tuple[list[Point], list[Moved]]:
       point.states, calls.keys(*point.key(0)), point.running
     )
     status = compare.host(moved.step.status)
-    checks.check_values(status, moved.step.num_tokens, point.running)
+    values.check_values(status, moved.step.num_tokens, point.running)
     running = point.running & (status == base.RUNNING)
     points.append(Point(moved.states, running, point.depth + 1))
     steps.append(moved)

@@ -6,14 +6,13 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from inference_scaling.sweep.ports import checks as port_checks
-from inference_scaling.sweep.ports import makers as ports
+from inference_scaling.sweep.ports import checks, makers
 from inference_scaling.sweep.ports import port as port_lib
 
 
 def is_port(source: str) -> bool:
   """Tells whether a source names a maker."""
-  return source.startswith(ports.PREFIX)
+  return source.startswith(makers.PREFIX)
 
 
 def load_policy(source: str) -> port_lib.Port:
@@ -28,18 +27,18 @@ def load_policy(source: str) -> port_lib.Port:
   Raises:
     ValueError: for a module, maker or port that is not as it should be.
   """
-  return _load(source, ports.PolicyPort)
+  return _load(source, makers.PolicyPort)
 
 
 def load_reward(source: str) -> port_lib.Port:
   """Calls the maker of a reward; as `load_policy`."""
-  return _load(source, ports.RewardPort)
+  return _load(source, makers.RewardPort)
 
 
 def _load(source: str, kind: type) -> port_lib.Port:
   """Imports a module, calls its maker and checks what comes back."""
   maker, file = _find(source)
-  given = port_checks.call(source, maker, ())
+  given = checks.call(source, maker, ())
   if not isinstance(given, kind):
     raise ValueError(
       f"{source} returned a {type(given).__name__}; expected a "
@@ -56,7 +55,7 @@ def _load(source: str, kind: type) -> port_lib.Port:
 
 def _find(source: str) -> tuple[Callable[[], Any], pathlib.Path | None]:
   """The function that a source names, and the file of its module."""
-  parts = source.removeprefix(ports.PREFIX).split(":")
+  parts = source.removeprefix(makers.PREFIX).split(":")
   if not is_port(source) or len(parts) != 2 or not all(parts):
     raise ValueError(
       f"{source!r} names no maker; expected python:package.module:function."
@@ -93,7 +92,7 @@ def _check_fields(source: str, given: Any) -> None:
       continue
     if field.name in ("parameters", "flops_per_token"):
       if value is not None:
-        port_checks.check_number(where, value, whole=field.name == "parameters")
+        checks.check_number(where, value, whole=field.name == "parameters")
     elif field.name == "version":
       if value is not None and not (isinstance(value, str) and value):
         raise ValueError(f"{where} is {value!r}; expected a text, or None.")
@@ -101,4 +100,4 @@ def _check_fields(source: str, given: Any) -> None:
       raise ValueError(
         f"{where} is a {type(value).__name__}; expected a function."
       )
-  port_checks.check_arrays(f"{source}: weights", given.weights)
+  checks.check_arrays(f"{source}: weights", given.weights)

@@ -12,8 +12,7 @@ import numpy as np
 
 from inference_scaling import compute, decoding, tasks
 from inference_scaling.search.checks import entries
-from inference_scaling.sweep.ports import checks as port_checks
-from inference_scaling.sweep.ports import makers as ports
+from inference_scaling.sweep.ports import checks, makers
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,7 +26,7 @@ class Port:
   """
 
   source: str
-  given: ports.PolicyPort | ports.RewardPort
+  given: makers.PolicyPort | makers.RewardPort
   module: pathlib.Path | None
 
   @property
@@ -70,7 +69,7 @@ class Port:
     Raises:
       ValueError: if it raises; the message names port, function and cause.
     """
-    return port_checks.call(
+    return checks.call(
       f"{self.source}: {name}", getattr(self.given, name), arguments
     )
 
@@ -88,7 +87,7 @@ class Port:
     """
     made = self.call("make", num_beams)
     where = f"{self.source}: make({num_beams})"
-    is_policy = isinstance(self.given, ports.PolicyPort)
+    is_policy = isinstance(self.given, makers.PolicyPort)
     check = entries.check_policy if is_policy else entries.check_reward
     try:
       check(made)
@@ -100,7 +99,7 @@ class Port:
         f"{where}: the policy's num_beams is {made.num_beams}; expected "
         f"{num_beams}."
       )
-    port_checks.check_static(where, made)
+    checks.check_static(where, made)
     return made
 
   def params(self, temperature: float, top_k: int, top_p: float) -> Any:
@@ -121,7 +120,7 @@ class Port:
       "params", self.given.weights, jnp.float32(temperature), jnp.int32(top_k),
       jnp.float32(top_p),
     )  # fmt: skip
-    port_checks.check_arrays(f"{self.source}: params", found)
+    checks.check_arrays(f"{self.source}: params", found)
     return found
 
   def text(self, steps: Sequence[Any]) -> str:
@@ -162,14 +161,14 @@ class Port:
     encoded, first = [], None
     for problem in problems:
       where = f"{self.source}: problem {problem.id}"
-      prompt = port_checks.call(
+      prompt = checks.call(
         f"{where}: encode", self.given.encode, (problem.question,)
       )
-      port_checks.check_arrays(f"{where}: encode", prompt)
-      tokens = port_checks.call(
+      checks.check_arrays(f"{where}: encode", prompt)
+      tokens = checks.call(
         f"{where}: count_tokens", self.given.count_tokens, (prompt,)
       )
-      port_checks.check_number(f"{where}: count_tokens", tokens, whole=True)
+      checks.check_number(f"{where}: count_tokens", tokens, whole=True)
       prompt = jax.tree.map(lambda leaf: np.asarray(jnp.asarray(leaf)), prompt)
       shapes = _shapes(prompt)
       first = first or (problem.id, shapes)

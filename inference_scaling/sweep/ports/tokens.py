@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from inference_scaling import decoding, models
-from inference_scaling.decoding.batching import checks as lane_checks
+from inference_scaling.decoding.batching import checks
 from inference_scaling.sweep.ports import port as port_lib
 
 
@@ -27,7 +27,7 @@ def check(
       does not fit its buffer.
   """
   try:
-    lane_checks.check_vocabularies(port.given.tokenizer, reward.tokenizer)
+    checks.check_vocabularies(port.given.tokenizer, reward.tokenizer)
   except ValueError as error:
     raise ValueError(f"{port.source}: {error}") from error
   for problem in encoded:

@@ -14,8 +14,8 @@ from typing import Any
 
 from inference_scaling import tasks
 from inference_scaling.spec import grid
-from inference_scaling.sweep.records import files as records
 from inference_scaling.sweep.records import (
+  files,
   record,
   votes,
 )
@@ -56,7 +56,7 @@ class Change:
 
 
 def read(
-  file: records.JsonLines, vote: str, asked: Sequence[tasks.Problem]
+  file: files.JsonLines, vote: str, asked: Sequence[tasks.Problem]
 ) -> tuple[list[Row], dict[int, Change]]:
   """Finds out what is recorded, and of which problems of today it is not.
 
@@ -92,7 +92,7 @@ def read(
 
 
 def refuse(
-  file: records.JsonLines,
+  file: files.JsonLines,
   changes: Mapping[int, Change],
   asked: Sequence[tasks.Problem],
 ) -> None:
@@ -125,8 +125,8 @@ def refuse(
 
 
 def drop(
-  file: records.JsonLines,
-  timings: records.JsonLines,
+  file: files.JsonLines,
+  timings: files.JsonLines,
   rows: Iterable[Row],
   asked: Sequence[tasks.Problem],
 ) -> None:
@@ -155,7 +155,7 @@ def drop(
   )
 
 
-def vote_again(file: records.JsonLines, aggregations: Sequence[str]) -> None:
+def vote_again(file: files.JsonLines, aggregations: Sequence[str]) -> None:
   """Lets the candidates of all records vote by other aggregations.
 
   A record keeps the scores of each candidate's steps: no model is needed.

@@ -18,8 +18,7 @@ from collections.abc import Sequence
 from absl import logging
 
 from inference_scaling import names
-from inference_scaling.tasks.grading import canonical_text
-from inference_scaling.tasks.grading import process as grading_process
+from inference_scaling.tasks.grading import canonical_text, process
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 PERCENT = names.PERCENT
@@ -65,7 +64,7 @@ class Grader:
     self._timeout_seconds = timeout_seconds
     self._percent = percent
     self._verdicts: dict[tuple[str, str], bool] = {}
-    self._worker: grading_process.Worker | None = None
+    self._worker: process.Worker | None = None
     self._lock = threading.Lock()
 
   def __enter__(self) -> "Grader":
@@ -127,7 +126,7 @@ class Grader:
     for _ in range(2):
       if self._worker is None or self._worker.owner != os.getpid():
         # A forked child must not talk through its parent's pipes.
-        self._worker = grading_process.Worker()
+        self._worker = process.Worker()
       try:
         return self._worker.ask(
           gold, answer, self._percent, self._timeout_seconds
@@ -142,7 +141,7 @@ class Grader:
           self._timeout_seconds,
         )
         return False
-      except grading_process.WorkerDiedError as error:
+      except process.WorkerDiedError as error:
         self._replace_worker()
         logging.warning(
           "The grading process died (%s) on answer %r against gold %r.",

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-WORKER_FILE = pathlib.Path(__file__).with_name("grading_worker.py")
+WORKER_FILE = pathlib.Path(__file__).with_name("worker.py")
 _START_TIMEOUT_SECONDS = 120.0  # imports on a loaded machine with a cold disk
 
 

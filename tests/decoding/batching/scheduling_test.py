@@ -8,8 +8,7 @@ import pytest
 
 from inference_scaling import decoding, models
 from inference_scaling.decoding import sizes as sizes_lib
-from inference_scaling.decoding.batching import scheduling
-from inference_scaling.decoding.batching import statistics as lane_stats
+from inference_scaling.decoding.batching import scheduling, statistics
 from inference_scaling.search import rebase, sampling
 from tests.decoding import tiny
 from tests.decoding.batching import engine_test
@@ -67,7 +66,7 @@ def simulate(problems, num_lanes, most):
 
 @pytest.mark.parametrize("order", [tuple(range(7)), (3, 0, 6, 1, 5, 2, 4)])
 def test_lanes_stop_as_simulated(order):
-  stats = lane_stats.LaneStats()
+  stats = statistics.LaneStats()
   found = engine_test.run(order, engine_test.LANES, stats=stats)
   problems = {i: _lengths(found[i].tree) for i in order}
   most = sizes_lib.most_written(tiny.LIMITS)
@@ -106,10 +105,10 @@ def test_groups_divide_the_lanes():
 
 
 def test_without_a_problem_nothing_is_wasted():
-  stats = lane_stats.LaneStats()
+  stats = statistics.LaneStats()
   found = decoding.run_lanes(
     tiny.policy(), tiny.reward(), rebase(), tiny.policy_params(),
     tiny.reward_model().params, [], 0, 2, 3, stats=stats,
   )  # fmt: skip
-  assert not list(found) and stats == lane_stats.LaneStats()
+  assert not list(found) and stats == statistics.LaneStats()
   assert stats.useful == 1

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import decoding, search
-from inference_scaling.decoding.kv_cache import choice as caches
+from inference_scaling.decoding.kv_cache import choice
 from tests.decoding import tiny
 
 pytestmark = pytest.mark.usefixtures("quick_compilations")
@@ -85,6 +85,6 @@ def test_a_cache_that_cannot_be_is_refused(arguments, message):
 
 def test_a_tree_has_room_for_all_beams_and_no_more():
   sizes = [
-    caches.Storage("tree", 3, 8, tokens).capacity for tokens in (None, 99, 7)
+    choice.Storage("tree", 3, 8, tokens).capacity for tokens in (None, 99, 7)
   ]
   assert sizes == [24, 24, 7]

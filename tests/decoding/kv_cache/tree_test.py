@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from inference_scaling.decoding.kv_cache import beam_places as places_lib
 from inference_scaling.decoding.kv_cache import dense as cache_lib
-from inference_scaling.decoding.kv_cache import tree as tree_cache
-from inference_scaling.decoding.kv_cache import tree_store
+from inference_scaling.decoding.kv_cache import tree, tree_store
 
 pytestmark = pytest.mark.usefixtures("quick_compilations")
 
@@ -54,7 +53,7 @@ def _empty(kind):
   lengths = jnp.array([PROMPT, 1], jnp.int32)
   if kind == "dense":
     return cache_lib.start(prompt, lengths, N, T)
-  return tree_cache.start(prompt, lengths, N, T, CAPACITY)
+  return tree.start(prompt, lengths, N, T, CAPACITY)
 
 
 @jax.jit
@@ -153,7 +152,7 @@ class Oracle:
 
   @property
   def _shared(self):
-    return isinstance(self.cache, tree_cache.TreeCache)
+    return isinstance(self.cache, tree.TreeCache)
 
   def _check_row(self, own, length, q, r, p, n):
     tokens = self.beams[p][n]
@@ -274,7 +273,7 @@ def test_closing_rows_writes_the_store_where_it_is():
   prompt = jax.ShapeDtypeStruct((1, 1, 4, 8, 8), jnp.float32)
   layers = ((prompt, jax.ShapeDtypeStruct((1, 1, 4, 8, 8), jnp.float32)),)
   cache = jax.eval_shape(
-    lambda layers, lengths: tree_cache.start(layers, lengths, 2, 64, capacity),
+    lambda layers, lengths: tree.start(layers, lengths, 2, 64, capacity),
     layers, jax.ShapeDtypeStruct((1,), jnp.int32),
   )  # fmt: skip
   rows = jax.eval_shape(

@@ -10,8 +10,7 @@ import pytest
 
 from inference_scaling import decoding, models, search
 from inference_scaling.decoding import sizes as sizes_lib
-from inference_scaling.decoding.batching import programs as lane_programs
-from inference_scaling.decoding.batching import scheduling
+from inference_scaling.decoding.batching import programs, scheduling
 from inference_scaling.decoding.memory import abstract
 from inference_scaling.decoding.memory import plan as memory
 from inference_scaling.models import published
@@ -63,7 +62,7 @@ def _measured(config, shape, dtype, rows, storage):
       for params in weights
     ]
   params = (decoding.PolicyParams(weights[0], jnp.float32(1)), weights[1])
-  start = lane_programs.start.lower(
+  start = programs.start.lower(
     policy, reward, SAMPLING.rules, LIMITS.max_steps, mesh, *params, (),
     jax.random.key(0), np.int32(0), decoding.pad_prompt(0, [1, 2], LIMITS),
   ).compile()  # fmt: skip
@@ -71,7 +70,7 @@ def _measured(config, shape, dtype, rows, storage):
     *params, (), jax.random.key(0), np.int32(0),
     decoding.pad_prompt(0, [1, 2], LIMITS),
   )  # fmt: skip
-  state = lane_programs.empty_lanes(policy, reward, P, mesh, new)
+  state = programs.empty_lanes(policy, reward, P, mesh, new)
   group = scheduling.group_size(P, SAMPLING.rules, mesh)
   # Of all tokens, and, where these are no copy, of half of them.
   lengths = (LIMITS.text_buffer, LIMITS.text_buffer // 2)
@@ -79,13 +78,11 @@ def _measured(config, shape, dtype, rows, storage):
   for length in lengths[: 1 if rows else 2]:
     size = sizes_lib.fitting(LIMITS, length, LIMITS.prompt_buffer, group)
     steps.append(
-      lane_programs.advance.lower(
+      programs.advance.lower(
         policy, reward, SAMPLING.rules, mesh, (size, size), *params, state
       ).compile()
     )
-  replace = lane_programs.replace_lane.lower(
-    mesh, state, np.int32(0), new
-  ).compile()
+  replace = programs.replace_lane.lower(mesh, state, np.int32(0), new).compile()
   return {
     "start": _bytes(start),
     "replace": _bytes(replace),

@@ -10,7 +10,7 @@ import pytest
 
 from inference_scaling import search, sweep, tasks
 from inference_scaling.sweep import checkpoints
-from inference_scaling.sweep.ports import loading as port_loading
+from inference_scaling.sweep.ports import loading
 from tests.search import toy
 from tests.sweep import tiny
 
@@ -39,7 +39,7 @@ def module(monkeypatch):
 
 def load(module, **changes):
   module.make_policy = lambda: sweep.PolicyPort(**GOOD | changes)
-  return port_loading.load_policy(SOURCE)
+  return loading.load_policy(SOURCE)
 
 
 def problems(*questions):

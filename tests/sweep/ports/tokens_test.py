@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import decoding, models, search, sweep
-from inference_scaling.sweep.ports import loading as port_loading
+from inference_scaling.sweep.ports import loading
 from inference_scaling.sweep.ports import tokens as port_tokens
 from inference_scaling.training import tokenizer as tokenizer_lib
 from tests.sweep import tiny
@@ -82,7 +82,7 @@ def port(monkeypatch, **changes):
   module = types.ModuleType("token_models")
   module.make_policy = lambda: sweep.PolicyPort(**fields)
   monkeypatch.setitem(sys.modules, "token_models", module)
-  return port_loading.load_policy(SOURCE)
+  return loading.load_policy(SOURCE)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from inference_scaling.spec import grid
-from inference_scaling.sweep.progress import bar as progress
+from inference_scaling.sweep.progress import bar
 
 RUN = grid.Run("small", "rebase", 16, 0)
 RIGHT, WRONG = (
@@ -22,7 +22,7 @@ def run_with_clock(ticks, stream):
   """Four problems, of which one was there; the clock goes by `ticks`."""
   times = iter(ticks)
   lines = []
-  with progress.Progress(
+  with bar.Progress(
     8, 1, "weighted/last", lines.append, stream, clock=lambda: next(times)
   ) as shown:
     shown.start_run(RUN, [True])
@@ -70,7 +70,7 @@ class Clock:
 def lines_of(batches, in_flight, compiling=180.0, seconds=20.0, total=500):
   """The lines of one run whose problems end in batches, all at a time."""
   clock, lines = Clock(), []
-  with progress.Progress(
+  with bar.Progress(
     total, 0, "weighted/last", lines.append, io.StringIO(), clock
   ) as shown:
     shown.start_run(RUN, [], in_flight)
@@ -112,7 +112,7 @@ def test_the_first_time_left_is_right_whatever_is_in_flight(in_flight):
 
 def test_a_run_of_one_batch_tells_no_rate_and_keeps_that_of_others():
   clock, lines = Clock(), []
-  with progress.Progress(
+  with bar.Progress(
     120, 0, "weighted/last", lines.append, io.StringIO(), clock
   ) as shown:
     for in_flight, count in ((40, 40), (1, 40), (40, 40)):
@@ -133,7 +133,7 @@ def test_a_run_of_one_batch_tells_no_rate_and_keeps_that_of_others():
 
 def test_what_was_there_before_does_not_count():
   clock, lines = Clock(), []
-  with progress.Progress(
+  with bar.Progress(
     100, 90, "weighted/last", lines.append, io.StringIO(), clock
   ) as shown:
     shown.start_run(RUN, [True] * 90)
@@ -149,7 +149,7 @@ def test_what_was_there_before_does_not_count():
 
 def test_the_bar_shows_the_same_rate():
   clock, stream = Clock(), Terminal()
-  with progress.Progress(
+  with bar.Progress(
     100, 0, "weighted/last", lambda line: None, stream, clock
   ) as shown:
     shown.start_run(RUN, [], in_flight=2)
@@ -166,5 +166,5 @@ def test_the_bar_shows_the_same_rate():
 
 
 def test_durations_in_words():
-  words = [progress._duration(s) for s in (40, 600, 9000)]
+  words = [bar._duration(s) for s in (40, 600, 9000)]
   assert words == ["40 s", "10 min", "2.5 h"]

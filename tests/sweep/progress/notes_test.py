@@ -9,8 +9,7 @@ import pytest
 from inference_scaling import decoding, spec, tasks
 from inference_scaling.spec import grid
 from inference_scaling.sweep import problems
-from inference_scaling.sweep.progress import banner as plan
-from inference_scaling.sweep.progress import notes
+from inference_scaling.sweep.progress import banner, notes
 from tests.sweep import tiny
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -168,7 +167,7 @@ def test_a_question_that_stands_twice_is_told(tmp_path):
 def described(folder, config, problems_asked, reward=None):
   runs = grid.expand(config.runs)
   sizes = dict.fromkeys(config.policies, 1000)
-  return plan.describe(config, runs, problems_asked, sizes, reward, folder)
+  return banner.describe(config, runs, problems_asked, sizes, reward, folder)
 
 
 @pytest.mark.parametrize("form", ["none", *decoding.TOKEN_SCORES])

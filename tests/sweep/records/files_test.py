@@ -7,7 +7,7 @@ import resource
 import pytest
 from absl import logging
 
-from inference_scaling.sweep.records import files as records
+from inference_scaling.sweep.records import files
 
 ROWS = [{"id": i, "text": "ки\n" * i, "score": 0.1 + i} for i in range(4)]
 
@@ -15,14 +15,14 @@ ROWS = [{"id": i, "text": "ки\n" * i, "score": 0.1 + i} for i in range(4)]
 @pytest.fixture
 def path(tmp_path):
   path = tmp_path / "records.jsonl"
-  with records.JsonLines(path) as file:
+  with files.JsonLines(path) as file:
     for row in ROWS:
       file.append(row)
   return path
 
 
 def read(path):
-  with records.JsonLines(path) as file:
+  with files.JsonLines(path) as file:
     return list(file.read())
 
 
@@ -33,7 +33,7 @@ def test_rows_come_back_one_a_line(path):
 
 def test_equal_rows_are_equal_bytes(path, tmp_path):
   other = tmp_path / "other.jsonl"
-  with records.JsonLines(other) as file:
+  with files.JsonLines(other) as file:
     for row in ROWS:
       file.append(json.loads(json.dumps(row)))
   assert other.read_bytes() == path.read_bytes()
@@ -41,7 +41,7 @@ def test_equal_rows_are_equal_bytes(path, tmp_path):
 
 def test_a_line_is_on_the_disk_when_append_returns(tmp_path):
   path = tmp_path / "records.jsonl"
-  with records.JsonLines(path) as file:
+  with files.JsonLines(path) as file:
     for count, row in enumerate(ROWS, start=1):
       file.append(row)
       assert file.count == count
@@ -79,7 +79,7 @@ def test_a_cut_line_longer_than_a_block_is_dropped(path):
 
 def test_appending_goes_on_after_a_dropped_line(path):
   path.write_bytes(path.read_bytes()[:-3])
-  with records.JsonLines(path) as file:
+  with files.JsonLines(path) as file:
     file.append(ROWS[-1])
   assert read(path) == ROWS
 
@@ -93,7 +93,7 @@ def test_damage_in_the_middle_is_named_by_line(path):
 
 
 def test_numbers_that_are_none_are_never_written(path):
-  with records.JsonLines(path) as file, pytest.raises(ValueError, match="JSON"):
+  with files.JsonLines(path) as file, pytest.raises(ValueError, match="JSON"):
     file.append({"score": float("nan")})
   assert read(path) == ROWS
 
@@ -101,7 +101,7 @@ def test_numbers_that_are_none_are_never_written(path):
 def test_a_full_disk_keeps_what_was_finished(path):
   whole = path.read_bytes()
   soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-  with records.JsonLines(path) as file:
+  with files.JsonLines(path) as file:
     list(file.read())
     try:
       # The kernel writes what fits and then refuses, as on a full disk.
@@ -123,26 +123,26 @@ def test_no_space_left_is_said_in_words(path, monkeypatch):
     raise OSError(errno.ENOSPC, "No space left on device")
 
   whole = path.read_bytes()
-  with records.JsonLines(path) as file:
-    monkeypatch.setattr(records.os, "fsync", refuse)
+  with files.JsonLines(path) as file:
+    monkeypatch.setattr(files.os, "fsync", refuse)
     with pytest.raises(OSError, match=r"No space left .*Make room"):
       file.append(ROWS[0])
   assert path.read_bytes() == whole
 
 
 def test_a_second_writer_is_refused(path):
-  with records.JsonLines(path):
+  with files.JsonLines(path):
     with pytest.raises(OSError, match=r"another process is writing.*--workdir"):
-      records.JsonLines(path)
+      files.JsonLines(path)
   assert read(path) == ROWS
 
 
 def test_rows_are_dropped_and_appending_goes_on(path):
-  with records.JsonLines(path) as file:
+  with files.JsonLines(path) as file:
     file.drop(lambda row: row["id"] in (1, 3))
     assert file.count == 2
     with pytest.raises(OSError, match="another process is writing"):
-      records.JsonLines(path)
+      files.JsonLines(path)
     file.append(ROWS[3])
   assert read(path) == [ROWS[0], ROWS[2], ROWS[3]]
   assert [entry.name for entry in path.parent.iterdir()] == [path.name]
@@ -153,11 +153,11 @@ def test_a_kill_while_rows_are_dropped_leaves_all_of_them(path, monkeypatch):
     raise KeyboardInterrupt
 
   whole = path.read_bytes()
-  with records.JsonLines(path) as file, monkeypatch.context() as patch:
-    patch.setattr(records.json_lines.os, "replace", kill)
+  with files.JsonLines(path) as file, monkeypatch.context() as patch:
+    patch.setattr(files.json_lines.os, "replace", kill)
     with pytest.raises(KeyboardInterrupt):
       file.drop(lambda row: True)
   assert path.read_bytes() == whole
-  with records.JsonLines(path) as file:  # over what the kill left behind
+  with files.JsonLines(path) as file:  # over what the kill left behind
     file.drop(lambda row: row["id"] != 2)
   assert read(path) == [ROWS[2]]

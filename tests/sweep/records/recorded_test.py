@@ -8,8 +8,8 @@ import shutil
 import pytest
 
 from inference_scaling import sweep, tasks
-from inference_scaling.sweep.records import files as records
 from inference_scaling.sweep.records import (
+  files,
   record,
   recorded,
 )
@@ -231,7 +231,7 @@ def test_a_kill_between_dropping_and_computing_loses_nothing_else(
     raise KeyboardInterrupt
 
   with monkeypatch.context() as patch:
-    patch.setattr(records.JsonLines, "append", kill)
+    patch.setattr(files.JsonLines, "append", kill)
     with pytest.raises(
       sweep.SweepInterruptedError, match=r"6 records in .* sa"
     ):
@@ -271,14 +271,14 @@ def written(path, problems):
   """A file with one record of each problem."""
   run = {"policy": "p", "strategy": "sampling", "n": 1, "seed": 0}
   votes = {"majority": {"answer": "1", "correct": True}}
-  with records.JsonLines(path) as file:
+  with files.JsonLines(path) as file:
     for one in problems:
       said = record.describe_problem(one)
       file.append({"run": run, "problem": said, "votes": votes})
 
 
 def refusal(path, asked):
-  with records.JsonLines(path) as file:
+  with files.JsonLines(path) as file:
     rows, changes = recorded.read(file, "majority", asked)
     with pytest.raises(ValueError) as caught:
       recorded.refuse(file, changes, asked)
@@ -318,7 +318,7 @@ def test_a_line_that_is_no_record_is_named(line, tmp_path):
   path = tmp_path / "records.jsonl"
   written(path, [problem(0, "q")])
   path.write_text(f"{path.read_text()}\n{line}\n")
-  with records.JsonLines(path) as file:
+  with files.JsonLines(path) as file:
     with pytest.raises(
       ValueError, match=r"records\.jsonl, line 3, is no record"
     ):

@@ -6,10 +6,8 @@ from typing import Any
 
 from inference_scaling.models import families
 from inference_scaling.models.sources.gguf import header as gguf_header
-from inference_scaling.models.sources.gguf import ids as gguf_ids
+from inference_scaling.models.sources.gguf import ids, rope, values
 from inference_scaling.models.sources.gguf import keys as gguf_keys
-from inference_scaling.models.sources.gguf import rope as gguf_rope
-from inference_scaling.models.sources.gguf import values as gguf_values
 
 # GGUF's architecture -> model type and class of Hugging Face. llama.cpp calls
 # Mistral "llama", too, and writes no window for it.
@@ -56,7 +54,7 @@ def to_hf(header: gguf_header.Header, where: str) -> dict[str, Any]:
       f"{where}: general.architecture is {prefix!r}; expected one of "
       f"{', '.join(sorted(_ARCHITECTURES))}.{_elsewhere(prefix)}"
     )
-  read = gguf_values.Reader(metadata, prefix, where)
+  read = values.Reader(metadata, prefix, where)
   _require(
     header, [read.key(name) for name in (*_COUNTS.values(), _EPSILON)], where
   )
@@ -74,7 +72,7 @@ def to_hf(header: gguf_header.Header, where: str) -> dict[str, Any]:
   read.expect("vocab_size", vocab_size, f"the rows of {_EMBEDDING}")
   read.expect("tensor_data_layout", _LAYOUTS[prefix], "that of llama.cpp")
   theta = read.number("rope.freq_base") or _ROPE_THETA
-  begin = gguf_ids.read(metadata, (_BEGIN,), where)
+  begin = ids.read(metadata, (_BEGIN,), where)
   model_type, architecture = _ARCHITECTURES[prefix]
   raw |= {
     "architectures": [architecture],
@@ -82,9 +80,7 @@ def to_hf(header: gguf_header.Header, where: str) -> dict[str, Any]:
     "vocab_size": vocab_size,
     "rms_norm_eps": read.number(_EPSILON),
     "rope_theta": theta,
-    "rope_scaling": gguf_rope.read_scaling(
-      header, read, raw["head_dim"], theta
-    ),
+    "rope_scaling": rope.read_scaling(header, read, raw["head_dim"], theta),
     "tie_word_embeddings": _UNEMBEDDING not in header.tensors,
     "hidden_act": "silu",
     "bos_token_id": begin.get(_BEGIN),
@@ -114,7 +110,7 @@ def _elsewhere(prefix: Any) -> str:
   )
 
 
-def _heads(read: gguf_values.Reader, raw: Mapping[str, int]) -> dict[str, int]:
+def _heads(read: values.Reader, raw: Mapping[str, int]) -> dict[str, int]:
   """Reads how attention is cut into heads; all of a head turns."""
   size, heads = raw["hidden_size"], raw["num_attention_heads"]
   head_dim = read.count("attention.key_length")
@@ -132,9 +128,7 @@ def _heads(read: gguf_values.Reader, raw: Mapping[str, int]) -> dict[str, int]:
   return {"head_dim": head_dim, "num_key_value_heads": kv_heads}
 
 
-def _window(
-  read: gguf_values.Reader, prefix: str, length: int
-) -> dict[str, Any]:
+def _window(read: values.Reader, prefix: str, length: int) -> dict[str, Any]:
   """Reads a sliding window, as the family that has one would write it."""
   name = "attention.sliding_window"
   none = read.metadata.get(read.key(name), 0) == 0
@@ -157,8 +151,8 @@ def _window(
 def _ends_of_text(metadata: Mapping[str, Any], where: str = "") -> list[int]:
   """Ends of text and, in models that chat, of a turn; first the file's own."""
   names = ("eos_token_id", "eot_token_id", "eom_token_id")
-  ends = list(gguf_ids.read(metadata, names, where).values())
+  ends = list(ids.read(metadata, names, where).values())
   # Some files of chat models name only the end of a text.
-  tokens = gguf_ids.tokens(metadata)
+  tokens = ids.tokens(metadata)
   ends += [tokens.index(end) for end in _TURN_ENDS if end in tokens]
   return list(dict.fromkeys(ends))

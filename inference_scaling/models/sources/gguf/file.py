@@ -8,10 +8,8 @@ import numpy as np
 from gguf import GGMLQuantizationType as Quantization
 
 from inference_scaling.models.sources import base
-from inference_scaling.models.sources.gguf import blocks as gguf_blocks
+from inference_scaling.models.sources.gguf import blocks, names, parts
 from inference_scaling.models.sources.gguf import header as gguf_header
-from inference_scaling.models.sources.gguf import names as gguf_names
-from inference_scaling.models.sources.gguf import parts as gguf_parts
 
 _PLAIN = {
   Quantization.F32: np.float32,
@@ -19,7 +17,7 @@ _PLAIN = {
   Quantization.F64: np.float64,
   Quantization.BF16: ml_dtypes.bfloat16,
 }
-_READABLE = (*_PLAIN, *gguf_blocks.READERS)
+_READABLE = (*_PLAIN, *blocks.READERS)
 
 
 class GgufFile:
@@ -40,14 +38,14 @@ class GgufFile:
       ValueError: where a file is cut, of an unknown architecture, or holds a
         tensor of a type that is not supported.
     """
-    header = gguf_parts.read_header(path)
+    header = parts.read_header(path)
     self.where = str(path)
     self.files = list(header.files)
     self._tensors: dict[str, gguf_header.Tensor] = {}
     self._turned: dict[str, int] = {}
     architecture = header.metadata.get("general.architecture")
     for name, tensor in header.tensors.items():
-      if name == gguf_names.ROPE_FACTORS:  # the config tells the same
+      if name == names.ROPE_FACTORS:  # the config tells the same
         continue
       if tensor.kind not in _READABLE:
         kind = getattr(tensor.kind, "name", f"type {tensor.kind}")
@@ -56,11 +54,9 @@ class GgufFile:
           f"of {', '.join(kind.name for kind in _READABLE)}. Quantise the "
           "model anew in one of these types."
         )
-      renamed = gguf_names.to_hf(name)
+      renamed = names.to_hf(name)
       self._tensors[renamed] = tensor
-      heads = gguf_names.turned_heads(
-        name, architecture, num_heads, num_kv_heads
-      )
+      heads = names.turned_heads(name, architecture, num_heads, num_kv_heads)
       if heads:
         self._turned[renamed] = heads
 
@@ -91,11 +87,11 @@ class GgufFile:
       with np.errstate(over="ignore"):  # the loader finds what is infinite
         result[...] = rows.view(stored).reshape(tensor.shape)
     else:
-      gguf_blocks.dequantise(rows, tensor.kind, result)
+      blocks.dequantise(rows, tensor.kind, result)
     return result
 
 
 def _turn_back(rows: np.ndarray, shape: base.Shape, heads: int) -> np.ndarray:
   """Puts stored rows back in order; of a bias, its numbers."""
   stored = rows.reshape(shape[0], -1)
-  return gguf_names.turn_back(stored, heads).reshape(rows.shape)
+  return names.turn_back(stored, heads).reshape(rows.shape)

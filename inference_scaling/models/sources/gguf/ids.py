@@ -5,10 +5,9 @@ from typing import Any
 
 from absl import logging
 
-from inference_scaling.models.sources.gguf import keys as gguf_keys
-from inference_scaling.models.sources.gguf import values as gguf_values
+from inference_scaling.models.sources.gguf import keys, values
 
-_TOKENS = f"{gguf_keys.TOKENIZER}tokens"
+_TOKENS = f"{keys.TOKENIZER}tokens"
 
 
 def read(
@@ -33,9 +32,9 @@ def read(
   size = len(tokens(metadata))
   ids = {}
   for name in names:
-    key = gguf_keys.TOKENIZER + name
+    key = keys.TOKENIZER + name
     index = metadata.get(key)
-    gguf_values.hold(key, index, gguf_values.is_whole, "an id", where)
+    values.hold(key, index, values.is_whole, "an id", where)
     if index is None:
       continue
     if 0 <= index < size:

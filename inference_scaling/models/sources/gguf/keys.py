@@ -15,7 +15,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from inference_scaling.models.sources.gguf import values as gguf_values
+from inference_scaling.models.sources.gguf import values
 
 TOKENIZER = "tokenizer.ggml."
 
@@ -124,12 +124,12 @@ def check_tokenizer(metadata: Mapping[str, Any], where: str) -> None:
 def _check(metadata, prefix, known, neutral, where) -> None:
   """Raises where a key of some prefix is neither known nor neutral."""
   refused = [
-    f"{key} is {gguf_values.short(metadata[key])}; only {value!r} is supported"
+    f"{key} is {values.short(metadata[key])}; only {value!r} is supported"
     for key, value in neutral.items()
     if key in metadata and not _same(metadata[key], value)
   ]
   refused += [
-    f"{key} is {gguf_values.short(value)}, a key that is not known here"
+    f"{key} is {values.short(value)}, a key that is not known here"
     for key, value in metadata.items()
     if key.startswith(prefix) and key not in known and key not in neutral
   ]

@@ -11,8 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from inference_scaling.models.sources.gguf import header as gguf_header
-from inference_scaling.models.sources.gguf import values as gguf_values
+from inference_scaling.models.sources.gguf import header, values
 
 _PREFIX = "split."
 _COUNT, _NUMBER, _TENSORS = _KEYS = (
@@ -21,7 +20,7 @@ _COUNT, _NUMBER, _TENSORS = _KEYS = (
 _FEW = 8  # missing parts that are named
 
 
-def read_header(path: str | pathlib.Path) -> gguf_header.Header:
+def read_header(path: str | pathlib.Path) -> header.Header:
   """Reads what a GGUF file says of itself; of a split one, all its parts.
 
   Args:
@@ -43,7 +42,7 @@ def read_header(path: str | pathlib.Path) -> gguf_header.Header:
   return _join(parts) if len(parts) > 1 else parts[0]
 
 
-def _read_part(path: pathlib.Path) -> gguf_header.Header:
+def _read_part(path: pathlib.Path) -> header.Header:
   status = path.stat()
   return _read_file(path, status.st_size, status.st_mtime_ns)
 
@@ -51,14 +50,14 @@ def _read_part(path: pathlib.Path) -> gguf_header.Header:
 # Config, tensors and tokenizer are read one after the other. Size and time are
 # there to notice that a file was replaced.
 @functools.lru_cache(maxsize=4)
-def _read_file(path: pathlib.Path, size: int, time: int) -> gguf_header.Header:
+def _read_file(path: pathlib.Path, size: int, time: int) -> header.Header:
   del time
   try:
     with path.open("rb") as file:
       if not size:
         raise ValueError("it is empty")
       with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return gguf_header.Reader(data, path).read()
+        return header.Reader(data, path).read()
   except ValueError as error:
     raise ValueError(
       f"{path} is not a whole GGUF file ({error}); it has {size} bytes and may "
@@ -74,9 +73,7 @@ def _find(
   if unknown:
     raise ValueError(f"{path}: unknown keys: {', '.join(sorted(unknown))}.")
   count = metadata.get(_COUNT, 1)
-  gguf_values.hold(
-    _COUNT, count, gguf_values.is_whole, "a number of parts", str(path)
-  )
+  values.hold(_COUNT, count, values.is_whole, "a number of parts", str(path))
   if count <= 1:
     return [path]
   match = re.fullmatch(r"(.*)-(\d{5})-of-(\d{5})(\.gguf)", path.name, re.I)
@@ -99,9 +96,9 @@ def _find(
   return paths
 
 
-def _join(parts: list[gguf_header.Header]) -> gguf_header.Header:
+def _join(parts: list[header.Header]) -> header.Header:
   """Puts the tensors of all parts together; the first has the metadata."""
-  joined: dict[str, gguf_header.Tensor] = {}
+  joined: dict[str, header.Tensor] = {}
   paths = [path for part in parts for path in part.files]
   for index, part in enumerate(parts):
     for key, value in ((_COUNT, len(parts)), (_NUMBER, index)):
@@ -123,4 +120,4 @@ def _join(parts: list[gguf_header.Header]) -> gguf_header.Header:
       f"{paths[0]}: {_TENSORS} is {total!r}, but the parts hold {len(joined)}. "
       "Copy the parts of the model again."
     )
-  return gguf_header.Header(parts[0].metadata, joined, tuple(paths))
+  return header.Header(parts[0].metadata, joined, tuple(paths))

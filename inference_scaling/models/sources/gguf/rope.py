@@ -8,7 +8,7 @@ from gguf import GGMLQuantizationType as Quantization
 
 from inference_scaling.models.sources.gguf import header as gguf_header
 from inference_scaling.models.sources.gguf import names as gguf_names
-from inference_scaling.models.sources.gguf import values as gguf_values
+from inference_scaling.models.sources.gguf import values
 
 # What Llama 3.1 and later were trained with; only the factor differs.
 _LOW, _HIGH, _ORIGINAL_LENGTH = 1.0, 4.0, 8192
@@ -16,7 +16,7 @@ _LOW, _HIGH, _ORIGINAL_LENGTH = 1.0, 4.0, 8192
 
 def read_scaling(
   header: gguf_header.Header,
-  read: gguf_values.Reader,
+  read: values.Reader,
   head_dim: int,
   theta: float,
 ) -> dict[str, Any] | None:
@@ -78,7 +78,7 @@ def _stored(header: gguf_header.Header) -> np.ndarray | None:
   return np.array(tensor.rows().view(np.float32)).reshape(-1)
 
 
-def _factor(read: gguf_values.Reader) -> float:
+def _factor(read: values.Reader) -> float:
   """Reads what all rotary frequencies are divided by.
 
   As in llama.cpp, a factor without a type is linear, rope.scale_linear is an

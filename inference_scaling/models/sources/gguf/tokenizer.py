@@ -9,11 +9,10 @@ from absl import logging
 from tokenizers import decoders, normalizers, pre_tokenizers, processors
 
 from inference_scaling.models.sources.gguf import ids as gguf_ids
-from inference_scaling.models.sources.gguf import keys as gguf_keys
-from inference_scaling.models.sources.gguf import values as gguf_values
+from inference_scaling.models.sources.gguf import keys, values
 from inference_scaling.models.sources.gguf import vocabulary as gguf_vocabulary
 
-_KEY = gguf_keys.TOKENIZER
+_KEY = keys.TOKENIZER
 _PRE, _PREFIX = f"{_KEY}pre", f"{_KEY}add_space_prefix"
 _TEMPLATE = "tokenizer.chat_template"
 _NAMES = {
@@ -62,10 +61,10 @@ def build(
     ValueError: where the file has no tokenizer, one of an unknown kind or a
       broken one, or where a key asks for what is not done here.
   """
-  gguf_keys.check_tokenizer(metadata, where)
+  keys.check_tokenizer(metadata, where)
   vocabulary = gguf_vocabulary.read(metadata, where)
   template = metadata.get(_TEMPLATE)
-  gguf_values.hold(_TEMPLATE, template, gguf_values.is_text, "a text", where)
+  values.hold(_TEMPLATE, template, values.is_text, "a text", where)
   ids = gguf_ids.read(metadata, tuple(_NAMES), where)
   named = {_NAMES[key]: vocabulary.tokens[ids[key]] for key in ids}
   builders = {"gpt2": _byte_level, "llama": _sentencepiece}
@@ -94,17 +93,17 @@ def _flag(
 ) -> bool:
   """Reads a key that is true or false."""
   value = metadata.get(key)
-  gguf_values.hold(key, value, gguf_values.is_bool, "true or false", where)
+  values.hold(key, value, values.is_bool, "true or false", where)
   return default if value is None else value
 
 
 def _split_name(metadata: Mapping[str, Any], kind: str, where: str) -> str:
   """Reads how a text is split into words."""
   name = metadata.get(_PRE)
-  gguf_values.hold(_PRE, name, gguf_values.is_text, "a text", where)
+  values.hold(_PRE, name, values.is_text, "a text", where)
   if kind == "llama":
     whole = "default, since the kind llama splits no text"
-    gguf_values.hold(_PRE, name, lambda found: found == "default", whole, where)
+    values.hold(_PRE, name, lambda found: found == "default", whole, where)
     return "default"
   if _flag(metadata, _PREFIX, False, where):
     raise ValueError(

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from inference_scaling.models.sources.gguf import ids as gguf_ids
-from inference_scaling.models.sources.gguf import keys as gguf_keys
+from inference_scaling.models.sources.gguf import ids, keys
 
 # Types of tokens.
 UNDEFINED, NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(7)
@@ -44,22 +43,22 @@ def read(metadata: Mapping[str, Any], where: str) -> Vocabulary:
     ValueError: where there is none, it is of an unknown kind, or its parts do
       not fit together.
   """
-  kind = metadata.get(f"{gguf_keys.TOKENIZER}model")
-  tokens = gguf_ids.tokens(metadata)
+  kind = metadata.get(f"{keys.TOKENIZER}model")
+  tokens = ids.tokens(metadata)
   if not isinstance(kind, str) or kind not in _RULES or not tokens:
     raise ValueError(
-      f"{where}: {gguf_keys.TOKENIZER}model is {kind!r}; expected one of "
+      f"{where}: {keys.TOKENIZER}model is {kind!r}; expected one of "
       f"{', '.join(sorted(_RULES))}, with its tokens. Load the folder in "
       "Hugging Face format."
     )
-  rules = gguf_keys.TOKENIZER + _RULES[kind]
+  rules = keys.TOKENIZER + _RULES[kind]
   if rules not in metadata:
     raise ValueError(
       f"{where}: {rules} is missing, without which there is no tokenizer of "
       f"the kind {kind!r}. Load the folder in Hugging Face format."
     )
-  _check_all(tokens, f"{gguf_keys.TOKENIZER}tokens", str, where)
-  types_key = f"{gguf_keys.TOKENIZER}token_type"
+  _check_all(tokens, f"{keys.TOKENIZER}tokens", str, where)
+  types_key = f"{keys.TOKENIZER}token_type"
   types = metadata.get(types_key, [NORMAL] * len(tokens))
   _check_all(types, types_key, int, where, len(tokens))
   strange = sorted(set(types) - set(range(UNDEFINED, BYTE + 1)))
