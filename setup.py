@@ -40,6 +40,7 @@ setuptools.setup(
     "optax>=0.2.5",
     "orbax-checkpoint>=0.11.20",
     "pandas>=2.2",
+    "pydantic>=2.10",  # checks a config and tells all that is wrong with it
     "pyarrow>=16.0",  # the hub keeps some benchmarks as parquet files
     "safetensors>=0.5",
     "scipy>=1.14",  # probability distributions; jax needs it anyway

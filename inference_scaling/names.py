@@ -40,7 +40,9 @@ DTYPES = ("float32", "bfloat16", "float16")
 # How keys and values of beams are kept.
 DENSE, TREE = "dense", "tree"
 CACHES = (DENSE, TREE)
-# Formats of published reward models.
+# Where the scores of steps come from: nowhere, a reward model that this package
+# trained, an object of the user's, and formats of published reward models.
+NO_REWARD, OWN_REWARD, PYTHON_REWARD = "none", "own", "python"
 FOREIGN_FORMS = (
   "llemma", "math_shepherd", "qwen_prm", "rlhflow", "skywork",
 )  # fmt: skip

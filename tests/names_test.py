@@ -1,7 +1,8 @@
 """Names that stand in published records and reports must never change."""
 
-from inference_scaling import names
-from inference_scaling.search import base
+from inference_scaling import decoding, models, names, spec
+from inference_scaling.search import base, resampling
+from inference_scaling.tasks import benchmarks, synthetic
 
 
 def test_names_are_those_of_published_records():
@@ -22,3 +23,13 @@ def test_step_statuses_go_by_the_numbers_of_the_search():
     base.DROPPED: "duplicate",
   }
   assert dict(enumerate(names.STEP_STATUSES)) == by_number
+
+
+def test_each_name_of_a_config_has_what_does_it():
+  assert models.FOREIGN_FORMS == names.FOREIGN_FORMS
+  assert tuple(benchmarks.BENCHMARKS) == names.BENCHMARKS
+  assert tuple(resampling.SCHEMES) == names.RESAMPLING_SCHEMES
+  assert tuple(synthetic.SPLITS) == names.SPLITS
+  assert set(decoding.TOKEN_SCORES) | {"none", "own", "python"} == {
+    form for form in spec.REWARDS if form not in names.FOREIGN_FORMS
+  }

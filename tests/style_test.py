@@ -13,8 +13,8 @@ PACKAGE = imports.PACKAGE
 ROOT = PACKAGE.parent
 # A room imports only from rooms that stand before it; assets are data.
 ROOMS = (
-  "names", "spec", "assets", "json_lines", "search", "voting", "outcomes",
-  "compute", "models", "decoding", "tasks", "training", "sweep", "profiling",
+  "names", "spec", "assets", "json_lines", "compute", "search", "voting",
+  "outcomes", "models", "decoding", "tasks", "training", "sweep", "profiling",
   "benchmark", "analysis", "command_line", "launching",
 )  # fmt: skip
 # The folders of the analysis, likewise; files beside them come before all.

@@ -8,11 +8,12 @@ a kv head, H head dim, V vocabulary, A automaton states.
 from inference_scaling.decoding.automaton import Automaton, build_automaton
 from inference_scaling.decoding.caches import CACHES
 from inference_scaling.decoding.format import StepFormat
-from inference_scaling.decoding.lanes import Finished, PromptProblem, run_lanes
+from inference_scaling.decoding.lanes import Finished, run_lanes
 from inference_scaling.decoding.limits import Limits, Prompts, pad_prompt
 from inference_scaling.decoding.no_reward import NoReward
 from inference_scaling.decoding.policy import ModelPolicy
 from inference_scaling.decoding.policy_state import PolicyParams, StepTokens
+from inference_scaling.decoding.problems import EncodedProblem, PromptProblem
 from inference_scaling.decoding.reward import ModelReward
 from inference_scaling.decoding.sampling import sample_tokens
 from inference_scaling.decoding.self_test import SelfTest, self_test
@@ -23,6 +24,7 @@ __all__ = [
   "CACHES",
   "TOKEN_SCORES",
   "Automaton",
+  "EncodedProblem",
   "Finished",
   "Limits",
   "ModelPolicy",

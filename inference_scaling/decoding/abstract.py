@@ -134,8 +134,9 @@ def _in_store(path: tuple[Any, ...]) -> bool:
 def _state(search: Search, beams: int) -> Any:
   """Traces the start of a search of one problem."""
   judged = search.judged_limits
+  writer = _policy_model(search)
   policy = policy_lib.ModelPolicy(
-    _policy_model(search), _Format(), search.limits, beams, None, search.cache
+    writer, _Format(), search.limits, beams, None, search.cache
   )
   reward, reward_params = no_reward.NoReward(beams), None
   if search.reward is not None:
@@ -154,7 +155,7 @@ def _state(search: Search, beams: int) -> Any:
 
   return jax.eval_shape(
     start,
-    state_lib.PolicyParams(policy.model.params, _array((), jnp.float32)),
+    state_lib.PolicyParams(writer.params, _array((), jnp.float32)),
     reward_params,
     _prompts(search.limits, _prompts(judged)),
     jax.eval_shape(lambda: jax.random.key(0)[None]),

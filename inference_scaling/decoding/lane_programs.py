@@ -15,6 +15,7 @@ from inference_scaling.decoding import (
   placement,
   scheduling,
 )
+from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.search import loop as loop_lib
 from inference_scaling.search import settling
 
@@ -46,8 +47,9 @@ def start(
   jax.jit, static_argnums=(0, 1, 2, 3, 4), donate_argnames=("state",)
 )
 def advance(
-  policy, reward, rules, mesh, sizes, policy_params, reward_params, state
-):
+  policy, reward, rules, mesh, sizes, policy_params, reward_params, state,
+  lookahead_params=None,
+):  # fmt: skip
   """Decodes until enough lanes have their steps, and settles those.
 
   Args:
@@ -55,16 +57,24 @@ def advance(
     reward: likewise.
     rules: of the strategy.
     mesh: or None.
-    sizes: of the policy and of the reward: what of their buffers is in use.
+    sizes: of the policy and of the reward: what of their buffers is in use;
+      None for one without buffers.
     policy_params: weights and sampler.
     reward_params: weights.
     state: of P problems, at any place of their steps.
+    lookahead_params: what the policy looks ahead by; None for temperature 0 of
+      a `ModelPolicy`, and for `policy_params` of another.
 
   Returns:
     The new state, in which the settled problems have begun their next steps,
     and its `lane_checks.Flags`.
   """
-  policy, reward = policy.sized(sizes[0]), reward.sized(sizes[1])
+  policy, reward = (
+    owner if size is None else owner.sized(size)
+    for owner, size in zip((policy, reward), sizes, strict=True)
+  )
+  if lookahead_params is None:
+    lookahead_params = _lookahead_params(rules, policy_params)
   before, together = state, scheduling.in_step(rules, mesh)
 
   def is_enough(live):
@@ -76,27 +86,25 @@ def advance(
     state.policy_state,
     is_enough,
   )
-  live = policy_state.step.live
+  live = policy.live(policy_state)
   # Writing also stops after some tokens, when there may not be enough yet.
   ready = scheduling.is_ready(state.active, live) & is_enough(live)
   policy_state, step = policy.finish(policy_state, ready)
   state = settling.settle(
     policy, reward, rules, policy_params, reward_params, state, policy_state,
-    step, ready, lookahead_params=_lookahead_params(rules, policy_params),
+    step, ready, lookahead_params=lookahead_params,
   )  # fmt: skip
   begun = policy.begin(state.policy_state, state.active & ready[:, None])
   state = placement.constrain(state.replace(policy_state=begun), mesh)
-  flags = lane_checks.make_flags(before, state, ready)
+  flags = lane_checks.make_flags(policy, reward, before, state, ready)
   return state, placement.replicate(flags, mesh)
 
 
-def _lookahead_params(rules, policy_params):
-  """Looking ahead is greedy, as in search-and-learn."""
-  if not rules.lookahead:
+def _lookahead_params(rules, params):
+  """A `ModelPolicy` looks ahead greedily, as in search-and-learn."""
+  if not rules.lookahead or not isinstance(params, state_lib.PolicyParams):
     return None
-  return policy_params.replace(
-    temperature=jnp.float32(0), top_k=None, top_p=None
-  )
+  return params.replace(temperature=jnp.float32(0), top_k=None, top_p=None)
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
@@ -111,10 +119,11 @@ def empty_lanes(policy, reward, num_lanes, mesh, new):
   lanes = jnp.zeros(num_lanes, jnp.int32)
   state = jax.tree.map(lambda leaf: leaf[lanes], new)
   state = own_caches.empty(state, policy, reward)
-  nobody = jnp.zeros_like(state.active)
-  step = state.policy_state.step.replace(live=nobody)
+  # The started problem has begun a step, which these lanes have not.
+  everyone = jnp.ones(num_lanes, bool)
+  policy_state, _ = policy.finish(state.policy_state, everyone)
   state = state.replace(
-    active=nobody, policy_state=state.policy_state.replace(step=step)
+    active=jnp.zeros_like(state.active), policy_state=policy_state
   )
   return placement.constrain(state, mesh)
 

@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import sizes as sizes_lib
@@ -16,29 +17,34 @@ class Lane:
   Attributes:
     problem_id: of its `PromptProblem`.
     started: when, in seconds of the monotonic clock.
-    prompt: tokens of its longest prompt.
+    prompt: tokens of its longest prompt that must fit a buffer.
+    tokens: of the policy's prompt.
     text: tokens of the longest text in its caches.
   """
 
   problem_id: int
   started: float
   prompt: int
+  tokens: int
   text: int = 0
 
 
-def start(problem_id: int, prompts: limits_lib.Prompts) -> Lane:
+def start(problem_id: int, prompts: Any, tokens: int) -> Lane:
   """Puts a problem in a lane.
 
   Args:
     problem_id: of its `PromptProblem`.
-    prompts: its own, alone.
+    prompts: its own, alone; `limits.Prompts` where there are buffers.
+    tokens: of the policy's prompt.
 
   Returns:
     The lane, from now on.
   """
-  both = (prompts, prompts.reward or prompts)
-  longest = max(int(one.lengths[0]) for one in both)
-  return Lane(problem_id, time.monotonic(), longest)
+  longest = 0
+  if isinstance(prompts, limits_lib.Prompts):
+    both = (prompts, prompts.reward or prompts)
+    longest = max(int(one.lengths[0]) for one in both)
+  return Lane(problem_id, time.monotonic(), longest, tokens)
 
 
 class Fit:
@@ -56,25 +62,32 @@ class Fit:
       rules: of the strategy.
       group: as `Sizes.lanes`.
     """
-    self._limits = (policy.limits, reward.limits)
+    # None for an owner without buffers, whose program has one size.
+    self._limits = tuple(
+      owner.limits if isinstance(owner, sizes_lib.Buffered) else None
+      for owner in (policy, reward)
+    )
     self._group = group
-    ahead = rules.lookahead * policy.limits.step_tokens
-    self._grown = sizes_lib.most_written(policy.limits) + ahead
-    if reward.limits is not None:
-      read = (1 + rules.lookahead) * reward.limits.step_tokens
+    self._grown = 0
+    ours, theirs = self._limits
+    if ours is not None:
+      ahead = rules.lookahead * ours.step_tokens
+      self._grown = sizes_lib.most_written(ours) + ahead
+    if theirs is not None:
+      read = (1 + rules.lookahead) * theirs.step_tokens
       self._grown = max(self._grown, read)
     self._text = self._prompt = 0
 
   def __call__(
     self, lanes: Sequence[Lane | None]
-  ) -> tuple[sizes_lib.Sizes, sizes_lib.Sizes | None]:
+  ) -> tuple[sizes_lib.Sizes | None, sizes_lib.Sizes | None]:
     """Looks at the lanes.
 
     Args:
       lanes: who is in them; at least one problem.
 
     Returns:
-      Sizes of the policy and of the reward; None for a reward without buffers.
+      Sizes of the policy and of the reward; None for one without buffers.
     """
     there = [lane for lane in lanes if lane is not None]
     # All beams must fit, those that wait for their turn, too.

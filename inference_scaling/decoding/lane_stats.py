@@ -14,7 +14,8 @@ class LaneStats:
 
   Attributes:
     row_steps: rows that were computed, token by token, whether a beam needed
-      them or not: those that wait, and those of empty lanes, are among them.
+      them or not: those that wait, and those of empty lanes, are among them; 0
+      for a policy that writes whole steps and does not tell.
     tokens: of these the ones that drew a token of a step or a look-ahead.
     calls: how often lanes went on, by the sizes of their program; each pair,
       of the policy and of the reward, is a program of its own.
@@ -22,13 +23,13 @@ class LaneStats:
 
   row_steps: int = 0
   tokens: int = 0
-  calls: collections.Counter[tuple[sizes_lib.Sizes, sizes_lib.Sizes | None]] = (
+  calls: collections.Counter[tuple[sizes_lib.Sizes | None, ...]] = (
     dataclasses.field(default_factory=collections.Counter)
   )
 
   @property
   def useful(self) -> float:
-    """The share of row-steps that drew a token; 1 before the first."""
+    """The share of row-steps that drew a token; 1 where none are known."""
     return self.tokens / self.row_steps if self.row_steps else 1.0
 
   def add(

@@ -15,6 +15,7 @@ import dataclasses
 import functools
 import time
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -28,28 +29,11 @@ from inference_scaling.decoding import (
   placement,
   scheduling,
 )
-from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import policy as policy_lib
-from inference_scaling.decoding import policy_state as state_lib
+from inference_scaling.decoding import problems as problems_lib
 from inference_scaling.decoding import reward as reward_lib
-from inference_scaling.search import base
+from inference_scaling.search import base, entries, whole_steps
 from inference_scaling.search import tree as tree_lib
-
-
-@dataclasses.dataclass(frozen=True)
-class PromptProblem:
-  """A problem as the models see it.
-
-  Attributes:
-    id: a number of its own; with the seed it fixes the random draws.
-    tokens: the prompt's token ids.
-    reward_tokens: the same of a reward model that does not read the policy's
-      tokens, as its form encodes the question; None for one that does.
-  """
-
-  id: int
-  tokens: tuple[int, ...]
-  reward_tokens: tuple[int, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,38 +58,45 @@ class Finished:
 
 
 def run_lanes(
-  policy: policy_lib.ModelPolicy,
-  reward: reward_lib.ModelReward,
+  policy: base.Policy,
+  reward: base.Reward,
   strategy: base.Strategy,
-  policy_params: state_lib.PolicyParams,
-  reward_params,
-  problems: Iterable[PromptProblem],
+  policy_params: Any,
+  reward_params: Any,
+  problems: Iterable[problems_lib.Problem],
   seed: int,
   num_lanes: int,
   max_depth: int,
   mesh: jax.sharding.Mesh | None = None,
   stats: lane_stats.LaneStats | None = None,
+  lookahead_params: Any = None,
 ) -> Iterator[Finished]:
   """Searches problems, several at a time, and yields each as it ends.
 
-  Programs are compiled once for a policy, reward, `strategy.rules`, num_lanes
-  and each of a few sizes of the buffers in use, and are used again by later
-  calls with the same objects.
+  The steps are those of `search.search_step`, of a policy and a reward of any
+  kind; problem i has the key fold_in(key(seed), i). Programs are compiled once
+  for a policy, reward, `strategy.rules`, num_lanes and each of a few sizes of
+  the buffers in use, and are used again by later calls with the same objects.
 
   Args:
-    policy: draws steps.
+    policy: draws steps. One that is no `search.BatchedPolicy` draws a whole
+      step of all problems at once.
     reward: scores them.
-    strategy: shares out the beams. Looking ahead is greedy: at temperature 0,
-      without filters.
+    strategy: shares out the beams.
     policy_params: weights and sampler of the policy.
     reward_params: weights of the reward model.
-    problems: read one at a time, whenever a lane is free.
+    problems: read one at a time, whenever a lane is free; `PromptProblem` for a
+      `ModelPolicy`, `EncodedProblem` for another.
     seed: of all random draws.
     num_lanes: P, problems in flight.
     max_depth: most steps of a beam; J of the tree.
     mesh: of `models.make_mesh`, for both models; None for one device. With
-      several processes, each must be given the same arguments.
+      several processes, each must be given the same arguments. Params of a
+      policy or a reward that is none of this package's lie on every device.
     stats: what the lanes do is added to it; None to count nothing.
+    lookahead_params: given to the policy where the strategy looks ahead; None
+      for those of temperature 0 without filters of a `ModelPolicy`, and for
+      `policy_params` of another.
 
   Yields:
     Finished problems, in the order in which they end.
@@ -113,15 +104,21 @@ def run_lanes(
   Raises:
     ValueError: for a prompt that does not fit its buffer, a step that does not
       fit that of the reward model, two models that do not read the same tokens,
-      a mesh that does not divide lanes or heads, or a tree of steps that does
-      not fit its cache.
+      a mesh that does not divide lanes or heads, a tree of steps that does not
+      fit its cache, or a wrong value from a function of the policy, the reward
+      or the strategy.
     FloatingPointError: for logits or scores that are NaN or infinite.
   """
-  lane_checks.check_vocabularies(policy, reward)
+  entries.check_models(policy, reward)
+  entries.check_hashable(policy, reward)
+  entries.check_lookahead(strategy, policy, reward)
+  lane_checks.check_tokens(policy, reward)
   lane_checks.check_mesh(policy, reward, num_lanes, mesh)
-  put = functools.partial(placement.put_weights, mesh=mesh)
-  policy_params = policy_params.replace(weights=put(policy_params.weights))
-  reward_params = put(reward_params)
+  policy_params, reward_params = _put(
+    policy, reward, policy_params, reward_params, mesh
+  )
+  policy = whole_steps.batched_policy(policy)
+  reward = whole_steps.batched_reward(reward)
   start = functools.partial(
     lane_programs.start, policy, reward, strategy.rules, max_depth, mesh,
     policy_params, reward_params, strategy.init(policy.num_beams),
@@ -138,8 +135,8 @@ def run_lanes(
       problem = None if lanes[lane] else next(waiting, None)
       if problem is None:
         continue
-      prompts = _pad_prompts(policy, reward, problem)
-      lanes[lane] = lane_sizes.start(problem.id, prompts)
+      prompts = problems_lib.lay_out(policy, reward, problem)
+      lanes[lane] = lane_sizes.start(problem.id, prompts, problem.num_tokens)
       new = start(np.int32(problem.id), prompts)
       if state is None:
         state = lane_programs.empty_lanes(policy, reward, num_lanes, mesh, new)
@@ -150,7 +147,7 @@ def run_lanes(
     sizes = fit(lanes)
     state, flags = lane_programs.advance(
       policy, reward, strategy.rules, mesh, sizes, policy_params,
-      reward_params, state,
+      reward_params, state, lookahead_params,
     )  # fmt: skip
     flags = jax.device_get(flags)
     stats.add(sizes, flags.row_steps, flags.tokens)
@@ -161,42 +158,51 @@ def run_lanes(
       if flags.settled[lane]:
         lane_checks.check_lane(policy, reward, flags, lane, running.problem_id)
       if flags.done[lane]:
-        yield _harvest(mesh, state, lane, running)
+        yield _harvest(policy, reward, mesh, state, lane, running)
         lanes[lane] = None
 
 
-def _harvest(mesh, state, lane: int, running: lane_sizes.Lane) -> Finished:
+def _put(policy, reward, policy_params, reward_params, mesh):
+  """Puts what both are given on the mesh, each by its own rule."""
+  if isinstance(policy, policy_lib.ModelPolicy):
+    weights = placement.put_weights(policy_params.weights, mesh)
+    policy_params = policy_params.replace(weights=weights)
+  else:
+    policy_params = placement.put_whole(policy_params, mesh)
+  if isinstance(reward, reward_lib.ModelReward):
+    return policy_params, placement.put_weights(reward_params, mesh)
+  return policy_params, placement.put_whole(reward_params, mesh)
+
+
+def _harvest(
+  policy, reward, mesh, state, lane: int, running: lane_sizes.Lane
+) -> Finished:
   """Brings a finished problem to the host, to each one of several."""
-  tree, policy_counts, reward_counts = jax.device_get(
+  owners = (policy, reward)
+  states = (state.policy_state, state.reward_state)
+  pairs = list(zip(owners, states, strict=True))
+  tree, counts = jax.device_get(
     lane_programs.take_lane(
       mesh,
-      (state.tree, state.policy_state.counts, state.reward_state.counts),
+      (state.tree, [owner.counts(one) for owner, one in pairs]),
       np.int32(lane),
     )
   )
-  caches = (state.policy_state.cache, state.reward_state.cache)
-  size = sum(leaf.nbytes for leaf in jax.tree.leaves(caches))
+  policy_counts, reward_counts = (
+    whole_steps.add_prompt(owner, one, running.tokens)
+    for owner, one in zip(owners, counts, strict=True)
+  )
+  held = [owner.held(one) for owner, one in pairs]
   return Finished(
     problem_id=running.problem_id,
     tree=tree,
     policy_counts=policy_counts,
     reward_counts=reward_counts,
-    cache_bytes=size // state.depth.shape[0],
+    cache_bytes=_bytes(held) // state.depth.shape[0],
     seconds=time.monotonic() - running.started,
   )
 
 
-def _pad_prompts(policy, reward, problem: PromptProblem) -> limits_lib.Prompts:
-  """Lays out a problem's prompts, that of the reward model if it has one."""
-  own = problem.reward_tokens if reward.translator else None
-  if reward.translator and own is None:
-    raise ValueError(
-      f"problem {problem.id} has no reward_tokens, but the reward model does "
-      "not read the policy's tokens. Give it the tokens of "
-      "model.form.encode_prompt(question)."
-    )
-  return limits_lib.shorten(
-    limits_lib.pad_prompt(
-      problem.id, problem.tokens, policy.limits, own, reward.limits
-    )
-  )
+def _bytes(tree: Any) -> int:
+  """Bytes of all arrays."""
+  return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))

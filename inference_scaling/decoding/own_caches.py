@@ -1,12 +1,17 @@
 """The beams' own caches, apart from the rest of the state of a search.
 
 They are most of the state, and a problem that starts brings none: its beams
-have written nothing yet. So they stay in a lane, whoever is in it.
+have written nothing yet. So they stay in a lane, whoever is in it. Only states
+of this package's models are known to have such caches; any other state is
+replaced whole.
 """
+
+from typing import Any
 
 import jax
 
 from inference_scaling.decoding import cache as cache_lib
+from inference_scaling.decoding import policy_state, reward_state
 from inference_scaling.search import state as search_state
 
 # Of the policy and of the reward model; () where there is no cache.
@@ -39,13 +44,14 @@ def empty(
     The state with caches.
   """
 
-  def make(owner, cache):
-    if cache == ():
+  def make(owner, state):
+    if not _has_cache(state):
       return ()
+    cache = state.cache
     return owner.storage.start(cache.prompt, cache.prompt_lengths).own
 
-  caches = (state.policy_state.cache, state.reward_state.cache)
-  return _put(state, tuple(map(make, (policy, reward), caches)))
+  states = (state.policy_state, state.reward_state)
+  return _put(state, tuple(map(make, (policy, reward), states)))
 
 
 def replace_lane(
@@ -70,8 +76,8 @@ def replace_lane(
   Returns:
     The state of P problems.
   """
-  owners = (state.policy_state, state.reward_state)
-  kept = tuple(getattr(owner.cache, "own", ()) for owner in owners)
+  states = (state.policy_state, state.reward_state)
+  kept = tuple(one.cache.own if _has_cache(one) else () for one in states)
   return _put(search_state.replace_lane(remove(state), lane, new), kept)
 
 
@@ -80,11 +86,15 @@ def _put(
 ) -> search_state.SearchState:
   """Replaces the beams' own caches, in those states that have a cache."""
   policy, reward = (
-    owner.replace(cache=owner.cache.replace(own=layers))
-    if owner.cache != ()
-    else owner
-    for owner, layers in zip(
+    one.replace(cache=one.cache.replace(own=layers)) if _has_cache(one) else one
+    for one, layers in zip(
       (state.policy_state, state.reward_state), own, strict=True
     )
   )
   return state.replace(policy_state=policy, reward_state=reward)
+
+
+def _has_cache(state: Any) -> bool:
+  """Tells whether a state is that of a model of this package."""
+  kinds = (policy_state.PolicyState, reward_state.RewardState)
+  return isinstance(state, kinds)

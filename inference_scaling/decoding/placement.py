@@ -100,6 +100,21 @@ def put_weights(params: Any, mesh: Mesh | None) -> Any:
   return jax.device_put(params, sharding.parameter_shardings(params, mesh))
 
 
+def put_whole(params: Any, mesh: Mesh | None) -> Any:
+  """Puts arrays on every device of a mesh: no rule says how to split them.
+
+  Args:
+    params: any pytree of arrays.
+    mesh: of `models.make_mesh`; None leaves them where they are.
+
+  Returns:
+    The arrays.
+  """
+  if mesh is None:
+    return params
+  return jax.device_put(params, sharding.replicated(mesh))
+
+
 def whole_lanes(num_lanes: int, mesh: Mesh | None) -> int:
   """Rounds a number of lanes up so that each part of 'data' has as many.
 

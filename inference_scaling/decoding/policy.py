@@ -9,6 +9,7 @@ to do in between uses `begin`, `write` and `finish`, with the same result.
 """
 
 import copy
+import dataclasses
 from collections.abc import Callable
 
 import jax
@@ -17,7 +18,7 @@ from jax import lax
 
 from inference_scaling import compute
 from inference_scaling.decoding import cache as cache_lib
-from inference_scaling.decoding import caches, sizes, writing
+from inference_scaling.decoding import caches, faults, sizes, writing
 from inference_scaling.decoding import format as format_lib
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import places as places_lib
@@ -29,7 +30,7 @@ _REFILLED = 4
 
 
 class ModelPolicy:
-  """Draws reasoning steps from a language model (a `search.Policy`).
+  """Draws reasoning steps from a language model (a `search.BatchedPolicy`).
 
   A beam is finished by an end-of-text token, or by a step end at or after an
   answer marker. It is truncated by a step that does not end within
@@ -37,7 +38,7 @@ class ModelPolicy:
   of Wu et al. drops such steps), or at `limits.total_tokens`.
 
   Attributes:
-    model: the language model.
+    model: the language model, without its weights.
     format: what ends a step and marks an answer.
     limits: lengths of buffers.
     num_beams: N.
@@ -75,7 +76,8 @@ class ModelPolicy:
     Raises:
       ValueError: for another number of rows, cache or number of tokens.
     """
-    self.model = model
+    # Without weights: compiled programs keep alive what is static.
+    self.model = dataclasses.replace(model, params=None)
     self.format = format
     self.limits = limits
     self.num_beams = num_beams
@@ -86,7 +88,7 @@ class ModelPolicy:
     self.token_scores = token_scores
     self.sizes = sizes.whole(limits)
     automaton = format.compile(model.tokenizer, model.config.vocab_size)
-    self._writer = writing.Writer(model, format, limits, automaton)
+    self._writer = writing.Writer(self.model, format, limits, automaton)
 
   def sized(self, sizes: sizes.Sizes) -> "ModelPolicy":
     """The same policy where less of its buffers is in use.
@@ -183,6 +185,10 @@ class ModelPolicy:
     live = state.step.live | active
     return state.replace(step=state.step.replace(live=live))
 
+  def live(self, state: state_lib.PolicyState) -> jax.Array:
+    """Tells which beams still write at their steps, bool[P, N]."""
+    return state.step.live
+
   def write(
     self,
     params: state_lib.PolicyParams,
@@ -246,7 +252,8 @@ class ModelPolicy:
 
     Args:
       state: the beams.
-      ready: bool[P], problems of which no beam is live.
+      ready: bool[P], problems of which no beam is live, or whose steps are
+        given up.
 
     Returns:
       The state, in which they are at no step, and their steps, zeros for all
@@ -306,6 +313,27 @@ class ModelPolicy:
       step=before.step,
       **{name: getattr(before, name) for name in state_lib.BEAMS},
     )
+
+  def counts(self, state: state_lib.PolicyState) -> compute.Counts:
+    """As of `search.BatchedPolicy`."""
+    return state.counts
+
+  def held(self, state: state_lib.PolicyState) -> object:
+    """As of `search.BatchedPolicy`: keys and values."""
+    return state.cache
+
+  def longest(self, state: state_lib.PolicyState) -> jax.Array:
+    """As of `sizes.Buffered`."""
+    return state.cache.lengths.max(axis=1)
+
+  def report(self, state: state_lib.PolicyState) -> dict[str, jax.Array]:
+    """As of `search.BatchedPolicy`."""
+    return {"beyond": faults.tree_beyond(state.cache), "finite": state.finite}
+
+  def check(self, report: dict[str, jax.Array], where: str) -> None:
+    """As of `search.BatchedPolicy`."""
+    faults.check_tree(report["beyond"], "policy", self.storage.capacity, where)
+    faults.check_finite(report["finite"], "the policy's logits", where)
 
   def _empty_step(self, shape: tuple[int, int]) -> state_lib.HalfStep:
     """Steps of no tokens."""

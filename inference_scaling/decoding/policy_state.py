@@ -3,6 +3,8 @@
 Axis letters: P problems in flight, N beams, C tokens of a step's buffer.
 """
 
+from typing import Any
+
 import flax.struct
 import jax
 import jax.numpy as jnp
@@ -90,6 +92,24 @@ class PolicyState:
   finite: jax.Array
   row_steps: jax.Array
   counts: compute.Counts
+
+
+def check_content(content: Any, who: str) -> None:
+  """Refuses steps that a reward of tokens cannot read.
+
+  Args:
+    content: of a step.
+    who: reads it.
+
+  Raises:
+    ValueError: if it is no `StepTokens`, naming its type.
+  """
+  if not isinstance(content, StepTokens):
+    raise ValueError(
+      f"{who} reads tokens, but the policy's Step.content is a "
+      f"{type(content).__name__}; expected decoding.StepTokens. Return it, or "
+      "give a reward that reads what this policy writes."
+    )
 
 
 def empty_step(

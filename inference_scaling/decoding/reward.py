@@ -5,6 +5,7 @@ read so far, so a step costs its own tokens and never the whole text again.
 """
 
 import copy
+import dataclasses
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,13 @@ from jax import lax
 
 from inference_scaling import compute
 from inference_scaling.decoding import cache as cache_lib
-from inference_scaling.decoding import caches, sizes, translation
+from inference_scaling.decoding import (
+  caches,
+  faults,
+  policy_state,
+  sizes,
+  translation,
+)
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import places as places_lib
 from inference_scaling.decoding import reward_state as state_lib
@@ -24,13 +31,13 @@ BLOCK = 8
 
 
 class ModelReward:
-  """Scores reasoning steps with a reward model (a `search.Reward`).
+  """Scores reasoning steps with a reward model (a `search.BatchedReward`).
 
   A step's score is the probability, read at the step's last token, that all
   is right so far.
 
   Attributes:
-    model: the reward model.
+    model: the reward model, without its weights.
     limits: lengths of buffers: those of the policy if the reward model reads
       the policy's tokens, or else the translator's.
     num_beams: N.
@@ -75,7 +82,8 @@ class ModelReward:
         "object. Make Translator(..., form=model.form, ...), or leave it out "
         "for a reward model that reads the policy's tokens."
       )
-    self.model = model
+    # Without weights: compiled programs keep alive what is static.
+    self.model = dataclasses.replace(model, params=None)
     self.limits = translator.limits if translator else limits
     self.num_beams = num_beams
     self.num_rows = places_lib.check_rows(num_rows, num_beams)
@@ -102,8 +110,15 @@ class ModelReward:
       The state of P * N beams, all at the end of their prompts.
 
     Raises:
-      ValueError: if the reward model has a form and the prompts lack its own.
+      ValueError: for other prompts, or if the reward model has a form and the
+        prompts lack its own.
     """
+    if not isinstance(prompts, limits_lib.Prompts):
+      raise ValueError(
+        f"a ModelReward reads tokens, but the prompts are a "
+        f"{type(prompts).__name__}; expected decoding.Prompts. Give them, or a "
+        "reward that reads what this policy is asked."
+      )
     if self.translator is not None:
       if prompts.reward is None:
         raise ValueError(
@@ -145,7 +160,11 @@ class ModelReward:
 
     Returns:
       The new state, and float32[P, N] scores.
+
+    Raises:
+      ValueError: for other content.
     """
+    policy_state.check_content(step.content, "a ModelReward")
     N, R = self.num_beams, self.num_rows
 
     def run(places, state):
@@ -199,6 +218,38 @@ class ModelReward:
   ) -> state_lib.RewardState:
     """Takes back steps that were read; what was computed stays counted."""
     return state_lib.rewind(before, after)
+
+  def counts(self, state: state_lib.RewardState) -> compute.Counts:
+    """As of `search.BatchedReward`."""
+    return state.counts
+
+  def held(self, state: state_lib.RewardState) -> object:
+    """As of `search.BatchedReward`: keys and values."""
+    return state.cache
+
+  def longest(self, state: state_lib.RewardState) -> jax.Array:
+    """As of `sizes.Buffered`."""
+    return state.cache.lengths.max(axis=1)
+
+  def report(self, state: state_lib.RewardState) -> dict[str, jax.Array]:
+    """As of `search.BatchedReward`."""
+    return {
+      "tree_beyond": faults.tree_beyond(state.cache),
+      "finite": state.finite,
+      "longest": self.longest(state),
+      "beyond": state.beyond,
+      "every_step_read": (state.reads == state.steps).all(axis=1),
+    }
+
+  def check(self, report: dict[str, jax.Array], where: str) -> None:
+    """As of `search.BatchedReward`."""
+    capacity = self.storage.capacity
+    faults.check_tree(report["tree_beyond"], "reward model", capacity, where)
+    faults.check_finite(report["finite"], "the rewards", where)
+    faults.check_longest(report["longest"], self.limits, where)
+    faults.check_reads(
+      report["beyond"], report["every_step_read"], self.limits, where
+    )
 
   def _score(self, params, state, step, active, places):
     """Reads and scores the steps of some beams; those active are [P, N]."""

@@ -83,9 +83,7 @@ def rewind(before: RewardState, after: RewardState) -> RewardState:
   Returns:
     The beams of `before`, with the counts and the faults of `after`.
   """
-  cache = before.cache
-  if cache != ():  # a reward without a model has none
-    cache = cache.rewind(after.cache)
   return after.replace(
-    cache=cache, **{name: getattr(before, name) for name in BEAMS}
+    cache=before.cache.rewind(after.cache),
+    **{name: getattr(before, name) for name in BEAMS},
   )

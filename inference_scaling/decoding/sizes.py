@@ -6,6 +6,9 @@ few sizes, and each call runs the smallest that fits.
 """
 
 import dataclasses
+from typing import Any, Protocol, Self, runtime_checkable
+
+import jax
 
 from inference_scaling.decoding import limits as limits_lib
 
@@ -29,6 +32,23 @@ class Sizes:
   prompt: int
   written: int
   lanes: int | None
+
+
+@runtime_checkable
+class Buffered(Protocol):
+  """A policy or a reward whose programs come in a few sizes.
+
+  Attributes:
+    limits: lengths of its buffers.
+  """
+
+  limits: limits_lib.Limits
+
+  def sized(self, sizes: Sizes) -> Self:
+    """The same object where less of its buffers is in use."""
+
+  def longest(self, state: Any) -> jax.Array:
+    """Tokens of each problem's longest text, int32[P]."""
 
 
 def whole(limits: limits_lib.Limits) -> Sizes:

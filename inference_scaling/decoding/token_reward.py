@@ -1,19 +1,41 @@
 """A search reward made of what the policy itself thinks of its tokens."""
 
+from typing import Any
+
+import flax.struct
 import jax
 import jax.numpy as jnp
 
 from inference_scaling import compute
+from inference_scaling.decoding import faults, policy_state
 from inference_scaling.decoding import places as places_lib
-from inference_scaling.decoding import reward_state as state_lib
 from inference_scaling.search import base
 
 LIKELIHOOD, SELF_CERTAINTY = "likelihood", "self_certainty"
 TOKEN_SCORES = (LIKELIHOOD, SELF_CERTAINTY)
 
 
+@flax.struct.dataclass
+class TokenScores:
+  """What a `TokenReward` remembers of all beams.
+
+  Attributes:
+    total: float32[P, N], sum of the numbers of each solution's tokens.
+    tokens: int32[P, N], how many these are.
+    scores: float32[P, N], after each beam's last step; 0 before the first.
+    finite: bool[P], false once a score of the problem was NaN or infinite.
+    counts: zeros, each int32[P]: the policy has computed all of it.
+  """
+
+  total: jax.Array
+  tokens: jax.Array
+  scores: jax.Array
+  finite: jax.Array
+  counts: compute.Counts
+
+
 class TokenReward:
-  """Scores solutions without a reward model (a `search.Reward`).
+  """Scores solutions without a reward model (a `search.BatchedReward`).
 
   The numbers come with the policy's tokens, at temperature 1 and without
   filters, so that nothing is computed for them and nothing is counted.
@@ -24,8 +46,6 @@ class TokenReward:
   self-certainty, which is an error.
 
   Attributes:
-    model: None; there is no tokenizer to agree with, and so no limits and no
-      translator.
     kind: one of `TOKEN_SCORES`.
     num_beams: N.
 
@@ -33,10 +53,6 @@ class TokenReward:
     Kang et al. 2025, Scalable Best-of-N Selection for Large Language Models via
     Self-Certainty (https://arxiv.org/abs/2502.18581), section 3.
   """
-
-  model = None
-  limits = None
-  translator = None
 
   def __init__(self, kind: str, num_beams: int):
     """Chooses a score.
@@ -54,32 +70,24 @@ class TokenReward:
       )
     self.kind = kind
     self.num_beams = num_beams
-    self.num_rows = num_beams
 
-  def sized(self, sizes):
-    """The same reward: there are no buffers."""
-    del sizes
-    return self
-
-  def start(self, params, prompts) -> state_lib.RewardState:
+  def start(self, params: Any, prompts: Any) -> TokenScores:
     """Makes a state of zeros for P prompts."""
     del params
-    P = prompts.lengths.shape[0]
+    P = jax.tree.leaves(prompts)[0].shape[0]
     shape, nothing = (P, self.num_beams), jnp.zeros(P, jnp.int32)
-    reading = {
-      "sum": jnp.zeros(shape, jnp.float32),
-      "tokens": jnp.zeros(shape, jnp.int32),
-    }
-    counts = compute.prompt_counts(nothing, nothing)
-    return state_lib.empty_state((), reading, shape, counts)
+    zeros = jnp.zeros(shape, jnp.float32)
+    return TokenScores(
+      total=zeros,
+      tokens=jnp.zeros(shape, jnp.int32),
+      scores=zeros,
+      finite=jnp.ones(P, bool),
+      counts=compute.prompt_counts(nothing, nothing),
+    )
 
   def score(
-    self,
-    params,
-    state: state_lib.RewardState,
-    step: base.Step,
-    active: jax.Array,
-  ) -> tuple[state_lib.RewardState, jax.Array]:
+    self, params: Any, state: TokenScores, step: base.Step, active: jax.Array
+  ) -> tuple[TokenScores, jax.Array]:
     """Adds the new step of each active beam to its solution.
 
     Args:
@@ -90,32 +98,51 @@ class TokenReward:
 
     Returns:
       The new state, and float32[P, N] scores.
+
+    Raises:
+      ValueError: for other content.
     """
     del params
     content = step.content
+    policy_state.check_content(content, "a TokenReward")
     likelihood = self.kind == LIKELIHOOD
     values = content.log_probs if likelihood else content.certainty
-    total = state.reading["sum"] + jnp.where(active, values, 0.0)
-    tokens = state.reading["tokens"] + jnp.where(active, content.lengths, 0)
+    total = state.total + jnp.where(active, values, 0.0)
+    tokens = state.tokens + jnp.where(active, content.lengths, 0)
     mean = total / jnp.maximum(tokens, 1)
     fresh = jnp.exp(mean) if likelihood else mean
     state = state.replace(
-      reading={"sum": total, "tokens": tokens},
+      total=total,
+      tokens=tokens,
       scores=jnp.where(active, fresh, state.scores),
       finite=state.finite & (jnp.isfinite(mean) | ~active).all(axis=1),
     )
     return state, state.scores
 
-  def fork(
-    self, state: state_lib.RewardState, parents: jax.Array
-  ) -> state_lib.RewardState:
+  def fork(self, state: TokenScores, parents: jax.Array) -> TokenScores:
     """Lets beam n go on from beam parents[n] of the same problem."""
-    places = places_lib.Places(None, parents)
-    reading, scores = places.take((state.reading, state.scores))
-    return state.replace(reading=reading, scores=scores)
+    total, tokens, scores = places_lib.Places(None, parents).take(
+      (state.total, state.tokens, state.scores)
+    )
+    return state.replace(total=total, tokens=tokens, scores=scores)
 
-  def rewind(
-    self, before: state_lib.RewardState, after: state_lib.RewardState
-  ) -> state_lib.RewardState:
+  def rewind(self, before: TokenScores, after: TokenScores) -> TokenScores:
     """Takes steps back; a number that was not finite stays known."""
-    return state_lib.rewind(before, after)
+    return before.replace(finite=after.finite)
+
+  def counts(self, state: TokenScores) -> compute.Counts:
+    """As of `search.BatchedReward`: nothing is computed."""
+    return state.counts
+
+  def held(self, state: TokenScores) -> tuple[()]:
+    """As of `search.BatchedReward`: no keys and values are kept."""
+    del state
+    return ()
+
+  def report(self, state: TokenScores) -> jax.Array:
+    """As of `search.BatchedReward`."""
+    return state.finite
+
+  def check(self, report: Any, where: str) -> None:
+    """As of `search.BatchedReward`."""
+    faults.check_finite(report, "the rewards", where)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from inference_scaling import names
 from inference_scaling.models import checkpoint as checkpoint_lib
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import (
@@ -24,7 +25,7 @@ from inference_scaling.models import (
 )
 from inference_scaling.models import model as model_lib
 
-OWN_FORM = "own"
+OWN_FORM = names.OWN_REWARD
 FOREIGN_FORMS = tuple(sorted(reward_forms.FORMS))
 
 

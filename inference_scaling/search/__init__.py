@@ -133,8 +133,10 @@ Strategies: `sampling`, `rebase`, `beam_search`, `dvts`, `particle_filter`,
 `mcts` (with `mcts_shape`), each with a help page; one of your own is a
 `Strategy(init, select)`. `search` is `run_search` without jit; `init_search`
 and `search_step` take one step at a time. All of these are names of this
-package, as is what reads a tree (`list_nodes`, `list_candidates`, ..); only
-what a port needs first is printed below.
+package, as is what reads a tree (`list_nodes`, `list_candidates`, ..), and what
+an engine asks beyond a policy and a reward (`BatchedPolicy`, `BatchedReward`;
+`batched_policy` and `batched_reward` add it to any); only what a port needs
+first is printed below. `sweep/README.md` takes a port into a sweep.
 """
 
 from inference_scaling.search.allocation import rebase_widths
@@ -153,6 +155,7 @@ from inference_scaling.search.base import (
   Step,
   Strategy,
 )
+from inference_scaling.search.batching import BatchedPolicy, BatchedReward
 from inference_scaling.search.beam_search import beam_search
 from inference_scaling.search.compiled import run_search
 from inference_scaling.search.contract.check import check
@@ -183,6 +186,7 @@ from inference_scaling.search.trace import (
   list_nodes,
 )
 from inference_scaling.search.tree import Tree
+from inference_scaling.search.whole_steps import batched_policy, batched_reward
 
 # What a port needs first: `help` prints it. All other names above are public,
 # too, each with its own help.

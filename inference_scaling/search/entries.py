@@ -21,8 +21,18 @@ def check_models(policy: Any, reward: Any) -> None:
   Raises:
     ValueError: naming the object and what it lacks.
   """
-  _check_functions("policy", policy, _POLICY)
+  check_policy(policy)
+  check_reward(reward)
+
+
+def check_reward(reward: Any) -> None:
+  """Checks that a reward has its functions; as `check_models`."""
   _check_functions("reward", reward, _REWARD)
+
+
+def check_policy(policy: Any) -> None:
+  """Checks that a policy has its functions; as `check_models`."""
+  _check_functions("policy", policy, _POLICY)
   if not hasattr(policy, "num_beams"):
     raise ValueError(
       f"search: the policy ({type(policy).__name__}) has no num_beams, "

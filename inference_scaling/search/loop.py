@@ -2,7 +2,8 @@
 
 Nothing here is jitted: `compiled.run_search` is. Jit `search_step` where the
 host looks at the state between depths, or `settle` where problems do not wait
-for each other; policy, reward and the strategy's rules are static arguments.
+for each other (`batching` says what an engine asks for); policy, reward and the
+strategy's rules are static arguments.
 
 Axis letters: P problems in flight, N beams per problem, J depths at most.
 """

@@ -30,7 +30,7 @@ class NoReward(Reward):
 
   has_scores = has_model = has_probabilities = False
   words = "candidates vote with equal weights"
-  form: fields.one_of("none")
+  form: fields.one_of(names.NO_REWARD)
 
 
 class Likelihood(Reward):
@@ -58,9 +58,19 @@ class SelfCertainty(Reward):
 class Own(Reward):
   """A reward model that this package trained: it reads the policy's tokens."""
 
-  form: fields.one_of("own")
+  form: fields.one_of(names.OWN_REWARD)
   source: fields.Text = pydantic.Field(
     description="Checkpoint of the reward model, as in config.policies."
+  )
+
+
+class Python(Reward):
+  """A reward of the user's own, which a function makes."""
+
+  form: fields.one_of(names.PYTHON_REWARD)
+  source: fields.Text = pydantic.Field(
+    description="Function that makes it, python:package.module:function; see "
+    "`sweep.RewardPort`."
   )
 
 
@@ -83,10 +93,11 @@ class Foreign(Reward):
 
 
 REWARDS: Mapping[str, type[Reward]] = {
-  "none": NoReward,
+  names.NO_REWARD: NoReward,
   "likelihood": Likelihood,
   "self_certainty": SelfCertainty,
-  "own": Own,
+  names.OWN_REWARD: Own,
+  names.PYTHON_REWARD: Python,
   **dict.fromkeys(names.FOREIGN_FORMS, Foreign),
 }
 AnyReward = choices.group_of("form", REWARDS)

@@ -76,11 +76,11 @@ class Sweep(fields.Group):
   policies: Annotated[dict[str, fields.Text], pydantic.Field(min_length=1)] = (
     pydantic.Field(
       description="Checkpoints by name: a folder, a GGUF file, a repository of "
-      "the hub, embedded/NAME or random/NAME."
+      "the hub, embedded/NAME, random/NAME or python:MODULE:FUNCTION."
     )
   )
   reward: reward_lib.AnyReward = pydantic.Field(
-    default_factory=lambda: reward_lib.NoReward(form="none"),
+    default_factory=lambda: reward_lib.NoReward(form=names.NO_REWARD),
     description="Where the scores of steps come from.",
   )
   prompt: prompt_lib.AnyPrompt = pydantic.Field(

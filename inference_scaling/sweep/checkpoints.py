@@ -4,7 +4,9 @@ import dataclasses
 import hashlib
 import pathlib
 
-from inference_scaling import compute, models
+from inference_scaling import compute, models, names
+from inference_scaling.sweep import port as port_lib
+from inference_scaling.sweep import port_loading
 
 # Of a larger file the name, the size and both ends are hashed: reading the
 # tens of gigabytes of a 34B model would take minutes at each start.
@@ -49,38 +51,44 @@ class Checkpoint:
     return not self.found.files()
 
 
-def policy(source: str) -> Checkpoint:
-  """Looks at the checkpoint of a policy.
+def policy(source: str) -> Checkpoint | port_lib.Port:
+  """Looks at the checkpoint of a policy, or calls the maker of one.
 
   Args:
-    source: as `models.open_checkpoint` takes it.
+    source: as `models.open_checkpoint` takes it, or
+      "python:package.module:maker".
 
   Returns:
-    The checkpoint.
+    The checkpoint, or the port.
 
   Raises:
     FileNotFoundError: if it does not exist or lacks a file.
-    ValueError: if the name is unknown or the architecture not supported.
+    ValueError: if the name is unknown or the architecture not supported, or for
+      a maker or a port that is not as it should be.
   """
+  if port_loading.is_port(source):
+    return port_loading.load_policy(source)
   found = models.open_checkpoint(source)
   found.require()
   return Checkpoint(source, found, compute.policy_cost(found.config))
 
 
-def reward(source: str, form: str) -> Checkpoint:
-  """Looks at the checkpoint of a reward model.
+def reward(source: str, form: str) -> Checkpoint | port_lib.Port:
+  """Looks at the checkpoint of a reward model, or calls the maker of one.
 
   Args:
-    source: as `models.open_checkpoint` takes it.
-    form: as `models.load_reward_model` takes it.
+    source: as of `policy`.
+    form: as `models.load_reward_model` takes it, or "python" for a maker.
 
   Returns:
-    The checkpoint.
+    The checkpoint, or the port.
 
   Raises:
     FileNotFoundError: as `policy`.
     ValueError: as `policy`, or if the checkpoint cannot have this form.
   """
+  if form == names.PYTHON_REWARD:
+    return port_loading.load_reward(source)
   found = models.open_checkpoint(source)
   found.require(*models.reward_architectures(form))
   cost = (

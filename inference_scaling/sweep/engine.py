@@ -1,14 +1,24 @@
 """Loaded models, and the search of one run over some problems."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 
 from inference_scaling import decoding, models, spec, tasks
+from inference_scaling.search import base
 from inference_scaling.spec import grid
+from inference_scaling.sweep import (
+  encoding,
+  port_tokens,
+  step_texts,
+  strategies,
+)
+from inference_scaling.sweep import port as port_lib
 from inference_scaling.sweep import settings as settings_lib
-from inference_scaling.sweep import strategies
+
+GREEDY = spec.Sampler(temperature=0.0, top_k=0, top_p=1.0)
 
 
 class Engine:
@@ -18,15 +28,15 @@ class Engine:
   another seed or temperature compiles nothing.
 
   Attributes:
-    policies: by name.
-    reward: the reward model; None for none.
+    policies: by name; models of this package or ports.
+    reward: the reward model, or a port; None for none.
     settings: how they are used.
   """
 
   def __init__(
     self,
-    policies: Mapping[str, models.Model],
-    reward: models.RewardModel | None,
+    policies: Mapping[str, models.Model | port_lib.Port],
+    reward: models.RewardModel | port_lib.Port | None,
     settings: settings_lib.Settings,
   ):
     self.policies = policies
@@ -36,8 +46,8 @@ class Engine:
 
   def prompts(
     self, policy: str, problems: Sequence[tasks.Problem]
-  ) -> list[decoding.PromptProblem]:
-    """Tokenizes problems for a policy and for the reward model.
+  ) -> list[decoding.PromptProblem] | list[decoding.EncodedProblem]:
+    """Encodes problems for a policy and for the reward model.
 
     Args:
       policy: its name.
@@ -50,24 +60,31 @@ class Engine:
       ValueError: names a problem of which no prompt can be made, or the
         problems whose prompt does not fit the cache.
     """
-    settings = self.settings
+    settings, model = self.settings, self.policies[policy]
+    if isinstance(model, port_lib.Port):
+      encoded = model.encode(problems)
+      if isinstance(self.reward, models.RewardModel):
+        port_tokens.check(model, self.reward, encoded, settings.limits)
+      return encoded
     questions = {problem.id: problem.question for problem in problems}
-    tokenizer = self.policies[policy].tokenizer
-    rows = _encode(
+    tokenizer = model.tokenizer
+    rows = encoding.encode(
       f"policy {policy}",
       questions,
       lambda question: tasks.make_prompt(
         settings.prompt, question, tokenizer, settings.date
       ),
     )
-    _check_tokens(f"policy {policy}", rows, self.policies[policy])
-    _check_lengths(f"policy {policy}", rows, settings.limits, "limits")
+    encoding.check_tokens(f"policy {policy}", rows, model)
+    encoding.check_lengths(f"policy {policy}", rows, settings.limits, "limits")
     theirs: Mapping[int, Sequence[int]] = {}
     if self._form is not None:
-      theirs = _encode("the reward model", questions, self._form.encode_prompt)
+      theirs = encoding.encode(
+        "the reward model", questions, self._form.encode_prompt
+      )
       limits = settings.reward_limits
-      _check_tokens("the reward model", theirs, self.reward)
-      _check_lengths("the reward model", theirs, limits, "reward")
+      encoding.check_tokens("the reward model", theirs, self.reward)
+      encoding.check_lengths("the reward model", theirs, limits, "reward")
     return [
       decoding.PromptProblem(
         i, tuple(row), tuple(theirs[i]) if i in theirs else None
@@ -78,7 +95,7 @@ class Engine:
   def search(
     self,
     run: grid.Run,
-    problems: Iterable[decoding.PromptProblem],
+    problems: Iterable[decoding.PromptProblem | decoding.EncodedProblem],
     num_lanes: int,
   ) -> Iterator[decoding.Finished]:
     """Searches problems as a run says.
@@ -93,7 +110,8 @@ class Engine:
 
     Raises:
       FloatingPointError: on logits or rewards that are no numbers.
-      ValueError: on a step that is too long for the reward model.
+      ValueError: on a step that is too long for the reward model, or a wrong
+        value from a port.
     """
     max_steps = self.settings.limits.max_steps
     sizes = shape(run, max_steps, self.settings.rows_per_problem)
@@ -105,37 +123,83 @@ class Engine:
         reward,
         strategy,
         self._policy_params(run),
-        None if self.reward is None else self.reward.params,
+        self._reward_params(),
         problems,
         run.seed,
         num_lanes,
         sizes.max_depth,
         self.settings.mesh,
+        lookahead_params=self._lookahead_params(run),
       )
-    except (FloatingPointError, ValueError) as error:
-      raise type(error)(f"run {run}: {error}") from error
+    except FloatingPointError as error:
+      raise FloatingPointError(f"run {run}: {error}") from error
+    except ValueError as error:
+      raise ValueError(f"run {run}: {error}") from error
+    except Exception as error:  # in a port's own code, which the trace shows
+      error.add_note(f"run {run}: {self._sources(run)}")
+      raise
+
+  def texts(self, policy: str) -> step_texts.Texts:
+    """Says how the steps of a policy are read.
+
+    Args:
+      policy: its name.
+
+    Returns:
+      Its Texts.
+    """
+    model = self.policies[policy]
+    if isinstance(model, port_lib.Port):
+      return step_texts.PortTexts(model.text)
+    step_end = self.settings.step_format.step_end
+    return step_texts.TokenTexts(model.tokenizer, step_end)
+
+  def _sources(self, run: grid.Run) -> str:
+    """Names the ports of a run."""
+    pair = (("policy", self.policies[run.policy]), ("reward", self.reward))
+    return ", ".join(
+      f"the {role} is {one.source}"
+      for role, one in pair
+      if isinstance(one, port_lib.Port)
+    )
 
   @property
   def _form(self):
     """The form of a reward model that does not read the policy's tokens."""
-    return None if self.reward is None else self.reward.form
+    if self.reward is None or isinstance(self.reward, port_lib.Port):
+      return None
+    return self.reward.form
 
   def _pair(self, policy: str, sizes: strategies.Shape):
     # A depth is an argument of the program, not of these two.
     key = (policy, dataclasses.replace(sizes, max_depth=0))
     if key not in self._pairs:
-      settings = self.settings
-      writer = decoding.ModelPolicy(
-        self.policies[policy], settings.step_format, settings.limits,
-        sizes.num_beams, sizes.num_rows, settings.cache, settings.tree_tokens,
-        token_scores=settings.reward_form in decoding.TOKEN_SCORES,
+      model = self.policies[policy]
+      self._pairs[key] = (
+        self._writer(model, sizes), self._judge(model, sizes)
       )  # fmt: skip
-      self._pairs[key] = (writer, self._judge(writer.model, sizes))
     return self._pairs[key]
 
-  def _judge(self, policy: models.Model, sizes: strategies.Shape):
-    """Makes the search's reward: of a model, of tokens, or none."""
+  def _writer(
+    self, policy: models.Model | port_lib.Port, sizes: strategies.Shape
+  ) -> base.Policy:
+    """Makes the search's policy."""
+    if isinstance(policy, port_lib.Port):
+      return policy.make(sizes.num_beams)
     settings = self.settings
+    return decoding.ModelPolicy(
+      policy, settings.step_format, settings.limits, sizes.num_beams,
+      sizes.num_rows, settings.cache, settings.tree_tokens,
+      token_scores=settings.reward_form in decoding.TOKEN_SCORES,
+    )  # fmt: skip
+
+  def _judge(
+    self, policy: models.Model | port_lib.Port, sizes: strategies.Shape
+  ) -> base.Reward:
+    """Makes the search's reward: a port's, of a model, of tokens, or none."""
+    settings = self.settings
+    if isinstance(self.reward, port_lib.Port):
+      return self.reward.make(sizes.num_beams)
     if settings.reward_form in decoding.TOKEN_SCORES:
       return decoding.TokenReward(settings.reward_form, sizes.num_beams)
     if self.reward is None:
@@ -155,17 +219,34 @@ class Engine:
       sizes.num_rows, settings.cache, settings.tree_tokens,
     )  # fmt: skip
 
-  def _policy_params(self, run: grid.Run) -> decoding.PolicyParams:
-    sampler = self.settings.sampler
-    if spec.is_greedy(run.strategy):
-      sampler = spec.Sampler(temperature=0.0, top_k=0, top_p=1.0)
+  def _policy_params(self, run: grid.Run) -> Any:
+    """Weights and sampler, greedy where the strategy is."""
+    greedy = spec.is_greedy(run.strategy)
+    return self._params(run, GREEDY if greedy else self.settings.sampler)
+
+  def _lookahead_params(self, run: grid.Run) -> Any:
+    """Looking ahead is greedy, as a policy of this package does by itself."""
+    port = isinstance(self.policies[run.policy], port_lib.Port)
+    if not port or not run.numbers.get("lookahead"):
+      return None
+    return self._params(run, GREEDY)
+
+  def _params(self, run: grid.Run, sampler: spec.Sampler) -> Any:
+    model = self.policies[run.policy]
+    if isinstance(model, port_lib.Port):
+      return model.params(sampler.temperature, sampler.top_k, sampler.top_p)
     # None leaves a filter out of the program: sorting V logits is not free.
     return decoding.PolicyParams(
-      weights=self.policies[run.policy].params,
+      weights=model.params,
       temperature=jnp.float32(sampler.temperature),
       top_k=jnp.int32(sampler.top_k) if sampler.top_k else None,
       top_p=jnp.float32(sampler.top_p) if sampler.top_p < 1 else None,
     )
+
+  def _reward_params(self) -> Any:
+    if isinstance(self.reward, port_lib.Port):
+      return self.reward.given.weights
+    return None if self.reward is None else self.reward.params
 
 
 def shape(
@@ -206,53 +287,3 @@ def lanes(rows_in_flight: int, n: int, num_problems: int, data: int = 1) -> int:
   """
   wanted = max(1, min(rows_in_flight // n, num_problems))
   return -(-wanted // data) * data
-
-
-def _encode(
-  who: str,
-  questions: Mapping[int, str],
-  encode: Callable[[str], list[int]],
-) -> dict[int, list[int]]:
-  """Encodes questions; raises a ValueError that names one that fails."""
-  rows = {}
-  for i, question in questions.items():
-    try:
-      rows[i] = encode(question)
-    except ValueError as error:
-      raise ValueError(f"problem {i}, its prompt for {who}: {error}") from error
-  return rows
-
-
-def _check_tokens(
-  who: str, rows: Mapping[int, Sequence[int]], model: models.Model
-) -> None:
-  """Raises a ValueError that names a prompt with a token that has no row."""
-  size = model.config.vocab_size
-  for i, row in rows.items():
-    beyond = sorted({token for token in row if token >= size})
-    if beyond:
-      names = model.tokenizer.convert_ids_to_tokens(beyond)
-      raise ValueError(
-        f"problem {i}: its prompt for {who} holds {names}, for which the "
-        f"embedding of {size} rows has none. Take them out of the question or "
-        "the chat template."
-      )
-
-
-def _check_lengths(
-  who: str,
-  rows: Mapping[int, Sequence[int]],
-  limits: decoding.Limits,
-  group: str,
-) -> None:
-  """Raises a ValueError that names prompts longer than the cache."""
-  size = limits.prompt_buffer
-  long = {i: len(row) for i, row in rows.items() if len(row) > size}
-  if long:
-    some = ", ".join(f"{i} ({long[i]} tokens)" for i in sorted(long)[:5])
-    raise ValueError(
-      f"{len(long)} of {len(rows)} prompts of {who} are longer than the "
-      f"cache's {size} tokens: problems {some}. Raise {group}.prompt_tokens "
-      f"(now {limits.prompt_tokens}) to {max(long.values())}, or leave these "
-      "problems out."
-    )

@@ -4,22 +4,27 @@ from collections.abc import Callable, Mapping
 
 import jax
 
-from inference_scaling import decoding, models
-from inference_scaling.sweep import checkpoints, engine, unfinished
+from inference_scaling import decoding, models, names
+from inference_scaling.sweep import (
+  checkpoints,
+  engine,
+  unfinished,
+)
+from inference_scaling.sweep import port as port_lib
 from inference_scaling.sweep import settings as settings_lib
 
 
 def load_engine(
-  policies: Mapping[str, checkpoints.Checkpoint],
-  reward: checkpoints.Checkpoint | None,
+  policies: Mapping[str, checkpoints.Checkpoint | port_lib.Port],
+  reward: checkpoints.Checkpoint | port_lib.Port | None,
   settings: settings_lib.Settings,
   say: Callable[[str], None],
 ) -> engine.Engine:
   """Loads the models of a sweep onto their devices.
 
   Args:
-    policies: their checkpoints by name.
-    reward: the reward model's checkpoint; None for none.
+    policies: their checkpoints by name, or ports, which are loaded already.
+    reward: the reward model's checkpoint, or port; None for none.
     settings: how they are used.
     say: takes a line about what the reward model makes of a known good and a
       known bad solution, if its form is not this package's own, and one about
@@ -31,11 +36,20 @@ def load_engine(
   Raises:
     FileNotFoundError: if a file of a checkpoint is missing.
     ValueError: if a file is cut, a model cannot be run by this package, the
-      mesh does not divide it, or the limits are beyond what it was made for.
+      mesh does not divide it, the limits are beyond what it was made for, or a
+      port's steps cannot be read by the reward.
   """
+  owned = {
+    name: one
+    for name, one in policies.items()
+    if isinstance(one, port_lib.Port)
+  }
+  policies = {name: one for name, one in policies.items() if name not in owned}
+  for name, port in owned.items():
+    _check_reads(name, port, settings.reward_form)
   for name, checkpoint in policies.items():
     _check_positions(name, checkpoint, settings.limits, "limits")
-  if reward is not None:
+  if isinstance(reward, checkpoints.Checkpoint):
     foreign = settings.reward_form != models.OWN_FORM
     _check_positions(
       "reward",
@@ -53,8 +67,8 @@ def load_engine(
     line = unfinished.missing_end(policies[name].source, model)
     if line is not None:
       say(line)
-  judge = None
-  if reward is not None:
+  judge = reward
+  if isinstance(reward, checkpoints.Checkpoint):
     judge = models.load_reward_model(
       reward.source,
       form=settings.reward_form,
@@ -65,7 +79,29 @@ def load_engine(
     if judge.form is not None:
       found = decoding.self_test(judge, jax.jit, settings.mesh)
       say(f"{reward.source}: {found.message}")
-  return engine.Engine(loaded, judge, settings)
+  return engine.Engine(loaded | owned, judge, settings)
+
+
+def _check_reads(name: str, port: port_lib.Port, form: str) -> None:
+  """Raises a ValueError if the reward cannot read the steps of a port."""
+  if form in (names.NO_REWARD, names.PYTHON_REWARD):
+    return
+  found = f"config.reward.form is {form!r}"
+  whose = f"config.policies.{name} is {port.source}"
+  others = (
+    f"{names.NO_REWARD!r}, or {names.PYTHON_REWARD!r} with a reward of your own"
+  )
+  if form != models.OWN_FORM:
+    raise ValueError(
+      f"{found}, which reads tokens or their probabilities as policies of this "
+      f"package write them, but {whose}; expected {others}."
+    )
+  if port.given.tokenizer is None:
+    raise ValueError(
+      f"{found}, of a model that reads the policy's tokens, but {whose}, which "
+      f"gives no tokenizer; expected {others}, or the field `tokenizer` "
+      "of its PolicyPort."
+    )
 
 
 def _check_positions(

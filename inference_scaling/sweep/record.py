@@ -4,12 +4,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import transformers
-
 from inference_scaling import compute, decoding, tasks
 from inference_scaling.spec import grid
 from inference_scaling.sweep import candidates as candidates_lib
-from inference_scaling.sweep import ledger, votes
+from inference_scaling.sweep import ledger, step_texts, votes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,21 +15,19 @@ class RecordMaker:
   """Makes records of one policy.
 
   Attributes:
-    tokenizer: of the policy.
+    texts: reads the policy's steps.
     policy_cost: of the policy's tokens.
     reward_cost: of the reward model's tokens.
     grader: grades answers.
     aggregations: of step scores, for votes; none where there is no reward
       model. The scores of the search are then no rewards and not recorded.
-    step_end: what ends a step of the policy.
   """
 
-  tokenizer: transformers.PreTrainedTokenizerFast
+  texts: step_texts.Texts
   policy_cost: compute.ModelCost
   reward_cost: compute.ModelCost
   grader: tasks.Grader
   aggregations: Sequence[str]
-  step_end: Sequence[str]
 
   def make(
     self, run: grid.Run, problem: tasks.Problem, finished: decoding.Finished
@@ -58,18 +54,14 @@ class RecordMaker:
 
     rewarded = bool(self.aggregations)
     found = candidates_lib.make_candidates(
-      finished.tree,
-      self.tokenizer,
-      grade,
-      rewarded=rewarded,
-      step_end=self.step_end,
+      finished.tree, self.texts, grade, rewarded=rewarded
     )
     return {
       "run": run.key,
       "problem": describe_problem(problem),
       "candidates": found,
       "tree": candidates_lib.make_tree(
-        finished.tree, self.tokenizer, rewarded=rewarded
+        finished.tree, self.texts, rewarded=rewarded
       ),
       "votes": votes.make_votes(found, self.aggregations),
       "ledger": ledger.make_ledger(

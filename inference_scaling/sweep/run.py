@@ -231,12 +231,11 @@ class _Sweep:
 
   def _maker(self, found, run, grader) -> record.RecordMaker:
     return record.RecordMaker(
-      tokenizer=found.policies[run.policy].tokenizer,
+      texts=found.texts(run.policy),
       policy_cost=self._checkpoints[run.policy].cost,
       reward_cost=self._reward.cost if self._reward else compute.NO_COST,
       grader=grader,
       aggregations=settings_lib.aggregations(self._sweep),
-      step_end=found.settings.step_format.step_end,
     )
 
   def _write(self, run, maker, finished) -> dict[str, Any]:

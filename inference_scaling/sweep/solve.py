@@ -107,11 +107,10 @@ def solve(
   (finished,) = loaded.search(run, prompts, num_lanes=1)
   with tasks.Grader() as grader:
     maker = record.RecordMaker(
-      loaded.policies[name].tokenizer, found[name].cost,
+      loaded.texts(name), found[name].cost,
       judge.cost if judge else compute.NO_COST, grader,
       # As `render` lists them: by the alphabet.
       sorted(names.AGGREGATIONS) if spec.REWARDS[form].has_scores else (),
-      settings.step_format.step_end,
     )  # fmt: skip
     return Solution(maker.make(run, problem, finished))
 

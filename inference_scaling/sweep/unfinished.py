@@ -10,6 +10,7 @@ from typing import Any
 from inference_scaling import models
 from inference_scaling.spec import grid
 from inference_scaling.sweep import engine
+from inference_scaling.sweep import port as port_lib
 
 # So many problems of a run are no accident.
 _FIRST = 3
@@ -86,7 +87,7 @@ class Watch:
   def _warning(self, run: grid.Run, records: list[dict[str, Any]]) -> str:
     found = [one for record in records for one in record["candidates"]]
     settings, model = self._engine.settings, self._engine.policies[run.policy]
-    limits, texts = settings.limits, settings.step_format
+    limits = settings.limits
     tokens = max((one["tokens"] for one in found), default=0)
     steps = max((len(one["path"]) for one in found), default=0)
     step = max(
@@ -99,7 +100,19 @@ class Watch:
       f"has {tokens} tokens (limits.total_tokens is {limits.total_tokens}) and "
       f"{steps} steps (limits.max_steps is {limits.max_steps}), the longest "
       f"step {step} tokens (limits.step_tokens is {limits.step_tokens}). Raise "
-      "the limit that is met. If texts of that length should have ended, the "
+      "the limit that is met. " + self._ending(model)
+    )
+
+  def _ending(self, model) -> str:
+    """What else may be wrong, by the kind of policy."""
+    texts = self._engine.settings.step_format
+    if isinstance(model, port_lib.Port):
+      return (
+        "Of these limits only max_steps reaches a policy of your own: does "
+        "its `extend` return the status FINISHED?"
+      )
+    return (
+      "If texts of that length should have ended, the "
       f"policy does not write format.answer_markers {texts.answer_markers} "
       f"with format.step_end {texts.step_end}, nor an end of text "
       f"({_shown(model)})."

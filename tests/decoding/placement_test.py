@@ -48,12 +48,22 @@ def _random(model_class, module_class, config):
 
 
 @functools.cache
-def _pair(heads=8):
-  """A policy and a reward; 8 heads divide by every mesh here."""
-  model = _random(models.Model, decoder.Decoder, _config(heads))
-  judge = _random(
-    models.RewardModel, reward_model.StepReward, _config(heads, hidden_size=16)
+def _models(heads=8):
+  """Both models; 8 heads divide by every mesh here."""
+  return (
+    _random(models.Model, decoder.Decoder, _config(heads)),
+    _random(
+      models.RewardModel,
+      reward_model.StepReward,
+      _config(heads, hidden_size=16),
+    ),
   )
+
+
+@functools.cache
+def _pair(heads=8):
+  """A policy and a reward."""
+  model, judge = _models(heads)
   return (
     decoding.ModelPolicy(model, tiny.FORMAT, tiny.LIMITS, tiny.NUM_BEAMS),
     decoding.ModelReward(judge, tiny.LIMITS, tiny.NUM_BEAMS),
@@ -67,17 +77,16 @@ def _mesh(data, model):
 
 def _few_rows():
   """The same with models that run on 2 beams of a problem at once."""
-  policy, reward = _pair()
+  model, judge = _models()
   sizes = (tiny.LIMITS, tiny.NUM_BEAMS)
   return (
-    decoding.ModelPolicy(policy.model, tiny.FORMAT, *sizes, num_rows=2),
-    decoding.ModelReward(reward.model, *sizes, num_rows=2),
+    decoding.ModelPolicy(model, tiny.FORMAT, *sizes, num_rows=2),
+    decoding.ModelReward(judge, *sizes, num_rows=2),
   )
 
 
 def _params(mesh=None):
-  policy, reward = _pair()
-  weights, judge = policy.model.params, reward.model.params
+  weights, judge = (model.params for model in _models())
   put = functools.partial(placement.put_weights, mesh=mesh)
   return decoding.PolicyParams(put(weights), jnp.float32(1.0)), put(judge)
 

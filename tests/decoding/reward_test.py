@@ -1,8 +1,10 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from inference_scaling import decoding
+from inference_scaling import decoding, models
 from inference_scaling.search import base
 from tests.decoding import tiny
 
@@ -32,26 +34,24 @@ def test_scores_differ():
   assert 0 < scores.min() and scores.max() < 1
 
 
-class _Counting:
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Counting(models.RewardModel):
   """A reward model that tells of each block that it reads."""
 
-  def __init__(self, model):
-    self._model, self.blocks = model, 0
-
-  def __getattr__(self, name):
-    return getattr(self._model, name)
+  blocks: list = dataclasses.field(default_factory=list)
 
   def read(self, *args):
-    jax.debug.callback(self._count)
-    return self._model.read(*args)
-
-  def _count(self):
-    self.blocks += 1
+    jax.debug.callback(lambda: self.blocks.append(1))
+    return super().read(*args)
 
 
 def _read(lengths, num_rows=None):
   """Reads steps, holds their scores against whole texts; counts blocks."""
-  model, N, C = _Counting(tiny.reward_model()), len(lengths), max(lengths)
+  N, C = len(lengths), max(lengths)
+  fields = dataclasses.fields(models.RewardModel)
+  model = _Counting(
+    *(getattr(tiny.reward_model(), field.name) for field in fields)
+  )
   limits = decoding.Limits(prompt_tokens=9, step_tokens=C, total_tokens=45)
   reward = decoding.ModelReward(model, limits, N, num_rows=num_rows)
   tokens = jax.random.randint(jax.random.key(0), (1, N, C), 3, 18)
@@ -74,7 +74,7 @@ def _read(lengths, num_rows=None):
     solution = jnp.arange(text.shape[1])[None] >= len(prompt)
     wanted = jax.jit(model.token_rewards)(model.params, text, solution)[0, -1]
     np.testing.assert_allclose(scores[0, n], wanted, atol=1e-5)
-  return model.blocks
+  return len(model.blocks)
 
 
 def test_steps_longer_than_a_block_are_read_whole():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import decoding, models, search
-from inference_scaling.decoding import automaton, lane_checks
+from inference_scaling.decoding import automaton, faults
 from inference_scaling.models import reward_forms
 from tests.decoding import tiny
 from tests.models import form_models, tokenizers_of
@@ -213,19 +213,24 @@ def _candidates(finished):
   return nodes
 
 
-def _lanes(name, reward, policy=None, mesh=None, num_lanes=2):
-  form = form_models.make(name).form
+def _lanes(name, reward, model=None, mesh=None, num_lanes=2):
+  judge = form_models.make(name)
   problems = [
     decoding.PromptProblem(
-      i, tiny.prompts(3)[i], tuple(form.encode_prompt(QUESTIONS[i]))
+      i, tiny.prompts(3)[i], tuple(judge.form.encode_prompt(QUESTIONS[i]))
     )
     for i in range(len(QUESTIONS))
   ]
-  policy = policy or tiny.policy()
-  params = decoding.PolicyParams(policy.model.params, jnp.float32(3.0))
+  policy = tiny.policy()
+  if model is not None:
+    policy = decoding.ModelPolicy(
+      model, tiny.FORMAT, tiny.LIMITS, tiny.NUM_BEAMS
+    )
+  weights = (model or tiny.policy_model()).params
+  params = decoding.PolicyParams(weights, jnp.float32(3.0))
   return decoding.run_lanes(
-    policy, reward, search.rebase(0.3), params, reward.model.params, problems,
-    0, num_lanes, 3, mesh,
+    policy, reward, search.rebase(0.3), params, judge.params, problems, 0,
+    num_lanes, 3, mesh,
   )  # fmt: skip
 
 
@@ -238,10 +243,7 @@ def test_rebase_on_a_mesh_is_guided_by_rewards_of_whole_texts():
   )
   reward = decoding.ModelReward(model, tiny.LIMITS, tiny.NUM_BEAMS, translator)
   config = tiny.config(vocab_size=24, num_layers=1)
-  policy = decoding.ModelPolicy(
-    models.initial_model(config, tokenizer, seed=0),
-    tiny.FORMAT, tiny.LIMITS, tiny.NUM_BEAMS,
-  )  # fmt: skip
+  policy = models.initial_model(config, tokenizer, seed=0)
   texts, found = [], []
   for one in _lanes("rlhflow", reward, policy, mesh, num_lanes=4):
     assert one.reward_counts.decode > one.policy_counts.decode
@@ -272,11 +274,8 @@ def test_solutions_that_do_not_fit_the_reward_model_are_named():
   ],
 )
 def test_what_is_not_scored_is_named(beyond, read, error, message):
-  flags = lane_checks.Flags(
-    *[np.array([2])] * 5, np.array([beyond]), np.array([read]), *[None] * 4
-  )
   with pytest.raises(error, match=f"problem 3, depth 1: .*{message}"):
-    lane_checks.check_reads(flags, 0, 3, LIMITS)
+    faults.check_reads(beyond, read, LIMITS, "problem 3, depth 1")
 
 
 def test_a_problem_without_a_prompt_for_the_reward_model_is_named():

@@ -37,7 +37,8 @@ def test_names_outside_of_help_are_public_too():
     "beam_search", "dvts", "flat_rows", "init_search", "layer_first",
     "list_candidates", "mcts", "mcts_shape", "particle_filter", "per_row",
     "rebase", "sampling", "search", "search_step", "Beams", "Policy", "Reward",
-    "Step", "Strategy",
+    "Step", "Strategy", "BatchedPolicy", "BatchedReward", "batched_policy",
+    "batched_reward",
   ):  # fmt: skip
     assert getattr(search, name).__doc__, name
     assert name in search.__doc__ or name == "Beams"

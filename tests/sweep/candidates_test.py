@@ -7,17 +7,20 @@ import numpy as np
 import pytest
 
 from inference_scaling import compute, decoding, search, tasks
+from inference_scaling.spec import grid
 from inference_scaling.sweep import (
   candidates,
-  grid,
   ledger,
   record,
   rendering,
+  step_texts,
   votes,
 )
 from inference_scaling.training import tokenizer as tokenizer_lib
 
 TOKENIZER = tokenizer_lib.build_tokenizer()
+READER = step_texts.TokenTexts(TOKENIZER)
+ENDED = step_texts.TokenTexts(TOKENIZER, (" ки",))
 # depth -> slot -> text; None where no step was made.
 TEXTS = [
   ["Step 1 ки", "Step 2 ки", "Step 3 ки"],
@@ -75,7 +78,7 @@ def test_candidates_are_the_paths_with_their_texts(tree):
     asked.append(answer)
     return answer == "42"
 
-  first, second, third = candidates.make_candidates(tree, TOKENIZER, grade)
+  first, second, third = candidates.make_candidates(tree, READER, grade)
   assert first == {
     "text": "Step 1 ки\n The answer is: 042 ки",
     "answer": "42",
@@ -99,14 +102,14 @@ def test_a_step_without_text_has_no_score(tree, step):
   tokens[2, 1, : len(step)] = step
   content = tree.contents.replace(tokens=tokens, lengths=lengths)
   second = candidates.make_candidates(
-    tree.replace(contents=content), TOKENIZER, bool, step_end=(" ки",)
+    tree.replace(contents=content), ENDED, bool
   )[1]
   assert second["step_scores"] == np.float32([0.1, 0.5]).tolist()
   assert second["path"] == [0, 4, 6]
 
 
 def test_a_truncated_candidate_abstains(tree):
-  third = candidates.make_candidates(tree, TOKENIZER, bool)[2]
+  third = candidates.make_candidates(tree, READER, bool)[2]
   assert third["text"].endswith("The answer is: 9")
   assert third["answer"] is None and third["correct"] is False
 
@@ -115,7 +118,7 @@ def test_a_beam_that_still_runs_is_unfinished_and_abstains(tree):
   status = tree.status.copy()
   status[1, 0] = status[2, 0] = search.RUNNING  # though it states an answer
   first, _, third = candidates.make_candidates(
-    tree.replace(status=status), TOKENIZER, lambda answer: answer == "42"
+    tree.replace(status=status), READER, lambda answer: answer == "42"
   )
   assert first["status"] == "unfinished" and third["status"] == "truncated"
   assert first["answer"] is None and first["correct"] is False
@@ -125,7 +128,7 @@ def test_a_beam_that_still_runs_is_unfinished_and_abstains(tree):
 
 def test_the_tree_has_a_column_of_nodes_for_each_field(tree):
   at = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 1)]
-  found = candidates.make_tree(tree, TOKENIZER)
+  found = candidates.make_tree(tree, READER)
   assert found == {
     "parents": [None, None, None, 0, 0, 2, 4],
     "depths": [0, 0, 0, 1, 1, 1, 2],
@@ -144,7 +147,7 @@ def test_a_step_after_a_parked_round_is_the_next_in_the_text(tree):
   active[1, 1] = False  # slot 1 waits for one round, then goes on
   parents[0] = 0, 1, 2
   found = candidates.make_tree(
-    tree.replace(active=active, parents=parents), TOKENIZER
+    tree.replace(active=active, parents=parents), READER
   )
   assert found["rounds"] == [0, 0, 0, 1, 1, 2]
   assert found["depths"] == [0, 0, 0, 1, 1, 1]
@@ -152,11 +155,11 @@ def test_a_step_after_a_parked_round_is_the_next_in_the_text(tree):
 
 
 def test_without_a_reward_model_no_score_is_recorded(tree):
-  with_rewards = candidates.make_candidates(tree, TOKENIZER, bool)
-  without = candidates.make_candidates(tree, TOKENIZER, bool, rewarded=False)
+  with_rewards = candidates.make_candidates(tree, READER, bool)
+  without = candidates.make_candidates(tree, READER, bool, rewarded=False)
   assert without == [c | {"step_scores": []} for c in with_rewards]
-  found = candidates.make_tree(tree, TOKENIZER, rewarded=False)
-  whole = candidates.make_tree(tree, TOKENIZER)
+  found = candidates.make_tree(tree, READER, rewarded=False)
+  whole = candidates.make_tree(tree, READER)
   assert found == whole | {"scores": None}
 
 
@@ -173,14 +176,7 @@ def _record(tree, aggregations):
     seconds=1.5,
   )
   with tasks.Grader() as grader:
-    maker = record.RecordMaker(
-      TOKENIZER,
-      policy,
-      nothing,
-      grader,
-      aggregations,
-      step_end=(" ки",),
-    )
+    maker = record.RecordMaker(ENDED, policy, nothing, grader, aggregations)
     return maker.make(
       grid.Run("small", "sampling", N, 0),
       tasks.Problem(3, "How many?", "42", 2, "test"),

@@ -8,7 +8,7 @@ import pytest
 
 from inference_scaling import spec, sweep
 from inference_scaling.spec import grid
-from inference_scaling.sweep import engine, plan
+from inference_scaling.sweep import encoding, engine, plan
 
 
 def make_engine(**sampler):
@@ -54,9 +54,9 @@ def test_a_token_without_a_row_is_named():
   tokenizer = types.SimpleNamespace(convert_ids_to_tokens=lambda ids: ["<PRE>"])
   config = types.SimpleNamespace(vocab_size=50)
   model = types.SimpleNamespace(config=config, tokenizer=tokenizer)
-  engine._check_tokens("policy p", {3: [0, 49]}, model)
+  encoding.check_tokens("policy p", {3: [0, 49]}, model)
   with pytest.raises(ValueError, match=r"problem 3.*<PRE>.*50 rows"):
-    engine._check_tokens("policy p", {3: [0, 50]}, model)
+    encoding.check_tokens("policy p", {3: [0, 50]}, model)
 
 
 def test_lanes_are_a_multiple_of_the_devices_that_share_them():

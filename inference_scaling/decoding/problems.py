@@ -1,0 +1,93 @@
+"""Problems as policies see them: tokens, or arrays that a policy reads."""
+
+import dataclasses
+from typing import Any
+
+from inference_scaling.decoding import limits as limits_lib
+from inference_scaling.decoding import policy as policy_lib
+from inference_scaling.decoding import reward as reward_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class PromptProblem:
+  """A problem as the models see it.
+
+  Attributes:
+    id: a number of its own; with the seed it fixes the random draws.
+    tokens: the prompt's token ids.
+    reward_tokens: the same of a reward model that does not read the policy's
+      tokens, as its form encodes the question; None for one that does.
+  """
+
+  id: int
+  tokens: tuple[int, ...]
+  reward_tokens: tuple[int, ...] | None = None
+
+  @property
+  def num_tokens(self) -> int:
+    """Tokens of the policy's prompt."""
+    return len(self.tokens)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class EncodedProblem:
+  """A problem as a policy that is no `ModelPolicy` sees it.
+
+  Attributes:
+    id: as of `PromptProblem`.
+    prompts: a pytree of arrays [1, ...], of the same shapes for all problems.
+    num_tokens: of the prompt, for the ledger.
+  """
+
+  id: int
+  prompts: Any
+  num_tokens: int = 0
+
+
+Problem = PromptProblem | EncodedProblem
+
+
+def lay_out(policy, reward, problem: Problem) -> Any:
+  """Lays out a problem's prompts, that of the reward model if it has one.
+
+  Args:
+    policy: of the search.
+    reward: likewise.
+    problem: the problem.
+
+  Returns:
+    A pytree of arrays [1, ...]; `limits.Prompts` for a `ModelPolicy`.
+
+  Raises:
+    ValueError: for a problem of the other kind, one without the reward model's
+      own prompt, or a prompt that does not fit its buffer.
+  """
+  encoded = isinstance(problem, EncodedProblem)
+  if encoded == isinstance(policy, policy_lib.ModelPolicy):
+    kinds = ("PromptProblem", "EncodedProblem")
+    raise ValueError(
+      f"problem {problem.id} is of the type {type(problem).__name__}; expected "
+      f"{kinds[not encoded]}: a ModelPolicy is given tokens, any other policy "
+      "a pytree of arrays."
+    )
+  if encoded:
+    return problem.prompts
+  translated = (
+    isinstance(reward, reward_lib.ModelReward) and reward.translator is not None
+  )
+  own = problem.reward_tokens if translated else None
+  if translated and own is None:
+    raise ValueError(
+      f"problem {problem.id} has no reward_tokens, but the reward model does "
+      "not read the policy's tokens. Give it the tokens of "
+      "model.form.encode_prompt(question)."
+    )
+  return limits_lib.shorten(
+    limits_lib.pad_prompt(
+      problem.id,
+      problem.tokens,
+      policy.limits,
+      own,
+      reward.limits if translated else None,
+    )
+  )
