@@ -7,8 +7,10 @@ import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parent.parent
-PACKAGE = ROOT / "inference_scaling"
+from tests import imports
+
+PACKAGE = imports.PACKAGE
+ROOT = PACKAGE.parent
 # A room imports only from rooms that stand before it; assets are data.
 ROOMS = (
   "names", "spec", "assets", "json_lines", "compute", "search", "voting",
@@ -31,25 +33,6 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 def _name(path):
   return path.relative_to(PACKAGE).as_posix()
-
-
-def _room(path):
-  """The room that a file is in, or is."""
-  return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-
-
-def _imports(tree):
-  """Dotted names of all modules (or members) that a file imports."""
-  for node in ast.walk(tree):
-    if isinstance(node, ast.Import):
-      yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
-      assert node.level == 0, "imports are absolute"
-      yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def _parse(path):
-  return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]])
@@ -81,11 +64,11 @@ def test_a_folder_holds_a_dozen_files_at_most(folder):
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_rooms_import_only_from_rooms_before_them(path):
-  room = _room(path)
+  room = imports.room(path)
   if room == "__init__":
     room = ROOMS[0]  # the package itself imports nothing
   allowed = ROOMS[: ROOMS.index(room) + 1]
-  for name in _imports(_parse(path)):
+  for name in imports.imported(imports.parse(path)):
     first, *rest = name.split(".")
     if first == PACKAGE.name and rest:
       assert rest[0] in allowed, f"{_name(path)} imports {name}"
@@ -102,7 +85,7 @@ def test_every_folder_of_the_analysis_is_listed():
 def test_analysis_imports_only_from_folders_before(path):
   folder = path.relative_to(PACKAGE / "analysis").parts[0]
   allowed = ANALYSIS[: ANALYSIS.index(folder) + 1] if folder in ANALYSIS else ()
-  for name in _imports(_parse(path)):
+  for name in imports.imported(imports.parse(path)):
     _, room, first, *_ = [*name.split("."), *[""] * 3]
     if room == "analysis" and first in ANALYSIS:
       assert first in allowed, f"{_name(path)} imports {name}"
@@ -112,7 +95,7 @@ def test_analysis_imports_only_from_folders_before(path):
   "path", [p for p in MODULES if not _name(p).startswith(JITTED)], ids=_name
 )
 def test_only_boundaries_jit(path):
-  for node in ast.walk(_parse(path)):
+  for node in ast.walk(imports.parse(path)):
     if isinstance(node, ast.Attribute) and node.attr in ("jit", "pmap"):
       raise AssertionError(f"{_name(path)}:{node.lineno} jits")
     if isinstance(node, ast.ImportFrom) and node.module == "jax":
@@ -124,10 +107,11 @@ def test_analysis_needs_no_jax():
   rooms, seen = {"analysis"}, set()
   while rooms:
     seen |= rooms
-    paths = [path for path in MODULES if _room(path) in rooms]
+    paths = [path for path in MODULES if imports.room(path) in rooms]
     rooms = set()
     for path in paths:
-      for root, *rest in (name.split(".") for name in _imports(_parse(path))):
+      for name in imports.imported(imports.parse(path)):
+        root, *rest = name.split(".")
         assert root not in ("jax", "flax", "optax"), f"{_name(path)}: {root}"
         if root == PACKAGE.name:
           rooms |= {*rest[:1]} - seen
@@ -138,7 +122,7 @@ def test_analysis_needs_no_jax():
   "path", sorted(PACKAGE.glob("*/__init__.py")), ids=_name
 )
 def test_public_names_are_listed_in_order(path):
-  tree = _parse(path)
+  tree = imports.parse(path)
   listed = [
     ast.literal_eval(node.value)
     for node in tree.body
@@ -150,7 +134,7 @@ def test_public_names_are_listed_in_order(path):
     listed[0], key=lambda name: (not name.isupper(), name.islower(), name)
   )
   assert len(set(listed[0])) == len(listed[0])
-  defined = {name.split(".")[-1] for name in _imports(tree)}
+  defined = {name.split(".")[-1] for name in imports.imported(tree)}
   for node in tree.body:
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
       defined.add(node.name)

@@ -60,7 +60,7 @@ class Own(Reward):
 
   form: fields.one_of(names.OWN_REWARD)
   source: fields.Text = pydantic.Field(
-    description="Checkpoint of the reward model."
+    description="Checkpoint of the reward model, as in config.policies."
   )
 
 
@@ -69,7 +69,8 @@ class Python(Reward):
 
   form: fields.one_of(names.PYTHON_REWARD)
   source: fields.Text = pydantic.Field(
-    description="python:package.module:function; see `sweep.RewardPort`."
+    description="Function that makes it, python:package.module:function; see "
+    "`sweep.RewardPort`."
   )
 
 
@@ -78,16 +79,16 @@ class Foreign(Reward):
 
   form: fields.one_of(*names.FOREIGN_FORMS)
   source: fields.Text = pydantic.Field(
-    description="Checkpoint of the reward model."
+    description="Checkpoint of the reward model, as in config.policies."
   )
   prompt_tokens: fields.integer(1) = pydantic.Field(
     description="Most tokens of a prompt, in the reward model's own tokens."
   )
   step_tokens: fields.integer(1) = pydantic.Field(
-    description="Most tokens of a step, likewise."
+    description="Most tokens of a step, in the reward model's own tokens."
   )
   total_tokens: fields.integer(1) = pydantic.Field(
-    description="Most tokens of a solution, likewise."
+    description="Most tokens of a solution, in the reward model's own tokens."
   )
 
 

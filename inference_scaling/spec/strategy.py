@@ -69,10 +69,11 @@ class _Drawn(Block):
   """A strategy with draws."""
 
   n: fields.several(fields.integer(1)) = pydantic.Field(
-    description="Beams of a problem; expansions of MCTS."
+    description="N, beams of a problem, or "
+    "expansions of MCTS; each is one run more."
   )
   seeds: fields.several(fields.integer(0, _LARGEST_SEED)) = pydantic.Field(
-    (0,), description="Of the draws; each is one run more."
+    (0,), description="Seeds of the draws; each is one run more."
   )
 
   @property
@@ -97,7 +98,9 @@ class _Tree(_Drawn):
   """A strategy that chooses among beams."""
 
   duplicates: fields.one_of(*names.DUPLICATES) = pydantic.Field(
-    names.KEEP, description="What is done about beams with the same steps."
+    names.KEEP,
+    description="What is done about beams with the same steps: all are kept, "
+    "only the first one is, or it stands for all.",
   )
 
 
@@ -106,7 +109,7 @@ class Rebase(_Tree):
 
   title = "REBASE"
   temperature: fields.number(0, above=True) = pydantic.Field(
-    0.1, description="T_b, that rewards are divided by."
+    0.1, description="Temperature T_b of the softmax of the rewards."
   )
   rule: fields.one_of(*names.REBASE_RULES) = pydantic.Field(
     "ceil", description="How widths become whole numbers."
@@ -118,7 +121,7 @@ class BeamSearch(_Tree):
 
   title = "Beam search"
   children: fields.integer(1) = pydantic.Field(
-    4, description="Of each beam that is kept."
+    4, description="Children of each beam that is kept."
   )
   lookahead: fields.integer(0) = pydantic.Field(
     0, description="Further greedy steps before a beam is scored."
@@ -140,10 +143,10 @@ class ParticleFilter(_Tree):
   title = "Particle filter"
   needs_probabilities = True
   resampling: fields.one_of(*names.RESAMPLING_SCHEMES) = pydantic.Field(
-    "systematic", description="How parents are drawn."
+    "systematic", description="How the parents of new beams are drawn."
   )
   temperature: fields.number(0, above=True) = pydantic.Field(
-    1.0, description="That logits of rewards are divided by."
+    1.0, description="Temperature that logits of rewards are divided by."
   )
   terminal: fields.one_of(*names.TERMINALS) = pydantic.Field(
     "resample", description="Whether finished beams are resampled or kept."

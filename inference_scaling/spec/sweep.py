@@ -28,7 +28,7 @@ class Sampler(fields.Group):
   """How tokens are drawn; greedy runs take temperature 0 and no filter."""
 
   temperature: fields.number(0) = pydantic.Field(
-    1.0, description="Of the policy's distribution."
+    1.0, description="Temperature of the policy's distribution."
   )
   top_k: fields.integer(0) = pydantic.Field(
     0, description="Most tokens to draw from; 0 for no limit."
@@ -94,10 +94,10 @@ class Sweep(fields.Group):
     default_factory=Sampler, description="How tokens are drawn."
   )
   format: Format = pydantic.Field(
-    default_factory=Format, description="What ends a step."
+    default_factory=Format, description="What ends a step, and a solution."
   )
   limits: Limits = pydantic.Field(
-    default_factory=Limits, description="Most tokens and steps."
+    default_factory=Limits, description="Most tokens and steps of a solution."
   )
   aggregations: fields.several(fields.one_of(*names.AGGREGATIONS)) = (
     pydantic.Field(
@@ -110,20 +110,23 @@ class Sweep(fields.Group):
     "or its value alone.",
   )  # fmt: skip
   dtype: fields.one_of(*names.DTYPES) = pydantic.Field(
-    names.DTYPES[0], description="Of weights, activations and caches."
+    names.DTYPES[0], description="Dtype of weights, activations and caches."
   )
   mesh: Mesh = pydantic.Field(
-    default_factory=Mesh, description="Devices by axis."
+    default_factory=Mesh, description="Number of devices on each axis."
   )
   rows_in_flight: fields.integer(1) = pydantic.Field(
-    256, description="Beams that are written at once, of all problems."
+    256,
+    description="Batch size: beams that are decoded at once, of all problems.",
   )
   rows_per_problem: fields.integer(0) = pydantic.Field(
-    0, description="Beams of a problem that are written at once; the others "
+    0, description="Beams of a problem that are decoded at once; the others "
     "take turns, and more problems are in flight. 0 for all.",
   )  # fmt: skip
   cache: fields.one_of(*names.CACHES) = pydantic.Field(
-    names.CACHES[0], description="How keys and values of beams are kept."
+    names.CACHES[0],
+    description="How keys and values of beams are kept: each beam its own, or "
+    "each distinct token of a problem once.",
   )
   tree_tokens: fields.integer(0) = pydantic.Field(
     0, description="Room for a problem's distinct tokens in a tree; 0 for all "

@@ -22,12 +22,14 @@ class Synthetic(fields.Group):
 
   kind: fields.one_of("synthetic")
   split: fields.one_of(*sorted(names.SPLITS)) = pydantic.Field(
-    "test", description="Which problems: each belongs to one split."
+    "test", description="Split of the problems: each belongs to one."
   )
   count: fields.integer(1) = pydantic.Field(
     100, description="Number of problems; more of them begin with the same."
   )
-  seed: fields.integer(0) = pydantic.Field(0, description="Of the draws.")
+  seed: fields.integer(0) = pydantic.Field(
+    0, description="Seed of the draws that make the problems."
+  )
   levels: _LEVELS = pydantic.Field(
     names.LEVELS, description="Levels of difficulty, taken in turns."
   )
@@ -35,7 +37,7 @@ class Synthetic(fields.Group):
 
 class _File(fields.Group):
   limit: fields.integer(0) = pydantic.Field(
-    0, description="First so many problems; 0 for all."
+    0, description="Number of problems, the first of the file; 0 for all."
   )
 
 
@@ -44,7 +46,7 @@ class Benchmark(_File):
 
   kind: fields.one_of(*names.BENCHMARKS)
   path: fields.Text = pydantic.Field(
-    names.HUB, description="Its file; 'hub' to download it."
+    names.HUB, description="Its file of JSON lines; 'hub' to download it."
   )
 
 
@@ -74,7 +76,7 @@ class Jsonl(_File):
   """Problems of a file of the user's own, one JSON object a line."""
 
   kind: fields.one_of("jsonl")
-  path: fields.Text = pydantic.Field(description="The file.")
+  path: fields.Text = pydantic.Field(description="The file of JSON lines.")
   fields: _FIELDS = pydantic.Field(
     None,
     description="Names of the fields for question, gold, level and id; the "
