@@ -4,8 +4,7 @@ r"""Says what a search takes of each device's memory, before it is run.
     --mesh=1,1 --mesh=1,2 --mesh=1,4 --mesh=1,8
 
 Models are published architectures (inference_scaling/models/published.py) or
-any checkpoint, whose weights are not read. How bytes are counted is said in
-inference_scaling/decoding/memory/plan.py.
+any checkpoint, whose weights are not read. See inference_scaling/decoding/.
 """
 
 import pathlib

@@ -1,9 +1,9 @@
 """Language models and reward models in Flax, and where they are loaded from.
 
 `layers/` computes a decoder, `families/` reads and writes its config as others
-do, `sources/` opens their files, `checkpoints/` makes parameters of them, `text/`
-tokenizes, `rewards/` scores, and `reward_forms/` holds the texts that published
-reward models read.
+do, `sources/` opens their files, `checkpoints/` makes parameters of them,
+`text/` tokenizes, `rewards/` scores, and `reward_forms/` holds the texts that
+published reward models read.
 """
 
 from inference_scaling.models.checkpoints.checkpoint import (

@@ -4,6 +4,7 @@ A config file states what differs from the defaults; `read_sweep` makes a
 `Sweep` of it. Nothing here imports JAX.
 """
 
+from inference_scaling.spec.checking.messages import read
 from inference_scaling.spec.grid import Run, by_cost, expand
 from inference_scaling.spec.growth import (
   PLACING,
@@ -11,7 +12,6 @@ from inference_scaling.spec.growth import (
   differences,
   moves,
 )
-from inference_scaling.spec.messages import read
 from inference_scaling.spec.prompt import PROMPTS
 from inference_scaling.spec.reward import REWARDS, Reward
 from inference_scaling.spec.strategy import (

@@ -16,7 +16,8 @@ from typing import Any
 import pydantic
 from pydantic.fields import FieldInfo
 
-from inference_scaling.spec import choices, fields, sweep
+from inference_scaling.spec import sweep
+from inference_scaling.spec.checking import choices, fields
 
 _OPENING = """\
 # Keys of a config

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import pydantic
 
-from inference_scaling.spec import choices, fields
+from inference_scaling.spec.checking import choices, fields
 
 
 class Plain(fields.Group):

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pydantic
 
 from inference_scaling import names
-from inference_scaling.spec import choices, fields, messages
+from inference_scaling.spec.checking import choices, fields, messages
 
 # Keys of a block that are no hyperparameters of its strategy.
 _GRID = ("strategy", "policies", "n", "seeds")

@@ -7,10 +7,11 @@ import ml_collections
 import pydantic
 
 from inference_scaling import names
-from inference_scaling.spec import fields, grid, messages, strategy
+from inference_scaling.spec import grid, strategy
 from inference_scaling.spec import prompt as prompt_lib
 from inference_scaling.spec import reward as reward_lib
 from inference_scaling.spec import task as task_lib
+from inference_scaling.spec.checking import fields, messages
 
 
 class Mesh(fields.Group):

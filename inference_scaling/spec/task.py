@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pydantic
 
 from inference_scaling import names
-from inference_scaling.spec import choices, fields
+from inference_scaling.spec.checking import choices, fields
 
 _LEVELS = fields.several(
   Annotated[

@@ -7,7 +7,8 @@ import pydantic
 import pytest
 
 from inference_scaling import spec
-from inference_scaling.spec import fields, keys
+from inference_scaling.spec import keys
+from inference_scaling.spec.checking import fields
 
 ROOT = pathlib.Path(__file__).parents[2]
 TABLES = {

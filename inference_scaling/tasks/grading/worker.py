@@ -48,7 +48,7 @@ def main() -> None:
 
 def _stand_in_for_packages() -> None:
   """Makes modules of this package importable without its `__init__`s."""
-  folder = pathlib.Path(__file__).parent
+  folder = pathlib.Path(__file__).parents[1]
   for name, path in (
     ("inference_scaling", folder.parent),
     ("inference_scaling.tasks", folder),

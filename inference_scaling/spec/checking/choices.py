@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic_core import core_schema
 
-from inference_scaling.spec import fields
+from inference_scaling.spec.checking import fields
 
 Table = Mapping[str, type[fields.Group]]
 

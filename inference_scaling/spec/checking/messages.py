@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import pydantic
 
-from inference_scaling.spec import fields
+from inference_scaling.spec.checking import fields
 
 # How alike a wrong key and the one that is meant are: more than words that
 # share a few letters.

@@ -1,0 +1,1 @@
+"""How groups of keys are checked, and what is said where they are wrong."""
