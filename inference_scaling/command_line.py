@@ -17,6 +17,8 @@ from collections.abc import Sequence
 import ml_collections
 from absl import flags
 
+from inference_scaling import spec
+
 _CONFIG = "config"  # name of the flag of a config file
 _MISSING = "is missing"
 
@@ -228,9 +230,28 @@ def _missing_key(argv: list[str]) -> str | None:
           break  # one of a list
         close = difflib.get_close_matches(key, group, 1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
+        if _has_default(config, f"{path}.{key}"):
+          hint = (
+            " It has a default, and the file leaves it out: write the key "
+            "there, or end its get_config with `return spec.complete(config)` "
+            "(from inference_scaling import spec): flags then change any key."
+          )
         return (
           f"--{path}.{key}: there is no such key in {path}, which has "
           f"{', '.join(group)}.{hint}"
         )
       path, group = f"{path}.{key}", group[key]
   return None
+
+
+def _has_default(config: ml_collections.ConfigDict, path: str) -> bool:
+  """Whether a key that a sweep's config leaves out has a default."""
+  try:
+    group = spec.complete(config)
+  except ValueError:  # no sweep, or one with other faults
+    return False
+  for key in path.split(".")[1:]:
+    if not isinstance(group, ml_collections.ConfigDict) or key not in group:
+      return False
+    group = group[key]
+  return True

@@ -421,3 +421,25 @@ def test_numbers_are_read_as_what_they_are():
 def test_a_number_without_a_name_or_value_is_refused(texts):
   with pytest.raises(ValueError, match=r"--number is .*NAME=VALUE"):
     launching.parse_numbers(texts)
+
+
+def test_a_key_at_its_default_is_told_how_a_flag_can_change_it(parse, tmp_path):
+  path = tmp_path / "mine.py"
+  text = """import ml_collections
+
+def get_config():
+  return ml_collections.ConfigDict({
+    "task": {"kind": "synthetic"}, "policies": {"a": "x"},
+    "runs": {"one": {"strategy": "greedy"}},
+  })
+"""
+  path.write_text(text)
+  code, said = parse(f"--config={path}", "--config.rows_in_flight=3")
+  assert code == 1 and "It has a default" in said and "spec.complete" in said
+  code, said = parse(f"--config={path}", "--config.colour=3")
+  assert code == 1 and "no such key" in said and "default" not in said
+  complete = text.replace("return ", "return spec.complete(")
+  complete = complete.replace("})\n", "}))\n")
+  path.write_text("from inference_scaling import spec\n" + complete)
+  holder = parse(f"--config={path}", "--config.rows_in_flight=3")
+  assert holder.value.rows_in_flight == 3
