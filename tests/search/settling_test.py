@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import search
-from tests.search import runs, strategies, toy
+from tests.search import runs, table, toy
 
 # One program each: between them they look ahead, park beams, drop and merge
 # duplicates, remember, and draw in `select`.
@@ -35,7 +35,7 @@ def _advance(name, state, ready):
 
 
 def _strategy(name):
-  return strategies.STRATEGIES[name].make(0.4)
+  return table.STRATEGIES[name].make(0.4)
 
 
 def _init(name, problems=runs.PROBLEMS):
