@@ -9,7 +9,7 @@ import pytest
 
 from inference_scaling import search
 from inference_scaling.search.porting import whole_steps
-from tests.search import runs, strategies, toy
+from tests.search import runs, table, toy
 
 NAMES = ("beam_search/lookahead/merge", "mcts/drop")
 PLAIN = toy.CountingPolicy(runs.NUM_BEAMS)
@@ -45,7 +45,7 @@ def _start(strategy, world=runs.WORLD):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_engine_takes_the_steps_of_search_step(name):
-  strategy, world = strategies.STRATEGIES[name].make(0.4), runs.WORLD
+  strategy, world = table.STRATEGIES[name].make(0.4), runs.WORLD
   wanted = runs.states(strategy, policy=PLAIN)
   state = _start(strategy)
   for plain in wanted[1:]:
