@@ -116,8 +116,7 @@ def run_sweep(
       if before is not None:
         for line in spec.moves(before, sweep):
           say(f"Changed since the last start: {line}")
-        if aggregations != settings_lib.aggregations(before):
-          recorded.vote_again(files[0], aggregations)
+      recorded.vote_again(files[0], aggregations)
       rows, changes = recorded.read(files[0], vote, asked)
       if not redo_changed:
         recorded.refuse(files[0], changes, asked)

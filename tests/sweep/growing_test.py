@@ -105,6 +105,17 @@ def test_a_new_vote_needs_no_model(begun, swept, tmp_path):
   assert set(lines(folder)) <= set(lines(swept))
 
 
+def test_a_kill_after_the_new_votes_lets_either_config_go_on(
+  family, begun, tmp_path
+):
+  folder = shutil.copytree(begun, tmp_path / "killed")
+  with files.JsonLines(folder / "records.jsonl") as file:
+    recorded.vote_again(file, ("last", "min"))
+  assert lines(folder) != lines(begun)
+  assert "Nothing is left" in quietly(part(family), folder)
+  assert lines(folder) == lines(begun)
+
+
 def test_a_config_that_grows_while_another_process_writes_is_refused(
   family, begun, tmp_path
 ):

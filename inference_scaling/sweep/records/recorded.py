@@ -156,9 +156,11 @@ def drop(
 
 
 def vote_again(file: files.JsonLines, aggregations: Sequence[str]) -> None:
-  """Lets the candidates of all records vote by other aggregations.
+  """Lets the candidates of all records vote where aggregations have changed.
 
-  A record keeps the scores of each candidate's steps: no model is needed.
+  A record keeps the scores of each candidate's steps: no model is needed. All
+  records change at once, so the first one tells how they voted: the config of
+  the folder would not, where a kill came before it was written.
 
   Args:
     file: of the records.
@@ -167,6 +169,12 @@ def vote_again(file: files.JsonLines, aggregations: Sequence[str]) -> None:
   Raises:
     OSError: if the file cannot be written; it is then as it was.
   """
+  first = next(file.read(), {})
+  voted = first.get("votes")
+  if not isinstance(voted, dict) or list(voted) == votes.vote_names(
+    aggregations
+  ):
+    return  # no record, or a line that is none: `read` names it
   file.change(
     lambda value: {
       **value, "votes": votes.make_votes(value["candidates"], aggregations)
