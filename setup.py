@@ -22,7 +22,8 @@ setuptools.setup(
   python_requires=">=3.11",
   packages=setuptools.find_packages(include=["inference_scaling*"]),
   package_data={
-    "inference_scaling.analysis.trees": ["*.css", "*.html", "*.js"],
+    "inference_scaling.analysis": ["**/*.jinja"],
+    "inference_scaling.analysis.trees": ["*.css", "*.js"],
     "inference_scaling.assets": ["**/*"],
   },
   install_requires=[
@@ -32,7 +33,7 @@ setuptools.setup(
     "grain>=0.2.10",  # resumable input pipelines for training
     "huggingface-hub>=1.0",  # benchmarks and checkpoints by name
     "jax>=0.10",
-    "jinja2>=3.1",  # chat templates of tokenizers
+    "jinja2>=3.1",  # of chats, reports and pages
     "matplotlib>=3.8",
     "ml-collections>=1.0",
     "mpmath>=1.3",  # equality of answers that are no fractions

@@ -1,12 +1,17 @@
-"""The search tree as HTML: steps one can click on, over lines in SVG.
+"""What the page of a search tree is filled with: places, colours and words.
 
 Python places everything, so that the tree is whole without a script; that of
-the page (page.js) adds what moves.
+the page (page.js) adds what moves. How it is marked up stands in the templates.
 """
 
-import html
-from collections.abc import Callable, Mapping, Sequence
+import collections
+import functools
+import json
+import math
+from typing import Any
 
+import markupsafe
+import numpy as np
 from matplotlib import colormaps, colors
 
 from inference_scaling import names
@@ -14,63 +19,160 @@ from inference_scaling.analysis.trees import figure, layout
 from inference_scaling.spec import record as record_lib
 
 # Pixels; page.css reads the same numbers from the tree's style.
-COLUMN, CHIP, ROOT, PITCH, CHIP_HEIGHT = 238, 202, 72, 29, 23
-WIDEST_LINE = 23.0  # for all beams
+_SIZES = {"column": 238, "chip": 202, "first": 72, "pitch": 29, "height": 23}
+_WIDEST_LINE = 23.0  # for all beams
+_SCALE_STEPS = 11  # colours in the legend
 # How a candidate ended, in words.
-ENDS = {
+_ENDS = {
   names.FINISHED: "finished",
   names.TRUNCATED: "cut off",
   names.UNFINISHED: "unfinished",
 }
-MARKS = {True: "✓", False: "✗", None: ""}
-VERDICTS = {True: "right", False: "wrong", None: ""}
+_MARKS = {True: "✓", False: "✗", None: ""}
+_VOTES = {
+  names.MAJORITY: "Majority",
+  names.BEST_OF_N: "Best of n",
+  names.WEIGHTED: "Weighted",
+}
 
 
-def tree(record: record_lib.Record, label: Callable[[str], str]) -> str:
-  """Draws the tree.
+def values(record: record_lib.Record) -> dict[str, Any]:
+  """What the templates name, but for styles and scripts.
 
   Args:
     record: its tree has all columns.
-    label: makes the short text of a step out of its whole.
 
   Returns:
-    HTML. Each step is placed twice, by `--row` among all steps and by `--kept`
-    among those that are part of a candidate.
+    The values by name: what the record says, in the order of the page, and the
+    functions that write a part of it.
   """
-  nodes = layout.place_nodes(record)
-  kept = layout.place_nodes(record, kept_only=True)
-  columns = 1 + max((node.depth for node in nodes), default=0)
-  sizes = {
-    "columns": columns,
-    "rows": layout.num_leaves(nodes),
-    "kept-rows": layout.num_leaves(kept),
-    "root": layout.root_row(nodes),
-    "kept-root": layout.root_row(kept),
-    "column": f"{COLUMN}px",
-    "chip": f"{CHIP}px",
-    "first": f"{ROOT}px",
-    "pitch": f"{PITCH}px",
-    "height": f"{CHIP_HEIGHT}px",
+  limits = layout.score_limits(record)
+  votes = _votes(record)
+  return {
+    "record": record,
+    "tree": record.tree,
+    "data": markupsafe.Markup(_data(record)),
+    "every": _drawing(record),
+    "kept": _drawing(record, kept_only=True),
+    "sizes": _SIZES,
+    "limits": limits,
+    "scale": [] if limits is None else np.linspace(*limits, _SCALE_STEPS),
+    "counts": collections.Counter(c.status for c in record.candidates),
+    "votes": votes,
+    "aggregations": list(
+      dict.fromkeys(
+        name for columns in votes.values() for name in columns if name
+      )
+    ),
+    "answers": _answers(record),
+    "candidates": _candidates(record),
+    "kinds": names.STEP_STATUSES,
+    "ends": _ENDS,
+    "marks": _MARKS,
+    "verdicts": {True: "right", False: "wrong", None: ""},
+    "vote_names": _VOTES,
+    "power": _power,
+    "reward_cell": functools.partial(_reward_cell, limits=limits),
+    "reward_text": _reward_text,
+    "short_text": layout.short_text,
+    "silence": _silence,
   }
-  style = ";".join(f"--{name}:{value}" for name, value in sizes.items())
-  heads = [f'<span style="--x:{i}">step {i + 1}</span>' for i in range(columns)]
-  rows = {node.number: node.row for node in kept}
-  return "\n".join(
-    [
-      f'<div class="tree" id="tree" style="{style}">',
-      f'<div class="heads">{"".join(heads)}</div>',
-      '<div class="canvas">',
-      _lines("all", nodes, record),
-      _lines("kept", kept, record),
-      '<div class="root" title="the question">?</div>',
-      *(_step(node, rows, record, label) for node in nodes),
-      "</div>",
-      "</div>",
-    ]
+
+
+def _drawing(
+  record: record_lib.Record, *, kept_only: bool = False
+) -> dict[str, Any]:
+  """Nodes, their rows, and the lines to them from their parents."""
+  nodes = layout.place_nodes(record, kept_only=kept_only)
+  row_of = {node.number: node.row for node in nodes}
+  root = layout.root_row(nodes)
+  beam = _WIDEST_LINE / max(layout.num_beams(record), 1)
+  lines = []
+  for node in nodes:
+    end = _SIZES["first"] + node.depth * _SIZES["column"]
+    x, row = 34.0, root
+    if node.parent is not None:
+      x = end - _SIZES["column"] + _SIZES["chip"]
+      row = row_of[node.parent]
+    y0, y1, bend = _middle(row), _middle(node.row), (x + end) / 2
+    curve = f"M{x:g} {y0:g}C{bend:g} {y0:g} {bend:g} {y1:g} {end:g} {y1:g}"
+    lines.append((node, curve, max(node.beams * beam, 1.25)))
+  return {
+    "nodes": nodes,
+    "row_of": row_of,
+    "rows": layout.num_leaves(nodes),
+    "root": root,
+    "lines": lines,
+  }
+
+
+def _middle(row: float) -> float:
+  """The height at which lines meet a step of a row."""
+  return round(row * _SIZES["pitch"] + _SIZES["height"] / 2, 1)
+
+
+def _votes(record: record_lib.Record) -> dict[str, dict[str, record_lib.Vote]]:
+  """Votes by method and aggregation, "" of one that reads no rewards."""
+  found: dict[str, dict[str, record_lib.Vote]] = {}
+  for name, vote in record.votes.items():
+    method, _, aggregation = name.partition("/")
+    found.setdefault(method, {})[aggregation] = vote
+  return found
+
+
+def _answers(record: record_lib.Record) -> list[list[record_lib.Candidate]]:
+  """Candidates by their answer, the most first, those without one last."""
+  groups: dict[str | None, list[record_lib.Candidate]] = {}
+  for candidate in record.candidates:
+    groups.setdefault(candidate.answer, []).append(candidate)
+  return sorted(
+    groups.values(), key=lambda group: (group[0].answer is None, -len(group))
   )
 
 
-def reward_cell(score: float, limits: tuple[float, float]) -> str:
+def _candidates(record: record_lib.Record) -> list[record_lib.Candidate]:
+  """The candidates, those with an answer first, by their last reward."""
+  return sorted(
+    record.candidates,
+    key=lambda c: (
+      c.answer is None,
+      c.status == names.UNFINISHED,
+      [-score for score in c.step_scores[-1:]],
+    ),
+  )
+
+
+def _data(record: record_lib.Record) -> str:
+  """What the script reads: the steps, by node, as JSON."""
+  tree = record.tree
+  data = {
+    name: getattr(tree, name)
+    for name in ("parents", "rounds", "widths", "tokens", "texts")
+  }
+  data["ends"] = {
+    node.number: ", ".join(_end(record.candidates[i]) for i in node.candidates)
+    for node in layout.place_nodes(record)
+    if node.candidates
+  }
+  text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+  # Or a step could close the script's element.
+  return text.replace("<", "\\u003c")
+
+
+def _end(candidate: record_lib.Candidate) -> str:
+  """A candidate in words."""
+  if candidate.answer is None:
+    return _silence(candidate)
+  return f"{candidate.answer} {_MARKS[candidate.correct]}".strip()
+
+
+def _silence(candidate: record_lib.Candidate) -> str:
+  """Why a candidate has no answer, in words."""
+  status = candidate.status
+  return "no answer" if status == names.FINISHED else _ENDS[status]
+
+
+def _reward_cell(score: float, limits: tuple[float, float]) -> str:
   """The style of something in the colour of a reward, as CSS."""
   low, high = limits
   color = colormaps[figure.COLORMAP]((score - low) / (high - low))
@@ -78,97 +180,16 @@ def reward_cell(score: float, limits: tuple[float, float]) -> str:
   return f"background:{colors.to_hex(color)};color:{text}"
 
 
-def reward_text(score: float) -> str:
+def _reward_text(score: float) -> str:
   """A reward in few characters."""
   return f"{score:.2f}" if 0 <= score <= 1 else f"{score:.3g}"
 
 
-def answer_label(candidate: record_lib.Candidate, copies: int = 1) -> str:
-  """What a candidate comes to: its answer and whether it is right, or its end.
-
-  Args:
-    candidate: of a record.
-    copies: how many candidates are the same.
-
-  Returns:
-    HTML.
-  """
-  answer = candidate.answer
-  many = f" <small>&times;{copies}</small>" if copies > 1 else ""
-  if answer is None:
-    return f'<span class="answer none">{silence(candidate)}{many}</span>'
-  verdict = candidate.correct
-  return (
-    f'<span class="answer {VERDICTS[verdict]}">{html.escape(answer)} '
-    f"{MARKS[verdict]}{many}</span>"
-  )
-
-
-def silence(candidate: record_lib.Candidate) -> str:
-  """Why a candidate has no answer, in words."""
-  status = candidate.status
-  return "no answer" if status == names.FINISHED else ENDS[status]
-
-
-def _lines(
-  name: str, nodes: Sequence[layout.Node], record: record_lib.Record
-) -> str:
-  """The lines from parents to children, as wide as beams."""
-  at = {node.number: node for node in nodes}
-  beam = WIDEST_LINE / max(layout.num_beams(record), 1)
-  paths = []
-  for node in nodes:
-    if node.parent is None:
-      x, row = 34.0, layout.root_row(nodes)
-    else:
-      x = ROOT + node.depth * COLUMN - COLUMN + CHIP
-      row = at[node.parent].row
-    end, y0, y1 = ROOT + node.depth * COLUMN, _middle(row), _middle(node.row)
-    bend = (x + end) / 2
-    lost = "" if node.kept else ' class="lost"'
-    paths.append(
-      f'<path data-node="{node.number}"{lost} d="M{x:g} {y0:g}'
-      f'C{bend:g} {y0:g} {bend:g} {y1:g} {end:g} {y1:g}" '
-      f'stroke-width="{max(node.beams * beam, 1.25):.3g}"/>'
-    )
-  return f'<svg class="lines {name}" aria-hidden="true">{"".join(paths)}</svg>'
-
-
-def _middle(row: float) -> float:
-  """The height at which lines meet a step of a row."""
-  return round(row * PITCH + CHIP_HEIGHT / 2, 1)
-
-
-def _step(
-  node: layout.Node,
-  kept_rows: Mapping[int, float],
-  record: record_lib.Record,
-  label: Callable[[str], str],
-) -> str:
-  """One step: its reward, short text, beams, and answer if it is the last."""
-  columns, number = record.tree, node.number
-  text, scores = columns.texts[number], columns.scores
-  status = columns.status[number]
-  place = f"--x:{node.depth};--row:{node.row:g}"
-  if node.kept:
-    place += f";--kept:{kept_rows[number]:g}"
-  kinds = ["step", *([] if node.kept else ["lost"])]
-  if status or node.candidates:
-    kinds.append(names.STEP_STATUSES[status])
-  parts = []
-  if scores is not None:
-    cell = reward_cell(scores[number], layout.score_limits(record))
-    parts.append(f'<b style="{cell}">{reward_text(scores[number])}</b>')
-  parts.append(f"<i>{html.escape(label(text))}</i>")
-  if node.beams > 1 and not node.candidates:
-    parts.append(f"<em>&times;{node.beams}</em>")
-  if names.STEP_STATUSES[status] == names.DUPLICATE:
-    parts.append('<span class="answer none">duplicate</span>')
-  if node.candidates:
-    first = record.candidates[node.candidates[0]]
-    parts.append(answer_label(first, len(node.candidates)))
-  return (
-    f'<button type="button" class="{" ".join(kinds)}" data-node="{number}" '
-    f'style="{place}" title="{html.escape(text.strip())}" tabindex="-1">'
-    f"{''.join(parts)}</button>"
+def _power(value: float) -> markupsafe.Markup | str:
+  """A number as 1.23 x 10^9, in HTML."""
+  if not value:
+    return "0"
+  exponent = math.floor(math.log10(value))
+  return markupsafe.Markup(
+    f"{value / 10**exponent:.2f} &times; 10<sup>{exponent}</sup>"
   )

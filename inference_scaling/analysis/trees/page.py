@@ -1,22 +1,18 @@
 """The search tree of one record as a page that one reads in a browser."""
 
 import functools
-import html
 import io
-import json
 import pathlib
-import string
 from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
 
-import numpy as np
+import markupsafe
 
-from inference_scaling.analysis import files, strategies
-from inference_scaling.analysis.trees import figure, layout, markup, tables
+from inference_scaling.analysis import files, templates
+from inference_scaling.analysis.trees import figure, layout, markup
 from inference_scaling.spec import record as record_lib
 
-_SCALE_STEPS = 11  # colours in the legend
 _LABEL = 24  # most characters above a step of the picture
 
 
@@ -38,32 +34,12 @@ def tree_page(
   Returns:
     The page. Write it in UTF-8.
   """
-  record = record_lib.parse(record)
-  run, problem = record.run, record.problem
-  title = (
-    f"{run.policy}, {strategies.strategy_name(run.strategy)}, "
-    f"n = {run.n}, seed {run.seed}"
-  )
-  where = f"Problem {problem.title}"
-  where += f", level {problem.level}"
-  if problem.gold:
-    where += f", answer {problem.gold}"
-  template = string.Template(_asset("page.html"))
-  return template.substitute(
+  return templates.fill(
+    "trees/page.html.jinja",
+    label=label,
     style=_asset("page.css"),
     script=_asset("page.js"),
-    title=html.escape(title),
-    where=html.escape(where),
-    question=html.escape(problem.question.strip()),
-    votes=tables.votes(record),
-    answers=tables.answers(record),
-    summary=_summary(record),
-    key=_key(record),
-    tree=markup.tree(record, label),
-    candidates=tables.candidates(record),
-    cost=tables.cost(record),
-    data=_data(record),
-    rounds=max(record.tree.rounds, default=0) + 1,
+    **markup.values(record_lib.parse(record)),
   )
 
 
@@ -118,59 +94,7 @@ def check_page(page: str | pathlib.Path) -> pathlib.Path:
   return page
 
 
-def _asset(name: str) -> str:
-  """A file that lies beside this module."""
-  return resources.files(__package__).joinpath(name).read_text("utf-8")
-
-
-def _summary(record: record_lib.Record) -> str:
-  """The tree in numbers, in words."""
-  ends = [candidate.status for candidate in record.candidates]
-  lost = sum(not node.kept for node in layout.place_nodes(record))
-  counts = [
-    f"{ends.count(status)} {name}"
-    for status, name in markup.ENDS.items()
-    if status in ends
-  ]
-  return (
-    f"{len(record.tree.parents)} steps, {lost} of them in no candidate; "
-    f"{len(ends)} candidates{': ' * bool(ends)}{', '.join(counts)}"
-  )
-
-
-def _key(record: record_lib.Record) -> str:
-  """The legend of colours; empty without rewards."""
-  limits = layout.score_limits(record)
-  if limits is None:
-    return ""
-  cells = "".join(
-    f'<b style="{markup.reward_cell(score, limits)}"></b>'
-    for score in np.linspace(*limits, _SCALE_STEPS)
-  )
-  low, high = map("{:.3g}".format, limits)
-  return f'<span class="scale">reward {low} {cells} {high}</span>'
-
-
-def _data(record: record_lib.Record) -> str:
-  """What the script reads: the steps, by node, as JSON."""
-  tree = record.tree
-  data = {
-    name: getattr(tree, name)
-    for name in ("parents", "rounds", "widths", "tokens", "texts")
-  }
-  data["ends"] = {
-    node.number: ", ".join(_end(record.candidates[i]) for i in node.candidates)
-    for node in layout.place_nodes(record)
-    if node.candidates
-  }
-  text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-  # Or a step could close the script's element.
-  return text.replace("<", "\\u003c")
-
-
-def _end(candidate: record_lib.Candidate) -> str:
-  """A candidate in words."""
-  if candidate.answer is None:
-    return markup.silence(candidate)
-  mark = markup.MARKS[candidate.correct]
-  return f"{candidate.answer} {mark}".strip()
+def _asset(name: str) -> markupsafe.Markup:
+  """A file that lies beside this module, as it is."""
+  text = resources.files(__package__).joinpath(name).read_text("utf-8")
+  return markupsafe.Markup(text)
