@@ -10,7 +10,9 @@ into `figures/`, is all that a new figure takes:
     ...
 
 The figure is drawn into figures/tokens_by_level.png and .pdf and shown among
-the others, after the one with the next smaller number.
+the others, after the one with the next smaller number. A section is a function
+that returns markdown; long words of it may stand in a template, see `templates`
+and those of `report/templates/`.
 """
 
 import dataclasses

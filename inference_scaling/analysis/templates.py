@@ -20,11 +20,14 @@ _ENVIRONMENT = jinja2.Environment(
 _ENVIRONMENT.globals |= {
   "method": wording.method,
   "percent": wording.percent,
+  "policy_name": wording.policy,
   "points": wording.points,
   "strategy_name": strategies.strategy_name,
 }
-# Of a paragraph, which a template has on several lines.
-_ENVIRONMENT.filters["one_line"] = lambda text: " ".join(text.split())
+# Markdown has a paragraph on one line, its template on several.
+_ENVIRONMENT.filters["paragraph"] = lambda text: (
+  text.strip().replace("\n", " ") + "\n"
+)
 
 
 def fill(template: str, **values) -> str:

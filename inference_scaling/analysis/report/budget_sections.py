@@ -6,6 +6,7 @@ from inference_scaling import names
 from inference_scaling.analysis import (
   registry,
   strategies,
+  templates,
   votings,
   wording,
 )
@@ -14,7 +15,6 @@ from inference_scaling.analysis.comparison import (
   iso_accuracy,
   selection,
 )
-from inference_scaling.analysis.report import markdown
 
 
 @registry.section(90)
@@ -34,18 +34,11 @@ def mean_differences(analysis) -> str:
       f" {row['to']:.2g}"
     ),
   )
-  return (
-    "## All strategies against sampling at equal budgets,"
-    f" {wording.VOTING_WORDS[voting]}\n\nPoints of accuracy more than"
-    " sampling of the same policy at the same FLOPs, averaged evenly over"
-    " the log of the budgets at which both have points (the range is"
-    " given).\n\n"
-    + markdown.head(
-      ("policy", "strategy", *names.CONVENTIONS),
-      rows,
-      "tables/mean_difference.csv (all voting methods)",
-      most=60,
-    )
+  return templates.fill(
+    "report/templates/mean_differences.md.jinja",
+    rows=rows,
+    conventions=names.CONVENTIONS,
+    voting=wording.VOTING_WORDS[voting],
   )
 
 
@@ -62,18 +55,14 @@ def equal_budgets(analysis) -> str:
   sizes = sorted(set(frame["samples"]))
   rows = _rows(frame, "samples", sizes, _at_budget)
   voting, _ = votings.main_voting(analysis.aggregation)
-  return (
-    f"### At the costs of {', '.join(map(str, sizes))} samples,"
-    f" {wording.VOTING_WORDS[voting]}, `{analysis.convention}`\n\nAccuracy"
-    " in percent and, against sampling, the paired difference in points. A"
-    " star marks a budget beyond the strategy's dearest run: its last"
-    " accuracy stays. A run dearer than the budget by up to"
-    f" {equal_budget.CLOSE:.0%} counts as paid for.\n\n"
-    + markdown.head(
-      ("policy", "strategy", *(f"{n} samples" for n in sizes)),
-      rows,
-      "tables/equal_budget.csv (all budgets, conventions and voting methods)",
-    )
+  return templates.fill(
+    "report/templates/equal_budgets.md.jinja",
+    header=("policy", "strategy", *(f"{n} samples" for n in sizes)),
+    rows=rows,
+    sizes=sizes,
+    voting=wording.VOTING_WORDS[voting],
+    convention=analysis.convention,
+    close=f"{equal_budget.CLOSE:.0%}",
   )
 
 
@@ -141,18 +130,10 @@ def cost_ratios(analysis) -> str:
   tops = [_highest_ratio(mine) for _, mine in _by_strategy(frame)]
   rows = [(*row, top) for row, top in zip(rows, tops, strict=True)]
   voting, _ = votings.main_voting(analysis.aggregation)
-  return (
-    f"## Cost ratios at equal accuracy, {wording.VOTING_WORDS[voting]},"
-    f" `{analysis.convention}`\n\nHow many times fewer FLOPs than sampling"
-    " a strategy needs to be as accurate as so many samples are, and to"
-    ' reach the highest round accuracy that can be compared. "At least"'
-    " stands where sampling never gets there, or where the strategy's"
-    ' cheapest run is already as good (smaller n were not run); "at'
-    ' most" where the strategy never gets there. An end of an interval'
-    " that the data do not bound is -.\n\n"
-    + markdown.head(
-      ("policy", "strategy", *(f"as {n} samples" for n in sizes), "top"),
-      rows,
-      "tables/iso_accuracy.csv (all accuracies, conventions, voting methods)",
-    )
+  return templates.fill(
+    "report/templates/cost_ratios.md.jinja",
+    header=("policy", "strategy", *(f"as {n} samples" for n in sizes), "top"),
+    rows=rows,
+    voting=wording.VOTING_WORDS[voting],
+    convention=analysis.convention,
   )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 import inference_scaling
-from inference_scaling.analysis import strategies, votings
+from inference_scaling.analysis import strategies, templates
 from inference_scaling.analysis.report import coverage as coverage_lib
 from inference_scaling.analysis.report import provenance as provenance_lib
 from inference_scaling.analysis.report.folders import settings
@@ -19,14 +19,14 @@ class Head:
   Attributes:
     provenance: what the sweep was.
     coverage: how much of it there is.
-    silent: a warning by policy without any answer; the analysis leaves them
-      out, unless there are no others.
+    silent: by policy without any answer, what there is of it; the analysis
+      leaves them out, unless there are no others.
     policies: names of all policies with records.
   """
 
   provenance: provenance_lib.Provenance
   coverage: coverage_lib.Coverage
-  silent: Mapping[str, str]
+  silent: Mapping[str, coverage_lib.Counts]
   policies: tuple[str, ...]
 
   @property
@@ -45,47 +45,26 @@ def opening(analysis, head: Head) -> str:
   Returns:
     Markdown.
   """
-  warning = coverage_lib.warning(head.silent, head.policies)
-  notes = [*coverage_lib.gaps(head.coverage), *analysis.notes]
-  parts = [
-    "# Inference scaling report",
-    warning,
-    coverage_lib.progress(head.coverage),
-    "\n".join([*settings.lines(head.provenance), *_numbers(analysis)]),
-  ]
-  if notes:
-    parts.append("## What is missing")
-    parts.append("\n".join(f"- {note}" for note in notes))
-  return "\n\n".join(part for part in parts if part)
-
-
-def _numbers(analysis) -> list[str]:
-  """What the numbers of this report are of, an item each."""
+  reasons: dict[coverage_lib.Counts, list[str]] = {}
+  for policy, counts in head.silent.items():
+    reasons.setdefault(counts, []).append(policy)
   summary = analysis.summary
-  problems = _range(summary["problems"])
-  hard = summary["problems_hard"].max()
-  easy = summary["problems_easy"].max()
-  names = map(
-    strategies.strategy_name, strategies.in_order(summary["strategy"])
+  names = strategies.in_order(summary["strategy"])
+  return templates.fill(
+    "report/templates/opening.md.jinja",
+    analysis=analysis,
+    coverage=head.coverage,
+    silent=head.silent,
+    is_silent=head.is_silent,
+    reasons=reasons,
+    settings=settings.lines(head.provenance),
+    strategies=map(strategies.strategy_name, names),
+    problems=_range(summary["problems"]),
+    easy=summary["problems_easy"].max(),
+    hard=summary["problems_hard"].max(),
+    seeds=_range(summary["seeds"]),
+    version=inference_scaling.__version__,
   )
-  items = [
-    f"- Strategies: {', '.join(names)}",
-    f"- Problems: {problems}, of these up to {easy} easy (level below"
-    f" {analysis.hard_from}) and {hard} hard",
-    f"- Seeds: {_range(summary['seeds'])}",
-    f"- FLOPs are per problem, in convention `{analysis.convention}` unless"
-    " said otherwise",
-    "- No reward model: candidates vote by majority"
-    if analysis.aggregation == votings.NO_AGGREGATION
-    else f"- Best-of-n and weighted voting read step scores by `"
-    f"{analysis.aggregation}`; all ways are in `summary.csv`",
-    f"- Report: written by version {inference_scaling.__version__}",
-  ]
-  if summary["problems"].max() < 30:
-    items.append(
-      "- **Fewer than 30 problems: intervals are too narrow to rely on.**"
-    )
-  return items
 
 
 def _range(column: pd.Series) -> str:

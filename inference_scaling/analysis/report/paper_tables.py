@@ -4,7 +4,7 @@ References:
   Wu et al., Inference Scaling Laws, ICLR 2025, Tables 1 and 3.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,6 @@ from inference_scaling.analysis import strategies, votings, wording
 from inference_scaling.analysis.comparison import curves
 from inference_scaling.analysis.estimates import intervals
 from inference_scaling.analysis.estimates import panel as panel_lib
-from inference_scaling.analysis.report import markdown
-from inference_scaling.analysis.report.coverage import MARK
 
 
 def table_one(
@@ -116,89 +114,42 @@ def table_three(summary: pd.DataFrame, flops: str) -> pd.DataFrame:
 
 
 def table_four(
-  summary: pd.DataFrame,
-  aggregation: str,
-  flops: str,
-  is_marked: Callable[[str, str, int], bool],
-  n: int | None = None,
-) -> str:
-  """The paper's Table 4: a row per policy, strategy and voting wording.method.
+  summary: pd.DataFrame, aggregation: str, n: int | None = None
+) -> list[dict]:
+  """The rows of the paper's Table 4: policy, strategy and voting method.
 
   Args:
     summary: rows of `summarize`.
     aggregation: of best-of-n and weighted voting.
-    flops: cost column.
-    is_marked: says of a policy, strategy and n whether the run is incomplete.
     n: number of candidates of all strategies but greedy; by default each
       strategy's largest.
 
   Returns:
-    A markdown table with FLOPs and accuracies on all, easy and hard problems.
+    Rows of the summary, in order.
   """
+  order = list(wording.VOTING_NAMES)
   wanted = summary["aggregation"].isin([votings.NO_AGGREGATION, aggregation])
-  rows = summary[
-    wanted & summary["voting"].isin(list(wording.VOTING_NAMES)[:3])
-  ]
+  rows = summary[wanted & summary["voting"].isin(order[:3])]
   sizes = rows.groupby(["policy", "strategy"])["n"].transform("max")
   if n is not None:
     kinds = rows["strategy"].map(strategies.kind_of)
     sizes = sizes.where(kinds == strategies.GREEDY, n)
   rows = rows[rows["n"] == sizes]
-  order = list(wording.VOTING_NAMES)
-  names = strategies.in_order(rows["strategy"])
+  orders = {
+    "strategy": strategies.in_order(rows["strategy"]),
+    "voting": order,
+  }
   rows = rows.sort_values(
-    ["parameters", "policy", "strategy", "voting"],
+    ["parameters", "policy", *orders],
     key=lambda column: (
-      column.map(order.index)
-      if column.name == "voting"
-      else column.map(names.index)
-      if column.name == "strategy"
-      else column
+      column.map(orders[column.name].index) if column.name in orders else column
     ),
   )
-  header = ["policy", "strategy", "n", "FLOPs", "accuracy %"]
-  header += ["easy %", "hard %"]
-  lines, last = [], None
-  for row in rows.to_dict("records"):
-    policy = wording.policy(row["policy"], row["parameters"])
-    lines.append(
-      [
-        policy if policy != last else "",
-        wording.method(row["strategy"], row["voting"]),
-        f"{row['n']}"
-        + MARK * is_marked(row["policy"], row["strategy"], row["n"]),
-        f"{row[flops]:.3g}",
-        *(
-          wording.percent(
-            *(row[f"{name}{part}"] for name in ("accuracy", "low", "high"))
-          )
-          for part in ("", "_easy", "_hard")
-        ),
-      ]
-    )
-    last = policy
-  return markdown.table(header, lines)
+  return rows.to_dict("records")
 
 
-def write_table_one(frame: pd.DataFrame) -> str:
-  """Table 1 in markdown."""
-  rows = [
-    (
-      row["policy"],
-      strategies.strategy_name(row["strategy"]),
-      row["n"],
-      f"{row['flops']:.3g}",
-      wording.percent(row["accuracy"], row["low"], row["high"]),
-      wording.points(row, "difference"),
-    )
-    for row in frame.to_dict("records")
-  ]
-  header = ("policy", "strategy", "n", "FLOPs", "accuracy %")
-  return markdown.table((*header, "more than sampling"), rows)
-
-
-def write_table_three(frame: pd.DataFrame) -> str:
-  """Table 3 in markdown, a column a strategy."""
+def write_table_three(frame: pd.DataFrame) -> tuple[list[str], list[tuple]]:
+  """The header of Table 3, with a column a strategy, and its rows."""
   names = strategies.in_order(frame["strategy"])
   rows = []
   for (_, policy, n), mine in frame.groupby(["parameters", "policy", "n"]):
@@ -208,8 +159,5 @@ def write_table_three(frame: pd.DataFrame) -> str:
       for row in mine.to_dict("records")
     }
     if len(cells) > 1 or len(names) == 1:
-      rows.append(
-        (policy, n, *(cells[name] if name in cells else "-" for name in names))
-      )
-  header = ("policy", "n", *map(strategies.strategy_name, names))
-  return markdown.table(header, rows, left=1)
+      rows.append((policy, n, *(cells.get(name, "-") for name in names)))
+  return ["policy", "n", *map(strategies.strategy_name, names)], rows

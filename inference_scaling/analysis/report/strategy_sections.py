@@ -1,16 +1,19 @@
 """Sections of the report on strategies: the paper's tables, votes, limits."""
 
+import functools
+
 import pandas as pd
 
 from inference_scaling.analysis import (
   registry,
   strategies,
+  templates,
   votings,
   wording,
 )
 from inference_scaling.analysis.comparison import selection
 from inference_scaling.analysis.report import coverage as coverage_lib
-from inference_scaling.analysis.report import markdown, paper_tables
+from inference_scaling.analysis.report import paper_tables
 
 _MIDDLE = 16
 
@@ -29,27 +32,20 @@ def table_four(analysis, coverage: coverage_lib.Coverage) -> str:
     The section.
   """
   summary = selection.main_variants(analysis.summary)
-  flops = f"flops_{analysis.convention}"
-  text = (
-    "## Accuracy at the largest n (Table 4 of the paper)\n\nMV majority voting,"
-    " BoN best-of-n, WV weighted voting; 95% intervals over problems in"
-    " brackets. For MCTS n is the number of expansions.\n\n"
-    + paper_tables.table_four(
-      summary, analysis.aggregation, flops, coverage.is_marked
-    )
+  rows = functools.partial(
+    paper_tables.table_four, summary, analysis.aggregation
   )
   apart = (strategies.GREEDY, strategies.MCTS)
   searches = summary[~summary["strategy"].map(strategies.kind_of).isin(apart)]
-  if (searches["n"] == _MIDDLE).any() and searches["n"].max() > _MIDDLE:
-    text += f"\n\n### At n = {_MIDDLE}\n\n" + paper_tables.table_four(
-      summary, analysis.aggregation, flops, coverage.is_marked, n=_MIDDLE
-    )
-  if coverage_lib.MARK in text:
-    text += (
-      f"\n\n{coverage_lib.MARK} of an incomplete run: of the problems that are"
-      " recorded."
-    )
-  return text
+  beside = _MIDDLE in set(searches["n"]) and searches["n"].max() > _MIDDLE
+  return templates.fill(
+    "report/templates/table_four.md.jinja",
+    largest=rows(),
+    middle=rows(n=_MIDDLE) if beside else [],
+    n=_MIDDLE,
+    flops=analysis.flops,
+    is_marked=coverage.is_marked,
+  )
 
 
 @registry.section(30)
@@ -59,12 +55,10 @@ def table_one(analysis) -> str:
   if frame.empty:
     return ""
   voting, _ = votings.main_voting(analysis.aggregation)
-  return (
-    "## Many samples against a smaller search (Table 1 of the paper)\n\n"
-    f"{wording.VOTING_WORDS[voting].capitalize()}. Sampling at its largest n;"
-    " each search at its largest n that is smaller and costs fewer FLOPs (for"
-    " MCTS, that costs fewer FLOPs). The last column is paired, in points.\n\n"
-    + paper_tables.write_table_one(frame)
+  return templates.fill(
+    "report/templates/table_one.md.jinja",
+    rows=frame.to_dict("records"),
+    voting=wording.VOTING_WORDS[voting],
   )
 
 
@@ -74,11 +68,12 @@ def table_three(analysis) -> str:
   frame = analysis.tables["table_3"]
   if frame.empty:
     return ""
-  return (
-    "## Pass rates (Table 3 of the paper)\n\nShare of problems in percent that"
-    " some candidate solves (pass@n, as if an oracle picked), and FLOPs per"
-    f" candidate (`{analysis.convention}`).\n\n"
-    + paper_tables.write_table_three(frame)
+  header, rows = paper_tables.write_table_three(frame)
+  return templates.fill(
+    "report/templates/table_three.md.jinja",
+    header=header,
+    rows=rows,
+    convention=analysis.convention,
   )
 
 
@@ -105,12 +100,11 @@ def aggregation(analysis) -> str:
           *(wording.points(by[how], "difference") for how in hows[1:]),
         )
       )
-  header = ("policy", "method", "n", f"{hows[0]} %", *hows[1:])
-  return (
-    "## Aggregation of step scores\n\nThe same candidates, voted on again: no"
-    f" new search. Accuracy by `{hows[0]}` and, paired, how many points the"
-    " others add to it. What a search read while it ran stays as it was.\n\n"
-    + markdown.head(header, rows, "tables/aggregations.csv", most=45)
+  return templates.fill(
+    "report/templates/aggregation.md.jinja",
+    rows=rows,
+    first=hows[0],
+    others=hows[1:],
   )
 
 
@@ -135,11 +129,8 @@ def completion(analysis) -> str:
     )
     for name in names
   ]
-  return (
-    "## Finished candidates\n\nShare of candidates that came to their end, at"
-    " the largest n; the others ran out of tokens or steps, or were still open"
-    " when the search ended, and abstain.\n\n"
-    + markdown.table(("strategy", *policies), lines, left=1)
+  return templates.fill(
+    "report/templates/completion.md.jinja", policies=policies, rows=lines
   )
 
 
@@ -150,32 +141,8 @@ def limits(analysis) -> str:
   if frame.empty:
     return ""
   frame = _in_order(selection.main_variants(frame), analysis)
-  rows = [
-    (
-      row["policy"],
-      wording.method(row["strategy"], row["voting"]),
-      row["n"],
-      wording.percent(
-        row["accuracy"], row["accuracy_low"], row["accuracy_high"]
-      ),
-      wording.percent(row["limit"], row["low"], row["high"]),
-      wording.points(row, "to_go"),
-      wording.points(row, "moved"),
-    )
-    for row in frame.to_dict("records")
-  ]
-  header = ("policy", "method", "n", "accuracy at n", "limit")
-  return (
-    "## What more candidates could ever give\n\nWith ever more candidates"
-    " a vote ends at the likeliest answer of each problem (Theorems 1 and"
-    " 2 of the paper). The limit is read from all candidates of all seeds"
-    " at the largest n: for sampling it is the accuracy of all of them"
-    " together, a little short of the true limit, and intervals do not"
-    " cover that. *To go* is limit less accuracy at n, *moved* the limit"
-    " less that of sampling, both paired and in points.\n\n"
-    + markdown.head(
-      (*header, "to go", "moved"), rows, "tables/limits.csv", most=45
-    )
+  return templates.fill(
+    "report/templates/limits.md.jinja", rows=frame.to_dict("records")
   )
 
 
@@ -189,28 +156,10 @@ def variance(analysis) -> str:
   frame = frame[frame["sampling_share"].notna()]
   if frame.empty:
     return ""
-  frame = _in_order(frame, analysis)
-  rows = [
-    (
-      row["policy"],
-      strategies.strategy_name(row["strategy"]),
-      row["n"],
-      f"{row['problems']} x {row['seeds']}",
-      f"{100 * row['standard_error']:.2f}",
-      f"{row['sampling_share']:.0%}",
-      f"{row['twice_seeds']:.0%}",
-      f"{row['twice_problems']:.0%}",
-    )
-    for row in frame.to_dict("records")
-  ]
-  header = ("policy", "strategy", "n", "problems x seeds", "error (points)")
-  header += ("due to sampling", "twice the seeds", "twice the problems")
-  return (
-    "## Problems or sampling\n\nStandard error of the accuracy under"
-    f" {wording.VOTING_WORDS[voting]}, the share of its variance that comes"
-    " from sampling rather than from the choice of problems, and how much"
-    " of the error twice as many seeds or problems would take away.\n\n"
-    + markdown.head(header, rows, "tables/variance.csv")
+  return templates.fill(
+    "report/templates/variance.md.jinja",
+    rows=_in_order(frame, analysis).to_dict("records"),
+    voting=wording.VOTING_WORDS[voting],
   )
 
 

@@ -122,8 +122,6 @@ def test_table_one_has_smaller_and_cheaper_searches(panels):
   )
   got = found.loc["rebase", ["difference", "difference_low", "difference_high"]]
   np.testing.assert_allclose(got.astype(float), gap, atol=1e-12)
-  text = paper_tables.write_table_one(frame)
-  assert "| large | REBASE | 4 |" in text and "| Sampling | 8 |" in text
 
 
 def test_table_three_has_pass_rates_and_flops_per_sample(panels):
@@ -141,9 +139,9 @@ def test_table_three_has_pass_rates_and_flops_per_sample(panels):
     panels["all"], "small", "rebase", "majority", "none", "flops_paper"
   )
   assert row["flops_per_sample"] == pytest.approx(curve.flops[0] / 4)
-  lines = paper_tables.write_table_three(frame).splitlines()
-  assert lines[0] == "| policy | n | Sampling | REBASE |"
-  assert [line.split("|")[2].strip() for line in lines[2:]] == ["4", "8"] * 2
+  header, rows = paper_tables.write_table_three(frame)
+  assert header == ["policy", "n", "Sampling", "REBASE"]
+  assert [row[1] for row in rows] == [4, 8] * 2
 
 
 def _differences(**leads):
