@@ -56,9 +56,6 @@ class Coverage:
     return bool(wanted & self.marked)
 
 
-NOTHING_LACKS = Coverage(0, 0, False, {})
-
-
 def measure(
   records: Iterable[load.Record], provenance: provenance_lib.Provenance
 ) -> Coverage:

@@ -73,9 +73,11 @@ def test_all_results_are_looked_at():
 
 def test_every_section_has_the_published_numbers(published):
   _, text, made = published
-  names = tuple(made.policies)
   head = opening.Head(
-    provenance.Provenance(made.policies), coverage.NOTHING_LACKS, {}, names
+    provenance.Provenance(made.policies),
+    coverage.Coverage(0, 0, False, {}),
+    {},
+    tuple(made.policies),
   )
   content = sections.Content(made, head, ())
   found = [
