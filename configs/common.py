@@ -57,7 +57,7 @@ def embedded_sweep(
   policies: Iterable[str],
   count: int,
   runs: Mapping[str, Mapping[str, Any]],
-  rows_in_flight: int,
+  batch_size: int,
   reward: Mapping[str, str] | None = None,
 ) -> ml_collections.ConfigDict:
   """Makes a sweep of the embedded models over their benchmark's test split.
@@ -66,7 +66,7 @@ def embedded_sweep(
     policies: "small", "middle", "large".
     count: of problems.
     runs: blocks of runs.
-    rows_in_flight: beams in flight.
+    batch_size: beams in flight.
     reward: `config.reward`; the embedded reward model by default.
 
   Returns:
@@ -76,14 +76,14 @@ def embedded_sweep(
     {
       "task": {"kind": "synthetic", "count": count},
       "policies": {name: f"embedded/policy_{name}" for name in policies},
-      "reward": reward or {"form": "own", "source": "embedded/reward"},
+      "reward": reward or {"format": "native", "source": "embedded/reward"},
       "runs": runs,
       "format": STEP_FORMAT,
       "limits": {
         "prompt_tokens": 112, "step_tokens": 32, "total_tokens": 128,
         "max_steps": 8,
       },
-      "rows_in_flight": rows_in_flight,
+      "batch_size": batch_size,
     }
   )  # fmt: skip
 
@@ -101,7 +101,7 @@ def shrink(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   for block in config.runs.values():
     if "n" in block:
       block.n = (4,)
-  config.rows_in_flight = 16
+  config.batch_size = 16
   return config
 
 
@@ -109,7 +109,7 @@ def paper_sweep(
   benchmark: str,
   policies: Mapping[str, str],
   runs: Mapping[str, Mapping[str, Any]],
-  rows_in_flight: int,
+  batch_size: int,
   reward_tokens: tuple[int, int] = (288, 1280),
 ) -> ml_collections.ConfigDict:
   """Makes the config of one of the paper's sweeps, for 8 devices.
@@ -118,7 +118,7 @@ def paper_sweep(
     benchmark: "math500" or "gsm8k".
     policies: sources by name.
     runs: blocks of runs.
-    rows_in_flight: beams in flight; memory bounds it, see launch/plan.py.
+    batch_size: beams in flight; memory bounds it, see launch/plan.py.
     reward_tokens: most tokens of a step and of a solution in the reward model.
       Tags and numbers of steps come on top of the policy's 256 and 1024; of a
       larger vocabulary than Llama 2's each token may be several.
@@ -133,7 +133,7 @@ def paper_sweep(
       "task": {"kind": benchmark},
       "policies": policies,
       "reward": {
-        "form": "llemma", "source": REWARD_MODEL,
+        "format": "llemma", "source": REWARD_MODEL,
         "prompt_tokens": prompt_tokens, "step_tokens": reward_tokens[0],
         "total_tokens": reward_tokens[1],
       },
@@ -142,7 +142,7 @@ def paper_sweep(
       "runs": runs,
       "format": STEP_FORMAT,
       "limits": {"prompt_tokens": prompt_tokens},
-      "rows_in_flight": rows_in_flight,
+      "batch_size": batch_size,
     }
   )  # fmt: skip
 
@@ -219,5 +219,5 @@ def shrink_models(
   for block in config.runs.values():
     if "n" in block:
       block.n = (4,)
-  config.rows_in_flight = 8
+  config.batch_size = 8
   return config

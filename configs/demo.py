@@ -29,5 +29,5 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     "sampling": {"strategy": "sampling", "n": (16,)},
     "rebase": {"strategy": "rebase", "n": (4, 16)},
   }
-  config = common.embedded_sweep(POLICIES, 102, runs, rows_in_flight=256)
+  config = common.embedded_sweep(POLICIES, 102, runs, batch_size=256)
   return common.shrink(config) if local else config

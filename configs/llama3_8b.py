@@ -48,7 +48,7 @@ def get_config(arg: str = "math500") -> ml_collections.ConfigDict:
     benchmark,
     POLICIES,
     common.strategies(samples=64, beams=(4, 8, 16, 32)),
-    rows_in_flight=64,
+    batch_size=64,
     reward_tokens=(512, 2048),
   )
   config.prompt = {"kind": "chat", "system": SYSTEM}

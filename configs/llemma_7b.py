@@ -44,7 +44,7 @@ def get_config(arg: str = "math500") -> ml_collections.ConfigDict:
       **common.strategies(samples=256, beams=(4, 8, 16, 32, 64)),
       **common.mcts(expansions=(32, 64, 128)),
     },
-    rows_in_flight=256,
+    batch_size=256,
   )
   if local:
     common.shrink_models(

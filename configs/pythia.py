@@ -47,7 +47,7 @@ def get_config(arg: str = "gsm8k") -> ml_collections.ConfigDict:
       **{f"{block}_many": runs for block, runs in many.items()},
       **{f"{block}_few": runs for block, runs in few.items()},
     },
-    rows_in_flight=128,
+    batch_size=128,
     reward_tokens=(512, 2048),
   )
   if local:

@@ -51,12 +51,12 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         "max_steps": 1,
       },
       "aggregations": ("last",),
-      "rows_in_flight": 64,
+      "batch_size": 64,
     }
   )  # fmt: skip
   if local:
     config.task.limit = 2
     config.runs.sampling.n = (2,)
     config.limits.step_tokens = config.limits.total_tokens = 16
-    config.rows_in_flight = 4
+    config.batch_size = 4
   return config

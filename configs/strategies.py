@@ -44,7 +44,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
   """
   scores, local = common.split_argument(arg, ("", *SCORES))
   runs = main_runs() if scores else {**main_runs(), **rewarded_runs()}
-  reward = {"form": scores} if scores else None
+  reward = {"format": scores} if scores else None
   config = common.embedded_sweep(POLICIES, 240, runs, 512, reward)
   return common.shrink(config) if local else config
 

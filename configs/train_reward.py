@@ -31,7 +31,7 @@ def get_config() -> ml_collections.ConfigDict:
   # Labels as Math-Shepherd makes them, to be compared with the exact ones.
   config.agreement_problems = 60
   config.completions = 8
-  config.num_lanes = 64
+  config.num_slots = 64
   config.limits = {
     "prompt_tokens": 128,
     "step_tokens": 32,

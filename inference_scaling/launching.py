@@ -165,8 +165,8 @@ def parse_whole_numbers(name: str, texts: Iterable[str]) -> list[int]:
   return [int(text) for text in texts]
 
 
-def parse_numbers(texts: Iterable[str]) -> dict[str, int | float | str]:
-  """Reads the values of a `--number` flag.
+def parse_hyperparameters(texts: Iterable[str]) -> dict[str, int | float | str]:
+  """Reads the values of a `--hyperparameter` flag.
 
   Args:
     texts: such as "temperature=0.2" and "rule=round".
@@ -182,8 +182,8 @@ def parse_numbers(texts: Iterable[str]) -> dict[str, int | float | str]:
     name, _, value = text.partition("=")
     if not name or not value or name in found:
       raise ValueError(
-        f"--number is {text!r}; expected NAME=VALUE, such as temperature=0.2, "
-        "and each name once."
+        f"--hyperparameter is {text!r}; expected NAME=VALUE, such as "
+        "temperature=0.2, and each name once."
       )
     for kind in (int, float, str):
       try:

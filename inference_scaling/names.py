@@ -42,8 +42,8 @@ DENSE, TREE = "dense", "tree"
 CACHES = (DENSE, TREE)
 # Where the scores of steps come from: nowhere, a reward model that this package
 # trained, an object of the user's, and formats of published reward models.
-NO_REWARD, OWN_REWARD, PYTHON_REWARD = "none", "own", "python"
-FOREIGN_FORMS = (
+NO_REWARD, NATIVE_REWARD, PYTHON_REWARD = "none", "native", "python"
+EXTERNAL_FORMATS = (
   "llemma", "math_shepherd", "qwen_prm", "rlhflow", "skywork",
 )  # fmt: skip
 

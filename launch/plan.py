@@ -22,8 +22,8 @@ _POLICY = flags.DEFINE_string(
 _REWARD = flags.DEFINE_string(
   "reward", "llemma_34b", "The reward model, named like --policy; '' for none."
 )
-_FORM = flags.DEFINE_enum(
-  "reward_form", "llemma", [models.OWN_FORM, *models.FOREIGN_FORMS],
+_REWARD_FORMAT = flags.DEFINE_enum(
+  "reward_format", "llemma", [models.NATIVE_FORMAT, *models.EXTERNAL_FORMATS],
   "Format of the steps that the reward model reads.",
 )  # fmt: skip
 _DTYPE = flags.DEFINE_enum(
@@ -56,27 +56,27 @@ _NUMBERS = {
 def main(argv):
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
+  format = _REWARD_FORMAT.value
   number = {name: flag.value for name, flag in _NUMBERS.items()}
+  P, N, rows = (number[name] for name in ("problems", "n", "rows"))
   meshes = [launching.parse_mesh(text) for text in _MESH.value]
   plan = memory.Plan(
     abstract.Search(
       policy=architecture(_POLICY.value),
       reward=architecture(_REWARD.value) if _REWARD.value else None,
-      form=_FORM.value,
+      reward_format=format,
       dtype=_DTYPE.value,
       limits=limits(number, ""),
       reward_limits=limits(number, "reward_"),
-      cache=_CACHE.value,
-      tree_tokens=number["tree_tokens"],
+      cache=_CACHE.value, tree_tokens=number["tree_tokens"],
     )
-  )
-  judge = f"{_REWARD.value} ({_FORM.value})" if _REWARD.value else "none"
+  )  # fmt: skip
+  reward = f"{_REWARD.value} ({format})" if _REWARD.value else "none"
   print(
-    f"policy {_POLICY.value}, reward model {judge}, {_DTYPE.value}; P = "
-    f"{number['problems']}, N = {number['n']}; of {_DEVICE.value:g} GiB each:"
+    f"policy {_POLICY.value}, reward model {reward}, {_DTYPE.value}; P = {P}, "
+    f"N = {N}; of {_DEVICE.value:g} GiB each:"
   )
-  sizes = number["problems"], number["n"], meshes, _DEVICE.value, number["rows"]
-  print(table.table(plan, *sizes))
+  print(table.table(plan, P, N, meshes, _DEVICE.value, rows))
 
 
 def limits(number, owner):

@@ -29,13 +29,13 @@ _TEXTS = {
 _TEMPERATURE = flags.DEFINE_float(
   "temperature", 1.0, "Temperature of the policy's draws.", 0
 )
-_FORM = flags.DEFINE_enum(
-  "reward_form", "own", list(spec.REWARDS), "Format of the step rewards."
+_REWARD_FORMAT = flags.DEFINE_enum(
+  "reward_format", "native", list(spec.REWARDS), "Format of the step rewards."
 )
 _LISTS = {
   name: flags.DEFINE_multi_string(name, default, words)
   for name, default, words in (
-    ("number", [], "Hyperparameter of the strategy, such as rule=round"),
+    ("hyperparameter", [], "Of the strategy, such as rule=round"),
     ("step_end", [" ки"], "Text that ends a step"),
     ("answer_marker", ["The answer is"], "Text before the answer"),
   )
@@ -68,10 +68,11 @@ def main(argv):
   if text["policy"].startswith(assets.PREFIX):
     print(f"{assets.NOTE}\n")
   sizes = {name: flag.value for name, flag in _SIZES.items()}
+  hyperparameters = _LISTS["hyperparameter"].value
   chosen = {key: text[key] for key in ("gold", "policy", "reward", "strategy")}
   solution = sweep.solve(
     text["problem"], n=sizes.pop("n"), seed=sizes.pop("seed"), **chosen,
-    numbers=launching.parse_numbers(_LISTS["number"].value),
+    hyperparameters=launching.parse_hyperparameters(hyperparameters),
     settings=settings(text["chat"], sizes),
   )  # fmt: skip
   if launching.is_lead():
@@ -82,14 +83,14 @@ def main(argv):
 
 def settings(system, limits):
   ends = (tuple(_LISTS[name].value) for name in ("step_end", "answer_marker"))
-  chat = {"kind": "chat", "system": system}
+  plain = system is None
   return sweep.Settings(
-    prompt={"kind": "plain"} if system is None else chat,
+    prompt={"kind": "plain"} if plain else {"kind": "chat", "system": system},
     step_format=decoding.StepFormat(*ends), limits=decoding.Limits(**limits),
     sampler=spec.Sampler(temperature=_TEMPERATURE.value),
     # In a reward model's own tokens texts may be longer.
     reward_limits=decoding.Limits(**{k: 2 * v for k, v in limits.items()}),
-    reward_form=_FORM.value, dtype=_DTYPE.value,
+    reward_format=_REWARD_FORMAT.value, dtype=_DTYPE.value,
   )  # fmt: skip
 
 

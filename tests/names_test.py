@@ -28,10 +28,12 @@ def test_step_statuses_go_by_the_numbers_of_the_search():
 
 
 def test_each_name_of_a_config_has_what_does_it():
-  assert models.FOREIGN_FORMS == names.FOREIGN_FORMS
+  assert models.EXTERNAL_FORMATS == names.EXTERNAL_FORMATS
   assert tuple(benchmarks.BENCHMARKS) == names.BENCHMARKS
   assert tuple(resampling.SCHEMES) == names.RESAMPLING_SCHEMES
   assert tuple(synthetic.SPLITS) == names.SPLITS
-  assert set(decoding.TOKEN_SCORES) | {"none", "own", "python"} == {
-    form for form in spec.REWARDS if form not in names.FOREIGN_FORMS
+  assert set(decoding.TOKEN_SCORES) | {"none", "native", "python"} == {
+    reward_format
+    for reward_format in spec.REWARDS
+    if reward_format not in names.EXTERNAL_FORMATS
   }

@@ -78,7 +78,7 @@ def problems(prompts: Sequence[Sequence[int]]) -> list[decoding.PromptProblem]:
     prompts: token ids.
 
   Returns:
-    Problems for lanes.
+    Problems for slots.
   """
   return [
     decoding.PromptProblem(number, tuple(prompt))
@@ -87,20 +87,20 @@ def problems(prompts: Sequence[Sequence[int]]) -> list[decoding.PromptProblem]:
 
 
 class Sampler:
-  """Sampling by the lanes that sweeps run in (a `work.Generate`).
+  """Sampling by the slots that sweeps run in (a `work.Generate`).
 
   Policies are kept, so that a second call compiles nothing; another call has
   another seed.
   """
 
-  def __init__(self, model: models.Model, num_lanes: int | None = None):
+  def __init__(self, model: models.Model, num_slots: int | None = None):
     """Keeps a model.
 
     Args:
       model: the language model.
-      num_lanes: problems in flight; None for all.
+      num_slots: problems in flight; None for all.
     """
-    self._model, self._num_lanes = model, num_lanes
+    self._model, self._num_slots = model, num_slots
     self._policies: dict[tuple[int, ...], tuple] = {}
     self._seeds = itertools.count()
     self._strategy = search.sampling()
@@ -123,9 +123,9 @@ class Sampler:
       self._policies[key] = (
         make_policy(self._model, *key), decoding.NoReward(samples)
       )  # fmt: skip
-    finished = decoding.run_lanes(
+    finished = decoding.continuous_batching(
       *self._policies[key], self._strategy, policy_params(self._model), None,
-      problems(prompts), next(self._seeds), self._num_lanes or len(prompts), 1,
+      problems(prompts), next(self._seeds), self._num_slots or len(prompts), 1,
     )  # fmt: skip
     found = {one.problem_id: one.tree for one in finished}
     return np.stack([_tokens(found[number]) for number in sorted(found)])

@@ -7,7 +7,7 @@ a kv head, H head dim, V vocabulary, A automaton states.
 
 from inference_scaling.decoding.batching.engine import (
   Finished,
-  run_lanes,
+  continuous_batching,
 )
 from inference_scaling.decoding.batching.problems import (
   EncodedProblem,
@@ -48,8 +48,8 @@ __all__ = [
   "TokenReward",
   "Translator",
   "build_automaton",
+  "continuous_batching",
   "pad_prompt",
-  "run_lanes",
   "sample_tokens",
   "self_test",
 ]

@@ -21,11 +21,11 @@ from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import sizes
 from inference_scaling.decoding.batching import faults
-from inference_scaling.decoding.kv_cache import beam_places as places_lib
+from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import choice
 from inference_scaling.decoding.kv_cache import dense as cache_lib
+from inference_scaling.decoding.tokens import decode_loop
 from inference_scaling.decoding.tokens import format as format_lib
-from inference_scaling.decoding.tokens import writing
 from inference_scaling.search import base
 
 # Rows are given to waiting beams once one row in so many is free.
@@ -84,14 +84,16 @@ class ModelPolicy:
     self.format = format
     self.limits = limits
     self.num_beams = num_beams
-    self.num_rows = places_lib.check_rows(num_rows, num_beams)
+    self.num_rows = beam_index_lib.check_rows(num_rows, num_beams)
     self.storage = choice.Storage(
       cache, num_beams, limits.text_buffer, tree_tokens
     )
     self.token_scores = token_scores
     self.sizes = sizes.whole(limits)
     automaton = format.compile(model.tokenizer, model.config.vocab_size)
-    self._writer = writing.Writer(self.model, format, limits, automaton)
+    self._decode_loop = decode_loop.DecodeLoop(
+      self.model, format, limits, automaton
+    )
 
   def sized(self, sizes: sizes.Sizes) -> "ModelPolicy":
     """The same policy where less of its buffers is in use.
@@ -215,37 +217,41 @@ class ModelPolicy:
       The state; steps may be half written.
     """
     live, N = state.step.live, self.num_beams
-    places = places_lib.ALL
+    beam_index = beam_index_lib.ALL
     if self.num_rows < N:
-      slots = places_lib.first_slots(live, self.num_rows)
-      places = places_lib.Places(None, slots)
+      beams = beam_index_lib.first_beams(live, self.num_rows)
+      beam_index = beam_index_lib.BeamIndex(None, beams)
     beams = {name: getattr(state, name) for name in state_lib.BEAMS}
     most = self.sizes.written
 
     def stop(rows_live):
-      now = places.put(live, rows_live)
+      now = beam_index.put(live, rows_live)
       if self.num_rows == N:
         return enough(now)
       return enough(now) | _is_worth_refilling(rows_live, now)
 
-    begun = writing.Writing(
+    begun = decode_loop.DecodeState(
       index=jnp.int32(0),
-      rows=state.cache.open_rows(places, self.sizes.text, self.sizes.prompt),
-      step=places.take(state.step),
+      rows=state.cache.open_rows(
+        beam_index, self.sizes.text, self.sizes.prompt
+      ),
+      step=beam_index.take(state.step),
       finite=state.finite,
       counts=state.counts,
-      **places.take(beams),
+      **beam_index.take(beams),
     )
     with jax.named_scope("policy_extend"):
-      done = self._writer.run(params, places.take(keys), begun, most, stop)
+      done = self._decode_loop.run(
+        params, beam_index.take(keys), begun, most, stop
+      )
     written = {name: getattr(done, name) for name in state_lib.BEAMS}
     return state.replace(
-      cache=state.cache.close_rows(places, done.rows, most),
-      step=places.put(state.step, done.step),
+      cache=state.cache.close_rows(beam_index, done.rows, most),
+      step=beam_index.put(state.step, done.step),
       finite=done.finite,
       row_steps=state.row_steps + done.index * self.num_rows,
       counts=done.counts,
-      **places.put(beams, written),
+      **beam_index.put(beams, written),
     )
 
   def finish(
@@ -294,9 +300,9 @@ class ModelPolicy:
     beams = {name: getattr(state, name) for name in state_lib.BEAMS}
     return state.replace(
       cache=state.cache.fork(
-        parents, self.num_rows, self.sizes.lanes or parents.shape[0]
+        parents, self.num_rows, self.sizes.slots or parents.shape[0]
       ),
-      **places_lib.Places(None, parents).take(beams),
+      **beam_index_lib.BeamIndex(None, parents).take(beams),
     )
 
   def rewind(

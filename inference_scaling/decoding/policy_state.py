@@ -43,7 +43,7 @@ class StepTokens:
     log_probs: float32[P, N], sum of the tokens' log-probabilities under the
       model at temperature 1 without filters; None where nobody asks for it.
     certainty: float32[P, N], sum of the tokens' self-certainties, likewise; see
-      `drawing.Opinion`.
+      `drawing.TokenStats`.
   """
 
   tokens: jax.Array

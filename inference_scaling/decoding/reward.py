@@ -19,7 +19,7 @@ from inference_scaling.decoding import (
 )
 from inference_scaling.decoding import reward_state as state_lib
 from inference_scaling.decoding.batching import faults
-from inference_scaling.decoding.kv_cache import beam_places as places_lib
+from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import choice
 from inference_scaling.decoding.kv_cache import dense as cache_lib
 from inference_scaling.decoding.tokens import translation
@@ -64,29 +64,31 @@ class ModelReward:
       model: the reward model.
       limits: lengths of buffers, if there is no translator.
       num_beams: N.
-      translator: for a model with a form, and for no other.
+      translator: for a model with a format, and for no other.
       num_rows: R, as for a `ModelPolicy`.
       cache: likewise.
       tree_tokens: likewise, in tokens of the reward model.
 
     Raises:
-      ValueError: for a model with a form and no translator, or the reverse, a
+      ValueError: for a model with a format and no translator, or the reverse, a
         number of rows that is not from 1 to N, or another cache or number of
         tokens than there may be.
     """
-    form = getattr(model, "form", None)
-    if form is not (translator.form if translator else None):
+    reward_format = getattr(model, "reward_format", None)
+    if reward_format is not (translator.reward_format if translator else None):
       raise ValueError(
-        f"the reward model's form is {form and form.name!r}, the translator's "
-        f"{translator and translator.form.name!r}; expected one and the same "
-        "object. Make Translator(..., form=model.form, ...), or leave it out "
-        "for a reward model that reads the policy's tokens."
+        "the reward model's format is "
+        f"{reward_format and reward_format.name!r}, the translator's "
+        f"{translator and translator.reward_format.name!r}; expected one and "
+        "the same object. Make Translator(..., "
+        "reward_format=model.reward_format, ...), or leave it out for a reward "
+        "model that reads the policy's tokens."
       )
     # Without weights: compiled programs keep alive what is static.
     self.model = dataclasses.replace(model, params=None)
     self.limits = translator.limits if translator else limits
     self.num_beams = num_beams
-    self.num_rows = places_lib.check_rows(num_rows, num_beams)
+    self.num_rows = beam_index_lib.check_rows(num_rows, num_beams)
     self.storage = choice.Storage(
       cache, num_beams, self.limits.text_buffer, tree_tokens
     )
@@ -110,7 +112,7 @@ class ModelReward:
       The state of P * N beams, all at the end of their prompts.
 
     Raises:
-      ValueError: for other prompts, or if the reward model has a form and the
+      ValueError: for other prompts, or if the reward model has a format and the
         prompts lack its own.
     """
     if not isinstance(prompts, limits_lib.Prompts):
@@ -123,7 +125,8 @@ class ModelReward:
       if prompts.reward is None:
         raise ValueError(
           "the prompts lack the reward model's own; give each problem the "
-          "tokens of model.form.encode_prompt(question) as reward_tokens."
+          "tokens of model.reward_format.encode_prompt(question) as "
+          "reward_tokens."
         )
       prompts = prompts.reward
     lengths = prompts.lengths
@@ -167,20 +170,20 @@ class ModelReward:
     policy_state.check_content(step.content, "a ModelReward")
     N, R = self.num_beams, self.num_rows
 
-    def run(places, state):
+    def run(beam_index, state):
       if R == N:
-        return self._score(params, state, step, active, places)
+        return self._score(params, state, step, active, beam_index)
       # Where more beams are active than there are rows, they take turns, long
       # steps with long ones: a turn lasts as long as its longest.
-      here = places.problems(active)
-      lengths = places.problems(step.num_tokens)
+      here = beam_index.problems(active)
+      lengths = beam_index.problems(step.num_tokens)
       order = jnp.argsort(jnp.where(here, -lengths, 1), axis=1)
       rounds = -(-here.sum(axis=1).max() // R)
 
       def take_turn(number, state):
         begin = jnp.minimum(number * R, N - R)
-        slots = lax.dynamic_slice_in_dim(order, begin, R, axis=1)
-        few = places_lib.Places(places.lanes, slots)
+        beams = lax.dynamic_slice_in_dim(order, begin, R, axis=1)
+        few = beam_index_lib.BeamIndex(beam_index.slots, beams)
         # The last turn may begin among beams that had theirs.
         turn = begin + jnp.arange(R)[None] >= number * R
         now = few.put(jnp.zeros_like(active), few.take(active) & turn)
@@ -188,8 +191,8 @@ class ModelReward:
 
       return lax.fori_loop(0, rounds, take_turn, state)
 
-    state = places_lib.for_problems(
-      run, state, active.any(axis=1), self.sizes.lanes or len(active), N
+    state = beam_index_lib.for_problems(
+      run, state, active.any(axis=1), self.sizes.slots or len(active), N
     )
     return state, state.scores
 
@@ -208,9 +211,9 @@ class ModelReward:
     beams = {name: getattr(state, name) for name in state_lib.BEAMS}
     return state.replace(
       cache=state.cache.fork(
-        parents, self.num_rows, self.sizes.lanes or len(parents)
+        parents, self.num_rows, self.sizes.slots or len(parents)
       ),
-      **places_lib.Places(None, parents).take(beams),
+      **beam_index_lib.BeamIndex(None, parents).take(beams),
     )
 
   def rewind(
@@ -251,27 +254,29 @@ class ModelReward:
       report["beyond"], report["every_step_read"], self.limits, where
     )
 
-  def _score(self, params, state, step, active, places):
+  def _score(self, params, state, step, active, beam_index):
     """Reads and scores the steps of some beams; those active are [P, N]."""
-    beams = places.take(
+    beams = beam_index.take(
       {name: getattr(state, name) for name in state_lib.BEAMS}
     )
-    tokens, lengths, cut, live = places.take(
+    tokens, lengths, cut, live = beam_index.take(
       (step.content.tokens, step.content.lengths,
        step.status == base.TRUNCATED, active)
     )  # fmt: skip
     lengths = jnp.where(live, lengths, 0)
     written = lengths > 0
     if self.translator is not None:
-      room = self.limits.total_tokens - places.take(state.cache.lengths)
+      room = self.limits.total_tokens - beam_index.take(state.cache.lengths)
       found, beyond = self._translate(beams, tokens, lengths, cut, room)
       tokens, lengths, written = found.tokens, found.lengths, found.written
       beams["rest"] = found.rest
-      beyond = jnp.maximum(places.problems(state.beyond), beyond)
-      state = state.replace(beyond=places.put_problems(state.beyond, beyond))
+      beyond = jnp.maximum(beam_index.problems(state.beyond), beyond)
+      state = state.replace(
+        beyond=beam_index.put_problems(state.beyond, beyond)
+      )
     size = self.sizes.text + BLOCK  # the last block may pass the last token
     with jax.named_scope("reward_score"):
-      rows = state.cache.open_rows(places, size, self.sizes.prompt)
+      rows = state.cache.open_rows(beam_index, size, self.sizes.prompt)
       reading, longer = self._read(
         params, beams["reading"], rows, tokens, lengths
       )
@@ -287,14 +292,14 @@ class ModelReward:
       "rest": beams["rest"],
     }
     old = {name: getattr(state, name) for name in state_lib.BEAMS}
-    counts = places.problems(state.counts).add(lengths, attended)
+    counts = beam_index.problems(state.counts).add(lengths, attended)
     return state.replace(
-      cache=state.cache.close_rows(places, longer, tokens.shape[-1]),
-      finite=places.put_problems(
-        state.finite, places.problems(state.finite) & finite
+      cache=state.cache.close_rows(beam_index, longer, tokens.shape[-1]),
+      finite=beam_index.put_problems(
+        state.finite, beam_index.problems(state.finite) & finite
       ),
-      counts=places.put_problems(state.counts, counts),
-      **places.put(old, new),
+      counts=beam_index.put_problems(state.counts, counts),
+      **beam_index.put(old, new),
     )
 
   def _translate(self, beams, tokens, lengths, cut, room):

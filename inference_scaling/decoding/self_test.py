@@ -74,7 +74,7 @@ def self_test(
   Raises:
     ValueError: if the pieces of a solution do not make up its text, or, in
       float32, the scores of steps are not those that one pass over the text
-      gives. The tokenizer or the form is then not the model's.
+      gives. The tokenizer or the format is then not the model's.
   """
   prompt, pieces = _encode(model)
   stepwise = _score_steps(model, prompt, pieces, compile, mesh)
@@ -103,19 +103,22 @@ def _encode(model):
 
   Raises a ValueError if they do not make up the whole text.
   """
-  if model.form is None:
+  if model.reward_format is None:
     encode = _plain_encoder(model.tokenizer)
     return encode(f"{_QUESTION}\n"), [
       [encode(text) for text in _own_steps(steps)] for steps in _SOLUTIONS
     ]
-  form = model.form
-  prompt = form.encode_prompt(_QUESTION)
+  reward_format = model.reward_format
+  prompt = reward_format.encode_prompt(_QUESTION)
   pieces = [
-    [form.encode_step(i, step) for i, step in enumerate(steps)]
+    [reward_format.encode_step(i, step) for i, step in enumerate(steps)]
     for steps in _SOLUTIONS
   ]
   for steps, parts in zip(_SOLUTIONS, pieces, strict=True):
-    found, wanted = _join(prompt, parts), form.encode_whole(_QUESTION, steps)
+    found, wanted = (
+      _join(prompt, parts),
+      reward_format.encode_whole(_QUESTION, steps),
+    )
     if found != wanted:
       raise ValueError(
         f"reward model{_name(model)}: the tokens of its steps one by one, "
@@ -133,12 +136,12 @@ def _score_steps(model, prompt, pieces, compile, mesh):
     total_tokens=max(len(_join([], parts)) for parts in pieces),
   )
   translator, prompts = None, limits_lib.pad_prompt(0, prompt, limits)
-  if model.form is not None:
+  if model.reward_format is not None:
     # The model's own tokenizer stands for that of a policy.
     encode = _plain_encoder(model.tokenizer)
     pieces = [[encode(step) for step in steps] for steps in _SOLUTIONS]
     translator = translation.Translator(
-      model.tokenizer, model.config.vocab_size, model.form, limits, ()
+      model.tokenizer, model.config.vocab_size, model.reward_format, limits, ()
     )
     prompts = limits_lib.pad_prompt(0, prompt, limits, prompt, limits)
   reward = reward_lib.ModelReward(model, limits, len(pieces), translator)
@@ -214,8 +217,12 @@ def _dtype(model):
 
 
 def _name(model) -> str:
-  form = "" if model.form is None else f" of form {model.form.name!r}"
-  return f"{form} (tokenizer {model.tokenizer.name_or_path})"
+  reward_format = (
+    ""
+    if model.reward_format is None
+    else f" of format {model.reward_format.name!r}"
+  )
+  return f"{reward_format} (tokenizer {model.tokenizer.name_or_path})"
 
 
 def _shown(scores) -> list:

@@ -24,14 +24,14 @@ class Sizes:
     text: tokens of the longest text once the call is done.
     prompt: tokens of the longest prompt.
     written: most tokens that one call of a policy writes.
-    lanes: Q, problems that are scored or forked at once, a divisor of P; None
+    slots: Q, problems that are scored or forked at once, a divisor of P; None
       for all.
   """
 
   text: int
   prompt: int
   written: int
-  lanes: int | None
+  slots: int | None
 
 
 @runtime_checkable
@@ -64,12 +64,12 @@ def whole(limits: limits_lib.Limits) -> Sizes:
     text=limits.text_buffer,
     prompt=limits.prompt_buffer,
     written=most_written(limits),
-    lanes=None,
+    slots=None,
   )
 
 
 def fitting(
-  limits: limits_lib.Limits, text: int, prompt: int, lanes: int | None
+  limits: limits_lib.Limits, text: int, prompt: int, slots: int | None
 ) -> Sizes:
   """The smallest sizes that serve what is at hand.
 
@@ -78,7 +78,7 @@ def fitting(
     text: tokens of the longest text once the call is done: what it has now and
       `most_written` of a policy, or the longest step of a reward.
     prompt: tokens of the longest prompt.
-    lanes: as `Sizes.lanes`.
+    slots: as `Sizes.slots`.
 
   Returns:
     The sizes.
@@ -87,7 +87,7 @@ def fitting(
     text=limits_lib.bucket(text, limits.text_buffer),
     prompt=limits_lib.bucket(prompt, limits.prompt_buffer),
     written=most_written(limits),
-    lanes=lanes,
+    slots=slots,
   )
 
 

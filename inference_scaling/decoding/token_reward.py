@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from inference_scaling import compute
 from inference_scaling.decoding import policy_state
 from inference_scaling.decoding.batching import faults
-from inference_scaling.decoding.kv_cache import beam_places as places_lib
+from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.search import base
 
 LIKELIHOOD, SELF_CERTAINTY = "likelihood", "self_certainty"
@@ -122,7 +122,7 @@ class TokenReward:
 
   def fork(self, state: TokenScores, parents: jax.Array) -> TokenScores:
     """Lets beam n go on from beam parents[n] of the same problem."""
-    total, tokens, scores = places_lib.Places(None, parents).take(
+    total, tokens, scores = beam_index_lib.BeamIndex(None, parents).take(
       (state.total, state.tokens, state.scores)
     )
     return state.replace(total=total, tokens=tokens, scores=scores)

@@ -2,7 +2,7 @@
 
 `layers/` computes a decoder, `families/` reads and writes its config as others
 do, `sources/` opens their files, `checkpoints/` makes parameters of them,
-`text/` tokenizes, `rewards/` scores, and `reward_forms/` holds the texts that
+`text/` tokenizes, `rewards/` scores, and `reward_formats/` holds the texts that
 published reward models read.
 """
 
@@ -19,10 +19,10 @@ from inference_scaling.models.model import (
   load_model,
   save_model,
 )
-from inference_scaling.models.reward_forms import RewardForm
+from inference_scaling.models.reward_formats import RewardFormat
 from inference_scaling.models.rewards.loading import (
-  FOREIGN_FORMS,
-  OWN_FORM,
+  EXTERNAL_FORMATS,
+  NATIVE_FORMAT,
   load_reward_model,
   reward_architectures,
 )
@@ -41,14 +41,14 @@ from inference_scaling.models.sharding import (
 
 __all__ = [
   "DTYPES",
-  "FOREIGN_FORMS",
-  "OWN_FORM",
+  "EXTERNAL_FORMATS",
+  "NATIVE_FORMAT",
   "RULES",
   "TRAINING_RULES",
   "Checkpoint",
   "DecoderConfig",
   "Model",
-  "RewardForm",
+  "RewardFormat",
   "RewardModel",
   "RopeScaling",
   "Segment",

@@ -105,7 +105,7 @@ def from_hf(
     raise ValueError(
       f"architectures is {found}; expected one of {', '.join(expected)}. A "
       "policy must be a language model, and a reward model of the kind that "
-      "its form reads."
+      "its format reads."
     )
   config = family.read(raw)
   keys.check(raw, family.keys)

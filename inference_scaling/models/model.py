@@ -130,7 +130,7 @@ def load_model(
   *,
   dtype: str = "float32",
   mesh: jax.sharding.Mesh | None = None,
-  rules: sharding.Rules = sharding.RULES,
+  rules: sharding.LogicalAxisRules = sharding.RULES,
 ) -> Model:
   """Loads a language model, tensor by tensor straight to its shards.
 
@@ -171,7 +171,7 @@ def load_into(
   *,
   dtype: str | None,
   mesh: jax.sharding.Mesh | None,
-  rules: sharding.Rules = sharding.RULES,
+  rules: sharding.LogicalAxisRules = sharding.RULES,
 ) -> Any:
   """Loads a checkpoint into a model of some class.
 

@@ -17,10 +17,10 @@ from inference_scaling.models import config as config_lib
 
 DATA, MODEL = "data", "model"
 Axes = tuple[str | None, ...]  # None: an axis that is never split
-Rules = Mapping[str, str | None]
+LogicalAxisRules = Mapping[str, str | None]
 
 # Of decoding: weights are split over 'model' and copied along 'data'.
-RULES: Rules = {
+RULES: LogicalAxisRules = {
   "vocab": MODEL,
   "heads": MODEL,  # query heads and the H entries of each
   "kv_heads": MODEL,
@@ -33,7 +33,7 @@ RULES: Rules = {
 }
 # Of training: weights and optimizer state are split along 'data', too, and
 # gathered layer by layer where they are used (FSDP).
-TRAINING_RULES: Rules = {**RULES, "embed": DATA, "batch": DATA}
+TRAINING_RULES: LogicalAxisRules = {**RULES, "embed": DATA, "batch": DATA}
 
 # By the last two names of a parameter's path, or else by the last one. Vectors
 # of the model's width are small and stay whole.
@@ -119,7 +119,7 @@ def parameter_axes(path: Sequence[Any], ndim: int) -> Axes:
 
 
 def parameter_shardings(
-  shapes: Any, mesh: Mesh | None, rules: Rules = RULES
+  shapes: Any, mesh: Mesh | None, rules: LogicalAxisRules = RULES
 ) -> Any:
   """Says for each parameter how it is split.
 
@@ -148,7 +148,9 @@ def parameter_shardings(
 
 
 def check_heads(
-  config: config_lib.DecoderConfig, mesh: Mesh | None, rules: Rules = RULES
+  config: config_lib.DecoderConfig,
+  mesh: Mesh | None,
+  rules: LogicalAxisRules = RULES,
 ) -> None:
   """Checks that a mesh splits keys and values between heads.
 
@@ -173,7 +175,11 @@ def check_heads(
 
 
 def sharding(
-  name: str, axes: Axes, shape: Sequence[int], mesh: Mesh, rules: Rules
+  name: str,
+  axes: Axes,
+  shape: Sequence[int],
+  mesh: Mesh,
+  rules: LogicalAxisRules,
 ) -> NamedSharding:
   """Says how one array is split.
 
@@ -219,7 +225,7 @@ def replicated(mesh: Mesh) -> NamedSharding:
   return NamedSharding(mesh, PartitionSpec())
 
 
-def _target(name: str, axis: str, rules: Rules) -> str | None:
+def _target(name: str, axis: str, rules: LogicalAxisRules) -> str | None:
   if axis not in rules:
     raise ValueError(
       f"{name}: no rule for its axis {axis!r}; there are rules for "

@@ -32,7 +32,7 @@ and both rewind(before, after) where a strategy looks ahead. In short:
 - Both objects are static arguments: hashable and without arrays. Arrays, a
   temperature among them, are in params and states.
 - Jit nothing yourself: `run_search` is compiled once for each policy, reward,
-  strategy.rules, max_depth and shapes, and serves all numbers and params.
+  strategy.static_part, max_depth and shapes, and serves all numbers and params.
   `check` tells which of these laws a port breaks.
 
 A decoder with its own KV cache, written for one token of one beam. Padding is
@@ -169,8 +169,8 @@ from inference_scaling.search.porting.whole_steps import (
   batched_policy,
   batched_reward,
 )
-from inference_scaling.search.settling import settle, step_keys
-from inference_scaling.search.state import SearchState, is_done, replace_lane
+from inference_scaling.search.scoring import score_and_select, step_keys
+from inference_scaling.search.state import SearchState, is_done, replace_slot
 from inference_scaling.search.strategies.allocation import rebase_widths
 from inference_scaling.search.strategies.beam_search import beam_search
 from inference_scaling.search.strategies.dvts import dvts

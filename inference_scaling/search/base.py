@@ -202,7 +202,7 @@ class Strategy(NamedTuple):
   check: CheckFn | None = None
 
   @property
-  def rules(self) -> "Strategy":
+  def static_part(self) -> "Strategy":
     """The strategy without its numbers: equal whatever their values.
 
     A static argument of jitted functions, which need no `init` once the carry

@@ -33,18 +33,18 @@ def run_search(
 ) -> SearchState:
   """`search` as a compiled program, which further calls find again.
 
-  It is compiled once for each policy, reward, `strategy.rules`, max_depth and
-  shapes of the arrays. The numbers of a strategy (a temperature, a threshold,
-  a number of children), params, prompts and keys are arrays: new ones compile
-  nothing. Programs are found by the equality of policy and reward: make these
-  frozen dataclasses, or keep the objects. Long prompts compile once for each
-  length: pad them to a few.
+  It is compiled once for each policy, reward, `strategy.static_part`, max_depth
+  and shapes of the arrays. The numbers of a strategy (a temperature, a
+  threshold, a number of children), params, prompts and keys are arrays: new
+  ones compile nothing. Programs are found by the equality of policy and reward:
+  make these frozen dataclasses, or keep the objects. Long prompts compile once
+  for each length: pad them to a few.
 
   Args:
     policy: hashable, like the reward; what differs from call to call belongs in
       params.
     reward: judges the policy's steps.
-    strategy: the strategy itself, not its rules.
+    strategy: the strategy itself, not its static part.
     policy_params: given to the policy's functions.
     reward_params: given to the reward's functions.
     prompts: as for `init_search`.
@@ -65,7 +65,7 @@ def run_search(
   entries.check_lookahead(strategy, policy, reward)
   carry = jax.tree.map(_typed, strategy.init(policy.num_beams))
   return _run(
-    policy, reward, strategy.rules, int(max_depth), carry, policy_params,
+    policy, reward, strategy.static_part, int(max_depth), carry, policy_params,
     reward_params, prompts, keys, lookahead_params,
   )  # fmt: skip
 
@@ -83,15 +83,21 @@ def compiled(function: Callable) -> Callable:
 # Static: what decides shapes and branches. All else is traced.
 @functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def _run(
-  policy, reward, rules, max_depth, carry, policy_params, reward_params,
+  policy, reward, static_part, max_depth, carry, policy_params, reward_params,
   prompts, keys, lookahead_params,
 ):  # fmt: skip
   state = loop.start(
-    policy, reward, rules, carry, policy_params, reward_params, prompts, keys,
-    max_depth,
+    policy, reward, static_part, carry, policy_params, reward_params, prompts,
+    keys, max_depth,
   )  # fmt: skip
   return loop.run(
-    policy, reward, rules, policy_params, reward_params, state, lookahead_params
+    policy,
+    reward,
+    static_part,
+    policy_params,
+    reward_params,
+    state,
+    lookahead_params,
   )
 
 

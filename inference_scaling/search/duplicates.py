@@ -42,7 +42,7 @@ def label(
   return jnp.argmax(same, axis=1).astype(jnp.int32)  # the first that is True
 
 
-def settle(
+def resolve(
   duplicates: str, labels: jax.Array, status: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
   """Drops or merges the duplicates of one problem.

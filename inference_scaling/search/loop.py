@@ -1,9 +1,9 @@
 """The search loop that all strategies share: extend, score, select, fork.
 
 Nothing here is jitted: `compiled.run_search` is. Jit `search_step` where the
-host looks at the state between depths, or `settle` where problems do not wait
-for each other (`batching` says what an engine asks for); policy, reward and the
-strategy's rules are static arguments.
+host looks at the state between depths, or `score_and_select` where problems do
+not wait for each other (`batching` says what an engine asks for); policy,
+reward and the strategy's static part are static arguments.
 
 Axis letters: P problems in flight, N beams per problem, J depths at most.
 """
@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from inference_scaling.search import (
   base,
   extension,
-  settling,
+  scoring,
   tree,
 )
 from inference_scaling.search.checks import entries, values
@@ -80,7 +80,7 @@ def start(
   Args:
     policy: as for `init_search`.
     reward: likewise.
-    strategy: or its rules.
+    strategy: or its static part.
     carry: of `strategy.init`.
     policy_params: as for `init_search`.
     reward_params: likewise.
@@ -139,8 +139,9 @@ def search_step(
   Args:
     policy: as for `init_search`.
     reward: as for `init_search`.
-    strategy: its `init` is not used, so `strategy.rules` will do: its numbers
-      are in `state.carry`, so that a jitted step serves every temperature.
+    strategy: its `init` is not used, so `strategy.static_part` will do: its
+      numbers are in `state.carry`, so that a jitted step serves every
+      temperature.
     policy_params: given to the policy's functions.
     reward_params: given to the reward's functions.
     state: from `init_search` or a step before.
@@ -160,10 +161,10 @@ def search_step(
   entries.check_state(policy, state)
   models = extension.Models(policy, reward, policy_params, reward_params)
   policy_state, step = extension.extend(
-    models, settling.step_keys(state, policy.num_beams), state.policy_state,
+    models, scoring.step_keys(state, policy.num_beams), state.policy_state,
     state.active,
   )  # fmt: skip
-  return settling.settle(
+  return scoring.score_and_select(
     policy, reward, strategy, policy_params, reward_params, state, policy_state,
     step, jnp.ones(state.depth.shape, bool), lookahead_params=lookahead_params,
   )  # fmt: skip

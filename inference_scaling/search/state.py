@@ -1,4 +1,4 @@
-"""What a search remembers, and the lanes that its problems are in.
+"""What a search remembers, and the slots that its problems are in.
 
 Axis letters: P problems in flight, N beams per problem, J depths at most.
 """
@@ -47,19 +47,19 @@ def is_done(state: SearchState) -> jax.Array:
   return ~jnp.any(state.active, axis=1)
 
 
-def replace_lane(
-  state: SearchState, lane: jax.Array, new_state: SearchState
+def replace_slot(
+  state: SearchState, slot: jax.Array, new_state: SearchState
 ) -> SearchState:
-  """Puts another problem in a lane.
+  """Puts another problem in a batch slot.
 
   Args:
     state: of P problems.
-    lane: int32[], which problem to replace, in [0, P).
+    slot: int32[], which problem to replace, in [0, P).
     new_state: of one problem (P = 1), otherwise of the same shapes.
 
   Returns:
-    The SearchState with row `lane` of every leaf replaced.
+    The SearchState with row `slot` of every leaf replaced.
   """
   return jax.tree.map(
-    lambda leaf, new: leaf.at[lane].set(new[0]), state, new_state
+    lambda leaf, new: leaf.at[slot].set(new[0]), state, new_state
   )

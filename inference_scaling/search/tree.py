@@ -65,13 +65,13 @@ def empty_tree(
 
 
 def write_depth(
-  tree: Tree, lanes: jax.Array, depth: jax.Array, level: Tree
+  tree: Tree, slots: jax.Array, depth: jax.Array, level: Tree
 ) -> Tree:
   """Writes one depth of some problems.
 
   Args:
     tree: of P problems.
-    lanes: bool[P], the problems to write; others stay as they are.
+    slots: bool[P], the problems to write; others stay as they are.
     depth: int32[P], where to write.
     level: a Tree without its axis J. Tokens and contents of its beams that are
       not active are written as 0.
@@ -85,7 +85,7 @@ def write_depth(
   )
   level = level.replace(num_tokens=num_tokens, contents=contents)
   # Out of bounds where nothing is to be written: such writes are dropped.
-  depth = jnp.where(lanes, depth, tree.parents.shape[1])
+  depth = jnp.where(slots, depth, tree.parents.shape[1])
 
   def write(rows, row, index):
     return rows.at[index].set(row, mode="drop")

@@ -12,6 +12,7 @@ from inference_scaling.spec.growth import (
   differences,
   moves,
 )
+from inference_scaling.spec.old_names import renew
 from inference_scaling.spec.prompt import PROMPTS
 from inference_scaling.spec.reward import REWARDS, Reward
 from inference_scaling.spec.strategy import (
@@ -20,7 +21,7 @@ from inference_scaling.spec.strategy import (
   block_of,
   is_greedy,
   kind_of,
-  read_numbers,
+  read_hyperparameters,
 )
 from inference_scaling.spec.sweep import (
   Limits,
@@ -59,7 +60,8 @@ __all__ = [
   "kind_of",
   "moves",
   "read",
-  "read_numbers",
+  "read_hyperparameters",
   "read_sweep",
+  "renew",
   "to_json",
 ]

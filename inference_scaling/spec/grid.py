@@ -17,15 +17,15 @@ class Run:
     strategy: its kind, or its kind, "/" and a word.
     n: N, number of beams; expansions of MCTS.
     seed: of all random draws.
-    numbers: the strategy's own; a sweep has one set of them for a strategy of
-      one name, so they do not tell runs apart.
+    hyperparameters: of the strategy; a sweep has one set for a name, so
+      they do not tell runs apart.
   """
 
   policy: str
   strategy: str
   n: int
   seed: int
-  numbers: Mapping[str, Any] = dataclasses.field(
+  hyperparameters: Mapping[str, Any] = dataclasses.field(
     default_factory=dict, compare=False
   )
 
@@ -60,7 +60,7 @@ def expand(blocks: Mapping[str, strategy.Block]) -> list[Run]:
   for name, block in blocks.items():
     product = itertools.product(block.policies or (), block.sizes, block.draws)
     for policy, n, seed in product:
-      run = Run(policy, block.strategy, n, seed, block.numbers)
+      run = Run(policy, block.strategy, n, seed, block.hyperparameters)
       if run in found:
         raise ValueError(
           f"config.runs.{name} and config.runs.{found[run]} both ask for "

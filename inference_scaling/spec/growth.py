@@ -16,7 +16,7 @@ from inference_scaling.spec import sweep as sweep_lib
 
 # Keys that say where and in what portions work is done.
 PLACING = (
-  "mesh", "rows_in_flight", "rows_per_problem", "cache", "tree_tokens",
+  "mesh", "batch_size", "rows_per_problem", "cache", "tree_tokens",
 )  # fmt: skip
 _SHOWN = 10  # changed runs that a message names
 _ABSENT = object()
@@ -84,12 +84,12 @@ def differences(old: Any, new: Any, path: str = "config") -> list[str]:
 
 def _changed_runs(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
   """Runs that are gone or have other hyperparameters."""
-  asked = {run: run.numbers for run in grid.expand(new.runs)}
+  asked = {run: run.hyperparameters for run in grid.expand(new.runs)}
   lines, gone = [], []
   for run in grid.expand(old.runs):
     if run in asked:
       lines += differences(
-        run.numbers, asked[run], f"config.runs, {run.strategy}"
+        run.hyperparameters, asked[run], f"config.runs, {run.strategy}"
       )
     else:
       gone.append(f"config.runs: {run} -> (absent)")

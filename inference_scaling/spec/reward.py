@@ -1,4 +1,4 @@
-"""Where the scores of steps come from: `config.reward`, by its form."""
+"""Where the scores of steps come from: `config.reward`, by its format."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -10,13 +10,13 @@ from inference_scaling.spec.checking import choices, fields
 
 
 class Reward(fields.Group):
-  """One form of rewards.
+  """One format of rewards.
 
   Attributes:
     has_scores: whether steps are scored at all.
     has_model: whether a reward model scores them.
     has_probabilities: whether scores lie between 0 and 1.
-    words: what a form without a model does.
+    words: what a format without a model does.
   """
 
   has_scores: ClassVar[bool] = True
@@ -30,7 +30,7 @@ class NoReward(Reward):
 
   has_scores = has_model = has_probabilities = False
   words = "candidates vote with equal weights"
-  form: fields.one_of(names.NO_REWARD)
+  format: fields.one_of(names.NO_REWARD)
 
 
 class Likelihood(Reward):
@@ -41,7 +41,7 @@ class Likelihood(Reward):
     "no model; candidates are scored by the geometric mean of the "
     "probabilities that the policy gives their tokens"
   )
-  form: fields.one_of("likelihood")
+  format: fields.one_of("likelihood")
 
 
 class SelfCertainty(Reward):
@@ -52,13 +52,13 @@ class SelfCertainty(Reward):
     "no model; candidates are scored by how far the policy was from guessing "
     "at their tokens"
   )
-  form: fields.one_of("self_certainty")
+  format: fields.one_of("self_certainty")
 
 
-class Own(Reward):
+class Native(Reward):
   """A reward model that this package trained: it reads the policy's tokens."""
 
-  form: fields.one_of(names.OWN_REWARD)
+  format: fields.one_of(names.NATIVE_REWARD)
   source: fields.Text = pydantic.Field(
     description="Checkpoint of the reward model, as in config.policies."
   )
@@ -67,17 +67,17 @@ class Own(Reward):
 class Python(Reward):
   """A reward of the user's own, which a function makes."""
 
-  form: fields.one_of(names.PYTHON_REWARD)
+  format: fields.one_of(names.PYTHON_REWARD)
   source: fields.Text = pydantic.Field(
     description="Function that makes it, python:package.module:function; see "
     "`sweep.RewardPort`."
   )
 
 
-class Foreign(Reward):
+class External(Reward):
   """A published reward model, with a tokenizer and so limits of its own."""
 
-  form: fields.one_of(*names.FOREIGN_FORMS)
+  format: fields.one_of(*names.EXTERNAL_FORMATS)
   source: fields.Text = pydantic.Field(
     description="Checkpoint of the reward model, as in config.policies."
   )
@@ -96,8 +96,8 @@ REWARDS: Mapping[str, type[Reward]] = {
   names.NO_REWARD: NoReward,
   "likelihood": Likelihood,
   "self_certainty": SelfCertainty,
-  names.OWN_REWARD: Own,
+  names.NATIVE_REWARD: Native,
   names.PYTHON_REWARD: Python,
-  **dict.fromkeys(names.FOREIGN_FORMS, Foreign),
+  **dict.fromkeys(names.EXTERNAL_FORMATS, External),
 }
-AnyReward = choices.group_of("form", REWARDS)
+AnyReward = choices.group_of("format", REWARDS)

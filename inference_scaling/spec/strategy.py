@@ -39,7 +39,7 @@ class Block(fields.Group):
   )
 
   @property
-  def numbers(self) -> dict[str, Any]:
+  def hyperparameters(self) -> dict[str, Any]:
     """The strategy's own hyperparameters."""
     return {
       key: getattr(self, key)
@@ -212,12 +212,14 @@ def is_greedy(strategy: str) -> bool:
   return block_of(strategy) is Greedy
 
 
-def read_numbers(strategy: str, numbers: Mapping[str, Any]) -> dict[str, Any]:
+def read_hyperparameters(
+  strategy: str, hyperparameters: Mapping[str, Any]
+) -> dict[str, Any]:
   """Completes the hyperparameters of a strategy with its defaults.
 
   Args:
     strategy: its kind, or its kind, "/" and a word.
-    numbers: those that differ from the defaults.
+    hyperparameters: those that differ from the defaults.
 
   Returns:
     All of them.
@@ -234,4 +236,6 @@ def read_numbers(strategy: str, numbers: Mapping[str, Any]) -> dict[str, Any]:
   group: type[fields.Group] = pydantic.create_model(
     "Numbers", __base__=fields.Group, **known
   )
-  return messages.read(group, dict(numbers), messages.NUMBERS).model_dump()
+  return messages.read(
+    group, dict(hyperparameters), messages.HYPERPARAMETERS
+  ).model_dump()

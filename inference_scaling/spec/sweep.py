@@ -81,7 +81,7 @@ class Sweep(fields.Group):
     )
   )
   reward: reward_lib.AnyReward = pydantic.Field(
-    default_factory=lambda: reward_lib.NoReward(form=names.NO_REWARD),
+    default_factory=lambda: reward_lib.NoReward(format=names.NO_REWARD),
     description="Where the scores of steps come from.",
   )
   prompt: prompt_lib.AnyPrompt = pydantic.Field(
@@ -116,7 +116,7 @@ class Sweep(fields.Group):
   mesh: Mesh = pydantic.Field(
     default_factory=Mesh, description="Number of devices on each axis."
   )
-  rows_in_flight: fields.integer(1) = pydantic.Field(
+  batch_size: fields.integer(1) = pydantic.Field(
     256,
     description="Batch size: beams that are decoded at once, of all problems.",
   )
@@ -161,7 +161,7 @@ def read_sweep(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Sweep:
   sweep = sweep.model_copy(update={"runs": runs})
   _check_cache(sweep)
   check_steps(sweep.limits, "config.limits")
-  if isinstance(sweep.reward, reward_lib.Foreign):
+  if isinstance(sweep.reward, reward_lib.External):
     check_steps(sweep.reward, "config.reward")
   _check_format(sweep.format)
   for name, block in sweep.runs.items():
@@ -210,19 +210,19 @@ def check_steps(limits: Any, group: str) -> None:
     )
 
 
-def check_reward(name: str, form: str, where: str) -> None:
+def check_reward(name: str, reward_format: str, where: str) -> None:
   """Refuses a strategy that asks for more than a sweep's rewards give.
 
   Args:
     name: of a strategy that is known.
-    form: of `config.reward`.
+    reward_format: of `config.reward`.
     where: what the error calls the strategy: "config.runs.tree.strategy".
 
   Raises:
     ValueError: if it chooses beams by rewards that there are not, or that are
       no probabilities where it needs such.
   """
-  rewards = reward_lib.REWARDS[form]
+  rewards = reward_lib.REWARDS[reward_format]
   if _fits(strategy.block_of(name), rewards):
     return
   lack = "no probabilities" if rewards.has_scores else "no rewards"
@@ -232,8 +232,9 @@ def check_reward(name: str, form: str, where: str) -> None:
     if _fits(block, rewards)
   )
   raise ValueError(
-    f"{where} is {name!r}, which chooses beams by their rewards, but the form "
-    f"of rewards is {form!r}, which gives {lack}; expected one of "
+    f"{where} is {name!r}, which chooses beams by their rewards, but the "
+    f"format of rewards is {reward_format!r}, which gives {lack}; expected one "
+    "of "
     f"{', '.join(free)}. Give a reward model, or leave this strategy out."
   )
 
@@ -286,7 +287,7 @@ def _check_format(found: Format) -> None:
 
 def _check_block(sweep: Sweep, block: strategy.Block, path: str) -> None:
   """Checks a block of runs against the rest of the sweep."""
-  check_reward(block.strategy, sweep.reward.form, f"{path}.strategy")
+  check_reward(block.strategy, sweep.reward.format, f"{path}.strategy")
   for policy in block.policies or ():
     if policy not in sweep.policies:
       raise ValueError(

@@ -73,26 +73,29 @@ def policy(source: str) -> Checkpoint | port_lib.Port:
   return Checkpoint(source, found, compute.policy_cost(found.config))
 
 
-def reward(source: str, form: str) -> Checkpoint | port_lib.Port:
+def reward(source: str, reward_format: str) -> Checkpoint | port_lib.Port:
   """Looks at the checkpoint of a reward model, or calls the maker of one.
 
   Args:
     source: as of `policy`.
-    form: as `models.load_reward_model` takes it, or "python" for a maker.
+    reward_format: as `models.load_reward_model` takes it, or "python" for a
+      maker.
 
   Returns:
     The checkpoint, or the port.
 
   Raises:
     FileNotFoundError: as `policy`.
-    ValueError: as `policy`, or if the checkpoint cannot have this form.
+    ValueError: as `policy`, or if the checkpoint cannot have this format.
   """
-  if form == names.PYTHON_REWARD:
+  if reward_format == names.PYTHON_REWARD:
     return loading.load_reward(source)
   found = models.open_checkpoint(source)
-  found.require(*models.reward_architectures(form))
+  found.require(*models.reward_architectures(reward_format))
   cost = (
-    compute.reward_cost if form == models.OWN_FORM else compute.step_reward_cost
+    compute.reward_cost
+    if reward_format == models.NATIVE_FORMAT
+    else compute.step_reward_cost
   )
   return Checkpoint(source, found, cost(found.config))
 

@@ -78,9 +78,9 @@ class Engine:
     encoding.check_tokens(f"policy {policy}", rows, model)
     encoding.check_lengths(f"policy {policy}", rows, settings.limits, "limits")
     theirs: Mapping[int, Sequence[int]] = {}
-    if self._form is not None:
+    if self._reward_format is not None:
       theirs = encoding.encode(
-        "the reward model", questions, self._form.encode_prompt
+        "the reward model", questions, self._reward_format.encode_prompt
       )
       limits = settings.reward_limits
       encoding.check_tokens("the reward model", theirs, self.reward)
@@ -96,14 +96,14 @@ class Engine:
     self,
     run: grid.Run,
     problems: Iterable[decoding.PromptProblem | decoding.EncodedProblem],
-    num_lanes: int,
+    num_slots: int,
   ) -> Iterator[decoding.Finished]:
     """Searches problems as a run says.
 
     Args:
       run: which policy, strategy, n and seed.
       problems: their prompts, in any order.
-      num_lanes: P, problems in flight.
+      num_slots: P, problems in flight.
 
     Yields:
       Finished searches, in the order in which they end.
@@ -116,9 +116,11 @@ class Engine:
     max_steps = self.settings.limits.max_steps
     sizes = shape(run, max_steps, self.settings.rows_per_problem)
     policy, reward = self._pair(run.policy, sizes)
-    strategy = strategies.make(run.strategy, run.n, run.numbers, max_steps)
+    strategy = strategies.make(
+      run.strategy, run.n, run.hyperparameters, max_steps
+    )
     try:
-      yield from decoding.run_lanes(
+      yield from decoding.continuous_batching(
         policy,
         reward,
         strategy,
@@ -126,7 +128,7 @@ class Engine:
         self._reward_params(),
         problems,
         run.seed,
-        num_lanes,
+        num_slots,
         sizes.max_depth,
         self.settings.mesh,
         lookahead_params=self._lookahead_params(run),
@@ -164,11 +166,11 @@ class Engine:
     )
 
   @property
-  def _form(self):
-    """The form of a reward model that does not read the policy's tokens."""
+  def _reward_format(self):
+    """The format of a reward model that does not read the policy's tokens."""
     if self.reward is None or isinstance(self.reward, port_lib.Port):
       return None
-    return self.reward.form
+    return self.reward.reward_format
 
   def _pair(self, policy: str, sizes: strategies.Shape):
     # A depth is an argument of the program, not of these two.
@@ -190,7 +192,7 @@ class Engine:
     return decoding.ModelPolicy(
       policy, settings.step_format, settings.limits, sizes.num_beams,
       sizes.num_rows, settings.cache, settings.tree_tokens,
-      token_scores=settings.reward_form in decoding.TOKEN_SCORES,
+      token_scores=settings.reward_format in decoding.TOKEN_SCORES,
     )  # fmt: skip
 
   def _judge(
@@ -200,16 +202,16 @@ class Engine:
     settings = self.settings
     if isinstance(self.reward, port_lib.Port):
       return self.reward.make(sizes.num_beams)
-    if settings.reward_form in decoding.TOKEN_SCORES:
-      return decoding.TokenReward(settings.reward_form, sizes.num_beams)
+    if settings.reward_format in decoding.TOKEN_SCORES:
+      return decoding.TokenReward(settings.reward_format, sizes.num_beams)
     if self.reward is None:
       return decoding.NoReward(sizes.num_beams)
     translator = None
-    if self._form is not None:
+    if self._reward_format is not None:
       translator = decoding.Translator(
         policy.tokenizer,
         policy.config.vocab_size,
-        self._form,
+        self._reward_format,
         settings.reward_limits,
         settings.step_format.step_end,
         settings.mesh,
@@ -227,7 +229,7 @@ class Engine:
   def _lookahead_params(self, run: grid.Run) -> Any:
     """Looking ahead is greedy, as a policy of this package does by itself."""
     port = isinstance(self.policies[run.policy], port_lib.Port)
-    if not port or not run.numbers.get("lookahead"):
+    if not port or not run.hyperparameters.get("lookahead"):
       return None
     return self._params(run, GREEDY)
 
@@ -263,27 +265,27 @@ def shape(
   Returns:
     The Shape.
   """
-  sizes = strategies.shape(run.strategy, run.n, run.numbers, max_steps)
+  sizes = strategies.shape(run.strategy, run.n, run.hyperparameters, max_steps)
   if rows_per_problem is None:
     return sizes
   rows = min(sizes.num_rows, rows_per_problem)
   return dataclasses.replace(sizes, num_rows=rows)
 
 
-def lanes(rows_in_flight: int, n: int, num_problems: int, data: int = 1) -> int:
+def slots(batch_size: int, n: int, num_problems: int, data: int = 1) -> int:
   """Problems in flight, P, so that P * N rows are about constant.
 
   It does not depend on how many problems are left after a resume: P is a shape
   of the program, and with one P records are the same to the bit.
 
   Args:
-    rows_in_flight: rows wished for.
+    batch_size: rows wished for.
     n: N.
     num_problems: of the whole run.
-    data: size of the mesh axis that the lanes are split over.
+    data: size of the mesh axis that the slots are split over.
 
   Returns:
     At least 1, at most `num_problems`, rounded up to a multiple of `data`.
   """
-  wanted = max(1, min(rows_in_flight // n, num_problems))
+  wanted = max(1, min(batch_size // n, num_problems))
   return -(-wanted // data) * data

@@ -27,7 +27,7 @@ def load_engine(
     reward: the reward model's checkpoint, or port; None for none.
     settings: how they are used.
     say: takes a line about what the reward model makes of a known good and a
-      known bad solution, if its form is not this package's own, and one about
+      known bad solution, if its format is not this package's own, and one about
       each policy whose config does not know the end of its tokenizer's texts.
 
   Returns:
@@ -46,16 +46,16 @@ def load_engine(
   }
   policies = {name: one for name, one in policies.items() if name not in owned}
   for name, port in owned.items():
-    _check_reads(name, port, settings.reward_form)
+    _check_reads(name, port, settings.reward_format)
   for name, checkpoint in policies.items():
     _check_positions(name, checkpoint, settings.limits, "limits")
   if isinstance(reward, checkpoints.Checkpoint):
-    foreign = settings.reward_form != models.OWN_FORM
+    external = settings.reward_format != models.NATIVE_FORMAT
     _check_positions(
       "reward",
       reward,
-      settings.reward_limits if foreign else settings.limits,
-      "reward" if foreign else "limits",
+      settings.reward_limits if external else settings.limits,
+      "reward" if external else "limits",
     )
   loaded = {
     name: models.load_model(
@@ -71,27 +71,27 @@ def load_engine(
   if isinstance(reward, checkpoints.Checkpoint):
     judge = models.load_reward_model(
       reward.source,
-      form=settings.reward_form,
+      reward_format=settings.reward_format,
       dtype=settings.dtype,
       mesh=settings.mesh,
       date=settings.date,
     )
-    if judge.form is not None:
+    if judge.reward_format is not None:
       found = decoding.self_test(judge, jax.jit, settings.mesh)
       say(f"{reward.source}: {found.message}")
   return engine.Engine(loaded | owned, judge, settings)
 
 
-def _check_reads(name: str, port: port_lib.Port, form: str) -> None:
+def _check_reads(name: str, port: port_lib.Port, reward_format: str) -> None:
   """Raises a ValueError if the reward cannot read the steps of a port."""
-  if form in (names.NO_REWARD, names.PYTHON_REWARD):
+  if reward_format in (names.NO_REWARD, names.PYTHON_REWARD):
     return
-  found = f"config.reward.form is {form!r}"
+  found = f"config.reward.format is {reward_format!r}"
   whose = f"config.policies.{name} is {port.source}"
   others = (
     f"{names.NO_REWARD!r}, or {names.PYTHON_REWARD!r} with a reward of your own"
   )
-  if form != models.OWN_FORM:
+  if reward_format != models.NATIVE_FORMAT:
     raise ValueError(
       f"{found}, which reads tokens or their probabilities as policies of this "
       f"package write them, but {whose}; expected {others}."

@@ -56,7 +56,7 @@ def run_sweep(
   the records are the same to the bit as without the stop, whatever the order of
   the problems. The config may have grown since: more problems, policies, runs,
   n, seeds or aggregations, and records are those of the larger sweep. Draws do
-  not depend on `rows_in_flight` either, but it sets a shape of the programs:
+  not depend on `batch_size` either, but it sets a shape of the programs:
   with another value sums may be rounded in another order, so that scores differ
   in the last bits and, once in very many tokens, a draw on the edge between two
   tokens falls on the other.
@@ -89,7 +89,7 @@ def run_sweep(
   }
   reward = None
   if sweep.reward.has_model:
-    reward = checkpoints.reward(sweep.reward.source, sweep.reward.form)
+    reward = checkpoints.reward(sweep.reward.source, sweep.reward.format)
   parameters = {name: found.parameters for name, found in policies.items()}
   runs = grid.by_cost(grid.expand(sweep.runs), parameters)
   if not processes.is_lead():
@@ -197,14 +197,14 @@ class _Sweep:
   ) -> Iterator[decoding.Finished]:
     """Searches the problems of one run that are not yet recorded."""
     waiting = [prompt for prompt in prompts if prompt.id not in recorded]
-    yield from found.search(run, waiting, self._num_lanes(found, run))
+    yield from found.search(run, waiting, self._num_slots(found, run))
 
-  def _num_lanes(self, found, run) -> int:
+  def _num_slots(self, found, run) -> int:
     """Problems of a run that are in flight."""
     rows = found.settings.rows_per_problem
     shape = engine.shape(run, found.settings.limits.max_steps, rows)
-    return engine.lanes(
-      self._sweep.rows_in_flight,
+    return engine.slots(
+      self._sweep.batch_size,
       shape.num_rows if rows else shape.num_beams,
       len(self._problems),
       self._sweep.mesh.data,
@@ -220,7 +220,7 @@ class _Sweep:
     ):
       for run, search in searches.items():
         outcomes = list(done.get(run, {}).values())
-        shown.start_run(run, outcomes, self._num_lanes(found, run))
+        shown.start_run(run, outcomes, self._num_slots(found, run))
         maker = self._maker(found, run, grader)
         for finished in search:
           made = self._write(run, maker, finished)

@@ -19,9 +19,9 @@ class Settings:
     step_format: what ends a step and announces an answer.
     limits: of tokens and steps.
     sampler: of tokens.
-    reward_form: of the reward model; one of `decoding.TOKEN_SCORES` for
+    reward_format: of the reward model; one of `decoding.TOKEN_SCORES` for
       scores without one, "none" for no scores.
-    reward_limits: of a reward model of another form than "own", in its own
+    reward_limits: of a reward model of another format than "native", in its own
       tokens.
     dtype: of weights, activations and caches.
     mesh: of devices; None for one device.
@@ -38,7 +38,7 @@ class Settings:
   step_format: decoding.StepFormat
   limits: decoding.Limits
   sampler: spec.Sampler
-  reward_form: str = models.OWN_FORM
+  reward_format: str = models.NATIVE_FORMAT
   reward_limits: decoding.Limits | None = None
   dtype: str = "float32"
   mesh: jax.sharding.Mesh | None = None
@@ -50,7 +50,7 @@ class Settings:
   def __post_init__(self):
     spec.check_steps(self.limits, "limits")
     limits = self.reward_limits
-    if limits is not None and self.reward_form in models.FOREIGN_FORMS:
+    if limits is not None and self.reward_format in models.EXTERNAL_FORMATS:
       spec.check_steps(limits, "reward")
 
 
@@ -78,7 +78,7 @@ def make_settings(
     ),
     limits=limits,
     sampler=sweep.sampler,
-    reward_form=sweep.reward.form,
+    reward_format=sweep.reward.format,
     reward_limits=decoding.Limits(**own, max_steps=limits.max_steps)
     if all(own.values())
     else None,

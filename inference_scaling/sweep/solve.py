@@ -64,7 +64,7 @@ def solve(
   strategy: str = "rebase",
   n: int = 16,
   seed: int = 0,
-  numbers: Mapping[str, Any] | None = None,
+  hyperparameters: Mapping[str, Any] | None = None,
   settings: settings_lib.Settings = EMBEDDED_SETTINGS,
 ) -> Solution:
   """Solves one question.
@@ -73,12 +73,12 @@ def solve(
     question: the question.
     gold: its answer, if votes are to be graded.
     policy: path of a checkpoint, or "embedded/" and a name.
-    reward: of the reward model, likewise; not read where the settings' form
+    reward: of the reward model, likewise; not read where the settings' format
       takes no model.
     strategy: a name of `spec.STRATEGIES`.
     n: beams, expansions of MCTS; greedy takes 1.
     seed: of the random draws.
-    numbers: those of the strategy that shall not be the usual ones.
+    hyperparameters: those of the strategy that shall not be the usual ones.
     settings: how models are asked and placed; the default suits the embedded
       ones. Without a date, templates that print one print today's.
 
@@ -92,13 +92,13 @@ def solve(
   if n < 1:
     raise ValueError(f"n is {n}; expected at least 1 beam.")
   name = policy.rsplit("/", 1)[-1]
-  run = _make_run(name, strategy, n, seed, numbers or {})
-  form = settings.reward_form
-  spec.check_reward(strategy, form, "strategy")
+  run = _make_run(name, strategy, n, seed, hyperparameters or {})
+  reward_format = settings.reward_format
+  spec.check_reward(strategy, reward_format, "strategy")
   found = {name: checkpoints.policy(policy)}
   judge = None
-  if spec.REWARDS[form].has_model:
-    judge = checkpoints.reward(reward, form)
+  if spec.REWARDS[reward_format].has_model:
+    judge = checkpoints.reward(reward, reward_format)
   if settings.date is None:
     settings = dataclasses.replace(settings, date=datetime.date.today())
   loaded = loading.load_engine(found, judge, settings, print)
@@ -106,21 +106,26 @@ def solve(
     id=0, question=question, gold=gold, level=1, source="solve"
   )
   prompts = loaded.prompts(name, [problem])
-  (finished,) = loaded.search(run, prompts, num_lanes=1)
+  (finished,) = loaded.search(run, prompts, num_slots=1)
   with tasks.Grader() as grader:
     maker = record.RecordMaker(
       loaded.texts(name), found[name].cost,
       judge.cost if judge else compute.NO_COST, grader,
       # As `render` lists them: by the alphabet.
-      sorted(names.AGGREGATIONS) if spec.REWARDS[form].has_scores else (),
+      sorted(names.AGGREGATIONS) if spec.REWARDS[reward_format].has_scores else
+      (),
     )  # fmt: skip
     return Solution(maker.make(run, problem, finished))
 
 
 def _make_run(
-  policy: str, strategy: str, n: int, seed: int, numbers: Mapping[str, Any]
+  policy: str,
+  strategy: str,
+  n: int,
+  seed: int,
+  hyperparameters: Mapping[str, Any],
 ) -> grid.Run:
   """Makes the run, with the usual numbers but for those that are given."""
   beams = 1 if spec.is_greedy(strategy) else n
-  chosen = spec.read_numbers(strategy, numbers)
+  chosen = spec.read_hyperparameters(strategy, hyperparameters)
   return grid.Run(policy, strategy, beams, seed, chosen)

@@ -6,7 +6,7 @@ from typing import Any
 
 from inference_scaling import search, spec
 
-Numbers = Mapping[str, Any]
+Hyperparameters = Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,14 +25,14 @@ class Shape:
 
 
 def make(
-  strategy: str, n: int, numbers: Numbers, steps: int
+  strategy: str, n: int, hyperparameters: Hyperparameters, steps: int
 ) -> search.Strategy:
   """Makes a strategy.
 
   Args:
     strategy: its kind, or its kind, "/" and a word.
     n: beams, or expansions of MCTS.
-    numbers: its hyperparameters, all of them.
+    hyperparameters: its hyperparameters, all of them.
     steps: most steps of a solution.
 
   Returns:
@@ -40,17 +40,19 @@ def make(
   """
   kind = spec.kind_of(strategy)
   if kind == _MCTS:
-    return search.mcts(expansions=n, max_steps=steps, **numbers)
-  return _MAKERS[kind](**numbers)
+    return search.mcts(expansions=n, max_steps=steps, **hyperparameters)
+  return _MAKERS[kind](**hyperparameters)
 
 
-def shape(strategy: str, n: int, numbers: Numbers, steps: int) -> Shape:
+def shape(
+  strategy: str, n: int, hyperparameters: Hyperparameters, steps: int
+) -> Shape:
   """Says how large a search is.
 
   Args:
     strategy: as `make`.
     n: as `make`.
-    numbers: as `make`.
+    hyperparameters: as `make`.
     steps: as `make`.
 
   Returns:
@@ -59,7 +61,10 @@ def shape(strategy: str, n: int, numbers: Numbers, steps: int) -> Shape:
   if spec.kind_of(strategy) != _MCTS:
     return Shape(n, n, steps)
   # A node is a step, whatever its depth.
-  root_children, children = numbers["root_children"], numbers["children"]
+  root_children, children = (
+    hyperparameters["root_children"],
+    hyperparameters["children"],
+  )
   num_beams, max_depth = search.mcts_shape(root_children, children, n)
   return Shape(num_beams, min(children, num_beams), max_depth)
 

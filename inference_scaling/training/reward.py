@@ -80,7 +80,7 @@ def draw(
   """Draws labelled solutions of one split, once a folder.
 
   Args:
-    config: `seed`, `samples_per_problem`, `num_lanes` and `limits`.
+    config: `seed`, `samples_per_problem`, `num_slots` and `limits`.
     policies: by name.
     split: of the synthetic benchmark.
     count: problems.
@@ -107,7 +107,7 @@ def make_sampler(
   """Makes a sampler of a policy.
 
   Args:
-    config: `num_lanes` and `limits`.
+    config: `num_slots` and `limits`.
     model: the policy.
     num_samples: solutions a problem.
 
@@ -115,7 +115,7 @@ def make_sampler(
     The sampler.
   """
   limits = decoding.Limits(**config.limits)
-  return sampling_lib.Sampler(model, num_samples, limits, config.num_lanes)
+  return sampling_lib.Sampler(model, num_samples, limits, config.num_slots)
 
 
 def compare_labels(

@@ -84,7 +84,7 @@ def test_runlocal_runs_from_start_to_end(tmp_path):
 def test_the_real_model_on_a_cpu_votes_without_rewards():
   for arg in ("", "runlocal"):
     config = spec.read_sweep(get_config("smollm2_gsm8k", arg))
-    assert config.reward.form == "none"
+    assert config.reward.format == "none"
     runs = grid.expand(config.runs)
     assert [run.strategy for run in runs] == ["greedy", "sampling"]
   full = spec.read_sweep(get_config("smollm2_gsm8k", ""))

@@ -38,7 +38,7 @@ def test_a_problem_of_the_other_kind_is_named():
   with pytest.raises(
     ValueError, match="problem 4 is of the type EncodedProblem; expected Prompt"
   ):
-    next(decoding.run_lanes(tiny.policy(), *args))
+    next(decoding.continuous_batching(tiny.policy(), *args))
 
 
 @pytest.mark.parametrize("owner", [tiny.policy, tiny.reward])

@@ -11,7 +11,7 @@ import pytest
 from inference_scaling import decoding, models
 from inference_scaling.search import base
 from tests.decoding import tiny
-from tests.models import form_models
+from tests.models import external_models
 
 N, R, DEPTH = 6, 2, 5
 IDS = (0, 1, 2)
@@ -69,7 +69,9 @@ def _park(active=0, moved=0):
 
 def _problems():
   prompts = tiny.prompts(max(IDS) + 1)
-  own = tuple(form_models.make("llemma").form.encode_prompt("What is 2 + 3?"))
+  own = tuple(
+    external_models.make("llemma").reward_format.encode_prompt("What is 2 + 3?")
+  )
   return [decoding.PromptProblem(i, prompts[i], own) for i in IDS]
 
 
@@ -79,9 +81,9 @@ def _search(num_rows, mesh):
   policy = decoding.ModelPolicy(
     tiny.policy_model(), tiny.FORMAT, LIMITS, N, num_rows
   )
-  model, tokenizer = form_models.make("llemma"), tiny.letter_tokenizer()
+  model, tokenizer = external_models.make("llemma"), tiny.letter_tokenizer()
   translator = decoding.Translator(
-    tokenizer, len(tokenizer), model.form, REWARD_LIMITS,
+    tokenizer, len(tokenizer), model.reward_format, REWARD_LIMITS,
     tuple(tiny.STEP_ENDS), mesh,
   )  # fmt: skip
   reward = decoding.ModelReward(model, LIMITS, N, translator, num_rows)
@@ -95,9 +97,9 @@ def _mesh():
 
 def _run(num_rows, mesh=None, strategy=None):
   policy, reward = _search(num_rows, mesh)
-  found = decoding.run_lanes(
+  found = decoding.continuous_batching(
     policy, reward, strategy or _park(), tiny.policy_params(),
-    form_models.make("llemma").params, _problems(), 0, 2, DEPTH, mesh,
+    external_models.make("llemma").params, _problems(), 0, 2, DEPTH, mesh,
   )  # fmt: skip
   return {one.problem_id: one for one in found}
 

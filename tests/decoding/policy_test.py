@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import decoding
-from inference_scaling.decoding.kv_cache import beam_places
+from inference_scaling.decoding.kv_cache import beam_index
 from inference_scaling.search import base
 from tests.decoding import tiny
 
@@ -45,7 +45,7 @@ def test_the_next_logits_agree_after_forks():
   """Not only the drawn tokens' probabilities: all logits of the next token."""
   model, entry = tiny.policy_model(), tiny.grown()[-1]
   state = entry["state"]
-  rows = state.cache.open_rows(beam_places.ALL, tiny.LIMITS.text_buffer, 32)
+  rows = state.cache.open_rows(beam_index.ALL, tiny.LIMITS.text_buffer, 32)
   hidden, _ = model.forward(
     model.params, state.pending[..., None], rows.positions()[..., None],
     rows.attention(model.config, 1),

@@ -70,7 +70,7 @@ def quick_compilations():
 
 def _run(lookahead, temperature):
   prompts = tiny.prompts(3)
-  found = decoding.run_lanes(
+  found = decoding.continuous_batching(
     tiny.policy(), tiny.reward(), _strategy(lookahead),
     tiny.policy_params(temperature), tiny.reward_model().params,
     [decoding.PromptProblem(i, prompts[i]) for i in range(3)], 0, 3, DEPTH,

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from inference_scaling import decoding, models
-from tests.models import form_models
+from tests.models import external_models
 
 
 def test_the_embedded_reward_model_tells_a_wrong_step_from_a_right_one():
@@ -19,7 +19,7 @@ def test_the_embedded_reward_model_tells_a_wrong_step_from_a_right_one():
 
 
 def test_a_model_that_cannot_tell_is_no_error_but_is_said_so():
-  model = form_models.make("llemma")
+  model = external_models.make("llemma")
   for sign in (1.0, -1.0):  # one of the two does not pass
     params = model.params | {
       "score": jax.tree.map(
@@ -33,7 +33,7 @@ def test_a_model_that_cannot_tell_is_no_error_but_is_said_so():
     if not found.passed:
       break
   assert not found.passed
-  assert "form 'llemma'" in found.message and "does NOT" in found.message
+  assert "format 'llemma'" in found.message and "does NOT" in found.message
 
 
 def _forgetful(model_class):
@@ -47,27 +47,32 @@ def _forgetful(model_class):
 
 
 def test_scores_of_steps_that_are_not_those_of_the_text_are_an_error():
-  model = form_models.make("skywork")
+  model = external_models.make("skywork")
   fields = {
     field.name: getattr(model, field.name)
     for field in dataclasses.fields(model)
   }
-  with pytest.raises(ValueError, match=r"form 'skywork'.* in one pass over"):
+  with pytest.raises(ValueError, match=r"format 'skywork'.* in one pass over"):
     decoding.self_test(_forgetful(type(model))(**fields), jax.jit)
 
 
 def test_a_form_whose_pieces_are_not_its_text_is_an_error():
-  model = form_models.make("qwen_prm")
-  form = type(model.form)(model.tokenizer)
-  form.encode_step = lambda index, text: [*form.encode(text), 5]
+  model = external_models.make("qwen_prm")
+  reward_format = type(model.reward_format)(model.tokenizer)
+  reward_format.encode_step = lambda index, text: [
+    *reward_format.encode(text),
+    5,
+  ]
   with pytest.raises(ValueError, match="are not those of the whole text"):
-    decoding.self_test(dataclasses.replace(model, form=form), jax.jit)
+    decoding.self_test(
+      dataclasses.replace(model, reward_format=reward_format), jax.jit
+    )
 
 
 def test_a_step_that_is_not_scored_is_an_error():
-  model = form_models.make("qwen_prm")
+  model = external_models.make("qwen_prm")
 
-  class Silent(type(model.form)):
+  class Silent(type(model.reward_format)):
     """Gives no tokens inside a search, where steps come one by one."""
 
     calls = 0
@@ -76,13 +81,15 @@ def test_a_step_that_is_not_scored_is_an_error():
       self.calls += 1
       return [] if self.calls > 6 else super().encode_step(index, text)
 
-  form = Silent(model.tokenizer)
+  reward_format = Silent(model.tokenizer)
   with pytest.raises(ValueError, match="of 2 steps"):
-    decoding.self_test(dataclasses.replace(model, form=form), jax.jit)
+    decoding.self_test(
+      dataclasses.replace(model, reward_format=reward_format), jax.jit
+    )
 
 
 def test_half_precision_is_close_enough():
-  model = form_models.make("qwen_prm")
+  model = external_models.make("qwen_prm")
   half = jax.tree.map(
     lambda leaf: leaf.astype(jnp.bfloat16), model.params["decoder"]
   )

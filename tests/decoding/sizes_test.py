@@ -32,7 +32,7 @@ def test_whatever_is_at_hand_fits_in_few_sizes():
       found = sizes.fitting(LIMITS, text, prompt, 2)
       assert text <= found.text <= max(2 * text, 128)
       assert prompt <= found.prompt <= max(2 * prompt, 128)
-      assert (found.written, found.lanes) == (40, 2)
+      assert (found.written, found.slots) == (40, 2)
       seen.add(found)
   assert len(seen) == 3
   assert sizes.whole(LIMITS) == sizes.Sizes(416, 128, 40, None)
@@ -52,7 +52,7 @@ def test_smaller_buffers_give_the_same_search():
   """Steps and scores where half of the buffers are in use, and no more."""
   entry, weights = tiny.grown()[1], tiny.reward_model().params
   longest = max(len(text) for beams in entry["after"] for text in beams)
-  small = sizes.Sizes(text=16, prompt=10, written=4, lanes=1)
+  small = sizes.Sizes(text=16, prompt=10, written=4, slots=1)
   assert longest <= 16 + 9 and small.prompt >= max(map(len, tiny.prompts(3)))
   policy, reward = tiny.policy().sized(small), tiny.reward().sized(small)
   assert tiny.policy().sizes == sizes.whole(tiny.LIMITS) != policy.sizes

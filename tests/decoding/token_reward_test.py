@@ -101,13 +101,13 @@ def test_what_is_not_finite_is_told(kind, bad):
 
 def test_the_certainty_of_a_flat_distribution_is_0():
   logits = jnp.log(jnp.array([[[1.0, 1.0, 1.0], [0.25, 0.5, 0.25]]])) + 3.3
-  opinion = jax.jit(drawing.judge)(logits, jnp.array([[0, 1]]))
-  assert (opinion.certainty >= 0).all()
+  stats = jax.jit(drawing.token_stats)(logits, jnp.array([[0, 1]]))
+  assert (stats.certainty >= 0).all()
   # By hand: -(log 3/4 + log 3/2 + log 3/4) / 3.
   wanted = [[0.0, -np.log(27 / 32) / 3]]
-  np.testing.assert_allclose(opinion.certainty, wanted, atol=1e-6)
+  np.testing.assert_allclose(stats.certainty, wanted, atol=1e-6)
   likely = np.log([[1 / 3, 1 / 2]])
-  np.testing.assert_allclose(opinion.log_probs, likely, atol=1e-6)
+  np.testing.assert_allclose(stats.log_probs, likely, atol=1e-6)
 
 
 def test_another_kind_is_refused():
@@ -127,7 +127,7 @@ def quick_compilations():
 def test_a_search_by_likelihood_needs_no_reward_model():
   reward = decoding.TokenReward("likelihood", tiny.NUM_BEAMS)
   prompts = tiny.prompts(2)
-  found = decoding.run_lanes(
+  found = decoding.continuous_batching(
     tiny.policy(), reward, search.rebase(0.1), tiny.policy_params(), None,
     [decoding.PromptProblem(i, prompts[i]) for i in range(2)], 0, 2, 3,
   )  # fmt: skip

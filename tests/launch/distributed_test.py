@@ -136,7 +136,7 @@ def test_two_processes_complete_what_one_began(alone, tmp_path):
   )
   assert codes == [0, 0], errors
   assert "Going on: 2 records" in outs[0] and "Report:" in outs[0]
-  assert "form 'llemma'" in outs[0]
+  assert "format 'llemma'" in outs[0]
   assert not outs[1] and not unused.exists()
   timings = (folder / "timings.jsonl").read_text().splitlines()
   assert len(timings) == len(tiny.GOLDS) - 2

@@ -411,16 +411,16 @@ def test_a_cluster_that_cannot_be_is_named(
 
 def test_numbers_are_read_as_what_they_are():
   texts = ["children=3", "temperature=0.2", "rule=round", "exploration=1e-3"]
-  assert launching.parse_numbers(texts) == {
+  assert launching.parse_hyperparameters(texts) == {
     "children": 3, "temperature": 0.2, "rule": "round", "exploration": 0.001
   }  # fmt: skip
-  assert type(launching.parse_numbers(["a=3"])["a"]) is int
+  assert type(launching.parse_hyperparameters(["a=3"])["a"]) is int
 
 
 @pytest.mark.parametrize("texts", [["a"], ["a="], ["=3"], ["a=1", "a=2"]])
 def test_a_number_without_a_name_or_value_is_refused(texts):
-  with pytest.raises(ValueError, match=r"--number is .*NAME=VALUE"):
-    launching.parse_numbers(texts)
+  with pytest.raises(ValueError, match=r"--hyperparameter is .*NAME=VALUE"):
+    launching.parse_hyperparameters(texts)
 
 
 def test_a_key_at_its_default_is_told_how_a_flag_can_change_it(parse, tmp_path):
@@ -434,12 +434,12 @@ def get_config():
   })
 """
   path.write_text(text)
-  code, said = parse(f"--config={path}", "--config.rows_in_flight=3")
+  code, said = parse(f"--config={path}", "--config.batch_size=3")
   assert code == 1 and "It has a default" in said and "spec.complete" in said
   code, said = parse(f"--config={path}", "--config.colour=3")
   assert code == 1 and "no such key" in said and "default" not in said
   complete = text.replace("return ", "return spec.complete(")
   complete = complete.replace("})\n", "}))\n")
   path.write_text("from inference_scaling import spec\n" + complete)
-  holder = parse(f"--config={path}", "--config.rows_in_flight=3")
-  assert holder.value.rows_in_flight == 3
+  holder = parse(f"--config={path}", "--config.batch_size=3")
+  assert holder.value.batch_size == 3

@@ -80,25 +80,28 @@ def test_solve_hands_every_flag_on(solve, capsys):
   question, options = solve(
     "--problem=How many?", "--gold=7", "--policy=p", "--reward=r",
     "--strategy=sampling", "--n=3", "--seed=4", "--temperature=0.5",
-    "--number=children=3", "--number=rule=round", "--step_end=|",
-    "--step_end=;", "--answer_marker=So", "--prompt_tokens=11",
+    "--hyperparameter=children=3", "--hyperparameter=rule=round",
+    "--step_end=|", "--step_end=;", "--answer_marker=So", "--prompt_tokens=11",
     "--step_tokens=12", "--total_tokens=13", "--max_steps=14",
-    "--reward_form=llemma", "--chat=Be brief.", "--dtype=bfloat16",
+    "--reward_format=llemma", "--chat=Be brief.", "--dtype=bfloat16",
   )  # fmt: skip
   assert question == "How many?"
   settings = options.pop("settings")
-  limits, form = settings.limits, settings.step_format
+  limits, reward_format = settings.limits, settings.step_format
   assert options == {
     "gold": "7", "policy": "p", "reward": "r", "strategy": "sampling", "n": 3,
     "seed": 4, "numbers": {"children": 3, "rule": "round"},
   }  # fmt: skip
   assert settings.sampler == spec.Sampler(temperature=0.5, top_k=0, top_p=1.0)
   assert settings.prompt == {"kind": "chat", "system": "Be brief."}
-  assert (settings.reward_form, settings.dtype) == ("llemma", "bfloat16")
+  assert (settings.reward_format, settings.dtype) == ("llemma", "bfloat16")
   assert settings.reward_limits.step_tokens > limits.step_tokens
   assert (limits.prompt_tokens, limits.step_tokens) == (11, 12)
   assert (limits.total_tokens, limits.max_steps) == (13, 14)
-  assert form.step_end == ("|", ";") and form.answer_markers == ("So",)
+  assert reward_format.step_end == (
+    "|",
+    ";",
+  ) and reward_format.answer_markers == ("So",)
   out = capsys.readouterr().out
   assert "the tree" in out and "Answer: 7" in out and "Note" not in out
 

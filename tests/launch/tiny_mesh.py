@@ -28,7 +28,11 @@ def get_config(arg):
   config.policies = {"small": str(folder / "small")}
   config.runs = {"rebase": config.runs.rebase}
   config.runs.rebase.seeds = (0,)
-  reward = {"form": "llemma", "source": str(folder / "judge"), **REWARD_LIMITS}
+  reward = {
+    "format": "llemma",
+    "source": str(folder / "judge"),
+    **REWARD_LIMITS,
+  }
   config.reward = ml_collections.ConfigDict(reward)
   config.mesh = {"data": 2, "model": 2}
   return config

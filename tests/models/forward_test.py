@@ -220,7 +220,7 @@ def test_reward_model_starts_with_the_likelihood(reward):
   random = np.random.default_rng(0)
   hidden = random.normal(size=(*shape, reward.config.hidden_size))
   lowest, total = -random.uniform(0, 8, size=(2, *shape))
-  reading = reward_model.Reading(hidden, lowest, total)
+  reading = reward_model.HeadState(hidden, lowest, total)
   rewards = initial.rewards(initial.params, reading)
   expected = 1 / (1 + np.exp(-(1 + lowest + 0.1 * total)))
   np.testing.assert_allclose(rewards, expected, rtol=1e-5)

@@ -1,7 +1,7 @@
 """Published reward models against the same in torch, head by head.
 
 The heads and the places where rewards are read are written here as the
-originals' code has them; see the references in models/reward_forms.
+originals' code has them; see the references in models/reward_formats.
 """
 
 import json
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import models
-from tests.models import form_models, tokenizers_of
+from tests.models import external_models, tokenizers_of
 
 torch = pytest.importorskip("torch", reason="parity is with torch models")
 transformers = pytest.importorskip("transformers")
@@ -34,7 +34,7 @@ CLASSES = {
 
 def _torch_model(name):
   """A random language model of transformers."""
-  config = form_models.config(name)
+  config = external_models.config(name)
   rope = {"rope_type": "default", "rope_theta": config.rope_theta}
   more = {}
   if config.rope_scaling:
@@ -73,7 +73,7 @@ def _head(name, size):
 
 def _save(model, head, name, folder):
   """Writes the checkpoint as the family publishes it."""
-  tokenizers_of.for_form(name).save_pretrained(folder)
+  tokenizers_of.for_format(name).save_pretrained(folder)
   model.save_pretrained(folder)
   if not head:
     return
@@ -92,7 +92,7 @@ def _save(model, head, name, folder):
 
 def _their_rewards(name, model, head):
   """The rewards of all steps, as the original code finds them."""
-  tokenizer = tokenizers_of.for_form(name)
+  tokenizer = tokenizers_of.for_format(name)
   if name == "rlhflow":
     return _conversation_rewards(model, tokenizer)
   ids, at = {
@@ -157,23 +157,23 @@ def _conversation_rewards(model, tokenizer):
 
 
 def _our_rewards(model):
-  form = model.form
-  tokens = form.encode_prompt(QUESTION)
+  reward_format = model.reward_format
+  tokens = reward_format.encode_prompt(QUESTION)
   at = []
   for index, step in enumerate(STEPS):
-    tokens = tokens + form.encode_step(index, step)
+    tokens = tokens + reward_format.encode_step(index, step)
     at.append(len(tokens) - 1)
   row = np.array([tokens])
   rewards = jax.jit(model.token_rewards)(model.params, row, row > -1)
   return np.array(rewards)[0, at]
 
 
-@pytest.mark.parametrize("name", form_models.FORMS)
+@pytest.mark.parametrize("name", external_models.REWARD_FORMATS)
 def test_rewards_agree(name, tmp_path):
   theirs = _torch_model(name)
   head = _head(name, theirs.config.hidden_size)
   _save(theirs, head, name, tmp_path)
-  ours = models.load_reward_model(tmp_path, form=name)
+  ours = models.load_reward_model(tmp_path, reward_format=name)
   assert "unembedding" not in ours.params["decoder"]
   expected = _their_rewards(name, theirs, head)
   assert len(expected) == len(STEPS)

@@ -131,7 +131,7 @@ def _model_of(tokenizer: tokenizers.Tokenizer) -> dict:
   return json.loads(tokenizer.to_str())["model"]
 
 
-def for_form(name: str) -> transformers.PreTrainedTokenizerFast:
+def for_format(name: str) -> transformers.PreTrainedTokenizerFast:
   """A tokenizer of the kind that the form's checkpoints have."""
   if name in ("llemma", "math_shepherd"):
     return sentence_piece()

@@ -49,7 +49,7 @@ def test_a_replaced_lane_goes_on_like_a_search_of_its_own():
   strategy = search.rebase(0.3)
   state = runs.states(strategy)[2]
   fresh = runs.init(strategy, [2])
-  replaced = search.replace_lane(state, jnp.int32(1), fresh)
+  replaced = search.replace_slot(state, jnp.int32(1), fresh)
   runs.assert_equal(runs.row(replaced, 0), runs.row(state, 0))
   while not search.is_done(replaced).all():
     replaced = runs.step(strategy, replaced)
@@ -110,7 +110,7 @@ def test_a_search_ends_at_its_last_depth_whatever_a_strategy_wants():
 @pytest.mark.parametrize(
   ("changes", "words"),
   [
-    ({"init": None}, r"init is None.*not its rules"),
+    ({"init": None}, r"init is None.*not its static part"),
     ({"duplicates": "fold"}, r"duplicates is 'fold', expected one of"),
     ({"lookahead": -1}, r"lookahead is -1, expected a whole number"),
     ({"lookahead": 1.5}, r"lookahead is 1\.5, expected a whole number"),

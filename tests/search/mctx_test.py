@@ -25,8 +25,8 @@ _jit = functools.partial(jax.jit, compiler_options=runs.QUICK)
 
 
 @functools.partial(_jit, static_argnums=0)
-def _ours(rules, memory, params):
-  strategy = rules._replace(init=lambda num_beams: memory)
+def _ours(static_part, memory, params):
+  strategy = static_part._replace(init=lambda num_beams: memory)
   return search.search(
     world.WorldPolicy(NUM_NODES), toy.TableReward(), strategy, params, TABLE,
     jnp.asarray(PROBLEMS), toy.keys(PROBLEMS), max_depth=NUM_NODES,
@@ -98,7 +98,7 @@ def test_agrees_node_by_node_with_mctx(children, exploration):
   branches = world.branches(NUM_NODES, *numbers)
   params = world.WorldParams(jnp.asarray(branches), stop=jnp.int32(0))
   strategy = search.mcts(*numbers, exploration)
-  ours = _ours(strategy.rules, strategy.init(NUM_NODES), params)
+  ours = _ours(strategy.static_part, strategy.init(NUM_NODES), params)
   ours = jax.tree.map(np.asarray, ours)
   theirs = _theirs(exploration, children)
   # Their node 0 is the root, which is our last; then come nodes in our order.

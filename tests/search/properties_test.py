@@ -148,7 +148,7 @@ def test_types_stay_and_no_number_compiles_anything(name):
       for state in (states[0], states[-1])
     )
     assert first == last
-    program = runs.POLICY, strategy.rules, len(PROBLEMS)
+    program = runs.POLICY, strategy.static_part, len(PROBLEMS)
     traced.append(runs.traces[program])
   assert traced[0] and set(traced) == {traced[0]}
   again = STRATEGIES[name].make(number)
@@ -166,16 +166,16 @@ def test_trees_agree_with_a_search_in_plain_python(name):
     tree = final.tree
     fields = [tree.parents, tree.active, tree.scores, tree.status]
     fields += [tree.num_tokens, tree.contents["node"]]
-    for lane, problem in enumerate(PROBLEMS):
+    for slot, problem in enumerate(PROBLEMS):
       levels = reference.run(
         strategy, row.reference(number), int(problem), world, N, runs.MAX_DEPTH
       )
-      assert final.depth[lane] == len(levels)
+      assert final.depth[slot] == len(levels)
       for depth, level in enumerate(levels):
         for field, expected in zip(fields, level, strict=True):
-          np.testing.assert_array_equal(field[lane, depth], expected)
+          np.testing.assert_array_equal(field[slot, depth], expected)
         forked |= level[0] != list(range(N))
-      assert not tree.active[lane, len(levels) :].any()
+      assert not tree.active[slot, len(levels) :].any()
   assert forked == (name != "sampling")
 
 

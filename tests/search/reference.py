@@ -139,7 +139,7 @@ def particle_filter(resampling, temperature, terminal):
   return select
 
 
-def _settle(duplicates, beams):
+def _resolve(duplicates, beams):
   """Drops or merges beams of the same steps."""
   first = {}
   for beam in beams:
@@ -209,7 +209,7 @@ def run(strategy, select, problem, world, num_beams, max_depth):
         beam.status = search.FINISHED
       elif len(levels) == max_depth - 1:
         beam.status = search.TRUNCATED
-    _settle(strategy.duplicates, beams)
+    _resolve(strategy.duplicates, beams)
     seen = [
       dataclasses.replace(
         beam,

@@ -59,17 +59,17 @@ QUICK = {"xla_backend_optimization_level": 0}
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1), compiler_options=QUICK)
-def _step(policy, rules, params, table, state):
-  traces[policy, rules, state.depth.shape[0]] += 1
+def _step(policy, static_part, params, table, state):
+  traces[policy, static_part, state.depth.shape[0]] += 1
   return search.search_step(
-    policy, REWARD, rules, params, table, state,
+    policy, REWARD, static_part, params, table, state,
     lookahead_params=params.replace(greedy=jnp.asarray(True)),
   )  # fmt: skip
 
 
 def step(strategy, state, world=WORLD, policy=POLICY):
   """One step; look-aheads are greedy."""
-  return _step(policy, strategy.rules, world.params, world.table, state)
+  return _step(policy, strategy.static_part, world.params, world.table, state)
 
 
 def states(strategy, problems=PROBLEMS, world=WORLD, policy=POLICY):

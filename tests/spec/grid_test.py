@@ -26,8 +26,8 @@ def test_a_block_is_the_product_of_its_lists():
   runs = expand({"x": REBASE})
   expected = itertools.product("ab", ["rebase"], [4, 16], [0, 5])
   assert [tuple(run.key.values()) for run in runs] == list(expected)
-  numbers = {"temperature": 0.2, "rule": "round", "duplicates": "keep"}
-  assert all(run.numbers == numbers for run in runs)
+  hyperparameters = {"temperature": 0.2, "rule": "round", "duplicates": "keep"}
+  assert all(run.hyperparameters == hyperparameters for run in runs)
 
 
 def test_greedy_is_one_beam_and_one_seed():
@@ -57,7 +57,9 @@ def test_a_word_tells_runs_with_other_numbers_apart():
   warm = {**REBASE, "strategy": "rebase/warm", "temperature": 1.0}
   runs = expand({"cold": REBASE, "warm": warm})
   assert len(runs) == 16
-  temperatures = {run.strategy: run.numbers["temperature"] for run in runs}
+  temperatures = {
+    run.strategy: run.hyperparameters["temperature"] for run in runs
+  }
   assert temperatures == {"rebase": 0.2, "rebase/warm": 1.0}
 
 

@@ -11,7 +11,7 @@ OLD = pathlib.Path(__file__).parents[1] / "sweep" / "old_folder"
 CONFIG = {
   "task": {"kind": "synthetic"},
   "policies": {"a": "x", "b": "y"},
-  "reward": {"form": "own", "source": "z"},
+  "reward": {"format": "native", "source": "z"},
   "aggregations": ("last", "min"),
   "runs": {
     "tree": {"strategy": "rebase", "n": (4, 8)},
@@ -34,14 +34,14 @@ def runs(**values):
   [
     {"policies": {"c": "w", **CONFIG["policies"]}},
     {"policies": {"a": "elsewhere", "b": "y"}},
-    {"reward": {"form": "own", "source": "elsewhere"}},
+    {"reward": {"format": "native", "source": "elsewhere"}},
     {"aggregations": ("min", "mean", "last")},
     {"task": {"kind": "synthetic", "count": 500}},
     runs(tree={"strategy": "rebase", "n": (2, 4, 8), "seeds": (0, 1)}),
     runs(more={"strategy": "rebase/cold", "n": (4,), "temperature": 0.05}),
     {"runs": {"other": CONFIG["runs"]["tree"], "name": CONFIG["runs"]["one"]}},
     *({key: value} for key, value in {
-      "mesh": {"data": 8}, "rows_in_flight": 4, "rows_per_problem": 2,
+      "mesh": {"data": 8}, "batch_size": 4, "rows_per_problem": 2,
       "cache": "tree",
     }.items()),
   ],
@@ -54,7 +54,10 @@ def test_what_only_adds_or_places_work_may_change(values):
   ("values", "line"),
   [
     ({"policies": {"a": "x"}}, 'config.policies.b: "y" -> (absent)'),
-    ({"reward": {"form": "likelihood"}}, 'reward.form: "own" -> "likelihood"'),
+    (
+      {"reward": {"format": "likelihood"}},
+      'reward.format: "native" -> "likelihood"',
+    ),
     ({"aggregations": ("min",)}, 'aggregations: ["last", "min"] -> ["min"]'),
     ({"sampler": {"top_p": 0.9}}, "config.sampler.top_p: 1.0 -> 0.9"),
     ({"limits": {"step_tokens": 9}}, "config.limits.step_tokens: 256 -> 9"),
@@ -97,7 +100,8 @@ def test_a_config_of_an_older_version_is_read_and_may_grow():
   """It stands in the folder of an old sweep, without the keys of today."""
   old = json.loads((OLD / "config.json").read_text(encoding="utf-8"))["config"]
   assert "percent" not in old
-  sweep = spec.read_sweep(old)
+  sweep = spec.read_sweep(spec.renew(old))
+  old = spec.renew(old)
   assert spec.to_json(sweep) == old | {"percent": "either"}
   larger = spec.read_sweep({**old, "task": {**old["task"], "count": 3}})
   assert spec.changes(sweep, larger) == []

@@ -13,7 +13,7 @@ from inference_scaling.spec.checking import fields
 ROOT = pathlib.Path(__file__).parents[2]
 TABLES = {
   "config.task.kind": spec.TASKS,
-  "config.reward.form": spec.REWARDS,
+  "config.reward.format": spec.REWARDS,
   "config.prompt.kind": spec.PROMPTS,
   "config.runs.NAME.strategy": spec.STRATEGIES,
 }
@@ -43,7 +43,7 @@ def test_every_key_of_a_complete_config_has_a_row():
     {
       "task": {"kind": "gsm8k"},
       "policies": {"a": "embedded/policy_small"},
-      "reward": {"form": "none"},
+      "reward": {"format": "none"},
       "runs": {
         kind: {"strategy": kind}
         if kind == "greedy"
@@ -88,7 +88,7 @@ def test_rows_by_hand():
   ]  # fmt: skip
   value, default, _ = found["`config`", "config.policies"]
   assert (value, default) == ("names, each with a text", "required")
-  assert found["`config`", "config.reward"][1] == '`{"form": "none"}`'
+  assert found["`config`", "config.reward"][1] == '`{"format": "none"}`'
   mcts = "`config.runs.NAME.strategy` = `mcts`"
   value, default, _ = found[mcts, "config.runs.NAME.policies"]
   assert value == "a list of one or more different values, each a text"

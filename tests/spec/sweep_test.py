@@ -103,7 +103,11 @@ def test_configs_have_a_tiny_variant_and_refuse_others(name):
       "greedy/x",
       "duplicates.*with strategy 'greedy/x'; expected.*: take it out",
     ),
-    ("reward.form", "none", "reward.source.*with form 'none'.*which a flag"),
+    (
+      "reward.format",
+      "none",
+      "reward.source.*with format 'none'.*which a flag",
+    ),
     ("runs.rebase.strategy", 3, "runs.rebase.strategy is 3.*'dvts'"),
     ("runs.rebase.duplicates", "fold", "'fold'.*'keep', 'drop', 'merge'"),
     ("runs.sampling.temperature", 1.0, "sampling.temperature.*no such key"),
@@ -129,7 +133,7 @@ def test_a_wrong_value_is_named_with_what_is_due(path, value, words):
     "policies",
     "runs",
     "task.kind",
-    "reward.form",
+    "reward.format",
     "reward.source",
     "runs.rebase.n",
     "runs.rebase.strategy",
@@ -153,7 +157,7 @@ def test_what_is_left_out_has_its_default():
     "runs": {"tree": {"strategy": "sampling", "n": (4, 8)}},
   }
   sweep = spec.read_sweep(ml_collections.ConfigDict(config))
-  assert (sweep.reward.form, sweep.prompt.kind) == ("none", "plain")
+  assert (sweep.reward.format, sweep.prompt.kind) == ("none", "plain")
   assert sweep.runs["tree"].policies == ("a", "b")
   assert sweep.runs["tree"].seeds == (0,)
   assert sweep.aggregations == names.AGGREGATIONS
@@ -227,7 +231,7 @@ def test_names_of_fields_are_checked(fields):
 def test_steps_of_a_foreign_reward_model_fit_in_a_solution():
   config = resolved()
   config["reward"] = {
-    "form": "llemma", "source": "x", "prompt_tokens": 40, "step_tokens": 20,
+    "format": "llemma", "source": "x", "prompt_tokens": 40, "step_tokens": 20,
     "total_tokens": 19,
   }  # fmt: skip
   with pytest.raises(

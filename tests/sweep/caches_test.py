@@ -24,14 +24,14 @@ def quick_compilations():
   jax.config.update("jax_disable_most_optimizations", False)
 
 
-def _record(strategy, numbers, cache, tree_tokens=None):
+def _record(strategy, hyperparameters, cache, tree_tokens=None):
   """A record, and the bytes of its caches, which alone may differ."""
   settings = dataclasses.replace(
     solve.EMBEDDED_SETTINGS, limits=LIMITS, cache=cache, tree_tokens=tree_tokens
   )
   record = sweep.solve(
     QUESTION, policy="embedded/policy_small", strategy=strategy, n=4,
-    numbers=numbers, settings=settings,
+    hyperparameters=hyperparameters, settings=settings,
   ).record  # fmt: skip
   return record, record["ledger"].pop("cache_bytes")
 
@@ -45,9 +45,11 @@ def _record(strategy, numbers, cache, tree_tokens=None):
     ("mcts", {}, 300),  # its paths share most of their tokens
   ],
 )
-def test_either_cache_gives_the_same_record(strategy, numbers, tree_tokens):
-  dense, more = _record(strategy, numbers, "dense")
-  tree, fewer = _record(strategy, numbers, "tree", tree_tokens)
+def test_either_cache_gives_the_same_record(
+  strategy, hyperparameters, tree_tokens
+):
+  dense, more = _record(strategy, hyperparameters, "dense")
+  tree, fewer = _record(strategy, hyperparameters, "tree", tree_tokens)
   assert dense == tree
   assert len(dense["candidates"]) >= 4
   assert tree_tokens is None or fewer < more

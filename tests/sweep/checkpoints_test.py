@@ -60,7 +60,7 @@ def test_costs_follow_the_form_of_the_reward_model(folder):
   source = str(folder / "policy")
   found = checkpoints.reward(source, "llemma")
   assert found.cost == compute.step_reward_cost(found.found.config)
-  own = checkpoints.reward(str(folder / "reward"), "own")
+  own = checkpoints.reward(str(folder / "reward"), "native")
   assert own.cost == compute.reward_cost(own.found.config)
   policy = checkpoints.policy(source)
   loaded = models.load_model(source)
@@ -69,6 +69,6 @@ def test_costs_follow_the_form_of_the_reward_model(folder):
 
 def test_a_policy_is_no_reward_model_of_our_own(folder):
   with pytest.raises(ValueError, match="LlamaForStepReward"):
-    checkpoints.reward(str(folder / "policy"), "own")
+    checkpoints.reward(str(folder / "policy"), "native")
   with pytest.raises(ValueError, match="LlamaForStepReward"):
     checkpoints.policy(str(folder / "reward"))

@@ -1,4 +1,4 @@
-"""What reaches the engine from a config, and how many lanes there are."""
+"""What reaches the engine from a config, and how many slots there are."""
 
 import dataclasses
 import types
@@ -16,10 +16,10 @@ from inference_scaling.sweep.progress import banner
 
 
 def make_engine(**sampler):
-  numbers = {"temperature": 0.7, "top_k": 0, "top_p": 1.0, **sampler}
+  hyperparameters = {"temperature": 0.7, "top_k": 0, "top_p": 1.0, **sampler}
   model = types.SimpleNamespace(params={"w": jnp.zeros(3)})
   settings = dataclasses.replace(
-    sweep.EMBEDDED_SETTINGS, sampler=spec.Sampler(**numbers)
+    sweep.EMBEDDED_SETTINGS, sampler=spec.Sampler(**hyperparameters)
   )
   return engine.Engine({"p": model}, model, settings)
 
@@ -47,11 +47,11 @@ def test_greedy_takes_temperature_0_and_no_filter():
 
 
 @pytest.mark.parametrize(
-  ("rows", "n", "count", "lanes"),
+  ("rows", "n", "count", "slots"),
   [(256, 16, 102, 16), (256, 64, 102, 4), (8, 16, 102, 1), (256, 1, 102, 102)],
 )
-def test_rows_are_about_constant(rows, n, count, lanes):
-  assert engine.lanes(rows, n, count) == lanes
+def test_rows_are_about_constant(rows, n, count, slots):
+  assert engine.slots(rows, n, count) == slots
 
 
 def test_a_token_without_a_row_is_named():
@@ -63,10 +63,10 @@ def test_a_token_without_a_row_is_named():
     encoding.check_tokens("policy p", {3: [0, 50]}, model)
 
 
-def test_lanes_are_a_multiple_of_the_devices_that_share_them():
-  assert engine.lanes(256, 64, 102, data=4) == 4
-  assert engine.lanes(256, 100, 102, data=4) == 4
-  assert engine.lanes(8, 1, 3, data=2) == 4
+def test_slots_are_a_multiple_of_the_devices_that_share_them():
+  assert engine.slots(256, 64, 102, data=4) == 4
+  assert engine.slots(256, 100, 102, data=4) == 4
+  assert engine.slots(8, 1, 3, data=2) == 4
 
 
 def test_sizes_in_words():

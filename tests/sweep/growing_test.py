@@ -80,13 +80,13 @@ def test_fewer_problems_are_refused_by_name(family, begun, tmp_path):
 
 def test_what_places_work_may_change_and_is_said(family, begun, tmp_path):
   folder = shutil.copytree(begun, tmp_path / "moved")
-  config = {**part(family), "rows_in_flight": 4, "cache": "tree"}
+  config = {**part(family), "batch_size": 4, "cache": "tree"}
   said = quietly(config, folder)
-  assert "Changed since the last start: config.rows_in_flight: 8 -> 4" in said
+  assert "Changed since the last start: config.batch_size: 8 -> 4" in said
   assert 'config.cache: "dense" -> "tree"' in said
   assert lines(folder) == lines(begun)
   content = json.loads((folder / "config.json").read_text())
-  assert content["config"]["rows_in_flight"] == 4
+  assert content["config"]["batch_size"] == 4
   assert "Changed since" not in quietly(config, folder)
 
 

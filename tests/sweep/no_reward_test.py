@@ -11,7 +11,7 @@ from inference_scaling.analysis.figures import style
 from inference_scaling.sweep.solve import EMBEDDED_SETTINGS
 from tests.sweep import tiny
 
-NONE = {"form": "none"}
+NONE = {"format": "none"}
 RUNS = {
   "sampling": {
     "strategy": "sampling", "policies": ("large",), "n": (4,), "seeds": (0,)
@@ -21,7 +21,7 @@ RUNS = {
 ROWS = 4
 SETTINGS = dataclasses.replace(
   EMBEDDED_SETTINGS,
-  reward_form="none",
+  reward_format="none",
   limits=decoding.Limits(
     prompt_tokens=32, step_tokens=8, total_tokens=32, max_steps=4
   ),
@@ -34,7 +34,7 @@ def unrewarded(family, tmp_path_factory):
   said = []
   policies = {"large": str(family / "large")}
   config = tiny.config(
-    family, reward=NONE, runs=RUNS, policies=policies, rows_in_flight=ROWS
+    family, reward=NONE, runs=RUNS, policies=policies, batch_size=ROWS
   )
   folder = tmp_path_factory.mktemp("unrewarded")
   return sweep.run_sweep(config, folder, say=said.append), "\n".join(said)

@@ -7,7 +7,7 @@ import inference_scaling
 
 README = pathlib.Path(inference_scaling.__file__).parent / "sweep/README.md"
 POLICY = "python:my_models:make_policy"
-REWARD = {"form": "python", "source": "python:my_models:make_reward"}
+REWARD = {"format": "python", "source": "python:my_models:make_reward"}
 
 
 def blocks():

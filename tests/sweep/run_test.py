@@ -148,7 +148,7 @@ def without_scores(rows):
 def test_another_number_in_flight_gives_the_same_records(
   family, one_run, tmp_path
 ):
-  config = tiny.config(family, runs=ONE_RUN, rows_in_flight=24)
+  config = tiny.config(family, runs=ONE_RUN, batch_size=24)
   quietly(config, tmp_path / "run")
   found = without_scores(sorted(lines(tmp_path / "run")))
   wanted = without_scores(one_run)
@@ -196,7 +196,7 @@ def test_it_says_first_what_it_is_going_to_do(family, tmp_path):
 def test_a_changed_config_is_refused_and_named(family, swept, tmp_path):
   folder = shutil.copytree(swept, tmp_path / "changed")
   before = lines(folder)
-  changed = tiny.config(family, rows_in_flight=16, dtype="bfloat16")
+  changed = tiny.config(family, batch_size=16, dtype="bfloat16")
   changed["runs"]["rebase"]["temperature"] = 0.3
   del changed["runs"]["greedy"], changed["policies"]["large"]
   del changed["runs"]["sampling"]
@@ -207,7 +207,7 @@ def test_a_changed_config_is_refused_and_named(family, swept, tmp_path):
   assert "config.runs, rebase.temperature: 0.1 -> 0.3" in message
   assert "config.runs: small greedy n=1 seed=0 -> (absent)" in message
   assert f'config.policies.large: "{family}/large" -> (absent)' in message
-  assert "rows_in_flight: 8" not in message
+  assert "batch_size: 8" not in message
   assert "config.reward" not in message and "--workdir" in message
   assert lines(folder) == before
 

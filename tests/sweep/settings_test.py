@@ -13,8 +13,8 @@ def read(*args, **changes):
   return spec.read_sweep(tiny.config(*args, **changes))
 
 
-FOREIGN = {
-  "form": "llemma", "source": "x", "prompt_tokens": 40, "step_tokens": 20,
+EXTERNAL = {
+  "format": "llemma", "source": "x", "prompt_tokens": 40, "step_tokens": 20,
   "total_tokens": 60,
 }  # fmt: skip
 
@@ -29,7 +29,7 @@ def test_settings_are_those_of_the_config(tmp_path):
   assert settings.sampler == spec.Sampler(temperature=1.0, top_k=0, top_p=1.0)
   assert settings.prompt == {"kind": "plain"}
   assert (settings.dtype, settings.mesh) == ("float32", None)
-  assert (settings.reward_form, settings.reward_limits) == ("own", None)
+  assert (settings.reward_format, settings.reward_limits) == ("own", None)
   assert (settings.cache, settings.tree_tokens) == ("dense", None)
   tree = read(tmp_path, cache="tree", tree_tokens=70)
   settings = settings_lib.make_settings(tree)
@@ -37,16 +37,16 @@ def test_settings_are_those_of_the_config(tmp_path):
 
 
 def test_a_foreign_reward_model_has_limits_of_its_own(tmp_path):
-  config = read(tmp_path, reward=FOREIGN, dtype="bfloat16")
+  config = read(tmp_path, reward=EXTERNAL, dtype="bfloat16")
   settings = settings_lib.make_settings(config)
   limits = settings.reward_limits
-  assert (settings.reward_form, settings.dtype) == ("llemma", "bfloat16")
+  assert (settings.reward_format, settings.dtype) == ("llemma", "bfloat16")
   assert (limits.prompt_tokens, limits.step_tokens) == (40, 20)
   assert (limits.total_tokens, limits.max_steps) == (60, 4)
 
 
 def test_a_step_is_no_longer_than_all_of_them(tmp_path):
-  settings = settings_lib.make_settings(read(tmp_path, reward=FOREIGN))
+  settings = settings_lib.make_settings(read(tmp_path, reward=EXTERNAL))
   limits = dataclasses.replace(settings.reward_limits, total_tokens=19)
   with pytest.raises(ValueError, match=r"reward\.step_tokens is 20, more.*19"):
     dataclasses.replace(settings, reward_limits=limits)
@@ -64,14 +64,16 @@ def test_a_mesh_is_made_of_all_devices(tmp_path):
     settings_lib.make_settings(config)
 
 
-@pytest.mark.parametrize("form", spec.REWARDS)
-def test_votes_need_scores_and_scores_need_no_model(form, tmp_path):
-  reward = {**FOREIGN, "form": form}
-  reward = {key: reward[key] for key in spec.REWARDS[form].model_fields}
+@pytest.mark.parametrize("reward_format", spec.REWARDS)
+def test_votes_need_scores_and_scores_need_no_model(reward_format, tmp_path):
+  reward = {**EXTERNAL, "format": reward_format}
+  reward = {
+    key: reward[key] for key in spec.REWARDS[reward_format].model_fields
+  }
   runs = {"greedy": {"strategy": "greedy"}}
   sweep = read(tmp_path, reward=reward, runs=runs)
-  assert bool(settings_lib.aggregations(sweep)) == (form != "none")
-  free = form in ("none", "likelihood", "self_certainty")
+  assert bool(settings_lib.aggregations(sweep)) == (reward_format != "none")
+  free = reward_format in ("none", "likelihood", "self_certainty")
   assert sweep.reward.has_model == (not free)
-  unbounded = form in ("none", "self_certainty")
+  unbounded = reward_format in ("none", "self_certainty")
   assert sweep.reward.has_probabilities == (not unbounded)

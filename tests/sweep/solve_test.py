@@ -129,7 +129,10 @@ Cost:
     ({"strategy": "tot"}, r"'tot'; expected one of greedy, sampling, rebase"),
     ({"n": 0}, "n is 0"),
     ({"numbers": {"temperature": 0.0}}, "numbers.temperature is 0.0"),
-    ({"numbers": {"rule": "floor"}}, "'floor'.*--number=rule=VALUE"),
+    (
+      {"hyperparameters": {"rule": "floor"}},
+      "'floor'.*--hyperparameter=rule=VALUE",
+    ),
     (
       {"strategy": "sampling", "numbers": {"temperature": 1.0}},
       "no such key; expected none: leave it out",

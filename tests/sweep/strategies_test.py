@@ -8,7 +8,7 @@ from inference_scaling.sweep import strategies
 
 @pytest.mark.parametrize("name", spec.STRATEGIES)
 def test_usual_numbers_make_a_strategy_and_its_shape(name):
-  usual = spec.read_numbers(name, {})
+  usual = spec.read_hyperparameters(name, {})
   strategy = strategies.make(name, 8, usual, 5)
   shape = strategies.shape(name, 8, usual, 5)
   carry = strategy.init(shape.num_beams)
@@ -32,14 +32,14 @@ def test_every_number_reaches_its_strategy():
     "terminal": "keep", "root_children": 3, "exploration": 0.25,
   }  # fmt: skip
   for name in spec.STRATEGIES:
-    usual = spec.read_numbers(name, {})
+    usual = spec.read_hyperparameters(name, {})
     for key in usual:
-      numbers = spec.read_numbers(name, {key: other[key]})
-      changed = describe(name, numbers)
+      hyperparameters = spec.read_hyperparameters(name, {key: other[key]})
+      changed = describe(name, hyperparameters)
       assert changed != describe(name, usual), (name, key)
 
 
-def describe(name, numbers):
-  strategy = strategies.make(name, 8, numbers, 5)
-  carry = strategy.init(strategies.shape(name, 8, numbers, 5).num_beams)
+def describe(name, hyperparameters):
+  strategy = strategies.make(name, 8, hyperparameters, 5)
+  carry = strategy.init(strategies.shape(name, 8, hyperparameters, 5).num_beams)
   return repr((strategy.rules, carry))

@@ -88,8 +88,8 @@ def reward(kv_heads=1):
 
 def write_family(folder: pathlib.Path, kv_heads: int = 1) -> pathlib.Path:
   """Writes small/, large/, reward/ and problems.jsonl into a folder."""
-  for name, numbers in POLICIES.items():
-    models.save_model(policy(*numbers, kv_heads), folder / name)
+  for name, hyperparameters in POLICIES.items():
+    models.save_model(policy(*hyperparameters, kv_heads), folder / name)
   models.save_reward_model(reward(kv_heads), folder / "reward")
   write_problems(folder / "problems.jsonl", range(len(GOLDS)))
   return folder
@@ -116,7 +116,7 @@ def config(folder: pathlib.Path, **changes):
       "kind": "jsonl", "path": str(folder / "problems.jsonl"), "limit": 0
     },
     "policies": {name: str(folder / name) for name in POLICIES},
-    "reward": {"form": "own", "source": str(folder / "reward")},
+    "reward": {"format": "native", "source": str(folder / "reward")},
     "dtype": "float32",
     "mesh": {"data": 1, "model": 1},
     "prompt": {"kind": "plain"},
@@ -137,7 +137,7 @@ def config(folder: pathlib.Path, **changes):
       "prompt_tokens": 32, "step_tokens": 8, "total_tokens": 32, "max_steps": 4
     },
     "aggregations": ("last", "min", "mean", "product"),
-    "rows_in_flight": 8,
+    "batch_size": 8,
     "rows_per_problem": 0,
     "cache": "dense",
     "tree_tokens": 0,

@@ -10,7 +10,7 @@ import tokenizers
 import transformers
 
 from inference_scaling import models, tasks
-from inference_scaling.models import reward_forms, sharding
+from inference_scaling.models import reward_formats, sharding
 from inference_scaling.training import (
   finetune,
   loop,
@@ -116,10 +116,10 @@ def test_prompts_that_are_learned_are_those_that_are_asked():
 
 
 def test_judged_tokens_are_the_tags():
-  form = reward_forms.make_form("llemma", TOKENIZER)
+  reward_format = reward_formats.make_reward_format("llemma", TOKENIZER)
   question, steps = "How many?", ("Step 1: 2.", "Step 2: The answer is: 2")
   row = finetune_data.encode_judged(
-    form, [finetune_rows.Judged(question, steps, (True, False))]
+    reward_format, [finetune_rows.Judged(question, steps, (True, False))]
   )[0]
   (tag,) = TOKENIZER(" ки", add_special_tokens=False)["input_ids"]
   assert np.flatnonzero(row.weights).tolist() == [
@@ -263,7 +263,7 @@ def test_reward_model_learns_and_is_read_back(tmp_path):
   assert rows[-1]["loss"] < np.log(2) - 0.05 < rows[0]["held_out_loss"] + 0.2
   table = np.asarray(written.params["unembedding"])
   assert (table == table[:1]).all() and np.abs(table).max() > 0
-  reward = models.load_reward_model(tmp_path / "model", form="llemma")
+  reward = models.load_reward_model(tmp_path / "model", reward_format="llemma")
   np.testing.assert_allclose(
     reward.params["score"]["kernel"], table[0], rtol=1e-5
   )

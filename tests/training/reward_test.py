@@ -23,7 +23,7 @@ PROBLEMS = synthetic.generate("validation", 6, seed=11, levels=(1, 2))
 
 def config():
   made = importlib.import_module("configs.train_reward").get_config()
-  made.num_lanes = 2
+  made.num_slots = 2
   made.steps = 4
   made.batch_size = made.right_batch_size = 4
   made.buckets = (((1, 2), 112),)

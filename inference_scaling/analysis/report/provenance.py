@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from inference_scaling import names
+from inference_scaling import names, spec
 from inference_scaling.analysis.records import load
 
 Run = tuple[str, str, int, int]  # policy, strategy, n, seed
@@ -91,7 +91,8 @@ def read(path: pathlib.Path) -> Provenance | None:
     }
     if min(parameters.values()) < 1:
       raise ValueError(f"parameters are {parameters}")
-    config, reward = group(content, "config"), group(content, "reward")
+    config = spec.renew(group(content, "config"))
+    reward = group(content, "reward")
     return Provenance(
       parameters,
       config,

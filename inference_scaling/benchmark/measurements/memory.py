@@ -76,8 +76,8 @@ def plan(
   limits = ours.limits(work.prompt_tokens, step_tokens, work.new_tokens)
   planned = memory_lib.Plan(
     abstract.Search(
-      policy=subject.config, reward=reward, form=models.OWN_FORM, dtype=dtype,
-      limits=limits, reward_limits=limits,
+      policy=subject.config, reward=reward, reward_format=models.NATIVE_FORMAT,
+      dtype=dtype, limits=limits, reward_limits=limits,
     )
   )  # fmt: skip
   return planned.footprint(

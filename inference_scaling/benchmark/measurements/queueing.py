@@ -13,7 +13,7 @@ def measure(
 ) -> list[table.Row]:
   """Measures the time a token with more and more problems queued.
 
-  Problems wait for as many lanes as `work.problems`; texts are a quarter as
+  Problems wait for as many slots as `work.problems`; texts are a quarter as
   long as there, since there are many of them.
 
   Args:
@@ -42,7 +42,7 @@ def measure(
       lambda seconds, tokens=tokens: 1e3 * seconds / tokens, times[str(count)]
     )
   spread = timing.combine(beyond_cheapest, *per_token.values())
-  note = f"{work.problems} lanes x {work.samples} samples of {length} tokens"
+  note = f"{work.problems} slots x {work.samples} samples of {length} tokens"
   return [
     *(
       table.Row(

@@ -130,7 +130,7 @@ class Search:
 
   def _search(self, kind, policy, reward, strategy, depth):
     finished = list(
-      decoding.run_lanes(
+      decoding.continuous_batching(
         policy, reward, strategy, ours.policy_params(self._model),
         self._judge.params, ours.problems(self._prompts), 0,
         self._work.problems, depth,

@@ -15,7 +15,7 @@ from inference_scaling.tasks import synthetic
 
 # Two models of one size.
 _POLICY, _REWARD = "embedded/policy_large", "embedded/reward"
-_ROWS_IN_FLIGHT, _BEAMS = 256, 16
+_BATCH_SIZE, _BEAMS = 256, 16
 _SAMPLING, _REBASE = "sampling, scored", "REBASE"
 
 
@@ -23,7 +23,7 @@ class RealLengths:
   """Searches of the first problems of the test set, as configs/demo.py does.
 
   Attributes:
-    stats: what the lanes did in the last run of each search.
+    stats: what the slots did in the last run of each search.
   """
 
   def __init__(self, problems: int):
@@ -80,7 +80,7 @@ class RealLengths:
           "useful row-steps", f"{name}, {_BEAMS} beams", 100 * stats.useful,
           "%", f"{stats.tokens:,} of {stats.row_steps:,} rows drew a token; "
           f"{len(self._prompts)} problems of the embedded test set, "
-          f"{_ROWS_IN_FLIGHT} rows in flight",
+          f"{_BATCH_SIZE} rows in flight",
         ),
         table.Row(
           "useful row-steps", f"{name}: speed", stats.tokens / seconds.median,
@@ -102,13 +102,13 @@ class RealLengths:
     return found
 
   def _search(self, name: str, strategy: base.Strategy):
-    """Runs one search and counts what its lanes do."""
+    """Runs one search and counts what its slots do."""
     self.stats[name] = stats = statistics.LaneStats()
     return list(
-      decoding.run_lanes(
+      decoding.continuous_batching(
         self._policy, self._reward, strategy,
         ours.policy_params(self._model), self._judge.params,
-        ours.problems(self._prompts), 0, _ROWS_IN_FLIGHT // _BEAMS,
+        ours.problems(self._prompts), 0, _BATCH_SIZE // _BEAMS,
         self._limits.max_steps, stats=stats,
       )
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Who is in the lanes, and how much of the buffers they need."""
+"""Who is in the slots, and how much of the buffers they need."""
 
 import dataclasses
 import time
@@ -11,8 +11,8 @@ from inference_scaling.search import base
 
 
 @dataclasses.dataclass
-class Lane:
-  """Who is in a lane.
+class Slot:
+  """Who is in a batch slot.
 
   Attributes:
     problem_id: of its `PromptProblem`.
@@ -29,8 +29,8 @@ class Lane:
   text: int = 0
 
 
-def start(problem_id: int, prompts: Any, tokens: int) -> Lane:
-  """Puts a problem in a lane.
+def start(problem_id: int, prompts: Any, tokens: int) -> Slot:
+  """Puts a problem in a batch slot.
 
   Args:
     problem_id: of its `PromptProblem`.
@@ -38,13 +38,13 @@ def start(problem_id: int, prompts: Any, tokens: int) -> Lane:
     tokens: of the policy's prompt.
 
   Returns:
-    The lane, from now on.
+    The slot, from now on.
   """
   longest = 0
   if isinstance(prompts, limits_lib.Prompts):
     both = (prompts, prompts.reward or prompts)
     longest = max(int(one.lengths[0]) for one in both)
-  return Lane(problem_id, time.monotonic(), longest, tokens)
+  return Slot(problem_id, time.monotonic(), longest, tokens)
 
 
 class Fit:
@@ -53,14 +53,16 @@ class Fit:
   A smaller program would have to be compiled, for the few texts at the end.
   """
 
-  def __init__(self, policy, reward, rules: base.Strategy, group: int | None):
+  def __init__(
+    self, policy, reward, static_part: base.Strategy, group: int | None
+  ):
     """Looks at what a search may need.
 
     Args:
       policy: of the search.
       reward: likewise.
-      rules: of the strategy.
-      group: as `Sizes.lanes`.
+      static_part: of the strategy.
+      group: as `Sizes.slots`.
     """
     # None for an owner without buffers, whose program has one size.
     self._limits = tuple(
@@ -71,29 +73,29 @@ class Fit:
     self._grown = 0
     ours, theirs = self._limits
     if ours is not None:
-      ahead = rules.lookahead * ours.step_tokens
+      ahead = static_part.lookahead * ours.step_tokens
       self._grown = sizes_lib.most_written(ours) + ahead
     if theirs is not None:
-      read = (1 + rules.lookahead) * theirs.step_tokens
+      read = (1 + static_part.lookahead) * theirs.step_tokens
       self._grown = max(self._grown, read)
     self._text = self._prompt = 0
 
   def __call__(
-    self, lanes: Sequence[Lane | None]
+    self, slots: Sequence[Slot | None]
   ) -> tuple[sizes_lib.Sizes | None, sizes_lib.Sizes | None]:
-    """Looks at the lanes.
+    """Looks at the slots.
 
     Args:
-      lanes: who is in them; at least one problem.
+      slots: who is in them; at least one problem.
 
     Returns:
       Sizes of the policy and of the reward; None for one without buffers.
     """
-    there = [lane for lane in lanes if lane is not None]
+    there = [slot for slot in slots if slot is not None]
     # All beams must fit, those that wait for their turn, too.
-    text = max(lane.text for lane in there) + self._grown
+    text = max(slot.text for slot in there) + self._grown
     self._text = max(self._text, text)
-    self._prompt = max(self._prompt, *(lane.prompt for lane in there))
+    self._prompt = max(self._prompt, *(slot.prompt for slot in there))
     return tuple(
       limits
       and sizes_lib.fitting(limits, self._text, self._prompt, self._group)

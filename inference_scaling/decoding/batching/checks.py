@@ -1,4 +1,4 @@
-"""What must hold before lanes start, and what the host sees when they stop."""
+"""What must hold before slots start, and what the host sees when they stop."""
 
 import dataclasses
 from typing import Any
@@ -22,7 +22,7 @@ class Flags:
 
   Attributes:
     done: bool, problems without an active beam.
-    settled: bool, problems whose steps have just been scored.
+    scored: bool, problems whose steps have just been scored.
     depth: int32, depths done.
     policy: the policy's `report`.
     reward: the reward's.
@@ -33,7 +33,7 @@ class Flags:
   """
 
   done: jax.Array
-  settled: jax.Array
+  scored: jax.Array
   depth: jax.Array
   policy: Any
   reward: Any
@@ -47,7 +47,7 @@ def make_flags(
   reward,
   before: search_state.SearchState,
   after: search_state.SearchState,
-  settled: jax.Array,
+  scored: jax.Array,
 ) -> Flags:
   """Looks at the state of a search.
 
@@ -56,7 +56,7 @@ def make_flags(
     reward: likewise.
     before: at the last stop.
     after: now.
-    settled: bool[P].
+    scored: bool[P].
 
   Returns:
     The flags.
@@ -71,7 +71,7 @@ def make_flags(
     row_steps = new.row_steps - old.row_steps
   return Flags(
     done=search_state.is_done(after),
-    settled=settled,
+    scored=scored,
     depth=after.depth,
     policy=policy.report(new),
     reward=reward.report(after.reward_state),
@@ -81,16 +81,16 @@ def make_flags(
   )
 
 
-def check_lane(
-  policy, reward, flags: Flags, lane: int, problem_id: int
+def check_slot(
+  policy, reward, flags: Flags, slot: int, problem_id: int
 ) -> None:
-  """Stops a search that has gone wrong in the step that was just settled.
+  """Stops a search that has gone wrong in the step that was just scored.
 
   Args:
     policy: of the search.
     reward: likewise.
     flags: on the host.
-    lane: which problem; only what `flags.settled` marks.
+    slot: which problem; only what `flags.scored` marks.
     problem_id: names it in errors.
 
   Raises:
@@ -98,24 +98,24 @@ def check_lane(
     ValueError: for a step that does not fit the reward model's buffers, or a
       tree of steps that does not fit its cache.
   """
-  where = f"problem {problem_id}, depth {flags.depth[lane] - 1}"
+  where = f"problem {problem_id}, depth {flags.depth[slot] - 1}"
   for owner, report in ((policy, flags.policy), (reward, flags.reward)):
-    owner.check(jax.tree.map(lambda leaf: leaf[lane], report), where)
+    owner.check(jax.tree.map(lambda leaf: leaf[slot], report), where)
 
 
-def check_mesh(policy, reward, num_lanes: int, mesh) -> None:
-  """Holds lanes and heads against a mesh, before anything is compiled."""
+def check_mesh(policy, reward, num_slots: int, mesh) -> None:
+  """Holds slots and heads against a mesh, before anything is compiled."""
   if mesh is None:
     return
   for owner in (policy, reward):
     if isinstance(owner, (policy_lib.ModelPolicy, reward_lib.ModelReward)):
       sharding.check_heads(owner.model.config, mesh)
-  if placement.whole_lanes(num_lanes, mesh) != num_lanes:
+  if placement.whole_slots(num_slots, mesh) != num_slots:
     parts = mesh.shape[sharding.DATA]
     raise ValueError(
-      f"num_lanes is {num_lanes}, which the mesh axis {sharding.DATA!r} of "
+      f"num_slots is {num_slots}, which the mesh axis {sharding.DATA!r} of "
       f"size {parts} does not divide: each part would hold another number of "
-      f"problems. Use {placement.whole_lanes(num_lanes, mesh)} lanes."
+      f"problems. Use {placement.whole_slots(num_slots, mesh)} slots."
     )
 
 

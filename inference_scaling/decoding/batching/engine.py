@@ -1,13 +1,13 @@
-"""The host loop: problems in flight, each in a lane, refilled as they finish.
+"""Continuous batching: batch slots that are refilled as problems finish.
 
-The number of lanes is fixed and one compiled program decodes for all of them
+The number of slots is fixed and one compiled program decodes for all of them
 until some have their next steps; these are scored and begin another step, while
 the others stay in the middle of theirs (`scheduling` says when). So a slow
-problem holds up nobody: its lane goes on beside others that have been refilled.
+problem holds up nobody: its slot goes on beside others that have been refilled.
 A problem is started alone and its random keys come from the seed and its id, so
 its draws do not depend on what shares the batch with it.
 
-On a mesh of devices lanes are split over 'data' and heads over 'model'. Several
+On a mesh of devices slots are split over 'data' and heads over 'model'. Several
 processes run this loop alike: what it looks at is whole on each of them.
 """
 
@@ -48,7 +48,7 @@ class Finished:
     policy_counts: the policy's tokens, as numpy integers.
     reward_counts: the reward model's tokens, as numpy integers.
     cache_bytes: keys and values held for the problem, both models together.
-    seconds: wall time from its start to its end, in a lane among others.
+    seconds: wall time from its start to its end, in a batch slot among others.
   """
 
   problem_id: int
@@ -59,7 +59,7 @@ class Finished:
   seconds: float
 
 
-def run_lanes(
+def continuous_batching(
   policy: base.Policy,
   reward: base.Reward,
   strategy: base.Strategy,
@@ -67,7 +67,7 @@ def run_lanes(
   reward_params: Any,
   problems: Iterable[problems_lib.Problem],
   seed: int,
-  num_lanes: int,
+  num_slots: int,
   max_depth: int,
   mesh: jax.sharding.Mesh | None = None,
   stats: statistics.LaneStats | None = None,
@@ -77,8 +77,9 @@ def run_lanes(
 
   The steps are those of `search.search_step`, of a policy and a reward of any
   kind; problem i has the key fold_in(key(seed), i). Programs are compiled once
-  for a policy, reward, `strategy.rules`, num_lanes and each of a few sizes of
-  the buffers in use, and are used again by later calls with the same objects.
+  for a policy, reward, `strategy.static_part`, num_slots and each of a few
+  sizes of the buffers in use, and are used again by later calls with the same
+  objects.
 
   Args:
     policy: draws steps. One that is no `search.BatchedPolicy` draws a whole
@@ -87,15 +88,15 @@ def run_lanes(
     strategy: shares out the beams.
     policy_params: weights and sampler of the policy.
     reward_params: weights of the reward model.
-    problems: read one at a time, whenever a lane is free; `PromptProblem` for a
-      `ModelPolicy`, `EncodedProblem` for another.
+    problems: read one at a time, whenever a batch slot is free; `PromptProblem`
+      for a `ModelPolicy`, `EncodedProblem` for another.
     seed: of all random draws.
-    num_lanes: P, problems in flight.
+    num_slots: P, problems in flight.
     max_depth: most steps of a beam; J of the tree.
     mesh: of `models.make_mesh`, for both models; None for one device. With
       several processes, each must be given the same arguments. Params of a
       policy or a reward that is none of this package's lie on every device.
-    stats: what the lanes do is added to it; None to count nothing.
+    stats: what the slots do is added to it; None to count nothing.
     lookahead_params: given to the policy where the strategy looks ahead; None
       for those of temperature 0 without filters of a `ModelPolicy`, and for
       `policy_params` of another.
@@ -106,7 +107,7 @@ def run_lanes(
   Raises:
     ValueError: for a prompt that does not fit its buffer, a step that does not
       fit that of the reward model, two models that do not read the same tokens,
-      a mesh that does not divide lanes or heads, a tree of steps that does not
+      a mesh that does not divide slots or heads, a tree of steps that does not
       fit its cache, or a wrong value from a function of the policy, the reward
       or the strategy.
     FloatingPointError: for logits or scores that are NaN or infinite.
@@ -115,53 +116,53 @@ def run_lanes(
   entries.check_hashable(policy, reward)
   entries.check_lookahead(strategy, policy, reward)
   checks.check_tokens(policy, reward)
-  checks.check_mesh(policy, reward, num_lanes, mesh)
+  checks.check_mesh(policy, reward, num_slots, mesh)
   policy_params, reward_params = _put(
     policy, reward, policy_params, reward_params, mesh
   )
   policy = whole_steps.batched_policy(policy)
   reward = whole_steps.batched_reward(reward)
   start = functools.partial(
-    programs.start, policy, reward, strategy.rules, max_depth, mesh,
+    programs.start, policy, reward, strategy.static_part, max_depth, mesh,
     policy_params, reward_params, strategy.init(policy.num_beams),
     jax.random.key(seed),
   )  # fmt: skip
-  group = scheduling.group_size(num_lanes, strategy.rules, mesh)
-  fit = buffers.Fit(policy, reward, strategy.rules, group)
+  group = scheduling.group_size(num_slots, strategy.static_part, mesh)
+  fit = buffers.Fit(policy, reward, strategy.static_part, group)
   stats = stats or statistics.LaneStats()
   waiting = iter(problems)
-  lanes: list[buffers.Lane | None] = [None] * num_lanes
+  slots: list[buffers.Slot | None] = [None] * num_slots
   state = None
   while True:
-    for lane in range(num_lanes):
-      problem = None if lanes[lane] else next(waiting, None)
+    for slot in range(num_slots):
+      problem = None if slots[slot] else next(waiting, None)
       if problem is None:
         continue
       prompts = problems_lib.lay_out(policy, reward, problem)
-      lanes[lane] = buffers.start(problem.id, prompts, problem.num_tokens)
+      slots[slot] = buffers.start(problem.id, prompts, problem.num_tokens)
       new = start(np.int32(problem.id), prompts)
       if state is None:
-        state = programs.empty_lanes(policy, reward, num_lanes, mesh, new)
-      state = programs.replace_lane(mesh, state, np.int32(lane), new)
+        state = programs.empty_slots(policy, reward, num_slots, mesh, new)
+      state = programs.replace_slot(mesh, state, np.int32(slot), new)
       del new  # or it stays, with its prompt's caches, beside the next step
-    if not any(lanes):
+    if not any(slots):
       return
-    sizes = fit(lanes)
+    sizes = fit(slots)
     state, flags = programs.advance(
-      policy, reward, strategy.rules, mesh, sizes, policy_params,
+      policy, reward, strategy.static_part, mesh, sizes, policy_params,
       reward_params, state, lookahead_params,
     )  # fmt: skip
     flags = jax.device_get(flags)
     stats.add(sizes, flags.row_steps, flags.tokens)
-    for lane, running in enumerate(lanes):
+    for slot, running in enumerate(slots):
       if running is None:
         continue
-      running.text = int(flags.text[lane])
-      if flags.settled[lane]:
-        checks.check_lane(policy, reward, flags, lane, running.problem_id)
-      if flags.done[lane]:
-        yield _harvest(policy, reward, mesh, state, lane, running)
-        lanes[lane] = None
+      running.text = int(flags.text[slot])
+      if flags.scored[slot]:
+        checks.check_slot(policy, reward, flags, slot, running.problem_id)
+      if flags.done[slot]:
+        yield _harvest(policy, reward, mesh, state, slot, running)
+        slots[slot] = None
 
 
 def _put(policy, reward, policy_params, reward_params, mesh):
@@ -177,17 +178,17 @@ def _put(policy, reward, policy_params, reward_params, mesh):
 
 
 def _harvest(
-  policy, reward, mesh, state, lane: int, running: buffers.Lane
+  policy, reward, mesh, state, slot: int, running: buffers.Slot
 ) -> Finished:
   """Brings a finished problem to the host, to each one of several."""
   owners = (policy, reward)
   states = (state.policy_state, state.reward_state)
   pairs = list(zip(owners, states, strict=True))
   tree, counts = jax.device_get(
-    programs.take_lane(
+    programs.take_slot(
       mesh,
       (state.tree, [owner.counts(one) for owner, one in pairs]),
-      np.int32(lane),
+      np.int32(slot),
     )
   )
   policy_counts, reward_counts = (

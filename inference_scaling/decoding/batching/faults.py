@@ -107,6 +107,6 @@ def check_reads(
   if not every_step_read:
     raise AssertionError(
       f"{where}: the steps with text and the scores read are not as many. This "
-      "is a fault of the reward model's form: it gives no tokens for a step "
+      "is a fault of the reward model's format: it gives no tokens for a step "
       "that has text."
     )

@@ -115,15 +115,15 @@ def put_whole(params: Any, mesh: Mesh | None) -> Any:
   return jax.device_put(params, sharding.replicated(mesh))
 
 
-def whole_lanes(num_lanes: int, mesh: Mesh | None) -> int:
-  """Rounds a number of lanes up so that each part of 'data' has as many.
+def whole_slots(num_slots: int, mesh: Mesh | None) -> int:
+  """Rounds a number of slots up so that each part of 'data' has as many.
 
   Args:
-    num_lanes: P wished for.
+    num_slots: P wished for.
     mesh: of `models.make_mesh`, or None.
 
   Returns:
-    P, at least `num_lanes`.
+    P, at least `num_slots`.
   """
   parts = 1 if mesh is None else mesh.shape[sharding.DATA]
-  return -(-num_lanes // parts) * parts
+  return -(-num_slots // parts) * parts

@@ -16,7 +16,7 @@ class PromptProblem:
     id: a number of its own; with the seed it fixes the random draws.
     tokens: the prompt's token ids.
     reward_tokens: the same of a reward model that does not read the policy's
-      tokens, as its form encodes the question; None for one that does.
+      tokens, as its format encodes the question; None for one that does.
   """
 
   id: int
@@ -80,7 +80,7 @@ def lay_out(policy, reward, problem: Problem) -> Any:
     raise ValueError(
       f"problem {problem.id} has no reward_tokens, but the reward model does "
       "not read the policy's tokens. Give it the tokens of "
-      "model.form.encode_prompt(question)."
+      "model.reward_format.encode_prompt(question)."
     )
   return limits_lib.shorten(
     limits_lib.pad_prompt(

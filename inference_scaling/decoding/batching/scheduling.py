@@ -1,25 +1,25 @@
-"""When lanes stop decoding to be scored, and how many of them at once.
+"""When slots stop decoding to be scored, and how many of them at once.
 
-A lane whose beams have all ended their steps is ready: it waits for its scores.
+A slot whose beams have all ended their steps is ready: it waits for its scores.
 While it waits its rows are computed for nothing; but to stop costs, too. Three
 costs are at stake:
 
 - A token costs a pass over all rows, however many of them still write.
 - Every stop starts the programs again, and copies rows out of storage and back
   where these are not the storage itself.
-- The reward model reads a whole number of groups of lanes, each to the end of
+- The reward model reads a whole number of groups of slots, each to the end of
   its longest step, and its weights once for every 8 tokens of a group.
 
-All lanes together (the first line below) waste tokens: each step is as long as
-the longest of all. Every lane by itself (the last line) stops for every other
+All slots together (the first line below) waste tokens: each step is as long as
+the longest of all. Every slot by itself (the last line) stops for every other
 token. Here are useful row-steps (tokens drawn, of all rows that were computed),
 tokens from stop to stop, and the time of both models together, as a simulation
 finds them on the lengths of 240 problems of the embedded test split (REBASE of
-the middle policy, 16 beams in 16 lanes; a reward model as large as the policy,
-lanes scored two by two, 8 tokens of a group never cheaper than one of all rows;
+the middle policy, 16 beams in 16 slots; a reward model as large as the policy,
+slots scored two by two, 8 tokens of a group never cheaper than one of all rows;
 a stop as dear as 0.3 or 1 tokens):
 
-    lanes ready   useful   tokens a stop   time at 0.3   at 1
+    slots ready   useful   tokens a stop   time at 0.3   at 1
     16            0.69     21              1.00          1.00
      8            0.69     12              1.01          1.03
      4            0.82      5              0.96          1.00
@@ -27,8 +27,8 @@ a stop as dear as 0.3 or 1 tokens):
      1            0.89      2              1.12          1.27
 
 All 16 scored in one group, rather than two by two, would take 1.12 of the time
-of the first line. So a quarter of the lanes it is. With 4 beams in 16 lanes 86%
-of the row-steps are useful, with 16 in 4 lanes 93%, with 64 in 4 lanes 88%.
+of the first line. So a quarter of the slots it is. With 4 beams in 16 slots 86%
+of the row-steps are useful, with 16 in 4 slots 93%, with 64 in 4 slots 88%.
 
 Axis letters: P problems in flight, N beams.
 """
@@ -38,9 +38,9 @@ import jax
 from inference_scaling.models import sharding
 from inference_scaling.search import base
 
-# One lane in so many must be ready.
+# One slot in so many must be ready.
 _SHARE = 4
-# A group is one lane in so many: a block of 8 tokens of its rows is then as
+# A group is one slot in so many: a block of 8 tokens of its rows is then as
 # many tokens as all rows draw at once, and seldom is a place in it left empty.
 _GROUPS = 8
 
@@ -78,38 +78,38 @@ def is_enough(
   return ready * (1 if together else _SHARE) >= searching
 
 
-def in_step(rules: base.Strategy, mesh: jax.sharding.Mesh | None) -> bool:
-  """Tells whether lanes must wait for each other after all.
+def in_step(static_part: base.Strategy, mesh: jax.sharding.Mesh | None) -> bool:
+  """Tells whether slots must wait for each other after all.
 
-  A look-ahead decodes, too, and all rows with it. And where a mesh splits lanes
+  A look-ahead decodes, too, and all rows with it. And where a mesh splits slots
   they cannot be picked: whatever is done for some of them costs as for all.
 
   Args:
-    rules: of the strategy.
+    static_part: of the strategy.
     mesh: of `models.make_mesh`, or None.
 
   Returns:
-    Whether all lanes are scored at once.
+    Whether all slots are scored at once.
   """
   split = mesh is not None and mesh.shape[sharding.DATA] > 1
-  return split or rules.lookahead > 0
+  return split or static_part.lookahead > 0
 
 
 def group_size(
-  num_lanes: int, rules: base.Strategy, mesh: jax.sharding.Mesh | None
+  num_slots: int, static_part: base.Strategy, mesh: jax.sharding.Mesh | None
 ) -> int | None:
-  """Says how many lanes are scored, or forked, at once.
+  """Says how many slots are scored, or forked, at once.
 
   Args:
-    num_lanes: P.
-    rules: as for `in_step`.
+    num_slots: P.
+    static_part: as for `in_step`.
     mesh: likewise.
 
   Returns:
-    The largest divisor of P that is at most one in eight lanes (1 for fewer);
+    The largest divisor of P that is at most one in eight slots (1 for fewer);
     None for all of them.
   """
-  if in_step(rules, mesh):
+  if in_step(static_part, mesh):
     return None
-  most = max(1, num_lanes // _GROUPS)
-  return max(n for n in range(1, most + 1) if num_lanes % n == 0)
+  most = max(1, num_slots // _GROUPS)
+  return max(n for n in range(1, most + 1) if num_slots % n == 0)

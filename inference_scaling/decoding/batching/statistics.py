@@ -1,4 +1,4 @@
-"""What the lanes did with the rows that they computed."""
+"""What the slots did with the rows that they computed."""
 
 import collections
 import dataclasses
@@ -10,14 +10,14 @@ from inference_scaling.decoding import sizes as sizes_lib
 
 @dataclasses.dataclass
 class LaneStats:
-  """Counts of the policy's work; `run_lanes` adds to them as it goes.
+  """Counts of the policy's work; `continuous_batching` adds to them as it goes.
 
   Attributes:
     row_steps: rows that were computed, token by token, whether a beam needed
-      them or not: those that wait, and those of empty lanes, are among them; 0
+      them or not: those that wait, and those of empty slots, are among them; 0
       for a policy that writes whole steps and does not tell.
     tokens: of these the ones that drew a token of a step or a look-ahead.
-    calls: how often lanes went on, by the sizes of their program; each pair,
+    calls: how often slots went on, by the sizes of their program; each pair,
       of the policy and of the reward, is a program of its own.
   """
 
@@ -39,8 +39,8 @@ class LaneStats:
 
     Args:
       sizes: of its program.
-      row_steps: by lane.
-      tokens: by lane.
+      row_steps: by slot.
+      tokens: by slot.
     """
     self.calls[sizes] += 1
     self.row_steps += int(row_steps.sum())

@@ -16,11 +16,11 @@ import jax.numpy as jnp
 from jax import lax
 
 from inference_scaling.decoding import limits as limits_lib
-from inference_scaling.decoding.kv_cache import beam_places as places_lib
+from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import working_rows
 
 Layers = working_rows.Layers
-Places = places_lib.Places
+BeamIndex = beam_index_lib.BeamIndex
 
 _WINDOW = 128  # entries of a beam that a fork copies at once
 
@@ -43,12 +43,12 @@ class Cache:
   lengths: jax.Array
 
   def open_rows(
-    self, places: Places, size: int, prompt_size: int
+    self, beam_index: BeamIndex, size: int, prompt_size: int
   ) -> working_rows.Rows:
     """Copies beams for a model to work on.
 
     Args:
-      places: which beams.
+      beam_index: which beams.
       size: S of the rows; at least what any of them will hold.
       prompt_size: S of the prompts; none is longer.
 
@@ -56,27 +56,27 @@ class Cache:
       The rows.
     """
     return working_rows.Rows(
-      prompt=take_prompts(places, self.prompt, prompt_size),
-      prompt_lengths=places.problems(self.prompt_lengths),
+      prompt=take_prompts(beam_index, self.prompt, prompt_size),
+      prompt_lengths=beam_index.problems(self.prompt_lengths),
       own=tuple(
         (
-          places.take_window(keys, size, axis=4),
-          places.take_window(values, size, axis=3),
+          beam_index.take_window(keys, size, axis=4),
+          beam_index.take_window(values, size, axis=3),
         )
         for keys, values in self.own
       ),
-      lengths=places.take(self.lengths),
+      lengths=beam_index.take(self.lengths),
     )
 
   def close_rows(
-    self, places: Places, rows: working_rows.Rows, width: int
+    self, beam_index: BeamIndex, rows: working_rows.Rows, width: int
   ) -> "Cache":
     """Stores what rows have beyond what is stored of them.
 
     Only a window of `width` entries a row is read and written.
 
     Args:
-      places: as given to `open_rows`.
+      beam_index: as given to `open_rows`.
       rows: as it made them, longer by at most `width` tokens each.
       width: of the window.
 
@@ -84,18 +84,18 @@ class Cache:
       The cache.
     """
     sizes = (self.own[0][0].shape[-1], rows.own[0][0].shape[-1])
-    if places.slots is None and sizes[0] == sizes[1]:
+    if beam_index.beams is None and sizes[0] == sizes[1]:
       # Rows that are all of the storage were written where they are: nothing
       # is copied, neither here nor when they are opened.
       return self.replace(own=rows.own, lengths=rows.lengths)
     width = min(width, *sizes)
     # A window that would pass the end is moved back over older entries, which
     # are the same on both sides.
-    starts = jnp.minimum(places.take(self.lengths), min(sizes) - width)
+    starts = jnp.minimum(beam_index.take(self.lengths), min(sizes) - width)
 
     def store(old, new, axis):
       window = take_windows(new, starts, width, axis)
-      return places.put_window(old, window, starts, axis)
+      return beam_index.put_window(old, window, starts, axis)
 
     own = tuple(
       (store(keys, new_keys, 4), store(values, new_values, 3))
@@ -103,9 +103,11 @@ class Cache:
         self.own, rows.own, strict=True
       )
     )
-    return self.replace(own=own, lengths=places.put(self.lengths, rows.lengths))
+    return self.replace(
+      own=own, lengths=beam_index.put(self.lengths, rows.lengths)
+    )
 
-  def fork(self, parents: jax.Array, num_rows: int, num_lanes: int) -> "Cache":
+  def fork(self, parents: jax.Array, num_rows: int, num_slots: int) -> "Cache":
     """Lets beam n go on from beam parents[n] of the same problem.
 
     Problems of which no beam moves cost nothing. Others are copied window by
@@ -116,7 +118,7 @@ class Cache:
       parents: int32[P, N].
       num_rows: where at most so many beams of each problem move, no others are
         copied.
-      num_lanes: how many problems are copied at once; it divides P.
+      num_slots: how many problems are copied at once; it divides P.
 
     Returns:
       The cache of the chosen beams; the prompts stay where they are.
@@ -125,16 +127,16 @@ class Cache:
     moved = parents != jnp.arange(N)[None]
     copy = _copier(parents, moved, self.lengths.max())
 
-    def run(places, own):
-      few = num_rows < N and places.problems(moved).sum(axis=1) <= num_rows
+    def run(beam_index, own):
+      few = num_rows < N and beam_index.problems(moved).sum(axis=1) <= num_rows
       few = jnp.all(few)
       if num_rows < N:
-        own = copy(places, own, num_rows, few)
-      return copy(places, own, N, ~few)
+        own = copy(beam_index, own, num_rows, few)
+      return copy(beam_index, own, N, ~few)
 
     return self.replace(
-      own=places_lib.for_problems(
-        run, self.own, moved.any(axis=1), num_lanes, N
+      own=beam_index_lib.for_problems(
+        run, self.own, moved.any(axis=1), num_slots, N
       ),
       lengths=jnp.take_along_axis(self.lengths, parents, axis=1),
     )
@@ -209,11 +211,11 @@ def start(
   )
 
 
-def take_prompts(places: Places, prompt: Layers, size: int) -> Layers:
+def take_prompts(beam_index: BeamIndex, prompt: Layers, size: int) -> Layers:
   """Takes the first entries of the prompts of some problems.
 
   Args:
-    places: which problems.
+    beam_index: which problems.
     prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
     size: how many entries, at most S.
 
@@ -222,8 +224,8 @@ def take_prompts(places: Places, prompt: Layers, size: int) -> Layers:
   """
   return tuple(
     (
-      places.problems(lax.slice_in_dim(keys, 0, size, axis=4)),
-      places.problems(lax.slice_in_dim(values, 0, size, axis=3)),
+      beam_index.problems(lax.slice_in_dim(keys, 0, size, axis=4)),
+      beam_index.problems(lax.slice_in_dim(values, 0, size, axis=3)),
     )
     for keys, values in prompt
   )
@@ -263,22 +265,24 @@ def fork_window(size: int) -> int:
 
 
 def _copier(parents: jax.Array, moved: jax.Array, longest: jax.Array):
-  """Makes `copy(places, own, num_rows, wanted) -> own`.
+  """Makes `copy(beam_index, own, num_rows, wanted) -> own`.
 
   It copies the first `num_rows` beams that move, at once for each window, since
   one may move to where another comes from.
   """
 
-  def copy(places: Places, own: Layers, num_rows: int, wanted: jax.Array):
-    slots = places_lib.first_slots(places.problems(moved), num_rows)
-    targets = Places(places.lanes, slots)
-    chosen = jnp.take_along_axis(places.problems(parents), slots, axis=1)
-    sources = Places(places.lanes, chosen)
+  def copy(
+    beam_index: BeamIndex, own: Layers, num_rows: int, wanted: jax.Array
+  ):
+    beams = beam_index_lib.first_beams(beam_index.problems(moved), num_rows)
+    targets = BeamIndex(beam_index.slots, beams)
+    chosen = jnp.take_along_axis(beam_index.problems(parents), beams, axis=1)
+    sources = BeamIndex(beam_index.slots, chosen)
     width = fork_window(own[0][0].shape[-1])
 
     def copy_part(array, begin, axis):
       window = lax.dynamic_slice_in_dim(array, begin, width, axis)
-      starts = jnp.broadcast_to(begin, slots.shape)
+      starts = jnp.broadcast_to(begin, beams.shape)
       return targets.put_window(array, sources.take(window), starts, axis)
 
     def copy_window(carry):

@@ -1,9 +1,9 @@
 """The beams' own caches, apart from the rest of the state of a search.
 
 They are most of the state, and a problem that starts brings none: its beams
-have written nothing yet. So they stay in a lane, whoever is in it. Only states
-of this package's models are known to have such caches; any other state is
-replaced whole.
+have written nothing yet. So they stay in a batch slot, whoever is in it. Only
+states of this package's models are known to have such caches; any other state
+is replaced whole.
 """
 
 from typing import Any
@@ -54,12 +54,12 @@ def empty(
   return _put(state, tuple(map(make, (policy, reward), states)))
 
 
-def replace_lane(
+def replace_slot(
   state: search_state.SearchState,
-  lane: jax.Array,
+  slot: jax.Array,
   new: search_state.SearchState,
 ) -> search_state.SearchState:
-  """Puts another problem in a lane, whose own caches stay as they are.
+  """Puts another problem in a batch slot, whose own caches stay as they are.
 
   What they hold is of the problem before, and all of it lies behind the new
   beams' lengths of 0. There it is masked: attention gives it a weight of
@@ -70,7 +70,7 @@ def replace_lane(
 
   Args:
     state: of P problems.
-    lane: int32[], which problem to replace, in [0, P).
+    slot: int32[], which problem to replace, in [0, P).
     new: of one problem (P = 1), as `remove` leaves it.
 
   Returns:
@@ -78,7 +78,7 @@ def replace_lane(
   """
   states = (state.policy_state, state.reward_state)
   kept = tuple(one.cache.own if _has_cache(one) else () for one in states)
-  return _put(search_state.replace_lane(remove(state), lane, new), kept)
+  return _put(search_state.replace_slot(remove(state), slot, new), kept)
 
 
 def _put(

@@ -17,7 +17,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from inference_scaling.decoding.kv_cache import beam_places as places_lib
+from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import dense as cache_lib
 from inference_scaling.decoding.kv_cache import (
   tree_store,
@@ -25,7 +25,7 @@ from inference_scaling.decoding.kv_cache import (
 )
 
 Layers = working_rows.Layers
-Places = places_lib.Places
+BeamIndex = beam_index_lib.BeamIndex
 
 
 @flax.struct.dataclass
@@ -61,20 +61,20 @@ class TreeCache:
     return jnp.where(self.most_entries > capacity, self.most_entries, 0)
 
   def open_rows(
-    self, places: Places, size: int, prompt_size: int
+    self, beam_index: BeamIndex, size: int, prompt_size: int
   ) -> working_rows.Rows:
     """Copies beams for a model to work on.
 
     Args:
-      places: which beams.
+      beam_index: which beams.
       size: B of the rows; at least what any of them will hold.
       prompt_size: S of the prompts; none is longer.
 
     Returns:
       The rows.
     """
-    lengths = places.take(self.lengths)
-    entries = places.take_window(self.entries, size, axis=2)
+    lengths = beam_index.take(self.lengths)
+    entries = beam_index.take_window(self.entries, size, axis=2)
     # One entry stands for all behind a row's end: it is masked there, and to
     # read the same again costs little.
     written = jnp.arange(size)[None, None] < lengths[..., None]
@@ -82,25 +82,27 @@ class TreeCache:
     with jax.named_scope("gather_paths"):
       own = tuple(
         (
-          tree_store.gather(keys, places, entries).transpose(0, 1, 3, 4, 2),
-          tree_store.gather(values, places, entries).transpose(0, 1, 3, 2, 4),
+          tree_store.gather(keys, beam_index, entries).transpose(0, 1, 3, 4, 2),
+          tree_store.gather(values, beam_index, entries).transpose(
+            0, 1, 3, 2, 4
+          ),
         )
         for keys, values in self.own
       )
     return working_rows.Rows(
-      prompt=cache_lib.take_prompts(places, self.prompt, prompt_size),
-      prompt_lengths=places.problems(self.prompt_lengths),
+      prompt=cache_lib.take_prompts(beam_index, self.prompt, prompt_size),
+      prompt_lengths=beam_index.problems(self.prompt_lengths),
       own=own,
       lengths=lengths,
     )
 
   def close_rows(
-    self, places: Places, rows: working_rows.Rows, width: int
+    self, beam_index: BeamIndex, rows: working_rows.Rows, width: int
   ) -> "TreeCache":
     """Stores what rows have beyond what is stored of them.
 
     Args:
-      places: as given to `open_rows`.
+      beam_index: as given to `open_rows`.
       rows: as it made them, longer by at most `width` tokens each.
       width: the most new tokens of a row.
 
@@ -108,42 +110,44 @@ class TreeCache:
       The cache, with new tokens in entries that were free.
     """
     capacity = self.own[0][0].shape[1]
-    lengths = places.take(self.lengths)
+    lengths = beam_index.take(self.lengths)
     grown = rows.lengths - lengths
     used = tree_store.used(
-      *places.problems((self.entries, self.lengths)), capacity
+      *beam_index.problems((self.entries, self.lengths)), capacity
     )
     needed = used.sum(axis=1, dtype=jnp.int32) + grown.sum(axis=1)
     chosen = tree_store.choose(used, grown, width)
     with jax.named_scope("store_tokens"):
-      own = tree_store.put(self.own, places, rows.own, lengths, grown, chosen)
+      own = tree_store.put(
+        self.own, beam_index, rows.own, lengths, grown, chosen
+      )
     entries = tree_store.append(
-      places.take(self.entries), lengths, grown, chosen
+      beam_index.take(self.entries), lengths, grown, chosen
     )
-    most = jnp.maximum(places.problems(self.most_entries), needed)
+    most = jnp.maximum(beam_index.problems(self.most_entries), needed)
     return self.replace(
       own=own,
       # What found no room must not point outside of the store.
-      entries=places.put(self.entries, jnp.minimum(entries, capacity - 1)),
-      lengths=places.put(self.lengths, rows.lengths),
-      most_entries=places.put_problems(self.most_entries, most),
+      entries=beam_index.put(self.entries, jnp.minimum(entries, capacity - 1)),
+      lengths=beam_index.put(self.lengths, rows.lengths),
+      most_entries=beam_index.put_problems(self.most_entries, most),
     )
 
   def fork(
-    self, parents: jax.Array, num_rows: int, num_lanes: int
+    self, parents: jax.Array, num_rows: int, num_slots: int
   ) -> "TreeCache":
     """Lets beam n go on from beam parents[n] of the same problem.
 
     Args:
       parents: int32[P, N].
       num_rows: what it is to a `Cache`; here no keys or values are copied.
-      num_lanes: likewise.
+      num_slots: likewise.
 
     Returns:
       The cache of the chosen beams.
     """
-    del num_rows, num_lanes
-    beams = places_lib.Places(None, parents)
+    del num_rows, num_slots
+    beams = beam_index_lib.BeamIndex(None, parents)
     return self.replace(
       entries=beams.take(self.entries), lengths=beams.take(self.lengths)
     )

@@ -7,31 +7,33 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from inference_scaling.decoding.kv_cache import beam_places as places_lib
+from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import dense as cache_lib
 from inference_scaling.decoding.kv_cache import working_rows
 
 Layers = working_rows.Layers
-Places = places_lib.Places
+BeamIndex = beam_index_lib.BeamIndex
 
 # New tokens are stored in windows of this many of each row, no further than the
 # row with the most of them.
 _WINDOW = 32
 
 
-def gather(store: jax.Array, places: Places, entries: jax.Array) -> jax.Array:
+def gather(
+  store: jax.Array, beam_index: BeamIndex, entries: jax.Array
+) -> jax.Array:
   """Reads entries of a store.
 
   Args:
     store: [P, S, K, H].
-    places: of the rows.
+    beam_index: of the rows.
     entries: int32[Q, R, B], all below S.
 
   Returns:
     [Q, R, B, K, H].
   """
-  if places.lanes is not None:
-    index = (places.lanes[:, None, None], entries)
+  if beam_index.slots is not None:
+    index = (beam_index.slots[:, None, None], entries)
     found = store.at[index].get(mode="promise_in_bounds")
   else:
     found = jax.vmap(
@@ -108,7 +110,7 @@ def append(
 
 def put(
   own: Layers,
-  places: Places,
+  beam_index: BeamIndex,
   new: Layers,
   lengths: jax.Array,
   grown: jax.Array,
@@ -118,7 +120,7 @@ def put(
 
   Args:
     own: for each layer keys and values [P, S, K, H].
-    places: of the rows.
+    beam_index: of the rows.
     new: for each layer keys [Q, R, K, H, B] and values [Q, R, K, B, H].
     lengths: int32[Q, R], how many of these tokens are not new.
     grown: int32[Q, R], how many of those behind them are.
@@ -140,7 +142,7 @@ def put(
 
     def write(store, rows, axis):
       tokens = cache_lib.take_windows(rows, starts, size, axis)
-      return _scatter(store, places, entries, jnp.moveaxis(tokens, axis, 2))
+      return _scatter(store, beam_index, entries, jnp.moveaxis(tokens, axis, 2))
 
     own = tuple(
       (write(keys, new_keys, 4), write(values, new_values, 3))
@@ -161,11 +163,11 @@ def _pick(chosen: jax.Array, number: jax.Array) -> jax.Array:
 
 
 def _scatter(
-  store: jax.Array, places: Places, entries: jax.Array, tokens: jax.Array
+  store: jax.Array, beam_index: BeamIndex, entries: jax.Array, tokens: jax.Array
 ) -> jax.Array:
   """Writes [Q, R, W, K, H] to entries [Q, R, W]; leaves out those beyond S."""
-  if places.lanes is not None:
-    index = store.at[places.lanes[:, None, None], entries]
+  if beam_index.slots is not None:
+    index = store.at[beam_index.slots[:, None, None], entries]
     return index.set(tokens, mode="drop")
   return jax.vmap(
     lambda mine, entries, tokens: mine.at[entries].set(tokens, mode="drop")

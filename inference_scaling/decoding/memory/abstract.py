@@ -23,7 +23,7 @@ from inference_scaling.decoding.kv_cache import choice
 from inference_scaling.decoding.tokens import automaton
 from inference_scaling.models.layers import decoder as decoder_lib
 from inference_scaling.models.layers import reward_heads
-from inference_scaling.models.rewards import form_reward
+from inference_scaling.models.rewards import external_reward
 from inference_scaling.models.rewards import model as reward_model
 from inference_scaling.search import loop as loop_lib
 
@@ -38,7 +38,7 @@ class Search:
   Attributes:
     policy: architecture of the policy.
     reward: that of the reward model, None for none.
-    form: of the reward model, as `models.load_reward_model` takes it.
+    reward_format: of the reward model, as `models.load_reward_model` takes it.
     dtype: of weights and caches.
     limits: of the policy.
     reward_limits: of a reward model that reads tokens of its own.
@@ -48,7 +48,7 @@ class Search:
 
   policy: models.DecoderConfig
   reward: models.DecoderConfig | None
-  form: str
+  reward_format: str
   dtype: str
   limits: limits_lib.Limits
   reward_limits: limits_lib.Limits
@@ -58,7 +58,7 @@ class Search:
   @property
   def judged_limits(self) -> limits_lib.Limits:
     """Those of the reward model's buffers."""
-    own = self.form == models.OWN_FORM
+    own = self.reward_format == models.NATIVE_FORMAT
     return self.limits if own else self.reward_limits
 
 
@@ -141,7 +141,9 @@ def _state(search: Search, beams: int) -> Any:
   reward, reward_params = no_reward.NoReward(beams), None
   if search.reward is not None:
     model = _reward_model(search)
-    translator = model.form and _Translator(model.form, judged)
+    translator = model.reward_format and _Translator(
+      model.reward_format, judged
+    )
     reward = reward_lib.ModelReward(
       model, judged, beams, translator, None, search.cache
     )
@@ -171,21 +173,24 @@ def _policy_model(search: Search) -> models.Model:
 def _reward_model(search: Search) -> models.RewardModel:
   # Without an unembedding of its own: see models/rewards/loading.py.
   config = dataclasses.replace(search.reward, tie_word_embeddings=True)
-  if search.form == models.OWN_FORM:
+  if search.reward_format == models.NATIVE_FORMAT:
     graph, params = _shapes(
       lambda: reward_model.StepReward(config, nnx.Rngs(0)), search.dtype
     )
     return models.RewardModel(config, params, None, graph)
-  head = _HEADS.get(search.form, reward_heads.LinearScore)
+  head = _HEADS.get(search.reward_format, reward_heads.LinearScore)
   graph, params = _shapes(
-    lambda: form_reward.FormReward(config, head, nnx.Rngs(0)), search.dtype
+    lambda: external_reward.ExternalReward(config, head, nnx.Rngs(0)),
+    search.dtype,
   )
   score = jax.tree.map(
     lambda leaf: _array(leaf.shape, jnp.float32), params["score"]
   )
   params = params | {"score": score}
-  form = _Form(search.form)
-  return form_reward.FormRewardModel(config, params, None, graph, form)
+  reward_format = _Format(search.reward_format)
+  return external_reward.ExternalRewardModel(
+    config, params, None, graph, reward_format
+  )
 
 
 def _shapes(make: Callable[[], nnx.Module], dtype: str) -> tuple[Any, Any]:
@@ -225,8 +230,8 @@ class _Format:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Form:
-  """Stands for a `RewardForm`, likewise."""
+class _Format:
+  """Stands for a `RewardFormat`, likewise."""
 
   name: str
 
@@ -235,5 +240,5 @@ class _Form:
 class _Translator:
   """Stands for a `Translator`; a start only asks it for lengths."""
 
-  form: _Form
+  reward_format: _Format
   limits: limits_lib.Limits

@@ -10,8 +10,8 @@ holds, at its fullest,
 
     weights + state + the largest of
       start    the state of one problem without its beams' own caches, since
-               a lane keeps those that it has, and the work of a layer on S
-               tokens
+               a batch slot keeps those that it has, and the work of a layer on
+               S tokens
       extend   rows of P*R*T keys and values, and either the float32 logits of
                P*R tokens or the work of a layer on as many
       score    rows of Q*R*(T + 8) keys and values of the reward model, and the
@@ -196,7 +196,7 @@ class Plan:
     problems: int,
     beams: int,
     mesh: AbstractMesh,
-    rules: sharding.Rules,
+    rules: sharding.LogicalAxisRules,
     cpu: bool,
   ) -> dict[str, int]:
     """Bytes of the state on one device, by what they are for."""
@@ -256,7 +256,7 @@ class Plan:
       at_work = reward.rows(prompts, length)
       reads = round(writes * scored) * reward_lib.BLOCK
       work = reward.tokens(reads)
-      if search.form == models.OWN_FORM:
+      if search.reward_format == models.NATIVE_FORMAT:
         vocabulary = search.reward.vocab_size // model
         work = max(work, reads * vocabulary * _FLOAT32)
       stored = at_work + reward.array(at_work, reward.step)

@@ -10,7 +10,7 @@ from inference_scaling.decoding import policy_state
 from inference_scaling.decoding.tokens import sampling
 
 
-class Opinion(NamedTuple):
+class TokenStats(NamedTuple):
   """What a model, at temperature 1 without filters, makes of some tokens.
 
   Attributes:
@@ -69,7 +69,7 @@ def draw(
   return tokens.reshape(uniform.shape), finite.reshape(uniform.shape)
 
 
-def judge(logits: jax.Array, tokens: jax.Array) -> Opinion:
+def token_stats(logits: jax.Array, tokens: jax.Array) -> TokenStats:
   """Says what the model makes of tokens.
 
   Args:
@@ -77,7 +77,7 @@ def judge(logits: jax.Array, tokens: jax.Array) -> Opinion:
     tokens: int32[P, N].
 
   Returns:
-    Its opinion.
+    Its stats.
 
   References:
     Kang et al. 2025, Scalable Best-of-N Selection for Large Language Models via
@@ -90,7 +90,7 @@ def judge(logits: jax.Array, tokens: jax.Array) -> Opinion:
   # -1/V sum_j log(V p_j): no probability is formed, so none underflows.
   certainty = total - columns.mean(axis=0) - math.log(V)
   certainty = jnp.maximum(certainty, 0.0)  # rounding may pass 0
-  return Opinion(
+  return TokenStats(
     (chosen - total).reshape(tokens.shape), certainty.reshape(tokens.shape)
   )
 

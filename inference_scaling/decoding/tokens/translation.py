@@ -2,7 +2,7 @@
 
 The two models need not share a tokenizer, nor a way to write steps. What the
 policy wrote becomes text on the host, without the strings that ended its steps,
-and the reward model's form writes the text as that model was trained to read
+and the reward model's format writes the text as that model was trained to read
 it. Steps are never found again by splitting text: each is what the policy made
 in one extension of a beam, so a step cannot be split in two, joined to the next
 or scored without being there.
@@ -20,7 +20,7 @@ from jax.sharding import Mesh, PartitionSpec
 
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding.tokens import automaton
-from inference_scaling.models import reward_forms, sharding
+from inference_scaling.models import reward_formats, sharding
 
 
 @flax.struct.dataclass
@@ -43,10 +43,10 @@ class Translated:
 
 
 class Translator:
-  """Writes a policy's steps for a reward model with a form of its own.
+  """Writes a policy's steps for a reward model with a format of its own.
 
   Attributes:
-    form: of the reward model.
+    reward_format: of the reward model.
     limits: of the reward model, in its own tokens.
     mesh: whose axis 'data' splits the problems; None for none.
   """
@@ -55,7 +55,7 @@ class Translator:
     self,
     tokenizer: transformers.PreTrainedTokenizerFast,
     vocab_size: int,
-    form: reward_forms.RewardForm,
+    reward_format: reward_formats.RewardFormat,
     limits: limits_lib.Limits,
     step_end: Sequence[str],
     mesh: Mesh | None = None,
@@ -65,13 +65,13 @@ class Translator:
     Args:
       tokenizer: of the policy.
       vocab_size: V of the policy.
-      form: of the reward model.
+      reward_format: of the reward model.
       limits: of the reward model, in its own tokens.
       step_end: what ends a step of the policy; it is not shown to the reward
-        model, whose form has an end of its own.
+        model, whose format has an end of its own.
       mesh: of `models.make_mesh`; None for one device.
     """
-    self.form = form
+    self.reward_format = reward_format
     self.limits = limits
     self.mesh = mesh
     self._texts = automaton.token_bytes(tokenizer, vocab_size)
@@ -141,7 +141,7 @@ class Translator:
     text = decoder.decode(written)
     rest = _pack(decoder.getstate()[0])
     text = self._without_end(text).strip()
-    return self.form.encode_step(index, text), text, rest
+    return self.reward_format.encode_step(index, text), text, rest
 
   def _without_end(self, text: str) -> str:
     """Drops the string that ended the step, if one did."""

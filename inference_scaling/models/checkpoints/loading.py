@@ -31,7 +31,7 @@ def load_parameters(
   *,
   dtype: str | None = "float32",
   mesh: jax.sharding.Mesh | None = None,
-  rules: sharding.Rules = sharding.RULES,
+  rules: sharding.LogicalAxisRules = sharding.RULES,
   others: Mapping[str, tuple[int, ...]] | None = None,
 ) -> layout.Parameters:
   """Reads the parameters of a model.

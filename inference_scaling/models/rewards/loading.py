@@ -1,4 +1,4 @@
-"""Loads reward models: this package's own, and those in a published form."""
+"""Loads reward models: this package's own, and those in a published format."""
 
 import dataclasses
 import datetime
@@ -14,7 +14,7 @@ from inference_scaling import names
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import (
   families,
-  reward_forms,
+  reward_formats,
   sharding,
 )
 from inference_scaling.models import model as model_lib
@@ -24,34 +24,34 @@ from inference_scaling.models.checkpoints import (
   loading,
 )
 from inference_scaling.models.layers import reward_heads
-from inference_scaling.models.rewards import form_reward
+from inference_scaling.models.rewards import external_reward
 from inference_scaling.models.rewards import model as reward_model
 
-OWN_FORM = names.OWN_REWARD
-FOREIGN_FORMS = tuple(sorted(reward_forms.FORMS))
+NATIVE_FORMAT = names.NATIVE_REWARD
+EXTERNAL_FORMATS = tuple(sorted(reward_formats.REWARD_FORMATS))
 
 
-def reward_architectures(form: str) -> tuple[str, ...]:
+def reward_architectures(reward_format: str) -> tuple[str, ...]:
   """Lists what `architectures` of a reward model's config.json may name.
 
   Args:
-    form: `OWN_FORM` or one of `FOREIGN_FORMS`.
+    reward_format: `NATIVE_FORMAT` or one of `EXTERNAL_FORMATS`.
 
   Returns:
     The names; none for any language model.
 
   Raises:
-    ValueError: for another form.
+    ValueError: for another format.
   """
-  if form == OWN_FORM:
+  if reward_format == NATIVE_FORMAT:
     return (config_lib.REWARD_ARCHITECTURE,)
-  return reward_forms.form_class(form).architectures
+  return reward_formats.format_class(reward_format).architectures
 
 
 def load_reward_model(
   source: str | pathlib.Path,
   *,
-  form: str = OWN_FORM,
+  reward_format: str = NATIVE_FORMAT,
   dtype: str = "float32",
   mesh: jax.sharding.Mesh | None = None,
   date: datetime.date | None = None,
@@ -60,13 +60,13 @@ def load_reward_model(
 
   In the own format the decoder's tensors are named as a language model's with
   tied embeddings; `score.weight` [1, D + 2] and `score.bias` [1] are the head.
-  Other forms take the checkpoints as they were published.
+  Other formats take the checkpoints as they were published.
 
   Args:
     source: as `open_checkpoint`.
-    form: `OWN_FORM`, for a model that reads the policy's tokens, or one of
-      `FOREIGN_FORMS`.
-    dtype: as `load_model`; the heads of other forms stay in float32.
+    reward_format: `NATIVE_FORMAT`, for a model that reads the policy's tokens,
+      or one of `EXTERNAL_FORMATS`.
+    dtype: as `load_model`; the heads of other formats stay in float32.
     mesh: as `load_model`.
     date: what a chat template that prints the date takes for today.
 
@@ -76,14 +76,14 @@ def load_reward_model(
   Raises:
     FileNotFoundError: where a file is missing.
     ValueError: where a file is broken, the architecture is not supported or
-      not of this form, tensors or tokenizer do not fit the architecture, the
-      tokenizer lacks a token of the form, or the mesh cannot split the model.
+      not of this format, tensors or tokenizer do not fit the architecture, the
+      tokenizer lacks a token of the format, or the mesh cannot split the model.
   """
-  architectures = reward_architectures(form)
+  architectures = reward_architectures(reward_format)
   checkpoint = checkpoint_lib.open_checkpoint(source)
   checkpoint.require(*architectures)
-  if form != OWN_FORM:
-    return _load_form(checkpoint, form, dtype, mesh, date)
+  if reward_format != NATIVE_FORMAT:
+    return _load_external(checkpoint, reward_format, dtype, mesh, date)
   reward_model.check_tied(checkpoint.config, f"{checkpoint.config_file}: ")
   return model_lib.load_into(
     reward_model.RewardModel,
@@ -95,24 +95,26 @@ def load_reward_model(
   )
 
 
-def _load_form(
+def _load_external(
   checkpoint: checkpoint_lib.Checkpoint,
   name: str,
   dtype: str,
   mesh: jax.sharding.Mesh | None,
   date: datetime.date | None,
-) -> form_reward.FormRewardModel:
-  """Loads a reward model of another form."""
+) -> external_reward.ExternalRewardModel:
+  """Loads a reward model of another format."""
   tokenizer = checkpoint.tokenizer()
   try:
-    form = reward_forms.make_form(name, tokenizer, date)
+    reward_format = reward_formats.make_reward_format(name, tokenizer, date)
   except ValueError as error:
     raise ValueError(f"{checkpoint.where}: {error}") from error
   # Tied, as far as the decoder goes: it gets no unembedding of its own.
   config = dataclasses.replace(checkpoint.config, tie_word_embeddings=True)
   graph, shapes = nnx.split(
     nnx.eval_shape(
-      lambda: form_reward.FormReward(config, form.head.module, nnx.Rngs(0))
+      lambda: external_reward.ExternalReward(
+        config, reward_format.head.module, nnx.Rngs(0)
+      )
     )
   )
   decoder = {"decoder": nnx.to_pure_dict(shapes)["decoder"]}
@@ -122,14 +124,16 @@ def _load_form(
     decoder,
     dtype=dtype,
     mesh=mesh,
-    others=_others(checkpoint, form.head),
+    others=_others(checkpoint, reward_format.head),
   )
   read = functools.partial(loading.read_finite, checkpoint.tensors)
-  score = form.head.fold(read, _unembedding(checkpoint))
+  score = reward_format.head.fold(read, _unembedding(checkpoint))
   params["score"] = {
     name: _place(np.asarray(value), mesh) for name, value in score.items()
   }
-  return form_reward.FormRewardModel(config, params, tokenizer, graph, form)
+  return external_reward.ExternalRewardModel(
+    config, params, tokenizer, graph, reward_format
+  )
 
 
 def _unembedding(checkpoint: checkpoint_lib.Checkpoint) -> str:

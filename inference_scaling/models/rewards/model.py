@@ -20,7 +20,7 @@ from flax import nnx
 
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import model as model_lib
-from inference_scaling.models import reward_forms
+from inference_scaling.models import reward_formats
 from inference_scaling.models.checkpoints import (
   layout,
   saving,
@@ -34,7 +34,7 @@ _FLOOR = -8.0
 
 
 @flax.struct.dataclass
-class Reading:
+class HeadState:
   """What the reward model must remember of a text, beside keys and values.
 
   Attributes:
@@ -58,7 +58,7 @@ class ScalarHead(nnx.Module):
     self.kernel = nnx.Param(weights)
     self.bias = nnx.Param(jnp.ones((1,)))
 
-  def __call__(self, reading: Reading) -> jax.Array:
+  def __call__(self, reading: HeadState) -> jax.Array:
     """Maps readings to logits [...]."""
     kernel = self.kernel[...][:, 0]
     hidden, lowest, total = kernel[:-2], kernel[-2], kernel[-1]
@@ -89,13 +89,13 @@ class RewardModel(model_lib.Model):
   `hidden`, `unembed` and `logits` are those of the decoder.
 
   Attributes:
-    form: how texts are written for this model; None if it reads the policy's
-      tokens.
+    reward_format: how texts are written for this model; None if it reads the
+      policy's tokens.
   """
 
-  form: reward_forms.RewardForm | None = None
+  reward_format: reward_formats.RewardFormat | None = None
 
-  def begin(self, hidden: jax.Array) -> Reading:
+  def begin(self, hidden: jax.Array) -> HeadState:
     """Begins a reading at the end of a prompt.
 
     Args:
@@ -105,15 +105,15 @@ class RewardModel(model_lib.Model):
       The reading.
     """
     zeros = jnp.zeros(hidden.shape[:-1], jnp.float32)
-    return Reading(hidden, zeros, zeros)
+    return HeadState(hidden, zeros, zeros)
 
   def read(
     self,
     params: Parameters,
-    reading: Reading,
+    reading: HeadState,
     tokens: jax.Array,
     hidden: jax.Array,
-  ) -> Reading:
+  ) -> HeadState:
     """Reads on.
 
     Args:
@@ -130,23 +130,23 @@ class RewardModel(model_lib.Model):
     )
     likely = self._log_likelihood(params, before, tokens)
     lowest = jax.lax.cummin(likely, axis=likely.ndim - 1)
-    return Reading(
+    return HeadState(
       hidden=hidden,
       lowest=jnp.minimum(reading.lowest[..., None], lowest),
       total=reading.total[..., None] + jnp.cumsum(likely, axis=-1),
     )
 
-  def rewards(self, params: Parameters, reading: Reading) -> jax.Array:
+  def rewards(self, params: Parameters, reading: HeadState) -> jax.Array:
     """Turns readings with axes [...] into probabilities float32[...]."""
     return jax.nn.sigmoid(self.reward_logits(params, reading))
 
-  def reward_logits(self, params: Parameters, reading: Reading) -> jax.Array:
+  def reward_logits(self, params: Parameters, reading: HeadState) -> jax.Array:
     """Turns readings with axes [...] into log-odds float32[...]."""
     return nnx.merge(self.graph, params).score(reading)
 
   def read_all(
     self, params: Parameters, tokens: jax.Array, solution: jax.Array
-  ) -> Reading:
+  ) -> HeadState:
     """Reads whole texts, without a cache.
 
     Args:
@@ -161,7 +161,7 @@ class RewardModel(model_lib.Model):
     before = jnp.pad(hidden[:, :-1], ((0, 0), (1, 0), (0, 0)))
     likely = self._log_likelihood(params, before, tokens)
     likely = jnp.where(solution, likely, 0.0)
-    return Reading(
+    return HeadState(
       hidden=hidden,
       lowest=jax.lax.cummin(likely, axis=1),
       total=jnp.cumsum(likely, axis=1),

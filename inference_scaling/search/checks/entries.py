@@ -43,7 +43,7 @@ def check_policy(policy: Any) -> None:
 
 
 def check_strategy(strategy: Any) -> None:
-  """Checks a strategy, or its rules.
+  """Checks a strategy, or its static part.
 
   Raises:
     ValueError: if it is something else, or a field is not as `base.Strategy`
@@ -134,13 +134,13 @@ def check_start(
     max_depth: most depths.
 
   Raises:
-    ValueError: on a strategy that is rules alone, wrong keys or depths, or a
-      size for which the strategy cannot do what its numbers say.
+    ValueError: on a strategy that is its static part alone, wrong keys or
+      depths, or a size for which the strategy cannot do what its numbers say.
   """
   if strategy.init is None:
     raise ValueError(
       "search: strategy.init is None, expected a function of num_beams; give "
-      "the strategy itself, not its rules"
+      "the strategy itself, not its static part"
     )
   typed = isinstance(keys, jax.Array) and jnp.issubdtype(
     keys.dtype, jax.dtypes.prng_key

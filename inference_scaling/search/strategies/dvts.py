@@ -23,7 +23,7 @@ def dvts(
   does not divide, the last one is smaller. Within a subtree the budget goes to
   its best beams as in `beam_search`, so that a high reward in one subtree never
   takes beams from another. With as many beams in a subtree as children (the
-  published form) its one best beam goes on.
+  published format) its one best beam goes on.
 
   As in `beam_search`, a finished beam keeps its slot and leaves the budget of
   its subtree, the other beams of which go on. (Hugging Face's search-and-learn

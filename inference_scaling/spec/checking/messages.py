@@ -12,7 +12,7 @@ from inference_scaling.spec.checking import fields
 # share a few letters.
 _CLOSE = 0.75
 _Group = TypeVar("_Group", bound=fields.Group)
-NUMBERS = "numbers"  # of `solve`, whose flags have another form
+HYPERPARAMETERS = "hyperparameters"  # of `solve`, which has other flags
 
 
 def read(
@@ -65,18 +65,18 @@ def _describe(
 
 
 def _choice(values: Any, location: Sequence[Any]) -> str:
-  """What the keys of a group go by: " with form 'none'"; "" for nothing."""
+  """What the keys of a group go by: " with format 'none'"; "" for nothing."""
   for key in location:
     values = values[key]
-  for key in ("kind", "form", "strategy"):
+  for key in ("kind", "format", "strategy"):
     if isinstance(values, dict) and isinstance(values.get(key), str):
       return f" with {key} {values[key]!r}"
   return ""
 
 
 def _removal(group: str) -> str:
-  """How a key is left out: one of a config, or a number of `solve`."""
-  if group == NUMBERS:
+  """How a key is left out: one of a config, or a hyperparameter of `solve`."""
+  if group == HYPERPARAMETERS:
     return "leave it out."
   return (
     "take it out of the config file, which a flag cannot do. Some config files "
@@ -85,10 +85,12 @@ def _removal(group: str) -> str:
 
 
 def _remedy(where: str, words: str) -> str:
-  """Where a value is changed: a key of a config, or a number of `solve`."""
+  """Where a value is changed: in a config, or by a flag of `solve`."""
   group, _, key = where.rpartition(".")
-  if group == NUMBERS:
-    return f"Give another one; launch/solve.py takes --number={key}=VALUE."
+  if group == HYPERPARAMETERS:
+    return (
+      f"Give another one; launch/solve.py takes --hyperparameter={key}=VALUE."
+    )
   if words == fields.GROUP:
     return "Change it in the config file."
   return f"Change it in the config file, or give --{where}=VALUE."

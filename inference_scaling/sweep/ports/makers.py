@@ -3,7 +3,7 @@
 A config names a function, a maker, that returns one of these objects:
 
   config.policies.mine = "python:package.module:make_policy"
-  config.reward.form = "python"
+  config.reward.format = "python"
   config.reward.source = "python:package.module:make_reward"
 
 The README beside this file shows a whole port. Axis letters: P problems, N
@@ -51,8 +51,8 @@ class PolicyPort:
     version: names weights and code, so that a folder of records belongs to
       them; None for a digest of the weights and of the maker's module. What
       this module imports is not in the digest.
-    tokenizer: only for a reward model of the form `own`, which must have the
-      same. Prompts are then `decoding.Prompts` of tokens int32[S] and
+    tokenizer: only for a reward model of the format `native`, which must have
+      the same. Prompts are then `decoding.Prompts` of tokens int32[S] and
       lengths int32[], and contents of steps `decoding.StepTokens`, within
       `config.limits`.
   """

@@ -42,7 +42,7 @@ def describe(
     f"{len(runs) * len(asked)} searches.",
     f"  problems  {_problems(sweep.task)}",
     f"  policies  {sizes} parameters",
-    f"  reward    {_reward(sweep.reward.form, reward)}",
+    f"  reward    {_reward(sweep.reward.format, reward)}",
     *_strategies(runs),
     f"  results   {workdir}",
     *(f"Note: {note}" for note in notes.find(sweep, asked)),
@@ -65,11 +65,11 @@ def _problems(task: spec.Task) -> str:
   return problems.describe(task) + (f"; {fields}" if fields else "")
 
 
-def _reward(form: str, reward: checkpoints.Checkpoint | None) -> str:
+def _reward(reward_format: str, reward: checkpoints.Checkpoint | None) -> str:
   """What scores candidates."""
   if reward is None:
-    return f"{form}: {spec.REWARDS[form].words}"
-  return f"{reward.source} ({count(reward.parameters)}), form {form}"
+    return f"{reward_format}: {spec.REWARDS[reward_format].words}"
+  return f"{reward.source} ({count(reward.parameters)}), format {reward_format}"
 
 
 def _strategies(runs: Sequence[grid.Run]) -> list[str]:

@@ -134,10 +134,10 @@ def _unreachable_tokens(sweep: spec.Sweep) -> Iterator[str]:
 
 
 def _rows(sweep: spec.Sweep) -> Iterator[str]:
-  rows, alone = sweep.rows_in_flight, sweep.rows_per_problem
+  rows, alone = sweep.batch_size, sweep.rows_per_problem
   if alone > rows:
     yield (
-      f"config.rows_per_problem is {alone}, more than config.rows_in_flight, "
+      f"config.rows_per_problem is {alone}, more than config.batch_size, "
       f"{rows}: {alone} rows are in flight."
     )
   if alone:
@@ -148,6 +148,6 @@ def _rows(sweep: spec.Sweep) -> Iterator[str]:
     most = max(block.sizes)
     if most > rows:
       yield (
-        f"config.rows_in_flight is {rows}, but config.runs.{name} has n = "
+        f"config.batch_size is {rows}, but config.runs.{name} has n = "
         f"{most}: that many rows are in flight, of one problem."
       )

@@ -124,7 +124,7 @@ def _compare(path: pathlib.Path, new: dict[str, Any]) -> spec.Sweep:
   """Raises a ValueError if config.json is not of a part of this sweep."""
   try:
     old = json.loads(path.read_text(encoding="utf-8"))
-    before = spec.read_sweep(old["config"])
+    before = spec.read_sweep(spec.renew(old["config"]))
     changed = spec.changes(before, spec.read_sweep(new["config"]))
     kept = {
       name: new["policies"].get(name, found)

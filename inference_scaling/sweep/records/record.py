@@ -38,7 +38,7 @@ class RecordMaker:
   ) -> dict[str, Any]:
     """Makes a record.
 
-    Nothing in it depends on time, on lanes or on other problems. Scores are
+    Nothing in it depends on time, on slots or on other problems. Scores are
     the float32 values, exactly.
 
     Args:

@@ -67,11 +67,12 @@ def encode_solved(tokenizer, rows, end: int) -> list[Encoded]:
   return encoded
 
 
-def encode_judged(form, rows) -> list[Encoded]:
+def encode_judged(reward_format, rows) -> list[Encoded]:
   """Encodes questions and steps as a reward model reads them in a search.
 
   Args:
-    form: a `models.RewardForm`: which tokens a question and a step become.
+    reward_format: a `models.RewardFormat`: which tokens a question and a step
+    become.
     rows: `Judged` rows.
 
   Returns:
@@ -79,9 +80,9 @@ def encode_judged(form, rows) -> list[Encoded]:
   """
   encoded = []
   for row in rows:
-    tokens, ends = form.encode_prompt(row.question), []
+    tokens, ends = reward_format.encode_prompt(row.question), []
     for index, step in enumerate(row.steps):
-      tokens = tokens + form.encode_step(index, step)
+      tokens = tokens + reward_format.encode_step(index, step)
       ends.append(len(tokens) - 1)
     weights, targets = np.zeros((2, len(tokens)), bool)
     weights[ends] = True

@@ -8,7 +8,7 @@ import ml_collections
 import optax
 
 from inference_scaling import models
-from inference_scaling.models import reward_forms
+from inference_scaling.models import reward_formats
 from inference_scaling.training import finetune
 from inference_scaling.training.data import (
   finetune_data,
@@ -21,7 +21,7 @@ FORM = "llemma"
 def finetune_reward(
   config: ml_collections.ConfigDict, workdir: str | pathlib.Path
 ) -> models.Model:
-  """Fine-tunes a reward model of the paper's form and writes its folder.
+  """Fine-tunes a reward model of the paper's format and writes its folder.
 
   Wu et al. train two rows of an unembedding and repeat them to the size of
   the vocabulary; the reward is the sigmoid of the mean logit. The mean of the
@@ -31,7 +31,7 @@ def finetune_reward(
   Args:
     config: as configs/finetune_reward.py.
     workdir: gets checkpoints, metrics and, at the end, model/, which
-      `models.load_reward_model(..., form="llemma")` reads.
+      `models.load_reward_model(..., reward_format="llemma")` reads.
 
   Returns:
     What was written: a language model whose logits are all the log-odds that
@@ -42,7 +42,7 @@ def finetune_reward(
     Wang et al., "Math-Shepherd", ACL 2024, arXiv:2312.08935, equation 3.
   """
   model = headless(finetune.load_start(config))
-  form = reward_forms.make_form(FORM, model.tokenizer)
+  reward_format = reward_formats.make_reward_format(FORM, model.tokenizer)
   rows = finetune_rows.judged_rows(config.data.source)
   params = finetune.finetune(
     config,
@@ -51,7 +51,7 @@ def finetune_reward(
       "score": {"kernel": jnp.zeros(model.config.hidden_size)},
     },
     make_loss(model),
-    finetune_data.encode_judged(form, rows),
+    finetune_data.encode_judged(reward_format, rows),
     workdir,
   )
   trained = with_repeated_head(model, params)

@@ -43,12 +43,12 @@ class Sampler:
     model: models.Model,
     num_samples: int,
     limits: decoding.Limits,
-    num_lanes: int,
+    num_slots: int,
   ):
     self.model = model
     self.num_samples = num_samples
     self._limits = limits
-    self._num_lanes = num_lanes
+    self._num_slots = num_slots
     self._policy = decoding.ModelPolicy(model, STEP_FORMAT, limits, num_samples)
     self._reward = decoding.NoReward(num_samples)
 
@@ -88,9 +88,9 @@ class Sampler:
       The id of a start and its completions, as they end.
     """
     params = decoding.PolicyParams(self.model.params, jnp.float32(1.0))
-    for finished in decoding.run_lanes(
+    for finished in decoding.continuous_batching(
       self._policy, self._reward, search.sampling(), params, None, starts,
-      seed, self._num_lanes, self._limits.max_steps,
+      seed, self._num_slots, self._limits.max_steps,
     ):  # fmt: skip
       yield finished.problem_id, self._solutions(finished.tree)
 

@@ -18,7 +18,7 @@ CONFIG = {
   "task": {"kind": "gsm8k", "path": "hub", "limit": 6},
   "policies": {"small": "org/small_model", "large": "models/large.gguf"},
   "reward": {
-    "form": "skywork", "source": "org/judge", "prompt_tokens": 300,
+    "format": "skywork", "source": "org/judge", "prompt_tokens": 300,
     "step_tokens": 80, "total_tokens": 900,
   },
   "prompt": {"kind": "chat", "system": "Think `hard`.\nBe | brief."},
@@ -123,7 +123,7 @@ def test_prompts_are_told_in_words(tmp_path, prompt, words):
 
 def test_no_reward_and_the_synthetic_benchmark_are_named(tmp_path):
   task = {"kind": "synthetic", "split": "test", "count": 3, "levels": [1, 2]}
-  config = CONFIG | {"reward": {"form": "none"}, "task": task}
+  config = CONFIG | {"reward": {"format": "none"}, "task": task}
   head = top(report(write(tmp_path / "s", records(3), config=config)))
   assert "synthetic, split `test`, count 3, levels 1, 2" in head
   assert "Reward: format `none`\n" in head

@@ -20,12 +20,12 @@ def _problems(ids):
   return [decoding.PromptProblem(i, prompts[i]) for i in ids]
 
 
-def run(ids, num_lanes, temperature=1.0, seed=0, balance=0.3, stats=None):
+def run(ids, num_slots, temperature=1.0, seed=0, balance=0.3, stats=None):
   """Searches some problems by REBASE; what is found, in the order of ends."""
-  finished = decoding.run_lanes(
+  finished = decoding.continuous_batching(
     tiny.policy(), tiny.reward(), rebase(balance),
     tiny.policy_params(temperature), tiny.reward_model().params,
-    _problems(ids), seed, num_lanes, DEPTH, stats=stats,
+    _problems(ids), seed, num_slots, DEPTH, stats=stats,
   )  # fmt: skip
   return {one.problem_id: one for one in finished}
 
@@ -68,7 +68,7 @@ def test_a_resume_gives_the_same_bits():
     _assert_identical(one, _reference()[problem_id])
 
 
-def test_another_number_of_lanes_gives_the_same_draws():
+def test_another_number_of_slots_gives_the_same_draws():
   found = run(tuple(range(7)), 2)
   for problem_id, one in _reference().items():
     ours, theirs = one.tree, found[problem_id].tree
@@ -87,7 +87,7 @@ def test_another_seed_gives_other_draws():
 def test_new_temperatures_and_seeds_compile_nothing():
   _reference()
   programs = (
-    lane_programs.start, lane_programs.empty_lanes, lane_programs.replace_lane,
+    lane_programs.start, lane_programs.empty_slots, lane_programs.replace_slot,
     lane_programs.advance,
   )  # fmt: skip
   before = [program._cache_size() for program in programs]
@@ -100,7 +100,7 @@ def _started():
   """A problem that has just been started, and the search that it is of."""
   strategy = rebase(0.3)
   search = (
-    tiny.policy(), tiny.reward(), strategy.rules, None,
+    tiny.policy(), tiny.reward(), strategy.static_part, None,
     tiny.policy_params(), tiny.reward_model().params,
   )  # fmt: skip
   new = lane_programs.start(
@@ -112,9 +112,9 @@ def _started():
 
 
 def _searched_over(stale):
-  """Searches in a lane whose own caches hold some value, to the end."""
+  """Searches in a batch slot whose own caches hold some value, to the end."""
   new, search = _started()
-  state = lane_programs.empty_lanes(*search[:2], LANES, None, new)
+  state = lane_programs.empty_slots(*search[:2], LANES, None, new)
   own = lambda state: (  # noqa: E731
     state.policy_state.cache.own, state.reward_state.cache.own
   )  # fmt: skip
@@ -130,14 +130,14 @@ def _searched_over(stale):
       cache=state.reward_state.cache.replace(own=dirty[1])
     ),
   )
-  state = lane_programs.replace_lane(None, state, np.int32(1), new)
+  state = lane_programs.replace_slot(None, state, np.int32(1), new)
   for leaf in jax.tree.leaves(own(state)):
     np.testing.assert_array_equal(leaf, stale)
   sizes = (sizes_lib.fitting(tiny.LIMITS, 0, 0, 1),) * 2
   while not is_done(state).all():
     state, _ = lane_programs.advance(*search[:4], sizes, *search[4:], state)
   return jax.device_get(
-    lane_programs.take_lane(
+    lane_programs.take_slot(
       None,
       (state.tree, state.scores, state.policy_state.counts),
       np.int32(1),
@@ -156,7 +156,7 @@ def test_what_a_lane_held_before_changes_no_bit():
 
 
 def test_no_problems_give_no_results():
-  iterator = decoding.run_lanes(
+  iterator = decoding.continuous_batching(
     tiny.policy(), tiny.reward(), rebase(), tiny.policy_params(),
     tiny.reward_model().params, [], 0, 2, DEPTH,
   )  # fmt: skip
@@ -183,7 +183,7 @@ def test_numbers_that_are_not_finite_are_reported(broken):
     params = params.replace(weights=poison(params.weights))
   else:
     weights = poison(weights)
-  iterator = decoding.run_lanes(
+  iterator = decoding.continuous_batching(
     tiny.policy(), tiny.reward(), rebase(0.3), params, weights,
     _problems((5,)), 0, LANES, DEPTH,
   )  # fmt: skip
@@ -200,7 +200,7 @@ def test_two_vocabularies_are_refused():
   other.add_tokens(["<extra>"])
   model = tiny.reward_model()
   model = type(model)(model.config, model.params, other, model.graph)
-  iterator = decoding.run_lanes(
+  iterator = decoding.continuous_batching(
     tiny.policy(), decoding.ModelReward(model, tiny.LIMITS, tiny.NUM_BEAMS),
     rebase(), tiny.policy_params(), model.params, _problems((0,)), 0, 1, DEPTH,
   )  # fmt: skip

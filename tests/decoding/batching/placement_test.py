@@ -93,15 +93,15 @@ def _params(mesh=None):
   return decoding.PolicyParams(put(weights), jnp.float32(1.0)), put(judge)
 
 
-def _run(mesh, strategy, ids=IDS, num_lanes=LANES, seed=0):
+def _run(mesh, strategy, ids=IDS, num_slots=LANES, seed=0):
   policy, reward = _pair()
   if strategy is STRATEGIES["sampling"]:  # compiles in half the time
     reward = _no_reward()
   prompts = tiny.prompts(max(IDS) + 1)
-  found = decoding.run_lanes(
+  found = decoding.continuous_batching(
     policy, reward, strategy, *_params(),
     [decoding.PromptProblem(i, prompts[i]) for i in ids],
-    seed, num_lanes, DEPTH, mesh,
+    seed, num_slots, DEPTH, mesh,
   )  # fmt: skip
   return {one.problem_id: one for one in found}
 
@@ -117,30 +117,30 @@ def _unsharded(strategy):
 
 
 @functools.cache
-def _lanes(mesh):
-  """Makes empty lanes, and lists the programs that act on them."""
+def _slots(mesh):
+  """Makes empty slots, and lists the programs that act on them."""
   policy, reward = _pair()
   strategy, params = STRATEGIES["rebase"], _params(mesh)
   prompts = decoding.pad_prompt(0, tiny.prompts(1)[0], tiny.LIMITS)
   new = lane_programs.start(
-    policy, reward, strategy.rules, DEPTH, mesh, *params,
+    policy, reward, strategy.static_part, DEPTH, mesh, *params,
     strategy.init(tiny.NUM_BEAMS), jax.random.key(0), np.int32(0), prompts,
   )  # fmt: skip
   empty = functools.partial(
-    lane_programs.empty_lanes, policy, reward, LANES, mesh, new
+    lane_programs.empty_slots, policy, reward, LANES, mesh, new
   )
   state = empty()
   outcome = (state.tree, state.policy_state.counts)
-  lane = np.int32(0)
+  slot = np.int32(0)
   programs = {
-    "replace": lane_programs.replace_lane.lower(mesh, state, lane, new),
+    "replace": lane_programs.replace_slot.lower(mesh, state, slot, new),
     "advance": lane_programs.advance.lower(
-      policy, reward, strategy.rules, mesh, SIZES, *params, state
+      policy, reward, strategy.static_part, mesh, SIZES, *params, state
     ),
     "few rows": lane_programs.advance.lower(
-      *_few_rows(), strategy.rules, mesh, SIZES, *params, state
+      *_few_rows(), strategy.static_part, mesh, SIZES, *params, state
     ),
-    "take": lane_programs.take_lane.lower(mesh, outcome, lane),
+    "take": lane_programs.take_slot.lower(mesh, outcome, slot),
   }
   return empty, programs
 
@@ -182,7 +182,7 @@ def test_later_calls_and_steps_compile_nothing():
 
 def test_the_state_stays_where_it_is():
   """Caches of a step's result lie on devices as those that it was given."""
-  state = _lanes(_mesh(2, 4))[0]()
+  state = _slots(_mesh(2, 4))[0]()
   policy, reward = _pair()
   before = [leaf.sharding for leaf in jax.tree.leaves(state)]
   after, _ = lane_programs.advance(
@@ -195,7 +195,7 @@ def test_the_state_stays_where_it_is():
 
 
 def test_caches_are_split_over_problems_and_heads():
-  state = _lanes(_mesh(2, 4))[0]()
+  state = _slots(_mesh(2, 4))[0]()
   keys, values = state.policy_state.cache.own[0]
   P, N, K, H, S = 4, tiny.NUM_BEAMS, 8, 6, 32
   assert keys.shape == (P, N, K, H, S)
@@ -211,7 +211,7 @@ def test_caches_are_split_over_problems_and_heads():
 @pytest.mark.parametrize("program", ["replace", "advance", "few rows", "take"])
 def test_no_cache_is_sent_from_device_to_device(program):
   """Caches alone have five axes; every fork and every merge is in `advance`."""
-  text = _lanes(_mesh(2, 4))[1][program].compile().as_text()
+  text = _slots(_mesh(2, 4))[1][program].compile().as_text()
   sends = r"= (.*) (?:all-\w+|collective-\w+|reduce-scatter)(?:-start)?\("
   sent = "\n".join(re.findall(sends, text))
   assert not re.findall(r"\[\d+(?:,\d+){4}\]", sent)
@@ -225,10 +225,10 @@ def test_no_cache_is_sent_from_device_to_device(program):
     assert "f32[2,4,1,24]" in sent
 
 
-def test_lanes_that_the_mesh_does_not_divide_are_refused():
-  with pytest.raises(ValueError, match=r"num_lanes is 3.*'data'.*Use 4 lanes"):
-    _run(_mesh(2, 4), STRATEGIES["rebase"], num_lanes=3)
-  assert placement.whole_lanes(3, None) == 3
+def test_slots_that_the_mesh_does_not_divide_are_refused():
+  with pytest.raises(ValueError, match=r"num_slots is 3.*'data'.*Use 4 slots"):
+    _run(_mesh(2, 4), STRATEGIES["rebase"], num_slots=3)
+  assert placement.whole_slots(3, None) == 3
 
 
 @pytest.mark.parametrize("owner", ["policy", "reward"])
@@ -238,7 +238,7 @@ def test_heads_that_the_mesh_would_cut_are_refused(owner):
     policy = _pair(heads=2)[0]
   else:
     reward = _pair(heads=2)[1]
-  iterator = decoding.run_lanes(
+  iterator = decoding.continuous_batching(
     policy, reward, rebase(), *_params(), [], 0, LANES, DEPTH, _mesh(2, 4)
   )
   with pytest.raises(ValueError, match=r"2 heads.*'model' of size 4.*1 or 2"):

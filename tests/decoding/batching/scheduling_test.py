@@ -1,4 +1,4 @@
-"""When lanes stop, against a simulation in plain Python."""
+"""When slots stop, against a simulation in plain Python."""
 
 import types
 
@@ -20,52 +20,52 @@ def _lengths(tree):
   return [[int(k) for k in row] for row in tree.num_tokens[:depths]]
 
 
-def simulate(problems, num_lanes, most):
+def simulate(problems, num_slots, most):
   """Goes through searches token by token.
 
   Args:
     problems: for each, by id, the lengths of its steps.
-    num_lanes: P.
+    num_slots: P.
     most: tokens that are written from stop to stop.
 
   Returns:
     Ids as they end, rows computed, tokens drawn and stops.
   """
   waiting = list(problems)
-  lanes = [None] * num_lanes
+  slots = [None] * num_slots
   ended, iterations, tokens, stops = [], 0, 0, 0
   while True:
-    for number, lane in enumerate(lanes):
-      if lane is None and waiting:
-        lanes[number] = types.SimpleNamespace(id=waiting.pop(0), depth=0)
-        lanes[number].left = max(problems[lanes[number].id][0])
-    there = [lane for lane in lanes if lane]
+    for number, slot in enumerate(slots):
+      if slot is None and waiting:
+        slots[number] = types.SimpleNamespace(id=waiting.pop(0), depth=0)
+        slots[number].left = max(problems[slots[number].id][0])
+    there = [slot for slot in slots if slot]
     if not there:
       break
     for _ in range(most):
-      if sum(lane.left == 0 for lane in there) >= len(there) / 4:
+      if sum(slot.left == 0 for slot in there) >= len(there) / 4:
         break
       iterations += 1
-      for lane in there:
-        lane.left = max(lane.left - 1, 0)
+      for slot in there:
+        slot.left = max(slot.left - 1, 0)
     stops += 1
-    for number, lane in enumerate(lanes):
-      if lane is None or lane.left:
+    for number, slot in enumerate(slots):
+      if slot is None or slot.left:
         continue
-      steps = problems[lane.id]
-      tokens += sum(steps[lane.depth])
-      lane.depth += 1
-      if lane.depth < len(steps):
-        lane.left = max(steps[lane.depth])
+      steps = problems[slot.id]
+      tokens += sum(steps[slot.depth])
+      slot.depth += 1
+      if slot.depth < len(steps):
+        slot.left = max(steps[slot.depth])
       else:
-        ended.append(lane.id)
-        lanes[number] = None
-  rows = iterations * num_lanes * tiny.NUM_BEAMS
+        ended.append(slot.id)
+        slots[number] = None
+  rows = iterations * num_slots * tiny.NUM_BEAMS
   return ended, rows, tokens, stops
 
 
 @pytest.mark.parametrize("order", [tuple(range(7)), (3, 0, 6, 1, 5, 2, 4)])
-def test_lanes_stop_as_simulated(order):
+def test_slots_stop_as_simulated(order):
   stats = statistics.LaneStats()
   found = engine_test.run(order, engine_test.LANES, stats=stats)
   problems = {i: _lengths(found[i].tree) for i in order}
@@ -93,20 +93,24 @@ def test_a_quarter_is_enough():
   assert scheduling.is_enough(active, active & False, together=True)
 
 
-def test_groups_divide_the_lanes():
-  rules, mesh = sampling().rules, models.make_mesh(2, 4)
-  sizes = [scheduling.group_size(P, rules, None) for P in (1, 4, 8, 16, 36, 64)]
+def test_groups_divide_the_slots():
+  static_part, mesh = sampling().static_part, models.make_mesh(2, 4)
+  sizes = [
+    scheduling.group_size(P, static_part, None) for P in (1, 4, 8, 16, 36, 64)
+  ]
   assert sizes == [1, 1, 1, 2, 4, 8]
-  assert scheduling.group_size(16, rules, mesh) is None
-  assert scheduling.group_size(16, rules, models.make_mesh(1, 8)) == 2
-  ahead = rules._replace(lookahead=1)
+  assert scheduling.group_size(16, static_part, mesh) is None
+  assert scheduling.group_size(16, static_part, models.make_mesh(1, 8)) == 2
+  ahead = static_part._replace(lookahead=1)
   assert scheduling.group_size(16, ahead, None) is None
-  assert scheduling.in_step(ahead, None) and scheduling.in_step(rules, mesh)
+  assert scheduling.in_step(ahead, None) and scheduling.in_step(
+    static_part, mesh
+  )
 
 
 def test_without_a_problem_nothing_is_wasted():
   stats = statistics.LaneStats()
-  found = decoding.run_lanes(
+  found = decoding.continuous_batching(
     tiny.policy(), tiny.reward(), rebase(), tiny.policy_params(),
     tiny.reward_model().params, [], 0, 2, 3, stats=stats,
   )  # fmt: skip

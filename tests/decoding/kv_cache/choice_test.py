@@ -24,7 +24,7 @@ IDS = (0, 1, 2)
 def _grow_trees(cache, tree_tokens=None):
   """MCTS: all nodes are kept, two at a time are extended."""
   storage = (CHILDREN, cache, tree_tokens)
-  found = decoding.run_lanes(
+  found = decoding.continuous_batching(
     decoding.ModelPolicy(tiny.policy_model(), tiny.FORMAT, LIMITS, N, *storage),
     decoding.ModelReward(tiny.reward_model(), LIMITS, N, None, *storage),
     search.mcts(CHILDREN, CHILDREN, expansions=EXPANSIONS),
@@ -32,7 +32,7 @@ def _grow_trees(cache, tree_tokens=None):
     tiny.reward_model().params,
     [decoding.PromptProblem(i, tiny.prompts(3)[i]) for i in IDS],
     seed=0,
-    num_lanes=2,
+    num_slots=2,
     max_depth=DEPTH,
   )
   return {one.problem_id: one for one in found}

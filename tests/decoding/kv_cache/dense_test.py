@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inference_scaling.decoding.kv_cache import beam_places as places_lib
+from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import dense as cache_lib
 
 pytestmark = pytest.mark.usefixtures("quick_compilations")
@@ -61,16 +61,16 @@ class Lists:
     self.beams = [[[] for _ in range(N)] for _ in range(P)]
     self.made = 0
 
-  def grow(self, counts, lanes=None, slots=None, size=S, prompt_size=PROMPT):
+  def grow(self, counts, slots=None, beams=None, size=S, prompt_size=PROMPT):
     """Lets rows write; counts [Q][R]."""
-    places = places_lib.Places(
-      None if lanes is None else jnp.array(lanes, jnp.int32),
+    beam_index = beam_index_lib.BeamIndex(
       None if slots is None else jnp.array(slots, jnp.int32),
+      None if beams is None else jnp.array(beams, jnp.int32),
     )
-    rows = self.cache.open_rows(places, size, prompt_size)
+    rows = self.cache.open_rows(beam_index, size, prompt_size)
     assert rows.own[0][0].shape == (len(counts), len(counts[0]), K, H, size)
     prompts = _prompts()[0]
-    chosen = list(range(P)) if lanes is None else lanes
+    chosen = list(range(P)) if slots is None else slots
     for found, wanted in zip(rows.prompt, prompts, strict=True):
       np.testing.assert_array_equal(
         found[0], wanted[0][chosen][..., :prompt_size]
@@ -81,7 +81,7 @@ class Lists:
     assert rows.prompt_lengths.tolist() == _prompts()[1][chosen].tolist()
     own, lengths = jax.tree.map(np.array, (rows.own, rows.lengths))
     for q, p in enumerate(chosen):
-      for r, n in enumerate(range(N) if slots is None else slots[q]):
+      for r, n in enumerate(range(N) if beams is None else beams[q]):
         beam = self.beams[p][n]
         row = [(keys[q, r], values[q, r]) for keys, values in own]
         self._check(row, beam, lengths[q, r])
@@ -94,13 +94,13 @@ class Lists:
         self.beams[p][n] = beam + new
     rows = rows.replace(own=own, lengths=jnp.array(lengths))
     close = jax.jit(lambda *args: cache_lib.Cache.close_rows(*args, WIDTH))
-    self.cache = close(self.cache, places, rows)
+    self.cache = close(self.cache, beam_index, rows)
     self.check()
 
-  def fork(self, parents, num_rows=N, num_lanes=P):
+  def fork(self, parents, num_rows=N, num_slots=P):
     fork = jax.jit(cache_lib.Cache.fork, static_argnums=(2, 3))
     parents = np.array(parents, np.int32)
-    self.cache = fork(self.cache, parents, num_rows, num_lanes)
+    self.cache = fork(self.cache, parents, num_rows, num_slots)
     self.beams = [
       [beams[n] for n in row]
       for beams, row in zip(self.beams, parents, strict=True)
@@ -132,8 +132,8 @@ def grown():
 
 
 def test_some_beams_of_all_or_of_some_problems_write(grown):
-  grown.grow([[3, 0], [1, 2], [2, 2], [0, 3]], slots=[[2, 0], [0, 1]] * 2)
-  grown.grow([[2, 1], [3, 2]], lanes=[3, 1], slots=[[1, 0], [2, 0]])
+  grown.grow([[3, 0], [1, 2], [2, 2], [0, 3]], beams=[[2, 0], [0, 1]] * 2)
+  grown.grow([[2, 1], [3, 2]], slots=[3, 1], beams=[[1, 0], [2, 0]])
   assert max(len(beam) for beams in grown.beams for beam in beams) > 5
 
 
@@ -149,7 +149,7 @@ def test_a_window_at_the_end_goes_back_over_older_entries(grown):
 def test_rows_may_be_shorter_or_longer_than_what_is_stored(grown, size):
   """As are those of texts that are short yet, and of a reward's last block."""
   grown.grow([[3, 0, 1]] * P, size=size)
-  grown.grow([[0, 1], [2, 3]], lanes=[0, 2], slots=[[0, 1], [1, 2]], size=size)
+  grown.grow([[0, 1], [2, 3]], slots=[0, 2], beams=[[0, 1], [1, 2]], size=size)
   assert len(grown.beams[0][0]) == 6
   if size > 6:
     grown.grow([[2, 0, 1]] * P, size=size)
@@ -157,7 +157,7 @@ def test_rows_may_be_shorter_or_longer_than_what_is_stored(grown, size):
 
 def test_a_prompt_is_read_no_further_than_it_must_be(grown):
   lengths = [len(grown.beams[p][n]) for p in (2, 1) for n in (0, 1)]
-  grown.grow([[1, 1]] * 2, lanes=[2, 1], slots=[[0, 1]] * 2, prompt_size=3)
+  grown.grow([[1, 1]] * 2, slots=[2, 1], beams=[[0, 1]] * 2, prompt_size=3)
   longer = [len(grown.beams[p][n]) for p in (2, 1) for n in (0, 1)]
   assert longer == [length + 1 for length in lengths]
   assert grown.cache.prompt[0][0].shape[-1] == PROMPT  # it stays as it was
@@ -167,12 +167,12 @@ SWAPS = [[1, 0, 2], [0, 0, 0], [0, 1, 2], [2, 0, 1]]  # 2, 2, 0 and 3 move
 
 
 @pytest.mark.parametrize("num_rows", [1, 2, 3])
-@pytest.mark.parametrize("num_lanes", [1, 2, 4])
-def test_a_fork_copies_beams_whoever_moves_where(grown, num_rows, num_lanes):
+@pytest.mark.parametrize("num_slots", [1, 2, 4])
+def test_a_fork_copies_beams_whoever_moves_where(grown, num_rows, num_slots):
   """Also where more move than there are rows."""
-  grown.fork(SWAPS, num_rows, num_lanes)
+  grown.fork(SWAPS, num_rows, num_slots)
   grown.grow([[3, 2, 1]] * P)
-  grown.fork([[0, 1, 0], [2, 1, 0], [0, 0, 2], [0, 1, 2]], num_rows, num_lanes)
+  grown.fork([[0, 1, 0], [2, 1, 0], [0, 0, 2], [0, 1, 2]], num_rows, num_slots)
   assert grown.beams[0][2] == grown.beams[0][0] != grown.beams[0][1]
   grown.check()
 
@@ -203,7 +203,7 @@ def test_a_fork_needs_no_room_beyond_its_windows():
 def test_what_was_appended_is_forgotten(grown):
   before, beams = grown.cache, [list(row) for row in grown.beams]
   grown.grow([[3, 3, 3]] * P)
-  grown.grow([[1, 0]] * P, slots=[[0, 2]] * P)
+  grown.grow([[1, 0]] * P, beams=[[0, 2]] * P)
   grown.cache, grown.beams = before.rewind(grown.cache), beams
   grown.check()
   lengths = [[len(beam) + 1 + n for n, beam in enumerate(row)] for row in beams]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from inference_scaling.decoding.kv_cache import beam_places as places_lib
+from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import dense as cache_lib
 from inference_scaling.decoding.kv_cache import tree, tree_store
 
@@ -57,13 +57,13 @@ def _empty(kind):
 
 
 @jax.jit
-def _open(cache, places):
-  return cache.open_rows(places, T, PROMPT)
+def _open(cache, beam_index):
+  return cache.open_rows(beam_index, T, PROMPT)
 
 
 @jax.jit
-def _close(cache, places, rows):
-  return cache.close_rows(places, rows, WIDTH)
+def _close(cache, beam_index, rows):
+  return cache.close_rows(beam_index, rows, WIDTH)
 
 
 @jax.jit
@@ -89,19 +89,19 @@ class Oracle:
     self.most = [0] * P
     self.spoiled = set()
 
-  def grow(self, lanes, slots, counts):
-    """Lets some beams write: counts by lane and row, cut to what has room."""
-    places = places_lib.Places(
-      None if lanes is None else jnp.array(lanes, jnp.int32),
+  def grow(self, slots, beams, counts):
+    """Lets some beams write: counts by slot and row, cut to what has room."""
+    beam_index = beam_index_lib.BeamIndex(
       None if slots is None else jnp.array(slots, jnp.int32),
+      None if beams is None else jnp.array(beams, jnp.int32),
     )
-    rows = _open(self.cache, places)
+    rows = _open(self.cache, beam_index)
     own = jax.tree.map(np.array, rows.own)
     lengths = np.array(rows.lengths)
-    lanes = range(P) if lanes is None else lanes
+    slots = range(P) if slots is None else slots
     new = {}
-    for q, p in enumerate(lanes):
-      for r, n in enumerate(range(N) if slots is None else slots[q]):
+    for q, p in enumerate(slots):
+      for r, n in enumerate(range(N) if beams is None else beams[q]):
         old = self.beams[p][n]
         self._check_row(own, lengths[q, r], q, r, p, n)
         count = min(counts[q][r], T - len(old))
@@ -110,13 +110,13 @@ class Oracle:
         lengths[q, r] += count
         _write(own, q, r, len(old), new[p, n])
     rows = rows.replace(own=own, lengths=jnp.array(lengths))
-    self.cache = _close(self.cache, places, rows)
-    self._note(lanes, new)
+    self.cache = _close(self.cache, beam_index, rows)
+    self._note(slots, new)
     self.check()
 
-  def _note(self, lanes, new):
+  def _note(self, slots, new):
     """Takes up new tokens and counts what they need."""
-    for p in lanes:
+    for p in slots:
       held = {token for beam in self.beams[p] for token in beam}
       fresh = sum(len(tokens) for (q, _), tokens in new.items() if q == p)
       self.most[p] = max(self.most[p], len(held) + fresh)
@@ -135,15 +135,15 @@ class Oracle:
 
   def look_ahead(self, steps):
     before, beams = self.cache, self.beams
-    for lanes, slots, counts in steps:
+    for slots, beams, counts in steps:
       self.beams = [list(mine) for mine in self.beams]
-      self.grow(lanes, slots, counts)
+      self.grow(slots, beams, counts)
     self.cache, self.beams = before.rewind(self.cache), beams
     self.check()
 
   def check(self):
     """Compares all beams, and how they lie in the store."""
-    rows = jax.tree.map(np.array, _open(self.cache, places_lib.ALL))
+    rows = jax.tree.map(np.array, _open(self.cache, beam_index_lib.ALL))
     for p in range(P):
       for n in range(N):
         self._check_row(rows.own, rows.lengths[p, n], p, n, p, n)
@@ -193,9 +193,9 @@ def _write(own, q, r, start, tokens):
     values[q, r, :, start:stop] = np.moveaxis(v, 0, -2)
 
 
-def _counts(lanes, rows):
+def _counts(slots, rows):
   row = st.lists(st.integers(0, WIDTH), min_size=rows, max_size=rows)
-  return st.lists(row, min_size=lanes, max_size=lanes)
+  return st.lists(row, min_size=slots, max_size=slots)
 
 
 def _some(count, out_of):
@@ -277,11 +277,11 @@ def test_closing_rows_writes_the_store_where_it_is():
     layers, jax.ShapeDtypeStruct((1,), jnp.int32),
   )  # fmt: skip
   rows = jax.eval_shape(
-    lambda cache: cache.open_rows(places_lib.ALL, size, 8), cache
+    lambda cache: cache.open_rows(beam_index_lib.ALL, size, 8), cache
   )
   program = (
     jax.jit(
-      lambda cache, rows: cache.close_rows(places_lib.ALL, rows, size),
+      lambda cache, rows: cache.close_rows(beam_index_lib.ALL, rows, size),
       donate_argnums=0,
     )
     .lower(cache, rows)

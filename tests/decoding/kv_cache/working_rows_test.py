@@ -10,7 +10,7 @@ import pytest
 
 from inference_scaling import decoding
 from inference_scaling.decoding import limits as limits_lib
-from inference_scaling.decoding.kv_cache import beam_places as places_lib
+from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import dense as cache_lib
 from inference_scaling.models.layers import attention
 from tests.decoding import tiny
@@ -54,7 +54,7 @@ def _walk(model, at_once):
 
   @jax.jit
   def extend(params, cache, tokens, counts):
-    rows = cache.open_rows(places_lib.ALL, OWN, PROMPT)
+    rows = cache.open_rows(beam_index_lib.ALL, OWN, PROMPT)
 
     def body(rows, index):
       part = jax.lax.dynamic_slice_in_dim(tokens, index, at_once, axis=2)
@@ -67,7 +67,7 @@ def _walk(model, at_once):
 
     rows, found = jax.lax.scan(body, rows, jnp.arange(0, CHUNK, at_once))
     found = jnp.moveaxis(found, 0, 2).reshape(P, N, CHUNK, -1)
-    return cache.close_rows(places_lib.ALL, rows, CHUNK), found
+    return cache.close_rows(beam_index_lib.ALL, rows, CHUNK), found
 
   cache = start(model.params)
   hidden = {(p, n): [] for p in range(P) for n in range(N)}
@@ -119,7 +119,7 @@ def _rows(lengths):
   keys = jnp.zeros((P, 1, 2, 6, PROMPT))
   layers = 2 * ((keys, keys.swapaxes(-1, -2)),)
   cache = cache_lib.start(layers, jnp.array(PROMPT_LENGTHS), N, OWN)
-  rows = cache.open_rows(places_lib.ALL, OWN, PROMPT)
+  rows = cache.open_rows(beam_index_lib.ALL, OWN, PROMPT)
   return rows.replace(lengths=jnp.array(lengths, jnp.int32))
 
 

@@ -35,16 +35,23 @@ ENTRIES = 300  # of a tree: fewer than its 8 beams of 256 tokens may have
 
 
 def _plan(
-  policy, reward, dtype="float32", form="own", limits=LIMITS, storage=()
+  policy,
+  reward,
+  dtype="float32",
+  reward_format="native",
+  limits=LIMITS,
+  storage=(),
 ):
   return memory.Plan(
-    abstract.Search(policy, reward, form, dtype, limits, limits, *storage)
+    abstract.Search(
+      policy, reward, reward_format, dtype, limits, limits, *storage
+    )
   )
 
 
 @functools.cache
 def _measured(config, shape, dtype, rows, storage):
-  """Runs and compiles what `run_lanes` does; bytes on the first device."""
+  """Bytes of `continuous_batching` on the first device, run and compiled."""
   mesh = shape and models.make_mesh(*shape)
   tokenizer = tiny.letter_tokenizer()
   policy_model = models.initial_model(config, tokenizer, seed=0)
@@ -70,7 +77,7 @@ def _measured(config, shape, dtype, rows, storage):
     *params, (), jax.random.key(0), np.int32(0),
     decoding.pad_prompt(0, [1, 2], LIMITS),
   )  # fmt: skip
-  state = programs.empty_lanes(policy, reward, P, mesh, new)
+  state = programs.empty_slots(policy, reward, P, mesh, new)
   group = scheduling.group_size(P, SAMPLING.rules, mesh)
   # Of all tokens, and, where these are no copy, of half of them.
   lengths = (LIMITS.text_buffer, LIMITS.text_buffer // 2)
@@ -82,7 +89,7 @@ def _measured(config, shape, dtype, rows, storage):
         policy, reward, SAMPLING.rules, mesh, (size, size), *params, state
       ).compile()
     )
-  replace = programs.replace_lane.lower(mesh, state, np.int32(0), new).compile()
+  replace = programs.replace_slot.lower(mesh, state, np.int32(0), new).compile()
   return {
     "start": _bytes(start),
     "replace": _bytes(replace),
@@ -139,11 +146,11 @@ def test_plan_is_what_is_measured(config, shape, dtype, rows, storage):
   taken = measured["step"] - found.resident
   assert taken == pytest.approx(max(phases.values()), rel=0.25)
   assert measured["start"] == pytest.approx(start, rel=0.1)
-  # A problem is started and put in a lane without caches for its beams.
+  # A problem is started and put in a batch slot without caches for its beams.
   own = found.policy_beams + found.reward_beams
-  lane = own * (shape or (1, 1))[0] / P
-  assert measured["start"] < (2 if storage else 0.5) * lane
-  assert measured["replace"] < (0.5 if storage else 0.2) * lane
+  slot = own * (shape or (1, 1))[0] / P
+  assert measured["start"] < (2 if storage else 0.5) * slot
+  assert measured["replace"] < (0.5 if storage else 0.2) * slot
 
 
 def test_a_tree_takes_the_tokens_that_it_has_room_for():

@@ -11,9 +11,9 @@ import pytest
 from inference_scaling import decoding, models, search
 from inference_scaling.decoding.batching import faults
 from inference_scaling.decoding.tokens import automaton
-from inference_scaling.models import reward_forms
+from inference_scaling.models import reward_formats
 from tests.decoding import tiny
-from tests.models import form_models, tokenizers_of
+from tests.models import external_models, tokenizers_of
 from tests.models import tiny as tiny_models
 
 QUESTIONS = ("What is 2 + 3?", "How many clips are sold in May?", "a 一?")
@@ -21,16 +21,22 @@ LIMITS = decoding.Limits(prompt_tokens=160, step_tokens=70, total_tokens=224)
 SHAPE = (len(QUESTIONS), tiny.NUM_BEAMS)
 
 
-def _translator(form, tokenizer=None, ends=tuple(tiny.STEP_ENDS), **changes):
+def _translator(
+  reward_format, tokenizer=None, ends=tuple(tiny.STEP_ENDS), **changes
+):
   tokenizer = tokenizer or tiny.letter_tokenizer()
   limits = decoding.Limits(
     **{"prompt_tokens": 160, "step_tokens": 70} | changes
   )
-  return decoding.Translator(tokenizer, len(tokenizer), form, limits, ends)
+  return decoding.Translator(
+    tokenizer, len(tokenizer), reward_format, limits, ends
+  )
 
 
 def _llemma():
-  return reward_forms.make_form("llemma", tokenizers_of.sentence_piece())
+  return reward_formats.make_reward_format(
+    "llemma", tokenizers_of.sentence_piece()
+  )
 
 
 def _letters(text):
@@ -52,7 +58,7 @@ def test_steps_become_text_without_their_ends():
   rows = [_letters("a ceb"), _letters("agh"), _letters(" b"), []]
   steps = np.array([[0, 3, 1, 2]], np.int32)
   found = jax.jit(translator)(*_batch(rows), steps, np.zeros_like(steps))
-  decode = translator.form.tokenizer.decode
+  decode = translator.reward_format.tokenizer.decode
   texts = [
     decode(found.tokens[0, n, : found.lengths[0, n]]) for n in range(len(rows))
   ]
@@ -63,14 +69,16 @@ def test_steps_become_text_without_their_ends():
 
 def test_a_policy_may_write_tag_and_number_itself():
   tokenizer = tokenizers_of.sentence_piece()
-  form = _llemma()
-  translator = _translator(form, tokenizer, (" ки",))
+  reward_format = _llemma()
+  translator = _translator(reward_format, tokenizer, (" ки",))
   text = "\nStep 2: Altogether 48 + 24 = 72 clips. ки"
   tokens, written, rest = translator.translate(
     tokenizer.encode(text, add_special_tokens=False), 1
   )
-  assert tokens == form.encode_step(1, "Altogether 48 + 24 = 72 clips.")
-  assert tokens.count(form.tag()) == 1
+  assert tokens == reward_format.encode_step(
+    1, "Altogether 48 + 24 = 72 clips."
+  )
+  assert tokens.count(reward_format.tag()) == 1
   assert (written, rest) == (text.removesuffix(" ки").strip(), 0)
 
 
@@ -103,19 +111,25 @@ def test_a_step_that_is_too_long_is_counted_and_not_read():
 
 @functools.cache
 def _reward(name):
-  model = form_models.make(name)
+  model = external_models.make(name)
   tokenizer = tiny.letter_tokenizer()
   translator = decoding.Translator(
-    tokenizer, len(tokenizer), model.form, LIMITS, tuple(tiny.STEP_ENDS)
+    tokenizer,
+    len(tokenizer),
+    model.reward_format,
+    LIMITS,
+    tuple(tiny.STEP_ENDS),
   )
   return decoding.ModelReward(model, tiny.LIMITS, tiny.NUM_BEAMS, translator)
 
 
 def _prompts(name):
   """The policy's prompts, and beside them those of the reward model."""
-  form = form_models.make(name).form
+  reward_format = external_models.make(name).reward_format
   rows = [
-    decoding.pad_prompt(i, tokens, tiny.LIMITS, form.encode_prompt(q), LIMITS)
+    decoding.pad_prompt(
+      i, tokens, tiny.LIMITS, reward_format.encode_prompt(q), LIMITS
+    )
     for i, (tokens, q) in enumerate(
       zip(tiny.prompts(SHAPE[0]), QUESTIONS, strict=True)
     )
@@ -158,7 +172,7 @@ def _whole(model, params, tokens):
 
 def _whole_rewards(model, texts):
   """The reward of the last step of (question, steps), from the whole text."""
-  rows = [model.form.encode_whole(*text) for text in texts]
+  rows = [model.reward_format.encode_whole(*text) for text in texts]
   padded = np.zeros((len(rows), 320), np.int32)
   for row, tokens in enumerate(rows):
     padded[row, : len(tokens)] = tokens
@@ -166,10 +180,10 @@ def _whole_rewards(model, texts):
   return [rewards[i, len(row) - 1] for i, row in enumerate(rows)]
 
 
-@pytest.mark.parametrize("name", form_models.FORMS)
+@pytest.mark.parametrize("name", external_models.REWARD_FORMATS)
 def test_rewards_of_a_search_are_those_of_whole_texts(name):
   """The policy writes letters: no tag, no number, no template."""
-  reward, model = _reward(name), form_models.make(name)
+  reward, model = _reward(name), external_models.make(name)
   start, score, fork = map(jax.jit, (reward.start, reward.score, reward.fork))
   state = start(model.params, _prompts(name))
   steps = [[[] for _ in range(SHAPE[1])] for _ in range(SHAPE[0])]
@@ -214,11 +228,13 @@ def _candidates(finished):
   return nodes
 
 
-def _lanes(name, reward, model=None, mesh=None, num_lanes=2):
-  judge = form_models.make(name)
+def _slots(name, reward, model=None, mesh=None, num_slots=2):
+  judge = external_models.make(name)
   problems = [
     decoding.PromptProblem(
-      i, tiny.prompts(3)[i], tuple(judge.form.encode_prompt(QUESTIONS[i]))
+      i,
+      tiny.prompts(3)[i],
+      tuple(judge.reward_format.encode_prompt(QUESTIONS[i])),
     )
     for i in range(len(QUESTIONS))
   ]
@@ -229,24 +245,24 @@ def _lanes(name, reward, model=None, mesh=None, num_lanes=2):
     )
   weights = (model or tiny.policy_model()).params
   params = decoding.PolicyParams(weights, jnp.float32(3.0))
-  return decoding.run_lanes(
+  return decoding.continuous_batching(
     policy, reward, search.rebase(0.3), params, judge.params, problems, 0,
-    num_lanes, 3, mesh,
+    num_slots, 3, mesh,
   )  # fmt: skip
 
 
 def test_rebase_on_a_mesh_is_guided_by_rewards_of_whole_texts():
   """Each part of the problems is translated where it lies."""
   mesh = models.make_mesh(4, 2)
-  model, tokenizer = form_models.make("rlhflow"), tiny.letter_tokenizer()
+  model, tokenizer = external_models.make("rlhflow"), tiny.letter_tokenizer()
   translator = decoding.Translator(
-    tokenizer, 24, model.form, LIMITS, tuple(tiny.STEP_ENDS), mesh
+    tokenizer, 24, model.reward_format, LIMITS, tuple(tiny.STEP_ENDS), mesh
   )
   reward = decoding.ModelReward(model, tiny.LIMITS, tiny.NUM_BEAMS, translator)
   config = tiny.config(vocab_size=24, num_layers=1)
   policy = models.initial_model(config, tokenizer, seed=0)
   texts, found = [], []
-  for one in _lanes("rlhflow", reward, policy, mesh, num_lanes=4):
+  for one in _slots("rlhflow", reward, policy, mesh, num_slots=4):
     assert one.reward_counts.decode > one.policy_counts.decode
     for steps, score in _candidates(one):
       if steps:
@@ -259,12 +275,12 @@ def test_rebase_on_a_mesh_is_guided_by_rewards_of_whole_texts():
 
 
 def test_solutions_that_do_not_fit_the_reward_model_are_named():
-  model = form_models.make("llemma")
-  translator = _translator(model.form, total_tokens=20, step_tokens=19)
+  model = external_models.make("llemma")
+  translator = _translator(model.reward_format, total_tokens=20, step_tokens=19)
   reward = decoding.ModelReward(model, tiny.LIMITS, tiny.NUM_BEAMS, translator)
   message = r"a solution takes \d+ tokens .*own total_tokens is 20\. Raise it"
   with pytest.raises(ValueError, match=rf"problem \d, depth \d: {message}"):
-    list(_lanes("llemma", reward))
+    list(_slots("llemma", reward))
 
 
 @pytest.mark.parametrize(
@@ -281,16 +297,17 @@ def test_what_is_not_scored_is_named(beyond, read, error, message):
 
 def test_a_problem_without_a_prompt_for_the_reward_model_is_named():
   problem = decoding.PromptProblem(7, tiny.prompts(1)[0])
-  iterator = decoding.run_lanes(
+  iterator = decoding.continuous_batching(
     tiny.policy(), _reward("llemma"), search.rebase(0.3),
-    tiny.policy_params(), form_models.make("llemma").params, [problem], 0, 2, 3,
+    tiny.policy_params(), external_models.make("llemma").params, [problem], 0,
+    2, 3,
   )  # fmt: skip
   with pytest.raises(ValueError, match="problem 7 has no reward_tokens"):
     next(iterator)
 
 
 def test_a_reward_model_and_its_translator_belong_together():
-  model = form_models.make("llemma")
+  model = external_models.make("llemma")
   for translator in (None, _translator(_llemma())):
     with pytest.raises(ValueError, match="expected one and the same object"):
       decoding.ModelReward(model, tiny.LIMITS, 2, translator)
@@ -299,22 +316,30 @@ def test_a_reward_model_and_its_translator_belong_together():
 def test_a_policy_that_writes_the_tag_searches_in_one_program():
   """Policy and reward model share a tokenizer; the form is another's."""
   tokenizer = tokenizers_of.sentence_piece()
-  config = form_models.config("llemma")
+  config = external_models.config("llemma")
   policy_model = tiny_models.make_model(config, seed=8)
   step_format = decoding.StepFormat((" ки", "e"), ("answer",))
   limits = decoding.Limits(prompt_tokens=32, step_tokens=8, total_tokens=20)
-  model = form_models.make("math_shepherd")
+  model = external_models.make("math_shepherd")
   policy_model = models.Model(
     config, policy_model.params, tokenizer, policy_model.graph
   )
   policy = decoding.ModelPolicy(policy_model, step_format, limits, 3)
   translator = decoding.Translator(
-    tokenizer, config.vocab_size, model.form, LIMITS, step_format.step_end
+    tokenizer,
+    config.vocab_size,
+    model.reward_format,
+    LIMITS,
+    step_format.step_end,
   )
   reward = decoding.ModelReward(model, limits, 3, translator)
   prompts = [
     decoding.pad_prompt(
-      i, tokenizer.encode(q), limits, model.form.encode_prompt(q), LIMITS
+      i,
+      tokenizer.encode(q),
+      limits,
+      model.reward_format.encode_prompt(q),
+      LIMITS,
     )
     for i, q in enumerate(QUESTIONS)
   ]
@@ -351,11 +376,11 @@ def test_a_policy_that_writes_the_tag_searches_in_one_program():
 
 def test_a_step_that_was_cut_off_may_be_longer_than_the_limits():
   """Its beam abstains: a sweep must not end for the want of its score."""
-  model = form_models.make("llemma")
-  translator = _translator(model.form, step_tokens=9)
+  model = external_models.make("llemma")
+  translator = _translator(model.reward_format, step_tokens=9)
   reward = decoding.ModelReward(model, tiny.LIMITS, 1, translator)
   limits = translator.limits
-  prompt = model.form.encode_prompt(QUESTIONS[0])
+  prompt = model.reward_format.encode_prompt(QUESTIONS[0])
   prompts = decoding.pad_prompt(0, prompt, limits, prompt, limits)
   start = jax.jit(reward.start)(model.params, prompts)
   score = jax.jit(reward.score)

@@ -14,18 +14,18 @@ from inference_scaling.models.checkpoints import (
   layout,
   saving,
 )
-from tests.models import form_models, tokenizers_of
+from tests.models import external_models, tokenizers_of
 
 
 def _write(name, folder, **tensors):
   """Writes a random checkpoint; a tensor given as None is left out."""
-  config = form_models.config(name)
-  model = form_models.make(name)
+  config = external_models.config(name)
+  model = external_models.make(name)
   entries = layout.decoder_layout(config)
   stored = dict(saving.stored_tensors(model.params["decoder"], entries))
   size = config.hidden_size
   rng = np.random.default_rng(0)
-  shapes = model.form.head.tensors(size)
+  shapes = model.reward_format.head.tensors(size)
   if not config.tie_word_embeddings:
     shapes = {**shapes, "lm_head.weight": (config.vocab_size, size)}
   for key, shape in shapes.items():
@@ -35,7 +35,7 @@ def _write(name, folder, **tensors):
   (architecture,) = models.reward_architectures(name) or (None,)
   raw = config_lib.to_hf(config, architecture)
   (folder / "config.json").write_text(json.dumps(raw))
-  tokenizers_of.for_form(name).save_pretrained(folder)
+  tokenizers_of.for_format(name).save_pretrained(folder)
   return stored
 
 
@@ -43,13 +43,15 @@ def test_folded_heads_are_whole_on_every_device_and_in_float32(tmp_path):
   stored = _write("rlhflow", tmp_path)
   mesh = models.make_mesh(4, 2)
   model = models.load_reward_model(
-    tmp_path, form="rlhflow", dtype="bfloat16", mesh=mesh
+    tmp_path, reward_format="rlhflow", dtype="bfloat16", mesh=mesh
   )
   assert model.params["decoder"]["embedding"].dtype == jnp.bfloat16
   score = model.params["score"]
   assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(score))
   assert all(leaf.is_fully_replicated for leaf in jax.tree.leaves(score))
-  rows = stored["lm_head.weight"][[model.form.head.good, model.form.head.bad]]
+  rows = stored["lm_head.weight"][
+    [model.reward_format.head.good, model.reward_format.head.bad]
+  ]
   np.testing.assert_array_equal(score["kernel"], rows[0] - rows[1])
   assert "unembedding" not in model.params["decoder"]
   with pytest.raises(TypeError, match="has no unembedding"):
@@ -61,7 +63,9 @@ def test_an_unembedding_beside_a_value_head_may_be_there_or_not(tmp_path):
   for change in ({}, {"lm_head.weight": None}):
     stored = _write("qwen_prm", tmp_path, **change)
     assert ("lm_head.weight" in stored) == (not change)
-    loaded.append(models.load_reward_model(tmp_path, form="qwen_prm").params)
+    loaded.append(
+      models.load_reward_model(tmp_path, reward_format="qwen_prm").params
+    )
   assert "unembedding" not in loaded[0]["decoder"]
   jax.tree.map(np.testing.assert_array_equal, *loaded)
 
@@ -77,20 +81,22 @@ def test_an_unembedding_beside_a_value_head_may_be_there_or_not(tmp_path):
 def test_missing_tensors_of_a_head_are_named(tmp_path, name, missing):
   _write(name, tmp_path, **{missing: None}, extra=np.zeros(2, np.float32))
   with pytest.raises(ValueError, match=rf"missing: {missing}[^$]*extra \(2,\)"):
-    models.load_reward_model(tmp_path, form=name)
+    models.load_reward_model(tmp_path, reward_format=name)
 
 
 def test_an_unembedding_that_is_not_the_tied_embedding(tmp_path):
   """A head of its own reads neither; one that is folded must know which."""
-  other = np.zeros((form_models.config("skywork").vocab_size, 24), np.float32)
+  other = np.zeros(
+    (external_models.config("skywork").vocab_size, 24), np.float32
+  )
   _write("skywork", tmp_path, **{"lm_head.weight": other})
-  assert models.load_reward_model(tmp_path, form="skywork").params
+  assert models.load_reward_model(tmp_path, reward_format="skywork").params
   _write("llemma", tmp_path)
   raw = json.loads((tmp_path / "config.json").read_text())
   tied = raw | {"tie_word_embeddings": True}
   (tmp_path / "config.json").write_text(json.dumps(tied))
   with pytest.raises(ValueError, match=r"holds lm_head.weight, which is not"):
-    models.load_reward_model(tmp_path, form="llemma")
+    models.load_reward_model(tmp_path, reward_format="llemma")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +116,7 @@ def test_a_weight_that_is_no_number_is_named(tmp_path, name, tensor):
   with pytest.raises(
     ValueError, match=rf"{tmp_path}: tensor {tensor} is no we"
   ):
-    models.load_reward_model(tmp_path, form=name)
+    models.load_reward_model(tmp_path, reward_format=name)
 
 
 def test_another_form_than_the_checkpoint_has_is_refused(tmp_path):
@@ -118,9 +124,11 @@ def test_another_form_than_the_checkpoint_has_is_refused(tmp_path):
   with pytest.raises(
     ValueError, match=r"config.json: architectures is \['Qwen2ForPrmModel'\]"
   ):
-    models.load_reward_model(tmp_path, form="llemma")
-  with pytest.raises(ValueError, match="form is 'skyworks'; expected 'own' or"):
-    models.load_reward_model(tmp_path, form="skyworks")
+    models.load_reward_model(tmp_path, reward_format="llemma")
+  with pytest.raises(
+    ValueError, match="format is 'skyworks'; expected 'native' or"
+  ):
+    models.load_reward_model(tmp_path, reward_format="skyworks")
 
 
 def test_a_tokenizer_without_the_tag_is_refused_before_loading(tmp_path):
@@ -128,6 +136,6 @@ def test_a_tokenizer_without_the_tag_is_refused_before_loading(tmp_path):
   (tmp_path / "model.safetensors").write_bytes(b"")
   tokenizers_of.sentence_piece(tag=False).save_pretrained(tmp_path)
   with pytest.raises(
-    ValueError, match=rf"{tmp_path}: form 'llemma'.*' ки' is .*one token"
+    ValueError, match=rf"{tmp_path}: format 'llemma'.*' ки' is .*one token"
   ):
-    models.load_reward_model(tmp_path, form="llemma")
+    models.load_reward_model(tmp_path, reward_format="llemma")

@@ -61,14 +61,14 @@ def _step(policy, reward, strategy):
   )
 
 
-def _settle(policy, reward, strategy):
-  search.settle(
+def _score_and_select(policy, reward, strategy):
+  search.score_and_select(
     policy, reward, strategy, runs.WORLD.params, runs.WORLD.table, _state(),
     _state().policy_state, None, jnp.ones(2, bool),
   )  # fmt: skip
 
 
-ENTRIES = (_search, _init, _step, _settle)
+ENTRIES = (_search, _init, _step, _score_and_select)
 
 
 @pytest.mark.parametrize("enter", ENTRIES)
@@ -169,10 +169,10 @@ def test_wrong_keys_are_named(make):
 
 
 def test_the_rules_of_a_strategy_take_a_step_but_start_nothing():
-  rules = search.rebase().rules
-  _step(POLICY, REWARD, rules)
-  with pytest.raises(ValueError, match=r"init is None.*not its rules"):
-    _init(POLICY, REWARD, rules)
+  static_part = search.rebase().static_part
+  _step(POLICY, REWARD, static_part)
+  with pytest.raises(ValueError, match=r"init is None.*not its static part"):
+    _init(POLICY, REWARD, static_part)
 
 
 def test_a_look_ahead_without_rewind_is_named_before_any_step():
@@ -187,7 +187,7 @@ def test_a_look_ahead_without_rewind_is_named_before_any_step():
     _init(*models, search.beam_search(2))
 
 
-@pytest.mark.parametrize("enter", [_step, _settle])
+@pytest.mark.parametrize("enter", [_step, _score_and_select])
 def test_a_policy_with_other_beams_than_the_state_is_named(enter):
   with pytest.raises(ValueError, match=r"4 beams a problem .*num_beams=5"):
     enter(toy.TreePolicy(5), REWARD, search.rebase())

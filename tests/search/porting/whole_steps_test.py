@@ -23,15 +23,15 @@ def _never(live):
 
 
 @functools.partial(jax.jit, static_argnums=0, compiler_options=runs.QUICK)
-def _advance(rules, params, table, state):
+def _advance(static_part, params, table, state):
   """What an engine does, with `begin`, `write` and `finish`."""
   policy_state = POLICY.begin(state.policy_state, state.active)
   keys = search.step_keys(state, POLICY.num_beams)
   policy_state = POLICY.write(params, keys, policy_state, _never)
   policy_state, step = POLICY.finish(policy_state, EVERYONE)
-  return search.settle(
-    POLICY, REWARD, rules, params, table, state, policy_state, step, EVERYONE,
-    lookahead_params=params.replace(greedy=jnp.asarray(True)),
+  return search.score_and_select(
+    POLICY, REWARD, static_part, params, table, state, policy_state, step,
+    EVERYONE, lookahead_params=params.replace(greedy=jnp.asarray(True)),
   )  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def test_an_engine_takes_the_steps_of_search_step(name):
   wanted = runs.states(strategy, policy=PLAIN)
   state = _start(strategy)
   for plain in wanted[1:]:
-    state = _advance(strategy.rules, world.params, world.table, state)
+    state = _advance(strategy.static_part, world.params, world.table, state)
     inner = state.replace(
       policy_state=state.policy_state.owner,
       reward_state=state.reward_state.owner,

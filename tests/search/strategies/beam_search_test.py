@@ -119,10 +119,10 @@ def test_a_subtree_lends_no_slots():
 
 def test_equal_strategies_share_compiled_programs():
   assert search.beam_search(4) == search.beam_search(4)
-  assert search.beam_search(4).rules == search.beam_search(2).rules
+  assert search.beam_search(4).static_part == search.beam_search(2).static_part
   assert search.dvts(4) == search.dvts(4, 4) != search.dvts(4, 2)
-  assert search.dvts(4).rules == search.dvts(2, 8).rules
-  assert search.dvts(4).rules != search.dvts(4, lookahead=1).rules
+  assert search.dvts(4).static_part == search.dvts(2, 8).static_part
+  assert search.dvts(4).static_part != search.dvts(4, lookahead=1).static_part
 
 
 @pytest.mark.parametrize(

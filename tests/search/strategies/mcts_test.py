@@ -30,9 +30,9 @@ class Rewards(toy.TableReward):
 @functools.partial(
   jax.jit, static_argnums=(0, 1, 2), compiler_options=runs.QUICK
 )
-def _run(policy, rules, max_depth, carry, params, table, roots):
-  traces.append(rules)
-  strategy = rules._replace(init=lambda num_beams: carry)
+def _run(policy, static_part, max_depth, carry, params, table, roots):
+  traces.append(static_part)
+  strategy = static_part._replace(init=lambda num_beams: carry)
   return search.search(
     policy, Rewards(), strategy, params, table, roots, toy.keys(roots),
     max_depth=max_depth,
@@ -49,7 +49,7 @@ def _search(numbers, stop=0, same=1, table=TABLE, roots=ROOTS):
     stop=np.int32(stop),
   )
   state = _run(
-    world.WorldPolicy(NUM_BEAMS), strategy.rules, MAX_DEPTH,
+    world.WorldPolicy(NUM_BEAMS), strategy.static_part, MAX_DEPTH,
     strategy.init(NUM_BEAMS), params,
     table, roots,
   )  # fmt: skip
@@ -331,9 +331,12 @@ def test_equal_strategies_share_programs():
   assert search.mcts(4, 2) == search.mcts(4, 2)
   assert hash(search.mcts(4, 2)) == hash(search.mcts(4, 2))
   assert search.mcts(4, 2) != search.mcts(8, 2)
-  assert search.mcts(4, 2, 0.5).rules == search.mcts(8, 3, 1.0, 5, 9).rules
+  assert (
+    search.mcts(4, 2, 0.5).static_part
+    == search.mcts(8, 3, 1.0, 5, 9).static_part
+  )
   dropping = search.mcts(4, 2, duplicates=search.DROP)
-  assert dropping.rules != search.mcts(4, 2).rules
+  assert dropping.static_part != search.mcts(4, 2).static_part
 
 
 def test_wrong_numbers_are_named():

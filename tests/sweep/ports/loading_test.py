@@ -203,14 +203,17 @@ def _config(family, reward, **changes):
   )
 
 
-@pytest.mark.parametrize("form", ["own", "likelihood"])
-def test_a_reward_that_reads_tokens_is_refused(module, family, tmp_path, form):
-  reward = {"form": form}
-  if form == "own":
+@pytest.mark.parametrize("reward_format", ["native", "likelihood"])
+def test_a_reward_that_reads_tokens_is_refused(
+  module, family, tmp_path, reward_format
+):
+  reward = {"format": reward_format}
+  if reward_format == "native":
     reward["source"] = str(family / "reward")
   with pytest.raises(
     ValueError,
-    match=f"form is '{form}'.*policies.mine is {SOURCE}.*expected 'none', or",
+    match=f"format is '{reward_format}'.*policies.mine is {SOURCE}"
+    ".*expected 'none', or",
   ):
     sweep.run_sweep(_config(family, reward), tmp_path, say=lambda line: None)
 
@@ -242,7 +245,7 @@ def test_what_goes_wrong_in_a_search_names_the_run(
   module, family, tmp_path, policy, error, words
 ):
   load(module, make=policy)
-  config = _config(family, {"form": "none"})
+  config = _config(family, {"format": "none"})
   with pytest.raises(error, match=words) as caught:
     sweep.run_sweep(config, tmp_path, say=lambda line: None)
   if error is KeyError:
@@ -253,8 +256,8 @@ def test_what_goes_wrong_in_a_search_names_the_run(
 def test_the_form_and_the_source_of_a_reward_belong_together(
   module, family, tmp_path
 ):
-  reward = {"form": "python", "source": str(family / "reward")}
+  reward = {"format": "python", "source": str(family / "reward")}
   with pytest.raises(ValueError, match="names no maker; expected python:pack"):
     sweep.run_sweep(_config(family, reward), tmp_path)
   with pytest.raises(ValueError, match=r"config\.reward\.source is missing"):
-    sweep.run_sweep(_config(family, {"form": "python"}), tmp_path)
+    sweep.run_sweep(_config(family, {"format": "python"}), tmp_path)

@@ -36,7 +36,7 @@ MAX_STEPS = 4
 
 
 def config(family, **changes):
-  # Two lanes of 4 beams: problems start in lanes that others have left.
+  # Two slots of 4 beams: problems start in slots that others have left.
   values = {
     "policies": {"mine": own_models.POLICY}, "reward": own_models.REWARD,
     "runs": RUNS, **changes,
@@ -113,11 +113,11 @@ def _searched(my_models, family, name):
   policy, reward = my_models.make_policy(), my_models.make_reward()
   block = RUNS[name]
   skipped = ("strategy", "policies", "n", "seeds")
-  numbers = {k: v for k, v in block.items() if k not in skipped}
+  hyperparameters = {k: v for k, v in block.items() if k not in skipped}
   beams, depth = 4, MAX_STEPS
   if name == "mcts":
     beams, depth = search.mcts_shape(2, 2, 4)
-    numbers |= {"expansions": 4, "max_steps": MAX_STEPS}
+    hyperparameters |= {"expansions": 4, "max_steps": MAX_STEPS}
   if name == "greedy":
     beams = 1
   strategy = getattr(search, "sampling" if name == "greedy" else name)
@@ -129,7 +129,7 @@ def _searched(my_models, family, name):
   )
   params = [policy.params(policy.weights, t, 0, 1.0) for t in (1.0, 0.0)]
   final = search.run_search(
-    policy.make(beams), reward.make(beams), strategy(**numbers),
+    policy.make(beams), reward.make(beams), strategy(**hyperparameters),
     params[name == "greedy"], (), prompts, keys, max_depth=depth,
     lookahead_params=params[1],
   )  # fmt: skip
@@ -238,7 +238,7 @@ def test_policies_of_both_kinds_in_one_sweep(
   monkeypatch.setitem(sys.modules, "lengths", module)
   runs = {"sampling": RUNS["sampling"] | {"policies": ("mine", "large")}}
   policies = {"mine": own_models.POLICY, "large": str(family / "large")}
-  reward = {"form": "python", "source": "python:lengths:make"}
+  reward = {"format": "python", "source": "python:lengths:make"}
   said = []
   folder = sweep.run_sweep(
     config(family, reward=reward, runs=runs, policies=policies), tmp_path,

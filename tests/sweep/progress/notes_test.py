@@ -117,15 +117,15 @@ CASES = [
      "a solution has at most 8: config.limits allow it 1 step of 8"],
   ),
   (
-    {"rows_in_flight": 3},
-    ["rows_in_flight is 3, but config.runs.sampling has n = 4: that many rows",
-     "rows_in_flight is 3, but config.runs.rebase has n = 4"],
+    {"batch_size": 3},
+    ["batch_size is 3, but config.runs.sampling has n = 4: that many rows",
+     "batch_size is 3, but config.runs.rebase has n = 4"],
   ),
-  ({"rows_in_flight": 4}, []),
-  ({"rows_in_flight": 3, "rows_per_problem": 2}, []),
+  ({"batch_size": 4}, []),
+  ({"batch_size": 3, "rows_per_problem": 2}, []),
   (
-    {"rows_in_flight": 3, "rows_per_problem": 4},
-    ["rows_per_problem is 4, more than config.rows_in_flight, 3: 4 rows are i"],
+    {"batch_size": 3, "rows_per_problem": 4},
+    ["rows_per_problem is 4, more than config.batch_size, 3: 4 rows are i"],
   ),
   (
     {"runs__sampling__policies": ["small"]},
@@ -170,27 +170,29 @@ def described(folder, config, problems_asked, reward=None):
   return banner.describe(config, runs, problems_asked, sizes, reward, folder)
 
 
-@pytest.mark.parametrize("form", ["none", *decoding.TOKEN_SCORES])
-def test_the_banner_says_what_scores_candidates(form, tmp_path):
-  config = tiny.config(tmp_path, reward={"form": form})
+@pytest.mark.parametrize("reward_format", ["none", *decoding.TOKEN_SCORES])
+def test_the_banner_says_what_scores_candidates(reward_format, tmp_path):
+  config = tiny.config(tmp_path, reward={"format": reward_format})
   del config["runs"]["rebase"]
   tiny.write_problems(tmp_path / "problems.jsonl", range(6))
   text = described(tmp_path, spec.read_sweep(config), asked(6))
   (line,) = [x for x in text.splitlines() if x.startswith("  reward ")]
-  assert line == f"  reward    {form}: {spec.REWARDS[form].words}"
-  assert ("equal weights" in line) == (form == "none")
-  assert ("policy" in line) == (form != "none")
+  assert (
+    line == f"  reward    {reward_format}: {spec.REWARDS[reward_format].words}"
+  )
+  assert ("equal weights" in line) == (reward_format == "none")
+  assert ("policy" in line) == (reward_format != "none")
 
 
 def test_every_form_without_a_model_is_in_words():
-  for form in spec.REWARDS.values():
-    assert bool(form.words) == (not form.has_model)
+  for reward_format in spec.REWARDS.values():
+    assert bool(reward_format.words) == (not reward_format.has_model)
 
 
 def test_the_banner_has_the_notes_and_the_fields_that_were_taken(tmp_path):
   path = tmp_path / "problems.jsonl"
   path.write_text('{"problem": "q", "answer": "#### 1"}\n')
-  config = resolved(tmp_path, task__limit=3, reward={"form": "likelihood"})
+  config = resolved(tmp_path, task__limit=3, reward={"format": "likelihood"})
   text = described(tmp_path, config, asked(1))
   assert (
     f"the first 3 of {path}; question from `problem`, gold from `answer`"
@@ -200,7 +202,7 @@ def test_the_banner_has_the_notes_and_the_fields_that_were_taken(tmp_path):
     "\nNote: config.task.limit is 3, above the number of problems, 1" in text
   )
   path.write_text('{"question": "q", "gold": "1"}\n')
-  text = described(tmp_path, resolved(tmp_path, reward={"form": "none"},
+  text = described(tmp_path, resolved(tmp_path, reward={"format": "none"},
                    runs={"g": spec.to_json(config)["runs"]["greedy"]},
                    policies={"small": "x"}), asked(1))  # fmt: skip
   assert f"  problems  {path}\n" in text and "Note" not in text

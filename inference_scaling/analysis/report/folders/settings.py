@@ -94,13 +94,13 @@ def _policies(provenance: provenance_lib.Provenance) -> str:
 
 
 def _reward(reward: Mapping[str, Any], parameters: int | None) -> str:
-  if "form" not in reward:
+  if "format" not in reward:
     return UNKNOWN
-  text = f"format `{reward['form']}`"
+  text = f"format `{reward['format']}`"
   if "source" in reward:
     size = f" ({wording.count(parameters)})" if parameters else ""
     text += f", model {quoted(reward['source'])}{size}"
-  rest = {k: v for k, v in reward.items() if k not in ("form", "source")}
+  rest = {k: v for k, v in reward.items() if k not in ("format", "source")}
   return f"{text}, {_pairs(rest)}" if rest else text
 
 

@@ -172,7 +172,7 @@ def test_what_changes_no_number_tells_nothing_apart(tmp_path, join):
   a = write(tmp_path / "a", sweep(SAMPLES))
   other = {
     "mesh": {"data": 1, "model": 1},
-    "rows_in_flight": 8,
+    "batch_size": 8,
     "policies": {"small": "elsewhere"},
     "reward": CONFIG["reward"] | {"source": "elsewhere"},
     "percent": "ratio",  # that the other folder is too old to record

@@ -17,15 +17,15 @@ import transformers
 from inference_scaling.models.layers import reward_heads
 from inference_scaling.models.text import control_tokens
 
-# Encoded when a form is made, to see that its pieces make up the whole.
+# Encoded when a format is made, to see that its pieces make up the whole.
 _SAMPLE = ("What is 2 + 3?", ("2 + 3 = 5.", "The answer is: 5"))
 
 
-class RewardForm(abc.ABC):
+class RewardFormat(abc.ABC):
   """The text and the tokens that one family of reward models was trained on.
 
   Attributes:
-    name: of the form, as `load_reward_model` takes it.
+    name: of the format, as `load_reward_model` takes it.
     architectures: what `architectures` of config.json may name; none for any
       language model.
     tokenizer: of the reward model.
@@ -42,14 +42,14 @@ class RewardForm(abc.ABC):
     tokenizer: transformers.PreTrainedTokenizerFast,
     date: datetime.date | None = None,
   ):
-    """Looks up the tokens that the form needs.
+    """Looks up the tokens that the format needs.
 
     Args:
       tokenizer: of the reward model.
       date: what a chat template that prints the date takes for today.
 
     Raises:
-      ValueError: if the tokenizer cannot write this form.
+      ValueError: if the tokenizer cannot write this format.
     """
     self.tokenizer = tokenizer
     self.date = date
@@ -164,8 +164,8 @@ class RewardForm(abc.ABC):
 
   @property
   def where(self) -> str:
-    """Names the form and its tokenizer in errors."""
-    return f"form {self.name!r}, tokenizer {self.tokenizer.name_or_path!r}"
+    """Names the format and its tokenizer in errors."""
+    return f"format {self.name!r}, tokenizer {self.tokenizer.name_or_path!r}"
 
   def one_token(self, text: str, before: str = "") -> int:
     """Looks up a text that must be one token.
@@ -187,7 +187,7 @@ class RewardForm(abc.ABC):
       raise ValueError(
         f"{self.where}: {text!r} is {names}; expected one token. The "
         "checkpoint is of another reward model, or its tokenizer.json is: "
-        "choose the form that belongs to it."
+        "choose the format that belongs to it."
       )
     return tokens[0]
 

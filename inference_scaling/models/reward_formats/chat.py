@@ -24,7 +24,7 @@ def cut(
     tokenizer: with a chat template.
     roles: of the messages, in order.
     fixed: contents by the index of the message; the others are left open.
-    where: names the form in errors.
+    where: names the format in errors.
     date: what a template that prints the date takes for today.
 
   Returns:

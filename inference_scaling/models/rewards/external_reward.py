@@ -1,4 +1,4 @@
-"""Reward models that others have published: a decoder, a head and a form."""
+"""Reward models that others have published: a decoder, a head and a format."""
 
 import dataclasses
 from typing import Any
@@ -14,7 +14,7 @@ from inference_scaling.models.rewards import model
 Parameters = layout.Parameters
 
 
-class FormReward(nnx.Module):
+class ExternalReward(nnx.Module):
   """A decoder with one of the heads of `reward_heads` on its last states."""
 
   def __init__(
@@ -28,8 +28,8 @@ class FormReward(nnx.Module):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class FormRewardModel(model.RewardModel):
-  """A model that reads text in a form of its own.
+class ExternalRewardModel(model.RewardModel):
+  """A model that reads text in a format of its own.
 
   A reward is read at the last token of a step's piece, from the hidden state
   there and nothing else. There is no unembedding: what a head needs of it was
@@ -61,6 +61,7 @@ class FormRewardModel(model.RewardModel):
   def unembed(self, params: Parameters, hidden: jax.Array) -> Any:
     """Raises, since there is no unembedding."""
     raise TypeError(
-      f"a reward model of form {self.form.name!r} has no unembedding; load the "
-      "checkpoint with load_model to use it as a language model."
+      f"a reward model of format {self.reward_format.name!r} has no "
+      "unembedding; load the checkpoint with load_model to use it as a "
+      "language model."
     )

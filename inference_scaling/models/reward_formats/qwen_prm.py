@@ -1,7 +1,7 @@
 """Qwen2.5-Math-PRM: the answer in a chat, each step closed by `<extra_0>`."""
 
 from inference_scaling.models.layers import reward_heads
-from inference_scaling.models.reward_forms import base, chat
+from inference_scaling.models.reward_formats import base, chat
 
 _SYSTEM = (
   "Please reason step by step, and put your final answer within \\boxed{}."
@@ -9,7 +9,7 @@ _SYSTEM = (
 _TAG = "<extra_0>"
 
 
-class QwenForm(base.RewardForm):
+class QwenFormat(base.RewardFormat):
   """System text, the question, and one assistant turn of tagged steps.
 
   References:
@@ -21,7 +21,7 @@ class QwenForm(base.RewardForm):
   architectures = ("Qwen2ForProcessRewardModel",)
 
   def prepare(self) -> reward_heads.Head:
-    """As `RewardForm.prepare`."""
+    """As `RewardFormat.prepare`."""
     self.one_token(_TAG)
     roles = ("system", "user", "assistant")
     parts = chat.cut(self.tokenizer, roles, {0: _SYSTEM}, self.where, self.date)
@@ -29,14 +29,14 @@ class QwenForm(base.RewardForm):
     return reward_heads.TwoClasses()
 
   def prompt_text(self, question: str) -> str:
-    """As `RewardForm.prompt_text`."""
+    """As `RewardFormat.prompt_text`."""
     return self._head + question + self._to_answer
 
   def step_text(self, index: int, text: str) -> str:
-    """As `RewardForm.step_text`."""
+    """As `RewardFormat.step_text`."""
     del index
     return text + _TAG
 
   def before(self, index: int) -> str:
-    """As `RewardForm.before`."""
+    """As `RewardFormat.before`."""
     return self._to_answer if index == 0 else _TAG

@@ -24,7 +24,7 @@ def _entry():
 
 
 @functools.cache
-def _writer(written=None, num_rows=None, cache="dense"):
+def _decode_loop(written=None, num_rows=None, cache="dense"):
   """The policy and its `write`, jitted: stops where `few` rows are live."""
   policy = tiny.policy()
   if num_rows is not None or cache != "dense":
@@ -35,7 +35,7 @@ def _writer(written=None, num_rows=None, cache="dense"):
   if written is not None:
     whole = sizes.whole(tiny.LIMITS)
     policy = policy.sized(
-      sizes.Sizes(whole.text, whole.prompt, written, whole.lanes)
+      sizes.Sizes(whole.text, whole.prompt, written, whole.slots)
     )
 
   def write(params, keys, state, few):
@@ -70,7 +70,7 @@ def _same(one, other):
 @pytest.mark.parametrize("written,fews", [(1, []), (None, [11, 8, 8, 5, 2, 1])])
 def test_a_step_that_is_interrupted_is_that_of_one_go(written, fews):
   entry = _entry()
-  policy, write = _writer(written)
+  policy, write = _decode_loop(written)
   state = policy.begin(entry["state"], jnp.array(entry["active"]))
   schedule, seen = iter(fews), []
   while state.step.live.any():
@@ -87,7 +87,7 @@ def test_a_step_that_is_interrupted_is_that_of_one_go(written, fews):
 def test_more_beams_than_rows_take_turns(num_rows):
   entry, active = _entry(), np.array(_entry()["active"])
   assert (active.sum(axis=1) > num_rows).any()
-  policy, write = _writer(num_rows=num_rows)
+  policy, write = _decode_loop(num_rows=num_rows)
   state = policy.begin(entry["state"], jnp.array(active))
   first = write(tiny.policy_params(), _keys(), state, -1)
   # The first that are live are written to their ends, the others not at all.
@@ -110,7 +110,7 @@ def test_more_beams_than_rows_take_turns(num_rows):
 
 def test_extend_leaves_the_half_written_steps_of_others_alone():
   entry, active = _entry(), np.array(_entry()["active"])
-  policy, write = _writer()
+  policy, write = _decode_loop()
   others = active.copy()
   others[1] = False
   state = policy.begin(entry["state"], jnp.array(others))

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inference_scaling.decoding.kv_cache import beam_places as places_lib
+from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 
 P, N = 4, 3
 # None, or which problems, and which beams of each.
@@ -16,16 +16,18 @@ SOME = {
 }
 
 
-def _places(lanes, slots):
+def _beam_index(slots, chosen_beams):
   make = lambda x: None if x is None else jnp.array(x, jnp.int32)  # noqa: E731
-  return places_lib.Places(make(lanes), make(slots))
+  return beam_index_lib.BeamIndex(make(slots), make(chosen_beams))
 
 
-def _pairs(lanes, slots):
+def _pairs(slots, chosen_beams):
   """Yields (q, r), where a row is, and (p, n), where its beam is."""
-  lanes = range(P) if lanes is None else lanes
-  for q, p in enumerate(lanes):
-    for r, n in enumerate(range(N) if slots is None else slots[q]):
+  slots = range(P) if slots is None else slots
+  for q, p in enumerate(slots):
+    for r, n in enumerate(
+      range(N) if chosen_beams is None else chosen_beams[q]
+    ):
       yield (q, r), (p, n)
 
 
@@ -36,22 +38,22 @@ def _beams(*shape):
 
 @pytest.mark.parametrize("name", SOME)
 def test_beams_are_taken_out_and_put_back(name):
-  lanes, slots = SOME[name]
-  places, beams = _places(lanes, slots), _beams(2)
-  rows = jax.jit(lambda beams: places.take(beams))(beams)
-  back = jax.jit(places.put)(beams, -rows)
+  slots, chosen_beams = SOME[name]
+  beam_index, beams = _beam_index(slots, chosen_beams), _beams(2)
+  rows = jax.jit(lambda beams: beam_index.take(beams))(beams)
+  back = jax.jit(beam_index.put)(beams, -rows)
   wanted = beams.copy()
-  for row, beam in _pairs(lanes, slots):
+  for row, beam in _pairs(slots, chosen_beams):
     np.testing.assert_array_equal(rows[row], beams[beam])
     wanted[beam] *= -1
   np.testing.assert_array_equal(back, wanted)
   problems = beams[:, 0]
-  taken = places.problems(problems)
-  chosen = list(range(P)) if lanes is None else lanes
+  taken = beam_index.problems(problems)
+  chosen = list(range(P)) if slots is None else slots
   np.testing.assert_array_equal(taken, problems[chosen])
   wanted = problems.copy()
   wanted[chosen] *= -1
-  back = jax.jit(places.put_problems)(problems, -taken)
+  back = jax.jit(beam_index.put_problems)(problems, -taken)
   np.testing.assert_array_equal(back, wanted)
 
 
@@ -59,59 +61,59 @@ def test_beams_are_taken_out_and_put_back(name):
 @pytest.mark.parametrize("size", [2, 5, 7])
 @pytest.mark.parametrize("name", SOME)
 def test_windows_are_taken_from_the_start_and_put_anywhere(name, size, axis):
-  lanes, slots = SOME[name]
-  places, beams = _places(lanes, slots), _beams(5, 5)
-  rows = places.take_window(beams, size, axis)
+  slots, chosen_beams = SOME[name]
+  beam_index, beams = _beam_index(slots, chosen_beams), _beams(5, 5)
+  rows = beam_index.take_window(beams, size, axis)
   first = np.moveaxis(beams, axis, 2)[:, :, :size]
   filled = np.zeros((P, N, size, 5), int)  # zeros beyond the end
   filled[:, :, : first.shape[2]] = first
   starts = np.zeros(rows.shape[:2], np.int32)
   new = np.moveaxis(beams, axis, 2).copy()
   width = min(size, 3)
-  for number, (row, beam) in enumerate(_pairs(lanes, slots)):
+  for number, (row, beam) in enumerate(_pairs(slots, chosen_beams)):
     np.testing.assert_array_equal(np.moveaxis(rows, axis, 2)[row], filled[beam])
     begin = starts[row] = number % (5 - width + 1)  # up to the very end
     new[beam][begin : begin + width] = -filled[beam][:width]
   window = jax.lax.slice_in_dim(-rows, 0, width, axis=axis)
-  back = jax.jit(places.put_window, static_argnums=3)(
+  back = jax.jit(beam_index.put_window, static_argnums=3)(
     beams, window, starts, axis
   )
   np.testing.assert_array_equal(np.moveaxis(back, axis, 2), new)
 
 
-def test_first_slots_and_then_others():
+def test_first_beams_and_then_others():
   mask = [[0, 1, 1], [0, 0, 1], [0, 0, 0], [1, 1, 1]]
-  found = places_lib.first_slots(jnp.array(mask, bool), 2)
+  found = beam_index_lib.first_beams(jnp.array(mask, bool), 2)
   assert found.tolist() == [[1, 2], [2, 0], [0, 1], [0, 1]]
 
 
 @pytest.mark.parametrize("num_rows", [0, N + 1])
 def test_rows_that_cannot_be_are_refused(num_rows):
   with pytest.raises(ValueError, match=f"num_rows is {num_rows}; .*1 to {N}"):
-    places_lib.check_rows(num_rows, N)
-  assert places_lib.check_rows(None, N) == N
+    beam_index_lib.check_rows(num_rows, N)
+  assert beam_index_lib.check_rows(None, N) == N
 
 
-@pytest.mark.parametrize("num_lanes", [1, 2, 4])
+@pytest.mark.parametrize("num_slots", [1, 2, 4])
 @pytest.mark.parametrize("wanted", ["0000", "0100", "1011", "1111"])
-def test_problems_that_need_it_have_their_turn_once(num_lanes, wanted):
+def test_problems_that_need_it_have_their_turn_once(num_slots, wanted):
   wanted = np.array([letter == "1" for letter in wanted])
 
-  def run(places, carry):
+  def run(beam_index, carry):
     turns, calls = carry
     beams = jnp.zeros((P, N), jnp.int32)
-    beams = places.put(beams, places.take(beams) + 1)
+    beams = beam_index.put(beams, beam_index.take(beams) + 1)
     return turns + beams, calls + 1
 
   turns, calls = jax.jit(
-    lambda: places_lib.for_problems(
-      run, (jnp.zeros((P, N), jnp.int32), 0), jnp.array(wanted), num_lanes, N
+    lambda: beam_index_lib.for_problems(
+      run, (jnp.zeros((P, N), jnp.int32), 0), jnp.array(wanted), num_slots, N
     )
   )()
   assert (turns[wanted] == 1).all() and turns.max() <= 1
   assert (np.asarray(turns) == np.asarray(turns)[:, :1]).all()
   # No more rounds than there are groups of problems that need one.
-  assert calls == -(-wanted.sum() // num_lanes)
+  assert calls == -(-wanted.sum() // num_slots)
 
 
 def test_putting_rows_back_copies_nothing():
@@ -119,8 +121,10 @@ def test_putting_rows_back_copies_nothing():
   R = 2
 
   def change(cache, mask):
-    places = places_lib.Places(None, places_lib.first_slots(mask, R))
-    return places.put(cache, places.take(cache) + 1)
+    beam_index = beam_index_lib.BeamIndex(
+      None, beam_index_lib.first_beams(mask, R)
+    )
+    return beam_index.put(cache, beam_index.take(cache) + 1)
 
   arguments = jnp.ones((2, 64, 2**14)), jnp.ones((2, 64), bool)
   program = jax.jit(change, donate_argnums=0).lower(*arguments).compile()

@@ -22,7 +22,7 @@ from inference_scaling.search import base
 
 
 @flax.struct.dataclass
-class Writing:
+class DecodeState:
   """What changes from token to token.
 
   Attributes:
@@ -46,7 +46,7 @@ class Writing:
   counts: compute.Counts
 
 
-class Writer:
+class DecodeLoop:
   """Writes tokens; what it is made of never changes.
 
   Attributes:
@@ -72,62 +72,62 @@ class Writer:
     self,
     params: state_lib.PolicyParams,
     keys: jax.Array,
-    writing: Writing,
+    state: DecodeState,
     most: int,
     enough: Callable[[jax.Array], jax.Array],
-  ) -> Writing:
+  ) -> DecodeState:
     """Writes until there is enough, or nobody writes any more.
 
     Args:
       params: weights and sampler.
       keys: typed PRNG keys [P, R]; token t of a step is drawn with
         fold_in(key, t), whatever ran before.
-      writing: where the rows are.
+      state: where the rows are.
       most: I, tokens of a row at most.
       enough: from bool[P, R], the rows that still write, to bool[].
 
     Returns:
       Where they are then.
     """
-    uniform = drawing.uniforms(keys, writing.step.content.lengths, most)
+    uniform = drawing.uniforms(keys, state.step.content.lengths, most)
 
-    def go_on(writing):
-      live = writing.step.live
-      return (writing.index < most) & live.any() & ~enough(live)
+    def go_on(state):
+      live = state.step.live
+      return (state.index < most) & live.any() & ~enough(live)
 
-    def write(writing):
-      return self._write_token(params, uniform, writing)
+    def decode(state):
+      return self._decode_token(params, uniform, state)
 
-    return lax.while_loop(go_on, write, writing)
+    return lax.while_loop(go_on, decode, state)
 
-  def _write_token(self, params, uniform, writing: Writing) -> Writing:
+  def _decode_token(self, params, uniform, state: DecodeState) -> DecodeState:
     """Computes the pending tokens of all rows and draws the next ones."""
-    rows, step = writing.rows, writing.step
+    rows, step = state.rows, state.step
     config, live = self.model.config, step.live
     positions = rows.positions()
     hidden, kept = self.model.forward(
       params.weights,
-      writing.pending[..., None],
+      state.pending[..., None],
       positions[..., None],
       rows.attention(config, 1),
     )
     logits = self.model.unembed(params.weights, hidden[:, :, 0])
     with jax.named_scope("sample"):
-      drawn, finite = drawing.draw(params, uniform[writing.index], logits)
-    tokens = jnp.where(live, drawn, writing.pending)
-    automaton, hits = self.automaton.step(writing.automaton, tokens)
+      drawn, finite = drawing.draw(params, uniform[state.index], logits)
+    tokens = jnp.where(live, drawn, state.pending)
+    automaton, hits = self.automaton.step(state.automaton, tokens)
     rows = rows.advance(kept, live)
-    answered = writing.answered | (hits & self.format.answer_bits > 0)
+    answered = state.answered | (hits & self.format.answer_bits > 0)
     attended = compute.attended(config, positions, 1)
-    return Writing(
-      index=writing.index + 1,
+    return DecodeState(
+      index=state.index + 1,
       rows=rows,
       pending=tokens,
-      automaton=jnp.where(live, automaton, writing.automaton),
-      answered=jnp.where(live, answered, writing.answered),
+      automaton=jnp.where(live, automaton, state.automaton),
+      answered=jnp.where(live, answered, state.answered),
       step=self._continue(step, tokens, logits, hits, answered, rows.lengths),
-      finite=writing.finite & (finite | ~live).all(axis=1),
-      counts=writing.counts.add(live, jnp.where(live, attended, 0)),
+      finite=state.finite & (finite | ~live).all(axis=1),
+      counts=state.counts.add(live, jnp.where(live, attended, 0)),
     )
 
   def _continue(self, step, tokens, logits, hits, answered, total):
@@ -139,9 +139,9 @@ class Writer:
     status, ended = self._status(tokens, hits, answered, length, total)
     log_probs, certainty = content.log_probs, content.certainty
     if log_probs is not None:
-      opinion = drawing.judge(logits, tokens)
-      log_probs += jnp.where(live, opinion.log_probs, 0.0)
-      certainty += jnp.where(live, opinion.certainty, 0.0)
+      stats = drawing.token_stats(logits, tokens)
+      log_probs += jnp.where(live, stats.log_probs, 0.0)
+      certainty += jnp.where(live, stats.certainty, 0.0)
     return state_lib.HalfStep(
       live=live & ~ended,
       status=jnp.where(live, status, step.status),

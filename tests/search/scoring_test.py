@@ -1,4 +1,4 @@
-"""Problems that are settled in any order, and not all at once."""
+"""Problems that are resolved in any order, and not all at once."""
 
 import functools
 
@@ -17,21 +17,23 @@ POLICY = toy.CountingPolicy(runs.NUM_BEAMS)
 
 
 @functools.partial(jax.jit, static_argnums=0, compiler_options=runs.QUICK)
-def _settle(rules, params, table, state, ready):
-  """Extends and settles some problems; the others have not begun theirs."""
+def _score_and_select(static_part, params, table, state, ready):
+  """Extends and scores some problems; the others have not begun theirs."""
   keys = search.step_keys(state, POLICY.num_beams)
   policy_state, step = POLICY.extend(
     params, keys, state.policy_state, state.active & ready[:, None]
   )
-  return search.settle(
-    POLICY, runs.REWARD, rules, params, table, state, policy_state, step,
+  return search.score_and_select(
+    POLICY, runs.REWARD, static_part, params, table, state, policy_state, step,
     ready, lookahead_params=params.replace(greedy=jnp.asarray(True)),
   )  # fmt: skip
 
 
 def _advance(name, state, ready):
-  rules, world = _strategy(name).rules, runs.WORLD
-  return _settle(rules, world.params, world.table, state, jnp.asarray(ready))
+  static_part, world = _strategy(name).static_part, runs.WORLD
+  return _score_and_select(
+    static_part, world.params, world.table, state, jnp.asarray(ready)
+  )
 
 
 def _strategy(name):

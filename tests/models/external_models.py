@@ -7,11 +7,11 @@ import jax.numpy as jnp
 from flax import nnx
 
 from inference_scaling import models
-from inference_scaling.models import reward_forms
-from inference_scaling.models.rewards import form_reward
+from inference_scaling.models import reward_formats
+from inference_scaling.models.rewards import external_reward
 from tests.models import tiny, tokenizers_of
 
-FORMS = sorted(reward_forms.FORMS)
+REWARD_FORMATS = sorted(reward_formats.REWARD_FORMATS)
 # Not the real ones, and different from each other.
 _CONFIGS = {
   "llemma": {"num_kv_heads": 1, "tie_word_embeddings": False},
@@ -31,7 +31,7 @@ _CONFIGS = {
 
 def config(name: str) -> models.DecoderConfig:
   """The architecture of a form's tiny model."""
-  tokenizer = tokenizers_of.for_form(name)
+  tokenizer = tokenizers_of.for_format(name)
   return dataclasses.replace(
     tiny.NO_GROUPS, num_layers=2, norm_eps=1e-3, rope_theta=300.0,
     vocab_size=len(tokenizer) // 4 * 4 + 8, max_position_embeddings=512,
@@ -42,21 +42,25 @@ def config(name: str) -> models.DecoderConfig:
 
 
 @functools.cache
-def make(name: str) -> form_reward.FormRewardModel:
+def make(name: str) -> external_reward.ExternalRewardModel:
   """A random reward model of a form, whose rewards differ."""
   decoder = dataclasses.replace(config(name), tie_word_embeddings=True)
-  form = reward_forms.make_form(name, tokenizers_of.for_form(name))
+  reward_format = reward_formats.make_reward_format(
+    name, tokenizers_of.for_format(name)
+  )
   graph, shapes = nnx.split(
     nnx.eval_shape(
-      lambda: form_reward.FormReward(decoder, form.head.module, nnx.Rngs(0))
+      lambda: external_reward.ExternalReward(
+        decoder, reward_format.head.module, nnx.Rngs(0)
+      )
     )
   )
   shapes = nnx.to_pure_dict(shapes)
   del shapes["score"]["bias"]
-  params = tiny.shake(shapes, seed=FORMS.index(name))
+  params = tiny.shake(shapes, seed=REWARD_FORMATS.index(name))
   # So that rewards lie about 1/2.
   params["score"]["kernel"] -= params["score"]["kernel"].mean()
   params["score"]["bias"] = jnp.float32(0.1)
-  return form_reward.FormRewardModel(
-    decoder, params, form.tokenizer, graph, form
+  return external_reward.ExternalRewardModel(
+    decoder, params, reward_format.tokenizer, graph, reward_format
   )

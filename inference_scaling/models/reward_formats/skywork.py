@@ -4,12 +4,12 @@ import re
 from collections.abc import Sequence
 
 from inference_scaling.models.layers import reward_heads
-from inference_scaling.models.reward_forms import base
+from inference_scaling.models.reward_formats import base
 
 _LINE_BREAKS = re.compile(r"\s*[\r\n]+\s*")
 
 
-class SkyworkForm(base.RewardForm):
+class SkyworkFormat(base.RewardFormat):
   """The question's line, then the steps' lines, each encoded by itself.
 
   A line break always ends a step there, so those inside a step become spaces.
@@ -22,7 +22,7 @@ class SkyworkForm(base.RewardForm):
   architectures = ("Qwen2ForPrmModel",)
 
   def prepare(self) -> reward_heads.Head:
-    """As `RewardForm.prepare`."""
+    """As `RewardFormat.prepare`."""
     if self.tokenizer.bos_token_id is None:
       raise ValueError(
         f"{self.where}: there is no bos_token, with which the model's texts "
@@ -33,26 +33,26 @@ class SkyworkForm(base.RewardForm):
     return reward_heads.ValueHead()
 
   def prompt_text(self, question: str) -> str:
-    """As `RewardForm.prompt_text`."""
+    """As `RewardFormat.prompt_text`."""
     return f"{question}\n"
 
   def step_text(self, index: int, text: str) -> str:
-    """As `RewardForm.step_text`, without the line break."""
+    """As `RewardFormat.step_text`, without the line break."""
     del index
     return _LINE_BREAKS.sub(" ", text)
 
   def before(self, index: int) -> str:
-    """As `RewardForm.before`: each step is encoded by itself."""
+    """As `RewardFormat.before`: each step is encoded by itself."""
     del index
     return ""
 
   def encode_step(self, index: int, text: str) -> list[int]:
-    """As `RewardForm.encode_step`."""
+    """As `RewardFormat.encode_step`."""
     tokens = super().encode_step(index, text)
     return [*tokens, self._line_break] if tokens else []
 
   def encode_whole(self, question: str, steps: Sequence[str]) -> list[int]:
-    """As `RewardForm.encode_whole`; the original too encodes line by line."""
+    """As `RewardFormat.encode_whole`; the original too encodes line by line."""
     question, *steps = (
       self.shield(text.strip()) for text in (question, *steps)
     )

@@ -2,8 +2,8 @@
 
 The first half is the policy's `extend`. It takes as long as the longest step,
 and problems need not wait for each other there: whoever can tell which of them
-have their step (as `decoding.run_lanes` can) settles those, while the others
-still write.
+have their step (as `decoding.continuous_batching` can) scores those, while the
+others still write.
 """
 
 import functools
@@ -37,7 +37,7 @@ def step_keys(state: SearchState, num_beams: int) -> jax.Array:
   return extension.beam_keys(_depth_keys(state), num_beams)
 
 
-def settle(
+def score_and_select(
   policy: base.Policy,
   reward: base.Reward,
   strategy: base.Strategy,
@@ -65,7 +65,7 @@ def settle(
     policy_state: the policy's, after the step.
     step: what the policy made of the active beams of the problems below;
       values of other beams are never looked at.
-    ready: bool[P], the problems to settle: every active beam of them has made
+    ready: bool[P], the problems to score: every active beam of them has made
       its step. A problem without an active beam is done and stays as it is.
     lookahead_params: as for `search_step`.
 
@@ -86,7 +86,7 @@ def settle(
     models, state.reward_state, step, active
   )
   status, scores = _judge(state, step, active, scores)
-  status, labels, multiplicity = _settle_duplicates(
+  status, labels, multiplicity = _resolve_duplicates(
     strategy, state, step, active, status
   )
   beams = base.Beams(scores, status, active, multiplicity)
@@ -143,18 +143,18 @@ def _judge(state, step, active, scores):
   return jnp.where(ended, base.TRUNCATED, status), scores
 
 
-def _settle_duplicates(strategy, state, step, active, status):
+def _resolve_duplicates(strategy, state, step, active, status):
   """Status, labels and multiplicity of the beams, each int32[P, N]."""
   if strategy.duplicates == base.KEEP:
     return status, state.labels, jnp.ones_like(status)
   labels = jax.vmap(duplicates.label)(
     state.labels, step.content, active, status
   )
-  settle_beams = functools.partial(duplicates.settle, strategy.duplicates)
-  settled, multiplicity = jax.vmap(settle_beams)(labels, status)
+  resolve = functools.partial(duplicates.resolve, strategy.duplicates)
+  resolved, multiplicity = jax.vmap(resolve)(labels, status)
   # A problem that is done may hold copies of one answer: they stay.
   status, labels = tree.where(
-    active.any(axis=1), (settled, labels), (status, state.labels)
+    active.any(axis=1), (resolved, labels), (status, state.labels)
   )
   return status, labels, multiplicity
 

@@ -1,7 +1,7 @@
 """The text and tokens of each reward model's form.
 
 The whole texts are written out by hand, or by the tokenizer's own template, as
-the originals' code does it; see the references in models/reward_forms.
+the originals' code does it; see the references in models/reward_formats.
 """
 
 import collections
@@ -14,27 +14,29 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference_scaling.models import reward_forms
+from inference_scaling.models import reward_formats
 from inference_scaling.models.layers import reward_heads
 from inference_scaling.models.text import control_tokens
 from tests.models import tokenizers_of
 
 QUESTION = "How many clips did Natalia sell in  May? (48 / 2)"
 STEPS = ("Step 1: 48 / 2 = 24.", "So 48 + 24\n= 72 é 一.", "The answer is: 72")
-ALL = sorted(reward_forms.FORMS)
+ALL = sorted(reward_formats.REWARD_FORMATS)
 
 
-def _form(name):
-  return reward_forms.make_form(name, tokenizers_of.for_form(name))
+def _reward_format(name):
+  return reward_formats.make_reward_format(name, tokenizers_of.for_format(name))
 
 
-def _pieces(form, question, steps):
-  pieces = [form.encode_prompt(question)]
-  return pieces + [form.encode_step(i, step) for i, step in enumerate(steps)]
+def _pieces(reward_format, question, steps):
+  pieces = [reward_format.encode_prompt(question)]
+  return pieces + [
+    reward_format.encode_step(i, step) for i, step in enumerate(steps)
+  ]
 
 
-def _joined(form, question, steps):
-  return list(itertools.chain(*_pieces(form, question, steps)))
+def _joined(reward_format, question, steps):
+  return list(itertools.chain(*_pieces(reward_format, question, steps)))
 
 
 def _plain(tokenizer, text):
@@ -48,29 +50,33 @@ TAGGED = (
 
 
 def test_llemma_reads_tagged_steps_without_a_mark_before_them():
-  form = _form("llemma")
-  tokens = _joined(form, QUESTION, STEPS)
-  assert tokens == _plain(form.tokenizer, TAGGED)
-  assert form.tokenizer.bos_token_id not in tokens
+  reward_format = _reward_format("llemma")
+  tokens = _joined(reward_format, QUESTION, STEPS)
+  assert tokens == _plain(reward_format.tokenizer, TAGGED)
+  assert reward_format.tokenizer.bos_token_id not in tokens
 
 
 def test_math_shepherd_reads_what_its_tokenizer_encodes():
-  form = _form("math_shepherd")
-  tokenizer = form.tokenizer
-  assert _joined(form, QUESTION, STEPS) == tokenizer(TAGGED)["input_ids"]
+  reward_format = _reward_format("math_shepherd")
+  tokenizer = reward_format.tokenizer
+  assert (
+    _joined(reward_format, QUESTION, STEPS) == tokenizer(TAGGED)["input_ids"]
+  )
   # As the model card finds them.
-  assert [form.head.good, form.head.bad] == tokenizer("+ -")["input_ids"][1:]
+  assert [reward_format.head.good, reward_format.head.bad] == tokenizer("+ -")[
+    "input_ids"
+  ][1:]
   tag = tokenizer("ки")["input_ids"][-1]
-  for piece in _pieces(form, QUESTION, STEPS)[1:]:
+  for piece in _pieces(reward_format, QUESTION, STEPS)[1:]:
     assert piece[-1] == tag and piece.count(tag) == 1
 
 
 def test_rlhflow_reads_a_chat_before_each_verdict():
-  form = _form("rlhflow")
-  tokenizer, conversation = form.tokenizer, []
+  reward_format = _reward_format("rlhflow")
+  tokenizer, conversation = reward_format.tokenizer, []
   plus, minus = (tokenizer.encode(sign)[-1] for sign in "+-")
-  assert (form.head.good, form.head.bad) == (plus, minus)
-  pieces = _pieces(form, QUESTION, STEPS)
+  assert (reward_format.head.good, reward_format.head.bad) == (plus, minus)
+  pieces = _pieces(reward_format, QUESTION, STEPS)
   tokens = pieces[0]
   for index, step in enumerate(STEPS):
     text = f"{QUESTION} {step}" if index == 0 else step
@@ -85,18 +91,18 @@ def test_rlhflow_reads_a_chat_before_each_verdict():
 
 
 def test_skywork_reads_lines_encoded_one_by_one():
-  form = _form("skywork")
-  tokenizer = form.tokenizer
+  reward_format = _reward_format("skywork")
+  tokenizer = reward_format.tokenizer
   line_break = tokenizer.encode("\n")[-1]
   expected = tokenizer.encode(tokenizer.bos_token + QUESTION + "\n")
   for line in (STEPS[0], "So 48 + 24 = 72 é 一.", STEPS[2]):
     expected += [*tokenizer.encode(line), line_break]
-  assert _joined(form, QUESTION, STEPS) == expected
+  assert _joined(reward_format, QUESTION, STEPS) == expected
 
 
 def test_qwen_prm_reads_tagged_steps_in_a_chat():
-  form = _form("qwen_prm")
-  tokenizer = form.tokenizer
+  reward_format = _reward_format("qwen_prm")
+  tokenizer = reward_format.tokenizer
   system = (
     r"Please reason step by step, and put your final answer within \boxed{}."
   )
@@ -109,28 +115,33 @@ def test_qwen_prm_reads_tagged_steps_in_a_chat():
     tokenize=False,
   )
   whole = tokenizer.encode(text)
-  tokens = _joined(form, QUESTION, STEPS)
+  tokens = _joined(reward_format, QUESTION, STEPS)
   assert whole[: len(tokens)] == tokens
   assert len(whole) == len(tokens) + 2  # the end of the turn
   tag = tokenizer.encode("<extra_0>")[0]
-  assert [piece[-1] for piece in _pieces(form, QUESTION, STEPS)[1:]] == [
-    tag
-  ] * 3
+  assert [
+    piece[-1] for piece in _pieces(reward_format, QUESTION, STEPS)[1:]
+  ] == [tag] * 3
 
 
 @pytest.mark.parametrize("name", ["llemma", "math_shepherd"])
 def test_steps_are_numbered_only_where_the_policy_has_not(name):
-  form = _form(name)
-  decode = form.tokenizer.decode
-  assert decode(form.encode_step(1, "so 4.")) == "\nStep 2: so 4. ки"
-  assert decode(form.encode_step(1, "Step 2: so 4.")) == "\nStep 2: so 4. ки"
-  assert decode(form.encode_step(4, "Stepping")) == "\nStep 5: Stepping ки"
+  reward_format = _reward_format(name)
+  decode = reward_format.tokenizer.decode
+  assert decode(reward_format.encode_step(1, "so 4.")) == "\nStep 2: so 4. ки"
+  assert (
+    decode(reward_format.encode_step(1, "Step 2: so 4."))
+    == "\nStep 2: so 4. ки"
+  )
+  assert (
+    decode(reward_format.encode_step(4, "Stepping")) == "\nStep 5: Stepping ки"
+  )
 
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("text", ["", " ", "\n\n", " \n\t "])
 def test_an_empty_step_has_no_tokens(name, text):
-  assert _form(name).encode_step(2, text) == []
+  assert _reward_format(name).encode_step(2, text) == []
 
 
 _TEXT = st.text(
@@ -144,63 +155,67 @@ _TEXT = st.text(
   name=st.sampled_from(ALL), question=_TEXT, steps=st.lists(_TEXT, max_size=4)
 )
 def test_pieces_are_the_whole(name, question, steps):
-  form = _form(name)
+  reward_format = _reward_format(name)
   question = question.strip() or "a"
   steps = [step for step in steps if step.strip()] or ["a"]
-  whole = form.encode_whole(question, steps)
-  assert _joined(form, question, steps) == whole
+  whole = reward_format.encode_whole(question, steps)
+  assert _joined(reward_format, question, steps) == whole
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_spaces_around_texts_do_not_matter(name):
-  form = _form(name)
+  reward_format = _reward_format(name)
   spaced = [f" {step}\n\n" for step in STEPS]
-  assert _joined(form, f"\n{QUESTION} ", spaced) == _joined(
-    form, QUESTION, STEPS
+  assert _joined(reward_format, f"\n{QUESTION} ", spaced) == _joined(
+    reward_format, QUESTION, STEPS
   )
   with pytest.raises(ValueError, match="the question is empty"):
-    form.encode_prompt(" \n")
+    reward_format.encode_prompt(" \n")
 
 
-def _names(form, tokens):
+def _names(reward_format, tokens):
   """How often each control token of a form's tokenizer is among tokens."""
-  names = form.tokenizer.convert_ids_to_tokens(tokens)
-  known = set(control_tokens.control_tokens(form.tokenizer))
+  names = reward_format.tokenizer.convert_ids_to_tokens(tokens)
+  known = set(control_tokens.control_tokens(reward_format.tokenizer))
   return collections.Counter(name for name in names if name in known)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_questions_and_steps_write_no_control_tokens(name):
-  form = _form(name)
-  for token in control_tokens.control_tokens(form.tokenizer):
+  reward_format = _reward_format(name)
+  for token in control_tokens.control_tokens(reward_format.tokenizer):
     question, step = f"Is {token} it?{token}", f"{token} 4 {token}{token}"
-    pieces = _pieces(form, question, [step, step])
-    plain = _pieces(form, "Is it?", ["4", "4"])
-    assert [_names(form, x) for x in pieces] == [_names(form, x) for x in plain]
+    pieces = _pieces(reward_format, question, [step, step])
+    plain = _pieces(reward_format, "Is it?", ["4", "4"])
+    assert [_names(reward_format, x) for x in pieces] == [
+      _names(reward_format, x) for x in plain
+    ]
     assert [x[-1] for x in pieces[1:]] == [x[-1] for x in plain[1:]]
-    whole = form.encode_whole(question, [step, step])
+    whole = reward_format.encode_whole(question, [step, step])
     assert list(itertools.chain(*pieces)) == whole
-    written = form.tokenizer.decode(whole)
+    written = reward_format.tokenizer.decode(whole)
     assert written.count(token) >= 8  # three in the question, six in the steps
 
 
 @pytest.mark.parametrize("name", ["qwen_prm", "rlhflow"])
 def test_a_template_prints_the_date_that_is_passed(name):
-  backend = tokenizers_of.for_form(name)
+  backend = tokenizers_of.for_format(name)
   tokenizer = transformers.PreTrainedTokenizerFast(
     tokenizer_object=backend.backend_tokenizer, bos_token=backend.bos_token
   )
   tokenizer.chat_template = (
     "{{ strftime_now('%d %B %Y') }}" + backend.chat_template
   )
-  form = reward_forms.make_form(name, tokenizer, datetime.date(1998, 2, 3))
-  tokens = form.encode_prompt("How many?")
+  reward_format = reward_formats.make_reward_format(
+    name, tokenizer, datetime.date(1998, 2, 3)
+  )
+  tokens = reward_format.encode_prompt("How many?")
   assert "03 February 1998" in tokenizer.decode(tokens)
   with pytest.raises(ValueError, match=rf"form '{name}'.*no date was passed"):
-    reward_forms.make_form(name, tokenizer)
+    reward_formats.make_reward_format(name, tokenizer)
   tokenizer.chat_template = "{{ messages[0].nothing.at }}"
   with pytest.raises(ValueError, match=rf"form '{name}'.*UndefinedError"):
-    reward_forms.make_form(name, tokenizer)
+    reward_formats.make_reward_format(name, tokenizer)
 
 
 @pytest.mark.parametrize("name", ["llemma", "math_shepherd"])
@@ -209,7 +224,7 @@ def test_a_tag_of_several_tokens_is_refused(name):
   with pytest.raises(
     ValueError, match=f"form '{name}'.*' ки' is .*expected one token"
   ):
-    reward_forms.make_form(name, tokenizer)
+    reward_formats.make_reward_format(name, tokenizer)
 
 
 @pytest.mark.parametrize(
@@ -227,12 +242,14 @@ def test_missing_special_tokens_are_named(name, message):
     bare = tokenizers_of.sentence_piece().backend_tokenizer
   tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=bare)
   with pytest.raises(ValueError, match=f"form '{name}'.*{message}"):
-    reward_forms.make_form(name, tokenizer)
+    reward_formats.make_reward_format(name, tokenizer)
 
 
 def test_unknown_forms_are_named():
-  with pytest.raises(ValueError, match=r"form is 'prm'; expected 'own' or one"):
-    reward_forms.make_form("prm", tokenizers_of.sentence_piece())
+  with pytest.raises(
+    ValueError, match=r"format is 'prm'; expected 'native' or one"
+  ):
+    reward_formats.make_reward_format("prm", tokenizers_of.sentence_piece())
 
 
 def test_a_template_that_hides_a_message_is_refused():
@@ -240,7 +257,7 @@ def test_a_template_that_hides_a_message_is_refused():
   tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=backend)
   tokenizer.chat_template = "{{ messages[-1].content }}"
   with pytest.raises(ValueError, match="cannot take the messages"):
-    reward_forms.make_form("qwen_prm", tokenizer)
+    reward_formats.make_reward_format("qwen_prm", tokenizer)
 
 
 def test_heads_fold_the_unembedding_exactly():

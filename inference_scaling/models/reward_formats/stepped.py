@@ -3,30 +3,30 @@
 import re
 
 from inference_scaling.models.layers import reward_heads
-from inference_scaling.models.reward_forms import base
+from inference_scaling.models.reward_formats import base
 
 _TAG = "ки"
 _NUMBERED = re.compile(r"Step \d+\s*[:.]")
 
 
-class SteppedForm(base.RewardForm):
+class SteppedFormat(base.RewardFormat):
   """`question Step 1: ... ки`, a line break, `Step 2: ... ки`.
 
   The number is written only where the policy has not written one.
   """
 
   def prompt_text(self, question: str) -> str:
-    """As `RewardForm.prompt_text`."""
+    """As `RewardFormat.prompt_text`."""
     return question
 
   def step_text(self, index: int, text: str) -> str:
-    """As `RewardForm.step_text`."""
+    """As `RewardFormat.step_text`."""
     if not _NUMBERED.match(text):
       text = f"Step {index + 1}: {text}"
     return f"{' ' if index == 0 else chr(10)}{text} {_TAG}"
 
   def before(self, index: int) -> str:
-    """As `RewardForm.before`."""
+    """As `RewardFormat.before`."""
     return _TAG
 
   def tag(self) -> int:
@@ -34,7 +34,7 @@ class SteppedForm(base.RewardForm):
     return self.one_token(f" {_TAG}", before=_TAG)
 
 
-class LlemmaForm(SteppedForm):
+class LlemmaFormat(SteppedFormat):
   """The reward model of Wu et al., Llemma-34B trained on Math-Shepherd.
 
   Its reward is the sigmoid of the mean of all logits: two trained rows were
@@ -50,12 +50,12 @@ class LlemmaForm(SteppedForm):
   name = "llemma"
 
   def prepare(self) -> reward_heads.Head:
-    """As `RewardForm.prepare`."""
+    """As `RewardFormat.prepare`."""
     self.tag()
     return reward_heads.VocabularyMean()
 
 
-class MathShepherdForm(SteppedForm):
+class MathShepherdFormat(SteppedFormat):
   """Math-Shepherd's Mistral-7B: `+` against `-` after the tag.
 
   References:
@@ -66,7 +66,7 @@ class MathShepherdForm(SteppedForm):
   name = "math_shepherd"
 
   def prepare(self) -> reward_heads.Head:
-    """As `RewardForm.prepare`."""
+    """As `RewardFormat.prepare`."""
     self.tag()
     if self.tokenizer.bos_token_id is None:
       raise ValueError(

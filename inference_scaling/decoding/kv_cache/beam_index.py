@@ -17,52 +17,52 @@ from jax import lax
 
 
 @flax.struct.dataclass
-class Places:
+class BeamIndex:
   """Some beams of some problems.
 
   Attributes:
-    lanes: int32[Q], which problems, all different; None for all of them. On a
+    slots: int32[Q], which problems, all different; None for all of them. On a
       mesh that splits problems it must be None: to pick some would gather all.
-    slots: int32[Q, R], which beams, all different for one problem; None for all
-      of them. Not None where lanes is not.
+    beams: int32[Q, R], which beams, all different for one problem; None for all
+      of them. Not None where slots is not.
   """
 
-  lanes: jax.Array | None
   slots: jax.Array | None
+  beams: jax.Array | None
 
   def problems(self, tree):
     """Takes problems: arrays [P, ...] to [Q, ...]."""
-    if self.lanes is None:
+    if self.slots is None:
       return tree
-    return jax.tree.map(lambda leaf: leaf[self.lanes], tree)
+    return jax.tree.map(lambda leaf: leaf[self.slots], tree)
 
   def put_problems(self, tree, new):
     """Puts problems back: arrays [P, ...] and [Q, ...] to [P, ...]."""
-    if self.lanes is None:
+    if self.slots is None:
       return new
     return jax.tree.map(
-      lambda leaf, part: leaf.at[self.lanes].set(part, unique_indices=True),
+      lambda leaf, part: leaf.at[self.slots].set(part, unique_indices=True),
       tree, new,
     )  # fmt: skip
 
   def take(self, tree):
     """Takes beams: arrays [P, N, ...] to [Q, R, ...]."""
-    if self.slots is None:
+    if self.beams is None:
       return tree
-    if self.lanes is not None:
-      index = (self.lanes[:, None], self.slots)
+    if self.slots is not None:
+      index = (self.slots[:, None], self.beams)
       return jax.tree.map(lambda leaf: leaf[index], tree)
     # Mapped over problems, not indexed by them: so it is plain to the compiler
     # that a mesh which splits problems need not gather their caches.
     pick = jax.vmap(lambda leaf, chosen: leaf[chosen])
-    return jax.tree.map(lambda leaf: pick(leaf, self.slots), tree)
+    return jax.tree.map(lambda leaf: pick(leaf, self.beams), tree)
 
   def put(self, tree, new):
     """Puts beams back: arrays [P, N, ...] and [Q, R, ...] to [P, N, ...]."""
-    if self.slots is None:
+    if self.beams is None:
       return new
-    if self.lanes is not None:
-      index = (self.lanes[:, None], self.slots)
+    if self.slots is not None:
+      index = (self.slots[:, None], self.beams)
       return jax.tree.map(
         lambda leaf, rows: leaf.at[index].set(rows, unique_indices=True),
         tree, new,
@@ -71,7 +71,7 @@ class Places:
       lambda leaf, chosen, rows: leaf.at[chosen].set(rows, unique_indices=True)
     )
     return jax.tree.map(
-      lambda leaf, rows: write(leaf, self.slots, rows), tree, new
+      lambda leaf, rows: write(leaf, self.beams, rows), tree, new
     )
 
   def take_window(self, leaf: jax.Array, size: int, axis: int) -> jax.Array:
@@ -87,20 +87,20 @@ class Places:
     """
     shape = list(leaf.shape)
     shape[axis] = min(size, shape[axis])
-    if self.slots is None:
+    if self.beams is None:
       rows = lax.slice_in_dim(leaf, 0, shape[axis], axis=axis)
-    elif self.lanes is None:
+    elif self.slots is None:
       rows = jax.vmap(
-        lambda own, slots: jax.vmap(
-          lambda slot: _slice(own, (slot,), shape[1:])
-        )(slots)
-      )(leaf, self.slots)
+        lambda own, beams: jax.vmap(
+          lambda beam: _slice(own, (beam,), shape[1:])
+        )(beams)
+      )(leaf, self.beams)
     else:
       rows = jax.vmap(
-        lambda lane, slots: jax.vmap(
-          lambda slot: _slice(leaf, (lane, slot), shape)
-        )(slots)
-      )(self.lanes, self.slots)
+        lambda slot, beams: jax.vmap(
+          lambda beam: _slice(leaf, (slot, beam), shape)
+        )(beams)
+      )(self.slots, self.beams)
     return _pad(rows, size, axis)
 
   def put_window(
@@ -117,13 +117,13 @@ class Places:
     Returns:
       [P, N, ...].
     """
-    slots = self.slots
-    if slots is None:
-      slots = jnp.broadcast_to(jnp.arange(leaf.shape[1])[None], starts.shape)
-    index, problems = [slots, starts], (0,)
-    if self.lanes is not None:
-      lanes = jnp.broadcast_to(self.lanes[:, None], starts.shape)
-      index, problems = [lanes, *index], ()
+    beams = self.beams
+    if beams is None:
+      beams = jnp.broadcast_to(jnp.arange(leaf.shape[1])[None], starts.shape)
+    index, problems = [beams, starts], (0,)
+    if self.slots is not None:
+      slots = jnp.broadcast_to(self.slots[:, None], starts.shape)
+      index, problems = [slots, *index], ()
     return lax.scatter(
       leaf,
       jnp.stack(index, axis=-1).astype(jnp.int32),
@@ -140,7 +140,7 @@ class Places:
     )
 
 
-ALL = Places(None, None)
+ALL = BeamIndex(None, None)
 
 
 def check_rows(num_rows: int | None, num_beams: int) -> int:
@@ -166,7 +166,7 @@ def check_rows(num_rows: int | None, num_beams: int) -> int:
   return num_rows
 
 
-def first_slots(mask: jax.Array, num_rows: int) -> jax.Array:
+def first_beams(mask: jax.Array, num_rows: int) -> jax.Array:
   """Lists the first R beams of a mask.
 
   Args:
@@ -180,39 +180,39 @@ def first_slots(mask: jax.Array, num_rows: int) -> jax.Array:
 
 
 def for_problems(
-  run: Callable[[Places, Any], Any],
+  run: Callable[[BeamIndex, Any], Any],
   carry: Any,
   wanted: jax.Array,
-  num_lanes: int,
+  num_slots: int,
   num_beams: int,
 ) -> Any:
   """Runs something for those problems that need it, some at a time.
 
   Args:
-    run: `run(places, carry) -> carry`. Places may hold problems that do not
-      need it, but none twice.
+    run: `run(beam_index, carry) -> carry`. The index may hold problems that do
+      not need it, but none twice.
     carry: any pytree of arrays.
     wanted: bool[P], the problems that need it. If there are none, `run` is not
       called.
-    num_lanes: Q, problems at a time; it divides P.
+    num_slots: Q, problems at a time; it divides P.
     num_beams: N.
 
   Returns:
     The last carry.
   """
   P = wanted.shape[0]
-  if num_lanes == P:
+  if num_slots == P:
     # A loop, not a branch, whose caches would be copied.
     rounds = wanted.any().astype(jnp.int32)
     return lax.fori_loop(0, rounds, lambda _, carry: run(ALL, carry), carry)
   order = jnp.argsort(~wanted, stable=True).astype(jnp.int32)
-  groups = -(-wanted.sum() // num_lanes)
+  groups = -(-wanted.sum() // num_slots)
 
   def run_group(index, carry):
-    lanes = lax.dynamic_slice_in_dim(order, index * num_lanes, num_lanes)
-    slots = jnp.arange(num_beams, dtype=jnp.int32)
-    slots = jnp.broadcast_to(slots[None], (num_lanes, num_beams))
-    return run(Places(lanes, slots), carry)
+    slots = lax.dynamic_slice_in_dim(order, index * num_slots, num_slots)
+    beams = jnp.arange(num_beams, dtype=jnp.int32)
+    beams = jnp.broadcast_to(beams[None], (num_slots, num_beams))
+    return run(BeamIndex(slots, beams), carry)
 
   return lax.fori_loop(0, groups, run_group, carry)
 

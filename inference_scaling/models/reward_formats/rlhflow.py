@@ -1,10 +1,10 @@
 """RLHFlow's reward models: steps as user turns, judged by an assistant."""
 
 from inference_scaling.models.layers import reward_heads
-from inference_scaling.models.reward_forms import base, chat
+from inference_scaling.models.reward_formats import base, chat
 
 
-class RLHFlowForm(base.RewardForm):
+class RLHFlowFormat(base.RewardFormat):
   """A user says the question and step 1, the assistant `+`; step 2, `+`, ...
 
   There is no system text but what the chat template writes by itself. All
@@ -20,7 +20,7 @@ class RLHFlowForm(base.RewardForm):
   name = "rlhflow"
 
   def prepare(self) -> reward_heads.Head:
-    """As `RewardForm.prepare`."""
+    """As `RewardFormat.prepare`."""
     roles = ("user", "assistant", "user", "assistant")
     head, to_verdict, to_user, again, _ = chat.cut(
       self.tokenizer, roles, {}, self.where, self.date
@@ -36,14 +36,14 @@ class RLHFlowForm(base.RewardForm):
     )
 
   def prompt_text(self, question: str) -> str:
-    """As `RewardForm.prompt_text`."""
+    """As `RewardFormat.prompt_text`."""
     return self._head + question
 
   def step_text(self, index: int, text: str) -> str:
-    """As `RewardForm.step_text`."""
+    """As `RewardFormat.step_text`."""
     before = " " if index == 0 else f"+{self._to_user}"
     return before + text + self._to_verdict
 
   def before(self, index: int) -> str:
-    """As `RewardForm.before`."""
+    """As `RewardFormat.before`."""
     return "?" if index == 0 else self._to_verdict

@@ -1,0 +1,38 @@
+"""What keys of a config were called when an old folder was made."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# Group (None for the config itself), old key, new key, values that have
+# another name, too.
+_RENAMED: tuple[tuple[str | None, str, str, Mapping[Any, Any]], ...] = (
+  (None, "rows_in_flight", "batch_size", {}),
+  ("reward", "form", "format", {"own": "native"}),
+)
+
+
+def renew(config: Mapping[str, Any]) -> dict[str, Any]:
+  """Calls the keys of a stored config what they are called today.
+
+  Args:
+    config: as config.json of a sweep's folder holds it, of whatever version.
+
+  Returns:
+    The config in today's words; the argument stays as it is.
+  """
+  renewed = dict(config)
+  for group, old, new, values in _RENAMED:
+    keys = renewed if group is None else renewed.get(group)
+    if not isinstance(keys, dict) or old not in keys:
+      continue
+    keys = {
+      new if key == old else key: (
+        values.get(value, value) if key == old else value
+      )
+      for key, value in keys.items()
+    }
+    if group is None:
+      renewed = keys
+    else:
+      renewed[group] = keys
+  return renewed
