@@ -48,6 +48,7 @@ setuptools.setup(
     "tokenizers>=0.21",
     "tqdm>=4.66",  # progress bars of sweeps
     "transformers>=5.0",  # tokenizers and configs; no model of it is run
+    "typing-extensions>=4.12",  # `override`, which Python 3.11 lacks
   ],
   extras_require={
     "test": [
