@@ -13,14 +13,19 @@ from tests.colab import notebooks, port_faults
 
 NAME = "port_your_model.ipynb"
 NUM_PICTURES = 2  # error against FLOPs, a search tree
-# Google DeepMind's package, which the library itself has no use for.
-gemma = pytest.importorskip("gemma", reason="gemma is not installed")
 # What the packages of others warn of is not ours to mend.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
+@pytest.fixture(name="gemma", scope="module")
+def _gemma():
+  pytest.importorskip(
+    "gemma", reason="Google DeepMind's gemma is not installed; see .ci/run"
+  )
+
+
 @pytest.fixture(name="executed", scope="module")
-def _executed(tmp_path_factory):
+def _executed(gemma, tmp_path_factory):
   return notebooks.execute(NAME, tmp_path_factory.mktemp("jupyter"))
 
 
@@ -36,7 +41,7 @@ def _files():
 
 
 @pytest.fixture(name="ported", scope="module")
-def _ported(tmp_path_factory):
+def _ported(gemma, tmp_path_factory):
   """The module of the port, and `search.check` of a policy."""
   folder = tmp_path_factory.mktemp("port")
   for name, text in _files().items():
@@ -61,11 +66,21 @@ def _ported(tmp_path_factory):
   jax.config.update("jax_disable_most_optimizations", False)
 
 
-def test_the_port_is_as_short_as_the_text_says(executed):
+def test_the_port_is_as_short_as_the_text_says():
+  notebook = notebooks.read(NAME)
   count = sum(bool(x.strip()) for x in _files()["gemma_port"].splitlines())
   assert count < 80
-  assert f"a port of {count} lines" in executed.cells[0].source
-  assert f"{count} lines\n" in notebooks.outputs(executed, "stdout")
+  assert f"a port of {count} lines" in notebook.cells[0].source
+  assert f"{count} lines\n" in notebooks.outputs(notebook, "stdout")
+
+
+def test_the_notebook_installs_what_ci_installs():
+  sources = "\n".join(notebooks.sources(notebooks.read(NAME)))
+  installs = re.findall(r"%pip install --quiet (.*)", sources)
+  assert installs[0] == "-e .."
+  wanted = {name for line in installs[1:] for name in line.split()}
+  script = (notebooks.ROOT / ".ci" / "run").read_text()
+  assert wanted <= set(script.split())
 
 
 def test_the_laws_hold_and_a_fault_is_named(executed):
