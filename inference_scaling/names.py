@@ -43,6 +43,7 @@ CACHES = (DENSE, TREE)
 # Where the scores of steps come from: nowhere, a reward model that this package
 # trained, an object of the user's, and formats of published reward models.
 NO_REWARD, NATIVE_REWARD, PYTHON_REWARD = "none", "native", "python"
+PYTHON_PREFIX = "python:"  # of a source that names a function
 EXTERNAL_FORMATS = (
   "llemma", "math_shepherd", "qwen_prm", "rlhflow", "skywork",
 )  # fmt: skip

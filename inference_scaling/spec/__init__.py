@@ -10,6 +10,7 @@ from inference_scaling.spec.growth import (
   PLACING,
   changes,
   differences,
+  maker_of,
   moves,
 )
 from inference_scaling.spec.old_names import renew
@@ -58,6 +59,7 @@ __all__ = [
   "expand",
   "is_greedy",
   "kind_of",
+  "maker_of",
   "moves",
   "read",
   "read_hyperparameters",

@@ -53,10 +53,11 @@ def expand(blocks: Mapping[str, strategy.Block]) -> list[Run]:
     The runs, block by block.
 
   Raises:
-    ValueError: if two blocks ask for the same run; records could not be told
-      apart.
+    ValueError: if two blocks ask for the same run, or give one strategy other
+      hyperparameters; records could not be told apart.
   """
   found: dict[Run, str] = {}
+  first: dict[str, str] = {}
   for name, block in blocks.items():
     product = itertools.product(block.policies or (), block.sizes, block.draws)
     for policy, n, seed in product:
@@ -69,7 +70,35 @@ def expand(blocks: Mapping[str, strategy.Block]) -> list[Run]:
           f"{strategy.kind_of(block.strategy)}/{name}."
         )
       found[run] = name
+    other = first.setdefault(block.strategy, name)
+    _check_same(f"config.runs.{other}", blocks[other], name, block)
   return list(found)
+
+
+def _check_same(
+  path: str, before: strategy.Block, name: str, block: strategy.Block
+) -> None:
+  """Refuses other hyperparameters under the name of an earlier strategy.
+
+  Args:
+    path: of the earlier block.
+    before: the earlier block, of the same strategy.
+    name: of the block.
+    block: the block.
+
+  Raises:
+    ValueError: naming both blocks, the key and both values.
+  """
+  for key, value in before.hyperparameters.items():
+    new = block.hyperparameters[key]
+    if new != value:
+      kind = strategy.kind_of(block.strategy)
+      raise ValueError(
+        f"config.runs.{name}.{key} is {new!r}, but {path}.{key} {value!r}, and "
+        f"both are of strategy {block.strategy!r}; expected one value, since "
+        "a report takes runs of one name together. Tell them apart by a word: "
+        f"give config.runs.{name} the strategy '{kind}/WORD'."
+      )
 
 
 def by_cost(runs: list[Run], parameters: Mapping[str, int]) -> list[Run]:

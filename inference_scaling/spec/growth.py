@@ -4,14 +4,18 @@ A folder goes on under a config that only adds: problems, policies, strategies,
 n, seeds, aggregations. What places work may change, too. Everything else would
 make records of another kind, and is refused with its old and new value.
 Problems are compared one by one where records are read, and models by the
-digests of their files, so that both may move to another path.
+digests of their files, so that both may move to another path. A model that a
+function of the user's makes is also known by the name of this function, of
+which a file may have several.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from inference_scaling import names
 from inference_scaling.spec import grid
+from inference_scaling.spec import strategy as strategy_lib
 from inference_scaling.spec import sweep as sweep_lib
 
 # Keys that say where and in what portions work is done.
@@ -37,14 +41,17 @@ def changes(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
   before, after = (
     {key: value[key] for key in value if key not in apart} for value in values
   )
-  for value in (before, after):
-    value["reward"] = {
-      key: x for key, x in value["reward"].items() if key != "source"
-    }
+  sources = [
+    value["reward"].pop("source", _ABSENT) for value in (before, after)
+  ]
   lines = differences(before, after)
+  lines += _changed_maker(*sources, "config.reward.source")
   for name, source in old.policies.items():
-    if name not in new.policies:
-      lines += differences(source, _ABSENT, f"config.policies.{name}")
+    found, path = new.policies.get(name, _ABSENT), f"config.policies.{name}"
+    if found is _ABSENT:
+      lines += differences(source, _ABSENT, path)
+    else:
+      lines += _changed_maker(source, found, path)
   if not set(old.aggregations) <= set(new.aggregations):
     pair = (values[i]["aggregations"] for i in range(2))
     lines += differences(*pair, "config.aggregations")
@@ -82,18 +89,51 @@ def differences(old: Any, new: Any, path: str = "config") -> list[str]:
   ]
 
 
+def maker_of(source: str) -> str | None:
+  """The function that makes a model; None for one that is read from files.
+
+  Args:
+    source: of a policy or a reward: "python:package.module:maker".
+
+  Returns:
+    "maker": the module may move to another path, and is known by its content.
+  """
+  if not source.startswith(names.PYTHON_PREFIX):
+    return None
+  return source.rpartition(":")[2]
+
+
+def _changed_maker(old: Any, new: Any, path: str) -> list[str]:
+  """A line for a model that another function makes now."""
+  if _ABSENT in (old, new) or maker_of(old) == maker_of(new):
+    return []
+  return differences(old, new, path)
+
+
 def _changed_runs(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
-  """Runs that are gone or have other hyperparameters."""
-  asked = {run: run.hyperparameters for run in grid.expand(new.runs)}
-  lines, gone = [], []
-  for run in grid.expand(old.runs):
-    if run in asked:
-      lines += differences(
-        run.hyperparameters, asked[run], f"config.runs, {run.strategy}"
+  """Strategies with other hyperparameters, and runs that are gone."""
+  before, after = (
+    {block.strategy: (name, block) for name, block in sweep.runs.items()}
+    for sweep in (old, new)
+  )
+  lines = []
+  for strategy in before:
+    if strategy not in after:
+      continue
+    (was, block), (now, changed) = before[strategy], after[strategy]
+    lines += [
+      f"{line} in config.runs.{now}; a word tells both apart: its strategy may "
+      f"be '{strategy_lib.kind_of(strategy)}/WORD'"
+      for line in differences(
+        block.hyperparameters, changed.hyperparameters, f"config.runs.{was}"
       )
-    else:
-      gone.append(f"config.runs: {run} -> (absent)")
-  lines = list(dict.fromkeys(lines))
+    ]
+  asked = set(grid.expand(new.runs))
+  gone = [
+    f"config.runs: {run} -> (absent)"
+    for run in grid.expand(old.runs)
+    if run not in asked
+  ]
   if len(gone) > _SHOWN:
     more = f"config.runs: {len(gone) - _SHOWN} more runs -> (absent)"
     gone = [*gone[:_SHOWN], more]

@@ -53,6 +53,22 @@ def test_a_run_in_two_blocks_is_refused_even_with_another_temperature():
     expand({"cold": REBASE, "warm": warm})
 
 
+@pytest.mark.parametrize(
+  "changes", [{"n": [64]}, {"seeds": [9]}, {"policies": ["c"]}]
+)
+def test_a_strategy_has_one_set_of_hyperparameters(changes):
+  warm = {**REBASE, "temperature": 1.0, **changes}
+  with pytest.raises(ValueError) as caught:
+    expand({"cold": REBASE, "warm": warm})
+  for words in (
+    "config.runs.warm.temperature is 1.0", "config.runs.cold.temperature 0.2",
+    "strategy 'rebase'", "'rebase/WORD'",
+  ):  # fmt: skip
+    assert words in str(caught.value)
+  same = {**REBASE, **changes}
+  assert len(expand({"cold": REBASE, "more": same})) > 8
+
+
 def test_a_word_tells_runs_with_other_numbers_apart():
   warm = {**REBASE, "strategy": "rebase/warm", "temperature": 1.0}
   runs = expand({"cold": REBASE, "warm": warm})

@@ -68,14 +68,43 @@ def test_what_only_adds_or_places_work_may_change(values):
     (runs(tree={"strategy": "rebase", "n": (8,)}), "a rebase n=4 seed=0 -> (a"),
     (
       runs(tree={"strategy": "rebase", "n": (4, 8), "rule": "exact"}),
-      'config.runs, rebase.rule: "ceil" -> "exact"',
+      'config.runs.tree.rule: "ceil" -> "exact" in config.runs.tree; a word',
+    ),
+    (
+      {"runs": {"wide": {"strategy": "rebase", "n": (9,), "temperature": 2.0}}},
+      "config.runs.tree.temperature: 0.1 -> 2.0 in config.runs.wide; a word",
     ),
     ({"runs": {"tree": CONFIG["runs"]["tree"]}}, "a greedy n=1 seed=0 -> (ab"),
+    (
+      {"policies": {"a": "x", "b": "python:y:make"}},
+      'config.policies.b: "y" -> "python:y:make"',
+    ),
   ],
 )
 def test_what_would_change_records_is_named_with_old_and_new(values, line):
   found = changes(**values)
   assert any(line in one for one in found), found
+
+
+@pytest.mark.parametrize(
+  ("source", "changed"),
+  [("python:moved.two:make", False), ("python:two:other", True)],
+)
+def test_a_function_that_makes_a_model_is_known_by_its_name(source, changed):
+  """Its module may move: the digest of the file is compared elsewhere."""
+  before = "python:two:make"
+  with_ports = lambda name: spec.read_sweep(  # noqa: E731
+    {
+      **CONFIG,
+      "policies": {"a": name, "b": "y"},
+      "reward": {"format": "python", "source": name},
+    }
+  )
+  found = spec.changes(with_ports(before), with_ports(source))
+  assert found == changed * [
+    f'config.reward.source: "{before}" -> "{source}"',
+    f'config.policies.a: "{before}" -> "{source}"',
+  ]
 
 
 def test_every_key_of_a_sweep_is_judged():

@@ -204,7 +204,7 @@ def test_a_changed_config_is_refused_and_named(family, swept, tmp_path):
     quietly(changed, folder)
   message = str(caught.value)
   assert 'config.dtype: "float32" -> "bfloat16"' in message
-  assert "config.runs, rebase.temperature: 0.1 -> 0.3" in message
+  assert "config.runs.rebase.temperature: 0.1 -> 0.3" in message
   assert "config.runs: small greedy n=1 seed=0 -> (absent)" in message
   assert f'config.policies.large: "{family}/large" -> (absent)' in message
   assert "batch_size: 8" not in message
