@@ -366,7 +366,7 @@ class ModelReward:
       hidden, kept = self.model.forward(
         params, block, positions, rows.attention(config, BLOCK)
       )
-      after = self.model.read(params, reading, block, hidden)
+      after = self.model.encode(params, reading, block, hidden)
       rows = rows.advance(kept, jnp.clip(left, 0, BLOCK))
       return index + BLOCK, _at_last(reading, after, left), rows
 

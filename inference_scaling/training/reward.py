@@ -182,15 +182,16 @@ def make_loss(
 
   def loss(params, batch):
     tokens = batch["tokens"]
-    reading = model.read_all(params, tokens, batch["judged"] > 0)
-    judged = optax.sigmoid_binary_cross_entropy(
-      model.reward_logits(params, reading), batch["good"]
+    weights = batch["reward_weights"]
+    head_state = model.encode_all(params, tokens, weights > 0)
+    reward_entropy = optax.sigmoid_binary_cross_entropy(
+      model.reward_logits(params, head_state), batch["good"]
     )
-    reward = _mean(judged, batch["judged"])
+    reward = _mean(reward_entropy, weights)
     entropy = optax.softmax_cross_entropy_with_integer_labels(
-      model.unembed(params, reading.hidden[:, :-1]), tokens[:, 1:]
+      model.unembed(params, head_state.hidden[:, :-1]), tokens[:, 1:]
     )
-    imitation = _mean(entropy, batch["imitated"][:, 1:])
+    imitation = _mean(entropy, batch["imitation_weights"][:, 1:])
     total = reward + imitation_weight * imitation
     return total, {"reward": reward, "imitation": imitation}
 

@@ -36,8 +36,10 @@ def score_steps(
 
   @jax.jit
   def score(params, batch):
-    reading = model.read_all(params, batch["tokens"], batch["judged"] > 0)
-    return model.rewards(params, reading)
+    head_state = model.encode_all(
+      params, batch["tokens"], batch["reward_weights"] > 0
+    )
+    return model.rewards(params, head_state)
 
   count = len(drawn["lengths"])
   length = drawn["tokens"].shape[1]
@@ -47,7 +49,7 @@ def score_steps(
       np.asarray(
         score(
           params,
-          reward_data.judged_batch(
+          reward_data.labelled_batch(
             drawn, rows[first : first + _BATCH], length, end_weight=1.0
           ),
         )

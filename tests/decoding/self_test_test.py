@@ -37,11 +37,11 @@ def test_a_model_that_cannot_tell_is_no_error_but_is_said_so():
 
 
 def _forgetful(model_class):
-  """A reward model whose readings depend on where steps end."""
+  """A reward model whose head states depend on where steps end."""
 
   class Forgetful(model_class):
-    def read(self, params, reading, tokens, hidden):
-      return hidden + reading[..., None, :]
+    def encode(self, params, head_state, tokens, hidden):
+      return hidden + head_state[..., None, :]
 
   return Forgetful
 

@@ -154,7 +154,7 @@ def test_one_axis_of_tokens_is_an_error(model):
   ids=lambda changes: "-".join(changes),
 )
 def test_field_is_read_where_shapes_stay(tmp_path, model, logits, changes):
-  # In config.json, so that reading the file is part of the test.
+  # In config.json, so that head_state the file is part of the test.
   models.save_model(model, tmp_path)
   names = {
     "norm_eps": "rms_norm_eps",
@@ -220,20 +220,23 @@ def test_reward_model_starts_with_the_likelihood(reward):
   random = np.random.default_rng(0)
   hidden = random.normal(size=(*shape, reward.config.hidden_size))
   lowest, total = -random.uniform(0, 8, size=(2, *shape))
-  reading = reward_model.HeadState(hidden, lowest, total)
-  rewards = initial.rewards(initial.params, reading)
+  head_state = reward_model.HeadState(hidden, lowest, total)
+  rewards = initial.rewards(initial.params, head_state)
   expected = 1 / (1 + np.exp(-(1 + lowest + 0.1 * total)))
   np.testing.assert_allclose(rewards, expected, rtol=1e-5)
 
 
-def test_reading_in_parts_is_reading_at_once(reward):
+def test_encoding_in_parts_is_encoding_at_once(reward):
   tokens = tiny.draw_tokens(reward.config, (2, 9), seed=2)
   solution = tiny.solution(tokens)
-  whole = jax.jit(reward.read_all)(reward.params, tokens, solution)
-  reading = reward.begin(whole.hidden[:, 2])
+  whole = jax.jit(reward.encode_all)(reward.params, tokens, solution)
+  head_state = reward.begin(whole.hidden[:, 2])
   for start, end in ((3, 4), (4, 9)):
-    parts = jax.jit(reward.read)(
-      reward.params, reading, tokens[:, start:end], whole.hidden[:, start:end]
+    parts = jax.jit(reward.encode)(
+      reward.params,
+      head_state,
+      tokens[:, start:end],
+      whole.hidden[:, start:end],
     )
     np.testing.assert_allclose(
       parts.lowest, whole.lowest[:, start:end], rtol=1e-5
@@ -241,7 +244,7 @@ def test_reading_in_parts_is_reading_at_once(reward):
     np.testing.assert_allclose(
       parts.total, whole.total[:, start:end], rtol=1e-5
     )
-    reading = jax.tree.map(lambda leaf: leaf[:, -1], parts)
+    head_state = jax.tree.map(lambda leaf: leaf[:, -1], parts)
   assert np.all(np.diff(whole.lowest, axis=1) <= 0)
 
 

@@ -95,13 +95,13 @@ def test_weights_of_a_batch(solutions):
   batch, again = batches[2], batches[2]
   jax.tree.map(np.testing.assert_array_equal, batch, again)
   assert batch["tokens"].shape == (8, 112)
-  judged, right = np.split(batch["judged"], 2)
-  assert set(np.unique(judged)) == {0.0, 1.0, config().end_weight}
-  assert not right.any()
+  drawn_weights, right_weights = np.split(batch["reward_weights"], 2)
+  assert set(np.unique(drawn_weights)) == {0.0, 1.0, config().end_weight}
+  assert not right_weights.any()
   # Only right tokens are imitated, and every right solution is.
-  assert batch["imitated"][4:].any(axis=1).all()
-  wrong = (batch["judged"][:4] > 0) & (batch["good"][:4] == 0)
-  assert not batch["imitated"][:4][wrong].any()
+  assert batch["imitation_weights"][4:].any(axis=1).all()
+  wrong = (batch["reward_weights"][:4] > 0) & (batch["good"][:4] == 0)
+  assert not batch["imitation_weights"][:4][wrong].any()
 
 
 def test_training_lowers_the_loss(solutions):

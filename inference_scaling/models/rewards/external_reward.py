@@ -1,10 +1,12 @@
 """Reward models that others have published: a decoder, a head and a format."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
 from flax import nnx
+from typing_extensions import override
 
 from inference_scaling.models.checkpoints import layout
 from inference_scaling.models.layers import architecture
@@ -15,12 +17,12 @@ Parameters = layout.Parameters
 
 
 class ExternalReward(nnx.Module):
-  """A decoder with one of the heads of `reward_heads` on its last states."""
+  """A decoder with one of the heads of `reward_heads`."""
 
   def __init__(
     self,
     config: architecture.DecoderConfig,
-    head: type[nnx.Module],
+    head: Callable[[int], nnx.Module],
     rngs: nnx.Rngs,
   ):
     self.decoder = decoder_lib.Decoder(config, rngs)
@@ -29,37 +31,38 @@ class ExternalReward(nnx.Module):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ExternalRewardModel(model.RewardModel):
-  """A model that reads text in a format of its own.
+  """A model that reads text in an external format.
 
-  A reward is read at the last token of a step's piece, from the hidden state
-  there and nothing else. There is no unembedding: what a head needs of it was
-  folded when the model was loaded.
+  Its head needs only the hidden state [..., D] at the last token of a step's
+  piece, which is the head state. There is no unembedding: what a head needs
+  of it was folded when the model was loaded.
   """
 
-  def begin(self, hidden: jax.Array) -> jax.Array:
-    """Begins a reading: the hidden states [..., D] themselves."""
+  @override
+  def begin(self, hidden: jax.Array) -> Any:
     return hidden
 
-  def read(
+  @override
+  def encode(
     self,
     params: Parameters,
-    reading: jax.Array,
+    head_state: Any,
     tokens: jax.Array,
     hidden: jax.Array,
-  ) -> jax.Array:
-    """Reads on; arguments as `RewardModel.read`, of which one is needed."""
-    del params, reading, tokens
+  ) -> Any:
+    del params, head_state, tokens
     return hidden
 
-  def read_all(
+  @override
+  def encode_all(
     self, params: Parameters, tokens: jax.Array, solution: jax.Array
-  ) -> jax.Array:
-    """Reads whole texts, without a cache; as `RewardModel.read_all`."""
+  ) -> Any:
     del solution
     return self.hidden(params, tokens)
 
-  def unembed(self, params: Parameters, hidden: jax.Array) -> Any:
-    """Raises, since there is no unembedding."""
+  @override
+  def unembed(self, params: Parameters, hidden: jax.Array) -> jax.Array:
+    assert self.reward_format is not None
     raise TypeError(
       f"a reward model of format {self.reward_format.name!r} has no "
       "unembedding; load the checkpoint with load_model to use it as a "

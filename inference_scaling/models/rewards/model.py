@@ -11,12 +11,14 @@ together on step labels.
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 import transformers
 from flax import nnx
+from typing_extensions import override
 
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import model as model_lib
@@ -35,7 +37,7 @@ _FLOOR = -8.0
 
 @flax.struct.dataclass
 class HeadState:
-  """What the reward model must remember of a text, beside keys and values.
+  """What the head needs of the text so far, beside keys and values.
 
   Attributes:
     hidden: [..., D], hidden state of the last token.
@@ -50,7 +52,7 @@ class HeadState:
 
 
 class ScalarHead(nnx.Module):
-  """A linear map from a reading to one logit."""
+  """A linear map from a head state to one logit."""
 
   def __init__(self, size: int, rngs: nnx.Rngs):
     del rngs  # starts from the likelihood alone, which already tells much
@@ -58,17 +60,17 @@ class ScalarHead(nnx.Module):
     self.kernel = nnx.Param(weights)
     self.bias = nnx.Param(jnp.ones((1,)))
 
-  def __call__(self, reading: HeadState) -> jax.Array:
-    """Maps readings to logits [...]."""
+  def __call__(self, head_state: HeadState) -> jax.Array:
+    """Maps head states to logits [...]."""
     kernel = self.kernel[...][:, 0]
     hidden, lowest, total = kernel[:-2], kernel[-2], kernel[-1]
     # Summed, not multiplied: a product with one column rounds differently from
     # row to row, and a reward must not depend on what else is in the batch.
-    weights = jnp.expand_dims(hidden, range(reading.hidden.ndim - 1))
+    weights = jnp.expand_dims(hidden, range(head_state.hidden.ndim - 1))
     return (
-      jnp.sum(reading.hidden * weights, axis=-1)
-      + reading.lowest * lowest
-      + reading.total * total
+      jnp.sum(head_state.hidden * weights, axis=-1)
+      + head_state.lowest * lowest
+      + head_state.total * total
       + self.bias[0]
     )
 
@@ -89,65 +91,65 @@ class RewardModel(model_lib.Model):
   `hidden`, `unembed` and `logits` are those of the decoder.
 
   Attributes:
-    reward_format: how texts are written for this model; None if it reads the
-      policy's tokens.
+    reward_format: the external format that this model reads; None for the
+      native one, the policy's own tokens.
   """
 
   reward_format: reward_formats.RewardFormat | None = None
 
   def begin(self, hidden: jax.Array) -> HeadState:
-    """Begins a reading at the end of a prompt.
+    """Makes the head state at the end of a prompt.
 
     Args:
       hidden: [..., D], hidden state of the prompt's last token.
 
     Returns:
-      The reading.
+      The head state, axes [...].
     """
     zeros = jnp.zeros(hidden.shape[:-1], jnp.float32)
     return HeadState(hidden, zeros, zeros)
 
-  def read(
+  def encode(
     self,
     params: Parameters,
-    reading: HeadState,
+    head_state: HeadState,
     tokens: jax.Array,
     hidden: jax.Array,
   ) -> HeadState:
-    """Reads on.
+    """Encodes the next tokens of a solution.
 
     Args:
       params: as `self.params`.
-      reading: of the text so far, axes [...].
+      head_state: of the text so far, axes [...].
       tokens: int32[..., T], the next tokens, all of the solution.
       hidden: [..., T, D], their hidden states.
 
     Returns:
-      The reading after each of the tokens, axes [..., T].
+      The head state after each of the tokens, axes [..., T].
     """
     before = jnp.concatenate(
-      [reading.hidden[..., None, :], hidden[..., :-1, :]], axis=-2
+      [head_state.hidden[..., None, :], hidden[..., :-1, :]], axis=-2
     )
     likely = self._log_likelihood(params, before, tokens)
     lowest = jax.lax.cummin(likely, axis=likely.ndim - 1)
     return HeadState(
       hidden=hidden,
-      lowest=jnp.minimum(reading.lowest[..., None], lowest),
-      total=reading.total[..., None] + jnp.cumsum(likely, axis=-1),
+      lowest=jnp.minimum(head_state.lowest[..., None], lowest),
+      total=head_state.total[..., None] + jnp.cumsum(likely, axis=-1),
     )
 
-  def rewards(self, params: Parameters, reading: HeadState) -> jax.Array:
-    """Turns readings with axes [...] into probabilities float32[...]."""
-    return jax.nn.sigmoid(self.reward_logits(params, reading))
+  def rewards(self, params: Parameters, head_state: Any) -> jax.Array:
+    """Computes probabilities float32[...] of head states with axes [...]."""
+    return jax.nn.sigmoid(self.reward_logits(params, head_state))
 
-  def reward_logits(self, params: Parameters, reading: HeadState) -> jax.Array:
-    """Turns readings with axes [...] into log-odds float32[...]."""
-    return nnx.merge(self.graph, params).score(reading)
+  def reward_logits(self, params: Parameters, head_state: Any) -> jax.Array:
+    """Computes log-odds float32[...] of head states with axes [...]."""
+    return nnx.merge(self.graph, params).score(head_state)
 
-  def read_all(
+  def encode_all(
     self, params: Parameters, tokens: jax.Array, solution: jax.Array
   ) -> HeadState:
-    """Reads whole texts, without a cache.
+    """Encodes whole texts, without a cache.
 
     Args:
       params: as `self.params`.
@@ -155,7 +157,7 @@ class RewardModel(model_lib.Model):
       solution: bool[B, T], which tokens are the solution's.
 
     Returns:
-      The reading after each token, axes [B, T].
+      The head state after each token, axes [B, T].
     """
     hidden = self.hidden(params, tokens)
     before = jnp.pad(hidden[:, :-1], ((0, 0), (1, 0), (0, 0)))
@@ -170,15 +172,18 @@ class RewardModel(model_lib.Model):
   def token_rewards(
     self, params: Parameters, tokens: jax.Array, solution: jax.Array
   ) -> jax.Array:
-    """Rewards float32[B, T] after each token of whole texts, as `read_all`."""
-    return self.rewards(params, self.read_all(params, tokens, solution))
+    """Rewards float32[B, T] after each token of texts; see `encode_all`."""
+    return self.rewards(params, self.encode_all(params, tokens, solution))
 
-  def _log_likelihood(self, params, before, tokens):
+  def _log_likelihood(
+    self, params: Parameters, before: jax.Array, tokens: jax.Array
+  ) -> jax.Array:
     """Log-probabilities [..., T] of tokens after hidden states [..., T, D]."""
     logits = self.unembed(params, before)
     chosen = jnp.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
     return jnp.maximum(chosen - jax.nn.logsumexp(logits, axis=-1), _FLOOR)
 
+  @override
   def _decoder(self, params: Parameters) -> decoder_lib.Decoder:
     return nnx.merge(self.graph, params).decoder
 
@@ -225,6 +230,6 @@ def check_tied(config: config_lib.DecoderConfig, where: str) -> None:
   """Raises where a config asks for an unembedding of its own."""
   if not config.tie_word_embeddings:
     raise ValueError(
-      f"{where}tie_word_embeddings is False; the format of reward models has "
-      "no place for an unembedding, so it must be True."
+      f"{where}tie_word_embeddings is False; checkpoints of native reward "
+      "models store no unembedding, so it must be True."
     )

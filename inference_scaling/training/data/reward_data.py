@@ -1,7 +1,7 @@
 """Training data of the reward model: drawn solutions with token labels.
 
-Solutions are drawn from the policies whose steps will be judged, so that the
-errors to be found are the errors that occur.
+Solutions are drawn from the policies whose steps the reward model will score,
+so that it trains on the errors that occur.
 """
 
 import pathlib
@@ -66,9 +66,9 @@ def draw_solutions(
 class RewardBatches(grain.sources.RandomAccessDataSource):
   """Batches of drawn and of right solutions; element `i` is batch `i`.
 
-  Beside `tokens` int32[B, T], each has float32[B, T] weights: `good`, the
-  label of each token; `judged`, 1 where the reward loss applies; `imitated`,
-  1 at right tokens, where the language-model loss applies.
+  Beside `tokens` int32[B, T], each has, float32[B, T]: `good`, the label of
+  each token; `reward_weights`, those of the reward loss; `imitation_weights`,
+  those of the language-model loss, 1 at right tokens.
   """
 
   def __init__(
@@ -95,22 +95,26 @@ class RewardBatches(grain.sources.RandomAccessDataSource):
     return len(self._right)
 
   def __getitem__(self, step: int) -> batches_lib.Batch:
-    place = step % len(self._buckets)
+    bucket = step % len(self._buckets)
     rng = np.random.default_rng([self._seed, step])
-    rows = rng.choice(self._members[place], self._batch_size, replace=False)
-    length = self._buckets[place].length
-    judged = judged_batch(self._drawn, rows, length, self._end_weight)
+    rows = rng.choice(self._members[bucket], self._batch_size, replace=False)
+    length = self._buckets[bucket].length
+    labelled = labelled_batch(self._drawn, rows, length, self._end_weight)
     right = self._right[step]
     blank = np.zeros_like(right["weights"])
+    right_batch = {
+      "tokens": right["tokens"],
+      "good": blank,
+      "reward_weights": blank,
+      "imitation_weights": right["weights"],
+    }
     return {
-      "tokens": np.concatenate([judged["tokens"], right["tokens"]]),
-      "good": np.concatenate([judged["good"], blank]),
-      "judged": np.concatenate([judged["judged"], blank]),
-      "imitated": np.concatenate([judged["imitated"], right["weights"]]),
+      name: np.concatenate([labelled[name], values])
+      for name, values in right_batch.items()
     }
 
 
-def judged_batch(
+def labelled_batch(
   drawn: Solutions, rows: np.ndarray, length: int, end_weight: float
 ) -> batches_lib.Batch:
   """Takes drawn solutions as a batch.
@@ -123,7 +127,7 @@ def judged_batch(
       the reward will be read; other tokens weigh 1.
 
   Returns:
-    As `RewardBatches`, and `ends` bool[B, T].
+    An element of `RewardBatches`.
   """
   tokens = _cut(drawn["tokens"][rows], length)
   index = np.arange(length)[None]
@@ -132,13 +136,12 @@ def judged_batch(
   )
   good = _cut(drawn["good"][rows], length) & solution
   ends = _cut(drawn["ends"][rows], length)
-  judged = np.where(ends, end_weight, 1.0) * solution
+  weights = np.where(ends, end_weight, 1.0) * solution
   return {
     "tokens": tokens,
     "good": good.astype(np.float32),
-    "judged": judged.astype(np.float32),
-    "imitated": good.astype(np.float32),
-    "ends": ends,
+    "reward_weights": weights.astype(np.float32),
+    "imitation_weights": good.astype(np.float32),
   }
 
 
@@ -165,11 +168,11 @@ def _arrange(rows: list) -> Solutions:
     "levels": np.array([row[3] for row in rows], np.int32),
     "policies": np.array([row[4] for row in rows], np.int32),
   }
-  for place, (text, (prompt, _, labels, *_)) in enumerate(
+  for row, (text, (prompt, _, labels, *_)) in enumerate(
     zip(texts, rows, strict=True)
   ):
     start = len(prompt)
-    drawn["tokens"][place, : len(text)] = text
-    drawn["good"][place, start : len(text)] = labels.good
-    drawn["ends"][place, start + labels.step_ends] = True
+    drawn["tokens"][row, : len(text)] = text
+    drawn["good"][row, start : len(text)] = labels.good
+    drawn["ends"][row, start + labels.step_ends] = True
   return drawn
