@@ -56,23 +56,23 @@ def expand(blocks: Mapping[str, strategy.Block]) -> list[Run]:
     ValueError: if two blocks ask for the same run, or give one strategy other
       hyperparameters; records could not be told apart.
   """
-  found: dict[Run, str] = {}
+  names: dict[Run, str] = {}
   first: dict[str, str] = {}
   for name, block in blocks.items():
     product = itertools.product(block.policies or (), block.sizes, block.draws)
     for policy, n, seed in product:
       run = Run(policy, block.strategy, n, seed, block.hyperparameters)
-      if run in found:
+      if run in names:
         raise ValueError(
-          f"config.runs.{name} and config.runs.{found[run]} both ask for "
+          f"config.runs.{name} and config.runs.{names[run]} both ask for "
           f"{run}; expected each run once. Take it out of one of them, or "
           "tell their strategies apart by a word: "
           f"{strategy.kind_of(block.strategy)}/{name}."
         )
-      found[run] = name
+      names[run] = name
     other = first.setdefault(block.strategy, name)
     _check_same(f"config.runs.{other}", blocks[other], name, block)
-  return list(found)
+  return list(names)
 
 
 def _check_same(

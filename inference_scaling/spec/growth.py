@@ -41,20 +41,20 @@ def changes(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
   before, after = (
     {key: value[key] for key in value if key not in apart} for value in values
   )
-  sources = [
+  source, changed_source = (
     value["reward"].pop("source", _ABSENT) for value in (before, after)
-  ]
+  )
   lines = differences(before, after)
-  lines += _changed_maker(*sources, "config.reward.source")
+  lines += _changed_maker(source, changed_source, "config.reward.source")
   for name, source in old.policies.items():
-    found, path = new.policies.get(name, _ABSENT), f"config.policies.{name}"
-    if found is _ABSENT:
-      lines += differences(source, _ABSENT, path)
+    path = f"config.policies.{name}"
+    if name in new.policies:
+      lines += _changed_maker(source, new.policies[name], path)
     else:
-      lines += _changed_maker(source, found, path)
+      lines += differences(source, _ABSENT, path)
   if not set(old.aggregations) <= set(new.aggregations):
-    pair = (values[i]["aggregations"] for i in range(2))
-    lines += differences(*pair, "config.aggregations")
+    before, after = (value["aggregations"] for value in values)
+    lines += differences(before, after, "config.aggregations")
   return lines + _changed_runs(old, new)
 
 
@@ -128,11 +128,11 @@ def _changed_runs(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
         block.hyperparameters, changed.hyperparameters, f"config.runs.{was}"
       )
     ]
-  asked = set(grid.expand(new.runs))
+  runs = set(grid.expand(new.runs))
   gone = [
     f"config.runs: {run} -> (absent)"
     for run in grid.expand(old.runs)
-    if run not in asked
+    if run not in runs
   ]
   if len(gone) > _SHOWN:
     more = f"config.runs: {len(gone) - _SHOWN} more runs -> (absent)"

@@ -11,7 +11,7 @@ from inference_scaling.spec.checking import choices, fields
 class Plain(fields.Group):
   """The question alone, as the embedded and the paper's policies read it."""
 
-  kind: fields.one_of("plain")
+  kind: Annotated[str, fields.one_of("plain")]
 
 
 def _check_example(value: Any) -> dict[str, str]:
@@ -26,7 +26,7 @@ def _check_example(value: Any) -> dict[str, str]:
 class FewShot(fields.Group):
   """Solved examples, and the question."""
 
-  kind: fields.one_of("few_shot")
+  kind: Annotated[str, fields.one_of("few_shot")]
   examples: Annotated[
     tuple[
       Annotated[dict[str, str], pydantic.PlainValidator(_check_example)], ...
@@ -36,18 +36,18 @@ class FewShot(fields.Group):
       "a list of one or more examples, each a group of the texts 'question' "
       "and 'solution'"
     ),
-  ] = pydantic.Field(description="Solved problems, in their order.")
+  ] = fields.required("Solved problems, in their order.")
 
 
 class Chat(fields.Group):
   """The tokenizer's chat template."""
 
-  kind: fields.one_of("chat")
+  kind: Annotated[str, fields.one_of("chat")]
   system: Annotated[
     str,
     pydantic.Field(strict=True),
     fields.Expect("a text, empty for no system's turn"),
-  ] = pydantic.Field("", description="The system's turn; '' for none.")
+  ] = fields.key("", "The system's turn; '' for none.")
 
 
 PROMPTS: Mapping[str, type[fields.Group]] = {
@@ -55,4 +55,4 @@ PROMPTS: Mapping[str, type[fields.Group]] = {
   "few_shot": FewShot,
   "chat": Chat,
 }
-AnyPrompt = choices.group_of("kind", PROMPTS)
+AnyPrompt = Annotated[Any, choices.Choice("kind", PROMPTS)]

@@ -1,9 +1,7 @@
 """Where the scores of steps come from: `config.reward`, by its format."""
 
 from collections.abc import Mapping
-from typing import ClassVar
-
-import pydantic
+from typing import Annotated, Any, ClassVar
 
 from inference_scaling import names
 from inference_scaling.spec.checking import choices, fields
@@ -30,7 +28,7 @@ class NoReward(Reward):
 
   has_scores = has_model = has_probabilities = False
   words = "candidates vote with equal weights"
-  format: fields.one_of(names.NO_REWARD)
+  format: Annotated[str, fields.one_of(names.NO_REWARD)]
 
 
 class Likelihood(Reward):
@@ -41,7 +39,7 @@ class Likelihood(Reward):
     "no model; candidates are scored by the geometric mean of the "
     "probabilities that the policy gives their tokens"
   )
-  format: fields.one_of("likelihood")
+  format: Annotated[str, fields.one_of("likelihood")]
 
 
 class SelfCertainty(Reward):
@@ -52,24 +50,24 @@ class SelfCertainty(Reward):
     "no model; candidates are scored by how far the policy was from guessing "
     "at their tokens"
   )
-  format: fields.one_of("self_certainty")
+  format: Annotated[str, fields.one_of("self_certainty")]
 
 
 class Native(Reward):
   """A reward model that this package trained: it reads the policy's tokens."""
 
-  format: fields.one_of(names.NATIVE_REWARD)
-  source: fields.Text = pydantic.Field(
-    description="Checkpoint of the reward model, as in config.policies."
+  format: Annotated[str, fields.one_of(names.NATIVE_REWARD)]
+  source: fields.Text = fields.required(
+    "Checkpoint of the reward model, as in config.policies."
   )
 
 
 class Python(Reward):
   """A reward of the user's own, which a function makes."""
 
-  format: fields.one_of(names.PYTHON_REWARD)
-  source: fields.Text = pydantic.Field(
-    description="Function that makes it, python:package.module:function; see "
+  format: Annotated[str, fields.one_of(names.PYTHON_REWARD)]
+  source: fields.Text = fields.required(
+    "Function that makes it, python:package.module:function; see "
     "`sweep.RewardPort`."
   )
 
@@ -77,18 +75,18 @@ class Python(Reward):
 class External(Reward):
   """A published reward model, with a tokenizer and so limits of its own."""
 
-  format: fields.one_of(*names.EXTERNAL_FORMATS)
-  source: fields.Text = pydantic.Field(
-    description="Checkpoint of the reward model, as in config.policies."
+  format: Annotated[str, fields.one_of(*names.EXTERNAL_FORMATS)]
+  source: fields.Text = fields.required(
+    "Checkpoint of the reward model, as in config.policies."
   )
-  prompt_tokens: fields.integer(1) = pydantic.Field(
-    description="Most tokens of a prompt, in the reward model's own tokens."
+  prompt_tokens: fields.PositiveInt = fields.required(
+    "Most tokens of a prompt, in the reward model's own tokens."
   )
-  step_tokens: fields.integer(1) = pydantic.Field(
-    description="Most tokens of a step, in the reward model's own tokens."
+  step_tokens: fields.PositiveInt = fields.required(
+    "Most tokens of a step, in the reward model's own tokens."
   )
-  total_tokens: fields.integer(1) = pydantic.Field(
-    description="Most tokens of a solution, in the reward model's own tokens."
+  total_tokens: fields.PositiveInt = fields.required(
+    "Most tokens of a solution, in the reward model's own tokens."
   )
 
 
@@ -100,4 +98,4 @@ REWARDS: Mapping[str, type[Reward]] = {
   names.PYTHON_REWARD: Python,
   **dict.fromkeys(names.EXTERNAL_FORMATS, External),
 }
-AnyReward = choices.group_of("format", REWARDS)
+AnyReward = Annotated[Any, choices.Choice("format", REWARDS)]

@@ -6,7 +6,7 @@ word of the user's that tells runs with other hyperparameters apart:
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import pydantic
 
@@ -15,7 +15,6 @@ from inference_scaling.spec.checking import choices, fields, messages
 
 # Keys of a block that are no hyperparameters of its strategy.
 _GRID = ("strategy", "policies", "n", "seeds")
-_LARGEST_SEED = 2**31 - 1  # what an int32 of JAX holds
 
 
 class Block(fields.Group):
@@ -31,11 +30,11 @@ class Block(fields.Group):
   needs_reward: ClassVar[bool] = True
   needs_probabilities: ClassVar[bool] = False
 
-  strategy: fields.Text = pydantic.Field(
-    description="Kind of the strategy, or its kind, a slash and a word."
+  strategy: fields.Text = fields.required(
+    "Kind of the strategy, or its kind, a slash and a word."
   )
-  policies: fields.several(fields.Text) | None = pydantic.Field(
-    None, description="Names from config.policies; all of them by default."
+  policies: fields.Texts | None = fields.key(
+    None, "Names from config.policies; all of them by default."
   )
 
   @property
@@ -68,12 +67,13 @@ class Greedy(Block):
 class _Drawn(Block):
   """A strategy with draws."""
 
-  n: fields.several(fields.integer(1)) = pydantic.Field(
-    description="N, beams of a problem, or "
-    "expansions of MCTS; each is one run more."
+  n: Annotated[tuple[int, ...], fields.several(fields.PositiveInt)] = (
+    fields.required(
+      "N, beams of a problem, or expansions of MCTS; each is one run more."
+    )
   )
-  seeds: fields.several(fields.integer(0, _LARGEST_SEED)) = pydantic.Field(
-    (0,), description="Seeds of the draws; each is one run more."
+  seeds: Annotated[tuple[int, ...], fields.several(fields.Seed)] = fields.key(
+    (0,), "Seeds of the draws; each is one run more."
   )
 
   @property
@@ -97,10 +97,10 @@ class Sampling(_Drawn):
 class _Tree(_Drawn):
   """A strategy that chooses among beams."""
 
-  duplicates: fields.one_of(*names.DUPLICATES) = pydantic.Field(
+  duplicates: Annotated[str, fields.one_of(*names.DUPLICATES)] = fields.key(
     names.KEEP,
-    description="What is done about beams with the same steps: all are kept, "
-    "only the first one is, or it stands for all.",
+    "What is done about beams with the same steps: all are kept, only the "
+    "first one is, or it stands for all.",
   )
 
 
@@ -108,11 +108,11 @@ class Rebase(_Tree):
   """Widths in proportion to exponentials of rewards."""
 
   title = "REBASE"
-  temperature: fields.number(0, above=True) = pydantic.Field(
-    0.1, description="Temperature T_b of the softmax of the rewards."
+  temperature: fields.PositiveFloat = fields.key(
+    0.1, "Temperature T_b of the softmax of the rewards."
   )
-  rule: fields.one_of(*names.REBASE_RULES) = pydantic.Field(
-    "ceil", description="How widths become whole numbers."
+  rule: Annotated[str, fields.one_of(*names.REBASE_RULES)] = fields.key(
+    "ceil", "How widths become whole numbers."
   )
 
 
@@ -120,11 +120,11 @@ class BeamSearch(_Tree):
   """The best beams have the same number of children each."""
 
   title = "Beam search"
-  children: fields.integer(1) = pydantic.Field(
-    4, description="Children of each beam that is kept."
+  children: fields.PositiveInt = fields.key(
+    4, "Children of each beam that is kept."
   )
-  lookahead: fields.integer(0) = pydantic.Field(
-    0, description="Further greedy steps before a beam is scored."
+  lookahead: fields.NonNegativeInt = fields.key(
+    0, "Further greedy steps before a beam is scored."
   )
 
 
@@ -132,9 +132,7 @@ class Dvts(BeamSearch):
   """Diverse verifier tree search: beam search in separate subtrees."""
 
   title = "DVTS"
-  subtree_beams: fields.integer(1) = pydantic.Field(
-    4, description="Beams of each subtree."
-  )
+  subtree_beams: fields.PositiveInt = fields.key(4, "Beams of each subtree.")
 
 
 class ParticleFilter(_Tree):
@@ -142,14 +140,14 @@ class ParticleFilter(_Tree):
 
   title = "Particle filter"
   needs_probabilities = True
-  resampling: fields.one_of(*names.RESAMPLING_SCHEMES) = pydantic.Field(
-    "systematic", description="How the parents of new beams are drawn."
+  resampling: Annotated[str, fields.one_of(*names.RESAMPLING_SCHEMES)] = (
+    fields.key("systematic", "How the parents of new beams are drawn.")
   )
-  temperature: fields.number(0, above=True) = pydantic.Field(
-    1.0, description="Temperature that logits of rewards are divided by."
+  temperature: fields.PositiveFloat = fields.key(
+    1.0, "Temperature that logits of rewards are divided by."
   )
-  terminal: fields.one_of(*names.TERMINALS) = pydantic.Field(
-    "resample", description="Whether finished beams are resampled or kept."
+  terminal: Annotated[str, fields.one_of(*names.TERMINALS)] = fields.key(
+    "resample", "Whether finished beams are resampled or kept."
   )
 
 
@@ -157,14 +155,10 @@ class Mcts(_Tree):
   """Monte Carlo tree search; n is the number of expansions."""
 
   title = "MCTS"
-  root_children: fields.integer(1) = pydantic.Field(
-    4, description="Children of the root."
-  )
-  children: fields.integer(1) = pydantic.Field(
-    2, description="Children of other nodes."
-  )
-  exploration: fields.number(0) = pydantic.Field(
-    1.0, description="The constant C of UCT."
+  root_children: fields.PositiveInt = fields.key(4, "Children of the root.")
+  children: fields.PositiveInt = fields.key(2, "Children of other nodes.")
+  exploration: fields.NonNegativeFloat = fields.key(
+    1.0, "The constant C of UCT."
   )
 
 
@@ -178,7 +172,8 @@ STRATEGIES: Mapping[str, type[Block]] = {
   "particle_filter": ParticleFilter,
   "mcts": Mcts,
 }
-AnyBlock = choices.group_of("strategy", STRATEGIES, variants=True)
+_CHOICE = choices.Choice("strategy", STRATEGIES, variants=True)
+AnyBlock = Annotated[Block, _CHOICE]
 
 
 def kind_of(strategy: str) -> str:
@@ -198,13 +193,12 @@ def block_of(strategy: str) -> type[Block]:
   Raises:
     ValueError: if there is no such kind, or the word is missing.
   """
-  found = choices.Choice("strategy", STRATEGIES, variants=True).find(strategy)
-  if found is None:
+  if _CHOICE.find(strategy) is None:
     raise ValueError(
       f"strategy is {strategy!r}; expected one of {', '.join(STRATEGIES)}, or "
-      "one of them, a slash and a word that tells its numbers apart."
+      "one of them, a slash and a word that tells its hyperparameters apart."
     )
-  return found
+  return STRATEGIES[kind_of(strategy)]
 
 
 def is_greedy(strategy: str) -> bool:
@@ -228,13 +222,13 @@ def read_hyperparameters(
     ValueError: on one that there is not, or a value that is not allowed.
   """
   kind = block_of(strategy)
-  known = {
+  known: dict[str, Any] = {
     key: (field.annotation, field)
     for key, field in kind.model_fields.items()
     if key not in _GRID
   }
-  group: type[fields.Group] = pydantic.create_model(
-    "Numbers", __base__=fields.Group, **known
+  group = pydantic.create_model(
+    "Hyperparameters", __base__=fields.Group, **known
   )
   return messages.read(
     group, dict(hyperparameters), messages.HYPERPARAMETERS

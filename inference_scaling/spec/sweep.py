@@ -17,122 +17,109 @@ from inference_scaling.spec.checking import fields, messages
 class Mesh(fields.Group):
   """Devices: their product is the number that is used."""
 
-  data: fields.integer(1) = pydantic.Field(
-    1, description="Devices that share out the problems."
+  data: fields.PositiveInt = fields.key(
+    1, "Devices that share out the problems."
   )
-  model: fields.integer(1) = pydantic.Field(
-    1, description="Devices that share out each model."
+  model: fields.PositiveInt = fields.key(
+    1, "Devices that share out each model."
   )
 
 
 class Sampler(fields.Group):
   """How tokens are drawn; greedy runs take temperature 0 and no filter."""
 
-  temperature: fields.number(0) = pydantic.Field(
-    1.0, description="Temperature of the policy's distribution."
+  temperature: fields.NonNegativeFloat = fields.key(
+    1.0, "Temperature of the policy's distribution."
   )
-  top_k: fields.integer(0) = pydantic.Field(
-    0, description="Most tokens to draw from; 0 for no limit."
+  top_k: fields.NonNegativeInt = fields.key(
+    0, "Most tokens to draw from; 0 for no limit."
   )
-  top_p: fields.number(0, 1, above=True) = pydantic.Field(
-    1.0, description="Least probability that they hold together; 1 for all."
+  top_p: fields.Fraction = fields.key(
+    1.0, "Least probability that they hold together; 1 for all."
   )
 
 
 class Format(fields.Group):
   """What ends a step and announces an answer."""
 
-  step_end: fields.several(fields.Text, least=0) = pydantic.Field(
-    ("\n\n",), description="Texts that end a step; none: one step is all."
+  step_end: Annotated[tuple[str, ...], fields.several(fields.Text, least=0)] = (
+    fields.key(("\n\n",), "Texts that end a step; none: one step is all.")
   )
-  answer_markers: fields.several(fields.Text) = pydantic.Field(
-    ("The answer is",),
-    description="Texts after which a solution ends with its step.",
+  answer_markers: fields.Texts = fields.key(
+    ("The answer is",), "Texts after which a solution ends with its step."
   )
 
 
 class Limits(fields.Group):
   """Most tokens and steps of the policies, as in the paper."""
 
-  prompt_tokens: fields.integer(1) = pydantic.Field(
-    1024, description="Most tokens of a prompt."
+  prompt_tokens: fields.PositiveInt = fields.key(
+    1024, "Most tokens of a prompt."
   )
-  step_tokens: fields.integer(1) = pydantic.Field(
-    256, description="Most tokens of a step."
+  step_tokens: fields.PositiveInt = fields.key(256, "Most tokens of a step.")
+  total_tokens: fields.PositiveInt = fields.key(
+    1024, "Most tokens of a solution."
   )
-  total_tokens: fields.integer(1) = pydantic.Field(
-    1024, description="Most tokens of a solution."
-  )
-  max_steps: fields.integer(1) = pydantic.Field(
-    25, description="Most steps of a solution."
-  )
+  max_steps: fields.PositiveInt = fields.key(25, "Most steps of a solution.")
+
+
+_Aggregations = Annotated[
+  tuple[str, ...],
+  fields.several(Annotated[str, fields.one_of(*names.AGGREGATIONS)]),
+]
 
 
 class Sweep(fields.Group):
   """A sweep. What a config leaves out has its default."""
 
-  task: task_lib.AnyTask = pydantic.Field(
-    description="Where problems come from."
-  )
+  task: task_lib.AnyTask = fields.required("Where problems come from.")
   policies: Annotated[dict[str, fields.Text], pydantic.Field(min_length=1)] = (
-    pydantic.Field(
-      description="Checkpoints by name: a folder, a GGUF file, a repository of "
-      "the hub, embedded/NAME, random/NAME or python:MODULE:FUNCTION."
+    fields.required(
+      "Checkpoints by name: a folder, a GGUF file, a repository of the hub, "
+      "embedded/NAME, random/NAME or python:MODULE:FUNCTION."
     )
   )
-  reward: reward_lib.AnyReward = pydantic.Field(
-    default_factory=lambda: reward_lib.NoReward(format=names.NO_REWARD),
-    description="Where the scores of steps come from.",
+  reward: reward_lib.AnyReward = fields.key(
+    reward_lib.NoReward(format=names.NO_REWARD),
+    "Where the scores of steps come from.",
   )
-  prompt: prompt_lib.AnyPrompt = pydantic.Field(
-    default_factory=lambda: prompt_lib.Plain(kind="plain"),
-    description="How questions are put to the policies.",
+  prompt: prompt_lib.AnyPrompt = fields.key(
+    prompt_lib.Plain(kind="plain"), "How questions are put to the policies."
   )
   runs: Annotated[
     dict[str, strategy.AnyBlock], pydantic.Field(min_length=1)
-  ] = pydantic.Field(description="Blocks of runs, by any names.")
-  sampler: Sampler = pydantic.Field(
-    default_factory=Sampler, description="How tokens are drawn."
+  ] = fields.required("Blocks of runs, by any names.")
+  sampler: Sampler = fields.key(Sampler(), "How tokens are drawn.")
+  format: Format = fields.key(Format(), "What ends a step, and a solution.")
+  limits: Limits = fields.key(Limits(), "Most tokens and steps of a solution.")
+  aggregations: _Aggregations = fields.key(
+    names.AGGREGATIONS, "How the scores of steps become one, for votes."
   )
-  format: Format = pydantic.Field(
-    default_factory=Format, description="What ends a step, and a solution."
+  percent: Annotated[str, fields.one_of(*names.PERCENT)] = fields.key(
+    names.PERCENT[0],
+    "What 28% agrees with: either 28 or 0.28, or its value alone.",
   )
-  limits: Limits = pydantic.Field(
-    default_factory=Limits, description="Most tokens and steps of a solution."
+  dtype: Annotated[str, fields.one_of(*names.DTYPES)] = fields.key(
+    names.DTYPES[0], "Dtype of weights, activations and caches."
   )
-  aggregations: fields.several(fields.one_of(*names.AGGREGATIONS)) = (
-    pydantic.Field(
-      names.AGGREGATIONS,
-      description="How the scores of steps become one, for votes.",
-    )
+  mesh: Mesh = fields.key(Mesh(), "Number of devices on each axis.")
+  batch_size: fields.PositiveInt = fields.key(
+    256, "Batch size: beams that are decoded at once, of all problems."
   )
-  percent: fields.one_of(*names.PERCENT) = pydantic.Field(
-    names.PERCENT[0], description="What 28% agrees with: either 28 or 0.28, "
-    "or its value alone.",
-  )  # fmt: skip
-  dtype: fields.one_of(*names.DTYPES) = pydantic.Field(
-    names.DTYPES[0], description="Dtype of weights, activations and caches."
+  rows_per_problem: fields.NonNegativeInt = fields.key(
+    0,
+    "Beams of a problem that are decoded at once; the others take turns, and "
+    "more problems are searched at once. 0 for all.",
   )
-  mesh: Mesh = pydantic.Field(
-    default_factory=Mesh, description="Number of devices on each axis."
-  )
-  batch_size: fields.integer(1) = pydantic.Field(
-    256,
-    description="Batch size: beams that are decoded at once, of all problems.",
-  )
-  rows_per_problem: fields.integer(0) = pydantic.Field(
-    0, description="Beams of a problem that are decoded at once; the others "
-    "take turns, and more problems are in flight. 0 for all.",
-  )  # fmt: skip
-  cache: fields.one_of(*names.CACHES) = pydantic.Field(
+  cache: Annotated[str, fields.one_of(*names.CACHES)] = fields.key(
     names.CACHES[0],
-    description="How keys and values of beams are kept: each beam its own, or "
-    "each distinct token of a problem once.",
+    "How keys and values of beams are kept: each beam its own, or each "
+    "distinct token of a problem once.",
   )
-  tree_tokens: fields.integer(0) = pydantic.Field(
-    0, description="Room for a problem's distinct tokens in a tree; 0 for all "
-    "there can be.",
-  )  # fmt: skip
+  tree_tokens: fields.NonNegativeInt = fields.key(
+    0,
+    "Space for a problem's distinct tokens in a tree; 0 for all there can be.",
+  )
 
 
 def read_sweep(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Sweep:
@@ -234,8 +221,7 @@ def check_reward(name: str, reward_format: str, where: str) -> None:
   raise ValueError(
     f"{where} is {name!r}, which chooses beams by their rewards, but the "
     f"format of rewards is {reward_format!r}, which gives {lack}; expected one "
-    "of "
-    f"{', '.join(free)}. Give a reward model, or leave this strategy out."
+    f"of {', '.join(free)}. Give a reward model, or leave this strategy out."
   )
 
 
@@ -264,18 +250,20 @@ def _tuples(value: Any) -> Any:
 
 
 def _check_cache(sweep: Sweep) -> None:
-  """Checks that room in a tree is given to a tree."""
+  """Checks that space in a tree is given to a tree."""
   if sweep.cache != names.TREE and sweep.tree_tokens:
     raise ValueError(
       f"config.tree_tokens is {sweep.tree_tokens}; expected 0 where "
-      f"config.cache is {sweep.cache!r}, which has room for all tokens. "
+      f"config.cache is {sweep.cache!r}, which has space for all tokens. "
       "Give --config.tree_tokens=0 or --config.cache=tree."
     )
 
 
-def _check_format(found: Format) -> None:
+def _check_format(step_format: Format) -> None:
   """Checks that what ends a step does not announce an answer, too."""
-  both = [x for x in found.answer_markers if x in found.step_end]
+  both = [
+    text for text in step_format.answer_markers if text in step_format.step_end
+  ]
   if both:
     raise ValueError(
       f"config.format.answer_markers has {both[0]!r}, which ends a step in "

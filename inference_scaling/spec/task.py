@@ -8,61 +8,59 @@ import pydantic
 from inference_scaling import names
 from inference_scaling.spec.checking import choices, fields
 
-_LEVELS = fields.several(
-  Annotated[
-    int,
-    pydantic.Field(strict=True, ge=names.LEVELS[0], le=names.LEVELS[-1]),
-    fields.Expect(f"a level from {names.LEVELS[0]} to {names.LEVELS[-1]}"),
-  ]
-)
+_Level = Annotated[
+  int,
+  pydantic.Field(strict=True, ge=names.LEVELS[0], le=names.LEVELS[-1]),
+  fields.Expect(f"a level from {names.LEVELS[0]} to {names.LEVELS[-1]}"),
+]
 
 
 class Synthetic(fields.Group):
   """Problems that are made up, of the embedded models' benchmark."""
 
-  kind: fields.one_of("synthetic")
-  split: fields.one_of(*sorted(names.SPLITS)) = pydantic.Field(
-    "test", description="Split of the problems: each belongs to one."
+  kind: Annotated[str, fields.one_of("synthetic")]
+  split: Annotated[str, fields.one_of(*sorted(names.SPLITS))] = fields.key(
+    "test", "Split of the problems: each belongs to one."
   )
-  count: fields.integer(1) = pydantic.Field(
-    100, description="Number of problems; more of them begin with the same."
+  count: fields.PositiveInt = fields.key(
+    100, "Number of problems; more of them begin with the same."
   )
-  seed: fields.integer(0) = pydantic.Field(
-    0, description="Seed of the draws that make the problems."
+  seed: fields.NonNegativeInt = fields.key(
+    0, "Seed of the draws that make the problems."
   )
-  levels: _LEVELS = pydantic.Field(
-    names.LEVELS, description="Levels of difficulty, taken in turns."
+  levels: Annotated[tuple[int, ...], fields.several(_Level)] = fields.key(
+    names.LEVELS, "Levels of difficulty, taken in turns."
   )
 
 
 class _File(fields.Group):
-  limit: fields.integer(0) = pydantic.Field(
-    0, description="Number of problems, the first of the file; 0 for all."
+  limit: fields.NonNegativeInt = fields.key(
+    0, "Number of problems, the first of the file; 0 for all."
   )
 
 
 class Benchmark(_File):
   """A published benchmark."""
 
-  kind: fields.one_of(*names.BENCHMARKS)
-  path: fields.Text = pydantic.Field(
-    names.HUB, description="Its file of JSON lines; 'hub' to download it."
+  kind: Annotated[str, fields.one_of(*names.BENCHMARKS)]
+  path: fields.Text = fields.key(
+    names.HUB, "Its file of JSON lines; 'hub' to download it."
   )
 
 
 def _check_fields(value: Any) -> dict[str, str] | None:
   if value is None:
     return None
-  roles, texts = set(names.ROLES), dict[str, str](value)
-  given = list(texts.values())
-  if not set(texts) <= roles or len(set(given)) < len(given):
+  texts = dict[str, str](value)
+  values = list(texts.values())
+  if not set(texts) <= set(names.ROLES) or len(set(values)) < len(values):
     raise ValueError("no names of fields")
-  if not all(isinstance(text, str) and text for text in given):
+  if not all(isinstance(text, str) and text for text in values):
     raise ValueError("no names of fields")
   return texts
 
 
-_FIELDS = Annotated[
+_FieldNames = Annotated[
   dict[str, str] | None,
   pydantic.PlainValidator(_check_fields),
   fields.Expect(
@@ -75,12 +73,12 @@ _FIELDS = Annotated[
 class Jsonl(_File):
   """Problems of a file of the user's own, one JSON object a line."""
 
-  kind: fields.one_of("jsonl")
-  path: fields.Text = pydantic.Field(description="The file of JSON lines.")
-  fields: _FIELDS = pydantic.Field(
+  kind: Annotated[str, fields.one_of("jsonl")]
+  path: fields.Text = fields.required("The file of JSON lines.")
+  fields: _FieldNames = fields.key(
     None,
-    description="Names of the fields for question, gold, level and id; the "
-    "usual ones are found without it.",
+    "Names of the fields for question, gold, level and id; the common ones are "
+    "recognised without it.",
   )
 
 
@@ -90,4 +88,4 @@ TASKS: Mapping[str, type[fields.Group]] = {
   "jsonl": Jsonl,
 }
 Task = Synthetic | Benchmark | Jsonl
-AnyTask = choices.group_of("kind", TASKS)
+AnyTask = Annotated[Any, choices.Choice("kind", TASKS)]

@@ -36,7 +36,7 @@ def test_a_sweep_has_the_settings_of_the_paper(name, arg):
   assert {run.strategy for run in runs} >= {"greedy", "sampling"}
   for run in runs:
     if run.strategy == "rebase":
-      assert run.numbers == {
+      assert run.hyperparameters == {
         "temperature": 0.1, "rule": "ceil", "duplicates": "keep"
       }  # fmt: skip
 

@@ -2,8 +2,8 @@
 
 import pathlib
 import re
+from typing import Annotated
 
-import pydantic
 import pytest
 
 from inference_scaling import spec
@@ -105,8 +105,8 @@ def test_every_row_says_values_default_and_meaning():
 
 def test_a_bar_does_not_end_a_cell():
   class Bars(fields.Group):
-    mark: fields.one_of("a|b") = pydantic.Field(
-      "a|b", description="One | another."
+    mark: Annotated[str, fields.one_of("a|b")] = fields.key(
+      "a|b", "One | another."
     )
 
   (line,) = [

@@ -2,8 +2,9 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
+import pydantic
 from pydantic_core import core_schema
 
 from inference_scaling.spec.checking import fields
@@ -13,7 +14,7 @@ Table = Mapping[str, type[fields.Group]]
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-  """A group of which one key says which keys it has.
+  """A group of which one key says which keys it has; goes into `Annotated`.
 
   Attributes:
     key: the key that chooses, a text.
@@ -55,7 +56,9 @@ class Choice:
       raise fields.fail_at(self.key, fields.WRONG, self.words, value)
     return kind.model_validate(values)
 
-  def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+  def __get_pydantic_core_schema__(
+    self, source: Any, handler: pydantic.GetCoreSchemaHandler
+  ) -> core_schema.CoreSchema:
     """Lets the table do what pydantic's unions do, in our words."""
     return core_schema.no_info_plain_validator_function(
       self.check,
@@ -63,8 +66,3 @@ class Choice:
         lambda group: group.model_dump(mode="json", exclude_none=True)
       ),
     )
-
-
-def group_of(key: str, table: Table, *, variants: bool = False) -> Any:
-  """The type of a field that holds one of the groups of a table."""
-  return Annotated[Any, Choice(key, table, variants)]

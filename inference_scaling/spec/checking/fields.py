@@ -1,18 +1,22 @@
-"""Groups of keys and kinds of values, each with words for what is expected.
+"""Groups of keys and types of values, each with words for what is expected.
 
 pydantic checks them. What it finds wrong is told in the words of this package:
-the key, its value, what was expected and what to do (see `messages`).
+the key, its value, what was expected and what to do (see `messages`). A type
+for which there is no name here says what its values are beside it:
+`Annotated[str, one_of("a", "b")]`.
 """
 
 import dataclasses
-from collections.abc import Hashable
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Callable, Hashable, Iterable
+from typing import Annotated, Any, Final, Literal, LiteralString, TypeVar
 
 import pydantic
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
 # Kinds of faults; the context of each holds what `messages` needs.
-WRONG, MISSING, UNKNOWN = "wrong", "missing", "unknown"
+WRONG: Final = "wrong"
+MISSING: Final = "missing"
+UNKNOWN: Final = "unknown"
 _T = TypeVar("_T", bound=Hashable)
 
 
@@ -22,17 +26,24 @@ class Expect:
 
   Attributes:
     words: "a whole number of at least 1".
+    kind: a narrower type that the value is of; None where the type beside says
+      all.
   """
 
   words: str
+  kind: Any = None
 
-  def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+  def __get_pydantic_core_schema__(
+    self, source: Any, handler: pydantic.GetCoreSchemaHandler
+  ) -> core_schema.CoreSchema:
     """Puts the words in place of pydantic's own."""
-    return core_schema.no_info_wrap_validator_function(
-      self._check, handler(source)
-    )
+    if self.kind is None:
+      inner = handler(source)
+    else:
+      inner = handler.generate_schema(self.kind)
+    return core_schema.no_info_wrap_validator_function(self._check, inner)
 
-  def _check(self, value: Any, check: Any) -> Any:
+  def _check(self, value: Any, check: Callable[[Any], Any]) -> Any:
     try:
       return check(value)
     except pydantic.ValidationError:
@@ -46,7 +57,7 @@ class Group(pydantic.BaseModel):
 
   @pydantic.model_validator(mode="wrap")
   @classmethod
-  def _name_keys(cls, values: Any, check: Any) -> Any:
+  def _name_keys(cls, values: Any, check: Callable[[Any], Any]) -> Any:
     """Tells of all missing and unknown keys, with what was expected."""
     if isinstance(values, cls):
       return values
@@ -61,29 +72,29 @@ class Group(pydantic.BaseModel):
     try:
       made = check(known)
     except pydantic.ValidationError as error:
-      faults += [cls._rename(found) for found in error.errors()]
+      faults += [cls._rename(details) for details in error.errors()]
     if faults:
       raise pydantic.ValidationError.from_exception_data(cls.__name__, faults)
     return made
 
   @classmethod
-  def _rename(cls, found: Any) -> InitErrorDetails:
+  def _rename(cls, details: Any) -> InitErrorDetails:
     """One of pydantic's faults in our words."""
-    location = found["loc"]
-    if found["type"] == MISSING and "ctx" not in found:
+    location = details["loc"]
+    if details["type"] == MISSING and "ctx" not in details:
       words = expected(cls.model_fields[location[0]])
-      return _at(fault(MISSING, words), location, found["input"])
-    if found["type"] in (WRONG, MISSING, UNKNOWN):
-      same = fault(found["type"], found["ctx"]["expected"])
-      return _at(same, location, found["input"])
+      return _at(fault(MISSING, words), location, details["input"])
+    if details["type"] in (WRONG, MISSING, UNKNOWN):
+      same = fault(details["type"], details["ctx"]["expected"])
+      return _at(same, location, details["input"])
     words = expected(cls.model_fields[location[0]])
-    return _at(fault(WRONG, words), location[:1], found["input"])
+    return _at(fault(WRONG, words), location[:1], details["input"])
 
 
 GROUP = "a group of keys with their values"
 
 
-def fault(kind: str, words: str) -> PydanticCustomError:
+def fault(kind: LiteralString, words: str) -> PydanticCustomError:
   """Makes a fault.
 
   Args:
@@ -96,7 +107,7 @@ def fault(kind: str, words: str) -> PydanticCustomError:
   return PydanticCustomError(kind, "expected {expected}", {"expected": words})
 
 
-def fail_at(key: str, kind: str, words: str, value: Any) -> Exception:
+def fail_at(key: str, kind: LiteralString, words: str, value: Any) -> Exception:
   """Makes a fault of a key inside the value that is being checked."""
   return pydantic.ValidationError.from_exception_data(
     "group", [_at(fault(kind, words), (key,), value)]
@@ -117,53 +128,38 @@ def _at(
   return InitErrorDetails(type=error, loc=location, input=value)
 
 
-def integer(minimum: int, maximum: int | None = None) -> Any:
-  """A whole number of at least `minimum`, and at most `maximum` if given."""
-  upper = "" if maximum is None else f" and at most {maximum}"
-  return Annotated[
-    int,
-    pydantic.Field(strict=True, ge=minimum, le=maximum),
-    Expect(f"a whole number of at least {minimum}{upper}"),
-  ]
+def key(default: Any, description: str) -> Any:
+  """A key that a config may leave out."""
+  return pydantic.Field(default, description=description)
 
 
-def number(
-  low: float, high: float | None = None, *, above: bool = False
-) -> Any:
-  """A finite number from `low` (or above it) to `high`."""
-  bounds = f"above {low:g}" if above else f"of at least {low:g}"
-  upper = "" if high is None else f" and at most {high:g}"
-  least = {"gt": low} if above else {"ge": low}
-  return Annotated[
-    float,
-    pydantic.Field(strict=True, le=high, allow_inf_nan=False, **least),
-    Expect(f"a number {bounds}{upper}"),
-  ]
+def required(description: str) -> Any:
+  """A key that a config must have."""
+  return pydantic.Field(description=description)
 
 
-def one_of(*choices: str) -> Any:
-  """One of some texts."""
-  return Annotated[
-    Literal[choices],  # pyright: ignore[reportInvalidTypeForm]
-    Expect(listed(choices)),
-  ]
+def one_of(*choices: str) -> Expect:
+  """One of several texts; stands beside `str`."""
+  return Expect(listed(choices), Literal[choices])
 
 
-def listed(choices: Any) -> str:
+def listed(choices: Iterable[str]) -> str:
   """The words "one of 'a', 'b'"."""
   return "one of " + ", ".join(repr(choice) for choice in choices)
 
 
-def several(kind: Any, *, least: int = 1) -> Any:
-  """A tuple of at least `least` different values of a kind."""
-  some = "one or more" if least else "none, one or more"
+def several(kind: Any, *, least: int = 1) -> Expect:
+  """At least `least` different values of a type; stands beside its tuple."""
+  number = "one or more" if least else "none, one or more"
   (words,) = [x.words for x in kind.__metadata__ if isinstance(x, Expect)]
-  return Annotated[
-    tuple[kind, ...],  # pyright: ignore[reportInvalidTypeForm]
-    pydantic.Field(min_length=least),
-    pydantic.AfterValidator(_check_different),
-    Expect(f"a list of {some} different values, each {words}"),
-  ]
+  return Expect(
+    f"a list of {number} different values, each {words}",
+    Annotated[
+      tuple[kind, ...],
+      pydantic.Field(min_length=least),
+      pydantic.AfterValidator(_check_different),
+    ],
+  )
 
 
 def _check_different(values: tuple[_T, ...]) -> tuple[_T, ...]:
@@ -172,5 +168,38 @@ def _check_different(values: tuple[_T, ...]) -> tuple[_T, ...]:
   return values
 
 
-Text = Annotated[str, pydantic.Field(strict=True, min_length=1),
-                 Expect("a text")]  # fmt: skip
+Text = Annotated[
+  str, pydantic.Field(strict=True, min_length=1), Expect("a text")
+]
+Texts = Annotated[tuple[str, ...], several(Text)]
+PositiveInt = Annotated[
+  int,
+  pydantic.Field(strict=True, ge=1),
+  Expect("a whole number of at least 1"),
+]
+NonNegativeInt = Annotated[
+  int,
+  pydantic.Field(strict=True, ge=0),
+  Expect("a whole number of at least 0"),
+]
+_LARGEST_SEED = 2**31 - 1  # what an int32 of JAX holds
+Seed = Annotated[
+  int,
+  pydantic.Field(strict=True, ge=0, le=_LARGEST_SEED),
+  Expect(f"a whole number of at least 0 and at most {_LARGEST_SEED}"),
+]
+PositiveFloat = Annotated[
+  float,
+  pydantic.Field(strict=True, gt=0, allow_inf_nan=False),
+  Expect("a number above 0"),
+]
+NonNegativeFloat = Annotated[
+  float,
+  pydantic.Field(strict=True, ge=0, allow_inf_nan=False),
+  Expect("a number of at least 0"),
+]
+Fraction = Annotated[
+  float,
+  pydantic.Field(strict=True, gt=0, le=1, allow_inf_nan=False),
+  Expect("a number above 0 and at most 1"),
+]

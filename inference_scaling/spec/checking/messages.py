@@ -36,22 +36,24 @@ def read(
   try:
     return kind.model_validate(values)
   except pydantic.ValidationError as error:
-    lines = [_describe(found, values, path, chosen) for found in error.errors()]
+    lines = [
+      _describe(details, values, path, chosen) for details in error.errors()
+    ]
   if len(lines) == 1:
     raise ValueError(lines[0])
   raise ValueError(f"{path} has {len(lines)} faults:\n  " + "\n  ".join(lines))
 
 
 def _describe(
-  found: Mapping[str, Any], values: Any, path: str, chosen: str
+  details: Mapping[str, Any], values: Any, path: str, chosen: str
 ) -> str:
   """One fault: the key, its value, what was expected and what to do."""
-  location, words = found["loc"], found["ctx"]["expected"]
+  location, words = details["loc"], details["ctx"]["expected"]
   where = ".".join([path, *map(str, location)])
-  if found["type"] == fields.MISSING:
+  if details["type"] == fields.MISSING:
     return f"{where} is missing; expected {words}. Add it to the config file."
-  value = found["input"]
-  if found["type"] == fields.UNKNOWN:
+  value = details["input"]
+  if details["type"] == fields.UNKNOWN:
     group = where.rpartition(".")[0]
     by = _choice(values, location[:-1]) or chosen
     close = difflib.get_close_matches(str(location[-1]), words.split(", "), 1,
