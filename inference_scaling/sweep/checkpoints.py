@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import pathlib
+import re
 
 from inference_scaling import compute, models, names
 from inference_scaling.sweep.ports import loading
@@ -51,7 +52,10 @@ class Checkpoint:
     return not self.found.files()
 
 
-def policy(source: str) -> Checkpoint | port_lib.Port:
+Model = Checkpoint | port_lib.Port
+
+
+def policy(source: str) -> Model:
   """Looks at the checkpoint of a policy, or calls the maker of one.
 
   Args:
@@ -68,12 +72,11 @@ def policy(source: str) -> Checkpoint | port_lib.Port:
   """
   if loading.is_port(source):
     return loading.load_policy(source)
-  found = models.open_checkpoint(source)
-  found.require()
+  found = _open(source)
   return Checkpoint(source, found, compute.policy_cost(found.config))
 
 
-def reward(source: str, reward_format: str) -> Checkpoint | port_lib.Port:
+def reward(source: str, reward_format: str) -> Model:
   """Looks at the checkpoint of a reward model, or calls the maker of one.
 
   Args:
@@ -90,14 +93,34 @@ def reward(source: str, reward_format: str) -> Checkpoint | port_lib.Port:
   """
   if reward_format == names.PYTHON_REWARD:
     return loading.load_reward(source)
-  found = models.open_checkpoint(source)
-  found.require(*models.reward_architectures(reward_format))
+  if loading.is_port(source):
+    raise ValueError(
+      f"config.reward.source is {source}, a function of your own, but "
+      f"config.reward.format is {reward_format!r}; expected "
+      f"{names.PYTHON_REWARD!r}. Change one of the two."
+    )
+  found = _open(source, *models.reward_architectures(reward_format))
   cost = (
     compute.reward_cost
     if reward_format == models.NATIVE_FORMAT
     else compute.step_reward_cost
   )
   return Checkpoint(source, found, cost(found.config))
+
+
+def _open(source: str, *architectures: str) -> models.Checkpoint:
+  """Opens a whole checkpoint, of some architectures where these are given."""
+  try:
+    found = models.open_checkpoint(source)
+    found.require(*architectures)
+    return found
+  except (OSError, ValueError) as error:
+    if not re.fullmatch(r"[\w.]+:\w+", source):
+      raise
+    raise type(error)(
+      f"{error}\nIf {source} names a function that makes a model, give "
+      f"{names.PYTHON_PREFIX}{source}."
+    ) from error
 
 
 def _file_digest(path: pathlib.Path) -> str:

@@ -24,9 +24,25 @@ def call(what: str, function: Callable, arguments: Sequence[Any]) -> Any:
   """
   try:
     return function(*arguments)
-  except Exception as error:
+  except (Exception, SystemExit) as error:
     raise ValueError(
       f"{what} raised {type(error).__name__}: {error}"
+    ) from error
+
+
+def check_text(where: str, text: Any) -> None:
+  """Raises a ValueError unless a value is a text that a file can hold."""
+  if not isinstance(text, str):
+    raise ValueError(
+      f"{where} returned a {type(text).__name__}; expected a text."
+    )
+  try:
+    text.encode()
+  except UnicodeEncodeError as error:
+    raise ValueError(
+      f"{where} returned {text[error.start]!r} at place {error.start} of its "
+      "text, half of a character that UTF-8 cannot write; expected a text. "
+      'Decode bytes with errors="replace".'
     ) from error
 
 

@@ -6,13 +6,14 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
+from inference_scaling import names
 from inference_scaling.sweep.ports import checks, makers
 from inference_scaling.sweep.ports import port as port_lib
 
 
 def is_port(source: str) -> bool:
   """Tells whether a source names a maker."""
-  return source.startswith(makers.PREFIX)
+  return source.startswith(names.PYTHON_PREFIX)
 
 
 def load_policy(source: str) -> port_lib.Port:
@@ -50,12 +51,29 @@ def _load(source: str, kind: type) -> port_lib.Port:
       f"{source}: its module has no file to make a digest of; expected the "
       f"field `version` of the {kind.__name__}."
     )
-  return port_lib.Port(source, given, file)
+  port = port_lib.Port(source, given, file)
+  if kind is makers.PolicyPort:
+    _check_costs(port)
+  return port
+
+
+def _check_costs(port: port_lib.Port) -> None:
+  """Refuses a policy that costs nothing: reports divide by what it costs."""
+  for name, value, hint in (
+    ("parameters", port.parameters, "or its arrays as `weights`"),
+    ("flops_per_token", port.cost.per_token, "or None for 2 * parameters"),
+  ):
+    if not value:
+      raise ValueError(
+        f"{port.source}: the policy has {name} 0; expected a number above 0, "
+        "since reports compare policies by what they cost. Give the field "
+        f"`{name}` of the PolicyPort, {hint}."
+      )
 
 
 def _find(source: str) -> tuple[Callable[[], Any], pathlib.Path | None]:
   """The function that a source names, and the file of its module."""
-  parts = source.removeprefix(makers.PREFIX).split(":")
+  parts = source.removeprefix(names.PYTHON_PREFIX).split(":")
   if not is_port(source) or len(parts) != 2 or not all(parts):
     raise ValueError(
       f"{source!r} names no maker; expected python:package.module:function."
@@ -63,7 +81,7 @@ def _find(source: str) -> tuple[Callable[[], Any], pathlib.Path | None]:
   name, attribute = parts
   try:
     module = importlib.import_module(name)
-  except Exception as error:
+  except (Exception, SystemExit) as error:
     raise ValueError(
       f"{source}: the module {name} cannot be imported "
       f"({type(error).__name__}: {error}). Install it, or put its folder on "

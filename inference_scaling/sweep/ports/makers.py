@@ -18,8 +18,6 @@ import jax
 
 from inference_scaling import search
 
-PREFIX = "python:"  # of a source
-
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class PolicyPort:
@@ -43,8 +41,8 @@ class PolicyPort:
       step, in NumPy and without the axes [P, N]: those of a whole solution, or
       of a part of one. The answer of a finished solution is read out of its
       text, as from the text of any other policy.
-    parameters: number of weights, for the convention `paper`; None to count the
-      entries of `weights`.
+    parameters: number of weights, at least 1, for the convention `paper`; None
+      to count the entries of `weights`.
     flops_per_token: of a forward pass of one token; None for 2 * parameters.
       The convention `full` is this times the tokens of the prompt and of all
       steps: attention that it leaves out is not counted.
@@ -80,7 +78,7 @@ class RewardPort:
   Attributes:
     make: `make(num_beams) -> search.Reward`, as of a `PolicyPort`.
     weights: a pytree of arrays, given to the reward's functions as params.
-    parameters: as of a `PolicyPort`; every token of the prompt and of the steps
+    parameters: as of a `PolicyPort`, but 0 for one without weights; every token of the prompt and of the steps
       counts as read once.
     flops_per_token: likewise.
     version: likewise.

@@ -45,7 +45,10 @@ class Port:
     return compute.ModelCost(self.parameters, per_token, 0, 0)
 
   def sha256(self) -> str:
-    """Digest of its version, or of its weights and its maker's module."""
+    """Digest of its version, or of its weights and its maker's module.
+
+    The maker's name, which `spec.growth` compares, is not in it.
+    """
     if self.given.version is not None:
       return hashlib.sha256(self.given.version.encode()).hexdigest()
     digest = hashlib.sha256(self.module.read_bytes())
@@ -133,15 +136,12 @@ class Port:
       The text.
 
     Raises:
-      ValueError: if the port raises, or returns anything else.
+      ValueError: if the port raises, or returns anything else, as half of a
+        character.
     """
-    found = self.call("decode", steps)
-    if not isinstance(found, str):
-      raise ValueError(
-        f"{self.source}: decode returned a {type(found).__name__} for "
-        f"{len(steps)} steps; expected a text."
-      )
-    return found
+    text = self.call("decode", steps)
+    checks.check_text(f"{self.source}: decode of {len(steps)} steps", text)
+    return text
 
   def encode(
     self, problems: Sequence[tasks.Problem]

@@ -15,12 +15,13 @@ from inference_scaling.sweep.records import files as records_lib
 CONFIG = "config.json"
 RECORDS = "records.jsonl"
 TIMINGS = "timings.jsonl"
+_FLOPS = "flops_per_token"
 
 
 def content(
   sweep: spec.Sweep,
-  policies: Mapping[str, checkpoints.Checkpoint],
-  reward: checkpoints.Checkpoint | None,
+  policies: Mapping[str, checkpoints.Model],
+  reward: checkpoints.Model | None,
   num_problems: int,
 ) -> dict[str, Any]:
   """Says what a sweep is, as JSON data.
@@ -113,10 +114,24 @@ def _write(path: pathlib.Path, content: dict[str, Any]) -> None:
     ) from error
 
 
-def _model(checkpoint: checkpoints.Checkpoint) -> dict[str, Any]:
-  return {
+def _model(checkpoint: checkpoints.Model) -> dict[str, Any]:
+  told = {
     "parameters": checkpoint.parameters,
     "sha256": checkpoint.sha256(),
+  }
+  if isinstance(checkpoint, checkpoints.Checkpoint):
+    return told  # its FLOPs follow from the architecture
+  return told | {_FLOPS: float(checkpoint.cost.per_token)}
+
+
+def _as_told(old: Any, new: Any) -> Any:
+  """What is known of models, without what an older version did not tell."""
+  if not (isinstance(old, dict) and isinstance(new, dict)):
+    return new
+  return {
+    key: _as_told(old.get(key, value), value)
+    for key, value in new.items()
+    if key in old or key != _FLOPS
   }
 
 
@@ -131,7 +146,8 @@ def _compare(path: pathlib.Path, new: dict[str, Any]) -> spec.Sweep:
       for name, found in old["policies"].items()
     }
     for kind, found in (("policies", kept), ("reward", new["reward"])):
-      changed += spec.differences(old[kind], found, f"files of {kind}")
+      told = _as_told(old[kind], found)
+      changed += spec.differences(old[kind], told, f"files of {kind}")
   except (KeyError, TypeError, ValueError) as error:
     raise ValueError(
       f"{path} cannot be read ({error!r}); expected the config of a sweep. "

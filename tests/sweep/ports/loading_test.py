@@ -69,7 +69,7 @@ def test_the_digest_is_of_the_version_or_of_weights_and_module(
   module, tmp_path
 ):
   first, second = load(module), load(module, version="2")
-  assert first.sha256() == load(module, weights=()).sha256()
+  assert first.sha256() == load(module, weights=(), parameters=9).sha256()
   assert first.sha256() != second.sha256()
   file = tmp_path / "module.py"
   file.write_text("one")
@@ -93,6 +93,7 @@ def test_the_digest_is_of_the_version_or_of_weights_and_module(
     ("python:bad_models:other", "module bad_models has no other; expected a f"),
     ("python:bad_models:__name__", "__name__ is a str; expected a function"),
     ("python:bad_models:load", r"load raised KeyError: 'weights\.npz'"),
+    ("python:bad_models:exit", r"exit raised SystemExit: 3"),
     ("python:bad_models:make_reward", "a RewardPort; expected a sweep.PolicyP"),
   ],
 )
@@ -100,17 +101,21 @@ def test_a_maker_that_is_none_is_named(module, source, words):
   def fail():
     raise KeyError("weights.npz")
 
-  module.load = fail
+  module.load, module.exit = fail, lambda: sys.exit(3)
   with pytest.raises(ValueError, match=words) as caught:
     checkpoints.policy(source)
   assert source in str(caught.value)
 
 
 def test_a_module_that_fails_is_named(tmp_path, monkeypatch):
-  (tmp_path / "failing_models.py").write_text("1 / 0\n")
   monkeypatch.syspath_prepend(str(tmp_path))
-  with pytest.raises(ValueError, match=r"imported .ZeroDivisionError: div"):
-    checkpoints.reward("python:failing_models:make", "python")
+  for name, code, words in (
+    ("failing_models", "1 / 0", "ZeroDivisionError: div"),
+    ("leaving_models", "raise SystemExit(2)", "SystemExit: 2"),
+  ):
+    (tmp_path / f"{name}.py").write_text(f"{code}\n")
+    with pytest.raises(ValueError, match=f"imported .{words}"):
+      checkpoints.reward(f"python:{name}:make", "python")
 
 
 @pytest.mark.parametrize(
@@ -123,6 +128,9 @@ def test_a_module_that_fails_is_named(tmp_path, monkeypatch):
     ({"decode": None}, "decode is a NoneType; expected a function"),
     ({"version": 2}, "version is 2; expected a text, or None"),
     ({"version": None}, "no file to make a digest of; expected the field `ver"),
+    ({"parameters": 0}, "has parameters 0; .*Give the field `parameters`"),
+    ({"weights": None}, "has parameters 0; .*or its arrays as `weights`"),
+    ({"flops_per_token": 0}, "flops_per_token 0; expected a number above 0"),
   ],
 )
 def test_a_wrong_field_is_named(module, changes, words):
@@ -184,11 +192,27 @@ def test_a_sampler_that_the_port_lacks_and_a_wrong_text_are_named(module):
   port = load(module, params=_fail, decode=lambda steps: steps)
   with pytest.raises(ValueError, match="params raised IndexError: no row"):
     port.params(1.0, 3, 1.0)
-  with pytest.raises(ValueError, match="decode returned a list for 2 steps"):
+  with pytest.raises(ValueError, match="decode of 2 steps returned a list"):
     port.text([1, 2])
   port = load(module, params=lambda *args: "hot")
   with pytest.raises(ValueError, match="params is a str; expected a pytree"):
     port.params(1.0, 0, 1.0)
+
+
+@pytest.mark.parametrize("text", ["a\ud800 The answer is 3", "\udfff"])
+def test_half_of_a_character_is_named(module, text):
+  port = load(module, decode=lambda steps: text)
+  with pytest.raises(ValueError, match=r"decode of 2 steps returned '.ud.*UTF"):
+    port.text([1, 2])
+
+
+def test_a_function_in_place_of_a_checkpoint_is_named(module):
+  with pytest.raises(ValueError, match=r"format is 'native'; expected 'python"):
+    checkpoints.reward("python:bad_models:make_reward", "native")
+  words = "give python:bad_models:make_policy"
+  for find in (checkpoints.policy, lambda x: checkpoints.reward(x, "native")):
+    with pytest.raises(FileNotFoundError, match=words):
+      find("bad_models:make_policy")
 
 
 def _config(family, reward, **changes):

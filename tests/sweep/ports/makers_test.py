@@ -1,7 +1,9 @@
 """A policy and a reward of the user's own in a sweep: those of the README."""
 
+import dataclasses
 import importlib
 import json
+import shutil
 import sys
 import types
 
@@ -205,6 +207,44 @@ def test_a_folder_belongs_to_the_weights(own, family, my_models, monkeypatch):
   monkeypatch.setattr(my_models, "init", lambda key: other)
   with pytest.raises(ValueError, match=r"files of policies\.mine\.sha256"):
     sweep.run_sweep(config(family), own)
+
+
+@pytest.mark.parametrize("kind", ["policies", "reward"])
+def test_a_folder_belongs_to_the_makers_and_what_they_cost(
+  own, family, my_models, monkeypatch, kind
+):
+  before = lines(own)
+  role = "policy" if kind == "policies" else "reward"
+  make = getattr(my_models, f"make_{role}")
+  other = lambda: dataclasses.replace(make(), flops_per_token=9e9)  # noqa: E731
+  monkeypatch.setattr(my_models, "other", other, raising=False)
+  source = "python:my_models:other"
+  changes = {"policies": {"mine": source}}
+  words = f'"{own_models.POLICY}" -> "{source}"'
+  if kind == "reward":
+    changes = {"reward": {**own_models.REWARD, "source": source}}
+    words = f'"{own_models.REWARD["source"]}" -> "{source}"'
+  with pytest.raises(ValueError, match=words):
+    sweep.run_sweep(config(family, **changes), own)
+  monkeypatch.setattr(my_models, f"make_{role}", other)
+  with pytest.raises(ValueError, match=r"flops_per_token: \d.* -> 90000000"):
+    sweep.run_sweep(config(family), own)
+  assert lines(own) == before
+
+
+def test_a_module_may_move_and_a_folder_may_lack_its_flops(
+  own, family, my_models, monkeypatch, tmp_path
+):
+  folder = shutil.copytree(own, tmp_path / "moved")
+  monkeypatch.setitem(sys.modules, "elsewhere", my_models)
+  path = folder / "config.json"
+  content = json.loads(path.read_text())
+  del content["policies"]["mine"]["flops_per_token"]
+  path.write_text(json.dumps(content))
+  moved = {"mine": "python:elsewhere:make_policy"}
+  said = []
+  sweep.run_sweep(config(family, policies=moved), folder, say=said.append)
+  assert said[-1] == "Nothing is left to compute."
 
 
 def test_the_report_and_the_page_of_a_tree(own, tmp_path, monkeypatch):
