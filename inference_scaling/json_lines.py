@@ -145,8 +145,8 @@ def rewrite(path: str | os.PathLike[str], lines: Iterable[bytes]) -> None:
     with contextlib.suppress(OSError):
       draft.unlink()
     raise OSError(
-      f"cannot rewrite {path}: {error.strerror}. It is as it was. Make room "
-      "and run the same command again."
+      f"cannot rewrite {path}: {error.strerror}. It is as it was. Free some "
+      "space and run the same command again."
     ) from error
   _sync_folder(path.parent)
 
@@ -170,9 +170,9 @@ def _line_start(file: BinaryIO, end: int) -> int:
   while end > 0:
     start = max(0, end - _BLOCK)
     file.seek(start)
-    found = file.read(end - start).rfind(b"\n")
-    if found >= 0:
-      return start + found + 1
+    offset = file.read(end - start).rfind(b"\n")
+    if offset >= 0:
+      return start + offset + 1
     end = start
   return 0
 

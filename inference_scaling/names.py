@@ -40,8 +40,8 @@ DTYPES = ("float32", "bfloat16", "float16")
 # How keys and values of beams are kept.
 DENSE, TREE = "dense", "tree"
 CACHES = (DENSE, TREE)
-# Where the scores of steps come from: nowhere, a reward model that this package
-# trained, an object of the user's, and formats of published reward models.
+# Reward formats: no reward, native (a reward model trained by this package), a
+# Python object of the user's, and external ones of published reward models.
 NO_REWARD, NATIVE_REWARD, PYTHON_REWARD = "none", "native", "python"
 PYTHON_PREFIX = "python:"  # of a source that names a function
 EXTERNAL_FORMATS = (

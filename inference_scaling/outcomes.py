@@ -44,7 +44,7 @@ class Outcome:
   """What the search of one problem came to.
 
   Attributes:
-    candidates: by final slot; there may be none, and several may be equal.
+    candidates: by final beam; there may be none, and several may be equal.
     votes: the answers that win, None where all abstain: "majority", and
       "best_of_n/HOW" and "weighted/HOW" for each aggregation of rewards.
     generated: tokens of all steps of the tree; those of a look-ahead are in no
@@ -85,15 +85,17 @@ class Outcome:
       A record, with what can be known without the models: no FLOPs and no
       tokens of prompts.
     """
-    nodes = trace.list_nodes(self.tree.parents, self.tree.active)
+    nodes = trace.list_nodes(
+      np.asarray(self.tree.parents), np.asarray(self.tree.active)
+    )
     texts = [
       text(_content(self.tree, nodes, i)) for i in range(len(nodes.slots))
     ]
     rewarded = len(self.votes) > 1
 
-    def graded(answer):
-      answer = None if answer is None else str(answer)
-      return {"answer": answer, "correct": answer == gold if gold else None}
+    def graded(answer: Answer) -> dict[str, Any]:
+      text = None if answer is None else str(answer)
+      return {"answer": text, "correct": text == gold if gold else None}
 
     return {
       "run": {
@@ -105,14 +107,14 @@ class Outcome:
       },
       "candidates": [
         {
-          "text": "".join(texts[i] for i in one.path),
-          "status": one.status,
-          "step_scores": list(one.scores) if rewarded else [],
-          "tokens": one.num_tokens,
-          "path": list(one.path),
-          **graded(one.answer),
+          "text": "".join(texts[i] for i in candidate.path),
+          "status": candidate.status,
+          "step_scores": list(candidate.scores) if rewarded else [],
+          "tokens": candidate.num_tokens,
+          "path": list(candidate.path),
+          **graded(candidate.answer),
         }
-        for one in self.candidates
+        for candidate in self.candidates
       ],
       "tree": tree_columns(self.tree, nodes, texts, rewarded),
       "votes": {name: graded(answer) for name, answer in self.votes.items()},
@@ -133,8 +135,8 @@ def read_outcomes(
   Args:
     state: the final one, of P problems.
     answer: what a candidate says, as a canonical text or the number of a class;
-      None abstains. It is asked of finished ones alone: the others end before
-      their answer does, and abstain.
+      None abstains. It is called for finished candidates only: the others end
+      before their answer does, and abstain.
     aggregations: how the rewards of steps become one, of
       `names.AGGREGATIONS`; none where the reward says nothing.
 
@@ -175,10 +177,10 @@ def tree_columns(
   Returns:
     The `tree` of a record: columns by node, in the order of (round, slot), so
     that parents come before their children. `parents` are numbers of nodes,
-    None for first steps; `depths` are places in the text and `rounds` those of
+    None for first steps; `depths` count steps of the text and `rounds` those of
     the search, from 0 on; `widths` count children.
   """
-  at = nodes.rounds, nodes.slots
+  index = nodes.rounds, nodes.slots
   return {
     "parents": [
       None if parent == trace.NO_NODE else parent
@@ -187,19 +189,23 @@ def tree_columns(
     "depths": nodes.depths.tolist(),
     "rounds": nodes.rounds.tolist(),
     "widths": nodes.widths.tolist(),
-    "scores": tree.scores[at].tolist() if rewarded else None,
-    "status": tree.status[at].tolist(),
-    "tokens": tree.num_tokens[at].tolist(),
+    "scores": tree.scores[index].tolist() if rewarded else None,
+    "status": tree.status[index].tolist(),
+    "tokens": tree.num_tokens[index].tolist(),
     "texts": list(texts),
   }
 
 
-def _read(tree, answer, aggregations) -> Outcome:
-  """The outcome of one problem."""
+def _read(
+  tree: Any,
+  answer: Callable[[Candidate], Answer],
+  aggregations: Sequence[str],
+) -> Outcome:
+  """The outcome of one problem, of a tree of NumPy arrays."""
   nodes = trace.list_nodes(tree.parents, tree.active)
   candidates = [
-    _candidate(tree, nodes, one, answer)
-    for one in trace.list_candidates(tree, nodes)
+    _candidate(tree, nodes, traced, answer)
+    for traced in trace.list_candidates(tree, nodes)
   ]
   generated = int(tree.num_tokens.sum())
   return Outcome(
@@ -211,22 +217,27 @@ def _read(tree, answer, aggregations) -> Outcome:
   )
 
 
-def _content(tree, nodes, node):
-  """What the step of a node holds."""
-  at = nodes.rounds[node], nodes.slots[node]
-  return jax.tree.map(lambda leaf: leaf[at], tree.contents)
+def _content(tree: search.Tree, nodes: search.Nodes, node: int) -> Any:
+  """The content of the step of a node."""
+  index = nodes.rounds[node], nodes.slots[node]
+  return jax.tree.map(lambda leaf: leaf[index], tree.contents)
 
 
-def _candidate(tree, nodes, one, answer) -> Candidate:
-  at = nodes.rounds[one.path], nodes.slots[one.path]
+def _candidate(
+  tree: Any,
+  nodes: search.Nodes,
+  traced: trace.Candidate,
+  answer: Callable[[Candidate], Answer],
+) -> Candidate:
+  index = nodes.rounds[traced.path], nodes.slots[traced.path]
   candidate = Candidate(
-    status=names.STEP_STATUSES[one.status],
-    steps=tuple(_content(tree, nodes, node) for node in one.path),
-    scores=tuple(tree.scores[at].tolist()),
-    num_tokens=int(tree.num_tokens[at].sum()),
-    path=tuple(one.path),
+    status=names.STEP_STATUSES[traced.status],
+    steps=tuple(_content(tree, nodes, node) for node in traced.path),
+    scores=tuple(tree.scores[index].tolist()),
+    num_tokens=int(tree.num_tokens[index].sum()),
+    path=tuple(traced.path),
   )
-  if one.status != search.FINISHED:
+  if traced.status != search.FINISHED:
     return candidate
   return dataclasses.replace(candidate, answer=_plain(answer(candidate)))
 
@@ -249,7 +260,7 @@ def _plain(answer: Any) -> Answer:
 def _votes(
   candidates: Sequence[Candidate], aggregations: Sequence[str]
 ) -> dict[str, Answer]:
-  """All votes over some candidates."""
+  """All votes over the candidates of a problem."""
   answers = [candidate.answer for candidate in candidates]
   kinds = {type(answer) for answer in answers if answer is not None}
   if len(kinds) > 1:

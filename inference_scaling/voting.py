@@ -27,11 +27,11 @@ ABSTAIN = -1
 _SMALLEST = np.finfo(np.float32).tiny
 
 
-def class_ids(answers: Sequence[str | None]) -> np.ndarray:
+def class_ids(answers: Sequence[Any]) -> np.ndarray:
   """Numbers the distinct answers of one problem.
 
   Args:
-    answers: canonical texts; None abstains.
+    answers: canonical texts, or whole numbers; None abstains.
 
   Returns:
     int32[N], the rank of each answer among the sorted distinct ones; ABSTAIN
@@ -52,8 +52,8 @@ def pad_steps(
     step_scores: the scores of each candidate's steps, N lists.
 
   Returns:
-    The scores, float32[N, J] with zeros behind each list, and the mask of its
-    numbers, bool[N, J]; as `aggregate` takes them.
+    The scores, float32[N, J], padded with zeros, and the mask of the given
+    ones, bool[N, J]; as `aggregate` takes them.
   """
   lengths = np.array([len(scores) for scores in step_scores], int)
   mask = np.arange(lengths.max(initial=0)) < lengths[:, None]
@@ -64,7 +64,7 @@ def pad_steps(
 
 @np.errstate(over="ignore", invalid="ignore")
 def aggregate(step_scores: Any, mask: Any, how: str) -> np.ndarray:
-  """Makes one score a candidate out of the scores of its steps.
+  """Makes one score per candidate out of the scores of its steps.
 
   Args:
     step_scores: float32[..., J].

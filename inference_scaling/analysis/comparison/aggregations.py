@@ -37,17 +37,19 @@ def compare_aggregations(
     runs, key=lambda r: (policies.index(r[0]), order.index(r[1]), r[2])
   ):
     for voting in (votings.BEST_OF_N, votings.WEIGHTED):
-      found = {
+      by_problem = {
         how: panel.accuracy[point].to_numpy(float)
         for how in hows
         if (point := panel_lib.Configuration(policy, strategy, n, voting, how))
         in points
       }
-      for how, ours in found.items():
-        mean, low, high = intervals.mean_interval(ours)
+      for how, accuracy in by_problem.items():
+        mean, low, high = intervals.mean_interval(accuracy)
         rows.append(
           {"policy": policy, "strategy": strategy, "n": n, "voting": voting}
           | {"aggregation": how, "accuracy": mean, "low": low, "high": high}
-          | curves.difference_columns("difference", ours - found[hows[0]])
+          | curves.difference_columns(
+            "difference", accuracy - by_problem[hows[0]]
+          )
         )
   return pd.DataFrame(rows)

@@ -1,7 +1,7 @@
 """Accuracy of one policy, strategy and voting method as n and FLOPs grow."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -37,7 +37,7 @@ class Curve:
     """Accuracy by problem float64[P] at a budget (`interpolate_at`)."""
     return frontier.interpolate_at(self.flops, self.accuracy, budget)
 
-  def at_all(self, budgets: Sequence[float]) -> np.ndarray:
+  def at_all(self, budgets: Iterable[float]) -> np.ndarray:
     """Accuracy by problem at B budgets, float64[P, B]."""
     return np.stack([self.at(budget) for budget in budgets], axis=-1)
 
@@ -78,28 +78,28 @@ def make_curve(
     panel has no such configuration.
   """
   wanted = (voting, aggregation)
-  places = [
-    (point.n, place)
-    for place, point in enumerate(panel.costs.index)
+  columns = [
+    (point.n, column)
+    for column, point in enumerate(panel.costs.index)
     if point[1] == strategy and point[0] == policy and point[3:] == wanted
   ]
   costs = panel.costs[flops].to_numpy(float)
   kept: list[int] = []
-  for _, place in sorted(places):
-    if not kept or costs[place] > costs[kept[-1]]:
-      kept.append(place)
+  for _, column in sorted(columns):
+    if not kept or costs[column] > costs[kept[-1]]:
+      kept.append(column)
   if not kept:
     return None
   return Curve(
-    tuple(panel.costs.index[place] for place in kept),
+    tuple(panel.costs.index[column] for column in kept),
     costs[kept],
     panel.accuracy.to_numpy(float)[:, kept],
   )
 
 
-def existing(found: Mapping[Key, Curve | None]) -> dict[Key, Curve]:
+def existing(curves: Mapping[Key, Curve | None]) -> dict[Key, Curve]:
   """The curves that a panel has, in their order."""
-  return {key: curve for key, curve in found.items() if curve is not None}
+  return {key: curve for key, curve in curves.items() if curve is not None}
 
 
 def searched(panel: panel_lib.Panel) -> list[str]:

@@ -3,23 +3,24 @@
 Budgets are what 1, 2, 4, ... samples of the same policy cost under the same
 voting method, so that sampling stands at its own points and the others are
 interpolated in log FLOPs. A run of as many beams as samples may cost a little
-more than they do: a strategy's cheapest run counts as paid for if it is dearer
-than the budget by no more than CLOSE. In the conventions that count the reward
-model a budget of majority voting is smaller than one of weighted voting.
+more than they do: a budget pays for a strategy's cheapest run if that costs at
+most CLOSE more than the budget. In the conventions that count the reward model
+a budget of majority voting is smaller than one of weighted voting.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from inference_scaling import names
-from inference_scaling.analysis import strategies, votings
+from inference_scaling.analysis import frames, strategies, votings
 from inference_scaling.analysis.comparison import curves, frontier
 from inference_scaling.analysis.estimates import intervals
 from inference_scaling.analysis.estimates import panel as panel_lib
 
-CLOSE = 0.02  # share by which a run may be dearer than a budget
+CLOSE = 0.02  # share by which a run may cost more than a budget
 _PER_DOUBLING = 8  # budgets over which a mean difference is taken
 
 
@@ -42,37 +43,37 @@ def equal_budget(
     strategy's cheapest point: samples, how many samples the budget pays for
     (0 where the policy has no sampling: then budgets double); accuracy with
     low and high; difference to sampling with its paired interval; beyond,
-    whether the budget is more (by CLOSE) than the strategy's dearest point, at
-    which its last accuracy stays.
+    whether the budget is more (by CLOSE) than the strategy's most expensive
+    point, whose accuracy it then has.
   """
   rows = []
-  for keys, found in curve_groups(panel, policies, aggregation, conventions):
-    base = _sampling(found)
+  for keys, group in curve_groups(panel, policies, aggregation, conventions):
+    base = _sampling(group)
     if base is not None:
       budgets, samples = base.flops, base.n
     else:
-      costs = np.concatenate([curve.flops for curve in found.values()])
+      costs = np.concatenate([curve.flops for curve in group.values()])
       budgets = frontier.budget_grid(costs)
       samples = np.zeros(len(budgets), int)
-    for strategy, curve in found.items():
-      ours = curve.at_all(_paid(curve, budgets))
-      theirs = np.nan if base is None else base.at_all(budgets)
-      accuracy = intervals.mean_interval(ours)
-      difference = intervals.mean_interval(ours - theirs)
-      for place in np.flatnonzero(np.isfinite(accuracy.mean)):
+    for strategy, curve in group.items():
+      by_problem = curve.at_all(_paid(curve, budgets))
+      baseline = np.nan if base is None else base.at_all(budgets)
+      accuracy = intervals.mean_interval(by_problem)
+      difference = intervals.mean_interval(by_problem - baseline)
+      for index in np.flatnonzero(np.isfinite(accuracy.mean)):
         rows.append(
           keys
           | {
             "strategy": strategy,
-            "budget": budgets[place],
-            "samples": samples[place],
-            "accuracy": accuracy.mean[place],
-            "low": accuracy.low[place],
-            "high": accuracy.high[place],
-            "difference": difference.mean[place],
-            "difference_low": difference.low[place],
-            "difference_high": difference.high[place],
-            "beyond": budgets[place] > curve.flops[-1] * (1 + CLOSE),
+            "budget": budgets[index],
+            "samples": samples[index],
+            "accuracy": accuracy.mean[index],
+            "low": accuracy.low[index],
+            "high": accuracy.high[index],
+            "difference": difference.mean[index],
+            "difference_low": difference.low[index],
+            "difference_high": difference.high[index],
+            "beyond": budgets[index] > curve.flops[-1] * (1 + CLOSE),
           }
         )
   return pd.DataFrame(rows)
@@ -91,7 +92,7 @@ def mean_difference(
   aggregation: str,
   conventions: Sequence[str] = names.CONVENTIONS,
 ) -> pd.DataFrame:
-  """One number a strategy: its mean lead over sampling at equal budgets.
+  """One number per strategy: its mean lead over sampling at equal budgets.
 
   The mean is taken evenly over log FLOPs where both curves have points, and
   problem by problem, so that the interval is paired.
@@ -107,14 +108,14 @@ def mean_difference(
     overlap: the range of budgets (from, to), and difference with its interval.
   """
   rows = []
-  for keys, found in curve_groups(panel, policies, aggregation, conventions):
-    base = _sampling(found)
-    for strategy, curve in found.items():
+  for keys, group in curve_groups(panel, policies, aggregation, conventions):
+    base = _sampling(group)
+    for strategy, curve in group.items():
       if base is None or curve is base:
         continue
-      found_lead = lead(curve, base)
-      if found_lead is not None:
-        low, high, difference = found_lead
+      overlap = lead(curve, base)
+      if overlap is not None:
+        low, high, difference = overlap
         rows.append(
           keys
           | {"strategy": strategy, "from": low, "to": high}
@@ -129,11 +130,11 @@ def lead(
   """Mean difference of two curves over the budgets at which both have points.
 
   Args:
-    curve: ours.
-    base: theirs, over the same problems.
+    curve: of the strategy.
+    base: of the baseline, over the same problems.
 
   Returns:
-    The lowest and highest budget, and ours minus theirs by problem, float64[P];
+    The lowest and highest budget, and curve minus base by problem, float64[P];
     None if one curve ends before the other begins.
   """
   low = max(curve.flops[0], base.flops[0])
@@ -148,8 +149,11 @@ def lead(
 
 
 def curve_groups(
-  panel, policies, aggregation, conventions
-) -> Iterator[tuple[dict, dict[str, curves.Curve]]]:
+  panel: panel_lib.Panel,
+  policies: Sequence[str],
+  aggregation: str,
+  conventions: Sequence[str],
+) -> Iterator[tuple[dict[str, Any], dict[str, curves.Curve]]]:
   """Curves by strategy of each convention, policy and voting method.
 
   Args:
@@ -167,20 +171,20 @@ def curve_groups(
     for policy in policies:
       for voting, how in votings.voting_methods(aggregation):
         flops = f"flops_{convention}"
-        found = curves.existing(
+        group = curves.existing(
           {
             name: curves.make_curve(panel, policy, name, voting, how, flops)
             for name in names
           }
         )
-        if found:
+        if group:
           keys = {"convention": convention, "policy": policy, "voting": voting}
-          yield keys, found
+          yield keys, group
 
 
-def _sampling(found: dict[str, curves.Curve]) -> curves.Curve | None:
-  name = strategies.main_of(strategies.SAMPLING, found)
-  return None if name is None else found[name]
+def _sampling(group: dict[str, curves.Curve]) -> curves.Curve | None:
+  name = strategies.main_of(strategies.SAMPLING, group)
+  return None if name is None else group[name]
 
 
 def main_part(
@@ -196,9 +200,5 @@ def main_part(
   Returns:
     The rows; none of an empty frame.
   """
-  if frame.empty:
-    return frame
   voting, _ = votings.main_voting(aggregation)
-  return frame[
-    (frame["voting"] == voting) & (frame["convention"] == convention)
-  ]
+  return frames.select(frame, voting=voting, convention=convention)

@@ -1,12 +1,10 @@
-"""Pareto frontiers over FLOPs and error, and comparison at equal FLOPs."""
-
-from collections.abc import Sequence
+"""Pareto frontiers over FLOPs and error, budgets, and curves between points."""
 
 import numpy as np
-import pandas as pd
+from numpy import typing as npt
 
 
-def pareto_mask(flops: Sequence[float], error: Sequence[float]) -> np.ndarray:
+def pareto_mask(flops: npt.ArrayLike, error: npt.ArrayLike) -> np.ndarray:
   """Marks the points that no other point beats.
 
   A point is beaten if another costs no more and errs no more, and is better
@@ -28,31 +26,8 @@ def pareto_mask(flops: Sequence[float], error: Sequence[float]) -> np.ndarray:
   return known & ~beaten
 
 
-def best_per_budget(
-  summary: pd.DataFrame, budgets: Sequence[float], flops: str
-) -> pd.DataFrame:
-  """The configuration with the lowest error that each budget can pay for.
-
-  Args:
-    summary: rows with the columns error and `flops`.
-    budgets: float[B] FLOPs per problem.
-    flops: name of the cost column.
-
-  Returns:
-    One row of the summary per budget that pays for anything, with its budget
-    in the column budget; ties go to the cheaper row.
-  """
-  ordered = summary.sort_values(["error", flops], kind="stable")
-  rows = []
-  for budget in budgets:
-    affordable = ordered[ordered[flops] <= budget]
-    if len(affordable):
-      rows.append(affordable.iloc[0].to_dict() | {"budget": budget})
-  return pd.DataFrame(rows, columns=[*summary.columns, "budget"])
-
-
-def budget_grid(flops: Sequence[float], per_doubling: int = 1) -> np.ndarray:
-  """Budgets spaced evenly in log FLOPs from the cheapest to the dearest."""
+def budget_grid(flops: npt.ArrayLike, per_doubling: int = 1) -> np.ndarray:
+  """Budgets spaced evenly in log FLOPs from the smallest to the largest."""
   low, high = np.min(flops), np.max(flops)
   if not 0 < low <= high < np.inf:
     raise ValueError(
@@ -63,12 +38,13 @@ def budget_grid(flops: Sequence[float], per_doubling: int = 1) -> np.ndarray:
 
 
 def interpolate_at(
-  flops: Sequence[float], values: np.ndarray, budget: float
+  flops: npt.ArrayLike, values: npt.ArrayLike, budget: float
 ) -> np.ndarray:
   """Values of a curve at a budget, linear in log FLOPs between its points.
 
   Below its cheapest point a curve has no value (NaN): the budget does not pay
-  for it. Above its dearest it keeps the last value: a budget need not be spent.
+  for it. Above its most expensive point it keeps the last value: a budget need
+  not be spent.
   The same two weights serve every row, so that rows stay paired.
 
   Args:
@@ -84,11 +60,11 @@ def interpolate_at(
     raise ValueError(f"FLOPs {flops.tolist()} do not rise along the curve")
   if budget < flops[0]:
     return np.full(values.shape[:-1], np.nan)
-  place = np.interp(
+  position = np.interp(
     np.log(budget), np.log(flops), np.arange(len(flops), dtype=float)
   )
-  left, right = int(np.floor(place)), int(np.ceil(place))
+  left, right = int(np.floor(position)), int(np.ceil(position))
   if left == right:  # on a point: a missing neighbour does not matter
     return values[..., left]
-  share = place - left
+  share = position - left
   return (1 - share) * values[..., left] + share * values[..., right]

@@ -1,16 +1,18 @@
 """Cost ratios at equal accuracy: "k times fewer FLOPs than sampling".
 
-What a curve costs at an accuracy lies between its points, in log FLOPs, where
-it first gets there. A curve that never gets there costs more than its dearest
+What a curve costs at an accuracy is interpolated in log FLOPs where it first
+reaches it. A curve that never reaches it costs more than its most expensive
 point; one that starts above it costs at most its cheapest point, if smaller n
 were not run. Ratios are then known from one side only, and so are their
 intervals.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy import typing as npt
 
 from inference_scaling import names
 from inference_scaling.analysis import strategies
@@ -18,12 +20,12 @@ from inference_scaling.analysis.comparison import curves, equal_budget
 from inference_scaling.analysis.estimates import intervals
 from inference_scaling.analysis.estimates import panel as panel_lib
 
-STEP = 0.05  # between accuracies that are asked for
+STEP = 0.05  # between the accuracies of the table
 
 
 def cost_bounds(
-  flops: Sequence[float],
-  accuracy: np.ndarray,
+  flops: npt.ArrayLike,
+  accuracy: npt.ArrayLike,
   target: float | np.ndarray,
   *,
   least: bool = True,
@@ -37,25 +39,25 @@ def cost_bounds(
     least: whether nothing cheaper than the first point exists (n = 1).
 
   Returns:
-    Lower and upper bounds, float[...]: equal where the cost is known; (dearest
-    point, inf) where the target is not reached; (0, cheapest point) where the
+    Lower and upper bounds, float[...]: equal where the cost is known; (last
+    point, inf) where the target is not reached; (0, first point) where the
     first point reaches it and cheaper ones exist.
   """
   flops = np.asarray(flops, float)
   accuracy = np.atleast_1d(np.asarray(accuracy, float))
   target = np.broadcast_to(target, accuracy.shape[:-1])[..., None]
   reached = accuracy >= target
-  place = reached.argmax(axis=-1)[..., None]
-  before = np.maximum(place - 1, 0)
-  # Up to the first point that gets there all are below the target.
-  left, right = (np.take_along_axis(accuracy, k, -1) for k in (before, place))
+  index = reached.argmax(axis=-1)[..., None]
+  before = np.maximum(index - 1, 0)
+  # Up to the first point that reaches the target all are below it.
+  left, right = (np.take_along_axis(accuracy, k, -1) for k in (before, index))
   with np.errstate(invalid="ignore", divide="ignore"):
-    share = np.where(place > 0, (target - left) / (right - left), 1.0)
+    share = np.where(index > 0, (target - left) / (right - left), 1.0)
   log = np.log(flops)
   # A missing point before it (NaN) leaves the point itself.
   share = np.nan_to_num(share, nan=1.0)
-  cost = np.exp((1 - share) * log[before] + share * log[place])[..., 0]
-  never, first = ~reached.any(axis=-1), place[..., 0] == 0
+  cost = np.exp((1 - share) * log[before] + share * log[index])[..., 0]
+  never, first = ~reached.any(axis=-1), index[..., 0] == 0
   low = np.where(never, flops[-1], cost)
   high = np.where(never, np.inf, cost)
   if not least:
@@ -71,8 +73,8 @@ def iso_accuracy(
 ) -> pd.DataFrame:
   """How many times fewer FLOPs than sampling each strategy needs.
 
-  Two kinds of accuracies are asked for: multiples of STEP that some curve of
-  the policy reaches, and what sampling reaches with 2, 4, ... samples (in each
+  Two kinds of accuracies are compared: multiples of STEP that some curve of the
+  policy reaches, and what sampling reaches with 2, 4, ... samples (in each
   resample anew, so that this comparison is paired).
 
   Args:
@@ -89,26 +91,28 @@ def iso_accuracy(
   """
   rows = []
   groups = equal_budget.curve_groups(panel, policies, aggregation, conventions)
-  for keys, found in groups:
-    name = strategies.main_of(strategies.SAMPLING, found)
+  for keys, group in groups:
+    name = strategies.main_of(strategies.SAMPLING, group)
     if name is None:
       continue
-    means = {strategy: curve.means() for strategy, curve in found.items()}
-    base = found[name]
+    means = {strategy: curve.means() for strategy, curve in group.items()}
+    base = group[name]
     for samples, target in _targets(base, means, name):
-      spent = (base.flops[base.n == samples],) * 2
-      if not samples:
+      if samples:
+        cost = base.flops[base.n == samples]
+        spent = cost, cost
+      else:
         spent = _bounds(base, means[name], target)
-      for strategy, curve in found.items():
+      for strategy, curve in group.items():
         if curve is not base:
-          ours = _bounds(curve, means[strategy], target)
           row = {"strategy": strategy, "samples": samples}
           row["accuracy"] = float(np.ravel(target)[0])
-          rows.append(keys | row | _ratio(spent, ours))
+          bounds = _bounds(curve, means[strategy], target)
+          rows.append(keys | row | _ratio(spent, bounds))
   return pd.DataFrame(rows)
 
 
-def ratio_text(row: dict[str, float]) -> str:
+def ratio_text(row: Mapping[str, float]) -> str:
   """A ratio with its interval in words, as in "at least 3.1 [2.2, -]".
 
   Args:
@@ -132,26 +136,33 @@ def ratio_text(row: dict[str, float]) -> str:
   return "not known"
 
 
-def _targets(base, means, name) -> list[tuple[int, float | np.ndarray]]:
+def _targets(
+  base: curves.Curve, means: Mapping[str, np.ndarray], name: str
+) -> list[tuple[int, Any]]:
   """(samples, accuracy): round numbers, then those of 2, 4, ... samples."""
   first = np.nanmin([values[0].min() for values in means.values()])
   best = np.nanmax([values[0].max() for values in means.values()])
   steps = np.arange(np.ceil(first / STEP), np.floor(best / STEP) + 1)
   levels = [(0, round(float(STEP * step), 6)) for step in steps]
   return levels + [
-    (int(n), means[name][:, place]) for place, n in enumerate(base.n) if n > 1
+    (int(n), means[name][:, index]) for index, n in enumerate(base.n) if n > 1
   ]
 
 
-def _bounds(curve: curves.Curve, means: np.ndarray, target):
+def _bounds(
+  curve: curves.Curve, means: np.ndarray, target: float | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
   return cost_bounds(curve.flops, means, target, least=curve.n[0] == 1)
 
 
-def _ratio(theirs, ours) -> dict[str, float]:
-  """Bounds of theirs / ours in all problems (row 0) and over resamples."""
-  least = np.broadcast_to(theirs[0] / ours[1], np.shape(ours[1]))
+def _ratio(
+  sampling: tuple[np.ndarray, np.ndarray],
+  search: tuple[np.ndarray, np.ndarray],
+) -> dict[str, float]:
+  """Bounds of sampling / search in all problems (row 0) and over resamples."""
+  least = np.broadcast_to(sampling[0] / search[1], np.shape(search[1]))
   with np.errstate(divide="ignore"):
-    most = np.broadcast_to(theirs[1] / ours[0], np.shape(ours[0]))
+    most = np.broadcast_to(sampling[1] / search[0], np.shape(search[0]))
   tail = (1 - intervals.CONFIDENCE) / 2
   # Order statistics: between a number and infinity nothing is interpolated.
   return {

@@ -11,7 +11,8 @@ References:
   Wu et al., Inference Scaling Laws, ICLR 2025, Figure 1 and section 4.2.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,16 +75,18 @@ def optimal_sizes(
   return pd.DataFrame(points), pd.DataFrame(lines)
 
 
-def _curves(panel, policies, aggregation, flops):
+def _curves(
+  panel: panel_lib.Panel, policies: Sequence[str], aggregation: str, flops: str
+) -> dict[tuple[str, str], dict[str, curves.Curve]]:
   """(strategy, voting) -> policy -> curve, of all strategies but greedy."""
-  found = {}
+  groups: dict[tuple[str, str], dict[str, curves.Curve]] = {}
   for name in curves.searched(panel):
     for voting, how in votings.voting_methods(aggregation):
       for policy in policies:
         curve = curves.make_curve(panel, policy, name, voting, how, flops)
         if curve is not None:
-          found.setdefault((name, voting), {})[policy] = curve
-  return found
+          groups.setdefault((name, voting), {})[policy] = curve
+  return groups
 
 
 def _at_budgets(curve: curves.Curve, budgets: np.ndarray) -> np.ndarray:
@@ -94,7 +97,11 @@ def _at_budgets(curve: curves.Curve, budgets: np.ndarray) -> np.ndarray:
   )
 
 
-def _fit(group, parameters, budgets) -> tuple[list[dict], dict] | None:
+def _fit(
+  group: Mapping[str, np.ndarray],
+  parameters: Mapping[str, int],
+  budgets: np.ndarray,
+) -> tuple[list[dict[str, Any]], dict[str, Any]] | None:
   """Rows of points and the row of the line of one method, if there are any."""
   policies = sorted(group, key=lambda name: (parameters[name], name))
   sizes = np.array([parameters[name] for name in policies], float)
@@ -108,16 +115,16 @@ def _fit(group, parameters, budgets) -> tuple[list[dict], dict] | None:
   points = [
     {
       "budget": budget,
-      "policy": policies[best[0, place]],
-      "parameters": int(sizes[best[0, place]]),
-      "accuracy": table[0, place, best[0, place]],
-      "wins": (best[1:, place] == best[0, place]).mean(),
+      "policy": policies[best[0, index]],
+      "parameters": int(sizes[best[0, index]]),
+      "accuracy": table[0, index, best[0, index]],
+      "wins": (best[1:, index] == best[0, index]).mean(),
     }
-    for place, budget in enumerate(budgets)
+    for index, budget in enumerate(budgets)
   ]
   x, y = np.log10(sizes[best]), np.log10(budgets)
   distinct = len(np.unique(x[0]))
-  line = {
+  line: dict[str, Any] = {
     "policies": len(policies),
     "sizes": distinct,
     "budgets": len(budgets),

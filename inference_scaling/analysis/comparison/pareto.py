@@ -1,10 +1,10 @@
 """Which configurations are on the Pareto frontier, and the best per budget."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy import typing as npt
 
 from inference_scaling import names
 from inference_scaling.analysis import strategies, votings
@@ -17,7 +17,7 @@ class Contenders(NamedTuple):
   """Configurations that a budget could be spent on.
 
   Attributes:
-    points: K configurations; the oracle is none.
+    points: K configurations; none is of the oracle.
     accuracy: float64[P, K] by problem.
     costs: frame [K] with a column per FLOPs convention.
   """
@@ -50,15 +50,15 @@ def contenders(panel: panel_lib.Panel, aggregation: str) -> Contenders:
       or strategies.kind_of(point.strategy) == strategies.MCTS
     )
   ]
-  columns = [panel.accuracy.columns.get_loc(point) for point in points]
+  columns = panel.accuracy.columns.get_indexer(points)
   return Contenders(
     points,
     panel.accuracy.to_numpy(float)[:, columns],
-    panel.costs[outcomes.COSTS].iloc[columns],
+    panel.costs.loc[:, outcomes.COSTS].iloc[columns],
   )
 
 
-def on_frontier(flops: Sequence[float], accuracy: np.ndarray) -> np.ndarray:
+def on_frontier(flops: npt.ArrayLike, accuracy: npt.ArrayLike) -> np.ndarray:
   """Marks the points that no other point beats, for many rows at once.
 
   The same rule as `frontier.pareto_mask`, with costs that all rows share.
@@ -73,8 +73,8 @@ def on_frontier(flops: Sequence[float], accuracy: np.ndarray) -> np.ndarray:
   known = np.nan_to_num(np.asarray(accuracy, float), nan=-np.inf)
   costs, group = np.unique(flops, return_inverse=True)
   best = np.full((len(known), len(costs)), -np.inf)
-  for place in range(len(costs)):
-    best[:, place] = known[:, group == place].max(axis=1)
+  for column in range(len(costs)):
+    best[:, column] = known[:, group == column].max(axis=1)
   cheaper = np.maximum.accumulate(best, axis=1)
   cheaper = np.concatenate(
     [np.full((len(best), 1), -np.inf), cheaper[:, :-1]], axis=1
@@ -95,13 +95,13 @@ def pareto_table(panel: panel_lib.Panel, aggregation: str) -> pd.DataFrame:
     frontier, and share_NAME, in what share of the resamples over problems it
     is. Ordered by FLOPs in the first convention.
   """
-  found = contenders(panel, aggregation)
-  frame = pd.DataFrame(found.points, columns=panel_lib.Configuration._fields)
-  mean, low, high = intervals.mean_interval(found.accuracy)
+  points, accuracy, costs = contenders(panel, aggregation)
+  frame = pd.DataFrame(points, columns=panel_lib.Configuration._fields)
+  mean, low, high = intervals.mean_interval(accuracy)
   frame = frame.assign(accuracy=mean, low=low, high=high)
-  draws = intervals.resampled_means(found.accuracy)
+  draws = intervals.resampled_means(accuracy)
   for convention in names.CONVENTIONS:
-    flops = found.costs[f"flops_{convention}"].to_numpy(float)
+    flops = costs[f"flops_{convention}"].to_numpy(float)
     frame[f"flops_{convention}"] = flops
     frame[f"on_{convention}"] = on_frontier(flops, mean[None])[0]
     frame[f"share_{convention}"] = on_frontier(flops, draws).mean(axis=0)
@@ -133,15 +133,15 @@ def best_configurations(
   References:
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 17.6.
   """
-  found = contenders(panel, aggregation)
-  mean, low, high = intervals.mean_interval(found.accuracy)
-  draws = intervals.resampled_means(found.accuracy)
+  points, accuracy, costs = contenders(panel, aggregation)
+  mean, low, high = intervals.mean_interval(accuracy)
+  draws = intervals.resampled_means(accuracy)
   # A resample may hold no problem of a configuration that is not finished.
   known = np.nan_to_num(draws, nan=-np.inf)
-  policies = np.array([point.policy for point in found.points])
+  policies = np.array([point.policy for point in points])
   rows = []
   for convention in names.CONVENTIONS:
-    flops = found.costs[f"flops_{convention}"].to_numpy(float)
+    flops = costs[f"flops_{convention}"].to_numpy(float)
     for budget in frontier.budget_grid(flops):
       # Rounding must not put the cheapest point off its own budget.
       affordable = np.flatnonzero(flops <= budget * (1 + 1e-9))
@@ -155,7 +155,7 @@ def best_configurations(
         {
           "convention": convention,
           "budget": budget,
-          **found.points[best]._asdict(),
+          **points[best]._asdict(),
           "flops": flops[best],
           "accuracy": mean[best],
           "low": low[best],

@@ -1,11 +1,9 @@
 """The line of compute-optimal size against budget: log10 C = a log10 N + b."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-
-from inference_scaling.analysis.estimates import intervals
+from numpy import typing as npt
 
 
 class Line(NamedTuple):
@@ -16,36 +14,15 @@ class Line(NamedTuple):
     intercept: b.
     slope_error: standard error of a; NaN with two points.
     intercept_error: standard error of b; NaN with two points.
-    num_points: K.
-    num_sizes: number of distinct sizes among the points.
   """
 
   slope: float
   intercept: float
   slope_error: float
   intercept_error: float
-  num_points: int
-  num_sizes: int
-
-  def intervals(
-    self, confidence: float = intervals.CONFIDENCE
-  ) -> tuple[intervals.Interval, intervals.Interval]:
-    """Student's intervals of a and b, for points with independent errors."""
-    reach = intervals.student_quantile(confidence, self.num_points - 2)
-    return tuple(
-      intervals.Interval(value, value - reach * error, value + reach * error)
-      for value, error in (
-        (self.slope, self.slope_error),
-        (self.intercept, self.intercept_error),
-      )
-    )
-
-  def budget(self, sizes: np.ndarray) -> np.ndarray:
-    """The budget in FLOPs for which each size is optimal."""
-    return 10 ** (self.slope * np.log10(sizes) + self.intercept)
 
 
-def fit_line(budgets: Sequence[float], sizes: Sequence[float]) -> Line:
+def fit_line(budgets: npt.ArrayLike, sizes: npt.ArrayLike) -> Line:
   """Fits log10 C = a log10 N + b by least squares.
 
   Args:
@@ -68,7 +45,7 @@ def fit_line(budgets: Sequence[float], sizes: Sequence[float]) -> Line:
   if budgets.shape != sizes.shape or budgets.ndim != 1:
     raise ValueError(
       f"budgets and sizes have shapes {budgets.shape} and {sizes.shape};"
-      " expected one size a budget"
+      " expected one size per budget"
     )
   if (
     not (np.isfinite([budgets, sizes]).all() and (budgets > 0).all())
@@ -95,17 +72,12 @@ def fit_line(budgets: Sequence[float], sizes: Sequence[float]) -> Line:
     intercept_error = float(
       np.sqrt(noise * (1 / len(x) + x.mean() ** 2 / spread))
     )
-  return Line(
-    float(slope),
-    float(intercept),
-    slope_error,
-    intercept_error,
-    len(x),
-    len(distinct),
-  )
+  return Line(float(slope), float(intercept), slope_error, intercept_error)
 
 
-def least_squares(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+def least_squares(
+  x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
   """Slopes and intercepts of y on x, many lines at once.
 
   Args:

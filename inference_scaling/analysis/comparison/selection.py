@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from inference_scaling.analysis import strategies, votings
+from inference_scaling.analysis import frames, strategies, votings
 
 
 def main_rows(
@@ -24,7 +24,7 @@ def main_rows(
   greedy = (kinds == strategies.GREEDY) & (
     summary["voting"] == votings.MAJORITY
   )
-  rows = summary[main | greedy]
+  rows = summary.loc[main | greedy]
   return rows if variants else main_variants(rows)
 
 
@@ -33,7 +33,7 @@ def main_variants(rows: pd.DataFrame) -> pd.DataFrame:
   if rows.empty:
     return rows
   names = strategies.main_strategies(rows["strategy"])
-  return rows[rows["strategy"].isin(names)]
+  return frames.select(rows, strategy=names)
 
 
 def policies_of(summary: pd.DataFrame) -> dict[str, int]:
@@ -54,4 +54,4 @@ def at_largest_n(frame: pd.DataFrame) -> pd.DataFrame:
   if frame.empty:
     return frame
   largest = frame.groupby(["policy", "strategy"])["n"].transform("max")
-  return frame[frame["n"] == largest]
+  return frame.loc[frame["n"] == largest]

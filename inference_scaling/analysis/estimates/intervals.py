@@ -15,7 +15,7 @@ problem is solved (mean 91%) even these cover 88% with 20 problems and 93% with
 import functools
 import math
 import statistics
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import special
@@ -25,7 +25,7 @@ CONFIDENCE = 0.95
 
 
 class Interval(NamedTuple):
-  """Means with percentile intervals; scalars or arrays of one shape.
+  """Means with percentile intervals: floats, or float64 arrays of one shape.
 
   Attributes:
     mean: mean over problems.
@@ -33,9 +33,9 @@ class Interval(NamedTuple):
     high: upper end; NaN with fewer than two problems.
   """
 
-  mean: np.ndarray
-  low: np.ndarray
-  high: np.ndarray
+  mean: Any
+  low: Any
+  high: Any
 
 
 def resampled_means(
@@ -71,7 +71,7 @@ def _draw_counts(
   """How often each resample draws each problem, float64[R, P].
 
   One matrix product then does every resample. Kept between calls: a report
-  asks for hundreds of intervals over the same few numbers of problems.
+  has hundreds of intervals over the same few numbers of problems.
   """
   counts = np.random.default_rng(seed).multinomial(
     num_problems, np.full(num_problems, 1 / num_problems), size=num_resamples
@@ -119,9 +119,9 @@ def mean_interval(
     return Interval(*(float(part[0]) for part in columns))
   mean, low, high = np.full((3, values.shape[1]), np.nan)
   sizes = np.isfinite(values).sum(axis=0)
-  some = sizes > 0
-  if some.any():
-    mean[some] = np.nanmean(values[:, some], axis=0)
+  known = sizes > 0
+  if known.any():
+    mean[known] = np.nanmean(values[:, known], axis=0)
   for size in np.unique(sizes[sizes > 1]):
     columns = sizes == size
     draws = resampled_means(
@@ -157,18 +157,18 @@ def student_quantile(confidence: float, degrees: int) -> float:
 
 
 def paired_interval(
-  ours: np.ndarray,
-  theirs: np.ndarray,
+  accuracy: np.ndarray,
+  baseline: np.ndarray,
   *,
   confidence: float = CONFIDENCE,
   num_resamples: int = NUM_RESAMPLES,
   seed: int = 0,
 ) -> Interval:
-  """Interval of mean(ours - theirs) over the problems that both have.
+  """Interval of mean(accuracy - baseline) over the problems that both have.
 
   Args:
-    ours: float[P] accuracies by problem; NaN where missing.
-    theirs: float[P] accuracies of the same problems; NaN where missing.
+    accuracy: float[P] by problem; NaN where missing.
+    baseline: float[P] of the same problems; NaN where missing.
     confidence: probability that the interval should hold the true difference.
     num_resamples: number of resamples.
     seed: seed of the draws.
@@ -176,14 +176,15 @@ def paired_interval(
   Returns:
     The Interval of the difference, scalars.
   """
-  ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
-  if ours.shape != theirs.shape:
+  accuracy = np.asarray(accuracy, float)
+  baseline = np.asarray(baseline, float)
+  if accuracy.shape != baseline.shape:
     raise ValueError(
-      f"paired values have shapes {ours.shape} and {theirs.shape}; expected"
-      " the same problems in the same order"
+      f"paired values have shapes {accuracy.shape} and {baseline.shape};"
+      " expected the same problems in the same order"
     )
   return mean_interval(
-    ours - theirs,
+    accuracy - baseline,
     confidence=confidence,
     num_resamples=num_resamples,
     seed=seed,

@@ -83,11 +83,11 @@ def make_outcomes(
           exact_limit=exact_limit,
         )
       )
-  return pd.concat(frames, ignore_index=True)[COLUMNS]
+  return pd.concat(frames, ignore_index=True).loc[:, COLUMNS]
 
 
 def recorded_votes(run: Sequence[load.Record]) -> pd.DataFrame:
-  """Outcomes of one run as its records tell them, and of the oracle."""
+  """Outcomes of one run from the votes of its records, and of the oracle."""
   charged = _costs(run, 1.0, reward=True)
   free = _costs(run, 1.0, reward=False)
   rows = []
@@ -132,7 +132,7 @@ def expected_votes(
   """Expected outcomes of one run of independent samples at every size.
 
   Args:
-    run: its records, one a problem, all with n candidates.
+    run: its records, one per problem, all with n candidates.
     sizes: see `make_outcomes`.
     num_subsets: sampled subsets where there are too many to enumerate.
     seed: seed of the sampled subsets.
@@ -181,7 +181,13 @@ def expected_votes(
   return pd.concat(frames, ignore_index=True)
 
 
-def _estimates(run, sizes, num_subsets, seed, exact_limit):
+def _estimates(
+  run: Sequence[load.Record],
+  sizes: Sequence[int],
+  num_subsets: int,
+  seed: int,
+  exact_limit: int,
+) -> dict[tuple[str, str], subsets.Estimate]:
   """(voting, aggregation) -> Estimate [M, P] of one run of samples."""
   n = run[0].n
   answers = np.stack([record.answers for record in run])

@@ -1,12 +1,12 @@
 """Problems by configurations: what intervals and paired comparisons read."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import pandas as pd
 
-from inference_scaling.analysis.estimates import intervals
+from inference_scaling.analysis import frames
 from inference_scaling.analysis.estimates import outcomes as outcomes_lib
 
 HARD_FROM = 4  # levels below are easy, this one and above are hard
@@ -41,20 +41,6 @@ class Panel:
   costs: pd.DataFrame
   notes: tuple[str, ...]
 
-  def compare(
-    self,
-    ours: Configuration,
-    theirs: Configuration,
-    *,
-    confidence: float = intervals.CONFIDENCE,
-  ) -> intervals.Interval:
-    """Paired interval of ours minus theirs on the problems both have."""
-    return intervals.paired_interval(
-      self.accuracy[ours].to_numpy(),
-      self.accuracy[theirs].to_numpy(),
-      confidence=confidence,
-    )
-
 
 def make_panel(frame: pd.DataFrame) -> Panel:
   """Averages over seeds, problem by problem.
@@ -64,7 +50,7 @@ def make_panel(frame: pd.DataFrame) -> Panel:
   unfinished and left out, or it would take the others' problems with it.
 
   Args:
-    frame: outcomes, or some of their rows (a range of levels).
+    frame: rows of `make_outcomes`, perhaps of a range of levels only.
 
   Returns:
     The Panel.
@@ -75,15 +61,19 @@ def make_panel(frame: pd.DataFrame) -> Panel:
   keys = list(Configuration._fields)
   values = ["accuracy", *outcomes_lib.COSTS, "tokens", "completion"]
   grouped = frame.groupby([*keys, "problem"])
-  problems = grouped[values].mean()
+  problems = cast(pd.DataFrame, grouped[values].mean())
   problems["seeds"] = grouped.size()
   problems["variance"] = grouped["variance"].sum() / problems["seeds"] ** 2
   by_point = problems.groupby(level=keys)
-  costs = by_point[[*outcomes_lib.COSTS, "tokens", "completion"]].mean()
+  costs = cast(
+    pd.DataFrame,
+    by_point[[*outcomes_lib.COSTS, "tokens", "completion"]].mean(),
+  )
   costs["problems"] = by_point.size()
   costs["seeds"] = by_point["seeds"].max()
-  costs["mc_error"] = np.sqrt(by_point["variance"].sum()) / costs["problems"]
-  accuracy = problems["accuracy"].unstack(keys)
+  variance = cast(pd.Series, by_point["variance"].sum())
+  costs["mc_error"] = np.sqrt(variance) / costs["problems"]
+  accuracy = cast(pd.DataFrame, problems["accuracy"].unstack(keys))
   points = [Configuration(*column) for column in accuracy.columns]
   accuracy.columns = pd.Index(points, tupleize_cols=False)
   costs.index = pd.Index(
@@ -98,8 +88,8 @@ def split_levels(
   """Outcomes by difficulty: all, easy and hard; a part may be empty."""
   return {
     "all": frame,
-    "easy": frame[frame["level"] < hard_from],
-    "hard": frame[frame["level"] >= hard_from],
+    "easy": frame.loc[frame["level"] < hard_from],
+    "hard": frame.loc[frame["level"] >= hard_from],
   }
 
 
@@ -114,26 +104,32 @@ def complete_seeds(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
   """
   notes = []
   kept = []
-  for (policy, strategy, n), group in frame.groupby(
-    ["policy", "strategy", "n"], sort=True
+  for (policy, strategy, n), group in frames.groups(
+    frame, ["policy", "strategy", "n"], sort=True
   ):
     name = f"{policy} {strategy} n={n}"
-    by_seed = group.groupby("seed")["problem"].agg(set)
-    most = by_seed.map(len).max()
-    finished = by_seed[by_seed.map(len) >= UNFINISHED_SHARE * most]
-    for seed in sorted(set(by_seed.index) - set(finished.index)):
-      notes.append(
-        f"{name}: seed {seed} is left out, it holds {len(by_seed[seed])} of"
-        f" {most} problems."
-      )
-    common = set.intersection(*finished)
-    seen = set.union(*finished)
+    by_seed = {
+      seed: set(rows["problem"])
+      for (seed,), rows in frames.groups(group, ["seed"], sort=True)
+    }
+    most = max(map(len, by_seed.values()))
+    finished = {
+      seed: problems
+      for seed, problems in by_seed.items()
+      if len(problems) >= UNFINISHED_SHARE * most
+    }
+    notes += [
+      f"{name}: seed {seed} is left out, it holds {len(problems)} of"
+      f" {most} problems."
+      for seed, problems in by_seed.items()
+      if seed not in finished
+    ]
+    common = set.intersection(*finished.values())
+    seen = set.union(*finished.values())
     if len(common) < len(seen):
       notes.append(
         f"{name}: {len(seen) - len(common)} of {len(seen)} problems are left"
         " out, some seed lacks them."
       )
-    kept.append(
-      group[group["seed"].isin(finished.index) & group["problem"].isin(common)]
-    )
+    kept.append(frames.select(group, seed=list(finished), problem=list(common)))
   return pd.concat(kept), notes

@@ -14,7 +14,7 @@ Axis letters: P problems, N candidates, S subsets, M sizes, A answer classes.
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -82,21 +82,22 @@ def vote_of(
     The Estimate.
   """
   n = subsets.num_candidates(answers, sizes)
-  found: dict[int, np.ndarray] = {}
+  accuracy: dict[int, np.ndarray] = {}
   variance: dict[int, np.ndarray] = {}
   for m in {m for m in sizes if math.comb(n, m) <= exact_limit}:
     chosen = np.array(list(itertools.combinations(range(n), m)))
     chosen = np.broadcast_to(chosen, (len(answers), *chosen.shape))
-    (found[m],) = winning_shares(answers, correct, weights, chosen, [m])
+    (accuracy[m],) = winning_shares(answers, correct, weights, chosen, [m])
     variance[m] = np.zeros(len(answers))
-  sampled = sorted(set(sizes) - set(found))
+  sampled = sorted(set(sizes) - set(accuracy))
   if sampled:
     shares = winning_shares(answers, correct, weights, orders, sampled)
     spread = shares * (1 - shares) / (orders.shape[1] - 1)
-    found |= dict(zip(sampled, shares, strict=True))
+    accuracy |= dict(zip(sampled, shares, strict=True))
     variance |= dict(zip(sampled, spread, strict=True))
   return subsets.Estimate(
-    np.stack([found[m] for m in sizes]), np.stack([variance[m] for m in sizes])
+    np.stack([accuracy[m] for m in sizes]),
+    np.stack([variance[m] for m in sizes]),
   )
 
 
@@ -175,7 +176,14 @@ def _majority_wins(answers: np.ndarray, correct: np.ndarray) -> np.ndarray:
   return wins
 
 
-def _chunk_shares(answers, correct, weights, orders, sizes, num_classes):
+def _chunk_shares(
+  answers: np.ndarray,
+  correct: np.ndarray,
+  weights: np.ndarray,
+  orders: np.ndarray,
+  sizes: Sequence[int],
+  num_classes: int,
+) -> np.ndarray:
   """`winning_shares` of a few problems: adds one candidate of each draw."""
   P, S, width = orders.shape
   rows = np.arange(P)[:, None]
@@ -197,7 +205,9 @@ def _chunk_shares(answers, correct, weights, orders, sizes, num_classes):
   return shares
 
 
-def _leaders(classes, cells, added, num_classes):
+def _leaders(
+  classes: np.ndarray, cells: np.ndarray, added: np.ndarray, num_classes: int
+) -> Iterator[np.ndarray]:
   """Yields the winners [P, S] after each candidate; no weight is negative.
 
   Only the class that a vote goes to can take the lead.
@@ -214,7 +224,9 @@ def _leaders(classes, cells, added, num_classes):
     yield leader
 
 
-def _winners(classes, cells, added, num_classes):
+def _winners(
+  classes: np.ndarray, cells: np.ndarray, added: np.ndarray, num_classes: int
+) -> Iterator[np.ndarray]:
   """Yields the winners [P, S] after each candidate, whatever the weights."""
   # -inf marks a class that no candidate has named: weights may be 0 or less.
   totals = np.full((*classes.shape[1:], num_classes + 1), -np.inf)

@@ -135,7 +135,7 @@ def num_candidates(candidates: np.ndarray, sizes: Sequence[int]) -> int:
 
 
 # Integer binomials: exact for any N, no product of rounded ratios. Kept between
-# calls: a report asks for the same sizes for every seed and aggregation.
+# calls: a report has the same sizes for every seed and aggregation.
 @functools.lru_cache(maxsize=8)
 def _pass_table(n: int, sizes: tuple[int, ...]) -> np.ndarray:
   """Probability of a right candidate by size and number of right ones."""

@@ -1,6 +1,7 @@
 """One row per configuration: what summary.csv holds."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,7 @@ def summarize(
       " together"
     )
   frame = pd.DataFrame(points, columns=panel_lib.Configuration._fields)
-  frame["parameters"] = frame["policy"].map(parameters)
+  frame["parameters"] = [parameters[point.policy] for point in points]
   for column in whole.costs.columns:
     frame[column] = whole.costs[column].to_numpy()
   for part, suffix in (("all", ""), ("easy", "_easy"), ("hard", "_hard")):
@@ -68,10 +69,12 @@ def summarize(
       frame[f"{column}{suffix}"] = values
   frame["error"] = 1 - frame["accuracy"]
   order = ["parameters", "policy", "strategy", "voting", "aggregation", "n"]
-  return frame.sort_values(order, ignore_index=True)[COLUMNS]
+  return frame.sort_values(order, ignore_index=True).loc[:, COLUMNS]
 
 
-def _part(panel: panel_lib.Panel | None, points: list) -> dict:
+def _part(
+  panel: panel_lib.Panel | None, points: list[panel_lib.Configuration]
+) -> dict[str, Any]:
   """Accuracy, interval, problems and FLOPs of each point; NaN if it lacks."""
   unknown = np.full(len(points), np.nan)
   if panel is None:

@@ -1,4 +1,4 @@
-"""Where the uncertainty of a mean accuracy comes from: problems or sampling.
+"""Variance decomposition of a mean accuracy into problems and sampling.
 
 A benchmark's accuracy varies because other problems could have been drawn, and
 because other samples could have been drawn for the same problems. More problems
@@ -13,6 +13,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from inference_scaling.analysis import frames
 from inference_scaling.analysis.estimates import panel as panel_lib
 
 KEYS = list(panel_lib.Configuration._fields)
@@ -62,7 +63,7 @@ class VarianceSplit:
     problems = self.num_problems if problems is None else problems
     whole = self.standard_error**2 * self.num_problems
     saved = 0.0
-    if seeds not in (None, self.num_seeds):
+    if seeds is not None and seeds != self.num_seeds:
       # The parts add up to the whole also where one of them is below zero.
       noise = np.clip(self.sampling / self.num_seeds, 0.0, whole)
       saved = noise * (1 - self.num_seeds / seeds)
@@ -127,17 +128,17 @@ def variance_table(outcomes: pd.DataFrame) -> pd.DataFrame:
     Rows by policy, strategy, n, voting and aggregation: problems and seeds;
     problem_variance and sampling_variance; standard_error; sampling_share, the
     share of the mean's variance that is due to sampling; and the shares of the
-    standard error that would go with twice the seeds (twice_seeds), without
-    end of seeds (all_seeds), and with twice the problems (twice_problems). As
-    in a panel, only problems that all finished seeds have count. NaN where one
-    seed or one problem does not tell.
+    standard error that twice the seeds (twice_seeds), infinitely many seeds
+    (all_seeds) and twice the problems (twice_problems) would remove. As in a
+    panel, only problems that all finished seeds have count. NaN where there is
+    only one seed or one problem.
   """
   complete, _ = panel_lib.complete_seeds(outcomes)
   wide = complete.pivot_table(
     index=[*KEYS, "problem"], columns="seed", values="accuracy", sort=False
   )
   rows = []
-  for key, block in wide.groupby(level=KEYS, sort=False):
+  for key, block in frames.groups(wide, KEYS):
     values = block.dropna(axis=1, how="all").to_numpy(float)
     rows.append({**dict(zip(KEYS, key, strict=True)), **_columns(values)})
   return pd.DataFrame(rows)

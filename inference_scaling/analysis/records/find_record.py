@@ -14,7 +14,7 @@ _SHOWN = 20  # runs or problems named in a message
 
 @dataclasses.dataclass(frozen=True)
 class FoundRecord:
-  """A record and its like.
+  """A record and the runs of those like it.
 
   Attributes:
     record: JSON data, the first in the file that fits.
@@ -38,7 +38,7 @@ def find_record(
     **wanted: what the run must be: policy, strategy, n, seed; None for any.
 
   Returns:
-    What was found.
+    The first record that fits, and the runs of the others.
 
   Raises:
     ValueError: if no record fits, and the message says what there is, or if
@@ -53,7 +53,7 @@ def find_record(
     where = f"{path}, line {number}"
     try:
       run = record_lib.parse_part(record_lib.Run, record, "run", where)
-      found = record_lib.parse_part(
+      details = record_lib.parse_part(
         record_lib.Problem, record, "problem", where
       )
     except record_lib.RecordError as error:
@@ -61,8 +61,8 @@ def find_record(
         f"{path}, line {number}, is no record ({error}); expected one record "
         "a line. Give the folder that a sweep has written."
       ) from error
-    problems[found.id] = found.title
-    if str(problem) not in (str(found.id), found.title):
+    problems[details.id] = details.title
+    if str(problem) not in (str(details.id), details.title):
       continue
     runs[str(run)] = None
     if any(getattr(run, name) != value for name, value in wanted.items()):
@@ -83,9 +83,9 @@ def find_record(
       f"{path} has no record of problem {problem}; there are those of "
       f"{_few(problems[number] for number in sorted(problems))}."
     )
-  asked = ", ".join(f"{name} {value}" for name, value in wanted.items())
+  conditions = ", ".join(f"{name} {value}" for name, value in wanted.items())
   raise ValueError(
-    f"{path} has no record of problem {problem} with {asked}; there are "
+    f"{path} has no record of problem {problem} with {conditions}; there are "
     f"{_few(runs)}."
   )
 
@@ -102,7 +102,7 @@ def _check_tree(tree: record_lib.Tree, path: str | pathlib.Path) -> None:
 
 
 def _few(names: Iterable[str]) -> str:
-  """Some of the names, and how many more there are."""
+  """The first of the names, and how many more there are."""
   names = list(names)
   more = len(names) - _SHOWN
   shown = ", ".join(names[:_SHOWN]) or "none"

@@ -25,13 +25,13 @@ RecordError = record_lib.RecordError
 class Record:
   """One problem solved once by one run; N candidates.
 
-  A search may give fewer or more candidates than the n it was asked for. It may
-  finish none of them, and it may give none at all: N is then 0.
+  A search may give fewer or more candidates than its n. It may finish none of
+  them, and it may give none at all: N is then 0.
 
   Attributes:
     policy: name of the policy.
     strategy: name of the strategy.
-    n: number of beams asked for; of expansions for MCTS.
+    n: number of beams of the run; of expansions for MCTS.
     seed: seed of the run.
     problem: id of the problem.
     level: difficulty of the problem.
@@ -49,8 +49,8 @@ class Record:
       majority voting where there was no reward model.
     flops: convention -> float64[4] FLOPs of policy prompts, policy rest,
       reward prompts, reward rest.
-    reward_apart: whether the ledger told the reward model's FLOPs apart; if
-      not, all FLOPs stand in the policy's two fields.
+    reward_apart: whether the ledger has separate FLOPs of the reward model; if
+      not, the policy's two fields hold all FLOPs.
     tokens: tokens that the policy generated, discarded ones included.
   """
 
@@ -105,7 +105,7 @@ def read_records(path: str | pathlib.Path) -> list[Record]:
       key += (record.problem,)
       if key in lines:
         raise RecordError(
-          f"{where}: run and problem {key} stand already in line"
+          f"{where}: run and problem {key} are already in line"
           f" {lines[key]}; keep one of the two"
         )
       lines[key] = number
@@ -183,7 +183,7 @@ def _answer_classes(
     _graded(candidate.correct, f"{where}: candidate {index}")
     for index, candidate in enumerate(candidates)
   ]
-  distinct = tuple(sorted(set(texts) - {None}))
+  distinct = tuple(sorted({text for text in texts if text is not None}))
   graded: dict[str | None, bool] = {None: False}
   for text, right in zip(texts, correct, strict=True):
     if graded.setdefault(text, right) != right:
@@ -226,7 +226,8 @@ def _scores(
   # float64, in which their sums are almost always exact.
   table = voting.pad_steps(steps)
   return {
-    how: np.float64(voting.aggregate(*table, how)) for how in names.AGGREGATIONS
+    how: voting.aggregate(*table, how).astype(np.float64)
+    for how in names.AGGREGATIONS
   }
 
 

@@ -1,7 +1,6 @@
 """Pareto frontier, budgets and interpolation by hand and by brute force."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from inference_scaling.analysis.comparison import frontier
@@ -23,19 +22,6 @@ def test_pareto_mask_against_a_running_minimum():
       cheaper = error[flops < flops[i]].min(initial=np.inf)
       equal = error[flops == flops[i]].min()
       assert got[i] == (error[i] < cheaper and error[i] == equal)
-
-
-def test_best_per_budget():
-  summary = pd.DataFrame(
-    {
-      "name": ["a", "b", "c", "d"],
-      "cost": [10.0, 20.0, 30.0, 40.0],
-      "error": [0.5, 0.3, 0.3, 0.6],
-    }
-  )
-  got = frontier.best_per_budget(summary, [5, 10, 25, 100], "cost")
-  assert got["name"].tolist() == ["a", "b", "b"]
-  assert got["budget"].tolist() == [10, 25, 100]
 
 
 def test_budget_grid_spans_the_range_evenly():
