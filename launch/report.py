@@ -40,11 +40,12 @@ _CONVENTION = flags.DEFINE_enum(
   "reward model's tokens, or also prompts, attention and the unembedding.",
 )  # fmt: skip
 _HARD_FROM = flags.DEFINE_integer(
-  "hard_from", panel.HARD_FROM, "Problems of this level and above are hard."
-)
+  "hard_from", panel.HARD_FROM,
+  "Problems of this level and above are hard; one of the records' levels.",
+)  # fmt: skip
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
   folders = argv[1:] + ([] if _WORKDIR.value is None else [_WORKDIR.value])
   # An empty name would be the folder that the program is started in.
   if not folders or "" in (*folders, _OUTPUT.value):

@@ -51,6 +51,7 @@ class Provenance:
     recorded: whether there is a config.json.
     sha256: of the model files, by policy, where it says them.
     reward_sha256: likewise of the reward model.
+    flops_per_token: of policies of the user's own, likewise.
     folders: where there are several, what each says; config is then empty.
     notes: what is to be known of several folders, a sentence each.
   """
@@ -65,6 +66,7 @@ class Provenance:
   recorded: bool = True
   sha256: Mapping[str, str] = dataclasses.field(default_factory=dict)
   reward_sha256: str | None = None
+  flops_per_token: Mapping[str, float] = dataclasses.field(default_factory=dict)
   folders: tuple[Folder, ...] = ()
   notes: tuple[str, ...] = ()
 
@@ -101,11 +103,8 @@ def read(path: pathlib.Path) -> Provenance | None:
       _num_problems(content, config),
       content.get("version"),
       content.get("started"),
-      sha256={
-        name: policy["sha256"]
-        for name, policy in content["policies"].items()
-        if "sha256" in policy
-      },
+      sha256=_told(content["policies"], "sha256"),
+      flops_per_token=_told(content["policies"], "flops_per_token"),
       reward_sha256=reward.get("sha256"),
     )
   except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -147,6 +146,11 @@ def _expand(blocks: Mapping[str, Any]) -> list[Run]:
     for n in block.get("n", [1])
     for seed in block.get("seeds", [0])
   ]
+
+
+def _told(policies: Mapping[str, Any], key: str) -> dict[str, Any]:
+  """What config.json says of those policies of which it says it."""
+  return {name: told[key] for name, told in policies.items() if key in told}
 
 
 def _num_problems(content: Mapping[str, Any], config: Mapping[str, Any]):

@@ -84,7 +84,8 @@ def analyze(
       that every record has votes by. The summary holds all. Without a reward
       model there is only "none".
     convention: FLOPs convention of tables; one of `names.CONVENTIONS`.
-    hard_from: problems of this level and above are hard.
+    hard_from: problems of this level and above are hard; the default will do
+      whatever levels there are.
     num_subsets: sampled subsets where there are too many to enumerate.
     seed: seed of the sampled subsets.
 
@@ -92,8 +93,11 @@ def analyze(
     The Analysis.
 
   Raises:
-    ValueError: if the aggregation or convention is not known.
+    ValueError: if the aggregation or convention is not known, or `hard_from`
+      is outside the levels of the problems.
   """
+  if hard_from != panel_lib.HARD_FROM:
+    _check_level(hard_from, [record.level for record in records])
   recorded = _aggregations(records)
   if aggregation is None:
     aggregation = recorded[0]
@@ -138,6 +142,15 @@ def analyze(
     num_subsets=num_subsets,
     records=records,
   )
+
+
+def _check_level(hard_from: int, levels: Sequence[int]) -> None:
+  """Refuses a bound between easy and hard that is outside all levels."""
+  if not min(levels) <= hard_from <= max(levels):
+    raise ValueError(
+      f"hard_from is {hard_from}; expected a level from {min(levels)} to"
+      f" {max(levels)}, which the problems of the records have"
+    )
 
 
 def _claims(panels, names, aggregation, convention) -> dict[str, pd.DataFrame]:

@@ -78,8 +78,8 @@ class RewardPort:
   Attributes:
     make: `make(num_beams) -> search.Reward`, as of a `PolicyPort`.
     weights: a pytree of arrays, given to the reward's functions as params.
-    parameters: as of a `PolicyPort`, but 0 for one without weights; every token of the prompt and of the steps
-      counts as read once.
+    parameters: as of a `PolicyPort`, but 0 for one without weights; every
+      token of the prompt and of the steps counts as read once.
     flops_per_token: likewise.
     version: likewise.
   """

@@ -353,6 +353,10 @@ def test_records_with_and_without_rewards_do_not_mix(tmp_path, undrawn):
 
 
 def test_unknown_option_values_are_refused(workdir):
+  with pytest.raises(
+    ValueError, match=r"hard_from is 99; expected a level from \d to \d, which"
+  ):
+    analysis.write_report(workdir, hard_from=99)
   with pytest.raises(ValueError, match="'median' is not known"):
     analysis.write_report(workdir, aggregation="median")
 

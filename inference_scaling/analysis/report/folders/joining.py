@@ -21,7 +21,8 @@ def join(
 
   Problems that are in several folders are to be the same; a folder may have
   more of them. Names that do not mean the same everywhere are told apart, see
-  `telling_apart`. A search that stands in several folders counts once.
+  `telling_apart`. A search that stands in several folders counts once, and
+  votes are those that all folders have.
 
   Args:
     sources: the folders; a single one stays as it is.
@@ -31,12 +32,14 @@ def join(
 
   Raises:
     ValueError: if the folders are not of one benchmark, if only some have a
-      reward model, or if a search has not come out alike in two of them.
+      reward model, if they share no aggregation of its scores, or if a search
+      has not come out alike in two of them.
   """
   if len(sources) == 1:
     return list(sources[0].records), sources[0].provenance
   _check_problems(sources)
   _check_rewards(sources)
+  votes, note = _shared_votes(sources)
   names = telling_apart.tell_apart(sources)
   found: dict[tuple, tuple[sources_lib.Source, load.Record]] = {}
   copies = 0
@@ -46,6 +49,7 @@ def join(
         record,
         policy=names.policies[place].get(record.policy, record.policy),
         strategy=names.strategies[place][record.strategy],
+        votes={name: record.votes[name] for name in votes},
       )
       key = (record.policy, record.strategy, record.n, record.seed)
       first = found.setdefault((*key, record.problem), (source, record))
@@ -53,7 +57,7 @@ def join(
         _check_equal(*first, source, record)
         copies += 1
   return [record for _, record in found.values()], _provenance(
-    sources, names, copies
+    sources, names, copies, note
   )
 
 
@@ -101,6 +105,39 @@ def _check_rewards(sources: Sequence[sources_lib.Source]) -> None:
     )
 
 
+def _shared_votes(
+  sources: Sequence[sources_lib.Source],
+) -> tuple[list[str], str]:
+  """Names of the votes that all folders have, and a note on the others."""
+  by_folder = [list(source.records[0].votes) for source in sources]
+  shared = [
+    name for name in by_folder[0] if all(name in votes for votes in by_folder)
+  ]
+  if sources[0].records[0].rewarded and not any("/" in name for name in shared):
+    have = "; ".join(
+      f"{source.folder} has {_aggregations(votes)}"
+      for source, votes in zip(sources, by_folder, strict=True)
+    )
+    raise ValueError(
+      f"config.aggregations of the folders have nothing in common: {have};"
+      " expected one that all have. Give it to the sweep of each folder and"
+      " start it again, which only counts votes anew, or report on each alone."
+    )
+  more = {name: None for votes in by_folder for name in votes}
+  left = [name for name in more if name not in shared]
+  if not left:
+    return shared, ""
+  return shared, (
+    f"Votes by {_aggregations(left)} are left out, which not all folders have"
+  )
+
+
+def _aggregations(votes: Sequence[str]) -> str:
+  """The aggregations of some votes, in words."""
+  names = {vote.partition("/")[2]: None for vote in votes if "/" in vote}
+  return ", ".join(names)
+
+
 def _check_equal(
   source: sources_lib.Source,
   record: load.Record,
@@ -134,7 +171,10 @@ def _equal(ours: Any, theirs: Any) -> bool:
 
 
 def _provenance(
-  sources: Sequence[sources_lib.Source], names: telling_apart.Names, copies: int
+  sources: Sequence[sources_lib.Source],
+  names: telling_apart.Names,
+  copies: int,
+  note: str,
 ) -> provenance_lib.Provenance:
   """What the folders say together."""
   parameters, runs, sizes = {}, {}, []
@@ -147,7 +187,8 @@ def _provenance(
       key = (policies.get(policy, policy), strategies[strategy], n, seed)
       runs[key] = None
     sizes.append(told.num_problems if told.runs else None)
-  notes = [f"Told apart: {note}" for note in names.notes]
+  notes = [f"Told apart: {text}" for text in names.notes]
+  notes += [note] if note else []
   if copies:
     notes.append(f"Searches that stand in several folders count once: {copies}")
   return provenance_lib.Provenance(

@@ -1,8 +1,8 @@
 """Names of policies and strategies that mean different things in two folders.
 
 A name stays where all folders that have it mean the same: a policy of the same
-files, by the same reward model and under the same settings; a strategy of the
-same hyperparameters. Otherwise each meaning gets the label of its first folder:
+files or maker, by the same reward and under the same settings; a strategy of
+the same hyperparameters. Otherwise each meaning gets the label of its first folder:
 policy small becomes small@a and small@b, strategy rebase becomes rebase/@a and
 rebase/@b, two variants of one kind. What only one of two folders records is not
 compared.
@@ -108,6 +108,8 @@ def _policies(source: sources_lib.Source) -> dict[str, Meaning]:
     # The same files may lie in two places.
     reward = provenance_lib.group(config, "reward")
     settings["reward"] = {k: v for k, v in reward.items() if k != "source"}
+    settings["maker of the reward"] = spec.maker_of(reward.get("source", ""))
+  sources = provenance_lib.group(config, "policies")
   found = {}
   for name, parameters in provenance.parameters.items():
     if name not in run:
@@ -115,6 +117,10 @@ def _policies(source: sources_lib.Source) -> dict[str, Meaning]:
     found[name] = {"number of parameters": parameters} | settings
     if name in provenance.sha256:
       found[name]["files of the model"] = provenance.sha256[name]
+    if name in provenance.flops_per_token:
+      found[name]["FLOPs per token"] = provenance.flops_per_token[name]
+    if name in sources:
+      found[name]["maker of the policy"] = spec.maker_of(sources[name])
   return found
 
 

@@ -20,7 +20,9 @@ def _undrawn(monkeypatch):
   monkeypatch.setattr(style, "save", lambda figure, folder, name: [])
 
 
-def write(folder, records, config=(), files=(), reward="c" * 64, problems=6):
+def write(
+  folder, records, config=(), files=(), reward="c" * 64, problems=6, flops=3.0
+):
   """A sweep's folder; `config` and `files` change what it says."""
   factory.write(folder, records)
   runs = {}
@@ -40,7 +42,11 @@ def write(folder, records, config=(), files=(), reward="c" * 64, problems=6):
   content = {
     "config": CONFIG | {"runs": runs} | dict(config),
     "policies": {
-      name: {"parameters": factory.PARAMETERS[name], "sha256": sha}
+      name: {
+        "parameters": factory.PARAMETERS[name],
+        "sha256": sha,
+        "flops_per_token": flops,
+      }
       for name, sha in (FILES | dict(files)).items()
     },
     "reward": {"parameters": factory.REWARD_PARAMETERS, "sha256": reward},
@@ -152,6 +158,7 @@ def test_unequal_searches_of_one_name_are_refused(tmp_path, join):
   [
     ({"files": {"small": "d" * 64}}, "files of the model"),
     ({"reward": "d" * 64}, "files of the reward model"),
+    ({"flops": 9.0}, "FLOPs per token"),
     ({"config": {"dtype": "float32"}}, "dtype"),
     ({"config": {"sampler": {"temperature": 1.0}}}, "sampler"),
   ],
@@ -166,6 +173,47 @@ def test_other_policies_of_one_name_are_told_apart(tmp_path, join, more, words):
   ) in text
   summary = pd.read_csv(joined / "summary.csv")
   assert set(summary["policy"]) == {"small@a", "small@b"}
+
+
+@pytest.mark.parametrize("kind", ["policy", "reward"])
+def test_two_functions_of_one_module_are_told_apart(tmp_path, join, kind):
+  def source(name):
+    if kind == "policy":
+      return {"policies": {"small": f"python:models:{name}"}}
+    return {"reward": {"format": "python", "source": f"python:m:{name}"}}
+
+  a = write(tmp_path / "a", sweep(SAMPLES), source("long"))
+  b = write(tmp_path / "b", sweep(SAMPLES), source("short"))
+  text, joined = join(a, b)
+  assert f"of `b`; they differ in maker of the {kind}\n" in text
+  summary = pd.read_csv(joined / "summary.csv")
+  assert set(summary["policy"]) == {"small@a", "small@b"}
+
+
+def only(records, *hows):
+  """The records with votes by some aggregations alone."""
+  records = copy.deepcopy(records)
+  for record in records:
+    record["votes"] = {
+      name: vote
+      for name, vote in record["votes"].items()
+      if "/" not in name or name.partition("/")[2] in hows
+    }
+  return records
+
+
+def test_votes_are_those_that_all_folders_have(tmp_path, join):
+  a = write(tmp_path / "a", sweep(SAMPLES, SEARCH))
+  b = write(tmp_path / "b", only(sweep(SEARCH), "mean", "min"))
+  text, _ = join(a, b)
+  assert "- Votes by last, product are left out, which not all" in top(text)
+  assert "read step scores by `min`" in text
+  c = write(tmp_path / "c", only(sweep(SAMPLES), "last"))
+  with pytest.raises(
+    ValueError,
+    match=r"config.aggregations of .*/b has min, mean; .*/c has last; exp",
+  ):
+    join(b, c)
 
 
 def test_what_changes_no_number_tells_nothing_apart(tmp_path, join):
