@@ -88,7 +88,7 @@ def get_config(arg: str = "pythia_410m") -> ml_collections.ConfigDict:
   config.evaluate_every = 200
   if local:
     config.start = f"random/{name}"
-    config.data.source = "synthetic:72"
+    config.data["source"] = "synthetic:72"
     config.held_out = 8
     config.epochs = 2
     config.batch_size = 16

@@ -57,7 +57,7 @@ def get_config(arg: str = "llemma_34b") -> ml_collections.ConfigDict:
   config.evaluate_every = 200
   if local:
     config.start = f"random/{name}"
-    config.data.source = "synthetic:72"
+    config.data["source"] = "synthetic:72"
     config.held_out = 8
     config.batch_size = 16
     config.microbatch_size = 8

@@ -26,6 +26,8 @@ says that it fits, with a peak of 36.4 GiB a device: 10.6 GiB of weights and
 on a CPU, in about two minutes.
 """
 
+from collections.abc import Iterable
+
 import ml_collections
 
 from configs import common
@@ -57,13 +59,12 @@ def get_config(arg: str = "gsm8k") -> ml_collections.ConfigDict:
   return config
 
 
-def names(sizes):
+def names(sizes: Iterable[str]) -> tuple[str, ...]:
   """Names of policies; keys of a config hold no dot."""
   return tuple(f"pythia_{size.replace('.', '_')}" for size in sizes)
 
 
-def policies(source):
+def policies(source: str) -> dict[str, str]:
   """Sources of all policies by name."""
   sizes = MANY + FEW
-  found = map(source.format, sizes)
-  return dict(zip(names(sizes), found, strict=True))
+  return dict(zip(names(sizes), map(source.format, sizes), strict=True))

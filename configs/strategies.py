@@ -22,6 +22,8 @@ policy, 2.0 for the middle one; MCTS is not ahead. Without the reward model
 expect a quarter of an hour.
 """
 
+from typing import Any
+
 import ml_collections
 
 from configs import common
@@ -49,7 +51,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
   return common.shrink(config) if local else config
 
 
-def main_runs():
+def main_runs() -> dict[str, dict[str, Any]]:
   """What needs no reward model."""
   return {
     "greedy": {"strategy": "greedy"},
@@ -59,7 +61,7 @@ def main_runs():
   }
 
 
-def rewarded_runs():
+def rewarded_runs() -> dict[str, dict[str, Any]]:
   """The other strategies in all sizes, variants in one.
 
   MCTS is the paper's: C = 1; 4, 8 or 16 children of the root, 2 elsewhere; n is
@@ -70,7 +72,7 @@ def rewarded_runs():
     "particle_filter": {"strategy": "particle_filter", "n": SIZES},
     "mcts": {"strategy": "mcts", "n": (32, 64, 128)},
   }
-  for strategy, sizes, numbers in (
+  for strategy, sizes, hyperparameters in (
     ("rebase/round", (16,), {"rule": "round"}),
     ("rebase/exact", (16,), {"rule": "exact"}),
     ("rebase/stochastic", (16,), {"rule": "stochastic"}),
@@ -83,6 +85,6 @@ def rewarded_runs():
     ("mcts/root8", (32,), {"root_children": 8}),
     ("mcts/root16", (32,), {"root_children": 16}),
   ):
-    block = {"strategy": strategy, "n": sizes, **numbers, **MIDDLE}
+    block = {"strategy": strategy, "n": sizes, **hyperparameters, **MIDDLE}
     runs[strategy.replace("/", "_")] = block
   return runs

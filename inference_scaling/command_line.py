@@ -13,6 +13,7 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 import ml_collections
 from absl import flags
@@ -110,25 +111,25 @@ def _config_path(argv: Sequence[str]) -> str | None:
   if _CONFIG not in flags.FLAGS:
     return None
   path = None
-  for place, arg in enumerate(argv[1:], start=1):
+  for index, arg in enumerate(argv[1:], start=1):
     if arg == "--":
       break
     name, equals, value = arg.partition("=")
     if name in (f"--{_CONFIG}", f"-{_CONFIG}"):
-      path = value if equals else "".join(argv[place + 1 : place + 2])
+      path = value if equals else "".join(argv[index + 1 : index + 2])
   return None if path is None else path.partition(":")[0]
 
 
 def _check_file(path: str) -> None:
   """Raises a CommandLineError unless a path is a file of Python."""
-  where = pathlib.Path(path)
+  file = pathlib.Path(path)
   remedy = "Give a config file, such as --config=configs/demo.py."
-  if not path or not where.exists():
+  if not path or not file.exists():
     raise CommandLineError(f"there is no config file {path!r}. {remedy}")
-  if not where.is_file():
+  if not file.is_file():
     raise CommandLineError(f"{path} is no file. {remedy}")
   try:
-    compile(where.read_bytes(), path, "exec")
+    compile(file.read_bytes(), path, "exec")
   except OSError as error:
     raise CommandLineError(f"cannot read {path}: {error.strerror}.") from error
   except SyntaxError as error:
@@ -142,10 +143,10 @@ def _check_file(path: str) -> None:
 
 def _error_in_file(path: str, error: Exception) -> str | None:
   """What a config file did wrong; None if the error is not its own."""
-  origin = error
+  origin: BaseException = error
   # The libraries of flags raise errors of their own in place of some.
-  while origin.__cause__ or origin.__context__:
-    origin = origin.__cause__ or origin.__context__
+  while cause := origin.__cause__ or origin.__context__:
+    origin = cause
   message, kind = _short(origin), type(origin).__name__
   if isinstance(origin, AttributeError) and origin.name == "get_config":
     return (
@@ -177,11 +178,11 @@ def _error_in_file(path: str, error: Exception) -> str | None:
 
 def _lines_of(path: str, error: BaseException) -> list[int | None]:
   """The lines of a file that an error has come through, outermost first."""
-  here = pathlib.Path(path).resolve()
+  file = pathlib.Path(path).resolve()
   return [
     frame.lineno
     for frame in traceback.extract_tb(error.__traceback__)
-    if pathlib.Path(frame.filename).resolve() == here
+    if pathlib.Path(frame.filename).resolve() == file
   ]
 
 
@@ -215,7 +216,7 @@ def _missing_key(argv: list[str]) -> str | None:
   sys.argv = [arg for arg in argv if arg not in overrides]
   try:
     flags.FLAGS(sys.argv)
-    config = flags.FLAGS[_CONFIG].value
+    config: Any = flags.FLAGS[_CONFIG].value
   except (flags.Error, KeyError, ValueError):
     return None
   finally:

@@ -1,6 +1,6 @@
 """The compute ledger: what was computed, in tokens and in operations.
 
-Axis P: problems in flight.
+Axis letters: P problems that are searched at once, N beams.
 """
 
 import dataclasses
@@ -18,21 +18,22 @@ _DIGIT_BITS = 30
 _HALF_BITS = 16
 
 
-@flax.struct.dataclass
-class Counts:
+class Counts(flax.struct.PyTreeNode):
   """Tokens that passed through one model, counted where they were computed.
 
+  Each is int32[P], or a whole number where one problem is counted on the host.
+
   Attributes:
-    prefill: int32[P], prompt tokens.
-    decode: int32[P], generated (or scored) tokens.
-    attended: int32[P], sum over all of these of the positions attended to,
-      their own included, see `attended`; less 2**30 times `carried`.
-    carried: int32[P], how often 2**30 was taken from it.
+    prefill: prompt tokens.
+    decode: generated (or scored) tokens.
+    attended: sum over all of these of the positions attended to, their own
+      included, see `attended`; less 2**30 times `carried`.
+    carried: how often 2**30 was taken from it.
   """
 
-  prefill: jax.Array
-  decode: jax.Array
-  attended: jax.Array
+  prefill: jax.Array | int
+  decode: jax.Array | int
+  attended: jax.Array | int
   carried: jax.Array | int = 0
 
   @property
@@ -102,7 +103,7 @@ class ModelCost:
   first_window_layer: int = 0
 
 
-def attended(model: Any, first, count):
+def attended(model: Any, first: jax.Array | int, count: jax.Array | int) -> Any:
   """Counts the positions that consecutive tokens of one text attend to.
 
   A token at position p attends to p + 1 positions, or to a sliding window of
@@ -121,7 +122,7 @@ def attended(model: Any, first, count):
   window = model.sliding_window
   if window is None:
     return everything
-  # Tokens before position `window` see all that is there.
+  # Tokens before position `window` attend to all positions before them.
   rising = jnp.clip(window - first, 0, count)
   limited = _rising(first, rising) + (count - rising) * window
   # (more * whole layers) // layers, without the large product.
@@ -130,7 +131,7 @@ def attended(model: Any, first, count):
   return limited + more // L * whole + more % L * whole // L
 
 
-def _rising(first, count):
+def _rising(first: jax.Array | int, count: jax.Array | int) -> Any:
   """Sums first + 1, first + 2, ... of `count` numbers."""
   return count * (first + 1) + count * (count - 1) // 2
 
@@ -250,12 +251,15 @@ def prompt_flops(
   Returns:
     Floating-point operations; 0 but for `full`.
   """
-  lengths = int(policy_counts.prefill), int(reward_counts.prefill)
-  only_prompts = [
-    Counts(prefill=n, decode=0, attended=int(attended(model, 0, n)))
-    for model, n in zip((policy, reward), lengths, strict=True)
-  ]
-  return flops(policy, reward, *only_prompts, convention)
+  policy_prompt = _prompt_alone(policy, policy_counts)
+  reward_prompt = _prompt_alone(reward, reward_counts)
+  return flops(policy, reward, policy_prompt, reward_prompt, convention)
+
+
+def _prompt_alone(cost: ModelCost, counts: Counts) -> Counts:
+  """What the prompt of one problem has in its counts."""
+  n = int(counts.prefill)
+  return Counts(prefill=n, decode=0, attended=int(attended(cost, 0, n)))
 
 
 def _cost(config: Any, tables: int, unembedding: int) -> ModelCost:

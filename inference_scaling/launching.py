@@ -88,7 +88,7 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
     main: takes the arguments that are no flags.
   """
 
-  def guarded(argv):
+  def guarded(argv: list[str]) -> None:
     try:
       # A program from the cache has lost the names that a profile goes by.
       _use_compilation_cache("" if _PROFILE.value else _CACHE.value)
@@ -177,21 +177,21 @@ def parse_hyperparameters(texts: Iterable[str]) -> dict[str, int | float | str]:
   Raises:
     ValueError: for a text without a name or a value, or a name twice.
   """
-  found: dict[str, int | float | str] = {}
+  hyperparameters: dict[str, int | float | str] = {}
   for text in texts:
     name, _, value = text.partition("=")
-    if not name or not value or name in found:
+    if not name or not value or name in hyperparameters:
       raise ValueError(
         f"--hyperparameter is {text!r}; expected NAME=VALUE, such as "
         "temperature=0.2, and each name once."
       )
     for kind in (int, float, str):
       try:
-        found[name] = kind(value)
+        hyperparameters[name] = kind(value)
         break
       except ValueError:
         continue
-  return found
+  return hyperparameters
 
 
 def is_lead() -> bool:
@@ -215,7 +215,7 @@ def _parse_flags(argv: list[str]) -> list[str]:
 
 
 def _is_no_note_of_orbax(record: stdlib_logging.LogRecord) -> bool:
-  """Keeps out some fifty lines of a saved checkpoint; its warnings stay."""
+  """Keeps out fifty lines for a saved checkpoint; its warnings stay."""
   parts = pathlib.PurePath(record.pathname).parts
   return "orbax" not in parts or record.levelno > stdlib_logging.INFO
 
@@ -270,7 +270,9 @@ def _join_processes() -> None:
     )
   _check_cluster()
   try:
-    jax.distributed.initialize(**named)
+    jax.distributed.initialize(
+      _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value
+    )
   except ValueError as error:
     raise ValueError(
       f"--distributed does not detect a cluster here ({error}). Give "
@@ -286,7 +288,8 @@ def _join_processes() -> None:
 def _check_cluster() -> None:
   """Raises a ValueError for an address or a number that cannot be."""
   address, count = _COORDINATOR.value, _NUM_PROCESSES.value
-  if address is None:
+  number = _PROCESS_ID.value
+  if address is None or count is None or number is None:
     return
   host, _, port = address.rpartition(":")
   if not host or not port.isdecimal():
@@ -294,9 +297,9 @@ def _check_cluster() -> None:
       f"--coordinator_address is {address!r}; expected HOST:PORT, such as "
       "10.0.0.1:1234."
     )
-  if _PROCESS_ID.value >= count:
+  if number >= count:
     raise ValueError(
-      f"--process_id is {_PROCESS_ID.value}; expected a number from 0 to "
+      f"--process_id is {number}; expected a number from 0 to "
       f"{count - 1}, below --num_processes."
     )
 

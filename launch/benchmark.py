@@ -63,7 +63,7 @@ _WORK = {
 }
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
   options = benchmark.Options(

@@ -12,6 +12,7 @@ checkpoint is asked for, and is read on any mesh, each process reading its own
 part.
 """
 
+import jax
 from absl import app, flags
 
 from inference_scaling import launching, models
@@ -38,22 +39,22 @@ _MESH = flags.DEFINE_string(
 )  # fmt: skip
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
+  source, folder = _SOURCE.value, _TO.value
+  assert source and folder  # they are required
   dtype = None if _DTYPE.value == "stored" else _DTYPE.value
   if _FORMAT.value == "orbax":
-    conversion.convert_to_orbax(
-      _SOURCE.value, _TO.value, dtype=dtype, mesh=_mesh()
-    )
+    conversion.convert_to_orbax(source, folder, dtype=dtype, mesh=_mesh())
   else:
     if _MESH.value:
       raise ValueError("--mesh is for --format=orbax; files of hf are whole.")
-    conversion.convert_to_hf(_SOURCE.value, _TO.value, dtype=dtype)
-  print(f"Wrote {_TO.value}.")
+    conversion.convert_to_hf(source, folder, dtype=dtype)
+  print(f"Wrote {folder}.")
 
 
-def _mesh():
+def _mesh() -> jax.sharding.Mesh | None:
   if not _MESH.value:
     return None
   return models.make_mesh(*launching.parse_mesh(_MESH.value))

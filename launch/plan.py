@@ -36,7 +36,7 @@ _CACHE = flags.DEFINE_enum(
   "cache", "dense", decoding.CACHES, "How keys and values of beams are kept."
 )
 _DEVICE = flags.DEFINE_float("device_gib", 80.0, "A device's memory in GiB.", 0)
-_NUMBERS = {
+_NUMBERS: dict[str, flags.FlagHolder] = {
   name: flags.DEFINE_integer(name, default, words, lower_bound=1)
   for name, default, words in (
     ("problems", 1, "Problems that are searched at once."),
@@ -53,22 +53,21 @@ _NUMBERS = {
 }
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
   format = _REWARD_FORMAT.value
-  number = {name: flag.value for name, flag in _NUMBERS.items()}
-  P, N, rows = (number[name] for name in ("problems", "n", "rows"))
-  meshes = [launching.parse_mesh(text) for text in _MESH.value]
+  size = {name: flag.value for name, flag in _NUMBERS.items()}
+  P, N, rows = (size[name] for name in ("problems", "n", "rows"))
   plan = memory.Plan(
     abstract.Search(
       policy=architecture(_POLICY.value),
       reward=architecture(_REWARD.value) if _REWARD.value else None,
       reward_format=format,
       dtype=_DTYPE.value,
-      limits=limits(number, ""),
-      reward_limits=limits(number, "reward_"),
-      cache=_CACHE.value, tree_tokens=number["tree_tokens"],
+      limits=limits(size, ""),
+      reward_limits=limits(size, "reward_"),
+      cache=_CACHE.value, tree_tokens=size["tree_tokens"],
     )
   )  # fmt: skip
   reward = f"{_REWARD.value} ({format})" if _REWARD.value else "none"
@@ -76,20 +75,21 @@ def main(argv):
     f"policy {_POLICY.value}, reward model {reward}, {_DTYPE.value}; P = {P}, "
     f"N = {N}; of {_DEVICE.value:g} GiB each:"
   )
+  meshes = [launching.parse_mesh(text) for text in _MESH.value]
   print(table.table(plan, P, N, meshes, _DEVICE.value, rows))
 
 
-def limits(number, owner):
-  tokens = [number[f"{owner}{name}_tokens"] for name in ("step", "total")]
-  return decoding.Limits(number["prompt_tokens"], *tokens, number["max_steps"])
+def limits(size: dict[str, int], owner: str) -> decoding.Limits:
+  step, total = (size[f"{owner}{name}_tokens"] for name in ("step", "total"))
+  return decoding.Limits(size["prompt_tokens"], step, total, size["max_steps"])
 
 
-def architecture(source):
+def architecture(source: str) -> models.DecoderConfig:
   if source in published.published_names():
     return published.published_config(source)
   if "/" not in source and not pathlib.Path(source).exists():
     raise ValueError(
-      f"{source!r} is neither a folder or file here nor one of the published "
+      f"{source!r} is neither a folder or file nor one of the published "
       f"architectures: {', '.join(published.published_names())}."
     )
   return models.open_checkpoint(source).config

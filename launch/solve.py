@@ -12,7 +12,7 @@ from absl import app, flags
 from inference_scaling import analysis, assets, decoding, launching, spec, sweep
 from inference_scaling.models.checkpoints import loading
 
-_TEXTS = {
+_TEXTS: dict[str, flags.FlagHolder] = {
   name: flags.DEFINE_string(name, default, words)
   for name, default, words in (
     ("problem", None, "The question, in quotes."),
@@ -35,7 +35,7 @@ _REWARD_FORMAT = flags.DEFINE_enum(
 _LISTS = {
   name: flags.DEFINE_multi_string(name, default, words)
   for name, default, words in (
-    ("hyperparameter", [], "Of the strategy, such as rule=round"),
+    ("hyperparameter", [], "One of the strategy's, such as rule=round"),
     ("step_end", [" ки"], "Text that ends a step"),
     ("answer_marker", ["The answer is"], "Text before the answer"),
   )
@@ -57,7 +57,7 @@ _SIZES = {
 }
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'unknown: {argv[1:]}; expected --problem="...".')
   text = {name: flag.value for name, flag in _TEXTS.items()}
@@ -81,7 +81,7 @@ def main(argv):
       print("Page:", *analysis.write_tree(solution.record, text["page"]))
 
 
-def settings(system, limits):
+def settings(system: str | None, limits: dict[str, int]) -> sweep.Settings:
   ends = (tuple(_LISTS[name].value) for name in ("step_end", "answer_marker"))
   plain = system is None
   return sweep.Settings(

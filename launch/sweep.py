@@ -34,7 +34,7 @@ _REDO_CHANGED = flags.DEFINE_bool(
 )  # fmt: skip
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
   config = launching.read_config(_CONFIG)
@@ -52,7 +52,7 @@ def main(argv):
     print(f"Figures: {report.parent / 'figures'}")
 
 
-def default_workdir():
+def default_workdir() -> pathlib.Path:
   """Makes runs/demo for configs/demo.py, runs/demo_x_y for demo.py:x,y."""
   flag = flags.FLAGS["config"]
   path, _, argument = config_flags.get_config_filename(flag).partition(":")

@@ -1,5 +1,7 @@
 """Trains a policy or a reward model: see configs/train_*.py."""
 
+from typing import Any
+
 from absl import app, flags, logging
 from ml_collections import config_flags
 
@@ -14,17 +16,18 @@ _WORKDIR = flags.DEFINE_string(
 )
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
   config = launching.read_config(_CONFIG)
-  if config.get("kind") not in training.TRAINERS:
+  kind: Any = config.get("kind")
+  if kind not in training.TRAINERS:
     raise ValueError(
-      f"config.kind is {config.get('kind')!r}; expected one of "
+      f"config.kind is {kind!r}; expected one of "
       f"{', '.join(training.TRAINERS)}, as in configs/train_policy.py."
     )
-  logging.info("Training %s in %s.", config.kind, _WORKDIR.value)
-  training.TRAINERS[config.kind](config, _WORKDIR.value)
+  logging.info("Training %s in %s.", kind, _WORKDIR.value)
+  training.TRAINERS[kind](config, _WORKDIR.value)
   logging.info("The model is in %s/model.", _WORKDIR.value)
 
 

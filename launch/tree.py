@@ -39,26 +39,27 @@ _OUTPUT = flags.DEFINE_string(
 )  # fmt: skip
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
+  assert _WORKDIR.value and _PROBLEM.value  # they are required
   workdir = pathlib.Path(_WORKDIR.value)
-  found = analysis.find_record(
+  match = analysis.find_record(
     workdir / "records.jsonl",
     _PROBLEM.value,
     **{name: flag.value for name, flag in _WANTED.items()},
   )
-  run, number = found.record["run"], found.record["problem"]["id"]
+  run, number = match.record["run"], match.record["problem"]["id"]
   name = "_".join(str(value).replace("/", "-") for value in run.values())
   page, picture = analysis.write_tree(
-    found.record,
+    match.record,
     _OUTPUT.value or workdir / "trees" / f"{number}_{name}.html",
   )
   print(f"Run:     {', '.join(f'{key} {run[key]}' for key in run)}")
   print(f"Page:    {page}")
   print(f"Picture: {picture}")
-  if found.others:
-    print(f"There are also: {', '.join(found.others)}")
+  if match.others:
+    print(f"There are also: {', '.join(match.others)}")
 
 
 if __name__ == "__main__":
