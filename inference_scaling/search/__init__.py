@@ -48,12 +48,12 @@ step is over or the beam is not active:
   ...   def normal(i, *shape):
   ...     return jax.random.normal(jax.random.fold_in(key, i), shape) / 4
   ...   return {"embed": 4 * normal(0, VOCAB, WIDTH),
-  ...           "place": normal(1, CACHE, WIDTH),
+  ...           "position": normal(1, CACHE, WIDTH),
   ...           "qkvo": normal(2, layers, 4, WIDTH, WIDTH),
   ...           "up": normal(3, layers, WIDTH, 32),
   ...           "down": normal(4, layers, 32, WIDTH)}
   >>> def read(params, beam, token):
-  ...   x = params["embed"][token] + params["place"][beam["length"]]
+  ...   x = params["embed"][token] + params["position"][beam["length"]]
   ...   def layer(x, weights):
   ...     (q, k, v, o), up, down, cache = weights
   ...     cache = cache.at[:, beam["length"]].set(jnp.stack([x @ k, x @ v]))
@@ -97,8 +97,8 @@ step is over or the beam is not active:
   ...     return jax.tree.map(
   ...       lambda leaf: jnp.repeat(leaf[:, None], self.num_beams, 1), beams)
   ...   def extend(self, params, keys, state, active):
-  ...     one = lambda *row: write_step(params, *row)
-  ...     return jax.vmap(jax.vmap(one))(keys, state, active)
+  ...     extend = lambda *row: write_step(params, *row)
+  ...     return jax.vmap(jax.vmap(extend))(keys, state, active)
   ...   def fork(self, state, parents):
   ...     return search.gather_beams(state, parents)
   >>> class Evenness:  # a reward: the part of the step's tokens that are even
@@ -124,19 +124,19 @@ the last step:
   ...                             params, None, prompts, keys, max_depth=8)
   >>> solved = outcomes.read_outcomes(
   ...   final, lambda candidate: int(candidate.steps[-1][0]))
-  >>> [len(one.candidates) for one in solved]
+  >>> [len(outcome.candidates) for outcome in solved]
   [4, 4]
-  >>> votes = [one.votes["weighted/last"] for one in solved]
-  >>> unused = [one.discarded / one.generated for one in solved]
+  >>> votes = [outcome.votes["weighted/last"] for outcome in solved]
+  >>> unused = [o.discarded / o.generated for o in solved]
 
 Strategies: `sampling`, `rebase`, `beam_search`, `dvts`, `particle_filter`,
 `mcts` (with `mcts_shape`), each with a help page; one of your own is a
 `Strategy(init, select)`. `search` is `run_search` without jit; `init_search`
 and `search_step` take one step at a time. All of these are names of this
-package, as is what reads a tree (`list_nodes`, `list_candidates`, ..), and what
-an engine asks beyond a policy and a reward (`BatchedPolicy`, `BatchedReward`;
-`batched_policy` and `batched_reward` add it to any); only what a port needs
-first is printed below. `sweep/README.md` takes a port into a sweep.
+package, as are the functions that analyse a tree (`list_nodes`,
+`list_candidates`, ..), and what an engine needs in addition (`BatchedPolicy`,
+`BatchedReward`; `batched_policy` and `batched_reward` add it to any); only what
+a port needs first is printed below. `sweep/README.md` takes a port into a sweep.
 """
 
 from inference_scaling.search.base import (

@@ -28,8 +28,7 @@ MERGE = names.MERGE  # running ones lose theirs to the first, which counts
 DUPLICATES = names.DUPLICATES
 
 
-@flax.struct.dataclass
-class Step:
+class Step(flax.struct.PyTreeNode):
   """What one extension of every beam made.
 
   Values of beams that were not active are never looked at.
@@ -37,8 +36,8 @@ class Step:
   Attributes:
     status: int32[P, N], RUNNING, FINISHED or TRUNCATED after this step.
     num_tokens: int32[P, N], tokens that this step generated.
-    content: a pytree of arrays with leading axes [P, N]: the step itself, read
-      by the reward and kept in the tree.
+    content: a pytree of arrays with leading axes [P, N]: the step itself,
+      scored by the reward and kept in the tree.
   """
 
   status: jax.Array
@@ -49,12 +48,14 @@ class Step:
 class Policy(Protocol):
   """Makes reasoning steps.
 
-  Attributes:
-    num_beams: int, N. An object of this class is a static argument of a jitted
-      function, so it must be hashable; arrays belong in `params` and `state`.
+  An object of this class is a static argument of a jitted function, so it must
+  be hashable; arrays belong in `params` and `state`.
   """
 
-  num_beams: int
+  @property
+  def num_beams(self) -> int:
+    """N; a plain attribute will do."""
+    ...
 
   def start(self, params: Any, prompts: Any) -> Any:
     """Puts N beams at the end of each prompt.
@@ -66,6 +67,7 @@ class Policy(Protocol):
     Returns:
       The state: a pytree of arrays with a leading axis P.
     """
+    ...
 
   def extend(
     self, params: Any, keys: jax.Array, state: Any, active: jax.Array
@@ -82,6 +84,7 @@ class Policy(Protocol):
     Returns:
       The new state, same shapes and dtypes, and the Step.
     """
+    ...
 
   def fork(self, state: Any, parents: jax.Array) -> Any:
     """Makes beam n of problem p go on from beam parents[p, n].
@@ -94,6 +97,7 @@ class Policy(Protocol):
       The new state, same shapes and dtypes. Where parents[p] is 0, 1, .., N - 1
       the state of problem p is unchanged.
     """
+    ...
 
   def rewind(self, before: Any, after: Any) -> Any:
     """Takes steps back; only strategies that look ahead ask for it.
@@ -107,18 +111,20 @@ class Policy(Protocol):
       what was computed was spent. A policy that counts nothing returns
       `before`.
     """
+    ...
 
 
 class Reward(Protocol):
-  """Judges reasoning steps; hashable, like a Policy."""
+  """Scores reasoning steps; hashable, like a Policy."""
 
   def start(self, params: Any, prompts: Any) -> Any:
-    """Reads the prompts; arguments and result as for a Policy."""
+    """Encodes the prompts; arguments and result as for a Policy."""
+    ...
 
   def score(
     self, params: Any, state: Any, step: Step, active: jax.Array
   ) -> tuple[Any, jax.Array]:
-    """Reads the newest step of each active beam.
+    """Scores the newest step of each active beam.
 
     Args:
       params: a pytree of arrays.
@@ -131,12 +137,15 @@ class Reward(Protocol):
       half precision: they become float32): the reward of each active beam, its
       newest step included; higher is better.
     """
+    ...
 
   def fork(self, state: Any, parents: jax.Array) -> Any:
     """Follows a fork of the beams, as for a Policy."""
+    ...
 
   def rewind(self, before: Any, after: Any) -> Any:
     """Follows steps that are taken back, as for a Policy."""
+    ...
 
 
 class Beams(NamedTuple):
@@ -185,7 +194,7 @@ class Strategy(NamedTuple):
       depth 0; None for all. The others run, at the prompt, and are not active:
       whoever parks beams tests `beams.active`, too.
     lookahead: how many more steps are made of each running beam before
-      `select` sees its score, none beyond the last depth; they are then taken
+      `select` sees its score, none after the last depth; they are then taken
       back.
     duplicates: KEEP, DROP or MERGE; see their comments. Steps are the same
       where all integers of `Step.content` are.

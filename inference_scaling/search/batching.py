@@ -1,8 +1,8 @@
-"""What an engine asks of models beyond `Policy` and `Reward`.
+"""What an engine needs of models in addition to `Policy` and `Reward`.
 
-An engine keeps several problems in flight and fills a place as soon as its
-problem has ended. It takes the steps of `search_step`, with the same keys, but
-problems need not wait for each other: a policy begins steps, writes at them
+An engine keeps several problems in flight and refills a batch slot as soon as
+its problem has ended. It takes the steps of `search_step`, with the same keys,
+but problems need not wait for each other: a policy begins steps, writes them
 until enough are written, and hands out those of some problems.
 
 These protocols are all that an engine calls. A plain `Policy` or `Reward` need
@@ -21,16 +21,19 @@ from inference_scaling.search import base
 
 
 class Batched(Protocol):
-  """What a policy and a reward tell an engine's host."""
+  """What a policy and a reward report to an engine's host."""
 
   def counts(self, state: Any) -> compute.Counts:
     """Tokens computed so far, each int32[P], given-up beams included."""
+    ...
 
   def held(self, state: Any) -> Any:
-    """Arrays [P, ..] that are kept for beams, of which the host tells bytes."""
+    """Arrays [P, ..] kept for beams, whose bytes the host counts."""
+    ...
 
   def report(self, state: Any) -> Any:
     """A small pytree of arrays [P, ..], brought to the host after each step."""
+    ...
 
   def check(self, report: Any, where: str) -> None:
     """Stops a search that has gone wrong.
@@ -43,6 +46,7 @@ class Batched(Protocol):
       FloatingPointError: for a number that is NaN or infinite.
       ValueError: for what did not fit.
     """
+    ...
 
 
 @runtime_checkable
@@ -62,9 +66,11 @@ class BatchedPolicy(base.Policy, Batched, Protocol):
     Returns:
       The state, same shapes and dtypes; these beams are live.
     """
+    ...
 
   def live(self, state: Any) -> jax.Array:
-    """Tells which beams still write at their steps, bool[P, N]."""
+    """Returns which beams still write their steps, bool[P, N]."""
+    ...
 
   def write(
     self,
@@ -73,18 +79,19 @@ class BatchedPolicy(base.Policy, Batched, Protocol):
     state: Any,
     enough: Callable[[jax.Array], jax.Array],
   ) -> Any:
-    """Writes at the steps of live beams, all of them or until it is enough.
+    """Writes the steps of live beams, all of them or until it is enough.
 
     Args:
       params: a pytree of arrays.
       keys: typed PRNG keys [P, N], the same until a beam's step is written.
       state: the beams.
       enough: from bool[P, N], the beams that are live, to bool[]: whether to
-        stop here. It may be asked seldom, and a call may stop earlier.
+        stop now. It may be called seldom, and a call may stop earlier.
 
     Returns:
       The state, same shapes and dtypes; at least one live beam has gone on.
     """
+    ...
 
   def finish(self, state: Any, ready: jax.Array) -> tuple[Any, base.Step]:
     """Takes steps out of the state.
@@ -98,8 +105,9 @@ class BatchedPolicy(base.Policy, Batched, Protocol):
       The state, in which their beams are at no step, and their steps; those of
       other problems are not looked at.
     """
+    ...
 
 
 @runtime_checkable
 class BatchedReward(base.Reward, Batched, Protocol):
-  """A reward that tells what it has computed."""
+  """A reward that reports what it has computed."""

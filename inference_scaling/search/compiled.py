@@ -1,7 +1,7 @@
 """The compiled entry: one program serves every temperature and every call.
 
 This file is a boundary where functions are jitted, the only one of this folder:
-whoever ports a model should not have to find out what is static and what not.
+whoever ports a model need not know which arguments are static.
 """
 
 import functools
@@ -43,7 +43,7 @@ def run_search(
   Args:
     policy: hashable, like the reward; what differs from call to call belongs in
       params.
-    reward: judges the policy's steps.
+    reward: scores the policy's steps.
     strategy: the strategy itself, not its static part.
     policy_params: given to the policy's functions.
     reward_params: given to the reward's functions.
@@ -63,6 +63,7 @@ def run_search(
   entries.check_strategy(strategy)
   entries.check_start(strategy, policy.num_beams, keys, max_depth)
   entries.check_lookahead(strategy, policy, reward)
+  assert strategy.init is not None  # by `check_start`
   carry = jax.tree.map(_typed, strategy.init(policy.num_beams))
   return _run(
     policy, reward, strategy.static_part, int(max_depth), carry, policy_params,
@@ -70,7 +71,7 @@ def run_search(
   )  # fmt: skip
 
 
-def compiled(function: Callable) -> Callable:
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
   """A function of arrays, compiled once for each of their shapes.
 
   It is to run a few times: on a CPU, half of the time goes to the optimizer.
@@ -83,9 +84,17 @@ def compiled(function: Callable) -> Callable:
 # Static: what decides shapes and branches. All else is traced.
 @functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def _run(
-  policy, reward, static_part, max_depth, carry, policy_params, reward_params,
-  prompts, keys, lookahead_params,
-):  # fmt: skip
+  policy: base.Policy,
+  reward: base.Reward,
+  static_part: base.Strategy,
+  max_depth: int,
+  carry: Any,
+  policy_params: Any,
+  reward_params: Any,
+  prompts: Any,
+  keys: jax.Array,
+  lookahead_params: Any,
+) -> SearchState:
   state = loop.start(
     policy, reward, static_part, carry, policy_params, reward_params, prompts,
     keys, max_depth,

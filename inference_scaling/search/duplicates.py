@@ -36,8 +36,8 @@ def label(
   both_active = active[:, None] & active[None]
   neither = ~active[:, None] & ~active[None]
   same = (labels[:, None] == labels[None]) & (both_active & same_step | neither)
-  there = status != base.DROPPED
-  same &= there[:, None] & there[None]
+  kept = status != base.DROPPED
+  same &= kept[:, None] & kept[None]
   same |= jnp.eye(N, dtype=bool)
   return jnp.argmax(same, axis=1).astype(jnp.int32)  # the first that is True
 
@@ -55,7 +55,7 @@ def resolve(
   Returns:
     The new status, DROPPED where a beam loses its slot, and the multiplicity
     of each beam, both int32[N]. Terminal duplicates stay under MERGE: as
-    candidates of their own they count as often as they were found.
+    candidates of their own they count as often as they were sampled.
   """
   N = status.shape[0]
   later = labels != jnp.arange(N)
@@ -77,7 +77,7 @@ def _same_step(content: Any, num_beams: int) -> jax.Array:
   if not whole:
     raise ValueError(
       "Step.content from policy.extend holds no whole numbers, so that "
-      "duplicates cannot be told; expected token ids or the like. Add them, "
+      "duplicates cannot be found; expected token ids or the like. Add them, "
       f"or choose duplicates={base.KEEP!r}."
     )
   same = jnp.ones((num_beams, num_beams), bool)

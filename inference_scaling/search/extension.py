@@ -13,11 +13,11 @@ from inference_scaling.search.checks import values
 
 
 class Models(NamedTuple):
-  """Who makes and who judges steps, and what they are given.
+  """The policy and the reward, and their params.
 
   Attributes:
     policy: makes steps.
-    reward: judges them.
+    reward: scores them.
     policy_params: given to the policy's functions.
     reward_params: given to the reward's functions.
   """
@@ -111,8 +111,8 @@ def look_ahead(
     reward_state: the reward's.
     beams: with leading axes [P, N].
     num_steps: how many steps to look ahead; a beam that ends stops earlier.
-    left: int32[P], depths that the search still has: none looks beyond them,
-      where no solution can get.
+    left: int32[P], depths that the search still has; no look-ahead goes
+      further, since no solution can.
 
   Returns:
     Both states before these steps, with the tokens of the steps counted, and
@@ -138,7 +138,7 @@ def look_ahead(
       owners, before, (policy_state, reward_state), strict=True
     )
   ]
-  return *states, scores
+  return states[0], states[1], scores
 
 
 def fork(name: str, owner: Any, state: Any, parents: jax.Array) -> Any:

@@ -39,7 +39,7 @@ def init_search(
 
   Args:
     policy: its `num_beams` is N.
-    reward: judges the policy's steps.
+    reward: scores the policy's steps.
     strategy: its `init` and `first` are used here.
     policy_params: given to the policy's functions.
     reward_params: given to the reward's functions.
@@ -58,6 +58,7 @@ def init_search(
   entries.check_strategy(strategy)
   entries.check_start(strategy, policy.num_beams, keys, max_depth)
   entries.check_lookahead(strategy, policy, reward)
+  assert strategy.init is not None  # by `check_start`
   return start(
     policy, reward, strategy, strategy.init(policy.num_beams), policy_params,
     reward_params, prompts, keys, max_depth,
@@ -75,7 +76,7 @@ def start(
   keys: jax.Array,
   max_depth: int,
 ) -> SearchState:
-  """`init_search` after its checks, with a carry that is there.
+  """`init_search` after its checks, with a given carry.
 
   Args:
     policy: as for `init_search`.
@@ -224,7 +225,7 @@ def run(
   )  # fmt: skip
 
 
-def _first(strategy, num_beams, carry):
+def _first(strategy: base.Strategy, num_beams: int, carry: Any) -> jax.Array:
   """The beams to extend at depth 0, bool[N], checked."""
   if strategy.first is None:
     return jnp.ones(num_beams, bool)
@@ -233,7 +234,7 @@ def _first(strategy, num_beams, carry):
   return active
 
 
-def _repeat(leaf, P):
+def _repeat(leaf: Any, P: int) -> jax.Array:
   """A leaf of a strategy's carry for each of P problems."""
   if not isinstance(leaf, jax.Array):
     # Strongly typed, or the second step of a jitted loop compiles again.

@@ -1,8 +1,8 @@
 """The second half of a search step: score, select, fork, write the tree.
 
 The first half is the policy's `extend`. It takes as long as the longest step,
-and problems need not wait for each other there: whoever can tell which of them
-have their step (as `decoding.continuous_batching` can) scores those, while the
+and problems need not wait for each other: an engine that knows which of them
+have their step (as `decoding.continuous_batching` does) scores those, while the
 others still write.
 """
 
@@ -85,7 +85,7 @@ def score_and_select(
   reward_state, scores = extension.score(
     models, state.reward_state, step, active
   )
-  status, scores = _judge(state, step, active, scores)
+  status, scores = _after_step(state, step, active, scores)
   status, labels, multiplicity = _resolve_duplicates(
     strategy, state, step, active, status
   )
@@ -103,7 +103,7 @@ def score_and_select(
     jnp.take_along_axis(leaf, parents, axis=1)
     for leaf in (status, scores, labels)
   )
-  # The tree has no room for more depths, whatever a strategy asks for.
+  # The tree holds no more depths, whatever a strategy selects.
   going = chosen & (status == base.RUNNING) & (_left(state) > 0)[:, None]
   return SearchState(
     keys=state.keys,
@@ -119,22 +119,24 @@ def score_and_select(
   )
 
 
-def _depth_keys(state):
+def _depth_keys(state: SearchState) -> jax.Array:
   """A key for each problem and depth, [P]."""
   return jax.vmap(jax.random.fold_in)(state.keys, state.depth)
 
 
-def _fold(keys, number):
+def _fold(keys: jax.Array, number: int) -> jax.Array:
   """Folds one number into each of some keys [P]."""
   return jax.vmap(jax.random.fold_in, (0, None))(keys, number)
 
 
-def _left(state):
+def _left(state: SearchState) -> jax.Array:
   """Depths that each search still has after this one, int32[P]."""
   return state.tree.parents.shape[1] - 1 - state.depth
 
 
-def _judge(state, step, active, scores):
+def _after_step(
+  state: SearchState, step: base.Step, active: jax.Array, scores: jax.Array
+) -> tuple[jax.Array, jax.Array]:
   """Status and scores of all beams after a step, each [P, N]."""
   status = jnp.where(active, step.status, state.status)
   scores = jnp.where(active, scores, state.scores)
@@ -143,7 +145,13 @@ def _judge(state, step, active, scores):
   return jnp.where(ended, base.TRUNCATED, status), scores
 
 
-def _resolve_duplicates(strategy, state, step, active, status):
+def _resolve_duplicates(
+  strategy: base.Strategy,
+  state: SearchState,
+  step: base.Step,
+  active: jax.Array,
+  status: jax.Array,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
   """Status, labels and multiplicity of the beams, each int32[P, N]."""
   if strategy.duplicates == base.KEEP:
     return status, state.labels, jnp.ones_like(status)
@@ -160,8 +168,14 @@ def _resolve_duplicates(strategy, state, step, active, status):
 
 
 def _look_ahead(
-  models, strategy, params, state, policy_state, reward_state, beams
-):
+  models: extension.Models,
+  strategy: base.Strategy,
+  params: Any,
+  state: SearchState,
+  policy_state: Any,
+  reward_state: Any,
+  beams: base.Beams,
+) -> tuple[Any, Any, base.Beams]:
   """Both states and the beams, with the scores that the strategy sees."""
   if not strategy.lookahead:
     return policy_state, reward_state, beams
@@ -176,7 +190,12 @@ def _look_ahead(
   return policy_state, reward_state, beams._replace(scores=scores)
 
 
-def _select(strategy, state, beams, ready):
+def _select(
+  strategy: base.Strategy,
+  state: SearchState,
+  beams: base.Beams,
+  ready: jax.Array,
+) -> tuple[jax.Array, jax.Array, Any]:
   """Parents, which beams go on, and the carry, of each problem."""
   N = beams.status.shape[1]
   parents, chosen, carry = jax.vmap(
@@ -186,7 +205,9 @@ def _select(strategy, state, beams, ready):
   return parents, chosen, tree.where(ready, carry, state.carry)
 
 
-def _select_checked(select, key, beams, carry):
+def _select_checked(
+  select: base.SelectFn, key: jax.Array, beams: base.Beams, carry: Any
+) -> tuple[jax.Array, jax.Array, Any]:
   """Calls a strategy's select for one problem and checks what it returns."""
   selected = select(key, beams, carry)
   values.check_tuple("select", selected, ("parents", "active", "carry"))
@@ -198,7 +219,13 @@ def _select_checked(select, key, beams, carry):
   return parents, active, new_carry
 
 
-def _level(parents, active, scores, status, step):
+def _level(
+  parents: jax.Array,
+  active: jax.Array,
+  scores: jax.Array,
+  status: jax.Array,
+  step: base.Step,
+) -> Tree:
   """One depth of the tree."""
   return Tree(
     parents=parents,

@@ -12,8 +12,7 @@ import jax.numpy as jnp
 from inference_scaling.search.tree import Tree
 
 
-@flax.struct.dataclass
-class SearchState:
+class SearchState(flax.struct.PyTreeNode):
   """All that changes during P searches; problem p is row p of every leaf.
 
   Attributes:

@@ -1,9 +1,9 @@
-"""Reads finished trees on the host, one problem at a time, in NumPy.
+"""Analyses finished trees on the host, one problem at a time, in NumPy.
 
 A node is a round of the search and a slot in which a beam was extended. In most
 strategies every beam is extended in every round until it ends; others park
 beams for some rounds (MCTS) or copy ended ones into other slots (particle
-filtering), so that the round says little about the place in the text.
+filtering), so that the round says little about the depth in the text.
 
 Axis letters: J rounds, N slots, M nodes.
 """
@@ -12,6 +12,7 @@ import dataclasses
 from typing import NamedTuple
 
 import numpy as np
+from jax.typing import ArrayLike
 
 from inference_scaling.search import base
 from inference_scaling.search.tree import Tree
@@ -27,8 +28,8 @@ class Nodes:
     rounds: int64[M], the round in which each was made.
     slots: int64[M], its slot in that round.
     parents: int64[M], the node that it goes on from; NO_NODE for a first step.
-    depths: int64[M], its place in the text: 0 for a first step, else that of
-      its parent and 1.
+    depths: int64[M], steps before it in the text: 0 for a first step, else that
+      of its parent and 1.
     widths: int64[M], how many nodes go on from it.
     last: int64[N], the last node of the beam that is in each slot after the
       last fork; NO_NODE for one that was never extended.
@@ -62,7 +63,7 @@ class Candidate(NamedTuple):
   path: list[int]
 
 
-def list_nodes(parents: np.ndarray, active: np.ndarray) -> Nodes:
+def list_nodes(parents: ArrayLike, active: ArrayLike) -> Nodes:
   """Numbers the nodes and finds what each goes on from.
 
   A beam is followed through the rounds in which it was not extended.
@@ -118,7 +119,7 @@ def list_candidates(tree: Tree, nodes: Nodes | None = None) -> list[Candidate]:
   """
   nodes = nodes or list_nodes(tree.parents, tree.active)
 
-  def votes(status, node):
+  def votes(status: int, node: int) -> bool:
     if status == base.RUNNING:
       return node != NO_NODE and not nodes.widths[node]
     return status != base.DROPPED
@@ -131,7 +132,7 @@ def list_candidates(tree: Tree, nodes: Nodes | None = None) -> list[Candidate]:
 
 
 def candidate_paths(
-  parents: np.ndarray, active: np.ndarray
+  parents: ArrayLike, active: ArrayLike
 ) -> list[list[tuple[int, int]]]:
   """Finds the steps of each final beam, whether it is a candidate or not.
 

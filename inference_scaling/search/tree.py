@@ -10,8 +10,7 @@ import jax
 import jax.numpy as jnp
 
 
-@flax.struct.dataclass
-class Tree:
+class Tree(flax.struct.PyTreeNode):
   """All steps of P searches, allocated at full size, by depth and slot.
 
   Values are those after the extension at that depth and before the fork. Depths
@@ -87,7 +86,7 @@ def write_depth(
   # Out of bounds where nothing is to be written: such writes are dropped.
   depth = jnp.where(slots, depth, tree.parents.shape[1])
 
-  def write(rows, row, index):
+  def write(rows: jax.Array, row: jax.Array, index: jax.Array) -> jax.Array:
     return rows.at[index].set(row, mode="drop")
 
   return jax.tree.map(
@@ -98,7 +97,7 @@ def write_depth(
 def where(mask: jax.Array, new: Any, old: Any) -> Any:
   """`jnp.where` over pytrees whose leading axes are those of the mask."""
 
-  def pick(new_leaf, old_leaf):
+  def pick(new_leaf: jax.Array, old_leaf: jax.Array) -> jax.Array:
     extra = tuple(range(mask.ndim, new_leaf.ndim))
     return jnp.where(jnp.expand_dims(mask, extra), new_leaf, old_leaf)
 

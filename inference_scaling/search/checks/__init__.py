@@ -1,1 +1,1 @@
-"""Arguments are held against what a search needs."""
+"""Checks of the arguments of a search and the values of its functions."""

@@ -1,4 +1,4 @@
-"""One rule for the hyperparameters and choices that strategies are made of.
+"""Checks of the hyperparameters and choices of strategies.
 
 A hyperparameter is a Python or NumPy number, or a JAX array without axes. A
 truth value, a text, None and an array with axes are none, and neither is NaN.
@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import core
 
 from inference_scaling.search import base
 from inference_scaling.search.strategies import double_float
@@ -184,7 +185,7 @@ def _check_real(name: str, value: Any, expected: str) -> Any:
 
 
 def _is_traced(value: Any) -> bool:
-  return isinstance(value, jax.core.Tracer)
+  return isinstance(value, core.Tracer)
 
 
 def _error(name: str, value: Any, expected: str) -> ValueError:

@@ -1,4 +1,4 @@
-"""Errors for what a search is given: models, strategy, keys and sizes.
+"""Errors for the arguments of a search: models, strategy, keys and sizes.
 
 Every public function that takes a policy, a reward or a strategy checks them
 here, before it calls any of them.
@@ -52,12 +52,12 @@ def check_strategy(strategy: Any) -> None:
   if not isinstance(strategy, base.Strategy):
     name = getattr(strategy, "__name__", None)
     if callable(strategy) and name:
-      found, hint = f"the function {name}", f"call it: {name}(..)"
+      shown, hint = f"the function {name}", f"call it: {name}(..)"
     else:
-      found = arguments.shown(strategy)
+      shown = arguments.shown(strategy)
       hint = "make one, such as rebase(temperature=0.1)"
     raise ValueError(
-      f"search: strategy is {found}, expected a Strategy; {hint}"
+      f"search: strategy is {shown}, expected a Strategy; {hint}"
     )
   for name in ("init", "select", "first", "check"):
     value = getattr(strategy, name)
@@ -125,7 +125,7 @@ def check_state(policy: Any, state: Any) -> None:
 def check_start(
   strategy: base.Strategy, num_beams: int, keys: Any, max_depth: Any
 ) -> None:
-  """Checks what only the start of a search asks for.
+  """Checks what only the start of a search needs.
 
   Args:
     strategy: one that `check_strategy` lets pass.

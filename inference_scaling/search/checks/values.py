@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import core
 
 from inference_scaling.search import base
 
@@ -25,11 +26,11 @@ def check_tuple(function: str, value: Any, names: Sequence[str]) -> None:
     WrongValueError: naming the function and what it should return.
   """
   if not isinstance(value, tuple) or len(value) != len(names):
-    found = type(value).__name__
+    kind = type(value).__name__
     if isinstance(value, tuple):
-      found = f"tuple of {len(value)}"
+      kind = f"tuple of {len(value)}"
     raise WrongValueError(
-      f"{function} returned a {found}, expected ({', '.join(names)})"
+      f"{function} returned a {kind}, expected ({', '.join(names)})"
     )
 
 
@@ -47,16 +48,16 @@ def check_array(
   Raises:
     WrongValueError: if they differ, naming both.
   """
-  found_shape = getattr(value, "shape", None)
-  found_dtype = getattr(value, "dtype", None)
-  if found_shape is None or found_dtype is None:
+  actual_shape = getattr(value, "shape", None)
+  actual_dtype = getattr(value, "dtype", None)
+  if actual_shape is None or actual_dtype is None:
     raise WrongValueError(
       f"{name} is a {type(value).__name__}, expected an array "
       f"{jnp.dtype(dtype).name}{list(shape)}"
     )
-  if tuple(found_shape) != tuple(shape) or found_dtype != dtype:
+  if tuple(actual_shape) != tuple(shape) or actual_dtype != dtype:
     raise WrongValueError(
-      f"{name} is {found_dtype}{list(found_shape)}, expected "
+      f"{name} is {actual_dtype}{list(actual_shape)}, expected "
       f"{jnp.dtype(dtype).name}{list(shape)}"
     )
 
@@ -92,7 +93,7 @@ def check_values(status: Any, num_tokens: Any, active: Any) -> None:
       cannot be.
   """
   arrays = (status, num_tokens, active)
-  if any(isinstance(array, jax.core.Tracer) for array in arrays):
+  if any(isinstance(array, core.Tracer) for array in arrays):
     return
   status, num_tokens, active = map(np.asarray, arrays)
   known = np.isin(status, (base.RUNNING, base.FINISHED, base.TRUNCATED))

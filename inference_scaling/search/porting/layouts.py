@@ -17,6 +17,7 @@ layers.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -147,8 +148,8 @@ class _Adapter:
 
   owner: Any
 
-  def __getattr__(self, name):
-    # Asked only for what is not found: something that the owner may lack.
+  def __getattr__(self, name: str) -> Any:
+    # Called only for missing names: something that the owner may lack.
     if name == "num_beams":
       return self.owner.num_beams
     if name in ("extend", "score", "rewind"):
@@ -165,30 +166,34 @@ class LayerFirst(_Adapter):
   numbers: tuple[int, ...]
   prefix: Any
 
-  def start(self, params, prompts):
-    """As of `base.Policy`."""
+  def start(self, params: Any, prompts: Any) -> Any:
+    """Starts the owner's beams, and moves the axis P to the front."""
     return self._outward(self.owner.start(params, prompts))
 
-  def fork(self, state, parents):
-    """As of `base.Policy`."""
+  def fork(self, state: Any, parents: jax.Array) -> Any:
+    """Forks the owner's beams in its own layout."""
     return self._outward(self.owner.fork(self._inward(state), parents))
 
-  def _extend(self, params, keys, state, active):
+  def _extend(
+    self, params: Any, keys: jax.Array, state: Any, active: jax.Array
+  ) -> tuple[Any, Any]:
     state, step = self.owner.extend(params, keys, self._inward(state), active)
     return self._outward(state), step
 
-  def _score(self, params, state, step, active):
+  def _score(
+    self, params: Any, state: Any, step: Any, active: jax.Array
+  ) -> tuple[Any, Any]:
     state, scores = self.owner.score(params, self._inward(state), step, active)
     return self._outward(state), scores
 
-  def _rewind(self, before, after):
+  def _rewind(self, before: Any, after: Any) -> Any:
     states = self._inward(before), self._inward(after)
     return self._outward(self.owner.rewind(*states))
 
-  def _outward(self, state):
+  def _outward(self, state: Any) -> Any:
     return _move(self, state, lambda leaf, axis: jnp.moveaxis(leaf, axis, 0))
 
-  def _inward(self, state):
+  def _inward(self, state: Any) -> Any:
     return _move(self, state, lambda leaf, axis: jnp.moveaxis(leaf, 0, axis))
 
 
@@ -200,41 +205,45 @@ class FlatRows(_Adapter):
   numbers: tuple[int, ...]
   prefix: Any
 
-  def start(self, params, prompts):
-    """As of `base.Policy`."""
+  def start(self, params: Any, prompts: Any) -> Any:
+    """Starts the owner's rows, and splits them into problems and beams."""
     num_problems = jax.tree.leaves(prompts)[0].shape[0]
     return self._outward(self.owner.start(params, prompts), num_problems)
 
-  def fork(self, state, parents):
-    """As of `base.Policy`."""
+  def fork(self, state: Any, parents: jax.Array) -> Any:
+    """Forks the owner's rows."""
     P, N = parents.shape
     rows = jnp.arange(P, dtype=parents.dtype)[:, None] * N + parents
     return self._outward(self.owner.fork(self._inward(state), _join(rows)), P)
 
-  def _extend(self, params, keys, state, active):
+  def _extend(
+    self, params: Any, keys: jax.Array, state: Any, active: jax.Array
+  ) -> tuple[Any, Any]:
     P = active.shape[0]
     state, step = self.owner.extend(
       params, _join(keys), self._inward(state), _join(active)
     )
     return self._outward(state, P), _split(step, P, "the step")
 
-  def _score(self, params, state, step, active):
+  def _score(
+    self, params: Any, state: Any, step: Any, active: jax.Array
+  ) -> tuple[Any, Any]:
     P = active.shape[0]
     state, scores = self.owner.score(
       params, self._inward(state), jax.tree.map(_join, step), _join(active)
     )
     return self._outward(state, P), _split(scores, P, "scores")
 
-  def _rewind(self, before, after):
+  def _rewind(self, before: Any, after: Any) -> Any:
     states = self._inward(before), self._inward(after)
     num_problems = jax.tree.leaves(before)[0].shape[0]
     return self._outward(self.owner.rewind(*states), num_problems)
 
-  def _outward(self, state, num_problems):
+  def _outward(self, state: Any, num_problems: int) -> Any:
     state = _move(self, state, lambda leaf, axis: jnp.moveaxis(leaf, axis, 0))
     return _split(state, num_problems, "the state")
 
-  def _inward(self, state):
+  def _inward(self, state: Any) -> Any:
     return _move(
       self, state, lambda leaf, axis: jnp.moveaxis(_join(leaf), 0, axis)
     )
@@ -247,8 +256,8 @@ class PerRow(_Adapter):
   owner: Any
   num_beams: int
 
-  def start(self, params, prompts):
-    """As of `base.Policy`; every prompt is read once."""
+  def start(self, params: Any, prompts: Any) -> Any:
+    """Starts one row of each prompt, and repeats it for all beams."""
 
     def read(prompt):
       prompt = jax.tree.map(lambda leaf: leaf[None], prompt)
@@ -260,23 +269,27 @@ class PerRow(_Adapter):
 
     return jax.tree.map(repeat, jax.vmap(read)(prompts))
 
-  def fork(self, state, parents):
-    """As of `base.Policy`."""
+  def fork(self, state: Any, parents: jax.Array) -> Any:
+    """Copies whole rows."""
     return gather_beams(state, parents)
 
-  def rewind(self, before, after):
-    """As of `base.Policy`: nothing is counted."""
+  def rewind(self, before: Any, after: Any) -> Any:
+    """Returns the state before: nothing is counted."""
     del after
     return before
 
-  def _extend(self, params, keys, state, active):
+  def _extend(
+    self, params: Any, keys: jax.Array, state: Any, active: jax.Array
+  ) -> tuple[Any, Any]:
     def write(key, state, active):
       return self.owner.extend(params, key[None], state, active[None])
 
     new, step = jax.vmap(jax.vmap(write))(keys, state, active)
     return keep_inactive(active, new, state), _only(step)
 
-  def _score(self, params, state, step, active):
+  def _score(
+    self, params: Any, state: Any, step: Any, active: jax.Array
+  ) -> tuple[Any, Any]:
     def read(state, step, active):
       step = jax.tree.map(lambda leaf: leaf[None], step)
       return self.owner.score(params, state, step, active[None])
@@ -285,7 +298,11 @@ class PerRow(_Adapter):
     return keep_inactive(active, new, state), _only(scores)
 
 
-def _move(adapter, state, move):
+def _move(
+  adapter: LayerFirst | FlatRows,
+  state: Any,
+  move: Callable[[jax.Array, int], jax.Array],
+) -> Any:
   """Moves the axis of every leaf that is not where it should be."""
   axes = jax.tree.unflatten(adapter.prefix, adapter.numbers)
   return jax.tree.map(
@@ -294,27 +311,26 @@ def _move(adapter, state, move):
   )  # fmt: skip
 
 
-def _join(leaf):
+def _join(leaf: jax.Array) -> jax.Array:
   """[P, N, ...] to [B, ...]."""
   return leaf.reshape(-1, *leaf.shape[2:])
 
 
-def _split(value, num_problems, name):
+def _split(value: Any, num_problems: int, name: str) -> Any:
   """[B, ...] to [P, N, ...], for every leaf."""
 
-  def split(path, leaf):
+  def split(path: Any, leaf: jax.Array) -> jax.Array:
     if leaf.ndim == 0 or leaf.shape[0] % num_problems:
       raise ValueError(
         f"flat_rows: {name}{jax.tree_util.keystr(path)} has shape "
         f"{list(leaf.shape)} with its axis of rows in front, expected a "
-        f"multiple of {num_problems} problems there; say with `axes` where "
-        "the rows are"
+        f"multiple of {num_problems} problems; give the axis of rows as `axes`"
       )
     return leaf.reshape(num_problems, -1, *leaf.shape[1:])
 
   return jax.tree_util.tree_map_with_path(split, value)
 
 
-def _only(value):
+def _only(value: Any) -> Any:
   """[P, N, 1, ...] to [P, N, ...], for every leaf."""
   return jax.tree.map(lambda leaf: leaf[:, :, 0], value)

@@ -1,22 +1,27 @@
 """Adapters: any `Policy` and any `Reward` work in an engine.
 
 One write is one whole step of all live beams, so that an engine takes the very
-steps of `search_step`. Of what a plain object computes no more is known than
-its steps say: tokens are those of `Step.num_tokens`, and the positions that
-they attended to are not counted.
+steps of `search_step`. A plain object reports nothing but its steps: tokens are
+those of `Step.num_tokens`, and the positions that they attended to are not
+counted.
 
 Axis letters: P problems in flight, N beams per problem.
 """
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import flax.struct
 import jax
 import jax.numpy as jnp
+from typing_extensions import override
 
 from inference_scaling import compute
 from inference_scaling.search import base, batching, extension, tree
+
+# Stands for the model that a call does not use.
+_UNUSED: Any = None
 
 
 def batched_policy(policy: base.Policy) -> batching.BatchedPolicy:
@@ -30,17 +35,20 @@ def batched_policy(policy: base.Policy) -> batching.BatchedPolicy:
   """
   if isinstance(policy, batching.BatchedPolicy):
     return policy
-  return WholeSteps(policy)
+  # Its `rewind`, if any, is found by `__getattr__`.
+  return cast(batching.BatchedPolicy, WholeSteps(policy))
 
 
 def batched_reward(reward: base.Reward) -> batching.BatchedReward:
   """Makes a reward fit for an engine; as `batched_policy`."""
   if isinstance(reward, batching.BatchedReward):
     return reward
-  return WholeScores(reward)
+  return cast(batching.BatchedReward, WholeScores(reward))
 
 
-def add_prompt(owner: Any, counts: compute.Counts, tokens: int) -> Any:
+def add_prompt(
+  owner: Any, counts: compute.Counts, tokens: int
+) -> compute.Counts:
   """Counts the prompt of one problem, on the host.
 
   Args:
@@ -53,11 +61,10 @@ def add_prompt(owner: Any, counts: compute.Counts, tokens: int) -> Any:
   """
   if not isinstance(owner, (WholeSteps, WholeScores)):
     return counts
-  return counts.replace(prefill=counts.prefill + tokens)
+  return dataclasses.replace(counts, prefill=counts.prefill + tokens)
 
 
-@flax.struct.dataclass
-class PolicyState:
+class PolicyState(flax.struct.PyTreeNode):
   """State of `WholeSteps`.
 
   Attributes:
@@ -73,8 +80,7 @@ class PolicyState:
   counts: compute.Counts
 
 
-@flax.struct.dataclass
-class RewardState:
+class RewardState(flax.struct.PyTreeNode):
   """State of `WholeScores`.
 
   Attributes:
@@ -88,32 +94,32 @@ class RewardState:
   counts: compute.Counts
 
 
-class _Adapter:
+class _Adapter(batching.Batched):
   """What both adapters share; takes steps back where the owner can."""
 
   owner: Any
 
-  def __getattr__(self, name):
-    # Asked only for what is not found. A look-ahead asks whether there is one.
+  def __getattr__(self, name: str) -> Any:
+    # Called only for missing names. A look-ahead checks whether there is one.
     if name == "rewind" and hasattr(self.owner, "rewind"):
       return self._rewind
     raise AttributeError(f"{type(self).__name__} has no {name}")
 
-  def counts(self, state):
-    """As of `batching.Batched`."""
+  @override
+  def counts(self, state: Any) -> compute.Counts:
     return state.counts
 
-  def held(self, state):
-    """As of `batching.Batched`: all that the owner keeps."""
+  @override
+  def held(self, state: Any) -> Any:
     return state.owner
 
-  def fork(self, state, parents):
-    """As of `base.Policy`: what was computed stays with the problem."""
+  def fork(self, state: Any, parents: jax.Array) -> Any:
+    """Forks the owner's beams; what was computed stays with the problem."""
     role = "policy" if isinstance(self, WholeSteps) else "reward"
     owner = extension.fork(role, self.owner, state.owner, parents)
     return state.replace(owner=owner)
 
-  def _rewind(self, before, after):
+  def _rewind(self, before: Any, after: Any) -> Any:
     owner = self.owner.rewind(before.owner, after.owner)
     return after.replace(owner=owner)
 
@@ -129,15 +135,15 @@ class WholeSteps(_Adapter):
     """N."""
     return self.owner.num_beams
 
-  def start(self, params, prompts):
-    """As of `base.Policy`."""
+  def start(self, params: Any, prompts: Any) -> PolicyState:
+    """Starts the owner's beams, none of which is at a step."""
     state = self.owner.start(params, prompts)
     P, N = jax.tree.leaves(prompts)[0].shape[0], self.num_beams
     keys = jax.eval_shape(
       lambda: extension.beam_keys(jax.random.split(jax.random.key(0), P), N)
     )
     nobody = jnp.zeros((P, N), bool)
-    models = extension.Models(self.owner, None, params, None)
+    models = extension.Models(self.owner, _UNUSED, params, None)
     _, step = jax.eval_shape(
       lambda keys, state: extension.extend(models, keys, state, nobody),
       keys, state,
@@ -145,23 +151,31 @@ class WholeSteps(_Adapter):
     step = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), step)
     return PolicyState(state, nobody, step, _no_counts(P))
 
-  def extend(self, params, keys, state, active):
-    """As of `base.Policy`; a step at hand stays at hand."""
-    models = extension.Models(self.owner, None, params, None)
+  def extend(
+    self, params: Any, keys: jax.Array, state: PolicyState, active: jax.Array
+  ) -> tuple[PolicyState, base.Step]:
+    """Extends the owner's beams; steps being written stay as they are."""
+    models = extension.Models(self.owner, _UNUSED, params, None)
     owner, step = extension.extend(models, keys, state.owner, active)
     counts = _add(state.counts, step, active)
     return state.replace(owner=owner, counts=counts), step
 
-  def begin(self, state, active):
-    """As of `batching.BatchedPolicy`."""
+  def begin(self, state: PolicyState, active: jax.Array) -> PolicyState:
+    """Lets beams begin a step, as of `batching.BatchedPolicy`."""
     return state.replace(live=state.live | active)
 
-  def live(self, state):
-    """As of `batching.BatchedPolicy`."""
+  def live(self, state: PolicyState) -> jax.Array:
+    """Returns which beams have begun a step and not written it, bool[P, N]."""
     return state.live
 
-  def write(self, params, keys, state, enough):
-    """As of `batching.BatchedPolicy`: the whole step of each live beam."""
+  def write(
+    self,
+    params: Any,
+    keys: jax.Array,
+    state: PolicyState,
+    enough: Callable[[jax.Array], jax.Array],
+  ) -> PolicyState:
+    """Writes the whole step of each live beam."""
     del enough  # a whole step cannot stop in the middle
     live = state.live
     state, step = self.extend(params, keys, state, live)
@@ -169,19 +183,23 @@ class WholeSteps(_Adapter):
     step = tree.where(live, step, state.step)
     return state.replace(live=jnp.zeros_like(live), step=step)
 
-  def finish(self, state, ready):
-    """As of `batching.BatchedPolicy`."""
+  def finish(
+    self, state: PolicyState, ready: jax.Array
+  ) -> tuple[PolicyState, base.Step]:
+    """Takes the steps of ready problems out of the state."""
     return state.replace(live=state.live & ~ready[:, None]), state.step
 
-  def report(self, state):
-    """As of `batching.Batched`: nothing is known of the policy's numbers."""
-    del state
+  @override
+  def report(self, state: PolicyState) -> tuple[()]:
+    del state  # says nothing of the policy's logits
     return ()
 
-  def check(self, report, where):
-    """As of `batching.Batched`."""
+  @override
+  def check(self, report: tuple[()], where: str) -> None:
+    del report, where
 
-  def _rewind(self, before, after):
+  @override
+  def _rewind(self, before: PolicyState, after: PolicyState) -> PolicyState:
     state = super()._rewind(before, after)
     return state.replace(live=before.live, step=before.step)
 
@@ -192,26 +210,28 @@ class WholeScores(_Adapter):
 
   owner: Any
 
-  def start(self, params, prompts):
-    """As of `base.Reward`."""
+  def start(self, params: Any, prompts: Any) -> RewardState:
+    """Starts the owner's state."""
     state = self.owner.start(params, prompts)
     P = jax.tree.leaves(prompts)[0].shape[0]
     return RewardState(state, jnp.ones(P, bool), _no_counts(P))
 
-  def score(self, params, state, step, active):
-    """As of `base.Reward`."""
-    models = extension.Models(None, self.owner, None, params)
+  def score(
+    self, params: Any, state: RewardState, step: base.Step, active: jax.Array
+  ) -> tuple[RewardState, jax.Array]:
+    """Scores steps by the owner, and checks that scores are finite."""
+    models = extension.Models(_UNUSED, self.owner, None, params)
     owner, scores = extension.score(models, state.owner, step, active)
     finite = (jnp.isfinite(scores) | ~active).all(axis=1)
     counts = _add(state.counts, step, active)
     return RewardState(owner, state.finite & finite, counts), scores
 
-  def report(self, state):
-    """As of `batching.Batched`."""
+  @override
+  def report(self, state: RewardState) -> jax.Array:
     return state.finite
 
-  def check(self, report, where):
-    """As of `batching.Batched`."""
+  @override
+  def check(self, report: Any, where: str) -> None:
     if not report:
       raise FloatingPointError(
         f"{where}: a score of the reward ({type(self.owner).__name__}) is NaN "
@@ -225,7 +245,9 @@ def _no_counts(num_problems: int) -> compute.Counts:
   return compute.Counts(nothing, nothing, nothing, nothing)
 
 
-def _add(counts, step, active):
+def _add(
+  counts: compute.Counts, step: base.Step, active: jax.Array
+) -> compute.Counts:
   """Counts the tokens of the steps of active beams."""
   tokens = jnp.where(active, step.num_tokens, 0)
-  return counts.replace(decode=counts.decode + tokens.sum(axis=1))
+  return dataclasses.replace(counts, decode=counts.decode + tokens.sum(axis=1))

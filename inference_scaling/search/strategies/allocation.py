@@ -109,13 +109,14 @@ def rebase_widths(
   times = double_float.split(multiplicity[order].astype(jnp.float32))
   weights = double_float.multiply(weights, times)
   if rule == "stochastic":
+    assert key is not None  # by `_check_rule`
     widths = resampling.systematic(key, weights, budget)
   else:
     widths = _GIVE[rule](weights, running[order], budget)
   return jnp.zeros_like(widths).at[order].set(widths)
 
 
-def _check_rule(rule, key):
+def _check_rule(rule: str, key: jax.Array | None) -> None:
   """Raises a ValueError for an unknown rule or a missing key."""
   if rule not in RULES:
     raise ValueError(
@@ -128,7 +129,13 @@ def _check_rule(rule, key):
     )
 
 
-def _check_shapes(scores, running, multiplicity, budget, temperature):
+def _check_shapes(
+  scores: jax.Array,
+  running: jax.Array,
+  multiplicity: jax.Array,
+  budget: jax.Array,
+  temperature: jax.Array,
+) -> None:
   """Raises a ValueError that names the argument with a wrong shape."""
   if scores.ndim != 1:
     raise ValueError(
@@ -148,7 +155,9 @@ def _check_shapes(scores, running, multiplicity, budget, temperature):
       )
 
 
-def _serving_order(scores: Double, running: jax.Array):
+def _serving_order(
+  scores: Double, running: jax.Array
+) -> tuple[jax.Array, Double]:
   """Slots by descending reward, beams that are not running last."""
   worst = ~running | jnp.isnan(scores.high)
   high = jnp.where(worst, -jnp.inf, scores.high)
@@ -158,7 +167,9 @@ def _serving_order(scores: Double, running: jax.Array):
   return order, Double(high[order], low[order])
 
 
-def _weights(rewards: Double, running: jax.Array, temperature: Double):
+def _weights(
+  rewards: Double, running: jax.Array, temperature: Double
+) -> Double:
   """exp((R - max R) / T_b) by descending reward; 0 if not running.
 
   A weight never falls below exp(-60), so that no sum of weights is 0: beams
@@ -214,7 +225,9 @@ def _quotas(weights: Double, running: jax.Array, budget: jax.Array) -> Double:
   return double_float.multiply(whole, shares)
 
 
-def _ceil_widths(weights: Double, running: jax.Array, budget: jax.Array):
+def _ceil_widths(
+  weights: Double, running: jax.Array, budget: jax.Array
+) -> jax.Array:
   """Sequential ceilings over beams sorted by descending reward."""
   # Sums from the smallest weight up: subtracting each weight in turn from the
   # total, as the released code does, leaves nothing but rounding at the end.
@@ -227,7 +240,9 @@ def _ceil_widths(weights: Double, running: jax.Array, budget: jax.Array):
 
 
 # Not a closure: outside jit, `scan` compiles again for every new function.
-def _take(left: jax.Array, beam: tuple[Double, jax.Array]):
+def _take(
+  left: jax.Array, beam: tuple[Double, jax.Array]
+) -> tuple[jax.Array, jax.Array]:
   """Serves one beam: what is left of the budget after it, and its width."""
   share, runs = beam
   nearest, rest = double_float.nearest(
@@ -238,7 +253,9 @@ def _take(left: jax.Array, beam: tuple[Double, jax.Array]):
   return left - width, width
 
 
-def _round_widths(weights: Double, running: jax.Array, budget: jax.Array):
+def _round_widths(
+  weights: Double, running: jax.Array, budget: jax.Array
+) -> jax.Array:
   """Quotas to the nearest integer while the budget lasts, best beams first."""
   nearest, rest = double_float.nearest(_quotas(weights, running, budget))
   # Python's and NumPy's rounding takes halves to the even integer, which would
@@ -248,7 +265,9 @@ def _round_widths(weights: Double, running: jax.Array, budget: jax.Array):
   return jnp.clip(widths, 0, jnp.maximum(budget - before, 0))
 
 
-def _exact_widths(weights: Double, running: jax.Array, budget: jax.Array):
+def _exact_widths(
+  weights: Double, running: jax.Array, budget: jax.Array
+) -> jax.Array:
   """Largest remainders over beams sorted by descending reward."""
   widths, fraction = double_float.whole_part(_quotas(weights, running, budget))
   left = jnp.where(running[0], budget - jnp.sum(widths), 0)

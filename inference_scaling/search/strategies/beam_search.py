@@ -117,7 +117,9 @@ class _Init:
     return jnp.asarray(self.children, jnp.int32)
 
 
-def _select(key: jax.Array, beams: base.Beams, carry: jax.Array):
+def _select(
+  key: jax.Array, beams: base.Beams, carry: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
   del key  # the best are the best
-  one = jnp.zeros(beams.status.shape, jnp.int32)
-  return *expand_best(beams, one, carry), carry
+  subtree = jnp.zeros(beams.status.shape, jnp.int32)  # one for all
+  return *expand_best(beams, subtree, carry), carry

@@ -88,7 +88,9 @@ class _Init:
     )
 
 
-def _select(key: jax.Array, beams: base.Beams, carry: _Numbers):
+def _select(
+  key: jax.Array, beams: base.Beams, carry: _Numbers
+) -> tuple[jax.Array, jax.Array, _Numbers]:
   del key  # the best are the best
   slots = jnp.arange(beams.status.shape[0], dtype=jnp.int32)
   subtrees = slots // jnp.maximum(carry.subtree_beams, 1)

@@ -41,8 +41,8 @@ def mcts(
   Others (OpenR) send rollouts into ended nodes again and again: these make
   nothing new, and one solution then votes many times.
 
-  The beams of the loop are the nodes of the tree; `mcts_shape` says how many
-  beams and rounds that takes. Leaves that still run when the search ends are
+  The beams of the loop are the nodes of the tree; `mcts_shape` gives the
+  number of beams and rounds. Leaves that still run when the search ends are
   unfinished candidates.
 
   The numbers may be traced. They travel in the carry as arrays: new ones
@@ -100,7 +100,7 @@ def mcts(
 def mcts_shape(
   root_children: int, children: int, expansions: int
 ) -> tuple[int, int]:
-  """Says how many beams and rounds a search needs.
+  """Returns how many beams and rounds a search needs.
 
   Args:
     root_children: as for `mcts`.
@@ -167,7 +167,7 @@ class _Init:
       max_steps=max_steps,
     )
 
-  def _check_beams(self, num_beams):
+  def _check_beams(self, num_beams: int) -> None:
     """Raises a ValueError if the tree does not fit into the beams."""
     expansions = 1 if self.expansions is None else self.expansions
     numbers = (self.root_children, self.children, expansions)
@@ -205,7 +205,7 @@ class _Depths:
       )
 
 
-def _shown(root_children, children, expansions):
+def _shown(root_children: int, children: int, expansions: int) -> str:
   return (
     f"root_children={root_children}, children={children}, "
     f"expansions={expansions}"
@@ -217,7 +217,9 @@ def _first(num_beams: int, memory: uct.Memory) -> jax.Array:
   return jnp.arange(num_beams) < memory.used
 
 
-def _select(key: jax.Array, beams: base.Beams, memory: uct.Memory):
+def _select(
+  key: jax.Array, beams: base.Beams, memory: uct.Memory
+) -> tuple[jax.Array, jax.Array, uct.Memory]:
   del key  # UCT draws nothing
   memory = uct.back_up(memory, beams)
   node, path = uct.descend(memory)

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from inference_scaling import names
 from inference_scaling.search import base
@@ -61,7 +62,9 @@ def particle_filter(
       https://arxiv.org/abs/2502.01618
   """
   name = "particle_filter"
-  arguments.check_choice(f"{name}: resampling", resampling, SCHEMES)
+  arguments.check_choice(
+    f"{name}: resampling", resampling, names.RESAMPLING_SCHEMES
+  )
   arguments.check_choice(f"{name}: terminal", terminal, TERMINALS)
   temperature = arguments.check_positive(
     f"{name}: temperature", temperature, "1 gives the published weights"
@@ -73,7 +76,7 @@ def particle_filter(
 
 
 def particle_weights(
-  scores: jax.Array, particles: jax.Array, temperature: jax.Array
+  scores: jax.Array, particles: jax.Array, temperature: ArrayLike
 ) -> jax.Array:
   """exp((logit(R) - max logit) / temperature), 0 for what is no particle.
 
@@ -112,7 +115,7 @@ def _select(
   *,
   scheme: str,
   terminal: str,
-):
+) -> tuple[jax.Array, jax.Array, jax.Array]:
   running, free = slots.expandable(beams), slots.free(beams)
   particles = running
   if terminal == RESAMPLE:

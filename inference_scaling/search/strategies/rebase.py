@@ -71,7 +71,7 @@ class _Init:
 
 def _select(
   key: jax.Array, beams: base.Beams, carry: double_float.Double, *, rule: str
-):
+) -> tuple[jax.Array, jax.Array, double_float.Double]:
   free = slots.free(beams)
   widths = allocation.rebase_widths(
     beams.scores,

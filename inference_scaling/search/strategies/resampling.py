@@ -14,6 +14,7 @@ References:
     https://arxiv.org/abs/cs/0507025
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -51,10 +52,10 @@ def systematic(key: jax.Array, weights: Any, count: Any) -> jax.Array:
   count = jnp.maximum(jnp.asarray(count, jnp.int32), 0)
   sums = double_float.sums(weights)
   total = Double(*(part[-1] for part in sums))
-  some = total.high > 0
+  has_weight = total.high > 0
   filled = Double(
     *(
-      jnp.broadcast_to(jnp.where(some, part, fill), sums.high.shape)
+      jnp.broadcast_to(jnp.where(has_weight, part, fill), sums.high.shape)
       for part, fill in zip(total, (1.0, 0.0), strict=True)
     )
   )
@@ -69,7 +70,7 @@ def systematic(key: jax.Array, weights: Any, count: Any) -> jax.Array:
   last = (sums.high == total.high) & (sums.low == total.low)
   points = jax.lax.cummax(jnp.where(last, count, jnp.minimum(points, count)))
   copies = points - jnp.concatenate([jnp.zeros_like(points[:1]), points[:-1]])
-  return jnp.where(some, copies, 0)
+  return jnp.where(has_weight, copies, 0)
 
 
 def multinomial(key: jax.Array, weights: Any, count: Any) -> jax.Array:
@@ -99,7 +100,7 @@ def multinomial(key: jax.Array, weights: Any, count: Any) -> jax.Array:
 
 
 # By name, as strategies give them.
-SCHEMES = dict(
+SCHEMES: dict[str, Callable[[jax.Array, Any, Any], jax.Array]] = dict(
   zip(names.RESAMPLING_SCHEMES, (systematic, multinomial), strict=True)
 )
 

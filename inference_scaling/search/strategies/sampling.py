@@ -26,7 +26,9 @@ def _init(num_beams: int) -> tuple[()]:
   return ()
 
 
-def _select(key: jax.Array, beams: base.Beams, carry: tuple[()]):
+def _select(
+  key: jax.Array, beams: base.Beams, carry: tuple[()]
+) -> tuple[jax.Array, jax.Array, tuple[()]]:
   del key
   parents = jnp.arange(beams.status.shape[0], dtype=jnp.int32)
   return parents, beams.status == base.RUNNING, carry

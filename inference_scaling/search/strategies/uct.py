@@ -13,8 +13,7 @@ import jax.numpy as jnp
 from inference_scaling.search import base
 
 
-@flax.struct.dataclass
-class Memory:
+class Memory(flax.struct.PyTreeNode):
   """The search tree of one problem and the numbers of the search.
 
   A slot that was never used counts as a child of the root that is yet to come.
@@ -72,7 +71,7 @@ def back_up(memory: Memory, beams: base.Beams) -> Memory:
   may_go_on &= memory.steps[:-1] < memory.max_steps
 
   # One by one: a sum over slots might round differently with other neighbours.
-  def add(slot, memory):
+  def add(slot: jax.Array, memory: Memory) -> Memory:
     path = memory.path.at[slot].set(True)
     return memory.replace(
       visits=memory.visits + jnp.where(path, weights[slot], 0),
@@ -103,7 +102,7 @@ def descend(memory: Memory) -> tuple[jax.Array, jax.Array]:
   bounds = jnp.maximum(bounds, jnp.finfo(bounds.dtype).min)
   is_open = memory.expandable > 0
 
-  def go_down(state):
+  def go_down(state: tuple[jax.Array, jax.Array]):
     node, path = state
     choices = (memory.parents == node) & is_open[:N]
     best = jnp.argmax(jnp.where(choices, bounds, -jnp.inf)).astype(jnp.int32)
