@@ -72,8 +72,8 @@ class _Drawn(Block):
       "N, beams of a problem, or expansions of MCTS; each is one run more."
     )
   )
-  seeds: Annotated[tuple[int, ...], fields.several(fields.Seed)] = fields.key(
-    (0,), "Seeds of the draws; each is one run more."
+  seeds: Annotated[tuple[int, ...], fields.several(fields.NonNegativeInt)] = (
+    fields.key((0,), "Seeds of the draws; each is one run more.")
   )
 
   @property

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import ml_collections
-import pydantic
+import numpy as np
 
 from inference_scaling import names
 from inference_scaling.spec import grid, strategy
@@ -69,15 +69,24 @@ _Aggregations = Annotated[
 ]
 
 
+_POLICIES = fields.Named(
+  "a group of names, each with the text of a checkpoint, as "
+  "{'small': 'embedded/policy_small'}",
+  checked=True,
+)
+_RUNS = fields.Named(
+  "a group of names, each with a block of runs, as "
+  "{'tree': {'strategy': 'rebase', 'n': (16,)}}"
+)
+
+
 class Sweep(fields.Group):
   """A sweep. What a config leaves out has its default."""
 
   task: task_lib.AnyTask = fields.required("Where problems come from.")
-  policies: Annotated[dict[str, fields.Text], pydantic.Field(min_length=1)] = (
-    fields.required(
-      "Checkpoints by name: a folder, a GGUF file, a repository of the hub, "
-      "embedded/NAME, random/NAME or python:MODULE:FUNCTION."
-    )
+  policies: Annotated[dict[str, fields.Text], _POLICIES] = fields.required(
+    "Checkpoints by name: a folder, a GGUF file, a repository of the hub, "
+    "embedded/NAME, random/NAME or python:MODULE:FUNCTION."
   )
   reward: reward_lib.AnyReward = fields.key(
     reward_lib.NoReward(format=names.NO_REWARD),
@@ -86,9 +95,9 @@ class Sweep(fields.Group):
   prompt: prompt_lib.AnyPrompt = fields.key(
     prompt_lib.Plain(kind="plain"), "How questions are put to the policies."
   )
-  runs: Annotated[
-    dict[str, strategy.AnyBlock], pydantic.Field(min_length=1)
-  ] = fields.required("Blocks of runs, by any names.")
+  runs: Annotated[dict[str, strategy.AnyBlock], _RUNS] = fields.required(
+    "Blocks of runs, by any names."
+  )
   sampler: Sampler = fields.key(Sampler(), "How tokens are drawn.")
   format: Format = fields.key(Format(), "What ends a step, and a solution.")
   limits: Limits = fields.key(Limits(), "Most tokens and steps of a solution.")
@@ -239,6 +248,8 @@ def _plain(value: Any) -> Any:
     return {str(key): _plain(item) for key, item in value.items()}
   if isinstance(value, (list, tuple)):
     return [_plain(item) for item in value]
+  if isinstance(value, (np.ndarray, np.generic)):
+    return value.tolist()
   return value
 
 

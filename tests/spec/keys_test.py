@@ -84,7 +84,8 @@ def test_every_group_of_a_choice_has_its_keys(chooser, table):
 def test_rows_by_hand():
   found = rows(keys.page())
   assert found["`config.limits`", "config.limits.max_steps"] == [
-    "a whole number of at least 1", "`25`", "Most steps of a solution.",
+    "a whole number of at least 1 and at most 2147483647", "`25`",
+    "Most steps of a solution.",
   ]  # fmt: skip
   value, default, _ = found["`config`", "config.policies"]
   assert (value, default) == ("names, each with a text", "required")

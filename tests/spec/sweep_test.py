@@ -1,9 +1,11 @@
 """Configs are checked whole, and what they leave out has a default."""
 
 import importlib
+import json
 import re
 
 import ml_collections
+import numpy as np
 import pytest
 
 from inference_scaling import names, spec
@@ -83,7 +85,27 @@ def test_configs_have_a_tiny_variant_and_refuse_others(name):
     ("task.levels", [1, 1], r"\[1, 1\].*different"),
     ("task.path", "x.jsonl", "config.task.path.*no such key"),
     ("task.count", 0, "count is 0"),
-    ("policies", {}, "config.policies is {}"),
+    ("policies", {}, "config.policies is {}; expected a group of names, each"),
+    (
+      "policies",
+      "x",
+      "policies is 'x'; expected.*'small': .*in the config fil",
+    ),
+    ("policies", {"": "x"}, "policies has the name ''; expected letters, dig"),
+    *(
+      ("policies", {name: "x"}, "policies has the name .*and . _ - . alone")
+      for name in ("a\nb", "a|b", "a@b", "a b", "org/model", "x\n")
+    ),
+    ("runs", [{"strategy": "greedy"}], "runs is .*a group of names, each with"),
+    ("runs", {}, "runs is {}; expected a group of names, each with a block"),
+    ("sampler.top_k", 10**12, "top_k is 1000000000000.*at most 2147483647"),
+    ("limits.max_steps", 2**31, "max_steps is 2147483648.*at most 2147483647"),
+    ("task.count", 10**10, "config.task.count is .*at most 2147483647"),
+    ("runs.rebase.n", [10**10], "config.runs.rebase.n is .*at most 2147483647"),
+    ("sampler.temperature", 1e300, "temperature is 1e.300; .*at most 1e.30"),
+    ("runs.rebase.temperature", 1e300, "rebase.temperature is 1e.300; .*1e.30"),
+    ("runs.rebase.temperature", 1e-300, "temperature is 1e-300; .*from 1e-30"),
+    ("sampler.top_p", 1e-300, "top_p is 1e-300; expected .*from 1e-30 on"),
     ("policies.small", 3, "config.policies.small is 3"),
     ("aggregations", ["last", "median"], "'median'.*'product'"),
     ("format.answer_markers", [], r"answer_markers is \[\].*one or more"),
@@ -96,7 +118,10 @@ def test_configs_have_a_tiny_variant_and_refuse_others(name):
       "tot",
       "rebase.strategy is 'tot'.*'rebase', 'samp",
     ),
-    ("runs.rebase.strategy", "rebase/", "'rebase/'.*a slash and a word"),
+    *(
+      ("runs.rebase.strategy", f"rebase/{word}", "rebase/.*a slash and a word")
+      for word in ("", " ", "a b", "a|b", "a\nb")
+    ),
     ("runs.rebase.strategy", "mcts", "rebase.rule.*no such key"),
     (
       "runs.rebase.strategy",
@@ -164,6 +189,36 @@ def test_what_is_left_out_has_its_default():
   assert (sweep.sampler.temperature, sweep.limits.total_tokens) == (1, 1024)
   again = spec.read_sweep(spec.to_json(sweep))
   assert again == sweep and spec.to_json(again) == spec.to_json(sweep)
+
+
+def test_the_largest_numbers_that_travel_are_allowed():
+  config = resolved()
+  config["sampler"]["top_k"] = 2**31 - 1
+  config["runs"]["rebase"]["temperature"] = 1e30
+  found = spec.read_sweep(config)
+  assert found.sampler.top_k == 2**31 - 1
+  assert found.runs["rebase"].temperature == 1e30
+
+
+@pytest.mark.parametrize("name", ["large", "Qwen2.5-7B_v+1", "größe", "漢字"])
+def test_names_of_policies_may_be_in_any_letters(name):
+  config = {**resolved(), "policies": {name: "x"}, "runs": {}}
+  config["runs"]["a"] = {"strategy": "greedy"}
+  assert spec.read_sweep(config).runs["a"].policies == (name,)
+
+
+def test_values_of_numpy_are_plain_ones():
+  config = resolved()
+  config["task"]["count"] = np.int64(6)
+  config["sampler"]["temperature"] = np.float32(0.5)
+  config["runs"]["rebase"]["n"] = np.array([1, 2])
+  found = spec.read_sweep(config)
+  assert found.task.count == 6 and found.sampler.temperature == 0.5
+  assert found.runs["rebase"].n == (1, 2)
+  json.dumps(spec.to_json(found))
+  config["task"]["count"] = np.float64(6.5)
+  with pytest.raises(ValueError, match=r"config.task.count is 6.5; expected"):
+    spec.read_sweep(config)
 
 
 def test_numbers_of_a_strategy_have_defaults():

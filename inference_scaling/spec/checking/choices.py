@@ -1,6 +1,7 @@
 """Groups whose keys depend on the value of one of them."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from pydantic_core import core_schema
 
 from inference_scaling.spec.checking import fields
 
+# What the cell of a table and a line can hold.
+_WORD = re.compile(r"[^\s|]+")
 Table = Mapping[str, type[fields.Group]]
 
 
@@ -40,7 +43,9 @@ class Choice:
     if not self.variants:
       return self.table.get(name)
     word, slash, rest = name.partition("/")
-    return self.table.get(word) if bool(rest) == bool(slash) else None
+    if slash and not _WORD.fullmatch(rest):
+      return None
+    return self.table.get(word)
 
   def check(self, values: Any) -> fields.Group:
     """Makes the group that the key chooses."""

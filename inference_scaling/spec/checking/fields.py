@@ -7,6 +7,7 @@ for which there is no name here says what its values are beside it:
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Hashable, Iterable
 from typing import Annotated, Any, Final, Literal, LiteralString, TypeVar
 
@@ -17,6 +18,10 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 WRONG: Final = "wrong"
 MISSING: Final = "missing"
 UNKNOWN: Final = "unknown"
+NAME: Final = "name"  # of the user's own
+LARGEST_INTEGER = 2**31 - 1  # integers travel as int32
+# Numbers travel as float32; beyond these a quotient of usual ones is infinite.
+_SMALLEST, _LARGEST = 1e-30, 1e30
 _T = TypeVar("_T", bound=Hashable)
 
 
@@ -84,7 +89,7 @@ class Group(pydantic.BaseModel):
     if details["type"] == MISSING and "ctx" not in details:
       words = expected(cls.model_fields[location[0]])
       return _at(fault(MISSING, words), location, details["input"])
-    if details["type"] in (WRONG, MISSING, UNKNOWN):
+    if details["type"] in (WRONG, MISSING, UNKNOWN, NAME):
       same = fault(details["type"], details["ctx"]["expected"])
       return _at(same, location, details["input"])
     words = expected(cls.model_fields[location[0]])
@@ -98,7 +103,7 @@ def fault(kind: LiteralString, words: str) -> PydanticCustomError:
   """Makes a fault.
 
   Args:
-    kind: WRONG, MISSING or UNKNOWN.
+    kind: WRONG, MISSING, UNKNOWN or NAME.
     words: what was expected.
 
   Returns:
@@ -148,6 +153,38 @@ def listed(choices: Iterable[str]) -> str:
   return "one of " + ", ".join(repr(choice) for choice in choices)
 
 
+@dataclasses.dataclass(frozen=True)
+class Named:
+  """A group whose keys are names of the user's own; stands beside a dict.
+
+  Attributes:
+    words: "a group of names, each with a checkpoint".
+    checked: whether the names go into tables and into other names, so that not
+      every text will do.
+  """
+
+  words: str
+  checked: bool = False
+
+  def __get_pydantic_core_schema__(
+    self, source: Any, handler: pydantic.GetCoreSchemaHandler
+  ) -> core_schema.CoreSchema:
+    """Checks the names before what they name."""
+    return core_schema.no_info_wrap_validator_function(
+      self._check, handler(source)
+    )
+
+  def _check(self, value: Any, check: Callable[[Any], Any]) -> Any:
+    if not isinstance(value, dict) or not value:
+      raise fault(WRONG, self.words)
+    for name in value if self.checked else ():
+      if not re.fullmatch(r"[\w.+-]+", name):
+        raise fail_at(
+          name, NAME, "letters, digits and . _ - + alone", value[name]
+        )
+    return check(value)
+
+
 def several(kind: Any, *, least: int = 1) -> Expect:
   """At least `least` different values of a type; stands beside its tuple."""
   number = "one or more" if least else "none, one or more"
@@ -172,34 +209,36 @@ Text = Annotated[
   str, pydantic.Field(strict=True, min_length=1), Expect("a text")
 ]
 Texts = Annotated[tuple[str, ...], several(Text)]
-PositiveInt = Annotated[
-  int,
-  pydantic.Field(strict=True, ge=1),
-  Expect("a whole number of at least 1"),
-]
-NonNegativeInt = Annotated[
-  int,
-  pydantic.Field(strict=True, ge=0),
-  Expect("a whole number of at least 0"),
-]
-_LARGEST_SEED = 2**31 - 1  # what an int32 of JAX holds
-Seed = Annotated[
-  int,
-  pydantic.Field(strict=True, ge=0, le=_LARGEST_SEED),
-  Expect(f"a whole number of at least 0 and at most {_LARGEST_SEED}"),
-]
+
+
+def _whole(least: int) -> Expect:
+  """A whole number that int32 can hold."""
+  return Expect(
+    f"a whole number of at least {least} and at most {LARGEST_INTEGER}",
+    Annotated[int, pydantic.Field(strict=True, ge=least, le=LARGEST_INTEGER)],
+  )
+
+
+def _real(least: float, most: float, words: str) -> Expect:
+  """A number that float32 can hold."""
+  kind = pydantic.Field(strict=True, ge=least, le=most, allow_inf_nan=False)
+  return Expect(words, Annotated[float, kind])
+
+
+PositiveInt = Annotated[int, _whole(1)]
+NonNegativeInt = Annotated[int, _whole(0)]
 PositiveFloat = Annotated[
   float,
-  pydantic.Field(strict=True, gt=0, allow_inf_nan=False),
-  Expect("a number above 0"),
+  _real(
+    _SMALLEST,
+    _LARGEST,
+    f"a number above 0, from {_SMALLEST:g} to {_LARGEST:g}",
+  ),
 ]
 NonNegativeFloat = Annotated[
-  float,
-  pydantic.Field(strict=True, ge=0, allow_inf_nan=False),
-  Expect("a number of at least 0"),
+  float, _real(0, _LARGEST, f"a number of at least 0 and at most {_LARGEST:g}")
 ]
 Fraction = Annotated[
   float,
-  pydantic.Field(strict=True, gt=0, le=1, allow_inf_nan=False),
-  Expect("a number above 0 and at most 1"),
+  _real(_SMALLEST, 1, f"a number above 0 and at most 1, from {_SMALLEST:g} on"),
 ]

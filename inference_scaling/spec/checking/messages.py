@@ -53,8 +53,13 @@ def _describe(
   if details["type"] == fields.MISSING:
     return f"{where} is missing; expected {words}. Add it to the config file."
   value = details["input"]
+  group = ".".join([path, *map(str, location[:-1])])
+  if details["type"] == fields.NAME:
+    return (
+      f"{group} has the name {location[-1]!r}; expected {words}. Change it in "
+      "the config file."
+    )
   if details["type"] == fields.UNKNOWN:
-    group = where.rpartition(".")[0]
     by = _choice(values, location[:-1]) or chosen
     close = difflib.get_close_matches(str(location[-1]), words.split(", "), 1,
                                       _CLOSE)  # fmt: skip
@@ -93,6 +98,6 @@ def _remedy(where: str, words: str) -> str:
     return (
       f"Give another one; launch/solve.py takes --hyperparameter={key}=VALUE."
     )
-  if words == fields.GROUP:
+  if words.startswith("a group of "):
     return "Change it in the config file."
   return f"Change it in the config file, or give --{where}=VALUE."
