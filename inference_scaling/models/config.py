@@ -38,13 +38,13 @@ def read_raw(folder: str | pathlib.Path) -> dict[str, Any]:
   """
   path = pathlib.Path(folder) / CONFIG
   raw = _read_object(path)
-  beside = pathlib.Path(folder) / GENERATION
-  if beside.is_file():
+  generation_path = pathlib.Path(folder) / GENERATION
+  if generation_path.is_file():
     size = raw.get("vocab_size")
-    ours = _ends(raw, path, size)
-    theirs = _ends(_read_object(beside), beside, size)
-    if not set(theirs) <= set(ours):
-      raw["eos_token_id"] = list(dict.fromkeys([*ours, *theirs]))
+    ends = _ends(raw, path, size)
+    more = _ends(_read_object(generation_path), generation_path, size)
+    if not set(more) <= set(ends):
+      raw["eos_token_id"] = list(dict.fromkeys([*ends, *more]))
   return raw
 
 
@@ -53,10 +53,9 @@ def _ends(raw: dict[str, Any], path: pathlib.Path, size: Any) -> list[int]:
   if not isinstance(size, int):  # which is an error of its own
     return []
   try:
-    found = values.token_ids(raw.get("eos_token_id"), "eos_token_id", size)
+    return [*values.token_ids(raw.get("eos_token_id"), "eos_token_id", size)]
   except ValueError as error:
     raise ValueError(f"{path}: {error}") from error
-  return list(found)
 
 
 def _read_object(path: pathlib.Path) -> dict[str, Any]:
@@ -100,10 +99,10 @@ def from_hf(
     )
   family = families.FAMILIES[kind]
   expected = architectures or (family.architecture,)
-  found = raw.get("architectures")
-  if not isinstance(found, list) or len(found) != 1 or found[0] not in expected:
+  named = raw.get("architectures")
+  if not isinstance(named, list) or len(named) != 1 or named[0] not in expected:
     raise ValueError(
-      f"architectures is {found}; expected one of {', '.join(expected)}. A "
+      f"architectures is {named}; expected one of {', '.join(expected)}. A "
       "policy must be a language model, and a reward model of the kind that "
       "its format reads."
     )
@@ -149,7 +148,7 @@ def to_hf(
   ]
   if lost:
     raise ValueError(
-      f"a checkpoint of family {config.family} has no place for this "
+      f"a checkpoint of family {config.family} cannot store this "
       f"architecture: {'; '.join(lost)}."
     )
   return raw

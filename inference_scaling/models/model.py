@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from typing import Any
 
@@ -79,7 +79,9 @@ class Model:
     """Turns hidden states [..., D] into float32 logits [..., V]."""
     return self._decoder(params).unembed(hidden)
 
-  def logits(self, params: Parameters, tokens: jax.Array) -> jax.Array:
+  def logits(
+    self, params: Parameters, tokens: jax.typing.ArrayLike
+  ) -> jax.Array:
     """Computes the logits of whole texts, without a cache.
 
     Args:
@@ -94,7 +96,9 @@ class Model:
     """
     return self.unembed(params, self.hidden(params, tokens))
 
-  def hidden(self, params: Parameters, tokens: jax.Array) -> jax.Array:
+  def hidden(
+    self, params: Parameters, tokens: jax.typing.ArrayLike
+  ) -> jax.Array:
     """Computes the hidden states of whole texts, without a cache.
 
     Args:
@@ -139,7 +143,7 @@ def load_model(
       a folder of launch/convert.py, an embedded model, or a hub name.
     dtype: "float32", "bfloat16" or "float16"; of weights, activations, caches.
     mesh: of `make_mesh`; None for one device.
-    rules: how weights are split over it; `sharding.TRAINING_RULES` to train.
+    rules: logical axis rules; `sharding.TRAINING_RULES` to train.
 
   Returns:
     The model.
@@ -164,8 +168,8 @@ def load_model(
 
 
 def load_into(
-  model_class: type,
-  module_class: type[nnx.Module],
+  model_class: Callable[..., Any],
+  module_class: Callable[..., nnx.Module],
   checkpoint: checkpoint_lib.Checkpoint,
   entries: list[layout.Entry],
   *,
@@ -192,7 +196,7 @@ def load_into(
     ValueError: as `load_model`.
   """
   config = checkpoint.config
-  # A vocabulary of 150,000 takes a core seconds, and memory the others.
+  # A vocabulary of 150,000 takes seconds on one core; meanwhile weights load.
   with futures.ThreadPoolExecutor(1) as pool:
     tokenizer = pool.submit(checkpoint.tokenizer)
     graph, shapes = nnx.split(

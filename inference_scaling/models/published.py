@@ -9,6 +9,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import transformers
+
 from inference_scaling.models import config as config_lib
 
 RANDOM_PREFIX = "random/"
@@ -111,12 +113,14 @@ def published_config(name: str) -> config_lib.DecoderConfig:
       f"one of {', '.join(published_names())}."
     )
   sizes, others = _MODELS[name]
-  fields = dict(zip(_SIZES, sizes, strict=True)) | others
+  fields: dict[str, Any] = {**dict(zip(_SIZES, sizes, strict=True)), **others}
   head_dim = fields["hidden_size"] // fields["num_heads"]
   return config_lib.DecoderConfig(head_dim=head_dim, **fields)
 
 
-def tiny_config(name: str, tokenizer) -> config_lib.DecoderConfig:
+def tiny_config(
+  name: str, tokenizer: transformers.PreTrainedTokenizerFast
+) -> config_lib.DecoderConfig:
   """Shrinks a published architecture and keeps its traits.
 
   What stays: family, norms, biases, activation, residuals, rotary settings,

@@ -1,7 +1,7 @@
-"""Where arrays lie on a mesh of devices: names of axes, and one table of rules.
+"""Where arrays lie on a mesh of devices: logical axes and logical axis rules.
 
-Every axis of every weight has a logical name, such as `heads`. A table of rules
-maps logical names to the two axes of the mesh: 'data', along which problems or
+Every axis of every weight has a logical name, such as `heads`. The rules
+map logical names to the two axes of the mesh: 'data', along which problems or
 rows of a batch are split, and 'model', along which each weight and its work is
 split. So the layout of a model on devices is data that can be read and changed.
 """
@@ -60,7 +60,7 @@ _WHOLE = "score"
 
 
 def make_mesh(
-  data: int, model: int, devices: Sequence[jax.Device] | None = None
+  data: int, model: int, devices: Sequence[Any] | None = None
 ) -> Mesh:
   """Makes the mesh that all models of a run share.
 
@@ -76,12 +76,12 @@ def make_mesh(
   Raises:
     ValueError: where the product is not the number of devices.
   """
-  found = jax.devices() if devices is None else list(devices)
-  if data < 1 or model < 1 or data * model != len(found):
+  used = jax.devices() if devices is None else list(devices)
+  if data < 1 or model < 1 or data * model != len(used):
     raise ValueError(
       f"the mesh has data = {data} times model = {model}, {data * model} "
-      f"devices in all, but there are {len(found)} ({found[0].device_kind}). "
-      f"Choose two numbers of at least 1 whose product is {len(found)}."
+      f"devices in all, but there are {len(used)} ({used[0].device_kind}). "
+      f"Choose two numbers of at least 1 whose product is {len(used)}."
     )
   return jax.make_mesh(
     (data, model),
@@ -127,7 +127,7 @@ def parameter_shardings(
     shapes: nested dict of parameters, or anything with their shapes, such as
       the result of `jax.eval_shape`.
     mesh: of `make_mesh`; None for no mesh.
-    rules: from logical axes to axes of the mesh.
+    rules: logical axis rules.
 
   Returns:
     A nested dict of `NamedSharding`; None without a mesh.
@@ -139,7 +139,7 @@ def parameter_shardings(
   if mesh is None:
     return None
 
-  def shard(path, leaf):
+  def shard(path: Sequence[Any], leaf: Any) -> NamedSharding:
     axes = parameter_axes(path, len(leaf.shape))
     name = "/".join(_key(key) for key in path)
     return sharding(name, axes, leaf.shape, mesh, rules)
@@ -157,7 +157,7 @@ def check_heads(
   Args:
     config: the architecture.
     mesh: of `make_mesh`; None for no mesh.
-    rules: from logical axes to axes of the mesh.
+    rules: logical axis rules.
 
   Raises:
     ValueError: where a head would be cut.
@@ -188,7 +188,7 @@ def sharding(
     axes: its logical axes.
     shape: its shape.
     mesh: of `make_mesh`.
-    rules: from logical axes to axes of the mesh.
+    rules: logical axis rules.
 
   Returns:
     Its sharding.
@@ -202,7 +202,7 @@ def sharding(
   for axis, size in zip(axes, shape, strict=True):
     target = None if axis is None else _target(name, axis, rules)
     spec.append(target)
-    if target is None:
+    if axis is None or target is None:
       continue
     if target in used:
       raise ValueError(
@@ -228,7 +228,7 @@ def replicated(mesh: Mesh) -> NamedSharding:
 def _target(name: str, axis: str, rules: LogicalAxisRules) -> str | None:
   if axis not in rules:
     raise ValueError(
-      f"{name}: no rule for its axis {axis!r}; there are rules for "
+      f"{name}: no logical axis rule for its axis {axis!r}; there are some for "
       f"{', '.join(sorted(rules))}. Add one, to None to keep the axis whole."
     )
   return rules[axis]
@@ -237,8 +237,8 @@ def _target(name: str, axis: str, rules: LogicalAxisRules) -> str | None:
 def _divisors(size: int, most: int = 64) -> str:
   """Lists the numbers up to `most` that divide a size, in words."""
   numbers = np.arange(1, min(size, most) + 1)
-  found = [str(number) for number in numbers[size % numbers == 0]]
-  return " or ".join([", ".join(found[:-1])] * (len(found) > 1) + found[-1:])
+  texts = [str(number) for number in numbers[size % numbers == 0]]
+  return " or ".join([", ".join(texts[:-1])] * (len(texts) > 1) + texts[-1:])
 
 
 def _key(key: Any) -> str:

@@ -1,23 +1,23 @@
 """Fine-tuning of published models: full parameters, sharded, accumulated.
 
 What Table 2 of the paper states is in the configs. It does not state the
-optimizer's other numbers; here they are AdamW with b1 = 0.9 and b2 = 0.95, no
-weight decay, gradients clipped at norm 1, a rate that rises over the first 3%
-of the steps and falls to zero along a cosine.
+optimizer's other hyperparameters; this module takes AdamW with b1 = 0.9 and
+b2 = 0.95, no weight decay, gradients clipped at norm 1, a rate that rises over
+the first 3% of the steps and falls to zero along a cosine.
 
 Weights, gradients and AdamW's two moments are float32, 16 bytes a weight, and
-are split over the whole mesh; in bfloat16 only the products are computed. A
-layer's activations are computed again in the backward pass.
+are split over the whole mesh; in bfloat16 only the products are computed. The
+backward pass rematerialises the activations of each layer (remat).
 """
 
 import dataclasses
 import math
 import pathlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import ml_collections
 import numpy as np
 import optax
 from absl import logging
@@ -33,19 +33,19 @@ from inference_scaling.training.data import finetune_data
 # Of parameters and a microbatch: the sum of the loss over the tokens that
 # count, and how many of these the model gets right.
 SummedLoss = Callable[
-  [loop.Parameters, dict[str, jax.Array]], tuple[jax.Array, jax.Array]
+  [loop.Parameters, finetune_data.Microbatch], tuple[jax.Array, jax.Array]
 ]
 
 
-def load_start(config: ml_collections.ConfigDict) -> models.Model:
+def load_start(config: loop.Config) -> models.Model:
   """Loads the model that a run starts from, split as it will be trained.
 
   Args:
-    config: `start`, a checkpoint, `dtype`, and what `make_mesh` asks for.
+    config: `start`, a checkpoint, `dtype`, and what `make_mesh` needs.
 
   Returns:
-    The model, in float32, whose layers forget their activations. No device
-    holds more of it than its shards.
+    The model, in float32, whose layers are rematerialised. No device holds
+    more of it than its shards.
 
   Raises:
     FileNotFoundError: as `models.load_model`.
@@ -59,11 +59,11 @@ def load_start(config: ml_collections.ConfigDict) -> models.Model:
   model = models.load_model(
     config.start, mesh=make_mesh(config), rules=sharding.TRAINING_RULES
   )
-  return dataclasses.replace(model, graph=forgetful_graph(model.config))
+  return dataclasses.replace(model, graph=remat_graph(model.config))
 
 
-def forgetful_graph(config: models.DecoderConfig):
-  """Makes the structure of a decoder that keeps no layer's activations.
+def remat_graph(config: models.DecoderConfig) -> nnx.GraphDef:
+  """Makes the structure of a decoder whose layers are rematerialised.
 
   Args:
     config: the architecture.
@@ -77,7 +77,7 @@ def forgetful_graph(config: models.DecoderConfig):
 
 
 def finetune(
-  config: ml_collections.ConfigDict,
+  config: loop.Config,
   params: loop.Parameters,
   loss: SummedLoss,
   rows: Sequence[finetune_data.Encoded],
@@ -89,7 +89,7 @@ def finetune(
     config: as configs/finetune_policy.py.
     params: to start from; they are used up.
     loss: of parameters and a microbatch.
-    rows: encoded texts; those beyond `max_length` are left out.
+    rows: encoded texts; those longer than `max_length` are left out.
     workdir: gets checkpoints and metrics.
 
   Returns:
@@ -131,7 +131,7 @@ def finetune(
   )
 
 
-def make_mesh(config: ml_collections.ConfigDict) -> Mesh | None:
+def make_mesh(config: loop.Config) -> Mesh | None:
   """Makes the mesh of a config, None for one device.
 
   Args:
@@ -153,7 +153,7 @@ def make_mesh(config: ml_collections.ConfigDict) -> Mesh | None:
 
 
 def make_adamw(
-  config: ml_collections.ConfigDict,
+  config: loop.Config,
 ) -> optax.GradientTransformation:
   """Makes AdamW with a warm-up and a cosine.
 
@@ -226,8 +226,13 @@ def make_update(
   """
 
   # The gradients are donated: one copy of them serves all microbatches.
-  def accumulate(params, gradients, batch, scale):
-    def scaled(params):
+  def accumulate(
+    params: loop.Parameters,
+    gradients: loop.Parameters,
+    batch: finetune_data.Microbatch,
+    scale: np.float32,
+  ) -> tuple[loop.Parameters, jax.Array, jax.Array]:
+    def scaled(params: loop.Parameters) -> tuple[jax.Array, jax.Array]:
       value, right = loss(params, batch)
       return value * scale, right * scale
 
@@ -235,7 +240,7 @@ def make_update(
     summed = jax.tree.map(jnp.add, gradients, more)
     return _as_weights(summed, mesh), value, right
 
-  def apply(state, gradients):
+  def apply(state: loop.State, gradients: loop.Parameters) -> loop.State:
     changes, moments = optimizer.update(
       gradients, state["optimizer"], state["params"]
     )
@@ -249,9 +254,12 @@ def make_update(
     lambda params: _as_weights(jax.tree.map(jnp.zeros_like, params), mesh)
   )
 
-  def update(state, batch):
+  def update(
+    state: loop.State, batch: list[finetune_data.Microbatch]
+  ) -> tuple[loop.State, loop.Metrics]:
     scale = np.float32(1 / sum(part["weights"].sum() for part in batch))
-    gradients, value, right = zeros(state["params"]), 0.0, 0.0
+    gradients = zeros(state["params"])
+    value = right = jnp.float32(0.0)
     for part in batch:
       gradients, more, hits = accumulate(
         state["params"], gradients, put_rows(part, mesh), scale
@@ -281,7 +289,7 @@ def make_evaluation(
   summed = jax.jit(loss)
   total = sum(part["weights"].sum() for part in parts)
 
-  def evaluate(params):
+  def evaluate(params: loop.Parameters) -> dict[str, float]:
     sums = [summed(params, put_rows(part, mesh)) for part in parts]
     value, right = np.sum(jax.device_get(sums), axis=0) / total
     return {"held_out_loss": float(value), "held_out_right": float(right)}
@@ -291,14 +299,14 @@ def make_evaluation(
 
 def put_rows(
   batch: finetune_data.Microbatch, mesh: Mesh | None
-) -> dict[str, jax.Array] | finetune_data.Microbatch:
+) -> finetune_data.Microbatch:
   """Splits the rows of a microbatch over the mesh's 'data'."""
   if mesh is None:
     return batch
   return jax.device_put(batch, NamedSharding(mesh, PartitionSpec("data")))
 
 
-def _as_weights(tree, mesh: Mesh | None):
+def _as_weights(tree: Any, mesh: Mesh | None) -> Any:
   """Lays out what is shaped like weights as they are, inside a program."""
   if mesh is None:
     return tree
@@ -310,7 +318,9 @@ def _as_weights(tree, mesh: Mesh | None):
 def _cast_before(loss: SummedLoss, dtype: jnp.dtype) -> SummedLoss:
   """Computes a loss in some dtype; its gradients come back in float32."""
 
-  def cast(params, batch):
+  def cast(
+    params: loop.Parameters, batch: finetune_data.Microbatch
+  ) -> tuple[jax.Array, jax.Array]:
     params = jax.tree.map(lambda leaf: leaf.astype(dtype), params)
     return loss(params, batch)
 

@@ -7,18 +7,20 @@ they share; the first alone writes metrics.
 import json
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import grain
 import jax
-import ml_collections
 import optax
 import orbax.checkpoint as ocp
 from absl import logging
 
 from inference_scaling import json_lines
 
+# An ml_collections.ConfigDict: its fields have the types that configs/ give
+# them, which ConfigDict does not know.
+Config = Any
 Parameters = Any
 Metrics = dict[str, jax.Array]
 LossFunction = Callable[[Parameters, Any], tuple[jax.Array, Metrics]]
@@ -28,7 +30,7 @@ Evaluation = Callable[[Parameters], dict[str, float]]
 
 
 def train(
-  config: ml_collections.ConfigDict,
+  config: Config,
   loss: LossFunction,
   params: Parameters,
   batches: grain.sources.RandomAccessDataSource,
@@ -39,7 +41,7 @@ def train(
 
   Args:
     config: `steps`, `checkpoint_every`, `evaluate_every`, and the optimizer's
-      numbers (see `make_optimizer`).
+      hyperparameters (see `make_optimizer`).
     loss: of parameters and a batch; returns a scalar and metrics.
     params: the initial parameters.
     batches: element `i` is the batch of step `i`.
@@ -60,7 +62,7 @@ def train(
 
 
 def run(
-  config: ml_collections.ConfigDict,
+  config: Config,
   state: State,
   update: Update,
   batches: grain.sources.RandomAccessDataSource,
@@ -96,7 +98,7 @@ def run(
         leaf.delete()  # so that the state is never held twice
       state = saved.restore(start, args=ocp.args.StandardRestore(template))
       logging.info("Resumed %s at step %d.", workdir, start)
-    _forget_after(start, workdir)
+    _drop_rows_after(start, workdir)
     begin = time.time()
     for step, batch in enumerate(_iterate(batches, start), start=start + 1):
       state, metrics = update(state, batch)
@@ -114,7 +116,7 @@ def run(
 
 
 def make_optimizer(
-  config: ml_collections.ConfigDict,
+  config: Config,
 ) -> optax.GradientTransformation:
   """Makes Muon for the matrices of the layers, Adam for the rest.
 
@@ -164,7 +166,7 @@ def make_optimizer(
 def _muon_matrices(params: Parameters) -> Any:
   """Marks the weights of the layers; embeddings, norms and heads use Adam."""
 
-  def mark(path, _):
+  def mark(path: tuple[Any, ...], _: jax.Array) -> Any:
     names = [getattr(key, "key", None) for key in path]
     hidden = "layers" in names and names[-1] == "weight"
     # They are [out, in].
@@ -178,8 +180,10 @@ def _abstract(leaf: jax.Array) -> jax.ShapeDtypeStruct:
   return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)
 
 
-def _make_update(loss: LossFunction, optimizer: optax.GradientTransformation):
-  def update(state, batch):
+def _make_update(
+  loss: LossFunction, optimizer: optax.GradientTransformation
+) -> Update:
+  def update(state: State, batch: Any) -> tuple[State, Metrics]:
     (value, metrics), gradients = jax.value_and_grad(loss, has_aux=True)(
       state["params"], batch
     )
@@ -193,7 +197,9 @@ def _make_update(loss: LossFunction, optimizer: optax.GradientTransformation):
   return update
 
 
-def _iterate(batches: grain.sources.RandomAccessDataSource, start: int):
+def _iterate(
+  batches: grain.sources.RandomAccessDataSource, start: int
+) -> Iterator[Any]:
   """Reads batches ahead in one thread, from `start` on."""
   dataset = grain.MapDataset.source(batches)[start:]
   options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=8)
@@ -208,7 +214,7 @@ def _check(loss: float, step: int, workdir: pathlib.Path) -> None:
     )
 
 
-def _forget_after(step: int, workdir: pathlib.Path) -> None:
+def _drop_rows_after(step: int, workdir: pathlib.Path) -> None:
   """Drops the metrics of steps that will be done again, and a cut line."""
   path = workdir / "metrics.jsonl"
   if jax.process_index() > 0 or not path.is_file():

@@ -1,12 +1,13 @@
 """Supervised training of a policy on step-by-step solutions."""
 
 import pathlib
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
-import ml_collections
 import numpy as np
 import optax
+import transformers
 
 from inference_scaling import models
 from inference_scaling.training import loop
@@ -15,7 +16,7 @@ from inference_scaling.training.data import batches as batches_lib
 
 
 def train_policy(
-  config: ml_collections.ConfigDict, workdir: str | pathlib.Path
+  config: loop.Config, workdir: str | pathlib.Path
 ) -> models.Model:
   """Trains one policy and writes it as a checkpoint folder.
 
@@ -44,9 +45,9 @@ def train_policy(
 
 
 def decoder_config(
-  architecture: ml_collections.ConfigDict, tokenizer
+  architecture: loop.Config, tokenizer: transformers.PreTrainedTokenizerFast
 ) -> models.DecoderConfig:
-  """Completes an architecture with the numbers of the tokenizer.
+  """Completes an architecture with the vocabulary and marks of a tokenizer.
 
   Args:
     architecture: the other fields of `DecoderConfig`.
@@ -57,14 +58,14 @@ def decoder_config(
   """
   return models.DecoderConfig(
     vocab_size=len(tokenizer),
-    eos_token_ids=(tokenizer.eos_token_id,),
-    bos_token_id=tokenizer.bos_token_id,
+    eos_token_ids=(cast(int, tokenizer.eos_token_id),),
+    bos_token_id=cast(int, tokenizer.bos_token_id),
     **architecture.to_dict(),
   )
 
 
 def make_batches(
-  config: ml_collections.ConfigDict, tokenizer
+  config: loop.Config, tokenizer: transformers.PreTrainedTokenizerFast
 ) -> batches_lib.SolutionBatches:
   """Makes the training batches of a config.
 
@@ -88,12 +89,14 @@ def make_loss(model: models.Model) -> loop.LossFunction:
     model: what to train.
 
   Returns:
-    A function of parameters and a batch, giving the loss in nats a token and
+    A function of parameters and a batch, giving the loss in nats per token and
     the metric `exact`: the share of solutions in which every token is the
     most likely one.
   """
 
-  def loss(params, batch):
+  def loss(
+    params: loop.Parameters, batch: Any
+  ) -> tuple[jax.Array, loop.Metrics]:
     tokens, weights = batch["tokens"], batch["weights"][:, 1:]
     logits = model.logits(params, tokens[:, :-1])
     entropy = optax.softmax_cross_entropy_with_integer_labels(
@@ -107,7 +110,7 @@ def make_loss(model: models.Model) -> loop.LossFunction:
 
 
 def make_evaluation(
-  config: ml_collections.ConfigDict, model: models.Model
+  config: loop.Config, model: models.Model
 ) -> loop.Evaluation:
   """Makes the evaluation on the validation split.
 
@@ -128,7 +131,7 @@ def make_evaluation(
   held_out = [source[index] for index in range(len(buckets))]
 
   @jax.jit
-  def score(params, batch):
+  def score(params: loop.Parameters, batch: Any) -> tuple[jax.Array, jax.Array]:
     tokens, weights = batch["tokens"], batch["weights"][:, 1:]
     logits = model.logits(params, tokens[:, :-1])
     entropy = optax.softmax_cross_entropy_with_integer_labels(
@@ -137,7 +140,7 @@ def make_evaluation(
     total = jnp.sum(entropy * weights, axis=-1)
     return jnp.sum(total) / jnp.sum(weights), jnp.mean(jnp.exp(-total))
 
-  def evaluate(params):
+  def evaluate(params: loop.Parameters) -> dict[str, float]:
     metrics = {}
     for bucket, batch in zip(buckets, held_out, strict=True):
       value, sampled = score(params, batch)

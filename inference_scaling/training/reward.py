@@ -1,18 +1,19 @@
 """Training of the process reward model.
 
 It starts from the largest policy, since checking a step needs what writing it
-needs. The loss judges every token of a drawn solution and keeps imitating right
+needs. The loss scores every token of a drawn solution and keeps imitating right
 tokens beside it, which is where the head's likelihoods come from.
 """
 
 import dataclasses
 import json
 import pathlib
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import ml_collections
 import optax
+import transformers
 
 from inference_scaling import assets, decoding, models
 from inference_scaling.tasks import synthetic
@@ -27,7 +28,7 @@ from inference_scaling.training.data import sampling as sampling_lib
 
 
 def train_reward(
-  config: ml_collections.ConfigDict, workdir: str | pathlib.Path
+  config: loop.Config, workdir: str | pathlib.Path
 ) -> models.RewardModel:
   """Draws solutions, trains a reward model on them and reports on it.
 
@@ -71,7 +72,7 @@ def train_reward(
 
 
 def draw(
-  config: ml_collections.ConfigDict,
+  config: loop.Config,
   policies: dict[str, models.Model],
   split: str,
   count: int,
@@ -102,7 +103,7 @@ def draw(
 
 
 def make_sampler(
-  config: ml_collections.ConfigDict, model: models.Model, num_samples: int
+  config: loop.Config, model: models.Model, num_samples: int
 ) -> sampling_lib.Sampler:
   """Makes a sampler of a policy.
 
@@ -119,7 +120,7 @@ def make_sampler(
 
 
 def compare_labels(
-  config: ml_collections.ConfigDict, policies: dict[str, models.Model]
+  config: loop.Config, policies: dict[str, models.Model]
 ) -> dict[str, float]:
   """Compares exact labels with Math-Shepherd's, on validation problems.
 
@@ -173,14 +174,16 @@ def make_loss(
 
   Returns:
     A function of parameters and a batch of `RewardBatches`, giving the loss in
-    nats a token and both of its parts.
+    nats per token and both of its parts.
 
   References:
     Cobbe et al., "Training verifiers to solve math word problems", 2021,
       arXiv:2110.14168, section 4.2 (the language-model loss kept beside).
   """
 
-  def loss(params, batch):
+  def loss(
+    params: loop.Parameters, batch: Any
+  ) -> tuple[jax.Array, loop.Metrics]:
     tokens = batch["tokens"]
     weights = batch["reward_weights"]
     head_state = model.encode_all(params, tokens, weights > 0)
@@ -199,7 +202,9 @@ def make_loss(
 
 
 def make_batches(
-  config: ml_collections.ConfigDict, drawn: reward_data.Solutions, tokenizer
+  config: loop.Config,
+  drawn: reward_data.Solutions,
+  tokenizer: transformers.PreTrainedTokenizerFast,
 ) -> reward_data.RewardBatches:
   """Makes the training batches of a config.
 

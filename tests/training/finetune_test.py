@@ -68,6 +68,7 @@ def test_loss_falls_and_the_model_is_saved(trained):
   jax.tree.map(np.testing.assert_array_equal, loaded.params, policy.params)
 
 
+@pytest.mark.slow
 def test_killed_run_resumes_exactly(trained, tmp_path, monkeypatch):
   policy, workdir = trained
 
@@ -118,8 +119,9 @@ def test_prompts_that_are_learned_are_those_that_are_asked():
 def test_judged_tokens_are_the_tags():
   reward_format = reward_formats.make_reward_format("llemma", TOKENIZER)
   question, steps = "How many?", ("Step 1: 2.", "Step 2: The answer is: 2")
-  row = finetune_data.encode_judged(
-    reward_format, [finetune_rows.Judged(question, steps, (True, False))]
+  row = finetune_data.encode_labelled(
+    reward_format,
+    [finetune_rows.LabelledSolution(question, steps, (True, False))],
   )[0]
   (tag,) = TOKENIZER(" ки", add_special_tokens=False)["input_ids"]
   assert np.flatnonzero(row.weights).tolist() == [
@@ -181,6 +183,7 @@ def stepped():
   return config, model, encoded, step(8, None), step
 
 
+@pytest.mark.slow
 def test_a_mesh_and_other_microbatches_give_the_same_step(stepped):
   _, _, _, (state, metrics), step = stepped
   mesh = models.make_mesh(4, 2)
@@ -256,6 +259,7 @@ def test_one_step_is_that_of_torch(stepped, tmp_path):
   assert np.abs(moved).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_reward_model_learns_and_is_read_back(tmp_path):
   config = _config(start="random/llemma_7b", epochs=5, learning_rate=0.02)
   written = math_shepherd.finetune_reward(config, tmp_path)

@@ -109,6 +109,7 @@ def test_model_is_saved(trained):
   assert tokens == ours.tokenizer(text)["input_ids"]
 
 
+@pytest.mark.slow
 def test_killed_run_ends_with_the_same_bits(trained, tmp_path, monkeypatch):
   straight, straight_dir = trained
   make_evaluation = policy.make_evaluation

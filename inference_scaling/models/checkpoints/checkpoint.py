@@ -152,7 +152,7 @@ def _open_orbax(folder: pathlib.Path) -> Checkpoint:
   raw = config_lib.read_raw(folder)
   config = _parse_any(raw, str(folder / config_lib.CONFIG))
 
-  def open_tensors():
+  def open_tensors() -> sources.OrbaxFolder:
     return sources.OrbaxFolder(folder, config, tuple(raw["architectures"]))
 
   return Checkpoint(
@@ -171,7 +171,7 @@ def _open_gguf(path: pathlib.Path) -> Checkpoint:
   raw = sources.gguf_to_hf(header, str(path))
   config = _parse_any(raw, str(path))
 
-  def open_tensors():
+  def open_tensors() -> sources.GgufFile:
     return sources.GgufFile(path, config.num_heads, config.num_kv_heads)
 
   return Checkpoint(
@@ -232,11 +232,11 @@ def _missing(
 ) -> FileNotFoundError:
   """Says that a path leads nowhere, and how far it leads."""
   whole = path.absolute()
-  there = next(parent for parent in whole.parents if parent.exists())
-  lost = whole.relative_to(there).parts[0]
+  parent = next(parent for parent in whole.parents if parent.exists())
+  lost = whole.relative_to(parent).parts[0]
   home = path.parts[0] == "~"
   return FileNotFoundError(
-    f"the folder {source} does not exist: {there} is there, but {lost} is not "
+    f"the folder {source} does not exist: {parent} is there, but {lost} is not "
     f"in it (looked for {whole / config_lib.CONFIG})."
     f"{' Write ~ out: only a shell knows it.' if home else ''} Give the path "
     "of a checkpoint folder or GGUF file, the name of an embedded model, or a "
@@ -246,12 +246,12 @@ def _missing(
 
 def _point_to_gguf(folder: pathlib.Path) -> None:
   """Explains that a GGUF file is named by itself, not by its folder."""
-  found = sorted(
+  names = sorted(
     path.name for path in folder.glob("*") if path.suffix.lower() == _GGUF
   )
-  if found and not (folder / config_lib.CONFIG).is_file():
+  if names and not (folder / config_lib.CONFIG).is_file():
     raise FileNotFoundError(
       f"{folder} has no {config_lib.CONFIG}, but GGUF files: "
-      f"{', '.join(found)}. Give the path of one of them, such as "
-      f"{folder / found[0]}."
+      f"{', '.join(names)}. Give the path of one of them, such as "
+      f"{folder / names[0]}."
     )

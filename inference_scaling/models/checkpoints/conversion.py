@@ -115,18 +115,20 @@ def convert_to_hf(
   )
 
 
-def _describe(checkpoint: checkpoint_lib.Checkpoint):
+def _describe(
+  checkpoint: checkpoint_lib.Checkpoint,
+) -> tuple[list[layout.Entry], layout.Parameters, dict[str, layout.Shape]]:
   """Lists a model's entries, shapes of parameters, and shapes of its head."""
-  config, found = checkpoint.config, checkpoint.tensors.shapes
-  own = checkpoint.architectures == (config_lib.REWARD_ARCHITECTURE,)
-  module = model.StepReward if own else decoder_lib.Decoder
+  config, stored = checkpoint.config, checkpoint.tensors.shapes
+  native = checkpoint.architectures == (config_lib.REWARD_ARCHITECTURE,)
+  module = model.StepReward if native else decoder_lib.Decoder
   shapes = nnx.to_pure_dict(
     nnx.split(nnx.eval_shape(lambda: module(config, nnx.Rngs(0))))[1]
   )
-  entries = sources.entries_of(config, checkpoint.architectures, found)
+  entries = sources.entries_of(config, checkpoint.architectures, stored)
   heads = [e for e in entries if e.path[0] == orbax_folder.HEADS]
   entries = [e for e in entries if e not in heads]
-  return entries, shapes, {e.name: found[e.name] for e in heads}
+  return entries, shapes, {e.name: stored[e.name] for e in heads}
 
 
 def _empty(folder: str | pathlib.Path) -> pathlib.Path:

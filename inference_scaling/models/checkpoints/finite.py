@@ -47,20 +47,18 @@ def equal(first: np.ndarray, second: np.ndarray) -> bool:
   """Tells whether two arrays of one shape hold the same numbers.
 
   Args:
-    first: one of them.
-    second: the other, perhaps in another dtype.
+    first: an array.
+    second: another one, perhaps of another dtype.
 
   Returns:
     Whether they are equal; NaN is to NaN.
   """
   return all(
-    _same_bits(ours, theirs)
+    _same_bits(*blocks)
     or np.array_equal(
-      np.asarray(ours, np.float32),
-      np.asarray(theirs, np.float32),
-      equal_nan=True,
+      *(np.asarray(block, np.float32) for block in blocks), equal_nan=True
     )
-    for ours, theirs in _blocks(first, second)
+    for blocks in _blocks(first, second)
   )
 
 

@@ -17,7 +17,7 @@ from inference_scaling.models.layers import architecture
 Entry = families.Entry
 Part = families.Part
 Path = tuple[str | int, ...]
-Parameters = dict[str | int, Any]
+Parameters = dict[Any, Any]  # nested, by names and by the indices of layers
 Shape = tuple[int, ...]
 
 
@@ -130,7 +130,7 @@ def stored_shapes(
 
 
 def check(
-  found: Mapping[str, Shape],
+  stored: Mapping[str, Shape],
   entries: Iterable[Entry],
   shapes: Parameters,
   source: str,
@@ -138,7 +138,7 @@ def check(
   """Holds the tensors of a checkpoint against those that it should have.
 
   Args:
-    found: shapes by tensor name.
+    stored: shapes by tensor name.
     entries: the layout.
     shapes: nested dict of the parameters' shapes (anything with `.shape`).
     source: where the tensors come from, for the error.
@@ -149,16 +149,16 @@ def check(
   expected = stored_shapes(entries, shapes)
   problems = [
     f"missing: {name} {expected[name]}"
-    for name in sorted(set(expected) - set(found))
+    for name in sorted(set(expected) - set(stored))
   ]
   problems += [
-    f"unexpected: {name} {tuple(found[name])}"
-    for name in sorted(set(found) - set(expected))
+    f"unexpected: {name} {tuple(stored[name])}"
+    for name in sorted(set(stored) - set(expected))
   ]
   problems += [
-    f"misshapen: {name} is {tuple(found[name])}, expected {shape}"
+    f"misshapen: {name} is {tuple(stored[name])}, expected {shape}"
     for name, shape in sorted(expected.items())
-    if name in found and tuple(found[name]) != shape
+    if name in stored and tuple(stored[name]) != shape
   ]
   if problems:
     raise ValueError(
@@ -195,12 +195,13 @@ def to_stored(entries: list[Entry], values: list[np.ndarray]) -> np.ndarray:
   """
   pairs = zip(entries, values, strict=True)
   rows = [value.T if entry.transpose else value for entry, value in pairs]
-  if entries[0].part is None:
+  parts = [entry.part for entry in entries if entry.part is not None]
+  if not parts:
     return np.ascontiguousarray(rows[0])
   stored = np.empty((3 * rows[0].shape[0], *rows[0].shape[1:]), rows[0].dtype)
-  fused = _split_fused(stored, entries[0].part.heads)
-  for entry, row in zip(entries, rows, strict=True):
-    fused[:, entry.part.index] = row.reshape(fused[:, 0].shape)
+  fused = _split_fused(stored, parts[0].heads)
+  for part, row in zip(parts, rows, strict=True):
+    fused[:, part.index] = row.reshape(fused[:, 0].shape)
   return stored
 
 

@@ -4,7 +4,8 @@ Weights that are no numbers are found here, whatever the files are: a model that
 has them writes nothing of use, and says so only when it is run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -45,7 +46,7 @@ def load_parameters(
     shapes: nested dict of the parameters' shapes (anything with `.shape`).
     dtype: one of `DTYPES`; None to keep what is stored.
     mesh: of `make_mesh`; None for one device.
-    rules: from logical axes to axes of the mesh.
+    rules: logical axis rules.
     others: shapes of further tensors that must be there, by name; they are
       checked and not read.
 
@@ -67,10 +68,12 @@ def load_parameters(
   if not others:  # the head of a reward model reads no unembedding
     check_tied(checkpoint)
   tensors = checkpoint.tensors
+  cast_to = None if dtype is None else jnp.dtype(dtype)
   parameters: layout.Parameters = {}
   for group in layout.by_name(entries).values():
-    for entry, value in _read(tensors, group, shardings, dtype):
-      layout.put(parameters, entry.path, value)
+    for entry, value in _read(tensors, group, shardings, cast_to):
+      # Or else the next tensors would be read while this one is under way.
+      layout.put(parameters, entry.path, value.block_until_ready())
   return parameters
 
 
@@ -91,7 +94,7 @@ def check_tensors(
   Raises:
     ValueError: lists all missing, unexpected and misshapen tensors, sorted.
   """
-  found = {
+  stored = {
     name: shape
     for name, shape in checkpoint.tensors.shapes.items()
     if not layout.is_redundant(name, checkpoint.config)
@@ -102,7 +105,7 @@ def check_tensors(
     for name, shape in others.items()
   }
   layout.check(
-    found,
+    stored,
     [*entries, *expected],
     {**shapes, "others": more},
     checkpoint.tensors.where,
@@ -121,11 +124,11 @@ def check_tied(checkpoint: checkpoint_lib.Checkpoint) -> None:
   Raises:
     ValueError: where it is another matrix.
   """
-  found = layout.tied_pair(checkpoint.config)
-  if found is None or found[1] not in checkpoint.tensors.shapes:
+  names = layout.tied_pair(checkpoint.config)
+  if names is None or names[1] not in checkpoint.tensors.shapes:
     return
-  embedding, unembedding = found
-  stored = [checkpoint.tensors.read(name) for name in found]
+  embedding, unembedding = names
+  stored = [checkpoint.tensors.read(name) for name in names]
   if stored[0].shape != stored[1].shape or not finite.equal(*stored):
     raise ValueError(
       f"{checkpoint.tensors.where} holds {unembedding}, which is not "
@@ -154,18 +157,27 @@ def read_finite(tensors: sources.TensorSource, name: str) -> np.ndarray:
   return stored
 
 
-def _read(tensors, group, shardings, dtype):
+def _read(
+  tensors: sources.TensorSource,
+  group: list[layout.Entry],
+  shardings: layout.Parameters | None,
+  dtype: np.dtype | None,
+) -> Iterator[tuple[layout.Entry, jax.Array]]:
   """Yields the parameters of one tensor, each on its devices."""
-  direct = shardings is not None and isinstance(tensors, sources.OrbaxFolder)
-  # Written once, in the dtype and the place where it stays.
+  if shardings is not None and isinstance(tensors, sources.OrbaxFolder):
+    for entry in group:
+      target = layout.get(shardings, entry.path)
+      value = tensors.read_shards(entry, dtype, target)
+      _check_shards(value, entry, tensors)
+      yield entry, value
+    return
   own = isinstance(tensors, sources.GgufFile)
-  if direct:
-    stored = None
-  elif own:
-    stored = tensors.read(group[0].name, dtype and jnp.dtype(dtype))
+  if isinstance(tensors, sources.GgufFile):
+    # Written once, in the dtype and the memory where it stays.
+    stored = tensors.read(group[0].name, dtype)
   else:
     stored = tensors.read(group[0].name)
-  if not direct and not jnp.issubdtype(stored.dtype, jnp.floating):
+  if not jnp.issubdtype(stored.dtype, jnp.floating):
     raise ValueError(
       f"{tensors.where}: tensor {group[0].name} is stored as {stored.dtype}, "
       "which is no dtype of weights; the model may be quantised. Save it in "
@@ -173,29 +185,27 @@ def _read(tensors, group, shardings, dtype):
     )
   for entry in group:
     target = None if shardings is None else layout.get(shardings, entry.path)
-    if direct:
-      value = tensors.read_shards(entry, dtype and jnp.dtype(dtype), target)
-      _check_shards(value, entry, tensors)
-    else:
-      parameter = layout.to_parameter(entry, stored)
-      value = _place(parameter, dtype, target, own, entry.name, tensors.where)
-    # Or else the next tensors would be read while this one is under way.
-    value.block_until_ready()
-    yield entry, value
+    parameter = layout.to_parameter(entry, stored)
+    yield (
+      entry,
+      _place(
+        parameter, dtype or parameter.dtype, target, own, entry.name,
+        tensors.where,
+      ),
+    )  # fmt: skip
 
 
 def _place(
   parameter: np.ndarray,
-  dtype: str | None,
+  dtype: np.dtype,
   target: jax.sharding.Sharding | None,
   own: bool,
   name: str,
   where: str,
 ) -> jax.Array:
   """Casts a parameter and copies it to its devices, shard by shard."""
-  dtype = parameter.dtype if dtype is None else jnp.dtype(dtype)
 
-  def part(index):
+  def part(index: Any) -> np.ndarray:
     stored = parameter[index]
     placed = stored  # as it is where nobody else holds it: JAX may keep it
     if not own or stored.dtype != dtype or not stored.flags.c_contiguous:
@@ -214,7 +224,9 @@ def _place(
   )
 
 
-def _check_shards(value: jax.Array, entry: layout.Entry, tensors) -> None:
+def _check_shards(
+  value: jax.Array, entry: layout.Entry, tensors: sources.TensorSource
+) -> None:
   """Checks what came to the devices directly."""
   # A sum needs no array of truth values, but may overflow.
   summed = jnp.isfinite(jnp.sum(value, dtype=jnp.float32))

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from inference_scaling.models.families import values
-from inference_scaling.models.layers import architecture
+from inference_scaling.models.layers import architecture as architecture_lib
 
 Path = tuple[str | int, ...]
 Raw = values.Raw
 
 
 class Part(NamedTuple):
-  """Where a parameter stands in a fused tensor, with rows [heads, 3, H].
+  """Position of a parameter in a fused tensor, with rows [heads, 3, H].
 
   Attributes:
     index: 0 for queries, 1 for keys, 2 for values.
@@ -60,9 +60,9 @@ class Family(NamedTuple):
 
   architecture: str
   keys: frozenset[str]
-  read: Callable[[Raw], architecture.DecoderConfig]
-  write: Callable[[architecture.DecoderConfig], dict[str, Any]]
-  entries: Callable[[architecture.DecoderConfig, Path], list[Entry]]
+  read: Callable[[Raw], architecture_lib.DecoderConfig]
+  write: Callable[[architecture_lib.DecoderConfig], dict[str, Any]]
+  entries: Callable[[architecture_lib.DecoderConfig, Path], list[Entry]]
   unembedding: str
   buffers: str
 
@@ -146,7 +146,7 @@ def read_shared(raw: Raw, eps_key: str, activation: str) -> dict[str, Any]:
 
 
 def write_shared(
-  config: architecture.DecoderConfig, eps_key: str
+  config: architecture_lib.DecoderConfig, eps_key: str
 ) -> dict[str, Any]:
   """Writes what `read_shared` reads."""
   raw = {key: getattr(config, field) for key, field in SHARED_KEYS.items()}

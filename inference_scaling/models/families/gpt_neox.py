@@ -79,23 +79,23 @@ def entries(
   config: architecture.DecoderConfig, prefix: base.Path
 ) -> list[base.Entry]:
   """Lists the parameters, without the unembedding."""
-  found = [base.Entry("gpt_neox.embed_in.weight", (*prefix, "embedding"))]
-  found += _norm("gpt_neox.final_layer_norm", (*prefix, "final_norm"))
+  listed = [base.Entry("gpt_neox.embed_in.weight", (*prefix, "embedding"))]
+  listed += _norm("gpt_neox.final_layer_norm", (*prefix, "final_norm"))
   for layer in range(config.num_layers):
     name, path = f"gpt_neox.layers.{layer}", (*prefix, "layers", layer)
-    for ours, theirs in _NORMS.items():
-      found += _norm(f"{name}.{theirs}", (*path, ours))
-    for index, ours in enumerate(_FUSED):
-      found += _linear(
+    for norm, stored in _NORMS.items():
+      listed += _norm(f"{name}.{stored}", (*path, norm))
+    for index, linear in enumerate(_FUSED):
+      listed += _linear(
         f"{name}.attention.query_key_value",
-        (*path, "attention", ours),
+        (*path, "attention", linear),
         config.qkv_bias,
         base.Part(index, config.num_heads),
       )
-    for ours, theirs in _LINEAR.items():
-      biased = config.mlp_bias if ours[0] == "mlp" else config.output_bias
-      found += _linear(f"{name}.{theirs}", (*path, *ours), biased)
-  return found
+    for module, stored in _LINEAR.items():
+      biased = config.mlp_bias if module[0] == "mlp" else config.output_bias
+      listed += _linear(f"{name}.{stored}", (*path, *module), biased)
+  return listed
 
 
 def _norm(name: str, path: base.Path) -> list[base.Entry]:
@@ -108,10 +108,10 @@ def _norm(name: str, path: base.Path) -> list[base.Entry]:
 def _linear(
   name: str, path: base.Path, biased: bool, part: base.Part | None = None
 ) -> list[base.Entry]:
-  found = [base.Entry(f"{name}.weight", (*path, "weight"), part=part)]
+  listed = [base.Entry(f"{name}.weight", (*path, "weight"), part=part)]
   if biased:
-    found.append(base.Entry(f"{name}.bias", (*path, "bias"), False, part))
-  return found
+    listed.append(base.Entry(f"{name}.bias", (*path, "bias"), False, part))
+  return listed
 
 
 FAMILY = base.Family(

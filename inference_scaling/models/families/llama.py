@@ -1,4 +1,4 @@
-"""Llama: RMS norms, a gated MLP, all of each head turns.
+"""Llama: RMS norms, a gated MLP, rotary positions in all of each head.
 
 Llemma, Llama 2 and 3 and SmolLM2 are of this family. Mistral and Qwen2 have
 the same tensors and share most keys.
@@ -11,7 +11,7 @@ from inference_scaling.models.layers import architecture
 
 EPS_KEY = "rms_norm_eps"
 KEYS = base.KEYS | {EPS_KEY, "layer_types", "mlp_bias", "sliding_window"}
-# Named as here -> as in the checkpoint.
+# Name of this package -> name in the checkpoint.
 _NORMS = {
   "attention_norm": "input_layernorm",
   "mlp_norm": "post_attention_layernorm",
@@ -90,10 +90,11 @@ def write(config: architecture.DecoderConfig) -> dict[str, Any]:
 def expect_layers(raw: base.Raw, kind: str) -> None:
   """Raises where `layer_types` is there and a layer is of another kind."""
   types = values.texts(raw, "layer_types", raw["num_hidden_layers"]) or ()
-  for layer, found in enumerate(types):
-    if found != kind:
+  for layer, layer_type in enumerate(types):
+    if layer_type != kind:
       raise ValueError(
-        f"layer_types[{layer}] is {found!r}; expected {kind!r} of all layers."
+        f"layer_types[{layer}] is {layer_type!r}; expected {kind!r} of all "
+        "layers."
       )
 
 
@@ -101,29 +102,30 @@ def entries(
   config: architecture.DecoderConfig, prefix: base.Path
 ) -> list[base.Entry]:
   """Lists the parameters, without the unembedding."""
-  found = [
+  listed = [
     base.Entry("model.embed_tokens.weight", (*prefix, "embedding")),
     base.Entry("model.norm.weight", (*prefix, "final_norm", "scale")),
   ]
   for layer in range(config.num_layers):
     name, path = f"model.layers.{layer}", (*prefix, "layers", layer)
-    found += [
-      base.Entry(f"{name}.{theirs}.weight", (*path, ours, "scale"))
-      for ours, theirs in _NORMS.items()
+    listed += [
+      base.Entry(f"{name}.{stored}.weight", (*path, norm, "scale"))
+      for norm, stored in _NORMS.items()
     ]
-    for ours, theirs in _LINEAR.items():
-      weight = (*path, *ours, "weight")
-      found.append(base.Entry(f"{name}.{theirs}.weight", weight))
-      if has_bias(config, *ours):
-        found.append(
-          base.Entry(f"{name}.{theirs}.bias", (*path, *ours, "bias"))
-        )
-  return found
+    for (module, matrix), stored in _LINEAR.items():
+      parts = ["weight"] + ["bias"] * has_bias(config, module, matrix)
+      listed += [
+        base.Entry(f"{name}.{stored}.{part}", (*path, module, matrix, part))
+        for part in parts
+      ]
+  return listed
 
 
-def has_bias(config: architecture.DecoderConfig, room: str, name: str) -> bool:
+def has_bias(
+  config: architecture.DecoderConfig, module: str, name: str
+) -> bool:
   """Tells whether a matrix of attention or MLP has a bias."""
-  if room == "mlp":
+  if module == "mlp":
     return config.mlp_bias
   return config.output_bias if name == "output" else config.qkv_bias
 

@@ -48,8 +48,8 @@ def _read_window(raw: base.Raw) -> tuple[int | None, int]:
     if window is None:
       return None, 0
     # 28 is what transformers takes a file to mean that does not have the key.
-    found = {"max_window_layers": 28, **raw}
-    first = min(values.integer(found, "max_window_layers", 0), num_layers)
+    stated = {"max_window_layers": 28, **raw}
+    first = min(values.integer(stated, "max_window_layers", 0), num_layers)
     return (None, 0) if first == num_layers else (window, first)
   first = types.index(_WINDOW) if _WINDOW in types else num_layers
   expected = [_FULL] * first + [_WINDOW] * (num_layers - first)

@@ -15,7 +15,7 @@ _LLAMA3_KEYS = {
 
 
 def read_settings(raw: values.Raw) -> dict[str, Any]:
-  """Reads the rotary settings from either place that they are written to.
+  """Reads the rotary settings, nested or on the outermost level.
 
   transformers nests them all in `rope_parameters` from version 5 on. Older
   files have `rope_scaling`, and the base on the outermost level.
@@ -46,7 +46,7 @@ def read_rotary(
   default: float,
   most: float = math.inf,
 ) -> float:
-  """Reads a number from either place that rotary settings are written to.
+  """Reads a rotary setting, nested or on the outermost level.
 
   Args:
     raw: contents of config.json.
@@ -54,7 +54,7 @@ def read_rotary(
     nested: its key there.
     outer: its key on the outermost level.
     default: what a file means that has neither.
-    most: what it must not be beyond.
+    most: maximum.
 
   Returns:
     The number.
@@ -64,13 +64,13 @@ def read_rotary(
   """
   if nested not in settings:
     return values.number({outer: default, **raw}, outer, most)
-  found = values.number(settings, nested, most)
-  if raw.get(outer, found) != found:
+  number = values.number(settings, nested, most)
+  if raw.get(outer, number) != number:
     raise ValueError(
       f"{outer} is {raw[outer]!r}, but {nested} among the rotary settings is "
-      f"{found!r}; keep one."
+      f"{number!r}; keep one."
     )
-  return found
+  return number
 
 
 def read_scaling(
@@ -98,27 +98,29 @@ def read_scaling(
     )
   wanted = keys.get(kind, ())
   known = {"rope_type", "type", "rope_theta", "partial_rotary_factor", *wanted}
-  beyond = {k: v for k, v in settings.items() if k not in known}
-  if beyond:
+  unknown = {k: v for k, v in settings.items() if k not in known}
+  if unknown:
     raise ValueError(
-      f"rope scaling of type {kind} has {beyond}; expected no more than "
+      f"rope scaling of type {kind} has {unknown}; expected no more than "
       f"{', '.join(sorted(known))}."
     )
   if kind == "default":
     return None
-  # As transformers has it.
+  # The default of transformers.
   default = {"original_max_position_embeddings": raw["max_position_embeddings"]}
-  found = default | settings
-  missing = [key for key in wanted if key not in found]
+  stated = {**default, **settings}
+  missing = [key for key in wanted if key not in stated]
   if missing:
     raise ValueError(f"rope scaling of type {kind} lacks {', '.join(missing)}.")
-  factor = values.number(found, "factor")
+  factor = values.number(stated, "factor")
   if kind == "linear":
     return architecture.RopeScaling(kind, factor)
   *factors, length = _LLAMA3_KEYS
-  more = {_LLAMA3_KEYS[key]: values.number(found, key) for key in factors}
-  more[_LLAMA3_KEYS[length]] = values.integer(found, length)
-  return architecture.RopeScaling(kind, factor, **more)
+  fields: dict[str, Any] = {
+    _LLAMA3_KEYS[key]: values.number(stated, key) for key in factors
+  }
+  fields[_LLAMA3_KEYS[length]] = values.integer(stated, length)
+  return architecture.RopeScaling(kind, factor, **fields)
 
 
 def write_scaling(

@@ -17,9 +17,7 @@ Raw = Mapping[str, Any]
 def expect(raw: Raw, key: str, value: Any) -> None:
   """Raises where a key is there with any other value than the given one."""
   if raw.get(key, value) != value:
-    raise ValueError(
-      f"{key} is {raw[key]!r}; only {value!r} is supported here."
-    )
+    raise ValueError(f"{key} is {raw[key]!r}; only {value!r} is supported.")
 
 
 def integer(raw: Raw, key: str, least: int = 1) -> int:
@@ -28,7 +26,7 @@ def integer(raw: Raw, key: str, least: int = 1) -> int:
   Args:
     raw: contents of config.json, or a group in it.
     key: which must be there.
-    least: what it must not be below.
+    least: minimum.
 
   Returns:
     The number.
@@ -48,7 +46,7 @@ def number(raw: Raw, key: str, most: float = math.inf) -> float:
   Args:
     raw: as `integer`.
     key: as `integer`.
-    most: what it must not be beyond.
+    most: maximum.
 
   Returns:
     The number.
@@ -122,16 +120,16 @@ def token_ids(value: Any, key: str, vocab_size: int) -> tuple[int, ...]:
   Raises:
     ValueError: on anything else.
   """
-  found = value if isinstance(value, list) else [] if value is None else [value]
-  for one in found:
-    if not _is_number(one, numbers.Integral) or not 0 <= one < vocab_size:
+  ids = value if isinstance(value, list) else [] if value is None else [value]
+  for index in ids:
+    if not _is_number(index, numbers.Integral) or not 0 <= index < vocab_size:
       raise _unexpected(
         key,
         value,
         "the id of a token, a list of them, or null; ids are whole numbers "
         f"from 0 to {vocab_size - 1}, since vocab_size is {vocab_size}",
       )
-  return tuple(int(one) for one in found)
+  return tuple(int(index) for index in ids)
 
 
 def token_id(value: Any, key: str, vocab_size: int) -> int | None:

@@ -29,7 +29,7 @@ class RopeScaling:
   high_frequency_factor: float | None = None
   original_length: int | None = None
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     _check_choice("rope scaling", self.kind, ROPE_KINDS)
     if not 0 < self.factor < math.inf:
       raise ValueError(f"the rope's factor is {self.factor}; expected above 0.")
@@ -44,8 +44,8 @@ class RopeScaling:
         f"{of_llama3}; rope scaling of kind llama3 needs them all, that of "
         f"kind linear none, and this is {self.kind}."
       )
-    low, high, _ = of_llama3
-    if self.kind == "llama3" and not 0 < low < high < math.inf:
+    low, high = self.low_frequency_factor, self.high_frequency_factor
+    if low is not None and high is not None and not 0 < low < high < math.inf:
       raise ValueError(
         f"low_freq_factor is {low} and high_freq_factor is {high}; expected "
         "the latter above the former, and both above 0."
@@ -79,7 +79,7 @@ class DecoderConfig:
     qkv_bias: whether query, key and value have one.
     output_bias: whether the output of attention has one.
     mlp_bias: whether the matrices of the MLP have one.
-    rotary_fraction: part of each head that turns with the position.
+    rotary_fraction: part of each head that has rotary positions.
     rope_scaling: of the rotary wave lengths, if any.
     sliding_window: a token sees itself and this many less one before it; None
       for all.
@@ -112,7 +112,7 @@ class DecoderConfig:
   sliding_window: int | None = None
   first_window_layer: int = 0
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     if self.num_heads % self.num_kv_heads:
       raise ValueError(
         f"num_attention_heads is {self.num_heads}, which is no multiple of "
@@ -121,8 +121,8 @@ class DecoderConfig:
     if self.rotary_dim % 2 or not 0 < self.rotary_dim <= self.head_dim:
       raise ValueError(
         f"head_dim is {self.head_dim}, of which a part of "
-        f"{self.rotary_fraction} turns, {self.rotary_dim}; rotary embedding "
-        "needs an even number from 2 to head_dim."
+        f"{self.rotary_fraction} has rotary positions, {self.rotary_dim}; "
+        "expected an even number from 2 to head_dim."
       )
     _check_choice("norm", self.norm, NORMS)
     _check_choice("activation", self.activation, ACTIVATIONS)
@@ -134,7 +134,7 @@ class DecoderConfig:
 
   @property
   def rotary_dim(self) -> int:
-    """How many of the H numbers of a head turn with the position."""
+    """R, how many of the H numbers of a head have rotary positions."""
     return int(self.head_dim * self.rotary_fraction)
 
   def window(self, layer: int) -> int | None:

@@ -65,7 +65,7 @@ def attend(queries: jax.Array, segments: tuple[Segment, ...]) -> jax.Array:
   highest = peaks[0]
   for peak in peaks[1:]:
     highest = jnp.maximum(highest, peak)
-  total, mixed = 0.0, 0.0
+  total = mixed = jnp.float32(0.0)
   for score, segment in zip(scores, segments, strict=True):
     shared = segment.keys.shape[1] == 1
     weights = jnp.exp(score - _fold(highest, shared)[..., None])

@@ -37,7 +37,7 @@ _ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 
 
 class OneKey:
-  """Gives all weights one key, where only their shapes are asked for.
+  """Gives all weights one key, where only their shapes are needed.
 
   To trace nnx.Rngs takes a time that grows with the square of the layers, since
   it counts keys in the trace: seconds, of a deep model.
@@ -136,8 +136,10 @@ class Block(nnx.Module):
     self.mlp = MLP(config, rngs)
     self.parallel = config.parallel_residual
 
-  def __call__(self, x, rotation, attend):
-    """Adds attention and MLP to [D, P, N, T]."""
+  def __call__(
+    self, x: jax.Array, rotation: rotary.Rotation, attend: AttendFn
+  ) -> tuple[jax.Array, Any]:
+    """Adds attention and MLP to [D, P, N, T]; see `Attention`."""
     with jax.named_scope("attention"):
       mixed, kept = self.attention(self.attention_norm(x), rotation, attend)
     if self.parallel:
@@ -145,7 +147,7 @@ class Block(nnx.Module):
     x = x + mixed
     return x + self._feed_forward(x), kept
 
-  def _feed_forward(self, x):
+  def _feed_forward(self, x: jax.Array) -> jax.Array:
     with jax.named_scope("mlp"):
       return self.mlp(self.mlp_norm(x))
 
@@ -168,7 +170,7 @@ class Decoder(nnx.Module):
     Args:
       config: the architecture.
       rngs: for the weights.
-      remat: whether a backward pass computes the activations of a layer again
+      remat: whether a backward pass rematerialises the activations of a layer
         instead of keeping them: a third more work for far less memory.
     """
     self.config = config

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from typing_extensions import override
 
 Read = Callable[[str], np.ndarray]
 Score = dict[str, np.ndarray]
@@ -62,7 +63,7 @@ class Head(abc.ABC):
     module: class of the Flax module, made from D.
   """
 
-  module: type[nnx.Module] = LinearScore
+  module: Callable[[int], nnx.Module] = LinearScore
 
   @abc.abstractmethod
   def tensors(self, size: int) -> Mapping[str, tuple[int, ...]]:
@@ -88,13 +89,13 @@ class Head(abc.ABC):
 class VocabularyMean(Head):
   """The mean of all logits: the mean row of the unembedding."""
 
+  @override
   def tensors(self, size: int) -> Mapping[str, tuple[int, ...]]:
-    """As `Head.tensors`."""
     del size
     return {}
 
+  @override
   def fold(self, read: Read, unembedding: str) -> Score:
-    """As `Head.fold`."""
     table = read(unembedding)
     # By blocks in float64: the table may be half a gigabyte of bfloat16.
     total = np.zeros(table.shape[1])
@@ -116,13 +117,13 @@ class RowDifference(Head):
     self.good = good
     self.bad = bad
 
+  @override
   def tensors(self, size: int) -> Mapping[str, tuple[int, ...]]:
-    """As `Head.tensors`."""
     del size
     return {}
 
+  @override
   def fold(self, read: Read, unembedding: str) -> Score:
-    """As `Head.fold`."""
     table = read(unembedding)
     good, bad = (
       np.asarray(table[row], np.float32) for row in (self.good, self.bad)
@@ -133,12 +134,12 @@ class RowDifference(Head):
 class ValueHead(Head):
   """A value head as TRL writes it."""
 
+  @override
   def tensors(self, size: int) -> Mapping[str, tuple[int, ...]]:
-    """As `Head.tensors`."""
     return {"v_head.summary.weight": (1, size), "v_head.summary.bias": (1,)}
 
+  @override
   def fold(self, read: Read, unembedding: str) -> Score:
-    """As `Head.fold`."""
     del unembedding
     kernel, bias = map(read, self.tensors(0))
     return _linear(kernel[0], bias[0])
@@ -149,8 +150,8 @@ class TwoClasses(Head):
 
   module = TwoLayerScore
 
+  @override
   def tensors(self, size: int) -> Mapping[str, tuple[int, ...]]:
-    """As `Head.tensors`."""
     return {
       "score.0.weight": (size, size),
       "score.0.bias": (size,),
@@ -158,8 +159,8 @@ class TwoClasses(Head):
       "score.2.bias": (2,),
     }
 
+  @override
   def fold(self, read: Read, unembedding: str) -> Score:
-    """As `Head.fold`."""
     del unembedding
     inner, inner_bias, outer, outer_bias = (
       np.asarray(read(name), np.float32) for name in self.tensors(0)

@@ -1,4 +1,4 @@
-"""Rotary positions: queries and keys turn by angles that grow with position."""
+"""Rotary positions: queries and keys rotate by angles that grow with them."""
 
 import math
 
@@ -59,11 +59,12 @@ def scale(
       the formula is that of the code released with Llama 3.1.
   """
   lowered = frequencies / scaling.factor
-  if scaling.kind == "linear":
-    return lowered
   low, high = scaling.low_frequency_factor, scaling.high_frequency_factor
+  length = scaling.original_length
+  if low is None or high is None or length is None:  # of kind "linear"
+    return lowered
   # How many whole turns are made within the original length.
-  turns = scaling.original_length * frequencies / (2 * math.pi)
+  turns = length * frequencies / (2 * math.pi)
   kept = jnp.clip((turns - low) / (high - low), 0.0, 1.0)
   return kept * frequencies + (1.0 - kept) * lowered
 
@@ -71,7 +72,7 @@ def scale(
 def rotate(x: jax.Array, rotation: Rotation) -> jax.Array:
   """Rotates the first R numbers of each head, the two halves of them.
 
-  This is how Hugging Face lays them out: number i turns with R / 2 + i.
+  In the order of Hugging Face, number i is rotated with R / 2 + i.
 
   Args:
     x: float32[heads, H, P, N, T].
@@ -83,5 +84,5 @@ def rotate(x: jax.Array, rotation: Rotation) -> jax.Array:
   cosine, sine = (part[None] for part in rotation)
   half = cosine.shape[1]
   first, second, rest = jnp.split(x, (half, 2 * half), axis=1)
-  turned = [first * cosine - second * sine, second * cosine + first * sine]
-  return jnp.concatenate([*turned, rest], axis=1)
+  rotated = [first * cosine - second * sine, second * cosine + first * sine]
+  return jnp.concatenate([*rotated, rest], axis=1)

@@ -32,10 +32,12 @@ def causal(
     For each layer an `AttendFn` that keeps keys and values.
   """
 
-  def make(window):
+  def make(window: int | None) -> Callable:
     mask = attention.within_window(attention.causal_mask(num_tokens), window)
 
-    def attend(queries, keys, values):
+    def attend(
+      queries: jax.Array, keys: jax.Array, values: jax.Array
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
       queries, keys, values = (x.astype(dtype) for x in (queries, keys, values))
       mixed = attend_within(queries, keys, values, mask)
       return mixed, (keys, values)
@@ -79,19 +81,25 @@ def attend_within(
 
 
 @jax.custom_vjp
-def _attend(queries, keys, values, bias):
+def _attend(
+  queries: jax.Array, keys: jax.Array, values: jax.Array, bias: jax.Array
+) -> jax.Array:
   """softmax(queries keys + bias) values, [B, G * T, H]."""
   return _attend_forward(queries, keys, values, bias)[0]
 
 
-def _attend_forward(queries, keys, values, bias):
+def _attend_forward(
+  queries: jax.Array, keys: jax.Array, values: jax.Array, bias: jax.Array
+) -> tuple[jax.Array, tuple[jax.Array, ...]]:
   scores = jnp.matmul(queries, keys, preferred_element_type=jnp.float32)
   weights = jax.nn.softmax(scores + bias).astype(values.dtype)
   mixed = jnp.matmul(weights, values)
   return mixed, (queries, keys, values, weights, mixed)
 
 
-def _attend_backward(saved, gradient):
+def _attend_backward(
+  saved: tuple[jax.Array, ...], gradient: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array, None]:
   queries, keys, values, weights, mixed = saved
   to_weights = jnp.matmul(gradient, values.transpose(0, 2, 1))
   # The mean of to_weights under the softmax equals gradient . mixed: no pass

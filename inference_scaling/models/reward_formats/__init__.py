@@ -1,4 +1,4 @@
-"""Text formats of the reward models that others have published."""
+"""External reward formats: the texts that published reward models read."""
 
 import datetime
 
@@ -32,7 +32,7 @@ def format_class(name: str) -> type[RewardFormat]:
   """Looks up a format.
 
   Args:
-    name: one of `FORMS`.
+    name: one of `REWARD_FORMATS`.
 
   Returns:
     Its class.
@@ -56,7 +56,7 @@ def make_reward_format(
   """Makes a format for a tokenizer.
 
   Args:
-    name: one of `FORMS`.
+    name: one of `REWARD_FORMATS`.
     tokenizer: of the reward model.
     date: what a chat template that prints the date takes for today.
 

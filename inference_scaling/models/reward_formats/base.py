@@ -80,9 +80,9 @@ class RewardFormat(abc.ABC):
 
   @abc.abstractmethod
   def before(self, index: int) -> str:
-    """Returns a text to encode a step after, so that its tokens are in place.
+    """Returns a text to encode a step after, so that its tokens are right.
 
-    It ends as what stands before the step does, and no step changes its tokens.
+    It ends as the text before the step does, and no step changes its tokens.
 
     Args:
       index: of the step, from 0.
@@ -166,6 +166,16 @@ class RewardFormat(abc.ABC):
   def where(self) -> str:
     """Names the format and its tokenizer in errors."""
     return f"format {self.name!r}, tokenizer {self.tokenizer.name_or_path!r}"
+
+  def begin_of_text(self) -> int:
+    """Looks up the mark that begins the model's texts; raises without one."""
+    begin = self.tokenizer.bos_token_id
+    if not isinstance(begin, int):
+      raise ValueError(
+        f"{self.where}: there is no bos_token, with which the model's texts "
+        "begin. Copy tokenizer_config.json from the checkpoint."
+      )
+    return begin
 
   def one_token(self, text: str, before: str = "") -> int:
     """Looks up a text that must be one token.

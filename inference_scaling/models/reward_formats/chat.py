@@ -1,4 +1,4 @@
-"""Cuts a chat template at the places where a question and its steps stand."""
+"""Cuts a chat template where a question and its steps stand."""
 
 import datetime
 from collections.abc import Sequence
@@ -51,8 +51,8 @@ def cut(
     raise ValueError(f"{where}: {error}") from error
   parts = []
   for mark in open_texts:
-    before, found, text = text.partition(mark)
-    if not found:
+    before, matched, text = text.partition(mark)
+    if not matched:
       raise ValueError(
         f"{where}: the chat template does not write the text of each message "
         f"once and in order; it cannot take the messages {list(roles)}."

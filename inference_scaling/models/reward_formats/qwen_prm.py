@@ -1,5 +1,7 @@
 """Qwen2.5-Math-PRM: the answer in a chat, each step closed by `<extra_0>`."""
 
+from typing_extensions import override
+
 from inference_scaling.models.layers import reward_heads
 from inference_scaling.models.reward_formats import base, chat
 
@@ -20,23 +22,23 @@ class QwenFormat(base.RewardFormat):
   name = "qwen_prm"
   architectures = ("Qwen2ForProcessRewardModel",)
 
+  @override
   def prepare(self) -> reward_heads.Head:
-    """As `RewardFormat.prepare`."""
     self.one_token(_TAG)
     roles = ("system", "user", "assistant")
     parts = chat.cut(self.tokenizer, roles, {0: _SYSTEM}, self.where, self.date)
     self._head, self._to_answer = parts[:2]
     return reward_heads.TwoClasses()
 
+  @override
   def prompt_text(self, question: str) -> str:
-    """As `RewardFormat.prompt_text`."""
     return self._head + question + self._to_answer
 
+  @override
   def step_text(self, index: int, text: str) -> str:
-    """As `RewardFormat.step_text`."""
     del index
     return text + _TAG
 
+  @override
   def before(self, index: int) -> str:
-    """As `RewardFormat.before`."""
     return self._to_answer if index == 0 else _TAG

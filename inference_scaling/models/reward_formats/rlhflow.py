@@ -1,4 +1,6 @@
-"""RLHFlow's reward models: steps as user turns, judged by an assistant."""
+"""RLHFlow's reward models: steps as user turns, verdicts by an assistant."""
+
+from typing_extensions import override
 
 from inference_scaling.models.layers import reward_heads
 from inference_scaling.models.reward_formats import base, chat
@@ -8,7 +10,7 @@ class RLHFlowFormat(base.RewardFormat):
   """A user says the question and step 1, the assistant `+`; step 2, `+`, ...
 
   There is no system text but what the chat template writes by itself. All
-  verdicts before the step that is judged are `+`, as in the original's
+  verdicts before the step that is scored are `+`, as in the original's
   evaluation, so a piece ends just before the verdict on its step, and the next
   begins with it.
 
@@ -19,8 +21,8 @@ class RLHFlowFormat(base.RewardFormat):
 
   name = "rlhflow"
 
+  @override
   def prepare(self) -> reward_heads.Head:
-    """As `RewardFormat.prepare`."""
     roles = ("user", "assistant", "user", "assistant")
     head, to_verdict, to_user, again, _ = chat.cut(
       self.tokenizer, roles, {}, self.where, self.date
@@ -35,15 +37,15 @@ class RLHFlowFormat(base.RewardFormat):
       self.one_token("+", to_verdict), self.one_token("-", to_verdict)
     )
 
+  @override
   def prompt_text(self, question: str) -> str:
-    """As `RewardFormat.prompt_text`."""
     return self._head + question
 
+  @override
   def step_text(self, index: int, text: str) -> str:
-    """As `RewardFormat.step_text`."""
     before = " " if index == 0 else f"+{self._to_user}"
     return before + text + self._to_verdict
 
+  @override
   def before(self, index: int) -> str:
-    """As `RewardFormat.before`."""
     return "?" if index == 0 else self._to_verdict

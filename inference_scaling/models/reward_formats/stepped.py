@@ -2,6 +2,8 @@
 
 import re
 
+from typing_extensions import override
+
 from inference_scaling.models.layers import reward_heads
 from inference_scaling.models.reward_formats import base
 
@@ -15,18 +17,18 @@ class SteppedFormat(base.RewardFormat):
   The number is written only where the policy has not written one.
   """
 
+  @override
   def prompt_text(self, question: str) -> str:
-    """As `RewardFormat.prompt_text`."""
     return question
 
+  @override
   def step_text(self, index: int, text: str) -> str:
-    """As `RewardFormat.step_text`."""
     if not _NUMBERED.match(text):
       text = f"Step {index + 1}: {text}"
     return f"{' ' if index == 0 else chr(10)}{text} {_TAG}"
 
+  @override
   def before(self, index: int) -> str:
-    """As `RewardFormat.before`."""
     return _TAG
 
   def tag(self) -> int:
@@ -49,8 +51,8 @@ class LlemmaFormat(SteppedFormat):
 
   name = "llemma"
 
+  @override
   def prepare(self) -> reward_heads.Head:
-    """As `RewardFormat.prepare`."""
     self.tag()
     return reward_heads.VocabularyMean()
 
@@ -65,20 +67,15 @@ class MathShepherdFormat(SteppedFormat):
 
   name = "math_shepherd"
 
+  @override
   def prepare(self) -> reward_heads.Head:
-    """As `RewardFormat.prepare`."""
     self.tag()
-    if self.tokenizer.bos_token_id is None:
+    self.start = [self.begin_of_text()]
+    labels = self.encode("+ -")
+    if len(labels) != 2:
       raise ValueError(
-        f"{self.where}: there is no bos_token, with which the model's texts "
-        "begin. Copy tokenizer_config.json from the checkpoint."
-      )
-    self.start = [self.tokenizer.bos_token_id]
-    found = self.encode("+ -")
-    if len(found) != 2:
-      raise ValueError(
-        f"{self.where}: '+ -' is {len(found)} tokens, "
-        f"{self.tokenizer.convert_ids_to_tokens(found)}; expected two, the "
+        f"{self.where}: '+ -' is {len(labels)} tokens, "
+        f"{self.tokenizer.convert_ids_to_tokens(labels)}; expected two, the "
         "good one and the bad one."
       )
-    return reward_heads.RowDifference(*found)
+    return reward_heads.RowDifference(*labels)

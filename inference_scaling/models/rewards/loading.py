@@ -1,4 +1,4 @@
-"""Loads reward models: this package's own, and those in a published format."""
+"""Loads reward models, native ones and those of external formats."""
 
 import dataclasses
 import datetime
@@ -58,15 +58,15 @@ def load_reward_model(
 ) -> reward_model.RewardModel:
   """Loads a reward model, tensor by tensor straight to its shards.
 
-  In the own format the decoder's tensors are named as a language model's with
-  tied embeddings; `score.weight` [1, D + 2] and `score.bias` [1] are the head.
-  Other formats take the checkpoints as they were published.
+  In the native format the decoder's tensors are named as a language model's
+  with tied embeddings; `score.weight` [1, D + 2] and `score.bias` [1] are the
+  head. External formats take the checkpoints as they were published.
 
   Args:
     source: as `open_checkpoint`.
     reward_format: `NATIVE_FORMAT`, for a model that reads the policy's tokens,
       or one of `EXTERNAL_FORMATS`.
-    dtype: as `load_model`; the heads of other formats stay in float32.
+    dtype: as `load_model`; the heads of external formats stay in float32.
     mesh: as `load_model`.
     date: what a chat template that prints the date takes for today.
 
@@ -102,7 +102,7 @@ def _load_external(
   mesh: jax.sharding.Mesh | None,
   date: datetime.date | None,
 ) -> external_reward.ExternalRewardModel:
-  """Loads a reward model of another format."""
+  """Loads a reward model of an external format."""
   tokenizer = checkpoint.tokenizer()
   try:
     reward_format = reward_formats.make_reward_format(name, tokenizer, date)

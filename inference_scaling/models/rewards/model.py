@@ -1,4 +1,4 @@
-"""A process reward model: a decoder whose scalar head judges each token.
+"""A process reward model: a decoder whose scalar head scores each token.
 
 Checking a step takes three things: to predict each of its tokens, to compare
 with what was written, and to gather the outcome at the step's end. A network

@@ -33,7 +33,7 @@ from inference_scaling.models.sources.safetensors_folder import (
 from inference_scaling.models.sources.torch_folder import TorchFolder
 
 
-def open_folder(folder: pathlib.Path) -> TensorSource:
+def open_folder(folder: pathlib.Path) -> SafetensorsFolder | TorchFolder:
   """Opens the tensors of a folder in Hugging Face format.
 
   Args:

@@ -5,17 +5,17 @@ so that every process reads its own part of them, on whatever mesh.
 """
 
 import contextlib
-import functools
 import json
 import pathlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging
+from typing_extensions import override
 
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import families
@@ -32,7 +32,7 @@ HEADS = "heads"
 _HEAD_NAMES = re.compile(r"(v_head|score)\..+")
 
 
-class OrbaxFolder:
+class OrbaxFolder(base.TensorSource):
   """Tensors of a converted folder, under their names of Hugging Face."""
 
   def __init__(
@@ -56,7 +56,7 @@ class OrbaxFolder:
     self.where = str(folder)
     self._path = (pathlib.Path(folder) / PARAMETERS).absolute()
     self._stored = self._guard(_read_shapes, self._path)
-    names = [path[1] for path in self._stored if path[0] == HEADS]
+    names = [str(path[1]) for path in self._stored if path[0] == HEADS]
     if ("unembedding",) in self._stored:
       names.append(families.FAMILIES[config.family].unembedding)
     entries = entries_of(config, architectures, names)
@@ -72,23 +72,27 @@ class OrbaxFolder:
       for path in self._stored
       if path not in known
     }
+    self._shapes = self._named_shapes()
 
   @property
   def files(self) -> list[pathlib.Path]:
     """All files of the arrays."""
     return [self._path.parent / name for name in file_sizes(self._path.parent)]
 
-  @functools.cached_property
+  @property
+  @override
   def shapes(self) -> Mapping[str, base.Shape]:
-    """Shapes of all tensors, by name."""
+    return self._shapes
+
+  def _named_shapes(self) -> dict[str, base.Shape]:
     shapes: layout.Parameters = {}
     for path, shape in self._stored.items():
       layout.put(shapes, path, jax.ShapeDtypeStruct(shape, np.float32))
     entries = [entry for group in self._groups.values() for entry in group]
     return layout.stored_shapes(entries, shapes)
 
+  @override
   def read(self, name: str) -> np.ndarray:
-    """Reads one tensor; see `TensorSource`."""
     group = self._groups[name]
     arguments = ocp.RestoreArgs(restore_type=np.ndarray)
     values = [self._restore(entry.path, arguments) for entry in group]
@@ -97,14 +101,14 @@ class OrbaxFolder:
   def read_shards(
     self,
     entry: layout.Entry,
-    dtype: np.dtype,
+    dtype: np.dtype | None,
     sharding: jax.sharding.Sharding,
   ) -> jax.Array:
     """Reads one parameter to where its shards belong.
 
     Args:
       entry: which.
-      dtype: to cast it to.
+      dtype: to cast it to; None for what is stored.
       sharding: of the parameter.
 
     Returns:
@@ -127,13 +131,13 @@ class OrbaxFolder:
       item=item, restore_args=restore_args, partial_restore=True
     )
 
-    def restore(folder):
+    def restore(folder: pathlib.Path) -> Any:
       with ocp.PyTreeCheckpointer() as checkpointer:
         return checkpointer.restore(folder, args=wanted)
 
     return jax.tree.leaves(self._guard(restore, self._path))[0]
 
-  def _guard(self, function, *arguments):
+  def _guard(self, function: Callable[..., Any], *arguments: Any) -> Any:
     """Calls a function of Orbax, whose errors are of many kinds and long."""
     try:
       with quiet():
@@ -177,10 +181,10 @@ def check_complete(folder: str | pathlib.Path) -> None:
     if not path.is_file():
       problem = f"{path} does not exist"
   if problem is None:
-    found = file_sizes(folder)
+    sizes = file_sizes(folder)
     for name, size in json.loads((folder / SIZES).read_text()).items():
-      if found.get(name) != size:
-        problem = f"{folder / name} has {found.get(name, 0)} of {size} bytes"
+      if sizes.get(name) != size:
+        problem = f"{folder / name} has {sizes.get(name, 0)} of {size} bytes"
   if problem is not None:
     raise ValueError(
       f"{problem}: the conversion to {folder} was stopped before its end, or "

@@ -4,11 +4,12 @@ import zlib
 from collections.abc import Mapping
 
 import numpy as np
+from typing_extensions import override
 
 from inference_scaling.models.sources import base
 
 
-class RandomWeights:
+class RandomWeights(base.TensorSource):
   """Random tensors, each a function of its name alone.
 
   Matrices keep the size of what they map; norms do nothing. What such a model
@@ -26,19 +27,12 @@ class RandomWeights:
     self._shapes = dict(shapes)
 
   @property
+  @override
   def shapes(self) -> Mapping[str, base.Shape]:
-    """Shapes of all tensors, by name."""
     return self._shapes
 
+  @override
   def read(self, name: str) -> np.ndarray:
-    """Draws one tensor.
-
-    Args:
-      name: a key of `shapes`.
-
-    Returns:
-      float32 of its shape.
-    """
     shape = self._shapes[name]
     if len(shape) == 1:
       fill = np.ones if name.endswith("weight") else np.zeros

@@ -3,11 +3,12 @@
 import json
 import pathlib
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
 import safetensors
+from typing_extensions import override
 
 from inference_scaling.models.sources import base, shards
 
@@ -16,7 +17,7 @@ SINGLE = "model.safetensors"
 
 # Names of dtypes in the files' headers. Floats of 8 bits carry scales beside
 # them, which no layout here knows, so they are left out.
-_DTYPES = {
+_DTYPES: dict[str, Any] = {
   "F64": np.float64,
   "F32": np.float32,
   "F16": np.float16,
@@ -28,8 +29,8 @@ _DTYPES = {
 }
 
 
-class _Place(NamedTuple):
-  """Where a tensor lies."""
+class _Location(NamedTuple):
+  """Where a tensor is stored."""
 
   path: pathlib.Path
   offset: int
@@ -37,7 +38,7 @@ class _Place(NamedTuple):
   shape: base.Shape
 
 
-class SafetensorsFolder:
+class SafetensorsFolder(base.TensorSource):
   """Tensors of a folder, mapped into memory: a slice reads its part alone."""
 
   def __init__(self, folder: str | pathlib.Path):
@@ -53,20 +54,20 @@ class SafetensorsFolder:
     """
     self.where = str(folder)
     self.files = shards.files(pathlib.Path(folder), SINGLE, INDEX)
-    self._places: dict[str, _Place] = {}
+    self._locations: dict[str, _Location] = {}
     for path in self.files:
-      found = _read_header(path)
-      shards.check_new(path, found, self._places)
-      self._places |= found
+      locations = _read_header(path)
+      shards.check_new(path, locations, self._locations)
+      self._locations |= locations
 
   @property
+  @override
   def shapes(self) -> Mapping[str, base.Shape]:
-    """Shapes of all tensors, by name."""
-    return {name: place.shape for name, place in self._places.items()}
+    return {name: location.shape for name, location in self._locations.items()}
 
+  @override
   def read(self, name: str) -> np.ndarray:
-    """Maps one tensor into memory; see `TensorSource`."""
-    path, offset, dtype, shape = self._places[name]
+    path, offset, dtype, shape = self._locations[name]
     if dtype not in _DTYPES:
       raise ValueError(
         f"{path}: tensor {name} is stored as {dtype}; expected one of "
@@ -78,7 +79,7 @@ class SafetensorsFolder:
     return np.memmap(path, _DTYPES[dtype], "r", offset, shape)
 
 
-def _read_header(path: pathlib.Path) -> dict[str, _Place]:
+def _read_header(path: pathlib.Path) -> dict[str, _Location]:
   """Finds the tensors of one file, which is checked to be whole."""
   try:
     with safetensors.safe_open(path, framework="numpy"):
@@ -93,7 +94,7 @@ def _read_header(path: pathlib.Path) -> dict[str, _Place]:
     header = json.loads(file.read(size))
   header.pop("__metadata__", None)
   return {
-    name: _Place(
+    name: _Location(
       path,
       8 + size + entry["data_offsets"][0],
       entry["dtype"],

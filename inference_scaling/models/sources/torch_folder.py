@@ -6,6 +6,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+from typing_extensions import override
 
 from inference_scaling.models.sources import base, shards
 
@@ -13,7 +14,7 @@ INDEX = "pytorch_model.bin.index.json"
 SINGLE = "pytorch_model.bin"
 
 
-class TorchFolder:
+class TorchFolder(base.TensorSource):
   """Tensors of a folder of pickles, which PyTorch maps into memory."""
 
   def __init__(self, folder: str | pathlib.Path):
@@ -31,17 +32,17 @@ class TorchFolder:
     self.files = shards.files(pathlib.Path(folder), SINGLE, INDEX)
     self._tensors: dict[str, Any] = {}
     for path in self.files:
-      found = _open(path)
-      shards.check_new(path, found, self._tensors)
-      self._tensors |= found
+      tensors = _open(path)
+      shards.check_new(path, tensors, self._tensors)
+      self._tensors |= tensors
 
   @property
+  @override
   def shapes(self) -> Mapping[str, base.Shape]:
-    """Shapes of all tensors, by name."""
     return {name: tuple(x.shape) for name, x in self._tensors.items()}
 
+  @override
   def read(self, name: str) -> np.ndarray:
-    """Views one tensor; see `TensorSource`."""
     import torch
 
     tensor = self._tensors[name].detach()
@@ -66,24 +67,24 @@ def _open(path: pathlib.Path) -> dict[str, Any]:
       "pip install torch. Or look for the same model with *.safetensors files."
     ) from error
   try:
-    found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
   except Exception as error:  # of many kinds: zip, pickle, mmap, torch's own
     raise ValueError(
       f"{path} cannot be read as tensors alone ({error}); it has "
       f"{path.stat().st_size} bytes and may be cut, or of a PyTorch before "
       "1.6. Copy it again, or convert it to safetensors."
     ) from error
-  if not isinstance(found, dict):
+  if not isinstance(tensors, dict):
     raise ValueError(
-      f"{path} holds a {type(found).__name__}; expected tensors by name, the "
+      f"{path} holds a {type(tensors).__name__}; expected tensors by name, the "
       "weights of a model."
     )
   others = sorted(
-    str(name) for name, value in found.items() if not torch.is_tensor(value)
+    str(name) for name, value in tensors.items() if not torch.is_tensor(value)
   )
   if others:
     raise ValueError(
       f"{path} holds more than tensors: {', '.join(others)}; expected the "
       "weights of a model alone."
     )
-  return found
+  return tensors

@@ -7,7 +7,7 @@ a sweep that is resumed on another day writes the same prompts.
 
 import datetime
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import transformers
 
@@ -67,8 +67,12 @@ def render(
   try:
     template = tokenizer.get_chat_template()
     more = _calendar(template, date) if _CLOCK in template else {}
-    text = tokenizer.apply_chat_template(
-      list(turns), tokenize=False, add_generation_prompt=reply, **more
+    conversation = [dict(turn) for turn in turns]
+    text = cast(
+      str,
+      tokenizer.apply_chat_template(
+        conversation, tokenize=False, add_generation_prompt=reply, **more
+      ),
     )
   except Exception as error:  # a template may fail as any program may
     raise ValueError(

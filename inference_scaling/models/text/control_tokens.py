@@ -65,18 +65,18 @@ def encode_all(
 ) -> list[list[int]]:
   """Turns texts into tokens, many at once; as `encode`."""
   plain = [text for text in texts if _ESCAPE not in text]
-  found = tokenizer(
+  batch = tokenizer(
     plain,
     add_special_tokens=begin,
     return_special_tokens_mask=True,
     verbose=False,
   ) if plain else {"input_ids": [], "special_tokens_mask": []}  # fmt: skip
-  rows = zip(found["input_ids"], found["special_tokens_mask"], strict=True)
+  rows = zip(batch["input_ids"], batch["special_tokens_mask"], strict=True)
   encoded = []
   for text in texts:
     if _ESCAPE in text:
-      one = _shielding(tokenizer).encode(text, begin)
-      encoded.append(_without_end(one.ids, one.special_tokens_mask))
+      encoding = _shielding(tokenizer).encode(text, begin)
+      encoded.append(_without_end(encoding.ids, encoding.special_tokens_mask))
     else:
       encoded.append(_without_end(*next(rows)))
   return encoded
@@ -91,28 +91,28 @@ def control_tokens(tokenizer: Tokenizer) -> list[str]:
   Returns:
     Special tokens, and other added tokens in brackets, the longest first.
   """
-  found = set(tokenizer.all_special_tokens) | {
+  tokens = set(tokenizer.all_special_tokens) | {
     token.content
     for token in tokenizer.added_tokens_decoder.values()
     if token.special or _BRACKETED.fullmatch(token.content)
   }
-  return sorted(filter(str.strip, found), key=lambda text: (-len(text), text))
+  return sorted(filter(str.strip, tokens), key=lambda text: (-len(text), text))
 
 
 class _Shielding:
   """A tokenizer, and a copy of it whose control tokens have other names.
 
   The copy finds control tokens by names that the text does not hold, at the
-  same places and with the same ids; the letters of the old names are text.
+  same positions and with the same ids; the letters of the old names are text.
   """
 
   def __init__(self, tokenizer: Tokenizer):
     self._tokenizer = tokenizer
     self._tokens = control_tokens(tokenizer)
-    some = "|".join(map(re.escape, self._tokens)) or "(?!)"
-    # Places, not stretches: control tokens may overlap.
-    self.openings = re.compile(f"(?={_ESCAPE}|{some})")
-    self._parts = re.compile(f"{_ESCAPE}(?s:(.?))|({some})")
+    any_token = "|".join(map(re.escape, self._tokens)) or "(?!)"
+    # Matches have no length: control tokens may overlap.
+    self.openings = re.compile(f"(?={_ESCAPE}|{any_token})")
+    self._parts = re.compile(f"{_ESCAPE}(?s:(.?))|({any_token})")
     self._copies: dict[int, tokenizers.Tokenizer] = {}
 
   def encode(self, text: str, begin: bool) -> tokenizers.Encoding:

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from typing import Any
 
 import transformers
 from absl import logging
@@ -16,7 +17,10 @@ FILES = (
 _SENTENCEPIECE = "tokenizer.model"
 # Whatever the file says of them: a text is what its tokens say, spaces before
 # commas too, and what a template writes as a control token is one.
-_FLAGS = {"clean_up_tokenization_spaces": False, "split_special_tokens": False}
+_FLAGS: dict[str, Any] = {
+  "clean_up_tokenization_spaces": False,
+  "split_special_tokens": False,
+}
 
 
 def read_tokenizer(
@@ -39,8 +43,8 @@ def read_tokenizer(
     raise FileNotFoundError(_how_to_get(path))
   try:
     # Not AutoTokenizer: it takes the class from config.json, and that of Llama
-    # puts its own splitting of words in the place of the file's.
-    found = transformers.PreTrainedTokenizerFast.from_pretrained(
+    # splits words in its own way, not the file's.
+    tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(
       folder, **_FLAGS
     )
   except Exception as error:  # the tokenizers package raises bare Exception
@@ -48,8 +52,8 @@ def read_tokenizer(
       f"{path} cannot be read, or a file of the tokenizer beside it ({error}); "
       "it may be cut. Copy it again."
     ) from error
-  _check_begin(found, path.with_name(SETTINGS))
-  return found
+  _check_begin(tokenizer, path.with_name(SETTINGS))
+  return tokenizer
 
 
 def check_vocabulary(
@@ -62,19 +66,17 @@ def check_vocabulary(
 
   Args:
     tokenizer: to be checked.
-    vocab_size: rows of the embedding; padding beyond the tokens is usual.
+    vocab_size: rows of the embedding, which may be padded.
     where: the tokenizer's file, for the error.
 
   Raises:
     ValueError: where there are other tokens beyond the embedding.
   """
   added = tokenizer.added_tokens_decoder
-  beyond = [
-    index
+  if any(
+    index >= vocab_size and index not in added
     for index in tokenizer.get_vocab().values()
-    if index >= vocab_size and index not in added
-  ]
-  if beyond:
+  ):
     raise ValueError(
       f"{where} has {len(tokenizer)} tokens, the embedding has {vocab_size} "
       "rows; they belong to different models."

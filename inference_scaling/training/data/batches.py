@@ -82,13 +82,14 @@ def encode(
     For each pair all tokens, the end of text included, and how many of them
     are the prompt.
   """
-  asked = tokenizer([prompts.step_prompt(q) for q, _ in texts])["input_ids"]
+  questions = [prompts.step_prompt(question) for question, _ in texts]
+  starts = tokenizer(questions)["input_ids"]
   solved = tokenizer([s for _, s in texts], add_special_tokens=False)
   tokens = [
-    [*prompt, *solution, tokenizer.eos_token_id]
-    for prompt, solution in zip(asked, solved["input_ids"], strict=True)
+    [*start, *solution, tokenizer.eos_token_id]
+    for start, solution in zip(starts, solved["input_ids"], strict=True)
   ]
-  return tokens, [len(prompt) for prompt in asked]
+  return tokens, [len(start) for start in starts]
 
 
 def pad(

@@ -12,9 +12,12 @@ from typing import NamedTuple
 
 import grain
 import numpy as np
+import transformers
 from absl import logging
 
+from inference_scaling import models
 from inference_scaling.models.text import control_tokens
+from inference_scaling.training.data import finetune_rows
 
 # Lengths are rounded up to a multiple of this: a few programs serve all.
 _BUCKET = 128
@@ -35,12 +38,16 @@ class Encoded(NamedTuple):
   targets: np.ndarray
 
 
-def encode_solved(tokenizer, rows, end: int) -> list[Encoded]:
+def encode_solved(
+  tokenizer: transformers.PreTrainedTokenizerFast,
+  rows: Sequence[tuple[str, str]],
+  end: int,
+) -> list[Encoded]:
   """Encodes questions and solutions; only solution and end are to be learned.
 
   The tokens are those of the whole text where the prompt's are their
   beginning, and else those of the two parts: what is learned goes on from
-  exactly the tokens that a prompt will have. As there, a prompt holds no
+  exactly the tokens that a prompt will have. As in a search, a prompt holds no
   control token and has no end, even where the tokenizer adds one.
 
   Args:
@@ -53,11 +60,11 @@ def encode_solved(tokenizer, rows, end: int) -> list[Encoded]:
   """
   rows = [(control_tokens.shield(tokenizer, row[0]), row[1]) for row in rows]
   encode = functools.partial(control_tokens.encode_all, tokenizer)
-  asked = encode([prompt for prompt, _ in rows], begin=True)
+  prompts = encode([prompt for prompt, _ in rows], begin=True)
   whole = encode([prompt + text for prompt, text in rows], begin=True)
-  alone = encode([text for _, text in rows])
+  solutions = encode([text for _, text in rows])
   encoded = []
-  for prompt, both, solution in zip(asked, whole, alone, strict=True):
+  for prompt, both, solution in zip(prompts, whole, solutions, strict=True):
     agree = both[: len(prompt)] == prompt and len(both) > len(prompt)
     tokens = [*(both if agree else prompt + solution), end]
     weights = np.arange(len(tokens)) >= len(prompt)
@@ -67,13 +74,15 @@ def encode_solved(tokenizer, rows, end: int) -> list[Encoded]:
   return encoded
 
 
-def encode_judged(reward_format, rows) -> list[Encoded]:
+def encode_labelled(
+  reward_format: models.RewardFormat,
+  rows: Sequence[finetune_rows.LabelledSolution],
+) -> list[Encoded]:
   """Encodes questions and steps as a reward model reads them in a search.
 
   Args:
-    reward_format: a `models.RewardFormat`: which tokens a question and a step
-    become.
-    rows: `Judged` rows.
+    reward_format: which tokens a question and a step become.
+    rows: solutions with labels.
 
   Returns:
     One text a row; weight and target stand at the last token of each step.
@@ -96,7 +105,7 @@ def keep_short(rows: Sequence[Encoded], length: int) -> list[Encoded]:
 
   Args:
     rows: encoded texts.
-    length: most tokens of a row. Longer ones are never cut: half a solution
+    length: maximum tokens of a row. Longer ones are never cut: half a solution
       would teach to stop in the middle.
 
   Returns:
@@ -181,11 +190,11 @@ class RowBatches(grain.sources.RandomAccessDataSource):
     epochs: dict[int, np.ndarray] = {}
     rows = []
     for index in range(first, first + self._batch_size):
-      epoch, place = divmod(index, count)
+      epoch, position = divmod(index, count)
       if epoch not in epochs:
         draw = np.random.default_rng([self._seed, epoch])
         epochs[epoch] = draw.permutation(count)
-      rows.append(self._rows[epochs[epoch][place]])
+      rows.append(self._rows[epochs[epoch][position]])
     return microbatches(rows, self._microbatch_size)
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import pathlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import huggingface_hub
@@ -30,7 +30,7 @@ class Solved(NamedTuple):
   solution: str
 
 
-class Judged(NamedTuple):
+class LabelledSolution(NamedTuple):
   """A question with steps and whether each is right.
 
   Attributes:
@@ -61,9 +61,9 @@ def solved_rows(source: str, types: Sequence[str] = ()) -> list[Solved]:
     ValueError: where a row has not these fields, or no row is left.
   """
   kept, unusable = [], 0
-  for place, row in _rows(source, _synthetic_solved):
-    query, response = _text(row, "query", place), _text(row, "response", place)
-    if types and not _text(row, "type", place).startswith(tuple(types)):
+  for where, row in _rows(source, _synthetic_solved):
+    query, response = _text(row, "query", where), _text(row, "response", where)
+    if types and not _text(row, "type", where).startswith(tuple(types)):
       continue
     solution = in_steps(response)
     if solution is None:
@@ -99,8 +99,8 @@ def in_steps(response: str) -> str | None:
   )
 
 
-def judged_rows(source: str) -> list[Judged]:
-  """Reads Math-Shepherd: `input` with tags, `label` with + and - in place.
+def labelled_rows(source: str) -> list[LabelledSolution]:
+  """Reads Math-Shepherd: `input` with tags, `label` with + or - in their place.
 
   Args:
     source: as `solved_rows`.
@@ -114,21 +114,23 @@ def judged_rows(source: str) -> list[Judged]:
     ValueError: where a row has not these fields, or no row is left.
   """
   kept, unusable = [], 0
-  for place, row in _rows(source, _synthetic_judged):
-    judged = judge(_text(row, "input", place), _text(row, "label", place))
-    if judged is None:
+  for where, row in _rows(source, _synthetic_labelled):
+    labelled = read_labels(
+      _text(row, "input", where), _text(row, "label", where)
+    )
+    if labelled is None:
       unusable += 1
     else:
-      kept.append(judged)
+      kept.append(labelled)
   return _report(kept, unusable, source, "have no labels at their tags")
 
 
-def judge(text: str, label: str) -> Judged | None:
+def read_labels(text: str, label: str) -> LabelledSolution | None:
   """Reads the labels of one row of Math-Shepherd.
 
   Args:
     text: question and steps, each closed by the tag.
-    label: the same with + or - in the place of each tag.
+    label: the same with + or - in place of each tag.
 
   Returns:
     The row; None where the two do not line up.
@@ -147,11 +149,14 @@ def judge(text: str, label: str) -> Judged | None:
   question = pieces[0][: start.start()].strip()
   steps = [pieces[0][start.start() :], *pieces[1:-1]]
   steps = tuple(step.strip() for step in steps)
-  return Judged(question, steps, tuple(good)) if all(steps) else None
+  return LabelledSolution(question, steps, tuple(good)) if all(steps) else None
 
 
-def _rows(source: str, make_synthetic) -> Iterator[tuple[str, dict[str, Any]]]:
-  """Yields rows with their places, for errors."""
+def _rows(
+  source: str,
+  make_synthetic: Callable[[synthetic.SyntheticProblem], dict[str, str]],
+) -> Iterator[tuple[str, dict[str, Any]]]:
+  """Yields rows, each with its file and line for errors."""
   if source.startswith(SYNTHETIC):
     count = _count(source)
     problems = synthetic.generate("train", count, seed=0)
@@ -166,18 +171,18 @@ def _rows(source: str, make_synthetic) -> Iterator[tuple[str, dict[str, Any]]]:
     )
   text = _read(path)
   if text.lstrip().startswith("["):
-    places = ((f"{path}, row {i}", row) for i, row in _array(path, text))
+    located = ((f"{path}, row {i}", row) for i, row in _array(path, text))
   else:
-    places = (
+    located = (
       (f"{path}, line {i}", _parse(line, f"{path}, line {i}"))
       # Not splitlines: JSON may hold other line breaks as they are.
       for i, line in enumerate(text.split("\n"), 1)
       if line.strip()
     )
-  for place, row in places:
+  for where, row in located:
     if not isinstance(row, dict):
-      raise ValueError(f"{place}: {row!r}; expected a JSON object.")
-    yield place, row
+      raise ValueError(f"{where}: {row!r}; expected a JSON object.")
+    yield where, row
 
 
 def _read(path: pathlib.Path) -> str:
@@ -205,11 +210,11 @@ def _array(path: pathlib.Path, text: str) -> Iterator[tuple[int, Any]]:
   return enumerate(_parse(text, str(path)), 1)
 
 
-def _parse(text: str, place: str) -> Any:
+def _parse(text: str, where: str) -> Any:
   try:
     return json.loads(text)
   except json.JSONDecodeError as error:
-    raise ValueError(f"{place}: no valid JSON ({error}).") from error
+    raise ValueError(f"{where}: no valid JSON ({error}).") from error
 
 
 def _download(source: str) -> pathlib.Path:
@@ -230,11 +235,11 @@ def _download(source: str) -> pathlib.Path:
   return pathlib.Path(os.fspath(path))
 
 
-def _text(row: dict[str, Any], name: str, place: str) -> str:
+def _text(row: dict[str, Any], name: str, where: str) -> str:
   value = row.get(name)
   if not isinstance(value, str) or not value.strip():
     raise ValueError(
-      f"{place}: `{name}` is {value!r}; expected a text that is not empty "
+      f"{where}: `{name}` is {value!r}; expected a text that is not empty "
       f"(fields: {', '.join(sorted(row)) or 'none'})."
     )
   return value
@@ -250,7 +255,7 @@ def _report(kept: list, unusable: int, source: str, why: str) -> list:
 
 
 def _synthetic_solved(problem: synthetic.SyntheticProblem) -> dict[str, str]:
-  """A row of MetaMath's form."""
+  """A row as MetaMath has it."""
   steps = [_NUMBER.sub("", step) for step in problem.steps]
   text = "\n".join(step.removesuffix(f" {_TAG}") for step in steps)
   text = text.replace(
@@ -259,8 +264,8 @@ def _synthetic_solved(problem: synthetic.SyntheticProblem) -> dict[str, str]:
   return {"query": problem.question, "response": text, "type": "GSM_AnsAug"}
 
 
-def _synthetic_judged(problem: synthetic.SyntheticProblem) -> dict[str, str]:
-  """A row of Math-Shepherd's form; every other solution errs at some step."""
+def _synthetic_labelled(problem: synthetic.SyntheticProblem) -> dict[str, str]:
+  """A row as Math-Shepherd has it; every other solution errs at some step."""
   steps, wrong = list(problem.steps), len(problem.steps)
   if problem.id % 2:
     wrong = problem.id // 2 % len(steps)

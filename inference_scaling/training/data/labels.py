@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import transformers
 
 from inference_scaling.decoding import PromptProblem
 from inference_scaling.tasks import extract_answer, synthetic
@@ -60,12 +61,12 @@ def token_labels(
   problem: synthetic.SyntheticProblem,
   step_tokens: Sequence[Sequence[int]],
   step_texts: Sequence[str],
-  tokenizer,
+  tokenizer: transformers.PreTrainedTokenizerFast,
 ) -> TokenLabels:
   """Labels every token of a solution: good before the first error.
 
   A dense signal is what makes a small reward model learn: the first wrong
-  digit is marked where it stands.
+  digit is labelled as such.
 
   Args:
     problem: the problem.
@@ -156,10 +157,8 @@ def _is_right(
 
 def _common_prefix(tokens: Sequence[int], expected: Sequence[int]) -> int:
   """Counts the first tokens in which two sequences agree."""
-  for position, (ours, theirs) in enumerate(
-    zip(tokens, expected, strict=False)
-  ):
-    if ours != theirs:
+  for position, pair in enumerate(zip(tokens, expected, strict=False)):
+    if pair[0] != pair[1]:
       return position
   # A wrong step that agrees as far as both go is wrong at its end.
   return min(len(tokens) - 1, len(expected))

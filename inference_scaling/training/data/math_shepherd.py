@@ -3,23 +3,23 @@
 import dataclasses
 import pathlib
 
+import jax
 import jax.numpy as jnp
-import ml_collections
 import optax
 
 from inference_scaling import models
 from inference_scaling.models import reward_formats
-from inference_scaling.training import finetune
+from inference_scaling.training import finetune, loop
 from inference_scaling.training.data import (
   finetune_data,
   finetune_rows,
 )
 
-FORM = "llemma"
+REWARD_FORMAT = "llemma"
 
 
 def finetune_reward(
-  config: ml_collections.ConfigDict, workdir: str | pathlib.Path
+  config: loop.Config, workdir: str | pathlib.Path
 ) -> models.Model:
   """Fine-tunes a reward model of the paper's format and writes its folder.
 
@@ -42,8 +42,10 @@ def finetune_reward(
     Wang et al., "Math-Shepherd", ACL 2024, arXiv:2312.08935, equation 3.
   """
   model = headless(finetune.load_start(config))
-  reward_format = reward_formats.make_reward_format(FORM, model.tokenizer)
-  rows = finetune_rows.judged_rows(config.data.source)
+  reward_format = reward_formats.make_reward_format(
+    REWARD_FORMAT, model.tokenizer
+  )
+  rows = finetune_rows.labelled_rows(config.data.source)
   params = finetune.finetune(
     config,
     {
@@ -51,7 +53,7 @@ def finetune_reward(
       "score": {"kernel": jnp.zeros(model.config.hidden_size)},
     },
     make_loss(model),
-    finetune_data.encode_judged(reward_format, rows),
+    finetune_data.encode_labelled(reward_format, rows),
     workdir,
   )
   trained = with_repeated_head(model, params)
@@ -70,7 +72,7 @@ def headless(model: models.Model) -> models.Model:
   """
   config = dataclasses.replace(model.config, tie_word_embeddings=True)
   params = {k: v for k, v in model.params.items() if k != "unembedding"}
-  graph = finetune.forgetful_graph(config)
+  graph = finetune.remat_graph(config)
   return dataclasses.replace(model, config=config, params=params, graph=graph)
 
 
@@ -85,7 +87,9 @@ def make_loss(model: models.Model) -> finetune.SummedLoss:
     steps are on the right side of one half.
   """
 
-  def loss(params, batch):
+  def loss(
+    params: loop.Parameters, batch: finetune_data.Microbatch
+  ) -> tuple[jax.Array, jax.Array]:
     hidden = model.hidden(params["decoder"], batch["tokens"])
     kernel = params["score"]["kernel"].astype(jnp.float32)
     logits = jnp.sum(hidden.astype(jnp.float32) * kernel[None, None], axis=-1)
@@ -97,7 +101,9 @@ def make_loss(model: models.Model) -> finetune.SummedLoss:
   return loss
 
 
-def with_repeated_head(model: models.Model, params) -> models.Model:
+def with_repeated_head(
+  model: models.Model, params: loop.Parameters
+) -> models.Model:
   """Makes the language model that a Llemma reward model is stored as.
 
   Args:
@@ -114,5 +120,5 @@ def with_repeated_head(model: models.Model, params) -> models.Model:
     model,
     config=config,
     params=params["decoder"] | {"unembedding": rows},
-    graph=finetune.forgetful_graph(config),
+    graph=finetune.remat_graph(config),
   )

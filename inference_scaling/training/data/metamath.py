@@ -5,11 +5,10 @@ import pathlib
 
 import jax
 import jax.numpy as jnp
-import ml_collections
 import optax
 
 from inference_scaling import models, tasks
-from inference_scaling.training import finetune
+from inference_scaling.training import finetune, loop
 from inference_scaling.training.data import (
   finetune_data,
   finetune_rows,
@@ -17,7 +16,7 @@ from inference_scaling.training.data import (
 
 
 def finetune_policy(
-  config: ml_collections.ConfigDict, workdir: str | pathlib.Path
+  config: loop.Config, workdir: str | pathlib.Path
 ) -> models.Model:
   """Fine-tunes a policy on solutions in steps and writes its folder.
 
@@ -59,7 +58,9 @@ def make_loss(model: models.Model) -> finetune.SummedLoss:
     the most likely ones.
   """
 
-  def loss(params, batch):
+  def loss(
+    params: loop.Parameters, batch: finetune_data.Microbatch
+  ) -> tuple[jax.Array, jax.Array]:
     targets, weights = batch["tokens"][:, 1:], batch["weights"][:, 1:]
     logits = model.logits(params, batch["tokens"][:, :-1])
     entropy = optax.softmax_cross_entropy_with_integer_labels(logits, targets)

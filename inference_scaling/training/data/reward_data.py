@@ -6,6 +6,7 @@ so that it trains on the errors that occur.
 
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import grain
 import numpy as np
@@ -59,7 +60,7 @@ def draw_solutions(
     logging.info("Drew solutions of %s: %d in all.", name, len(rows))
   drawn = _arrange(rows)
   path.parent.mkdir(parents=True, exist_ok=True)
-  np.savez_compressed(path, **drawn)
+  np.savez_compressed(path, **dict[str, Any](drawn))
   return drawn
 
 

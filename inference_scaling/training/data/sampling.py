@@ -104,6 +104,6 @@ class Sampler:
           length = tree.num_tokens[depth, beam]
           tokens = tree.contents.tokens[depth, beam, :length]
           steps.append(tuple(int(token) for token in tokens))
-      texts = tuple(self.model.tokenizer.decode(step) for step in steps)
+      texts = tuple(str(self.model.tokenizer.decode(step)) for step in steps)
       solutions.append(Solution(tuple(steps), texts))
     return solutions

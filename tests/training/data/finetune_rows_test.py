@@ -72,21 +72,21 @@ def test_a_byte_order_mark_means_nothing_and_other_encodings_are_named(
 def test_labels_line_up_with_tags():
   text = "What? Step 1: 1 + 1 = 2. ки\nStep 2: The answer is: 3 ки"
   label = "What? Step 1: 1 + 1 = 2. +\nStep 2: The answer is: 3 -"
-  assert rows.judge(text, label) == (
+  assert rows.read_labels(text, label) == (
     "What?",
     ("Step 1: 1 + 1 = 2.", "Step 2: The answer is: 3"),
     (True, False),
   )
   for wrong in (label[:-1], label.replace("1 + 1", "1 + 2"), label + " more",
                 label.replace("3 -", "3 ки")):  # fmt: skip
-    assert rows.judge(text, wrong) is None
-  assert rows.judge("no tag", "no tag") is None
+    assert rows.read_labels(text, wrong) is None
+  assert rows.read_labels("no tag", "no tag") is None
 
 
 def test_published_rows_are_read():
   if not SAMPLE.is_file():
     pytest.skip(f"{SAMPLE} is not on this machine")
-  found = rows.judged_rows(str(SAMPLE))
+  found = rows.labelled_rows(str(SAMPLE))
   assert len(found) == 7
   raw = [json.loads(line) for line in SAMPLE.read_text().splitlines()]
   for row, one in zip(raw, found, strict=True):
@@ -107,18 +107,18 @@ def test_bad_files_are_named(tmp_path):
     rows.solved_rows(path)
   (tmp_path / "cut.jsonl").write_text('{"query": "Q"')
   with pytest.raises(ValueError, match=r"cut\.jsonl, line 1: no valid JSON"):
-    rows.judged_rows(str(tmp_path / "cut.jsonl"))
+    rows.labelled_rows(str(tmp_path / "cut.jsonl"))
   path = _write(tmp_path / "m.jsonl", {"input": "no tag", "label": "no tag"})
   with pytest.raises(ValueError, match="no usable row: 1 have no labels"):
-    rows.judged_rows(path)
+    rows.labelled_rows(path)
   with pytest.raises(ValueError, match="expected 'hub:owner/name:file'"):
-    rows.judged_rows("hub:owner/name")
+    rows.labelled_rows("hub:owner/name")
   with pytest.raises(ValueError, match=r"'synthetic:some'; expected.*number"):
-    rows.judged_rows("synthetic:some")
+    rows.labelled_rows("synthetic:some")
 
 
 def test_synthetic_rows_have_both_forms():
   solved = rows.solved_rows("synthetic:6")
   assert all(row.solution.endswith(" ки") for row in solved)
-  judged = rows.judged_rows("synthetic:6")
-  assert [all(row.good) for row in judged] == [True, False] * 3
+  labelled = rows.labelled_rows("synthetic:6")
+  assert [all(row.good) for row in labelled] == [True, False] * 3

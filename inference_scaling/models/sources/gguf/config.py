@@ -58,7 +58,7 @@ def to_hf(header: gguf_header.Header, where: str) -> dict[str, Any]:
   _require(
     header, [read.key(name) for name in (*_COUNTS.values(), _EPSILON)], where
   )
-  raw = {key: read.count(name) for key, name in _COUNTS.items()}
+  raw: dict[str, Any] = {key: read.count(name) for key, name in _COUNTS.items()}
   num_tensors = len(header.tensors)
   if raw["num_hidden_layers"] > num_tensors:
     raise ValueError(
@@ -99,19 +99,19 @@ def _require(header: gguf_header.Header, keys: list[str], where: str) -> None:
 
 
 def _elsewhere(prefix: Any) -> str:
-  """Names the folder format where that architecture is supported there."""
+  """Names the folder format where it supports that architecture."""
   names = {re.sub(r"\W|_", "", kind): kind for kind in families.FAMILIES}
   kind = names.get(re.sub(r"\W|_", "", str(prefix).lower()))
   if kind is None:
-    return " Models of other architectures cannot be used here."
+    return " Models of other architectures are not supported."
   return (
     f" Models of the family {kind} load from their folder in Hugging Face "
     "format alone."
   )
 
 
-def _heads(read: values.Reader, raw: Mapping[str, int]) -> dict[str, int]:
-  """Reads how attention is cut into heads; all of a head turns."""
+def _heads(read: values.Reader, raw: Mapping[str, Any]) -> dict[str, int]:
+  """Reads how attention is cut into heads, all of which is rotary."""
   size, heads = raw["hidden_size"], raw["num_attention_heads"]
   head_dim = read.count("attention.key_length")
   if head_dim is None and size % heads:
@@ -132,8 +132,8 @@ def _window(read: values.Reader, prefix: str, length: int) -> dict[str, Any]:
   """Reads a sliding window, as the family that has one would write it."""
   name = "attention.sliding_window"
   none = read.metadata.get(read.key(name), 0) == 0
-  window = length if none else read.count(name)
-  if window >= length:  # no text of the model's length reaches beyond it
+  window = length if none else read.count(name) or length
+  if window >= length:  # it holds any text of the model's length
     return {}
   if prefix == "qwen2":
     return {

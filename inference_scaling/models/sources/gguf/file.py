@@ -2,16 +2,18 @@
 
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import ml_dtypes
 import numpy as np
 from gguf import GGMLQuantizationType as Quantization
+from typing_extensions import override
 
 from inference_scaling.models.sources import base
 from inference_scaling.models.sources.gguf import blocks, names, parts
 from inference_scaling.models.sources.gguf import header as gguf_header
 
-_PLAIN = {
+_PLAIN: dict[Quantization, Any] = {
   Quantization.F32: np.float32,
   Quantization.F16: np.float16,
   Quantization.F64: np.float64,
@@ -20,7 +22,7 @@ _PLAIN = {
 _READABLE = (*_PLAIN, *blocks.READERS)
 
 
-class GgufFile:
+class GgufFile(base.TensorSource):
   """Tensors of a GGUF file, under their names of Hugging Face."""
 
   def __init__(
@@ -42,7 +44,7 @@ class GgufFile:
     self.where = str(path)
     self.files = list(header.files)
     self._tensors: dict[str, gguf_header.Tensor] = {}
-    self._turned: dict[str, int] = {}
+    self._permuted_heads: dict[str, int] = {}
     architecture = header.metadata.get("general.architecture")
     for name, tensor in header.tensors.items():
       if name == names.ROPE_FACTORS:  # the config tells the same
@@ -56,15 +58,16 @@ class GgufFile:
         )
       renamed = names.to_hf(name)
       self._tensors[renamed] = tensor
-      heads = names.turned_heads(name, architecture, num_heads, num_kv_heads)
+      heads = names.permuted_heads(name, architecture, num_heads, num_kv_heads)
       if heads:
-        self._turned[renamed] = heads
+        self._permuted_heads[renamed] = heads
 
   @property
+  @override
   def shapes(self) -> Mapping[str, base.Shape]:
-    """Shapes of all tensors, by name."""
     return {name: tensor.shape for name, tensor in self._tensors.items()}
 
+  @override
   def read(self, name: str, dtype: np.dtype | None = None) -> np.ndarray:
     """Reads one tensor into memory of its own.
 
@@ -77,21 +80,23 @@ class GgufFile:
       The tensor, aligned as JAX wants what it keeps without a copy.
     """
     tensor = self._tensors[name]
-    stored = _PLAIN.get(tensor.kind, np.float32)
+    kind = tensor.kind
+    assert isinstance(kind, Quantization)  # one of _READABLE
+    stored = _PLAIN.get(kind, np.float32)
     result = base.empty(tensor.shape, stored if dtype is None else dtype)
     rows = tensor.rows()
-    if name in self._turned:
-      # Rows are moved as they are stored, which is less to move.
-      rows = _turn_back(rows, tensor.shape, self._turned[name])
-    if tensor.kind in _PLAIN:
+    if name in self._permuted_heads:
+      # Stored rows are smaller than dequantised ones.
+      rows = _unpermute(rows, tensor.shape, self._permuted_heads[name])
+    if kind in _PLAIN:
       with np.errstate(over="ignore"):  # the loader finds what is infinite
         result[...] = rows.view(stored).reshape(tensor.shape)
     else:
-      blocks.dequantise(rows, tensor.kind, result)
+      blocks.dequantise(rows, kind, result)
     return result
 
 
-def _turn_back(rows: np.ndarray, shape: base.Shape, heads: int) -> np.ndarray:
-  """Puts stored rows back in order; of a bias, its numbers."""
+def _unpermute(rows: np.ndarray, shape: base.Shape, heads: int) -> np.ndarray:
+  """Undoes the RoPE permutation of stored rows; of a bias, of its numbers."""
   stored = rows.reshape(shape[0], -1)
-  return names.turn_back(stored, heads).reshape(rows.shape)
+  return names.unpermute(stored, heads).reshape(rows.shape)

@@ -35,7 +35,7 @@ _LENGTH = struct.Struct("<Q")
 
 @dataclasses.dataclass(frozen=True)
 class Tensor:
-  """Where a tensor lies.
+  """Where a tensor is stored.
 
   Attributes:
     path: the file.
@@ -110,20 +110,20 @@ class Reader:
       name: dataclasses.replace(tensor, offset=start + tensor.offset)
       for name, tensor in tensors.items()
     }
-    self._check_places(tensors)
+    self._check_offsets(tensors)
     return Header(metadata, tensors, (self._path,))
 
   def _read_all(
     self, count: int, read: Callable[[], tuple[str, Any]], what: str
   ) -> dict[str, Any]:
     """Reads named things; each name may come once."""
-    found: dict[str, Any] = {}
+    named: dict[str, Any] = {}
     for _ in range(self._check_count(count, 8)):
       name, value = read()
-      if name in found:
+      if name in named:
         raise ValueError(f"the {what} {name} is there twice")
-      found[name] = value
-    return found
+      named[name] = value
+    return named
 
   def _read_key(self) -> tuple[str, Any]:
     key = self._string("a key")
@@ -145,7 +145,7 @@ class Reader:
         )
     return name, Tensor(self._path, offset, tuple(reversed(sizes)), kind)
 
-  def _check_places(self, tensors: dict[str, Tensor]) -> None:
+  def _check_offsets(self, tensors: dict[str, Tensor]) -> None:
     """Raises where a tensor reaches beyond the file, or into another one."""
     end, before = 0, ""
     for name, tensor in sorted(tensors.items(), key=lambda t: t[1].offset):
@@ -174,7 +174,7 @@ class Reader:
     raise ValueError(f"{key} is an array of the unknown type {kind}")
 
   def _strings(self, count: int, key: str) -> list[str]:
-    """Reads many texts: here is most of the time, so nothing is called."""
+    """Reads many texts; most of the time goes here, so nothing is called."""
     data, at, end, unpack = self._data, self._at, self._end, _LENGTH.unpack_from
     texts = []
     for _ in range(count):
@@ -192,8 +192,8 @@ class Reader:
     (size,) = self._unpack("Q")
     return _decode(self._take(size), what)
 
-  def _unpack(self, form: str) -> tuple[Any, ...]:
-    reader = struct.Struct(f"<{form}")
+  def _unpack(self, layout: str) -> tuple[Any, ...]:
+    reader = struct.Struct(f"<{layout}")
     return reader.unpack(self._take(reader.size))
 
   def _take(self, size: int) -> bytes:

@@ -12,7 +12,7 @@ References:
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from inference_scaling.models.sources.gguf import values
@@ -94,7 +94,7 @@ def check_architecture(
   Args:
     metadata: of the file.
     prefix: the architecture.
-    scale: what scores of attention are multiplied by here.
+    scale: what this package multiplies attention scores by.
     where: the file, for errors.
 
   Raises:
@@ -121,7 +121,13 @@ def check_tokenizer(metadata: Mapping[str, Any], where: str) -> None:
   _check(metadata, TOKENIZER, known, neutral, where)
 
 
-def _check(metadata, prefix, known, neutral, where) -> None:
+def _check(
+  metadata: Mapping[str, Any],
+  prefix: str,
+  known: Collection[str],
+  neutral: Mapping[str, Any],
+  where: str,
+) -> None:
   """Raises where a key of some prefix is neither known nor neutral."""
   refused = [
     f"{key} is {values.short(metadata[key])}; only {value!r} is supported"
@@ -129,14 +135,14 @@ def _check(metadata, prefix, known, neutral, where) -> None:
     if key in metadata and not _same(metadata[key], value)
   ]
   refused += [
-    f"{key} is {values.short(value)}, a key that is not known here"
+    f"{key} is {values.short(value)}, a key that is not known"
     for key, value in metadata.items()
     if key.startswith(prefix) and key not in known and key not in neutral
   ]
   if refused:
     listed = "\n  ".join(sorted(refused))
     raise ValueError(
-      f"{where} asks for what is not computed here:\n  {listed}\n"
+      f"{where} asks for what is not computed:\n  {listed}\n"
       "Where a key is known to change nothing, remove it (gguf-new-metadata "
       "--remove-metadata KEY, of the gguf package); else use another model."
     )

@@ -45,10 +45,10 @@ def to_hf(name: str) -> str:
   return name
 
 
-def turned_heads(
-  name: str, architecture: str, num_heads: int, num_kv_heads: int
+def permuted_heads(
+  name: str, architecture: str | None, num_heads: int, num_kv_heads: int
 ) -> int:
-  """Tells of a tensor whose rows GGUF has in another order.
+  """Tells of a tensor whether GGUF stores its rows RoPE-permuted.
 
   Args:
     name: in the GGUF file.
@@ -57,7 +57,7 @@ def turned_heads(
     num_kv_heads: key/value heads.
 
   Returns:
-    The number of heads whose rows must be put back; 0 for none.
+    The number of heads whose rows are RoPE-permuted; 0 for none.
   """
   if architecture != "llama":  # "llama" is Mistral, too; Qwen2 keeps its order
     return 0
@@ -66,8 +66,8 @@ def turned_heads(
   return num_kv_heads if re.search(r"\.attn_k\.", name) else 0
 
 
-def turn_back(rows: np.ndarray, num_heads: int) -> np.ndarray:
-  """Puts the rows of queries or keys back into the order of Hugging Face.
+def unpermute(rows: np.ndarray, num_heads: int) -> np.ndarray:
+  """Undoes the RoPE permutation of the rows of queries or keys.
 
   llama.cpp rotates neighbours, (0, 1), (2, 3), ...; Hugging Face rotates entry
   i of the first half of a head with entry i of its second half.
@@ -77,7 +77,7 @@ def turn_back(rows: np.ndarray, num_heads: int) -> np.ndarray:
     num_heads: heads.
 
   Returns:
-    As rows.
+    As rows, in the order of Hugging Face.
   """
   pairs = rows.reshape(num_heads, -1, 2, *rows.shape[1:])
   return pairs.swapaxes(1, 2).reshape(rows.shape)

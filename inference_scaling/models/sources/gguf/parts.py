@@ -27,7 +27,7 @@ def read_header(path: str | pathlib.Path) -> header.Header:
     path: the file, or any part of a split one.
 
   Returns:
-    Metadata and places of the tensors.
+    Metadata and locations of the tensors.
 
   Raises:
     FileNotFoundError: where there is no such file, or a part of it is missing.

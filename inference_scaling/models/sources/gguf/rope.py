@@ -20,7 +20,7 @@ def read_scaling(
   head_dim: int,
   theta: float,
 ) -> dict[str, Any] | None:
-  """Reads how rotary frequencies are scaled, as config.json says it.
+  """Reads how rotary frequencies are scaled, as config.json has it.
 
   Args:
     header: of the file.

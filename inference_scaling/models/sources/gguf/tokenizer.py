@@ -103,7 +103,7 @@ def _split_name(metadata: Mapping[str, Any], kind: str, where: str) -> str:
   values.hold(_PRE, name, values.is_text, "a text", where)
   if kind == "llama":
     whole = "default, since the kind llama splits no text"
-    values.hold(_PRE, name, lambda found: found == "default", whole, where)
+    values.hold(_PRE, name, lambda value: value == "default", whole, where)
     return "default"
   if _flag(metadata, _PREFIX, False, where):
     raise ValueError(
@@ -138,7 +138,12 @@ def _marked(
   ]
 
 
-def _byte_level(vocabulary, split, prefix, named) -> tokenizers.Tokenizer:
+def _byte_level(
+  vocabulary: gguf_vocabulary.Vocabulary,
+  split: str,
+  prefix: bool,
+  named: Mapping[str, str],
+) -> tokenizers.Tokenizer:
   """The kind of GPT-2: merges of bytes."""
   del prefix, named
   core = tokenizers.Tokenizer(
@@ -164,7 +169,12 @@ def _is_llama3(split: str) -> bool:
   return _SPLITS[split] == (_LLAMA3,)
 
 
-def _sentencepiece(vocabulary, split, prefix, named) -> tokenizers.Tokenizer:
+def _sentencepiece(
+  vocabulary: gguf_vocabulary.Vocabulary,
+  split: str,
+  prefix: bool,
+  named: Mapping[str, str],
+) -> tokenizers.Tokenizer:
   """The kind of Llama 2 and Mistral: merges of characters, best score first."""
   del split
   tokens = vocabulary.tokens
@@ -177,9 +187,12 @@ def _sentencepiece(vocabulary, split, prefix, named) -> tokenizers.Tokenizer:
       byte_fallback=True,
     )
   )
-  steps = [normalizers.Prepend("▁")] if prefix else []
-  steps.append(normalizers.Replace(" ", "▁"))
-  core.normalizer = normalizers.Sequence(steps)
+  core.normalizer = normalizers.Sequence(
+    [
+      *([normalizers.Prepend("▁")] if prefix else []),
+      normalizers.Replace(" ", "▁"),
+    ]
+  )
   core.decoder = decoders.Sequence(
     [
       decoders.Replace("▁", " "),
@@ -222,10 +235,15 @@ def _merges(vocabulary: gguf_vocabulary.Vocabulary) -> list[tuple[str, str]]:
   return [(tokens[left], tokens[right]) for _, _, left, right in merges]
 
 
-def _marks(metadata, kind, split, named, where) -> tuple[str, str]:
+def _marks(
+  metadata: Mapping[str, Any],
+  kind: str,
+  split: str,
+  named: Mapping[str, str],
+  where: str,
+) -> tuple[str, str]:
   """Reads which marks the file wants before and after a text; "" for none."""
-  # Files of Llama 2 may not say it; llama.cpp then begins with the mark, and
-  # with Llama 3's.
+  # Files of Llama 2 and 3 may not say it; llama.cpp then begins with the mark.
   begins = kind == "llama" or _is_llama3(split)
   marks = []
   for name, default in (("bos", begins), ("eos", False)):
@@ -234,7 +252,8 @@ def _marks(metadata, kind, split, named, where) -> tuple[str, str]:
     if wanted and key in metadata and index not in metadata:
       raise ValueError(f"{where}: {key} is True, but {index} is missing.")
     marks.append(named.get(f"{name}_token", "") if wanted else "")
-  return tuple(marks)
+  begin, end = marks
+  return begin, end
 
 
 def _add_marks(core: tokenizers.Tokenizer, begin: str, end: str) -> None:

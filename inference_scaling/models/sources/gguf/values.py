@@ -86,12 +86,12 @@ class Reader:
   def scale(self, name: str) -> float:
     """Reads a factor, of which 0 is another way to write 1."""
     value = self.metadata[self.key(name)]
-    return 1.0 if value == 0 else float(self.number(name))
+    return 1.0 if value == 0 else float(self.number(name) or 1.0)
 
   def expect(self, name: str, value: Any, what: str) -> None:
     """Raises where a key is there and has another value."""
-    found = self.metadata.get(self.key(name))
-    self._hold(name, found, lambda found: found == value, f"{value!r}, {what}")
+    stored = self.metadata.get(self.key(name))
+    self._hold(name, stored, lambda other: other == value, f"{value!r}, {what}")
 
   def _hold(self, name: str, value: Any, fits: Callable, expected: str) -> Any:
     return hold(self.key(name), value, fits, expected, self.where)

@@ -8,7 +8,7 @@ from inference_scaling.models.sources.gguf import ids, keys
 # Types of tokens.
 UNDEFINED, NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(7)
 # What each kind of tokenizer needs beside its tokens.
-_RULES = {"gpt2": "merges", "llama": "scores"}
+_NEEDED = {"gpt2": "merges", "llama": "scores"}
 
 
 class Vocabulary(NamedTuple):
@@ -45,16 +45,16 @@ def read(metadata: Mapping[str, Any], where: str) -> Vocabulary:
   """
   kind = metadata.get(f"{keys.TOKENIZER}model")
   tokens = ids.tokens(metadata)
-  if not isinstance(kind, str) or kind not in _RULES or not tokens:
+  if not isinstance(kind, str) or kind not in _NEEDED or not tokens:
     raise ValueError(
       f"{where}: {keys.TOKENIZER}model is {kind!r}; expected one of "
-      f"{', '.join(sorted(_RULES))}, with its tokens. Load the folder in "
+      f"{', '.join(sorted(_NEEDED))}, with its tokens. Load the folder in "
       "Hugging Face format."
     )
-  rules = keys.TOKENIZER + _RULES[kind]
-  if rules not in metadata:
+  needed = keys.TOKENIZER + _NEEDED[kind]
+  if needed not in metadata:
     raise ValueError(
-      f"{where}: {rules} is missing, without which there is no tokenizer of "
+      f"{where}: {needed} is missing, without which there is no tokenizer of "
       f"the kind {kind!r}. Load the folder in Hugging Face format."
     )
   _check_all(tokens, f"{keys.TOKENIZER}tokens", str, where)
@@ -69,11 +69,11 @@ def read(metadata: Mapping[str, Any], where: str) -> Vocabulary:
     )
   merges, scores = [], []
   if kind == "gpt2":
-    _check_all(metadata[rules], rules, str, where)
-    merges = _pairs(metadata[rules], set(tokens), rules, where)
+    _check_all(metadata[needed], needed, str, where)
+    merges = _pairs(metadata[needed], set(tokens), needed, where)
   else:
-    scores = metadata[rules]
-    _check_all(scores, rules, float, where, len(tokens))
+    scores = metadata[needed]
+    _check_all(scores, needed, float, where, len(tokens))
   return Vocabulary(kind, tokens, types, merges, scores)
 
 
