@@ -42,6 +42,7 @@ def options(subject):
   )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_table_of_sampling(options):
   said = []
   rows = benchmark.run(options, said.append)
@@ -72,6 +73,7 @@ def test_rates_of_decoding_by_hand(subject):
   assert share.value == pytest.approx(100 * read / 0.25)
 
 
+@pytest.mark.slow
 def test_a_search_of_equal_steps_draws_as_much_as_sampling(subject):
   found = search.Search(subject, WORK, "float32")
   found.rebase("equal")()
@@ -87,6 +89,7 @@ def test_what_a_search_takes_beyond_its_parts():
   assert queueing.beyond_cheapest(2.0, 1.0, 1.5) == pytest.approx(100.0)
 
 
+@pytest.mark.slow
 def test_searches_of_real_lengths_are_measured():
   searches = useful.RealLengths(problems=2)
   for task in searches.tasks().values():
@@ -130,6 +133,7 @@ def test_programs_are_counted_as_they_are_compiled():
   assert first.seconds > second.seconds == 0
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_reports_its_first_result(tmp_path):
   work = benchmark.Work(problems=1, samples=1, prompt_tokens=4, new_tokens=2)
   task = child.Task(

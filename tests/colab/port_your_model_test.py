@@ -14,7 +14,7 @@ from tests.colab import notebooks, port_faults
 NAME = "port_your_model.ipynb"
 NUM_PICTURES = 2  # error against FLOPs, a search tree
 # What the packages of others warn of is not ours to mend.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
 
 
 @pytest.fixture(name="gemma", scope="module")

@@ -7,6 +7,7 @@ import pytest
 
 from tests.colab import notebooks
 
+pytestmark = pytest.mark.slow
 NAME = "quickstart.ipynb"
 NUM_PICTURES = 3  # a search tree, error against FLOPs, walks in the hills
 

@@ -118,6 +118,7 @@ def _assert_same_search(found, theirs):
     )
 
 
+@pytest.mark.slow
 def test_few_rows_on_a_mesh_search_as_all_do():
   theirs, found = _run(None), _run(R, _mesh())
   assert sorted(found) == sorted(theirs) == list(IDS)

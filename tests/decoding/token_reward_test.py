@@ -123,6 +123,7 @@ def quick_compilations():
   jax.config.update("jax_disable_most_optimizations", False)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_compilations")
 def test_a_search_by_likelihood_needs_no_reward_model():
   reward = decoding.TokenReward("likelihood", tiny.NUM_BEAMS)

@@ -18,6 +18,7 @@ from inference_scaling import decoding, sweep
 from tests.launch import tiny_mesh
 from tests.sweep import tiny
 
+pytestmark = pytest.mark.slow
 ROOT = pathlib.Path(__file__).parents[2]
 SECONDS = 300  # on a loaded machine; a hang would be for ever
 ENVIRONMENT = {

@@ -64,6 +64,7 @@ def test_help_texts_of_shared_flags_stand_alone():
     check(name, launching.flags.FLAGS[name].help)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", ["report", "plan"])
 def test_help_shows_shared_flags_and_nothing_else_is_said(program):
   done = subprocess.run(

@@ -15,6 +15,7 @@ from inference_scaling import sweep
 from tests.launch import tiny_sweep
 from tests.sweep import tiny
 
+pytestmark = pytest.mark.slow
 ROOT = pathlib.Path(__file__).parents[2]
 TOTAL = 24
 

@@ -43,6 +43,7 @@ def _run(name, number, seed=0, stop=0.375, **options):
   )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
 def test_further_calls_and_new_numbers_compile_nothing(name):
   first = jax.block_until_ready(_run(name, 0.3))
@@ -90,6 +91,7 @@ def test_what_cannot_be_a_static_argument_is_named():
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
 def test_scores_of_half_precision_become_float32(dtype):
   class Half(toy.TableReward):

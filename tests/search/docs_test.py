@@ -3,9 +3,12 @@
 import doctest
 import pydoc
 
+import pytest
+
 from inference_scaling import search
 
 
+@pytest.mark.slow
 def test_the_port_of_a_language_model_runs_and_is_short():
   examples = doctest.DocTestFinder().find(search, "search", globs={})
   result = doctest.testmod(search)

@@ -50,6 +50,7 @@ def _together(name):
   return runs.states(_strategy(name), policy=POLICY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("seed", range(3))
 def test_any_order_of_problems_gives_the_same_bits(name, seed):

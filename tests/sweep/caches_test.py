@@ -36,6 +36,7 @@ def _record(strategy, hyperparameters, cache, tree_tokens=None):
   return record, record["ledger"].pop("cache_bytes")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   "strategy,numbers,tree_tokens",
   [

@@ -58,6 +58,7 @@ def test_more_of_everything_gives_the_larger_sweep(
   assert lines(folder) == lines(swept)
 
 
+@pytest.mark.slow
 def test_a_folder_of_an_older_version_goes_on_and_grows(tmp_path):
   folder = shutil.copytree(OLD, tmp_path / "old")
   before = lines(folder)

@@ -32,6 +32,7 @@ def solution(family):
   return solve(family, n=4, seed=2, gold="7")
 
 
+@pytest.mark.slow
 def test_the_record_is_that_of_a_sweep(solution, swept):
   with (swept / "records.jsonl").open() as file:
     recorded = json.loads(file.readline())

@@ -124,6 +124,7 @@ def check(name, figure):
     assert across < 0.01 or along < 0.01, (name, one, other)
 
 
+@pytest.mark.slow
 def test_no_text_is_cut_or_lies_over_another(figures):
   for name, figure in figures.items():
     check(name, figure)

@@ -68,6 +68,7 @@ def test_a_resume_gives_the_same_bits():
     _assert_identical(one, _reference()[problem_id])
 
 
+@pytest.mark.slow
 def test_another_number_of_slots_gives_the_same_draws():
   found = run(tuple(range(7)), 2)
   for problem_id, one in _reference().items():

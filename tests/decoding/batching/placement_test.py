@@ -145,6 +145,7 @@ def _slots(mesh):
   return empty, programs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   "strategy, data, model",
   [("rebase", 2, 4), ("sampling", 4, 2)],

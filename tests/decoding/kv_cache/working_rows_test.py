@@ -101,7 +101,13 @@ def _whole(model):
 # Each family, one token at a time as policies go, or some as rewards do.
 @pytest.mark.parametrize(
   "name,at_once",
-  [("llama", 1), ("mistral", 1), ("mistral", 4), ("qwen2", 2), ("gpt_neox", 1)],
+  [
+    ("mistral", 4),
+    *(
+      pytest.param(*case, marks=pytest.mark.slow)
+      for case in (("llama", 1), ("mistral", 1), ("qwen2", 2), ("gpt_neox", 1))
+    ),
+  ],
 )
 def test_cached_equals_uncached(name, at_once):
   config = families.READ[name]
@@ -179,6 +185,7 @@ def _mean_seen(places, window):
   return (everything + limited) // 2
 
 
+@pytest.mark.slow
 def test_policy_and_reward_with_a_window():
   """Likelihoods, scores and the ledger of two steps; one layer of two."""
   config = tiny.config(

@@ -132,6 +132,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("config", "shape", "dtype", "rows", "storage"), CASES)
 def test_plan_is_what_is_measured(config, shape, dtype, rows, storage):
   measured = _measured(config, shape, dtype, rows, storage)

@@ -180,7 +180,17 @@ def _whole_rewards(model, texts):
   return [rewards[i, len(row) - 1] for i, row in enumerate(rows)]
 
 
-@pytest.mark.parametrize("name", external_models.REWARD_FORMATS)
+@pytest.mark.parametrize(
+  "name",
+  [
+    "llemma",
+    *(
+      pytest.param(name, marks=pytest.mark.slow)
+      for name in external_models.REWARD_FORMATS
+      if name != "llemma"
+    ),
+  ],
+)
 def test_rewards_of_a_search_are_those_of_whole_texts(name):
   """The policy writes letters: no tag, no number, no template."""
   reward, model = _reward(name), external_models.make(name)
@@ -251,6 +261,7 @@ def _slots(name, reward, model=None, mesh=None, num_slots=2):
   )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_rebase_on_a_mesh_is_guided_by_rewards_of_whole_texts():
   """Each part of the problems is translated where it lies."""
   mesh = models.make_mesh(4, 2)
@@ -274,6 +285,7 @@ def test_rebase_on_a_mesh_is_guided_by_rewards_of_whole_texts():
   np.testing.assert_allclose(found, _whole_rewards(model, texts), atol=2e-5)
 
 
+@pytest.mark.slow
 def test_solutions_that_do_not_fit_the_reward_model_are_named():
   model = external_models.make("llemma")
   translator = _translator(model.reward_format, total_tokens=20, step_tokens=19)
@@ -313,6 +325,7 @@ def test_a_reward_model_and_its_translator_belong_together():
       decoding.ModelReward(model, tiny.LIMITS, 2, translator)
 
 
+@pytest.mark.slow
 def test_a_policy_that_writes_the_tag_searches_in_one_program():
   """Policy and reward model share a tokenizer; the form is another's."""
   tokenizer = tokenizers_of.sentence_piece()

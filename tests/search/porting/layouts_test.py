@@ -46,7 +46,17 @@ def _tree(name, strategy):
 
 
 @names
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+@pytest.mark.parametrize(
+  "strategy",
+  [
+    "rebase",
+    *(
+      pytest.param(name, marks=pytest.mark.slow)
+      for name in sorted(STRATEGIES)
+      if name != "rebase"
+    ),
+  ],
+)
 def test_a_wrapped_model_searches_as_the_plain_one(name, strategy):
   own, plain = _tree(name, strategy), _tree("plain", strategy)
   jax.tree.map(np.testing.assert_array_equal, own, plain)

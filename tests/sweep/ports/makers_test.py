@@ -139,6 +139,7 @@ def _searched(my_models, family, name):
           for p in range(len(rows))]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(RUNS))
 def test_the_engine_takes_the_steps_of_run_search(own, my_models, family, name):
   trees = _searched(my_models, family, name)
@@ -268,6 +269,7 @@ class _Lengths(toy.TableReward):
     return state
 
 
+@pytest.mark.slow
 def test_policies_of_both_kinds_in_one_sweep(
   family, own, tmp_path, monkeypatch
 ):

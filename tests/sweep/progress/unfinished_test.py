@@ -114,6 +114,7 @@ def test_an_end_that_the_config_does_not_know_is_named(ends, end, words):
     assert word in line
 
 
+@pytest.mark.slow
 def test_a_sweep_says_both(family, tmp_path, monkeypatch):
   """Once each, before its end, where the policy's end is another token."""
   said = []

@@ -153,6 +153,7 @@ def test_unequal_searches_of_one_name_are_refused(tmp_path, join):
     join(a, b)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   ("more", "words"),
   [
