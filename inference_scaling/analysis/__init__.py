@@ -1,4 +1,4 @@
-"""Records to estimates, frontiers, figures and a report; no model in it.
+"""Records to estimates, frontiers, figures and a report, without a model.
 
 Each folder imports only from those before it: `records` reads a sweep's file,
 `estimates` makes accuracies with intervals of it, `theory` has their limits,

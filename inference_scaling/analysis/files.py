@@ -1,8 +1,8 @@
 """Writes files whole or not at all.
 
-What is written goes to a new name first and takes its place when it is there:
-a full disk or a kill leaves the file that was there before. Whatever draws or
-prints does so in memory, so that no library meets a full disk on its own.
+A file is written under a temporary name and renamed once it is complete: a full
+disk or a kill leaves the earlier file. Figures and texts are made in memory, so
+that errors of the disk arise in this module only.
 """
 
 import contextlib
@@ -56,7 +56,7 @@ def check(path: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def staging(folder: pathlib.Path) -> Iterator[pathlib.Path]:
-  """A folder whose files take their places in another one, all at the end.
+  """A temporary folder whose files are moved to another one, all at the end.
 
   Args:
     folder: where the files belong; it exists.
@@ -77,15 +77,15 @@ def staging(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     try:
       yield stage
     except OSError as error:
-      # It has the names of files that are not yet in their places.
+      # It names files of the temporary folder.
       raise OSError(str(error).replace(name, str(folder))) from error
     for path in sorted(p for p in stage.rglob("*") if p.is_file()):
-      place = folder / path.relative_to(stage)
+      target = folder / path.relative_to(stage)
       try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(path, place)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
       except OSError as error:
-        raise _error(place, error) from error
+        raise _error(target, error) from error
 
 
 def _error(path: pathlib.Path, error: OSError) -> OSError:

@@ -1,18 +1,18 @@
-"""How a figure or a section comes into the report: one function in one file.
+"""Registers figures and sections of the report: one function in one file.
 
-A decorator says where the function stands in the report; every module of
-`figures/` and `report/` is looked through for them. A file like this one, put
-into `figures/`, is all that a new figure takes:
+A decorator gives the function its position in the report; every module of
+`figures/` and `report/` is searched for decorated functions. A file like this
+one, put into `figures/`, is all that a new figure takes:
 
   @registry.figure(45, "Tokens by level")
   @style.styled
   def tokens_by_level(analysis):
     ...
 
-The figure is drawn into figures/tokens_by_level.png and .pdf and shown among
-the others, after the one with the next smaller number. A section is a function
-that returns markdown; long words of it may stand in a template, see `templates`
-and those of `report/templates/`.
+The figure is drawn into figures/tokens_by_level.png and .pdf and shown after
+the figure with the next smaller number. A section is a function that returns
+markdown; its text may be in a template, see `templates` and those of
+`report/templates/`.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ class Figure:
 
   Attributes:
     name: of the function, and of the files.
-    order: figures stand in the report in rising order of it, then of names.
+    order: figures are sorted by it, then by name.
     make: draws it of a `results.Analysis`; None if there is nothing to show.
     title: what it shows, in words.
     mirrors: the figures of the paper that it mirrors; "" for none.
@@ -50,7 +50,7 @@ class Section:
 
   Attributes:
     name: of the function.
-    order: sections stand in the report in rising order of it, then of names.
+    order: sections are sorted by it, then by name.
     make: writes it, as markdown, of a `sections.Content`; "" if there is
       nothing to say.
   """
@@ -73,7 +73,7 @@ def figure(
   """Decorates a function that draws a figure of the report.
 
   Args:
-    order: its place among the figures, between the numbers of two others.
+    order: its position among the figures, between the numbers of two others.
     title: what it shows, in words.
     mirrors: the figures of the paper that it mirrors, as "Figures 4 and 5".
     reads: makes the arguments of the function out of a `results.Analysis`; by
@@ -83,8 +83,8 @@ def figure(
     A decorator that returns the function itself.
   """
 
-  def decorate(draw):
-    def make(analysis):
+  def decorate(draw: Callable) -> Callable:
+    def make(analysis: Any) -> Any:
       return draw(*reads(analysis))
 
     setattr(draw, _MARK, Figure(draw.__name__, order, make, title, mirrors))
@@ -101,7 +101,7 @@ def section(
   """Decorates a function that writes a section of the report.
 
   Args:
-    order: its place among the sections, between the numbers of two others.
+    order: its position among the sections, between the numbers of two others.
     reads: makes the arguments of the function out of a `sections.Content`; by
       default its one argument is the `results.Analysis`.
 
@@ -109,8 +109,8 @@ def section(
     A decorator that returns the function itself.
   """
 
-  def decorate(write):
-    def make(content):
+  def decorate(write: Callable) -> Callable:
+    def make(content: Any) -> str:
       return write(*reads(content))
 
     setattr(write, _MARK, Section(write.__name__, order, make))
@@ -134,8 +134,8 @@ def find(
   Raises:
     ValueError: if two have one name.
   """
-  found: dict[str, Entry] = {}
-  places: dict[str, str] = {}
+  entries: dict[str, Entry] = {}
+  modules: dict[str, str] = {}
   for package in packages:
     for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
       module = importlib.import_module(info.name)
@@ -144,11 +144,11 @@ def find(
         # Not where another module has imported it.
         if not isinstance(entry, kind) or value.__module__ != info.name:
           continue
-        if entry.name in found:
+        if entry.name in entries:
           raise ValueError(
             f"two of the report are named {entry.name!r}, in"
-            f" {places[entry.name]} and {info.name}; expected names that"
+            f" {modules[entry.name]} and {info.name}; expected names that"
             " differ. Rename one of the functions."
           )
-        found[entry.name], places[entry.name] = entry, info.name
-  return sorted(found.values(), key=lambda entry: (entry.order, entry.name))
+        entries[entry.name], modules[entry.name] = entry, info.name
+  return sorted(entries.values(), key=lambda entry: (entry.order, entry.name))

@@ -36,28 +36,29 @@ def in_order(strategies: Iterable[str]) -> list[str]:
   Numbers in variants count as numbers: root4 comes before root16.
 
   Args:
-    strategies: names, some perhaps several times.
+    strategies: names, which may be repeated.
 
   Returns:
     Each name once.
   """
   kinds = list(KIND_NAMES)
 
-  def place(strategy):
+  def rank(strategy: str) -> tuple[int, str, list[str | int]]:
     kind, _, variant = strategy.partition("/")
     known = kind in KIND_NAMES
-    words = re.split(r"(\d+)", variant)  # a number at every odd place
+    # Numbers have the odd indices.
+    words: list[str | int] = [*re.split(r"(\d+)", variant)]
     words[1::2] = map(int, words[1::2])
-    return (kinds.index(kind) if known else len(kinds), kind, words)
+    return kinds.index(kind) if known else len(kinds), kind, words
 
-  return sorted(set(strategies), key=place)
+  return sorted(set(strategies), key=rank)
 
 
 def variants_of(strategies: Iterable[str]) -> dict[str, list[str]]:
   """Groups strategies by kind.
 
   Args:
-    strategies: names, some perhaps several times.
+    strategies: names, which may be repeated.
 
   Returns:
     kind -> its strategies, all in the order of `in_order`.
@@ -72,7 +73,7 @@ def main_strategies(strategies: Iterable[str]) -> list[str]:
   """One strategy of each kind: the bare kind, or else its first variant.
 
   Args:
-    strategies: names, some perhaps several times.
+    strategies: names, which may be repeated.
 
   Returns:
     The main ones, in order.

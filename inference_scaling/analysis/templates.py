@@ -1,15 +1,16 @@
-"""Texts with holes: `*.md.jinja` and `*.html.jinja`, filled with values.
+"""Templates of sections and pages: `*.md.jinja` and `*.html.jinja`.
 
-A template holds the words of a section or a page. A value that it names and is
-not given raises, and what goes into HTML is escaped.
+A variable without a value raises, and values in HTML are escaped.
 """
+
+from typing import Any
 
 import jinja2
 
 from inference_scaling.analysis import strategies, wording
 
 _ENVIRONMENT = jinja2.Environment(
-  loader=jinja2.PackageLoader(__package__, ""),
+  loader=jinja2.PackageLoader("inference_scaling.analysis", ""),
   undefined=jinja2.StrictUndefined,
   autoescape=jinja2.select_autoescape(["html.jinja"]),
   trim_blocks=True,
@@ -30,17 +31,17 @@ _ENVIRONMENT.filters["paragraph"] = lambda text: (
 )
 
 
-def fill(template: str, **values) -> str:
+def fill(template: str, **values: Any) -> str:
   """Fills a template.
 
   Args:
     template: its path in this folder: "report/templates/limits.md.jinja".
-    **values: by the names that it calls them.
+    **values: of its variables.
 
   Returns:
     The text.
 
   Raises:
-    jinja2.UndefinedError: if it names a value that is not given.
+    jinja2.UndefinedError: if a variable has no value.
   """
   return _ENVIRONMENT.get_template(template).render(values)

@@ -1,13 +1,13 @@
-"""How the paper orders strategies, judged by the tables of differences."""
+"""How the paper orders strategies: verdicts from the tables of differences."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 
-from inference_scaling.analysis import strategies, wording
+from inference_scaling.analysis import frames, strategies, wording
 from inference_scaling.analysis.claims.verdicts import (
   NO_DATA,
-  SHOWN,
   Verdict,
   share,
 )
@@ -20,7 +20,7 @@ def ordering_verdicts(
   aggregation: str,
   convention: str,
 ) -> list[Verdict]:
-  """Judges the order of REBASE, sampling and MCTS.
+  """Verdicts on the order of REBASE, sampling and MCTS.
 
   A claim is shown if its 95% interval excludes zero on the claimed side for
   every policy, and shown in part if for some.
@@ -32,7 +32,7 @@ def ordering_verdicts(
     convention: FLOPs convention of the differences.
 
   Returns:
-    One Verdict a claim.
+    One Verdict per claim.
   """
   main = equal_budget.main_part(differences, aggregation, convention)
   rebase, mcts = (
@@ -43,35 +43,35 @@ def ordering_verdicts(
     gaps = gaps.loc[gaps.groupby("policy", sort=False)["n"].idxmax()]
   hard = _of_kind(claims["hard_gain"], strategies.REBASE)
   return [
-    _judge(
+    _verdict(
       "REBASE is ahead of sampling at the same FLOPs, on average over the"
       " budgets of both",
       rebase,
-      rebase if rebase.empty else rebase["difference_low"] > 0,
+      lambda row: row["difference_low"] > 0,
       lambda row: f"{row['policy']} {wording.points(row, 'difference')}",
     ),
-    _judge(
+    _verdict(
       "MCTS is behind sampling at the same FLOPs, on average over the budgets"
       " of both",
       mcts,
-      mcts if mcts.empty else mcts["difference_high"] < 0,
+      lambda row: row["difference_high"] < 0,
       lambda row: f"{row['policy']} {wording.points(row, 'difference')}",
     ),
-    _judge(
+    _verdict(
       "REBASE's lead over sampling is larger on hard problems than on easy"
       " ones",
       hard,
-      hard if hard.empty else hard["difference_low"] > 0,
+      lambda row: row["difference_low"] > 0,
       lambda row: (
         f"{row['policy']} hard {wording.points(row, 'hard')}, easy"
         f" {wording.points(row, 'easy')}: {wording.points(row, 'difference')}"
       ),
     ),
-    _judge(
+    _verdict(
       "Weighted voting adds less to majority voting under REBASE than under"
       " sampling",
       gaps,
-      gaps if gaps.empty else gaps["difference_low"] > 0,
+      lambda row: row["difference_low"] > 0,
       lambda row: (
         f"{row['policy']} n = {row['n']}: {wording.points(row, 'gap')} against"
         f" {wording.points(row, 'sampling_gap')}"
@@ -84,14 +84,22 @@ def _of_kind(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
   """The rows of the main strategy of a kind."""
   if frame.empty:
     return frame
-  return frame[frame["strategy"] == strategies.main_of(kind, frame["strategy"])]
+  main = strategies.main_of(kind, frame["strategy"])
+  return frames.select(frame, strategy=main)
 
 
-def _judge(claim: str, rows: pd.DataFrame, held, write) -> Verdict:
-  if rows.empty:
+def _verdict(
+  claim: str,
+  frame: pd.DataFrame,
+  holds: Callable[[dict[str, Any]], bool],
+  write: Callable[[dict[str, Any]], str],
+) -> Verdict:
+  """The verdict on a claim about every row of a table."""
+  rows = frames.records(frame)
+  if not rows:
     return Verdict(claim, NO_DATA, "no such strategies to compare")
   return Verdict(
     claim,
-    SHOWN if held.all() else share(held),
-    "; ".join(write(row) for row in rows.to_dict("records")),
+    share([holds(row) for row in rows]),
+    "; ".join(write(row) for row in rows),
   )

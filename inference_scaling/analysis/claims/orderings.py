@@ -53,7 +53,9 @@ def voting_gap(
   return pd.DataFrame(rows)
 
 
-def _gap(panel, policy, strategy, n, aggregation) -> np.ndarray | None:
+def _gap(
+  panel: panel_lib.Panel, policy: str, strategy: str, n: int, aggregation: str
+) -> np.ndarray | None:
   """Weighted less majority voting by problem; None where one is missing."""
   name = panel_lib.Configuration
   weighted = name(policy, strategy, n, votings.WEIGHTED, aggregation)
@@ -116,10 +118,15 @@ def hard_gain(
   return pd.DataFrame(rows)
 
 
-def _leads(panel, policies, aggregation, convention) -> dict:
+def _leads(
+  panel: panel_lib.Panel,
+  policies: Sequence[str],
+  aggregation: str,
+  convention: str,
+) -> dict[tuple[str, str], np.ndarray]:
   """(policy, strategy) -> lead over sampling by problem."""
   voting, _ = votings.main_voting(aggregation)
-  found = {}
+  leads = {}
   for keys, group in equal_budget.curve_groups(
     panel, policies, aggregation, [convention]
   ):
@@ -129,5 +136,5 @@ def _leads(panel, policies, aggregation, convention) -> dict:
     for strategy, curve in group.items():
       lead = equal_budget.lead(curve, group[base])
       if strategy != base and lead is not None:
-        found[keys["policy"], strategy] = lead[2]
-  return found
+        leads[keys["policy"], strategy] = lead[2]
+  return leads

@@ -1,14 +1,15 @@
 """Growth with n and the best policy, as tables of paired 95% intervals.
 
 Every function reads a panel and returns a frame, one row per comparison; all
-differences are in accuracy (0 to 1), ours minus theirs, over the problems that
-both have. `verdicts` reads the frames and says in words what they show.
+differences are in accuracy (0 to 1) and over the problems that both have.
+`verdicts` reads the frames and says in words what they show.
 
 References:
   Wu et al., Inference Scaling Laws, ICLR 2025, sections 4.2 to 4.4.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from inference_scaling.analysis.estimates import panel as panel_lib
 def schemes(
   panel: panel_lib.Panel, aggregation: str
 ) -> list[tuple[str, str, str]]:
-  """Strategy, voting and aggregation of the curves that claims speak of.
+  """Strategy, voting and aggregation of the curves that claims are about.
 
   Args:
     panel: problems by configurations.
@@ -35,7 +36,9 @@ def schemes(
   majority = (votings.MAJORITY, votings.NO_AGGREGATION)
   methods = dict.fromkeys((majority, votings.main_voting(aggregation)))
   return [
-    (name, *method) for name in curves.searched(panel) for method in methods
+    (name, voting, how)
+    for name in curves.searched(panel)
+    for voting, how in methods
   ]
 
 
@@ -56,7 +59,7 @@ def growth(
   Returns:
     Rows with the smallest and largest n, their accuracies, the whole gain,
     the gain over the first and the last doublings, the number of these, and
-    what the first gain more than the last (each with low and high).
+    the difference of these two gains (each with low and high).
   """
   rows = []
   for policy in policies:
@@ -92,7 +95,7 @@ def best_policy(
   """Which policy is best at each budget, strategy by strategy?
 
   Accuracies at a budget are interpolated along each policy's curve; a policy
-  whose cheapest point is dearer than the budget does not take part.
+  whose cheapest point costs more than the budget is left out.
 
   Args:
     panel: problems by configurations.
@@ -102,9 +105,9 @@ def best_policy(
 
   Returns:
     Rows by strategy, voting and budget: the best policy and its accuracy, the
-    runner-up (empty where nobody else takes part) and the lead over it.
+    runner-up (empty where there is none) and the lead over it.
   """
-  found = {
+  groups = {
     (strategy, voting): curves.existing(
       {
         policy: curves.make_curve(panel, policy, strategy, voting, how, flops)
@@ -113,11 +116,11 @@ def best_policy(
     )
     for strategy, voting, how in schemes(panel, aggregation)
   }
-  found = {name: group for name, group in found.items() if len(group) > 1}
-  costs = [curve.flops for group in found.values() for curve in group.values()]
+  groups = {name: group for name, group in groups.items() if len(group) > 1}
+  costs = [curve.flops for group in groups.values() for curve in group.values()]
   budgets = frontier.budget_grid(np.concatenate(costs)) if costs else []
   rows = []
-  for (strategy, voting), group in found.items():
+  for (strategy, voting), group in groups.items():
     for budget in budgets:
       row = _best_at(group, budget)
       if row is not None:
@@ -125,7 +128,9 @@ def best_policy(
   return pd.DataFrame(rows)
 
 
-def _best_at(group: dict[str, curves.Curve], budget: float) -> dict | None:
+def _best_at(
+  group: dict[str, curves.Curve], budget: float
+) -> dict[str, Any] | None:
   """The best policy at a budget and its lead; None if it pays for none."""
   values = {name: curve.at(budget) for name, curve in group.items()}
   means = {
@@ -135,8 +140,8 @@ def _best_at(group: dict[str, curves.Curve], budget: float) -> dict | None:
   }
   if not means:
     return None
-  best, *others = sorted(means, key=means.get, reverse=True)
-  # Alone it leads nobody: a difference of NaN.
+  best, *others = sorted(means, key=lambda name: means[name], reverse=True)
+  # Without a runner-up the lead is NaN.
   second = values[others[0]] if others else np.full_like(values[best], np.nan)
   return {
     "budget": budget,

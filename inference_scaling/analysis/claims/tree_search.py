@@ -1,14 +1,15 @@
 """Tree search against sampling and against larger policies.
 
 Every function reads a panel and returns a frame, one row per comparison; all
-differences are in accuracy (0 to 1), ours minus theirs, over the problems that
-both have. `verdicts` reads the frames and says in words what they show.
+differences are in accuracy (0 to 1) and over the problems that both have.
+`verdicts` reads the frames and says in words what they show.
 
 References:
   Wu et al., Inference Scaling Laws, ICLR 2025, sections 4.2 to 4.4.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,18 +46,18 @@ def search_gain(
   rows = []
   for part, panel in panels.items():
     for policy in policies:
-      found = {
+      group = {
         strategy: curves.make_curve(
           panel, policy, strategy, votings.WEIGHTED, aggregation, flops
         )
         for strategy, voting, _ in scaling.schemes(panel, aggregation)
         if voting == votings.WEIGHTED
       }
-      sampling = strategies.main_of(strategies.SAMPLING, found)
-      base = None if sampling is None else found.pop(sampling)
+      sampling = strategies.main_of(strategies.SAMPLING, group)
+      base = None if sampling is None else group.pop(sampling)
       if base is None:
         continue
-      for strategy, curve in found.items():
+      for strategy, curve in group.items():
         if curve is not None:
           row = {"part": part, "policy": policy, "strategy": strategy}
           rows += [row | gain for gain in _gains(curve, base)]
@@ -87,62 +88,64 @@ def smaller_against_largest(
     base = curves.make_curve(
       panel, policies[-1], strategies.SAMPLING, *majority, flops
     )
-    pairs = []
+    if base is None:
+      continue
+    points = []
     for policy in policies[:-1]:
       for strategy, voting, how in scaling.schemes(panel, aggregation):
         sampled = strategies.kind_of(strategy) == strategies.SAMPLING
-        if base is None or sampled or voting != votings.WEIGHTED:
+        if sampled or voting != votings.WEIGHTED:
           continue
         curve = curves.make_curve(panel, policy, strategy, voting, how, flops)
         if curve is not None:
-          places = np.flatnonzero(curve.flops >= base.flops[0])
-          pairs += [(curve, place) for place in places]
-    for curve, place in pairs:
-      ours = curve.accuracy[:, place]
-      theirs = base.at(curve.flops[place])
+          indices = np.flatnonzero(curve.flops >= base.flops[0])
+          points += [(curve, index) for index in indices]
+    for curve, index in points:
+      accuracy = curve.accuracy[:, index]
+      baseline = base.at(curve.flops[index])
       corrected = intervals.paired_interval(
-        ours,
-        theirs,
-        confidence=1 - (1 - intervals.CONFIDENCE) / len(pairs),
+        accuracy,
+        baseline,
+        confidence=1 - (1 - intervals.CONFIDENCE) / len(points),
         num_resamples=5 * intervals.NUM_RESAMPLES,
       )
       rows.append(
         {
           "convention": convention,
-          "policy": curve.points[place].policy,
-          "strategy": curve.points[place].strategy,
-          "n": curve.points[place].n,
-          "flops": curve.flops[place],
-          "accuracy": np.nanmean(ours),
-          "largest_accuracy": np.nanmean(theirs),
-          **curves.difference_columns("difference", ours - theirs),
+          "policy": curve.points[index].policy,
+          "strategy": curve.points[index].strategy,
+          "n": curve.points[index].n,
+          "flops": curve.flops[index],
+          "accuracy": np.nanmean(accuracy),
+          "largest_accuracy": np.nanmean(baseline),
+          **curves.difference_columns("difference", accuracy - baseline),
           "low_corrected": corrected.low,
-          "beyond_largest_n": curve.flops[place] > base.flops[-1],
+          "beyond_largest_n": curve.flops[index] > base.flops[-1],
         }
       )
   return pd.DataFrame(rows)
 
 
-def _gains(curve: curves.Curve, base: curves.Curve) -> list[dict]:
+def _gains(curve: curves.Curve, base: curves.Curve) -> list[dict[str, Any]]:
   """Rows of `search_gain` for the sizes that both curves have."""
   rows = []
   if strategies.kind_of(curve.points[0].strategy) == strategies.MCTS:
     return rows  # its n counts expansions, not candidates
-  for place, n in enumerate(curve.n):
+  for index, n in enumerate(curve.n):
     if n not in base.n:
       continue
-    ours, other = curve.accuracy[:, place], int(np.flatnonzero(base.n == n)[0])
-    theirs = base.accuracy[:, other]
+    same_n = int(np.flatnonzero(base.n == n)[0])
+    accuracy, baseline = curve.accuracy[:, index], base.accuracy[:, same_n]
     rows.append(
       {
         "n": n,
-        "accuracy": np.nanmean(ours),
-        "sampling_accuracy": np.nanmean(theirs),
-        **curves.difference_columns("difference", ours - theirs),
-        "flops": curve.flops[place],
-        "sampling_flops": base.flops[other],
+        "accuracy": np.nanmean(accuracy),
+        "sampling_accuracy": np.nanmean(baseline),
+        **curves.difference_columns("difference", accuracy - baseline),
+        "flops": curve.flops[index],
+        "sampling_flops": base.flops[same_n],
         **curves.difference_columns(
-          "equal_flops", ours - base.at(curve.flops[place])
+          "equal_flops", accuracy - base.at(curve.flops[index])
         ),
       }
     )

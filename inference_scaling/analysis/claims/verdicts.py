@@ -1,11 +1,11 @@
 """What the tables of claims show, in words with numbers."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from inference_scaling.analysis import strategies, wording
+from inference_scaling.analysis import frames, strategies, wording
 from inference_scaling.analysis.comparison import selection
 
 SHOWN, NOT_SHOWN, NO_DATA = "shown", "not shown", "no data"
@@ -21,32 +21,32 @@ class Verdict(NamedTuple):
 
 
 def verdicts(
-  frames: Mapping[str, pd.DataFrame],
+  claims: Mapping[str, pd.DataFrame],
   policies: Sequence[str],
   convention: str,
 ) -> list[Verdict]:
-  """Judges the claims by their tables.
+  """Verdicts on the claims, from their tables.
 
   A claim is shown if its 95% interval excludes zero on the claimed side.
 
   Args:
-    frames: growth, best_policy, search_gain and smaller_against_largest.
+    claims: growth, best_policy, search_gain and smaller_against_largest.
     policies: names, ordered by parameters.
     convention: FLOPs convention of the last claim.
 
   Returns:
-    One Verdict a claim, in the order of the tables.
+    One Verdict per claim, in the order of the tables.
   """
   middle = policies[len(policies) // 2]
-  # Verdicts speak of the main strategy of each kind; tables have all.
-  frames = {
-    name: selection.main_variants(frame) for name, frame in frames.items()
+  # Verdicts are on the main strategy of each kind; tables have all.
+  tables = {
+    name: selection.main_variants(frame) for name, frame in claims.items()
   }
   return [
-    *_growth(frames["growth"]),
-    _best_policy(frames["best_policy"]),
-    *_search_gain(frames["search_gain"], middle),
-    _smaller(frames["smaller_against_largest"], policies[-1], convention),
+    *_growth(tables["growth"]),
+    _best_policy(tables["best_policy"]),
+    *_search_gain(tables["search_gain"], middle),
+    _smaller(tables["smaller_against_largest"], policies[-1], convention),
   ]
 
 
@@ -54,22 +54,22 @@ def _growth(frame: pd.DataFrame) -> list[Verdict]:
   claims = ("Error falls as n grows", "The fall saturates")
   if frame.empty:
     return [Verdict(claim, NO_DATA, "fewer than three n") for claim in claims]
-  falls = frame["gain_low"] > 0
-  slows = frame["early_minus_late_low"] > 0
+  falls = [low > 0 for low in frame["gain_low"]]
+  slows = [low > 0 for low in frame["early_minus_late_low"]]
   best = frame.loc[frame["gain"].idxmax()]
   slowest = frame.loc[frame["early_minus_late"].idxmax()]
   return [
     Verdict(
       claims[0],
-      SHOWN if falls.all() else share(falls),
-      f"in {falls.sum()} of {len(frame)} curves; most for {_name(best)}:"
+      share(falls),
+      f"in {sum(falls)} of {len(frame)} curves; most for {_name(best)}:"
       f" accuracy {wording.points(best, 'gain')} points from n ="
       f" {best.n_first} to {best.n_last}",
     ),
     Verdict(
       claims[1],
-      SHOWN if slows.all() else share(slows),
-      f"in {slows.sum()} of {len(frame)} curves the first doublings gain more"
+      share(slows),
+      f"in {sum(slows)} of {len(frame)} curves the first doublings gain more"
       f" than as many last ones; most for {_name(slowest)}:"
       f" {wording.points(slowest, 'early')} against"
       f" {wording.points(slowest, 'late')} points over"
@@ -83,17 +83,16 @@ def _best_policy(frame: pd.DataFrame) -> Verdict:
   if frame.empty:
     return Verdict(claim, NO_DATA, "fewer than two policies")
   kinds = frame["strategy"].map(strategies.kind_of)
-  told = frame[kinds.isin([strategies.SAMPLING, strategies.REBASE])]
-  frame = frame if told.empty else told
+  main = frame.loc[kinds.isin([strategies.SAMPLING, strategies.REBASE])]
+  frame = frame if main.empty else main
   parts, shown, wins = [], False, {}
-  for (strategy, voting), rows in frame.groupby(
-    ["strategy", "voting"], sort=False
-  ):
-    clear = list(dict.fromkeys(rows["best"][rows["lead_low"] > 0]))
+  for (strategy, voting), rows in frames.groups(frame, ["strategy", "voting"]):
+    clear = list(dict.fromkeys(rows.loc[rows["lead_low"] > 0, "best"]))
     shown |= len(clear) > 1
-    stages = rows[rows["best"] != rows["best"].shift()]
+    stages = rows.loc[rows["best"] != rows["best"].shift()]
     path = ", ".join(
-      f"{row.best} from {row.budget:.2g}" for row in stages.itertuples()
+      f"{row['best']} from {row['budget']:.2g}"
+      for row in frames.records(stages)
     )
     parts.append(f"{wording.method(strategy, voting)}: {path}")
     wins |= {name: wins.get(name, 0) + 1 for name in clear}
@@ -106,7 +105,7 @@ def _best_policy(frame: pd.DataFrame) -> Verdict:
 
 
 def _search_gain(frame: pd.DataFrame, middle: str) -> list[Verdict]:
-  found = []
+  results = []
   for n in HEADLINE_SIZES:
     ahead = n == HEADLINE_SIZES[0]
     claim = (
@@ -114,30 +113,27 @@ def _search_gain(frame: pd.DataFrame, middle: str) -> list[Verdict]:
       f" {'beats' if ahead else 'is not behind'} sampling + weighted voting at"
       f" n = {n}"
     )
-    rows = frame
-    if not frame.empty:
-      rows = frame[
-        (frame["part"] == "hard")
-        & (frame["policy"] == middle)
-        & (frame["n"] == n)
-      ]
-    if rows.empty:
+    rows = frames.records(frames.select(frame, part="hard", policy=middle, n=n))
+    if not rows:
       why = f"no hard problems run at n = {n}"
       if frame.empty:
         why = "no tree search and sampling to compare"
-      found.append(Verdict(claim, NO_DATA, why))
+      results.append(Verdict(claim, NO_DATA, why))
       continue
     # "Not behind" is refuted by an interval that lies below zero.
-    held = rows["difference_low"] > 0 if ahead else rows["difference_high"] >= 0
+    held = [
+      row["difference_low"] > 0 if ahead else row["difference_high"] >= 0
+      for row in rows
+    ]
     evidence = "; ".join(
       f"{strategies.strategy_name(row['strategy'])} {row['accuracy']:.1%}"
       f" against {row['sampling_accuracy']:.1%}:"
       f" {wording.points(row, 'difference')} points; at the same FLOPs"
       f" {wording.points(row, 'equal_flops')}"
-      for row in rows.to_dict("records")
+      for row in rows
     )
-    found.append(Verdict(claim, SHOWN if held.all() else share(held), evidence))
-  return found
+    results.append(Verdict(claim, share(held), evidence))
+  return results
 
 
 def _smaller(frame: pd.DataFrame, largest: str, convention: str) -> Verdict:
@@ -148,7 +144,7 @@ def _smaller(frame: pd.DataFrame, largest: str, convention: str) -> Verdict:
   if frame.empty:
     return Verdict(claim, NO_DATA, "no smaller policy with search to compare")
   parts, shown = [], False
-  for name, rows in frame.groupby("convention", sort=False):
+  for (name,), rows in frames.groups(frame, ["convention"]):
     best = rows.loc[rows["low_corrected"].fillna(-1).idxmax()]
     ahead = best["low_corrected"] > 0
     shown |= bool(ahead) and name == convention
@@ -162,10 +158,13 @@ def _smaller(frame: pd.DataFrame, largest: str, convention: str) -> Verdict:
   return Verdict(claim, SHOWN if shown else NOT_SHOWN, "; ".join(parts))
 
 
-def share(flags: pd.Series) -> str:
-  """The verdict where not all of several comparisons show a claim."""
-  return "shown in part" if flags.any() else NOT_SHOWN
+def share(flags: Iterable[bool]) -> str:
+  """The verdict of several comparisons, each of which may show the claim."""
+  flags = list(flags)
+  if all(flags):
+    return SHOWN
+  return "shown in part" if any(flags) else NOT_SHOWN
 
 
-def _name(row: pd.Series) -> str:
+def _name(row: Any) -> str:
   return f"{row.policy} {wording.method(row.strategy, row.voting)}"

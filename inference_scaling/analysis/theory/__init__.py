@@ -1,1 +1,1 @@
-"""What votes converge to as candidates become many, and how fast."""
+"""Asymptotic accuracy of votes (n to infinity), and accuracy at finite n."""

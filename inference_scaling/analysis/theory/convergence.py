@@ -1,4 +1,4 @@
-"""What a vote tends to as samples grow, and how fast.
+"""Asymptotic accuracy of votes (n to infinity), and bounds at finite n.
 
 One problem at a time: a policy answers y with probability pi(y), summed over
 all ways to reach it. The vote of n independent samples tends to the answer with
@@ -21,7 +21,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class AnswerDistribution:
-  """What one sample says of one problem, and how likely.
+  """Distribution of the answer of one sample to one problem.
 
   Several outcomes may have one answer: they differ by reward. What is missing
   from a total probability of 1 abstains, as outcomes of class -1 do.
@@ -81,7 +81,7 @@ class AnswerDistribution:
 
 
 def majority_limit(distribution: AnswerDistribution) -> float:
-  """Accuracy of majority voting as samples grow without end (Theorem 1).
+  """Asymptotic accuracy of majority voting, n to infinity (Theorem 1).
 
   Args:
     distribution: of one problem.
@@ -95,7 +95,7 @@ def majority_limit(distribution: AnswerDistribution) -> float:
 
 
 def weighted_limit(distribution: AnswerDistribution) -> float:
-  """Accuracy of weighted voting as samples grow without end (Theorem 2).
+  """Asymptotic accuracy of weighted voting, n to infinity (Theorem 2).
 
   Args:
     distribution: of one problem.
@@ -125,12 +125,12 @@ def hoeffding_bound(masses: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
     Hoeffding, Probability Inequalities for Sums of Bounded Random Variables,
       1963, Theorem 2; the proof of Theorem 1 in the paper.
   """
-  sizes = np.asarray(sizes, np.float64)
+  n = np.asarray(sizes, np.float64)
   named = np.sort(masses[masses > 0])[::-1]
   if not len(named):
-    return np.ones(sizes.shape)
+    return np.ones(n.shape)
   gap = named[0] - named[1] if len(named) > 1 else named[0]
-  return np.minimum(1.0, len(named) * np.exp(-sizes * gap**2 / 2))
+  return np.minimum(1.0, len(named) * np.exp(-n * gap**2 / 2))
 
 
 def bounded_accuracy(

@@ -21,7 +21,7 @@ from inference_scaling.analysis.theory import convergence
 
 NUM_DRAWS = 400
 _CHUNK = 32  # problems that are drawn at a time
-_ALIASING = 40  # frequencies beyond n; what they leave out is below 1e-16
+_ALIASING = 40  # frequencies above n; what they leave out is below 1e-16
 
 
 def exact_majority(
@@ -57,8 +57,8 @@ def exact_majority(
     probabilities[possible],
     np.asarray(correct)[possible],
   )
-  found = [_exact_at(probabilities, correct, silent, n) for n in sizes]
-  return np.clip(found, 0.0, 1.0)
+  accuracy = [_exact_at(probabilities, correct, silent, n) for n in sizes]
+  return np.clip(accuracy, 0.0, 1.0)
 
 
 def weighted_votes(
@@ -72,7 +72,7 @@ def weighted_votes(
   """Accuracy of weighted voting after n draws.
 
   Args:
-    distributions: one a problem, P in all.
+    distributions: one per problem, P in all.
     sizes: M numbers of draws, each at least 1.
     num_draws: S, where the possible samples are too many to enumerate.
     seed: of the draws; each problem has its own generator.
@@ -83,7 +83,7 @@ def weighted_votes(
   """
   if num_draws < 2:
     raise ValueError(f"num_draws is {num_draws}; expected at least 2")
-  kinds = [len(one.answers) + 1 for one in distributions]  # with silence
+  kinds = [len(d.answers) + 1 for d in distributions]  # and an abstention
   few = np.array(
     [[math.comb(n + k - 1, n) <= exact_limit for k in kinds] for n in sizes]
   )
@@ -91,9 +91,10 @@ def weighted_votes(
   drawn = np.flatnonzero(~few.all(axis=0))
   for start in range(0, len(drawn), _CHUNK):
     chunk = drawn[start : start + _CHUNK]
-    some = [distributions[column] for column in chunk]
     rngs = [np.random.default_rng([seed, column]) for column in chunk]
-    accuracy[:, chunk] = _draw(some, sizes, num_draws, rngs)
+    accuracy[:, chunk] = _draw(
+      [distributions[column] for column in chunk], sizes, num_draws, rngs
+    )
   variance = accuracy * (1 - accuracy) / (num_draws - 1)
   for row, column in np.argwhere(few):
     accuracy[row, column] = _enumerate(distributions[column], sizes[row])
@@ -124,7 +125,7 @@ def _exact_at(
       if earlier:
         product = product * factor[:-1] ** earlier
     # The coefficient of x^(n - k) for k = 1 to n.
-    coefficients = (product * roots[n - 1 :: -1].conj()).real @ _halves(n)
+    coefficients = np.real(product * roots[n - 1 :: -1].conj()) @ _halves(n)
     total += parts[group[right], 1:] @ coefficients
   return total / _poisson(np.array([float(n)]), n)[0, n]
 
@@ -176,9 +177,14 @@ def _enumerate(distribution: convergence.AnswerDistribution, n: int) -> float:
   return float(chance @ right[0])
 
 
-def _draw(distributions, sizes, num_draws, rngs) -> np.ndarray:
-  """Share of right votes [M, P], from draws that grow by one at a time."""
-  tables = [_with_silence(one) for one in distributions]
+def _draw(
+  distributions: Sequence[convergence.AnswerDistribution],
+  sizes: Sequence[int],
+  num_draws: int,
+  rngs: Sequence[np.random.Generator],
+) -> np.ndarray:
+  """Share of right votes [M, P], from draws that grow by one sample."""
+  tables = [_with_silence(distribution) for distribution in distributions]
   shape = len(tables), max(len(answers) for answers, *_ in tables)
   answers, correct, rewards = (
     np.full(shape, -1), np.zeros(shape, bool), np.zeros(shape)
@@ -195,7 +201,9 @@ def _draw(distributions, sizes, num_draws, rngs) -> np.ndarray:
   return subset_votes.winning_shares(answers, correct, rewards, draws, sizes)
 
 
-def _with_silence(distribution: convergence.AnswerDistribution) -> tuple:
+def _with_silence(
+  distribution: convergence.AnswerDistribution,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
   """The distribution with what is missing from 1 as an abstention."""
   rest = max(0.0, 1 - distribution.probabilities.sum())
   chances = np.append(distribution.probabilities, rest)

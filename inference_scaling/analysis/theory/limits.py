@@ -1,4 +1,4 @@
-"""Where votes end up: limiting accuracy of every strategy, from records alone.
+"""Asymptotic accuracy (n to infinity) of every strategy, from records alone.
 
 For each policy and strategy the answer distribution of each problem is
 estimated from all candidates of all seeds at the largest n, and the limits of
@@ -37,13 +37,13 @@ CURVE_COLUMNS = [
   "bound_low",
   "bound_high",
 ]
-BEYOND = 4  # theory curves go on to so many times the largest n
+REACH = 4  # theory curves go on to so many times the largest n
 
 
 def limits_table(
   records: Iterable[load.Record], aggregation: str
 ) -> pd.DataFrame:
-  """Limiting accuracy of every policy, strategy and voting method.
+  """Asymptotic accuracy of every policy, strategy and voting method.
 
   Args:
     records: the records of a sweep.
@@ -88,7 +88,7 @@ def theory_curves(
   num_draws: int = 200,
   seed: int = 0,
 ) -> pd.DataFrame:
-  """What the theory says of independent sampling at every size.
+  """The theory's accuracy of independent sampling at every size.
 
   Accuracy is that of n draws from the estimated distributions: exact for
   majority voting, seeded Monte Carlo for weighted voting where the possible
@@ -97,8 +97,8 @@ def theory_curves(
   Args:
     records: the records of a sweep.
     aggregation: of step scores; NO_AGGREGATION leaves majority voting.
-    sizes: by default the powers of two up to BEYOND times the largest n.
-    num_draws: Monte-Carlo draws a problem.
+    sizes: by default the powers of two up to REACH times the largest n.
+    num_draws: Monte-Carlo draws per problem.
     seed: of the draws.
 
   Returns:
@@ -112,12 +112,14 @@ def theory_curves(
       continue
     wanted = sizes
     if wanted is None:
-      wanted = subsets.powers_of_two(BEYOND * largest)
+      wanted = subsets.powers_of_two(REACH * largest)
     for voting, how in _votings(aggregation):
-      found = [pools.answer_distribution(pool[p], how) for p in pool]
+      distributions = [pools.answer_distribution(pool[p], how) for p in pool]
       weighted = voting == votings.WEIGHTED
-      accuracy, variance = _expected(found, wanted, weighted, num_draws, seed)
-      low, high = _bounds(found, wanted, weighted)
+      accuracy, variance = _expected(
+        distributions, wanted, weighted, num_draws, seed
+      )
+      low, high = _bounds(distributions, wanted, weighted)
       frames.append(
         pd.DataFrame(
           {
@@ -127,7 +129,7 @@ def theory_curves(
             "aggregation": how,
             "n": list(wanted),
             "accuracy": accuracy.mean(axis=1),
-            "mc_error": np.sqrt(variance.sum(axis=1)) / len(found),
+            "mc_error": np.sqrt(variance.sum(axis=1)) / len(distributions),
             "bound_low": low,
             "bound_high": high,
           }
@@ -148,7 +150,9 @@ def _size(pool: pools.Pool) -> dict[str, float]:
   return {
     "problems": len(runs),
     "seeds": max(len(run) for run in runs),
-    "candidates": np.mean([sum(len(r.answers) for r in run) for run in runs]),
+    "candidates": float(
+      np.mean([sum(len(r.answers) for r in run) for run in runs])
+    ),
   }
 
 
@@ -179,7 +183,7 @@ def _limit_columns(
 
 
 def _limits(pool: pools.Pool, voting: str, how: str) -> pd.Series:
-  """Limiting accuracy by problem."""
+  """Asymptotic accuracy by problem."""
   limit = (
     convergence.weighted_limit
     if voting == votings.WEIGHTED
@@ -190,31 +194,43 @@ def _limits(pool: pools.Pool, voting: str, how: str) -> pd.Series:
   )
 
 
-def _expected(found, sizes, weighted, num_draws, seed) -> subsets.Estimate:
+def _expected(
+  distributions: Sequence[convergence.AnswerDistribution],
+  sizes: Sequence[int],
+  weighted: bool,
+  num_draws: int,
+  seed: int,
+) -> subsets.Estimate:
   """Accuracy [M, P] of votes drawn from the distributions."""
   if weighted:
     return finite_votes.weighted_votes(
-      found, sizes, num_draws=num_draws, seed=seed
+      distributions, sizes, num_draws=num_draws, seed=seed
     )
   accuracy = [
     finite_votes.exact_majority(
-      one.masses(weighted=False), one.right_answers(), sizes
+      distribution.masses(weighted=False), distribution.right_answers(), sizes
     )
-    for one in found
+    for distribution in distributions
   ]
   accuracy = np.stack(accuracy, axis=1)
   return subsets.Estimate(accuracy, np.zeros_like(accuracy))
 
 
-def _bounds(found, sizes, weighted) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(
+  distributions: Sequence[convergence.AnswerDistribution],
+  sizes: Sequence[int],
+  weighted: bool,
+) -> tuple[np.ndarray, np.ndarray]:
   """Hoeffding's bounds on the mean accuracy, each float64[M]."""
   limit = convergence.weighted_limit if weighted else convergence.majority_limit
   return convergence.bounded_accuracy(
-    np.array([limit(one) for one in found]),
+    np.array([limit(distribution) for distribution in distributions]),
     np.stack(
       [
-        convergence.hoeffding_bound(one.masses(weighted=weighted), sizes)
-        for one in found
+        convergence.hoeffding_bound(
+          distribution.masses(weighted=weighted), sizes
+        )
+        for distribution in distributions
       ]
     ),
   )

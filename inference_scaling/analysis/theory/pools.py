@@ -9,7 +9,7 @@ from inference_scaling.analysis import strategies, votings
 from inference_scaling.analysis.records import load
 from inference_scaling.analysis.theory import convergence
 
-Pool = dict[int, list[load.Record]]  # problem -> its records, one a seed
+Pool = dict[int, list[load.Record]]  # problem -> its records, one per seed
 Key = tuple[str, str, int]  # policy, strategy, largest n
 
 
@@ -70,7 +70,7 @@ def answer_distribution(
   """Estimates the answer distribution of one problem.
 
   Args:
-    pool: its records of one policy and strategy, one a seed.
+    pool: its records of one policy and strategy, one per seed.
     aggregation: of step scores; with NO_AGGREGATION rewards are 1.
 
   Returns:

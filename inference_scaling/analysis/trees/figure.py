@@ -1,9 +1,10 @@
 """The search tree of one record as a picture."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import axes as axes_lib
 from matplotlib import cm, colors, lines, patches, path, patheffects
 from matplotlib import figure as figure_lib
 
@@ -37,11 +38,11 @@ def search_tree(
 
   Without rewards they are grey.
 
-  A step says how many beams go on from it, and the line to it is as wide; a
+  A step shows how many beams go on from it, and the line to it is as wide; a
   dashed line leads to a step that was given up. Candidates are squares (crosses
   if they were cut off, triangles if they were unfinished when the search ended)
-  beside their answers, and thin diamonds are steps that were dropped because
-  another one was the same; "x3" says that three of them end in one step.
+  beside their answers, and thin diamonds are steps that were dropped as copies
+  of another one; "x3" says that three candidates end in one step.
 
   Args:
     record: as in records.jsonl, or of `sweep.solve`.
@@ -51,8 +52,8 @@ def search_tree(
   Returns:
     The figure.
   """
-  record = record_lib.parse(record)
-  nodes = layout.place_nodes(record)
+  parsed = record_lib.parse(record)
+  nodes = layout.place_nodes(parsed)
   depths = 1 + max(node.depth for node in nodes)
   leaves = layout.num_leaves(nodes)
   scale = float(np.clip(MANY_ROWS / leaves, 0.45, 1.0))
@@ -61,24 +62,30 @@ def search_tree(
     layout=texts.Layout(),
   )
   axes = figure.subplots()
-  limits = layout.score_limits(record)
+  limits = layout.score_limits(parsed)
   colormap = limits and cm.ScalarMappable(colors.Normalize(*limits), COLORMAP)
-  places = {node.number: (node.depth, node.row) for node in nodes}
-  places[None] = _ROOT_DEPTH, layout.root_row(nodes)
-  width_of_beam = WIDEST_LINE / layout.num_beams(record)
+  root = float(_ROOT_DEPTH), layout.root_row(nodes)
+  points = {node.number: (float(node.depth), node.row) for node in nodes}
+  width_of_beam = WIDEST_LINE / layout.num_beams(parsed)
   for node in nodes:
-    _draw_line(axes, node, places[node.parent], width_of_beam)
+    start = root if node.parent is None else points[node.parent]
+    _draw_line(axes, node, start, width_of_beam)
   axes.scatter(
-    *places[None], s=90, marker="D", c="white", edgecolors=style.BLACK, zorder=3
+    *root, s=90, marker="D", c="white", edgecolors=style.BLACK, zorder=3
   )
   for node in nodes:
-    _draw_node(axes, node, record.tree, colormap, label, scale)
-    _write_answers(axes, node, record, scale)
-  _finish_axes(figure, axes, record, nodes, colormap)
+    _draw_node(axes, node, parsed.tree, colormap, label, scale)
+    _write_answers(axes, node, parsed, scale)
+  _finish_axes(figure, axes, parsed, nodes, colormap)
   return figure
 
 
-def _draw_line(axes, node, start, width_of_beam):
+def _draw_line(
+  axes: axes_lib.Axes,
+  node: layout.Node,
+  start: tuple[float, float],
+  width_of_beam: float,
+) -> None:
   """Draws the line from a node's parent: level at both ends."""
   middle = (start[0] + node.depth) / 2
   kept = node.beams > 0
@@ -98,31 +105,38 @@ def _draw_line(axes, node, start, width_of_beam):
   )
 
 
-def _kind(node, tree):
-  """What a node's marker says of it."""
-  kind = names.STEP_STATUSES[tree.status[node.number]]
+def _kind(node: layout.Node, tree: record_lib.Tree) -> str:
+  """The key of a node's marker."""
+  kind = names.STEP_STATUSES[layout.column(tree, "status")[node.number]]
   goes_on = kind == names.UNFINISHED and not node.candidates
   return _STEP if goes_on else kind
 
 
-def _draw_node(axes, node, tree, colormap, label, scale):
+def _draw_node(
+  axes: axes_lib.Axes,
+  node: layout.Node,
+  tree: record_lib.Tree,
+  colormap: cm.ScalarMappable | None,
+  label: Callable[[str], str] | None,
+  scale: float,
+) -> None:
   """Draws a step, how many beams go on from it, and its label."""
-  at, kind = (node.depth, node.row), _kind(node, tree)
-  color = colors.to_rgba(style.GREY)
+  point, kind = (node.depth, node.row), _kind(node, tree)
+  color: Any = colors.to_rgba(style.GREY)
   if colormap is not None:
-    color = colormap.to_rgba(tree.scores[node.number])
+    color = colormap.to_rgba(layout.column(tree, "scores")[node.number])
   axes.scatter(
-    *at, s=_NODE_SIZE * scale, marker=_MARKERS[kind], color=color,
+    *point, s=_NODE_SIZE * scale, marker=_MARKERS[kind], color=color,
     edgecolors=style.BLACK, linewidths=0.7 * scale, zorder=3,
   )  # fmt: skip
   if kind == _STEP:
     axes.annotate(
-      str(node.beams), at, ha="center", va="center_baseline",
+      str(node.beams), point, ha="center", va="center_baseline",
       fontsize=7 * scale, color=text_color(color), zorder=4,
     )  # fmt: skip
   if label is not None:
     axes.annotate(
-      label(tree.texts[node.number]), at, (0, 7 * scale),
+      label(layout.column(tree, "texts")[node.number]), point, (0, 7 * scale),
       textcoords="offset points", ha="center", va="bottom",
       fontsize=7 * scale, color="#404040" if node.beams else "#808080",
       path_effects=[patheffects.withStroke(linewidth=2, foreground="white")],
@@ -137,7 +151,12 @@ def text_color(background: tuple[float, ...]) -> str:
   return style.BLACK if light else "white"
 
 
-def _write_answers(axes, node, record, scale):
+def _write_answers(
+  axes: axes_lib.Axes,
+  node: layout.Node,
+  record: record_lib.Record,
+  scale: float,
+) -> None:
   """Writes the answer beside a candidate's last step."""
   if not node.candidates or _kind(node, record.tree) == names.UNFINISHED:
     return
@@ -153,21 +172,27 @@ def _write_answers(axes, node, record, scale):
   )  # fmt: skip
 
 
-def _shortened(answer):
-  """An answer that leaves room for the tree; a page shows all of it."""
+def _shortened(answer: str) -> str:
+  """The start of a long answer; a page shows all of it."""
   if len(answer) <= _MOST_LETTERS:
     return answer
   return answer[: _MOST_LETTERS - 2] + ".."
 
 
-def _finish_axes(figure, axes, record, nodes, colormap):
-  """Names depths, title, colours and markers."""
+def _finish_axes(
+  figure: figure_lib.Figure,
+  axes: axes_lib.Axes,
+  record: record_lib.Record,
+  nodes: Sequence[layout.Node],
+  colormap: cm.ScalarMappable | None,
+) -> None:
+  """Adds limits, ticks, title, colour bar and legend."""
   depths = 1 + max(node.depth for node in nodes)
   axes.set_xlim(_ROOT_DEPTH - 0.2, depths - 1 + 0.6)
   # The first on top, as when printed.
   axes.set_ylim(layout.num_leaves(nodes) - 1 + 0.7, -1.0)
   axes.set_xticks(
-    range(_ROOT_DEPTH, depths), ["question", *range(1, depths + 1)]
+    range(_ROOT_DEPTH, depths), ["question", *map(str, range(1, depths + 1))]
   )
   axes.set_yticks([])
   axes.set_xlabel("step")
@@ -183,10 +208,16 @@ def _finish_axes(figure, axes, record, nodes, colormap):
   style.legend(figure, _legend(record, nodes))
 
 
-def _legend(record, nodes):
-  """Handles for what the picture has, and nothing else."""
-  keys = {"color": style.GREY, "markersize": 9, "linestyle": ""}
-  edge = {"markeredgecolor": style.BLACK, "markeredgewidth": 0.7}
+def _legend(
+  record: record_lib.Record, nodes: Sequence[layout.Node]
+) -> list[lines.Line2D]:
+  """Handles of the markers and lines that the picture has."""
+  keys: dict[str, Any] = {
+    "color": style.GREY, "markersize": 9, "linestyle": ""
+  }  # fmt: skip
+  edge: dict[str, Any] = {
+    "markeredgecolor": style.BLACK, "markeredgewidth": 0.7
+  }  # fmt: skip
   labels = {
     _STEP: "step, with the beams going on",
     names.FINISHED: "last step of a candidate",
@@ -194,11 +225,11 @@ def _legend(record, nodes):
     names.UNFINISHED: "candidate unfinished",
     names.DUPLICATE: "same as another step",
   }
-  found = {_kind(node, record.tree) for node in nodes}
+  kinds = {_kind(node, record.tree) for node in nodes}
   handles = [
     lines.Line2D([], [], marker=_MARKERS[kind], label=label, **keys, **edge)
     for kind, label in labels.items()
-    if kind in found
+    if kind in kinds
   ]
   if any(not node.beams for node in nodes):
     keys |= {"linestyle": _GIVEN_UP, "linewidth": 1.0}

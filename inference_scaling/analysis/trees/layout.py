@@ -1,26 +1,27 @@
-"""Where the steps of a record's tree stand, for its picture and its page."""
+"""Positions of the steps of a record's tree, in its picture and on its page."""
 
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from inference_scaling.spec import record as record_lib
 
-# What the place in the tree and the end of the step say already: the number of
-# the step in front, and the tag at which rewards are read behind.
+# Left out of labels: the number in front of a step, which its depth shows, and
+# the tag behind it, at which rewards are read.
 _NUMBERED = re.compile(r"^(?:#+ *)?Step \d+ *[:.]? *")
 _TAG = re.compile(r"(?:^| )ки$")
 
 
 @dataclasses.dataclass(frozen=True)
 class Node:
-  """A step of the search, placed.
+  """A step of the search with its position.
 
   Attributes:
     number: its number in the record.
     parent: that of the step it goes on from; None for a first step.
-    depth: its place in the text, from 0 on.
-    row: its vertical place; leaves have whole numbers from 0 on.
+    depth: how many steps of the text come before it; its column.
+    row: its vertical position; leaves have whole numbers from 0 on.
     beams: how many beams go on from it; at a last step, how many candidates end
       in it.
     candidates: which of the record's candidates end in it.
@@ -48,20 +49,22 @@ def place_nodes(
   Returns:
     The nodes in the order of the record, parents before their children.
   """
-  tree = record.tree
+  parents = column(record.tree, "parents")
+  depths = column(record.tree, "depths")
+  widths = column(record.tree, "widths")
   ends: dict[int, list[int]] = {}
   for i, candidate in enumerate(record.candidates):
     ends.setdefault(candidate.path[-1], []).append(i)
   kept = {node for c in record.candidates for node in c.path}
-  numbers = sorted(kept) if kept_only else range(len(tree.parents))
-  rows = _rows({number: tree.parents[number] for number in numbers})
+  numbers = sorted(kept) if kept_only else range(len(parents))
+  rows = _rows({number: parents[number] for number in numbers})
   return [
     Node(
       number=number,
-      parent=tree.parents[number],
-      depth=tree.depths[number],
+      parent=parents[number],
+      depth=depths[number],
       row=rows[number],
-      beams=tree.widths[number] + len(ends.get(number, ())),
+      beams=widths[number] + len(ends.get(number, ())),
       candidates=tuple(ends.get(number, ())),
       kept=number in kept,
     )
@@ -69,8 +72,16 @@ def place_nodes(
   ]
 
 
+def column(tree: record_lib.Tree, name: str) -> list[Any]:
+  """A column of a tree; a ValueError names one that the tree lacks."""
+  values = getattr(tree, name)
+  if values is None:
+    raise ValueError(f"the tree of the record has no {name}; expected a list")
+  return values
+
+
 def root_row(nodes: Iterable[Node]) -> float:
-  """The vertical place of the question, from which first steps go on."""
+  """The vertical position of the question, from which first steps go on."""
   rows = [node.row for node in nodes if node.parent is None]
   return (rows[0] + rows[-1]) / 2 if rows else 0.0
 
@@ -81,20 +92,19 @@ def num_leaves(nodes: Iterable[Node]) -> int:
 
 
 def num_beams(record: record_lib.Record) -> int:
-  """How many beams the thickest line stands for.
+  """How many beams the thickest line stands for: all of them.
 
-  That is all of them; MCTS, which has none to share out, ends in many leaves
-  and has thin lines.
+  MCTS, which does not share out beams, ends in many leaves and has thin lines.
   """
-  first = record.tree.parents.count(None)
+  first = column(record.tree, "parents").count(None)
   return max(first, len(record.candidates))
 
 
 def score_limits(record: record_lib.Record) -> tuple[float, float] | None:
-  """The ends of the scale of colours; None where there are no scores.
+  """The limits of the colour scale; None where there are no scores.
 
-  Rewards lie between 0 and 1, and their scale is the same in all pictures; that
-  of other scores is as long as it must be.
+  Rewards between 0 and 1 have the same scale in all pictures; other scores
+  extend it.
   """
   scores = record.tree.scores
   if scores is None:

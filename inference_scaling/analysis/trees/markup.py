@@ -1,7 +1,7 @@
-"""What the page of a search tree is filled with: places, colours and words.
+"""Values of the page of a search tree: positions, colours and words.
 
-Python places everything, so that the tree is whole without a script; that of
-the page (page.js) adds what moves. How it is marked up stands in the templates.
+Python computes all positions, so that the page shows the tree without scripts;
+page.js adds interaction. The markup is in the templates.
 """
 
 import collections
@@ -37,13 +37,13 @@ _VOTES = {
 
 
 def values(record: record_lib.Record) -> dict[str, Any]:
-  """What the templates name, but for styles and scripts.
+  """The variables of the templates, but for styles and scripts.
 
   Args:
     record: its tree has all columns.
 
   Returns:
-    The values by name: what the record says, in the order of the page, and the
+    The values by name: data of the record, in the order of the page, and the
     functions that write a part of it.
   """
   limits = layout.score_limits(record)
@@ -72,7 +72,7 @@ def values(record: record_lib.Record) -> dict[str, Any]:
     "verdicts": {True: "right", False: "wrong", None: ""},
     "vote_names": _VOTES,
     "power": _power,
-    "reward_cell": functools.partial(_reward_cell, limits=limits),
+    "reward_cell": functools.partial(_reward_cell, limits=limits or (0.0, 1.0)),
     "reward_text": _reward_text,
     "short_text": layout.short_text,
     "silence": _silence,
@@ -113,11 +113,11 @@ def _middle(row: float) -> float:
 
 def _votes(record: record_lib.Record) -> dict[str, dict[str, record_lib.Vote]]:
   """Votes by method and aggregation, "" of one that reads no rewards."""
-  found: dict[str, dict[str, record_lib.Vote]] = {}
+  votes: dict[str, dict[str, record_lib.Vote]] = {}
   for name, vote in record.votes.items():
     method, _, aggregation = name.partition("/")
-    found.setdefault(method, {})[aggregation] = vote
-  return found
+    votes.setdefault(method, {})[aggregation] = vote
+  return votes
 
 
 def _answers(record: record_lib.Record) -> list[list[record_lib.Candidate]]:
@@ -143,7 +143,7 @@ def _candidates(record: record_lib.Record) -> list[record_lib.Candidate]:
 
 
 def _data(record: record_lib.Record) -> str:
-  """What the script reads: the steps, by node, as JSON."""
+  """The input of the script: the steps, by node, as JSON."""
   tree = record.tree
   data = {
     name: getattr(tree, name)

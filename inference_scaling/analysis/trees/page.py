@@ -1,4 +1,4 @@
-"""The search tree of one record as a page that one reads in a browser."""
+"""The search tree of one record as a page for a browser."""
 
 import functools
 import io
@@ -9,7 +9,7 @@ from typing import Any
 
 import markupsafe
 
-from inference_scaling.analysis import files, templates
+from inference_scaling.analysis import files, templates, trees
 from inference_scaling.analysis.trees import figure, layout, markup
 from inference_scaling.spec import record as record_lib
 
@@ -96,5 +96,5 @@ def check_page(page: str | pathlib.Path) -> pathlib.Path:
 
 def _asset(name: str) -> markupsafe.Markup:
   """A file that lies beside this module, as it is."""
-  text = resources.files(__package__).joinpath(name).read_text("utf-8")
+  text = resources.files(trees).joinpath(name).read_text("utf-8")
   return markupsafe.Markup(text)
