@@ -1,4 +1,4 @@
-"""The text and tokens of each reward model's form.
+"""The text and tokens of each reward model's format.
 
 The whole texts are written out by hand, or by the tokenizer's own template, as
 the originals' code does it; see the references in models/reward_formats.
@@ -211,10 +211,10 @@ def test_a_template_prints_the_date_that_is_passed(name):
   )
   tokens = reward_format.encode_prompt("How many?")
   assert "03 February 1998" in tokenizer.decode(tokens)
-  with pytest.raises(ValueError, match=rf"form '{name}'.*no date was passed"):
+  with pytest.raises(ValueError, match=rf"format '{name}'.*no date was passed"):
     reward_formats.make_reward_format(name, tokenizer)
   tokenizer.chat_template = "{{ messages[0].nothing.at }}"
-  with pytest.raises(ValueError, match=rf"form '{name}'.*UndefinedError"):
+  with pytest.raises(ValueError, match=rf"format '{name}'.*UndefinedError"):
     reward_formats.make_reward_format(name, tokenizer)
 
 
@@ -222,7 +222,7 @@ def test_a_template_prints_the_date_that_is_passed(name):
 def test_a_tag_of_several_tokens_is_refused(name):
   tokenizer = tokenizers_of.sentence_piece(tag=False)
   with pytest.raises(
-    ValueError, match=f"form '{name}'.*' ки' is .*expected one token"
+    ValueError, match=f"format '{name}'.*' ки' is .*expected one token"
   ):
     reward_formats.make_reward_format(name, tokenizer)
 
@@ -241,7 +241,7 @@ def test_missing_special_tokens_are_named(name, message):
   if name == "math_shepherd":
     bare = tokenizers_of.sentence_piece().backend_tokenizer
   tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=bare)
-  with pytest.raises(ValueError, match=f"form '{name}'.*{message}"):
+  with pytest.raises(ValueError, match=f"format '{name}'.*{message}"):
     reward_formats.make_reward_format(name, tokenizer)
 
 
@@ -269,3 +269,9 @@ def test_heads_fold_the_unembedding_exactly():
   )
   rows = reward_heads.RowDifference(3, 8999).fold(read, "lm_head.weight")
   np.testing.assert_array_equal(rows["kernel"], table[3] - table[8999])
+
+
+@pytest.mark.parametrize("name", reward_formats.REWARD_FORMATS)
+def test_a_plan_knows_the_head_that_a_format_has(name):
+  reward_format = _reward_format(name)
+  assert type(reward_format).module is reward_format.head.module

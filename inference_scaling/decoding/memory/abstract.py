@@ -21,14 +21,11 @@ from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import reward as reward_lib
 from inference_scaling.decoding.kv_cache import choice
 from inference_scaling.decoding.tokens import automaton
+from inference_scaling.models import reward_formats
 from inference_scaling.models.layers import decoder as decoder_lib
-from inference_scaling.models.layers import reward_heads
 from inference_scaling.models.rewards import external_reward
 from inference_scaling.models.rewards import model as reward_model
 from inference_scaling.search import loop as loop_lib
-
-# Forms whose head is not one vector.
-_HEADS = {"qwen_prm": reward_heads.TwoLayerScore}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,16 +175,16 @@ def _reward_model(search: Search) -> models.RewardModel:
       lambda: reward_model.StepReward(config, nnx.Rngs(0)), search.dtype
     )
     return models.RewardModel(config, params, None, graph)
-  head = _HEADS.get(search.reward_format, reward_heads.LinearScore)
+  module = reward_formats.format_class(search.reward_format).module
   graph, params = _shapes(
-    lambda: external_reward.ExternalReward(config, head, nnx.Rngs(0)),
+    lambda: external_reward.ExternalReward(config, module, nnx.Rngs(0)),
     search.dtype,
   )
   score = jax.tree.map(
     lambda leaf: _array(leaf.shape, jnp.float32), params["score"]
   )
   params = params | {"score": score}
-  reward_format = _Format(search.reward_format)
+  reward_format = _RewardFormat(search.reward_format)
   return external_reward.ExternalRewardModel(
     config, params, None, graph, reward_format
   )
@@ -230,7 +227,7 @@ class _Format:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Format:
+class _RewardFormat:
   """Stands for a `RewardFormat`, likewise."""
 
   name: str
@@ -240,5 +237,5 @@ class _Format:
 class _Translator:
   """Stands for a `Translator`; a start only asks it for lengths."""
 
-  reward_format: _Format
+  reward_format: _RewardFormat
   limits: limits_lib.Limits

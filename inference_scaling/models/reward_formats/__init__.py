@@ -1,17 +1,16 @@
-"""External reward formats: the texts that published reward models read."""
+"""External reward formats: the texts that published reward models read.
+
+A format is a subclass of `RewardFormat` in a file of this folder, and its name
+stands in `names.EXTERNAL_FORMATS`; nothing else lists it.
+"""
 
 import datetime
+import importlib
+import pkgutil
 
 import transformers
 
 from inference_scaling.models.reward_formats.base import RewardFormat
-from inference_scaling.models.reward_formats.qwen_prm import QwenFormat
-from inference_scaling.models.reward_formats.rlhflow import RLHFlowFormat
-from inference_scaling.models.reward_formats.skywork import SkyworkFormat
-from inference_scaling.models.reward_formats.stepped import (
-  LlemmaFormat,
-  MathShepherdFormat,
-)
 
 __all__ = [
   "REWARD_FORMATS",
@@ -20,12 +19,18 @@ __all__ = [
   "make_reward_format",
 ]
 
-REWARD_FORMATS: dict[str, type[RewardFormat]] = {
-  reward_format.name: reward_format
-  for reward_format in (
-    LlemmaFormat, MathShepherdFormat, QwenFormat, RLHFlowFormat, SkyworkFormat
-  )
-}  # fmt: skip
+
+def _read_folder() -> dict[str, type[RewardFormat]]:
+  """Every class of the files here that has a name."""
+  formats: dict[str, type[RewardFormat]] = {}
+  for file in pkgutil.iter_modules(__path__, f"{__name__}."):
+    for value in vars(importlib.import_module(file.name)).values():
+      if isinstance(value, type) and issubclass(value, RewardFormat):
+        formats |= {value.name: value} if hasattr(value, "name") else {}
+  return formats
+
+
+REWARD_FORMATS = _read_folder()
 
 
 def format_class(name: str) -> type[RewardFormat]:

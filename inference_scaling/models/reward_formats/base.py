@@ -9,8 +9,8 @@ What looks like a control token in a question or in a step is text.
 
 import abc
 import datetime
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import transformers
 
@@ -29,6 +29,8 @@ class RewardFormat(abc.ABC):
     architectures: what `architectures` of config.json may name; none for any
       language model.
     tokenizer: of the reward model.
+    module: the head's Flax module, which a plan asks for before there is a
+      tokenizer.
     head: how the reward is made of the hidden state at a piece's last token.
     start: ids before the text of the prompt.
     date: what a chat template that prints the date takes for today, if any.
@@ -36,6 +38,7 @@ class RewardFormat(abc.ABC):
 
   name: ClassVar[str]
   architectures: ClassVar[tuple[str, ...]] = ()
+  module: ClassVar[Callable[..., Any]] = reward_heads.LinearScore
 
   def __init__(
     self,

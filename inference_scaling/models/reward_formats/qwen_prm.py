@@ -21,6 +21,7 @@ class QwenFormat(base.RewardFormat):
 
   name = "qwen_prm"
   architectures = ("Qwen2ForProcessRewardModel",)
+  module = reward_heads.TwoLayerScore
 
   @override
   def prepare(self) -> reward_heads.Head:
