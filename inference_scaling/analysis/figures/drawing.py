@@ -1,13 +1,14 @@
-"""What several figures draw: curves, bands, the frontier, legend entries."""
+"""Shared parts of figures: curves, bands, the frontier, legend entries."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib import axes as axes_lib
 from matplotlib import lines
 
-from inference_scaling.analysis import strategies, wording
+from inference_scaling.analysis import frames, strategies, wording
 from inference_scaling.analysis.comparison import frontier, selection
 from inference_scaling.analysis.figures import style
 
@@ -24,12 +25,12 @@ def draw_curve(
   part: str = "",
   band: bool = True,
   filled: bool = True,
-  **line,
+  **line: Any,
 ) -> None:
   """Draws error in percent with its 95% band.
 
   Args:
-    axes: where to draw.
+    axes: of the panel.
     rows: rows of the summary, one curve.
     x: column of the horizontal axis.
     part: "", "_easy" or "_hard".
@@ -40,20 +41,20 @@ def draw_curve(
   rows = rows.sort_values(x).dropna(subset=[f"accuracy{part}"])
   if rows.empty:
     return
-  at = rows[x].to_numpy(float)
+  values = rows[x].to_numpy(float)
   error, top, bottom = (
     100 * (1 - rows[f"{name}{part}"].to_numpy(float))
     for name in ("accuracy", "low", "high")
   )
   color = line["color"]
   if band and len(rows) > 1:
-    axes.fill_between(at, bottom, top, color=color, alpha=0.13, linewidth=0)
+    axes.fill_between(values, bottom, top, color=color, alpha=0.13, linewidth=0)
   elif band:
-    axes.vlines(at, bottom, top, color=color, linewidth=1.0)
+    axes.vlines(values, bottom, top, color=color, linewidth=1.0)
   face = color if filled else "white"
   # Markers at an end of the axis (no error, nothing right) are drawn whole.
   axes.plot(
-    at,
+    values,
     error,
     markerfacecolor=face,
     markeredgecolor=color,
@@ -62,7 +63,7 @@ def draw_curve(
   )
 
 
-def marker_keys(look: Mapping) -> dict:
+def marker_keys(look: Mapping[str, Any]) -> dict[str, Any]:
   """Keywords of `Axes.plot` for one of `style.strategy_styles`."""
   keys = dict(look)
   face = keys["color"] if keys.pop("filled") else "white"
@@ -77,12 +78,12 @@ def draw_strategies(
   *,
   part: str = "",
   band: bool = True,
-  **line,
+  **line: Any,
 ) -> None:
-  """Draws one curve a strategy; `bands_of` says whose bands.
+  """Draws one curve per strategy, with the bands of `bands_of`.
 
   Args:
-    panel: where to draw.
+    panel: axes of the panel.
     rows: rows of the summary.
     x: column of the horizontal axis.
     names: strategies of the whole figure: a panel that lacks one of them draws
@@ -94,16 +95,20 @@ def draw_strategies(
   names = list(names)
   banded = bands_of(names) if band else []
   for strategy, look in style.strategy_styles(names).items():
-    curve = rows[rows["strategy"] == strategy]
+    curve = frames.select(rows, strategy=strategy)
     draw_curve(
       panel, curve, x, part=part, band=strategy in banded, **look, **line
     )
 
 
-def draw_frontier(panel, rows: pd.DataFrame, flops: str) -> None:
-  """Draws the Pareto frontier of some rows as a grey staircase."""
+def draw_frontier(panel: axes_lib.Axes, rows: pd.DataFrame, flops: str) -> None:
+  """Draws the Pareto frontier of the rows as a grey staircase."""
   ordered = rows.sort_values(flops)
-  best = ordered[frontier.pareto_mask(ordered[flops], ordered["error"])]
+  best = ordered.loc[
+    frontier.pareto_mask(
+      ordered[flops].to_numpy(float), ordered["error"].to_numpy(float)
+    )
+  ]
   panel.plot(
     [*best[flops], rows[flops].max()],
     100 * np.array([*best["error"], best["error"].min()]),
@@ -118,7 +123,7 @@ def draw_frontier(panel, rows: pd.DataFrame, flops: str) -> None:
 def name_policies(
   panels: Iterable[axes_lib.Axes], policies: Mapping[str, int]
 ) -> None:
-  """Names and sizes of policies above their panels."""
+  """Writes the names and sizes of policies above their panels."""
   for panel, (name, parameters) in zip(panels, policies.items(), strict=True):
     panel.set_title(wording.policy(name, parameters))
 
@@ -126,20 +131,20 @@ def name_policies(
 def by_policy(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
   """The rows of each policy, in the order of panels."""
   return [
-    (policy, rows[rows["policy"] == policy])
+    (policy, frames.select(rows, policy=policy))
     for policy in selection.policies_of(rows)
   ]
 
 
 def bands_of(names: Iterable[str]) -> list[str]:
-  """Strategies whose intervals are drawn: all, or some of more than four."""
+  """Strategies whose intervals are drawn: of more than four the main kinds."""
   names = strategies.in_order(names)
   few = [name for name in names if strategies.kind_of(name) in _BANDED]
   return few if len(names) > _MOST_BANDS and len(few) > 1 else names
 
 
 def band_words(names: Iterable[str]) -> str:
-  """What to add to a title if only some bands are drawn."""
+  """The addition to a title if not all bands are drawn."""
   names = list(names)
   few = bands_of(names)
   if len(few) == len(set(names)):
@@ -149,20 +154,12 @@ def band_words(names: Iterable[str]) -> str:
   return f"\n(95% intervals of {words} and {last} alone)"
 
 
-def strategy_handles(names, *, plain: bool = False) -> list[lines.Line2D]:
-  """Legend entries of strategies.
-
-  Args:
-    names: all strategies of the figure.
-    plain: markers alone, where lines say something else.
-
-  Returns:
-    A handle a strategy, in order.
-  """
+def strategy_handles(names: Iterable[str]) -> list[lines.Line2D]:
+  """Legend entries of all strategies of a figure, one each, in order."""
   handles = []
   for strategy, look in style.strategy_styles(names).items():
     keys = marker_keys(look)
-    if plain or strategies.kind_of(strategy) == strategies.GREEDY:
+    if strategies.kind_of(strategy) == strategies.GREEDY:
       keys["linestyle"] = ""
     name = strategies.strategy_name(strategy)
     handles.append(lines.Line2D([], [], label=name, **keys))

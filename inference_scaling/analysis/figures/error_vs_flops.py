@@ -1,11 +1,11 @@
-"""Error against FLOPs by strategy, one panel a policy and convention."""
+"""Error against FLOPs by strategy, one panel per policy and convention."""
 
 import pandas as pd
 from matplotlib import figure as figure_lib
 from matplotlib import lines
 
 from inference_scaling import names
-from inference_scaling.analysis import registry, votings, wording
+from inference_scaling.analysis import frames, registry, votings, wording
 from inference_scaling.analysis.comparison import selection
 from inference_scaling.analysis.figures import drawing, style
 
@@ -42,8 +42,8 @@ def error_vs_flops(
   for line, flops in zip(axes, conventions, strict=True):
     for panel, policy in zip(line, policies, strict=True):
       drawing.draw_frontier(panel, rows, flops)
-      mine = rows[rows["policy"] == policy]
-      drawing.draw_strategies(panel, mine, flops, rows["strategy"], zorder=3)
+      curves = frames.select(rows, policy=policy)
+      drawing.draw_strategies(panel, curves, flops, rows["strategy"], zorder=3)
       style.flops_axis(panel, flops)
   for line in axes:
     style.error_axis(line[0])

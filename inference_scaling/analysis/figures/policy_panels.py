@@ -1,10 +1,12 @@
-"""Figures with one panel a policy: n, the oracle, completion, levels, votes."""
+"""Figures of a panel per policy: n, the oracle, completion, levels, votes."""
 
+import numpy as np
 import pandas as pd
 from matplotlib import figure as figure_lib
 from matplotlib import lines
 
 from inference_scaling.analysis import (
+  frames,
   registry,
   strategies,
   votings,
@@ -31,21 +33,21 @@ def error_vs_n(summary: pd.DataFrame, aggregation: str) -> figure_lib.Figure:
     aggregation: of weighted voting; NO_AGGREGATION draws majority voting.
 
   Returns:
-    The figure, one column a policy.
+    The figure, one column per policy.
   """
   rows = selection.main_rows(summary, aggregation)
-  oracle = selection.main_variants(summary[summary["voting"] == votings.PASS])
+  oracle = selection.main_variants(frames.select(summary, voting=votings.PASS))
   figure, axes = _new_panels(rows, rows_of_panels=2, sharey="row")
   label = style.sizes_label(rows["strategy"])
-  for column, (policy, mine) in zip(
+  for column, (policy, curves) in zip(
     axes.T, drawing.by_policy(rows), strict=True
   ):
-    drawing.draw_strategies(column[0], mine, "n", rows["strategy"])
-    for error in mine[_is_greedy(mine)]["error"]:
+    drawing.draw_strategies(column[0], curves, "n", rows["strategy"])
+    for error in curves.loc[_is_greedy(curves), "error"]:
       column[0].axhline(100 * error, color=style.BLACK, linewidth=0.8, zorder=1)
-    passed = oracle[oracle["policy"] == policy]
+    passed = frames.select(oracle, policy=policy)
     drawing.draw_strategies(column[1], passed, "n", oracle["strategy"])
-    style.sizes_axis(column[1], list(mine["n"]), label)
+    style.sizes_axis(column[1], list(curves["n"]), label)
   voting, _ = votings.main_voting(aggregation)
   style.error_axis(
     axes[0, 0], f"error rate (%)\n{wording.VOTING_WORDS[voting]}"
@@ -66,22 +68,22 @@ def error_vs_n(summary: pd.DataFrame, aggregation: str) -> figure_lib.Figure:
 )
 @style.styled
 def completion(summary: pd.DataFrame) -> figure_lib.Figure:
-  """Share of candidates that came to their end, by strategy and n.
+  """Share of candidates that finished, by strategy and n.
 
   Args:
     summary: rows of `summarize`.
 
   Returns:
-    The figure, one panel a policy.
+    The figure, one panel per policy.
   """
-  rows = selection.main_variants(summary[summary["voting"] == votings.PASS])
+  rows = selection.main_variants(frames.select(summary, voting=votings.PASS))
   figure, axes = _new_panels(rows)
   label = style.sizes_label(rows["strategy"])
-  for panel, (_, mine) in zip(axes[0], drawing.by_policy(rows), strict=True):
-    # Drawn as an error is: of the rest, those that did not finish.
-    shares = mine.assign(accuracy=1 - mine["completion"])
+  for panel, (_, curves) in zip(axes[0], drawing.by_policy(rows), strict=True):
+    # Curves are drawn as 1 - accuracy.
+    shares = curves.assign(accuracy=1 - curves["completion"])
     drawing.draw_strategies(panel, shares, "n", rows["strategy"], band=False)
-    style.sizes_axis(panel, list(mine["n"]), label)
+    style.sizes_axis(panel, list(curves["n"]), label)
   style.error_axis(axes[0, 0], "finished candidates (%)")
   style.legend(figure, drawing.strategy_handles(rows["strategy"]))
   figure.suptitle("How many candidates finish")
@@ -112,17 +114,17 @@ def easy_vs_hard(
     hard_from: the lowest hard level.
 
   Returns:
-    The figure, one column a policy.
+    The figure, one column per policy.
   """
   rows = selection.main_rows(summary, aggregation)
   figure, axes = _new_panels(rows, rows_of_panels=2, sharey="row")
-  for column, (_, mine) in zip(axes.T, drawing.by_policy(rows), strict=True):
+  for column, (_, curves) in zip(axes.T, drawing.by_policy(rows), strict=True):
     for panel, part in zip(column, ("_easy", "_hard"), strict=True):
       drawing.draw_strategies(
-        panel, mine, f"{flops}{part}", rows["strategy"], part=part
+        panel, curves, f"{flops}{part}", rows["strategy"], part=part
       )
       panel.set_xscale("log")
-      if mine[f"accuracy{part}"].isna().all():
+      if np.isnan(curves[f"accuracy{part}"].to_numpy(float)).all():
         panel.text(
           0.5, 0.5, "no such problems", transform=panel.transAxes, **_CENTERED
         )
@@ -165,13 +167,16 @@ def voting_methods(
     flops: cost column.
 
   Returns:
-    The figure, one row a policy and one column a kind of strategy.
+    The figure, one row per policy and one column per kind of strategy.
   """
-  wanted = summary["voting"].isin(list(style.VOTING_LINES))
-  wanted &= summary["aggregation"].isin([votings.NO_AGGREGATION, aggregation])
-  rows = selection.main_variants(summary[wanted & ~_is_greedy(summary)])
+  compared = frames.select(
+    summary,
+    voting=list(style.VOTING_LINES),
+    aggregation=[votings.NO_AGGREGATION, aggregation],
+  )
+  rows = selection.main_variants(compared.loc[~_is_greedy(compared)])
   if rows.empty:
-    rows = summary[wanted]
+    rows = compared
   names = strategies.in_order(rows["strategy"])
   looks = style.strategy_styles(names)
   policies = selection.policies_of(rows)
@@ -180,15 +185,16 @@ def voting_methods(
   )
   for panel, name in zip(axes[0], names, strict=True):
     panel.set_title(strategies.strategy_name(name))
-  for line, (_, mine) in zip(axes, drawing.by_policy(rows), strict=True):
+  for line, (_, curves) in zip(axes, drawing.by_policy(rows), strict=True):
     for panel, name in zip(line, names, strict=True):
-      curves = mine[mine["strategy"] == name]
-      for voting, curve in curves.groupby("voting"):
+      for (voting,), curve in frames.groups(
+        frames.select(curves, strategy=name), ["voting"], sort=True
+      ):
         look = looks[name] | {"linestyle": style.VOTING_LINES[voting]}
         look["filled"] = voting == votings.WEIGHTED
         drawing.draw_curve(panel, curve, flops, band=False, **look)
       style.flops_axis(panel, flops, label=False)
-  # One label for all: there is no room for one under each panel.
+  # One label for all: there is no space for one under each panel.
   axes[-1, (len(names) - 1) // 2].set_xlabel(style.CONVENTION_LABELS[flops])
   for panel, (policy, size) in zip(axes[:, 0], policies.items(), strict=True):
     style.error_axis(panel, f"error rate (%)\n{wording.policy(policy, size)}")
@@ -206,8 +212,10 @@ def voting_methods(
   return figure
 
 
-def _new_panels(rows: pd.DataFrame, rows_of_panels: int = 1, sharey=True):
-  """A figure with one column of panels a policy, and its axes."""
+def _new_panels(
+  rows: pd.DataFrame, rows_of_panels: int = 1, sharey: bool | str = True
+) -> tuple[figure_lib.Figure, np.ndarray]:
+  """A figure with one column of panels per policy, and its axes."""
   policies = selection.policies_of(rows)
   figure, axes = style.new_figure(
     rows_of_panels,
@@ -220,5 +228,6 @@ def _new_panels(rows: pd.DataFrame, rows_of_panels: int = 1, sharey=True):
   return figure, axes
 
 
-def _is_greedy(rows: pd.DataFrame) -> pd.Series:
-  return rows["strategy"].map(strategies.kind_of) == strategies.GREEDY
+def _is_greedy(rows: pd.DataFrame) -> np.ndarray:
+  kinds = rows["strategy"].map(strategies.kind_of)
+  return kinds.to_numpy() == strategies.GREEDY

@@ -1,6 +1,7 @@
-"""The paper's Figure 1: curves by policy size, and the size that is best."""
+"""The paper's Figure 1: curves by policy size, and the optimal size."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from matplotlib import figure as figure_lib
 from matplotlib import lines
 
 from inference_scaling.analysis import (
+  frames,
   registry,
   strategies,
   votings,
@@ -64,10 +66,8 @@ def optimal_size(
     panel.sharey(axes[0, 0])
   for panel, strategy in zip(axes[0], shown, strict=False):
     for policy in policies:
-      mine = rows[rows["policy"] == policy]
-      drawing.draw_curve(
-        panel, mine[mine["strategy"] == strategy], flops, **looks[policy]
-      )
+      curve = frames.select(rows, policy=policy, strategy=strategy)
+      drawing.draw_curve(panel, curve, flops, **looks[policy])
     panel.set_title(wording.method(strategy, voting))
     style.flops_axis(panel, flops)
   style.error_axis(axes[0, 0])
@@ -83,39 +83,41 @@ def optimal_size(
 
 
 def _draw_sizes(
-  panel: axes_lib.Axes, points, fits, shown: list[str], voting: str
+  panel: axes_lib.Axes,
+  points: pd.DataFrame,
+  fits: pd.DataFrame,
+  shown: Sequence[str],
+  voting: str,
 ) -> None:
-  """Staircases of the best size, and the lines through them."""
+  """Draws staircases of the best size, and the lines through them."""
   names = []
   looks = style.strategy_styles(shown)
   for strategy in shown:
-    mine, fit = (
-      frame
-      if frame.empty
-      else frame[(frame["strategy"] == strategy) & (frame["voting"] == voting)]
+    stairs, line = (
+      frames.select(frame, strategy=strategy, voting=voting)
       for frame in (points, fits)
     )
-    if mine.empty:
+    if stairs.empty:
       continue
     color = looks[strategy]["color"]
     panel.plot(
-      mine["budget"], mine["parameters"], color=color, linestyle="",
+      stairs["budget"], stairs["parameters"], color=color, linestyle="",
       marker=looks[strategy]["marker"], markersize=4, zorder=3,
       markerfacecolor=color if looks[strategy]["filled"] else "white",
     )  # fmt: skip
-    name, fit = strategies.strategy_name(strategy), fit.iloc[0]
+    name, fit = strategies.strategy_name(strategy), frames.records(line)[0]
     names.append((name, color))
     if np.isnan(fit["slope"]):
       continue
-    ends = np.array([mine["budget"].min(), mine["budget"].max()])
+    ends = np.array([stairs["budget"].min(), stairs["budget"].max()])
     # log10 C = a log10 N + b, read for N.
     sizes = 10 ** ((np.log10(ends) - fit["intercept"]) / fit["slope"])
     panel.plot(ends, sizes, color=color, linestyle=looks[strategy]["linestyle"])
     names[-1] = (f"{name}: a = {_slope(fit)}", color)
   panel.set_title("Best size by budget")
-  for place, (text, color) in enumerate(names):
+  for row, (text, color) in enumerate(names):
     panel.text(
-      0.03, 0.97 - 0.08 * place, text, color=color, va="top",
+      0.03, 0.97 - 0.08 * row, text, color=color, va="top",
       transform=panel.transAxes,
     )  # fmt: skip
   if not names:
@@ -125,24 +127,24 @@ def _draw_sizes(
     )  # fmt: skip
 
 
-def _slope(fit: pd.Series) -> str:
+def _slope(fit: Mapping[str, float]) -> str:
   """The slope of a line with its 95% interval, if there is one."""
   slope, low, high = (fit[f"slope{end}"] for end in ("", "_low", "_high"))
   interval = f"{low:.2f}", f"{high:.2f}"
   if low < high and interval[0] != interval[1]:
     return f"{slope:.2f} [{', '.join(interval)}]"
   # Every resample has the same staircase, or none has one.
-  count = {2: "two"}.get(fit["sizes"], fit["sizes"])
+  count = "two" if fit["sizes"] == 2 else fit["sizes"]
   return f"{slope:.2f} ({count} sizes: no interval)"
 
 
 def _size_axis(
-  panel: axes_lib.Axes, policies: Mapping[str, int], costs, flops: str
+  panel: axes_lib.Axes, policies: Mapping[str, int], costs: Any, flops: str
 ) -> None:
   sizes = list(policies.values())
   panel.set_xlim(costs.min() / 1.3, costs.max() * 1.3)
   panel.set_yscale("log")
-  # A line may leave the sizes that there are: leave room for the text above.
+  # A line may leave the range of sizes, and the text needs space above it.
   panel.set_ylim(min(sizes) / 2, max(sizes) * 8)
   panel.set_yticks(sizes, [wording.count(size) for size in sizes])
   panel.minorticks_off()

@@ -1,12 +1,16 @@
 """Figures of differences: equal budgets, variants of a kind, aggregations."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from matplotlib import axes as axes_lib
 from matplotlib import figure as figure_lib
 from matplotlib import lines
 
 from inference_scaling import names
 from inference_scaling.analysis import (
+  frames,
   registry,
   strategies,
   votings,
@@ -44,15 +48,15 @@ def equal_budget(
     convention: FLOPs convention.
 
   Returns:
-    The figure, one column a policy and one row a voting method; None if there
-    is nothing to compare with sampling.
+    The figure, one column per policy and one row per voting method; None if
+    there is nothing to compare with sampling.
   """
   if not frame.empty:
-    frame = frame[
-      (frame["convention"] == convention) & frame["difference"].notna()
-    ]
+    frame = frames.select(frame, convention=convention).dropna(
+      subset=["difference"]
+    )
     kinds = frame["strategy"].map(strategies.kind_of)
-    frame = selection.main_variants(frame[kinds != strategies.SAMPLING])
+    frame = selection.main_variants(frame.loc[kinds != strategies.SAMPLING])
   if frame.empty:
     return None
   flops = f"flops_{convention}"
@@ -66,16 +70,14 @@ def equal_budget(
   for line, voting in zip(axes, methods, strict=True):
     for panel, policy in zip(line, policies, strict=True):
       panel.axhline(0, color=style.BLACK, linewidth=0.9, zorder=1)
-      for place, (strategy, look) in enumerate(looks.items()):
-        mine = frame[
-          (frame["policy"] == policy)
-          & (frame["voting"] == voting)
-          & (frame["strategy"] == strategy)
-        ]
+      for index, (strategy, look) in enumerate(looks.items()):
+        curve = frames.select(
+          frame, policy=policy, voting=voting, strategy=strategy
+        )
         # Side by side, or their intervals would lie one over another.
-        aside = _DODGE ** (place - (len(looks) - 1) / 2)
-        mine = mine.assign(at=mine["budget"] * aside)
-        _draw_difference(panel, mine, look)
+        shift = _DODGE ** (index - (len(looks) - 1) / 2)
+        curve = curve.assign(x=curve["budget"] * shift)
+        _draw_difference(panel, curve, look)
       style.flops_axis(panel, flops)
       if not panel.get_lines()[1:]:  # beside the line of no difference
         panel.text(
@@ -91,19 +93,21 @@ def equal_budget(
   return figure
 
 
-def _draw_difference(panel, rows: pd.DataFrame, look: dict) -> None:
-  """Differences with their intervals."""
+def _draw_difference(
+  panel: axes_lib.Axes, rows: pd.DataFrame, look: dict[str, Any]
+) -> None:
+  """Draws differences with their intervals."""
   if rows.empty:
     return
-  rows = rows.sort_values("at")
+  rows = rows.sort_values("x")
   middle, low, high = (
     100 * rows[name].to_numpy(float)
     for name in ("difference", "difference_low", "difference_high")
   )
   # Not by `vlines`, which rounds: an axis of one budget then has no width.
-  ends = np.stack([rows["at"], rows["at"]]), np.stack([low, high])
+  ends = np.stack([rows["x"], rows["x"]]), np.stack([low, high])
   panel.plot(*ends, color=look["color"], linewidth=0.9)
-  panel.plot(rows["at"], middle, **drawing.marker_keys(look))
+  panel.plot(rows["x"], middle, **drawing.marker_keys(look))
 
 
 @registry.figure(
@@ -127,30 +131,33 @@ def variants(
     flops: cost column.
 
   Returns:
-    The figure, one row a policy and one column a kind that has variants; None
-    if no kind has.
+    The figure, one row per policy and one column per kind with variants; None
+    if no kind has any.
   """
   rows = selection.main_rows(summary, aggregation, variants=True)
   groups = strategies.variants_of(rows["strategy"])
   groups = {kind: group for kind, group in groups.items() if len(group) > 1}
   if not groups:
     return None
-  shown = rows[rows["strategy"].isin([s for g in groups.values() for s in g])]
+  shown = frames.select(
+    rows, strategy=[name for group in groups.values() for name in group]
+  )
   policies = selection.policies_of(shown)
   figure, axes = style.new_figure(
     len(policies), len(groups), width=2.7, height=2.3, sharey="row"
   )
   for panel, kind in zip(axes[0], groups, strict=True):
     panel.set_title(strategies.strategy_name(kind))
-  for line, (policy, mine) in zip(axes, drawing.by_policy(shown), strict=True):
-    base = rows[(rows["policy"] == policy)]
-    base = base[base["strategy"] == strategies.SAMPLING]
+  for line, (policy, curves) in zip(
+    axes, drawing.by_policy(shown), strict=True
+  ):
+    base = frames.select(rows, policy=policy, strategy=strategies.SAMPLING)
     for panel, (kind, group) in zip(line, groups.items(), strict=True):
       if kind != strategies.SAMPLING and not base.empty:
         drawing.draw_curve(
           panel, base, flops, band=False, color=style.GREY, linewidth=1.0
         )
-      drawing.draw_strategies(panel, mine, flops, group, band=False)
+      drawing.draw_strategies(panel, curves, flops, group, band=False)
       style.flops_axis(panel, flops, label=False)
     label = f"error rate (%)\n{wording.policy(policy, policies[policy])}"
     style.error_axis(line[0], label)
@@ -183,10 +190,10 @@ def aggregations(
     policies: number of parameters by policy.
 
   Returns:
-    The figure, one column a policy and one row a voting method; None if fewer
-    than two aggregations are there.
+    The figure, one column per policy and one row per voting method; None if
+    there are fewer than two aggregations.
   """
-  if frame.empty or frame["aggregation"].nunique() < 2:
+  if frame.empty or len(set(frame["aggregation"])) < 2:
     return None
   hows = [how for how in names.AGGREGATIONS if how in set(frame["aggregation"])]
   kinds = strategies.in_order(frame["strategy"])
@@ -198,17 +205,19 @@ def aggregations(
   )  # fmt: skip
   for line, voting in zip(axes, methods, strict=True):
     for panel, policy in zip(line, policies, strict=True):
-      mine = frame[(frame["policy"] == policy) & (frame["voting"] == voting)]
       panel.axvline(0, color=style.BLACK, linewidth=0.9, zorder=1)
-      for place, how in enumerate(hows[1:]):
-        rows = mine[mine["aggregation"] == how]
-        at = rows["strategy"].map(kinds.index) + 0.25 * (place - 1)
+      for index, how in enumerate(hows[1:]):
+        rows = frames.select(
+          frame, policy=policy, voting=voting, aggregation=how
+        )
+        y = np.array([kinds.index(name) for name in rows["strategy"]], float)
+        y += 0.25 * (index - 1)
         middle, low, high = (
           100 * rows[f"difference{end}"].to_numpy(float)
           for end in ("", "_low", "_high")
         )
-        panel.hlines(at, low, high, color=style.GREY, linewidth=1.0)
-        panel.plot(middle, at, **_dots(place))
+        panel.hlines(y, low, high, color=style.GREY, linewidth=1.0)
+        panel.plot(middle, y, **_dots(index))
       panel.set_yticks(range(len(kinds)), map(strategies.strategy_name, kinds))
       panel.set_ylim(len(kinds) - 0.5, -0.5)
     line[0].set_ylabel(wording.VOTING_WORDS[voting])
@@ -216,16 +225,17 @@ def aggregations(
   for panel in axes[-1]:
     panel.set_xlabel(f"points more than {hows[0]}")
   handles = [
-    lines.Line2D([], [], label=how, **_dots(place))
-    for place, how in enumerate(hows[1:])
+    lines.Line2D([], [], label=how, **_dots(index))
+    for index, how in enumerate(hows[1:])
   ]
   style.legend(figure, handles)
   figure.suptitle("Aggregation of step scores, at the largest n")
   return figure
 
 
-def _dots(place: int) -> dict:
-  marker, face = _MARKERS[place]
+def _dots(index: int) -> dict[str, Any]:
+  """Keywords of `Axes.plot` for an aggregation other than the reference."""
+  marker, face = _MARKERS[index]
   return {
     "linestyle": "", "marker": marker, "color": style.BLACK,
     "markerfacecolor": face, "markersize": 4.5, "zorder": 3,

@@ -14,15 +14,17 @@ import io
 import itertools
 import pathlib
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib import artist, colors, ticker
 from matplotlib import axes as axes_lib
 from matplotlib import figure as figure_lib
-from matplotlib import ticker
 
 from inference_scaling.analysis import files, strategies, votings
-from inference_scaling.analysis.figures import texts, ticks
+from inference_scaling.analysis.figures import texts
+from inference_scaling.analysis.figures import ticks as ticks_lib
 
 BLACK, GREY = "#000000", "#8C8C8C"
 POLICY_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
@@ -60,7 +62,7 @@ CONVENTION_LABELS = {
   "flops_with_reward": "FLOPs per problem\n(with_reward: + scored tokens)",
   "flops_full": "FLOPs per problem\n(full: + prompts, attention, unembedding)",
 }
-STYLE = {
+STYLE: dict[Any, Any] = {
   "axes.edgecolor": "#404040",
   "axes.grid": True,
   "axes.axisbelow": True,
@@ -87,7 +89,7 @@ def styled(draw: Callable) -> Callable:
   """Runs a drawing function under STYLE, leaving global settings alone."""
 
   @functools.wraps(draw)
-  def wrapper(*args, **kwargs):
+  def wrapper(*args: Any, **kwargs: Any) -> Any:
     with matplotlib.rc_context(STYLE):
       return draw(*args, **kwargs)
 
@@ -95,17 +97,25 @@ def styled(draw: Callable) -> Callable:
 
 
 def new_figure(
-  rows: int, columns: int, *, width: float = 3.1, height: float = 2.9, **share
+  rows: int,
+  columns: int,
+  *,
+  width: float = 3.1,
+  height: float = 2.9,
+  sharex: Any = False,
+  sharey: Any = False,
 ) -> tuple[figure_lib.Figure, np.ndarray]:
   """A figure without pyplot's global state, and its axes [rows, columns]."""
   figure = figure_lib.Figure(
     figsize=(max(width * columns, 4.6), height * rows + 0.5),
     layout=texts.Layout(),
   )
-  return figure, figure.subplots(rows, columns, squeeze=False, **share)
+  return figure, figure.subplots(
+    rows, columns, squeeze=False, sharex=sharex, sharey=sharey
+  )
 
 
-def policy_styles(policies: Sequence[str]) -> dict[str, dict]:
+def policy_styles(policies: Sequence[str]) -> dict[str, dict[str, Any]]:
   """Colour and marker of each policy, from light to dark.
 
   Args:
@@ -119,7 +129,7 @@ def policy_styles(policies: Sequence[str]) -> dict[str, dict]:
   )
   return {
     policy: {
-      "color": matplotlib.colors.to_hex(shades[index]),
+      "color": colors.to_hex(shades[index]),
       "marker": POLICY_MARKERS[index % len(POLICY_MARKERS)],
     }
     for index, policy in enumerate(policies)
@@ -132,7 +142,7 @@ def strategy_color(strategy: str) -> str:
   return KIND_COLORS[kind] if kind in KIND_COLORS else GREY
 
 
-def strategy_styles(names: Iterable[str]) -> dict[str, dict]:
+def strategy_styles(names: Iterable[str]) -> dict[str, dict[str, Any]]:
   """How the curve of each strategy of a figure is drawn.
 
   The first of a kind is solid with filled markers; the others differ by line,
@@ -144,21 +154,21 @@ def strategy_styles(names: Iterable[str]) -> dict[str, dict]:
   Returns:
     Keywords of `draw_curve` by strategy.
   """
-  found = {}
+  styles = {}
   for kind, group in strategies.variants_of(names).items():
     first = kind == strategies.SAMPLING
     own = KIND_MARKERS[kind] if kind in KIND_MARKERS else "D"
     others = [marker for marker in VARIANT_MARKERS if marker != own]
     shapes = itertools.chain([own], itertools.cycle(others))
     for index, strategy in enumerate(group, first):
-      found[strategy] = {
+      styles[strategy] = {
         "color": strategy_color(strategy),
         "marker": next(shapes),
         "markersize": 11 if kind == strategies.GREEDY else 5,
         "linestyle": VARIANT_LINES[index % len(VARIANT_LINES)],
         "filled": index % 2 == 0,
       }
-  return found
+  return styles
 
 
 def sizes_label(names: Iterable[str]) -> str:
@@ -171,17 +181,17 @@ def sizes_label(names: Iterable[str]) -> str:
 def sizes_axis(axes: axes_lib.Axes, sizes: Sequence[int], label: str) -> None:
   """A horizontal axis of powers of two."""
   axes.set_xscale("log", base=2)
-  places = sorted(set(sizes))
-  axes.set_xticks(places[:: -(-len(places) // 8)])
+  ticks = sorted(set(sizes))
+  axes.set_xticks(ticks[:: -(-len(ticks) // 8)])
   axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%d"))
   axes.xaxis.set_minor_locator(ticker.NullLocator())
   axes.set_xlabel(label)
 
 
 def flops_axis(axes: axes_lib.Axes, flops: str, *, label: bool = True) -> None:
-  """A logarithmic axis of FLOPs that names its convention, if it is to."""
+  """A logarithmic axis of FLOPs; its label names the convention."""
   axes.set_xscale("log")
-  axes.xaxis.set_major_locator(ticks.LogTicks())
+  axes.xaxis.set_major_locator(ticks_lib.LogTicks())
   axes.xaxis.set_major_formatter(
     ticker.LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf))
   )
@@ -191,18 +201,20 @@ def flops_axis(axes: axes_lib.Axes, flops: str, *, label: bool = True) -> None:
 
 
 def error_axis(axes: axes_lib.Axes, label: str = "error rate (%)") -> None:
-  """A vertical axis of percentages, none beyond 0 or 100; after the curves."""
+  """A vertical axis of percentages in [0, 100]; call it after the curves."""
   axes.set_ylabel(label)
   low, high = axes.get_ylim()
   axes.set_ylim(max(low, 0.0), min(high, 100.0))
 
 
-def legend(figure: figure_lib.Figure, handles: list) -> None:
-  """One legend for all panels, below them, in as many columns as have room."""
+def legend(figure: figure_lib.Figure, handles: Sequence[artist.Artist]) -> None:
+  """One legend for all panels, below them, in as many columns as fit."""
   inches = figure.get_figwidth()
   labels = [
     texts.wrap(
-      handle.get_label(), inches - 2 * texts.handle_width(), texts.legend_font()
+      str(handle.get_label()),
+      inches - 2 * texts.handle_width(),
+      texts.legend_font(),
     )
     for handle in handles
   ]

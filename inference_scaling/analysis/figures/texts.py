@@ -1,25 +1,27 @@
-"""Texts of figures fit their places, however long the names in them are.
+"""Wraps the texts of figures to the space that they have.
 
-Titles and labels are wrapped to the panel that they belong to, and a legend has
-as many columns as its longest entry leaves room for. Widths are measured, not
-guessed; what takes more than a few lines loses its middle.
+Titles and labels are wrapped to the size of their panel, and a legend has as
+many columns as fit beside its longest entry. Widths are measured; of a text of
+more than MOST_LINES lines the middle is left out.
 """
 
 import functools
 import re
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib import figure as figure_lib
 from matplotlib import font_manager, layout_engine, textpath
 from matplotlib import text as text_lib
+from typing_extensions import override
 
 MOST_LINES = 4
 _POINTS = 72  # an inch
 _ELLIPSIS = ".."
-_SAFE = 0.95  # of a place: at few dots an inch letters are a little wider
+_SAFE = 0.95  # of the space: at few dots per inch letters are a little wider
 # A line may end after these, and before a parenthesis.
 _PIECES = re.compile(r"[^\s\-_/(),:+]*[\s\-_/),:+]+|\(?[^\s\-_/(),:+]+|\(")
 
@@ -27,22 +29,22 @@ _PIECES = re.compile(r"[^\s\-_/(),:+]*[\s\-_/),:+]+|\(?[^\s\-_/(),:+]+|\(")
 class Layout(layout_engine.ConstrainedLayoutEngine):
   """Constrained layout of panels whose texts are wrapped to their sizes.
 
-  Ticks and line ends depend on the sizes of panels, and these on how much room
+  Ticks and line ends depend on the sizes of panels, and these on how much space
   ticks and texts take: panels are laid out, texts wrapped, and all laid out
   again.
   """
 
-  def __init__(self, **keys):
+  def __init__(self, **keys: Any):
     """Makes an engine; keywords are those of constrained layout."""
     super().__init__(**keys)
     self._whole: weakref.WeakKeyDictionary[text_lib.Text, str] = (
       weakref.WeakKeyDictionary()
     )
 
+  @override
   def execute(self, fig: figure_lib.Figure) -> None:
-    """Lays a figure out."""
     super().execute(fig)
-    for text, inches in _places(fig):
+    for text, inches in _texts(fig):
       # Of the text before it was ever wrapped: another panel has other lines.
       whole = self._whole.setdefault(text, text.get_text())
       wrapped = wrap(whole, inches, text.get_fontproperties())
@@ -64,7 +66,7 @@ def wrap(text: str, inches: float, font: font_manager.FontProperties) -> str:
     of which the middle is left out where there is more.
   """
 
-  def fits(line):
+  def fits(line: str) -> bool:
     return width(line, font) <= inches
 
   return "\n".join(
@@ -120,7 +122,7 @@ def handle_width() -> float:
   return ems * legend_font().get_size_in_points() / _POINTS
 
 
-def _lines(text, fits) -> list[str]:
+def _lines(text: str, fits: Callable[[str], bool]) -> list[str]:
   """Lines of one line of text."""
   if fits(text):
     return [text]
@@ -138,8 +140,8 @@ def _lines(text, fits) -> list[str]:
   return lines
 
 
-def _parts(piece, fits) -> list[str]:
-  """A piece, cut anywhere if it has no line to itself."""
+def _parts(piece: str, fits: Callable[[str], bool]) -> list[str]:
+  """A piece, cut at any letter if it is longer than a line."""
   parts = [""]
   for letter in piece:
     if parts[-1] and not fits((parts[-1] + letter).rstrip()):
@@ -148,17 +150,17 @@ def _parts(piece, fits) -> list[str]:
   return parts
 
 
-def _cut(line, fits) -> str:
+def _cut(line: str, fits: Callable[[str], bool]) -> str:
   """A line that ends in the sign for what is left out."""
   while line and not fits(line + _ELLIPSIS):
     line = line[:-1]
   return line + _ELLIPSIS
 
 
-def _places(
+def _texts(
   figure: figure_lib.Figure,
 ) -> Iterator[tuple[text_lib.Text, float]]:
-  """Yields the texts around the panels, with the width of their places."""
+  """Yields the texts around the panels and the inches that they may take."""
   for text in figure.texts:
     yield text, _SAFE * figure.get_figwidth()
   for axes in figure.axes:

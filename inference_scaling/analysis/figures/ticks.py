@@ -1,35 +1,39 @@
-"""Where the labels of a logarithmic axis stand."""
+"""Ticks of a logarithmic axis whose labels do not overlap."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import ticker
+from typing_extensions import override
 
 _GAP = 0.12  # inches between two labels
 # Inches that 10^8, 5x10^8, 1.5x10^8 and 1.25x10^8 take in the report's font.
 _WIDTHS = np.array([0.24, 0.46, 0.57, 0.63])
 # First digits of ticks, from many to few.
 _DIGITS = (range(1, 10), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
-# Where no two of these have room: halves, fifths, tenths, ...
+# Where no two of these fit: halves, fifths, tenths, ...
 _FINE = tuple(np.arange(n, 10 * n) / n for n in (2, 5, 10, 20, 50, 100))
 
 _ALL, _ENDS = slice(None), [0, -1]
 
 
 class LogTicks(ticker.Locator):
-  """As many round numbers as have room for their labels.
+  """As many round numbers as there is space for labels; two at least.
 
   matplotlib's own locator labels every number of an axis with less than two
   powers of ten in it, one over another.
   """
 
-  def __call__(self):
-    """Ticks of the axis as it is seen."""
-    return self.tick_values(*self.axis.get_view_interval())
+  @override
+  def __call__(self) -> np.ndarray:
+    axis: Any = self.axis
+    return self.tick_values(*axis.get_view_interval())
 
-  def tick_values(self, vmin, vmax):
-    """Ticks from vmin to vmax, both positive; two at least."""
-    axes = self.axis.axes
+  @override
+  def tick_values(self, vmin: float, vmax: float) -> np.ndarray:
+    axis: Any = self.axis
+    axes = axis.axes
     width = axes.get_window_extent().width / axes.figure.dpi
     decades = np.arange(np.floor(np.log10(vmin)), np.log10(vmax))
     for ticks, labels, which in _choices(decades):
@@ -37,8 +41,8 @@ class LogTicks(ticker.Locator):
       if not seen.any():
         continue
       ticks, labels = ticks[seen][which], labels[seen][which]
-      places = np.log10(ticks / vmin) / np.log10(vmax / vmin) * width
-      if len(ticks) > 1 and _have_room(places, labels):
+      positions = np.log10(ticks / vmin) / np.log10(vmax / vmin) * width
+      if len(ticks) > 1 and _are_apart(positions, labels):
         return ticks
     return np.array([vmin, vmax])
 
@@ -50,8 +54,8 @@ def _choices(decades: np.ndarray) -> Iterator[tuple]:
     decades: float[D], powers of ten.
 
   Yields:
-    Ticks float[T], the widths of their labels, and which of those that are
-    seen are meant: all, or the first and the last.
+    Ticks float[T], the widths of their labels, and which of the visible ones
+    are meant: all, or the first and the last.
   """
   for digits in _DIGITS:
     yield *_ticks(decades, digits), _ALL
@@ -63,11 +67,13 @@ def _choices(decades: np.ndarray) -> Iterator[tuple]:
       yield *_ticks(decades, digits), which
 
 
-def _ticks(decades, digits) -> tuple[np.ndarray, np.ndarray]:
-  # Rounded, or 1.1 would be told from the nearest number to it.
-  digits = np.round(np.asarray(digits, float), 2)
-  ticks = (10.0 ** decades[:, None] * digits).ravel()
-  return ticks, np.tile(_WIDTHS[_form(digits)], len(decades))
+def _ticks(
+  decades: np.ndarray, digits: Sequence[float] | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  # Rounded, or 1.1 would differ from the nearest number to it.
+  rounded = np.round(np.asarray(digits, float), 2)
+  ticks = (10.0 ** decades[:, None] * rounded).ravel()
+  return ticks, np.tile(_WIDTHS[_form(rounded)], len(decades))
 
 
 def _form(digits: np.ndarray) -> np.ndarray:
@@ -77,7 +83,7 @@ def _form(digits: np.ndarray) -> np.ndarray:
   return np.where(digits == 1, 0, 1 + longer)
 
 
-def _have_room(places: np.ndarray, labels: np.ndarray) -> bool:
-  """Tells whether no label comes too near to the next."""
-  room = (labels[1:] + labels[:-1]) / 2 + _GAP
-  return bool((np.diff(places) >= room).all())
+def _are_apart(positions: np.ndarray, labels: np.ndarray) -> bool:
+  """Whether no label comes too near to the next."""
+  space = (labels[1:] + labels[:-1]) / 2 + _GAP
+  return bool((np.diff(positions) >= space).all())

@@ -1,4 +1,4 @@
-"""Accuracy against n, the theory's curves and the limits of every strategy."""
+"""Accuracy against n, and the asymptotic accuracy of every strategy."""
 
 import numpy as np
 import pandas as pd
@@ -7,6 +7,7 @@ from matplotlib import figure as figure_lib
 from matplotlib import lines
 
 from inference_scaling.analysis import (
+  frames,
   registry,
   strategies,
   votings,
@@ -23,7 +24,7 @@ _LINES = {
 }
 _LIMIT, _BOUND = (0, (8, 2, 1, 2)), (0, (1, 1.6))
 _CURVE_WIDTH, _LIMIT_WIDTH = 3.1, 0.27  # inches: a panel; each of its limits
-_ROOM = 1.0  # percent above and below what is measured
+_MARGIN = 1.0  # percent above and below the measured accuracies
 
 
 @registry.figure(
@@ -42,9 +43,9 @@ def limits(
   """Draws where votes saturate, and where tree search moves their limits.
 
   On the left of each panel are sampling's measured accuracies with 95%
-  intervals, the theory's exact curves through them and beyond, and Hoeffding's
-  lower bound where it says something. On the right are the limits of every
-  strategy; those of sampling run through the panel.
+  intervals, the theory's exact curves up to larger n, and Hoeffding's lower
+  bound where it is positive. On the right are the limits (asymptotic
+  accuracies) of every strategy; those of sampling run through the panel.
 
   Args:
     summary: rows of `summarize`; sampling's are drawn.
@@ -52,15 +53,15 @@ def limits(
     theory: rows of `theory_curves`, of the same aggregation.
 
   Returns:
-    The figure, one panel a policy; None if there are no limits.
+    The figure, one panel per policy; None if there are no limits.
   """
   if table.empty:
     return None
   policies = selection.policies_of(
-    summary[summary["policy"].isin(table.policy)]
+    frames.select(summary, policy=list(table["policy"]))
   )
   counts = [
-    table.loc[table["policy"] == policy, "strategy"].nunique()
+    len(set(frames.select(table, policy=policy)["strategy"]))
     for policy in policies
   ]
   longest = max(
@@ -71,38 +72,44 @@ def limits(
   widths = [w for k in counts for w in (_CURVE_WIDTH, _LIMIT_WIDTH * (k + 1))]
   figure = figure_lib.Figure(
     figsize=(max(sum(widths) + 0.6, 5.2), 3.7 + 0.07 * longest),
-    layout=texts.Layout(),
+    layout=texts.Layout(w_pad=0.02, wspace=0),
   )
-  figure.get_layout_engine().set(w_pad=0.02, wspace=0)
   axes = figure.subplots(
     1, len(widths), squeeze=False, sharey=True, width_ratios=widths
   )[0]
   floors = []
   for index, (policy, parameters) in enumerate(policies.items()):
     curves, ends = axes[2 * index : 2 * index + 2]
-    mine = [frame[frame["policy"] == policy] for frame in (table, theory)]
-    measured = _measured(summary, policy, *mine)
-    _draw_curves(curves, measured, mine[1])
-    _draw_limits(curves, ends, mine[0])
+    own_limits, own_theory = (
+      frames.select(frame, policy=policy) for frame in (table, theory)
+    )
+    measured = _measured(summary, policy, own_limits, own_theory)
+    _draw_curves(curves, measured, own_theory)
+    _draw_limits(curves, ends, own_limits)
     curves.set_title(wording.policy(policy, parameters))
-    floors += [measured["low"].min(), *mine[0][["low", "limit"]].min()]
-  lowest = 100 * np.nanmin(floors) - _ROOM
-  axes[0].set_ylim(max(0.0, lowest), 100 + _ROOM)
+    floors += [*measured["low"], *own_limits["low"], *own_limits["limit"]]
+  lowest = 100 * np.nanmin(floors) - _MARGIN
+  axes[0].set_ylim(max(0.0, lowest), 100 + _MARGIN)
   axes[0].set_ylabel("accuracy (%)")
   figure.suptitle("Votes of more and more samples, and the limits of votes")
   style.legend(figure, _legend(table))
   return figure
 
 
-def _measured(summary, policy, limits, theory) -> pd.DataFrame:
+def _measured(
+  summary: pd.DataFrame,
+  policy: str,
+  limits: pd.DataFrame,
+  theory: pd.DataFrame,
+) -> pd.DataFrame:
   """Rows of the summary that the theory has curves of."""
-  how = set(limits["aggregation"])
-  return summary[
-    (summary["policy"] == policy)
-    & summary["strategy"].isin(_main_sampling(theory))
-    & summary["voting"].isin(_VOTINGS)
-    & summary["aggregation"].isin(how)
-  ]
+  return frames.select(
+    summary,
+    policy=policy,
+    strategy=_main_sampling(theory),
+    voting=list(_VOTINGS),
+    aggregation=list(limits["aggregation"]),
+  )
 
 
 def _main_sampling(frame: pd.DataFrame) -> list[str]:
@@ -118,11 +125,11 @@ def _draw_curves(
 ) -> None:
   """Measured accuracies of sampling, and the theory's curves and bounds."""
   color = style.strategy_color(strategies.SAMPLING)
-  theory = theory[theory["strategy"].isin(_main_sampling(theory))]
+  theory = frames.select(theory, strategy=_main_sampling(theory))
   for voting in _VOTINGS:
     if voting not in set(theory["voting"]):
       continue
-    line = theory[theory["voting"] == voting].sort_values("n")
+    line = frames.select(theory, voting=voting).sort_values("n")
     axes.plot(
       line["n"], 100 * line["accuracy"], color="#5A5A5A", linewidth=1.2,
       linestyle=_LINES[voting], zorder=2,
@@ -132,8 +139,8 @@ def _draw_curves(
       linestyle=_BOUND, zorder=1, marker="o", markersize=3.5,
       markevery=[-1], markerfacecolor=_face(voting, style.GREY),
     )  # fmt: skip
-    rows = measured[measured["voting"] == voting].sort_values("n")
-    percent = 100 * rows[["accuracy", "low", "high"]].to_numpy(float).T
+    rows = frames.select(measured, voting=voting).sort_values("n")
+    percent = 100 * rows.loc[:, ["accuracy", "low", "high"]].to_numpy(float).T
     axes.errorbar(
       rows["n"], percent[0], abs(percent[1:] - percent[0]), color=color,
       linestyle="", elinewidth=1.0, marker="o", zorder=3,
@@ -156,12 +163,12 @@ def _draw_limits(
   """The limit of every strategy; sampling's run through the panel."""
   names = strategies.in_order(limits["strategy"])
   looks = style.strategy_styles(names)
-  for row in limits.to_dict("records"):
+  for row in frames.records(limits):
     color, voting = looks[row["strategy"]]["color"], row["voting"]
-    at = names.index(row["strategy"]) + (0.16, -0.16)[voting == _VOTINGS[0]]
+    x = names.index(row["strategy"]) + (0.16, -0.16)[voting == _VOTINGS[0]]
     percent = 100 * np.array([row[name] for name in ("limit", "low", "high")])
     ends.errorbar(
-      at, percent[0], abs(percent[1:, None] - percent[0]), color=color,
+      x, percent[0], abs(percent[1:, None] - percent[0]), color=color,
       marker=looks[row["strategy"]]["marker"], elinewidth=1.0, zorder=3,
       markerfacecolor=_face(voting, color), clip_on=False,
     )  # fmt: skip
@@ -188,7 +195,7 @@ def _face(voting: str, color: str) -> str:
   return "white" if voting == votings.MAJORITY else color
 
 
-def _legend(limits: pd.DataFrame) -> list:
+def _legend(limits: pd.DataFrame) -> list[lines.Line2D]:
   """Handles of votings, curves, bounds and limits."""
   color = style.strategy_color(strategies.SAMPLING)
   words = wording.VOTING_WORDS
