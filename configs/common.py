@@ -19,8 +19,8 @@ LOCAL = "runlocal"
 STEP_FORMAT = {"step_end": (" ки",), "answer_markers": ("The answer is",)}
 # Fine-tuned by the authors on Math-Shepherd, read at " ки".
 REWARD_MODEL = "tkitsers/Llemma-reward-model"
-# Longest prompt of each benchmark, in tokens of any of the tokenizers, with
-# room to spare.
+# Most tokens of a prompt of each benchmark, by any of the tokenizers, with a
+# margin.
 BENCHMARKS = {"math500": 1024, "gsm8k": 384}
 
 
@@ -66,7 +66,7 @@ def embedded_sweep(
     policies: "small", "middle", "large".
     count: of problems.
     runs: blocks of runs.
-    batch_size: beams in flight.
+    batch_size: beams that are decoded at once, of all problems.
     reward: `config.reward`; the embedded reward model by default.
 
   Returns:
@@ -118,7 +118,8 @@ def paper_sweep(
     benchmark: "math500" or "gsm8k".
     policies: sources by name.
     runs: blocks of runs.
-    batch_size: beams in flight; memory bounds it, see launch/plan.py.
+    batch_size: beams that are decoded at once; memory bounds it, see
+      launch/plan.py.
     reward_tokens: most tokens of a step and of a solution in the reward model.
       Tags and numbers of steps come on top of the policy's 256 and 1024; of a
       larger vocabulary than Llama 2's each token may be several.

@@ -5,9 +5,8 @@
 
 Draws solutions from the three embedded policies on problems that they did not
 learn, labels every token by the known solution (a step label as in
-Math-Shepherd, but exact and dense), and trains the largest policy to judge
-them. What it reached is on the card in
-inference_scaling/assets/reward/.
+Math-Shepherd, but exact and dense), and trains the largest policy to score
+them. Its accuracy is on the card in inference_scaling/assets/reward/.
 """
 
 import ml_collections

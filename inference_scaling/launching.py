@@ -243,7 +243,7 @@ def _profiled(folder: str | None) -> contextlib.AbstractContextManager[None]:
 
 
 def _join_processes() -> None:
-  """Joins the other processes, if there are to be any.
+  """Joins the other processes, if --distributed asks for it.
 
   Raises:
     ValueError: for flags that do not go together, or a cluster that is not

@@ -5,9 +5,8 @@
 The embedded model takes a quarter of an hour of two cores and no download.
 --model=smollm2 fetches SmolLM2-135M (89 MiB) and takes about an hour with all
 sections and engines. --model=llemma_7b, for accelerators, has random weights of
-that shape. Tasks take turns, so that ratios hold on a busy machine; what takes
-another engine's place in the table when it is not installed is a line that says
-so:
+that shape. Tasks take turns, so that ratios hold on a busy machine. An engine
+that is not installed has a line in the table that says so:
 
   pip install torch ctranslate2 llama-cpp-python
 

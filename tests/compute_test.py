@@ -120,11 +120,11 @@ def test_prompt_is_counted_once_and_only_in_full():
   assert compute.prompt_flops(*arguments, "full") == expected
 
 
-def _seen(config, place):
-  """Positions that the token at a place attends to, by layer."""
+def _attended(config, position):
+  """Counts the positions that one token attends to, by layer."""
   for layer in range(config.num_layers):
     window = config.window(layer)
-    yield place + 1 if window is None else min(place + 1, window)
+    yield position + 1 if window is None else min(position + 1, window)
 
 
 @pytest.mark.parametrize("window", [None, 1, 4, 50])
@@ -136,8 +136,8 @@ def test_attended_keeps_to_the_window(window, first_window_layer):
   )  # fmt: skip
   for model in (config, compute.policy_cost(config)):
     for first, count in ((0, 9), (2, 1), (3, 3), (7, 4), (5, 0)):
-      places = range(first, first + count)
-      expected = sum(sum(_seen(config, place)) for place in places) // 3
+      positions = range(first, first + count)
+      expected = sum(sum(_attended(config, p)) for p in positions) // 3
       assert compute.attended(model, first, count) == expected
   rows = compute.attended(config, jnp.array([0, 6]), jnp.array([2, 3]))
   each = [compute.attended(config, *pair) for pair in ((0, 2), (6, 3))]

@@ -15,7 +15,7 @@ PAGE = PACKAGE / "README.md"
 _PICTURE = re.compile(r"(?<=```mermaid\n).*?(?=```)", re.DOTALL)
 
 
-def room(path: pathlib.Path) -> str:
+def package_of(path: pathlib.Path) -> str:
   """The package that a file is in, or the module beside the packages."""
   return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
@@ -37,14 +37,14 @@ def parse(path: pathlib.Path) -> ast.Module:
 
 def read() -> dict[str, set[str]]:
   """Finds, for each package, those that it imports from."""
-  found: dict[str, set[str]] = {}
+  graph: dict[str, set[str]] = {}
   for path in sorted(PACKAGE.rglob("*.py")):
-    used = found.setdefault(room(path), set())
+    used = graph.setdefault(package_of(path), set())
     for name in imported(parse(path)):
       root, _, rest = name.partition(".")
       if root == PACKAGE.name and rest:
         used.add(rest.partition(".")[0])
-  return {name: used - {name} for name, used in found.items()}
+  return {name: used - {name} for name, used in graph.items()}
 
 
 def draw(graph: Mapping[str, set[str]]) -> str:
@@ -71,9 +71,9 @@ def _reached(graph: Mapping[str, set[str]], node: str) -> set[str]:
 
 def shown(page: str) -> str:
   """The picture that a page shows."""
-  found = _PICTURE.search(page)
-  assert found, f"{PAGE} has no block of mermaid"
-  return found[0]
+  picture = _PICTURE.search(page)
+  assert picture, f"{PAGE} has no block of mermaid"
+  return picture[0]
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from tests import imports
 
 PACKAGE = imports.PACKAGE
 ROOT = PACKAGE.parent
-# A room imports only from rooms that stand before it; assets are data.
-ROOMS = (
+# A package imports only from those that stand before it; assets are data.
+PACKAGES = (
   "names", "spec", "assets", "json_lines", "compute", "search", "voting",
   "outcomes", "models", "decoding", "tasks", "training", "sweep", "profiling",
   "benchmark", "analysis", "command_line", "launching",
@@ -44,14 +44,14 @@ def test_ruff(command):
   assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_room_is_listed():
+def test_every_package_is_listed():
   found = {
     path.stem
     for path in PACKAGE.iterdir()
     if (path.is_dir() and (path / "__init__.py").exists())
     or (path.suffix == ".py" and path.stem != "__init__")
   }
-  assert found == set(ROOMS)
+  assert found == set(PACKAGES)
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ def test_a_folder_holds_a_dozen_files_at_most(folder):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_rooms_import_only_from_rooms_before_them(path):
-  room = imports.room(path)
-  if room == "__init__":
-    room = ROOMS[0]  # the package itself imports nothing
-  allowed = ROOMS[: ROOMS.index(room) + 1]
+def test_packages_import_only_from_those_before_them(path):
+  package = imports.package_of(path)
+  if package == "__init__":
+    package = PACKAGES[0]  # the package itself imports nothing
+  allowed = PACKAGES[: PACKAGES.index(package) + 1]
   for name in imports.imported(imports.parse(path)):
     first, *rest = name.split(".")
     if first == PACKAGE.name and rest:
@@ -86,8 +86,8 @@ def test_analysis_imports_only_from_folders_before(path):
   folder = path.relative_to(PACKAGE / "analysis").parts[0]
   allowed = ANALYSIS[: ANALYSIS.index(folder) + 1] if folder in ANALYSIS else ()
   for name in imports.imported(imports.parse(path)):
-    _, room, first, *_ = [*name.split("."), *[""] * 3]
-    if room == "analysis" and first in ANALYSIS:
+    _, package, first, *_ = [*name.split("."), *[""] * 3]
+    if package == "analysis" and first in ANALYSIS:
       assert first in allowed, f"{_name(path)} imports {name}"
 
 
@@ -103,18 +103,18 @@ def test_only_boundaries_jit(path):
 
 
 def test_analysis_needs_no_jax():
-  """Neither do the rooms that it imports from."""
-  rooms, seen = {"analysis"}, set()
-  while rooms:
-    seen |= rooms
-    paths = [path for path in MODULES if imports.room(path) in rooms]
-    rooms = set()
+  """Neither do the packages that it imports from."""
+  packages, seen = {"analysis"}, set()
+  while packages:
+    seen |= packages
+    paths = [path for path in MODULES if imports.package_of(path) in packages]
+    packages = set()
     for path in paths:
       for name in imports.imported(imports.parse(path)):
         root, *rest = name.split(".")
         assert root not in ("jax", "flax", "optax"), f"{_name(path)}: {root}"
         if root == PACKAGE.name:
-          rooms |= {*rest[:1]} - seen
+          packages |= {*rest[:1]} - seen
   assert {"names", "voting"} <= seen
 
 
@@ -149,7 +149,7 @@ def test_launchers_are_short():
 
 
 def test_tests_mirror_the_package():
-  # Every tested folder is a room (or a folder beside the package).
+  # Every tested folder is a package (or a folder beside the package).
   beside = {"launch", "configs", "colab"}
   tests = ROOT / "tests"
   folders = {

@@ -38,7 +38,7 @@ PHRASES = (
   ("FOREIGN", "EXTERNAL_FORMATS", ()),
   ("forgetful", "rematerialisation", ()),
   ("turned heads", "RoPE-permuted", ()),
-  ("nats a token", "nats per token", _under("assets/")),
+  ("nats a token", "nats per token", ()),
   ("seconds a problem", "seconds per problem", _under("sweep/")),
   ("time a token", "time per token", _under("benchmark/")),
   ("the dearest", "the most expensive", ()),

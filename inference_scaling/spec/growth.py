@@ -1,8 +1,9 @@
 """What may change between the starts of one sweep.
 
 A folder goes on under a config that only adds: problems, policies, strategies,
-n, seeds, aggregations. What places work may change, too. Everything else would
-make records of another kind, and is refused with its old and new value.
+n, seeds, aggregations. How work is distributed over devices and batches may
+change, too. Everything else would make records of another kind, and is refused
+with its old and new value.
 Problems are compared one by one where records are read, and models by the
 digests of their files, so that both may move to another path. A model that a
 function of the user's makes is also known by the name of this function, of
@@ -18,7 +19,7 @@ from inference_scaling.spec import grid
 from inference_scaling.spec import strategy as strategy_lib
 from inference_scaling.spec import sweep as sweep_lib
 
-# Keys that say where and in what portions work is done.
+# Keys that say how work is distributed over devices and batches.
 PLACING = (
   "mesh", "batch_size", "rows_per_problem", "cache", "tree_tokens",
 )  # fmt: skip
@@ -59,7 +60,7 @@ def changes(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
 
 
 def moves(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
-  """Lists what has changed of where and in what portions work is done."""
+  """Lists changes of how work is distributed over devices and batches."""
   before, after = (
     {key: sweep_lib.to_json(sweep)[key] for key in PLACING}
     for sweep in (old, new)

@@ -1,7 +1,7 @@
 """What a record says: the keys of a line of records.jsonl, each with its type.
 
 A record is all that is kept of one problem in one run. Sweeps write it as JSON;
-readers take it from here as dataclasses, so that each key stands in one place.
+readers take it from here as dataclasses, so that each key is defined once.
 What older versions did not write yet has a default. This module needs no JAX.
 
 Axis letters: N candidates, M nodes of the tree, which are steps.
@@ -90,11 +90,11 @@ class Tree:
 
   Attributes:
     parents: the node that each goes on from; None for a first step.
-    depths: place in the text, from 0 on.
+    depths: number of steps before it.
     rounds: of the search, from 0 on.
     widths: how many beams went on from it.
     scores: rewards; None without a reward model.
-    status: places in `names.STEP_STATUSES`.
+    status: indices into `names.STEP_STATUSES`.
     tokens: how many each has.
     texts: of the steps.
   """
@@ -162,7 +162,7 @@ class Record:
   Attributes:
     run: the run.
     problem: the problem.
-    candidates: N of them, by final slot; there may be none.
+    candidates: N of them, by final batch slot; there may be none.
     tree: the search.
     votes: by `names.vote_name`.
     ledger: the cost.
@@ -198,8 +198,8 @@ def parse(content: Any, where: str = "record") -> Record:
     run=parse_part(Run, content, "run", where),
     problem=parse_part(Problem, content, "problem", where),
     candidates=[
-      typed_json.read(Candidate, candidate, f"{where}: candidate {place}")
-      for place, candidate in enumerate(candidates)
+      typed_json.read(Candidate, candidate, f"{where}: candidate {index}")
+      for index, candidate in enumerate(candidates)
     ],
     # A report reads no tree, so that a record without one will do for it.
     tree=typed_json.read(Tree, content.get("tree", {}), f"{where}: tree"),

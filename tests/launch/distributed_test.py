@@ -55,8 +55,8 @@ def alone(tmp_path, monkeypatch):
   family = tiny_mesh.write_family(tmp_path / "family")
   config = tiny_mesh.get_config(str(family))
   config.mesh = {"data": 1, "model": 1}
-  judged = types.SimpleNamespace(message="")  # by the two processes
-  monkeypatch.setattr(decoding, "self_test", lambda *arguments: judged)
+  passed = types.SimpleNamespace(message="")  # the two processes test it
+  monkeypatch.setattr(decoding, "self_test", lambda *arguments: passed)
   jax.config.update("jax_disable_most_optimizations", True)
   sweep.run_sweep(config, tmp_path / "alone", say=lambda line: None)
   jax.config.update("jax_disable_most_optimizations", False)
@@ -141,12 +141,12 @@ def test_two_processes_complete_what_one_began(alone, tmp_path):
   assert not outs[1] and not unused.exists()
   timings = (folder / "timings.jsonl").read_text().splitlines()
   assert len(timings) == len(tiny.GOLDS) - 2
-  ours, theirs = parsed(folder), parsed(reference)
-  assert sorted(ours) == sorted(theirs) == list(range(len(tiny.GOLDS)))
-  for problem_id in ours:
-    assert_same(ours[problem_id], theirs[problem_id])
-  # The judge read what the policy wrote, and did not like all of it alike.
-  scores = [step for row in ours.values() for step in row["tree"]["scores"]]
+  records, expected = parsed(folder), parsed(reference)
+  assert sorted(records) == sorted(expected) == list(range(len(tiny.GOLDS)))
+  for problem_id in records:
+    assert_same(records[problem_id], expected[problem_id])
+  # The reward model read what the policy wrote, and its scores differ.
+  scores = [step for row in records.values() for step in row["tree"]["scores"]]
   assert np.ptp(scores) > 0.05
 
 

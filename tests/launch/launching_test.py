@@ -62,9 +62,9 @@ def test_notes_of_orbax_are_left_out_and_its_warnings_are_not():
     record = logging.LogRecord("absl", level, path, 1, "text", (), None)
     return launching._is_no_note_of_orbax(record)
 
-  theirs = "/site-packages/orbax/checkpoint/_src/async_checkpointer.py"
-  assert not passes(theirs, logging.INFO)
-  assert passes(theirs, logging.WARNING)
+  path = "/site-packages/orbax/checkpoint/_src/async_checkpointer.py"
+  assert not passes(path, logging.INFO)
+  assert passes(path, logging.WARNING)
   assert passes("/inference_scaling/training/loop.py", logging.INFO)
 
 

@@ -87,10 +87,10 @@ def test_solve_hands_every_flag_on(solve, capsys):
   )  # fmt: skip
   assert question == "How many?"
   settings = options.pop("settings")
-  limits, reward_format = settings.limits, settings.step_format
+  limits, step_format = settings.limits, settings.step_format
   assert options == {
     "gold": "7", "policy": "p", "reward": "r", "strategy": "sampling", "n": 3,
-    "seed": 4, "numbers": {"children": 3, "rule": "round"},
+    "seed": 4, "hyperparameters": {"children": 3, "rule": "round"},
   }  # fmt: skip
   assert settings.sampler == spec.Sampler(temperature=0.5, top_k=0, top_p=1.0)
   assert settings.prompt == {"kind": "chat", "system": "Be brief."}
@@ -98,10 +98,8 @@ def test_solve_hands_every_flag_on(solve, capsys):
   assert settings.reward_limits.step_tokens > limits.step_tokens
   assert (limits.prompt_tokens, limits.step_tokens) == (11, 12)
   assert (limits.total_tokens, limits.max_steps) == (13, 14)
-  assert reward_format.step_end == (
-    "|",
-    ";",
-  ) and reward_format.answer_markers == ("So",)
+  assert step_format.step_end == ("|", ";")
+  assert step_format.answer_markers == ("So",)
   out = capsys.readouterr().out
   assert "the tree" in out and "Answer: 7" in out and "Note" not in out
 
@@ -152,11 +150,11 @@ def test_solve_warns_of_what_the_embedded_models_know(solve, capsys):
 
 def test_solve_defaults_are_those_of_the_function(solve):
   _, options = solve("--problem=How many?")
-  ours = dataclasses.asdict(sweep.EMBEDDED_SETTINGS)
+  default = dataclasses.asdict(sweep.EMBEDDED_SETTINGS)
   given = dataclasses.asdict(options.pop("settings"))
   # It is not read where the reward model reads the policy's tokens.
-  assert given.pop("reward_limits") and not ours.pop("reward_limits")
-  assert given == ours
+  assert given.pop("reward_limits") and not default.pop("reward_limits")
+  assert given == default
 
 
 @pytest.mark.parametrize(

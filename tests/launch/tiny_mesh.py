@@ -30,7 +30,7 @@ def get_config(arg):
   config.runs.rebase.seeds = (0,)
   reward = {
     "format": "llemma",
-    "source": str(folder / "judge"),
+    "source": str(folder / "reward"),
     **REWARD_LIMITS,
   }
   config.reward = ml_collections.ConfigDict(reward)
@@ -39,15 +39,15 @@ def get_config(arg):
 
 
 def write_family(folder: pathlib.Path) -> pathlib.Path:
-  """Writes small/, judge/ and problems.jsonl into a folder."""
+  """Writes small/, reward/ and problems.jsonl into a folder."""
   policy = tiny.policy(*tiny.POLICIES["small"], KV_HEADS)
   models.save_model(policy, folder / "small")
-  models.save_model(_judge(), folder / "judge")
+  models.save_model(_reward_model(), folder / "reward")
   tiny.write_problems(folder / "problems.jsonl", range(len(tiny.GOLDS)))
   return folder
 
 
-def _judge():
+def _reward_model():
   """A random language model, as Llemma's reward model is one."""
   tokenizer = tokenizer_lib.build_tokenizer()
   config = tiny.architecture(tokenizer, 16, True, KV_HEADS)

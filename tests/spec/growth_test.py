@@ -46,7 +46,7 @@ def runs(**values):
     }.items()),
   ],
 )  # fmt: skip
-def test_what_only_adds_or_places_work_may_change(values):
+def test_what_only_adds_or_distributes_work_may_change(values):
   assert changes(**values) == []
 
 
@@ -107,8 +107,8 @@ def test_a_function_that_makes_a_model_is_known_by_its_name(source, changed):
   ]
 
 
-def test_every_key_of_a_sweep_is_judged():
-  """A key is compared, or may grow, or places work: none is forgotten."""
+def test_every_key_of_a_sweep_is_compared_or_may_change():
+  """A key is compared, or may grow, or distributes work: none is forgotten."""
   growing = {"task", "policies", "runs", "aggregations"}
   compared = set(spec.Sweep.model_fields) - growing - set(spec.PLACING)
   assert compared == {

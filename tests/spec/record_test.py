@@ -29,8 +29,10 @@ def test_every_key_of_a_record_has_a_field_and_its_value():
   for key, kind in PARTS.items():
     assert set(content[key]) == fields(kind)
     assert dataclasses.asdict(getattr(read, key)) == content[key]
-  for mine, theirs in zip(read.candidates, content["candidates"], strict=True):
-    assert dataclasses.asdict(mine) == theirs
+  for candidate, expected in zip(
+    read.candidates, content["candidates"], strict=True
+  ):
+    assert dataclasses.asdict(candidate) == expected
   assert {
     name: dataclasses.asdict(vote) for name, vote in read.votes.items()
   } == content["votes"]

@@ -43,7 +43,7 @@ def test_a_variant_of_greedy_is_greedy():
   assert (block.sizes, block.draws, block.hyperparameters) == ((1,), (0,), {})
 
 
-def test_numbers_are_completed_and_checked():
+def test_hyperparameters_are_completed_and_checked():
   assert spec.read_hyperparameters("rebase/x", {"temperature": 2}) == {
     "temperature": 2, "rule": "ceil", "duplicates": "keep"
   }  # fmt: skip

@@ -221,7 +221,7 @@ def test_values_of_numpy_are_plain_ones():
     spec.read_sweep(config)
 
 
-def test_numbers_of_a_strategy_have_defaults():
+def test_hyperparameters_have_defaults():
   config = resolved()
   for key in ("temperature", "rule", "duplicates", "seeds"):
     del config["runs"]["rebase"][key]
@@ -283,7 +283,7 @@ def test_names_of_fields_are_checked(fields):
     spec.read_sweep(with_file(fields=fields))
 
 
-def test_steps_of_a_foreign_reward_model_fit_in_a_solution():
+def test_steps_of_an_external_reward_model_fit_in_a_solution():
   config = resolved()
   config["reward"] = {
     "format": "llemma", "source": "x", "prompt_tokens": 40, "step_tokens": 20,

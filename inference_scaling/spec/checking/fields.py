@@ -20,7 +20,7 @@ MISSING: Final = "missing"
 UNKNOWN: Final = "unknown"
 NAME: Final = "name"  # of the user's own
 LARGEST_INTEGER = 2**31 - 1  # integers travel as int32
-# Numbers travel as float32; beyond these a quotient of usual ones is infinite.
+# Numbers travel as float32; beyond these a quotient of common ones is infinite.
 _SMALLEST, _LARGEST = 1e-30, 1e30
 _T = TypeVar("_T", bound=Hashable)
 
