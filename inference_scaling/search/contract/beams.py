@@ -1,22 +1,24 @@
 """Laws about the beams of a problem: each is left alone, or follows its parent.
 
-Every law is a function of the calls and a place. It returns what is wrong, an
-empty text where the law holds, and None where it cannot be seen.
+Every law is a function of the calls and a point of a search. It returns what is
+wrong, an empty text where the law holds, or why it could not be tested.
 
 Axis letters: P problems, N beams per problem.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from inference_scaling.search.contract import compare, steps
-from inference_scaling.search.contract.calls import Calls
-from inference_scaling.search.contract.values import Point
+from inference_scaling.search.contract.calls import Calls, Moved, States
+from inference_scaling.search.contract.values import Point, Untested, Verdict
 
 _SELECT = (
   "; keep the old state of such beams: "
   "search.keep_inactive(active, new_state, state)"
 )
+_SLOTS = "with one key the policy takes other steps in other slots"
 _GATHER = (
   "; slot n of problem p goes on from slot parents[p, n] of the same problem: "
   "search.gather_beams(state, parents) does it where every leaf has leading "
@@ -24,7 +26,7 @@ _GATHER = (
 )
 
 
-def inactive(calls: Calls, point: Point) -> str | None:
+def inactive(calls: Calls, point: Point) -> Verdict:
   """Beams that are not active stay as they are, and so does what they do.
 
   Numbers of a beam stay to the bit, and those of a problem where nothing at all
@@ -62,10 +64,11 @@ def inactive(calls: Calls, point: Point) -> str | None:
   return ""
 
 
-def own_key(calls: Calls, point: Point) -> str | None:
+def own_key(calls: Calls, point: Point) -> Verdict:
   """A beam's step comes from its own key and its score from its own step."""
   if calls.N * calls.P == 1:
-    return None
+    return Untested("there is one beam alone")
+  drawn = False
   keys = calls.keys(*point.key(3))
   first = calls.advance(point.states, keys, point.running)
   last, end = calls.P - 1, calls.N - 1
@@ -76,6 +79,8 @@ def own_key(calls: Calls, point: Point) -> str | None:
     mask[p, n] = False
     mixed = jnp.where(jnp.asarray(mask), keys, other)
     second = calls.advance(point.states, mixed, point.running)
+    own = ~mask & point.running
+    drawn |= bool(steps.difference(second, first, own, "policy", "reward"))
     seen = steps.difference(
       second, first, mask & point.running, "policy.extend", "reward.score"
     )
@@ -85,10 +90,30 @@ def own_key(calls: Calls, point: Point) -> str | None:
         "changed, and with it that beam's step; draw a beam's step with "
         "keys[p, n] alone, and score it by its own state and step"
       )
+  if not drawn:
+    return Untested("another key changed no step, as of a greedy policy")
   return ""
 
 
-def active_together(calls: Calls, point: Point) -> str | None:
+def any_slot(calls: Calls, point: Point) -> Verdict:
+  """Equal steps at one prompt have one score, whatever their slots."""
+  if calls.N == 1:
+    return Untested("there is one beam alone")
+  every = np.ones((calls.P, calls.N), bool)
+  moved = calls.advance(calls.start(), _same_keys(calls, point), every)
+  if _reads_slots(calls, moved):
+    return Untested(_SLOTS)
+  first = np.zeros((calls.P, calls.N), int)
+  seen = steps.difference(moved, moved, every, "", "reward.score", True, first)
+  if seen:
+    return (
+      f"{seen}, as an equal step in slot 0 at the same prompt; score a beam by "
+      "its own state and step, not by its slot, which forks change"
+    )
+  return ""
+
+
+def active_together(calls: Calls, point: Point) -> Verdict:
   """A beam's step does not depend on which others are active."""
   mask = point.running.copy()
   mask[:, 1::2] = False
@@ -106,7 +131,7 @@ def active_together(calls: Calls, point: Point) -> str | None:
   return ""
 
 
-def fork_identity(calls: Calls, point: Point) -> str | None:
+def fork_identity(calls: Calls, point: Point) -> Verdict:
   """A fork to 0, 1, .., N - 1 changes nothing, problem by problem."""
   P, N = calls.P, calls.N
   for kept in range(P):
@@ -127,20 +152,21 @@ def fork_identity(calls: Calls, point: Point) -> str | None:
   return ""
 
 
-def fork(calls: Calls, point: Point) -> str | None:
+def fork(calls: Calls, point: Point) -> Verdict:
   """A beam goes on from its parent as the parent itself would."""
   parents = calls.parents(point.running, 20)
   moves = parents != np.arange(calls.N)
   if not moves.any():
-    return None
+    return Untested("no two beams of a problem still run")
   forked = calls.fork(point.states, parents)
   seen = _did_nothing(calls, point, parents, forked)
   if seen:
     return f"{seen}{_GATHER}"
   # One key for all beams of a problem: then place alone tells them apart.
   keys = _same_keys(calls, point)
-  if _reads_slots(calls, keys):
-    return ""
+  every = np.ones((calls.P, calls.N), bool)
+  if _reads_slots(calls, calls.advance(calls.start(), keys, every)):
+    return Untested(_SLOTS)
   running = np.take_along_axis(point.running, parents, axis=1)
   own = calls.advance(point.states, keys, point.running)
   after = calls.advance(forked, keys, running)
@@ -155,7 +181,7 @@ def fork(calls: Calls, point: Point) -> str | None:
   return ""
 
 
-def fork_twice(calls: Calls, point: Point) -> str | None:
+def fork_twice(calls: Calls, point: Point) -> Verdict:
   """Two forks in a row are one fork to the parents' parents."""
   first = calls.parents(point.running, 30)
   running = np.take_along_axis(point.running, first, axis=1)
@@ -177,7 +203,9 @@ def fork_twice(calls: Calls, point: Point) -> str | None:
   return ""
 
 
-def _did_nothing(calls, point, parents, forked):
+def _did_nothing(
+  calls: Calls, point: Point, parents: np.ndarray, forked: States
+) -> str:
   """A fork after which every part of the policy's state is where it was.
 
   Some parts, such as counts, may stay. The reward's state shows in scores.
@@ -200,14 +228,14 @@ def _did_nothing(calls, point, parents, forked):
   )
 
 
-def _same_keys(calls, point):
+def _same_keys(calls: Calls, point: Point) -> jax.Array:
   keys = calls.keys(*point.key(21))
   return jnp.broadcast_to(keys[:, :1], keys.shape)
 
 
-def _reads_slots(calls, keys):
-  """Whether beams at one prompt differ with one key: some slots are special."""
+def _reads_slots(calls: Calls, moved: Moved) -> bool:
+  """Whether beams at one prompt take other steps with one key."""
   every = np.ones((calls.P, calls.N), bool)
-  moved = calls.advance(calls.start(), keys, every)
   first = np.zeros((calls.P, calls.N), int)
-  return bool(steps.difference(moved, moved, every, "", "", True, first))
+  same = moved._replace(scores=jnp.zeros_like(moved.scores))
+  return bool(steps.difference(same, same, every, "", "", True, first))

@@ -9,9 +9,10 @@ import numpy as np
 from inference_scaling.search import base
 from inference_scaling.search.contract import compare, steps
 from inference_scaling.search.contract.calls import Calls, Moved
-from inference_scaling.search.contract.values import Point
+from inference_scaling.search.contract.values import Point, Untested, Verdict
 
 _DEPTHS = 2
+_ONE = Untested("there is one problem alone")
 _ALONE = (
   "; compute each row from its own prompt, state, step and key: look for an "
   "axis mistaken for that of problems, a mean or a maximum over the batch, or "
@@ -20,10 +21,10 @@ _ALONE = (
 )
 
 
-def neighbours(calls: Calls, point: Point) -> str | None:
+def neighbours(calls: Calls, point: Point) -> Verdict:
   """A problem is solved in the same way beside any other problems."""
   if calls.P == 1:
-    return None
+    return _ONE
   own = _search(calls, range(calls.P), range(calls.P))
   for p in (0, calls.P - 1):
     rows = [p] * calls.P
@@ -35,10 +36,10 @@ def neighbours(calls: Calls, point: Point) -> str | None:
   return ""
 
 
-def order(calls: Calls, point: Point) -> str | None:
+def order(calls: Calls, point: Point) -> Verdict:
   """Problems in another order have the same results in that order."""
   if calls.P == 1:
-    return None
+    return _ONE
   own = _search(calls, range(calls.P), range(calls.P))
   rows = list(range(calls.P))[::-1]
   turned = _search(calls, rows, rows)
@@ -47,10 +48,10 @@ def order(calls: Calls, point: Point) -> str | None:
   return f"{seen}, which it is in another order{_ALONE}" if seen else ""
 
 
-def alone(calls: Calls, point: Point) -> str | None:
+def alone(calls: Calls, point: Point) -> Verdict:
   """A problem is solved in the same way alone and beside others."""
   if calls.P == 1:
-    return None
+    return _ONE
   own = _search(calls, range(calls.P), range(calls.P))
   for p in (0, calls.P - 1):
     seen = _compare(_search(calls, [p], [p]), own, {0: p}, close=True)

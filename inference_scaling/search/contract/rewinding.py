@@ -11,18 +11,19 @@ import numpy as np
 from inference_scaling.search import base
 from inference_scaling.search.contract import compare, steps
 from inference_scaling.search.contract.calls import Calls, Moved, States
-from inference_scaling.search.contract.values import Point
+from inference_scaling.search.contract.values import Point, Untested, Verdict
 
+_NONE = Untested("neither the policy nor the reward has a rewind")
 _BACK = (
   "; rewind(before, after) returns the beams of `before`, with the counts that "
   "are kept in `after`"
 )
 
 
-def rewind(calls: Calls, point: Point) -> str | None:
+def rewind(calls: Calls, point: Point) -> Verdict:
   """Beams are where they were before the steps that are taken back."""
   if not any(hasattr(o, "rewind") for o in (calls.policy, calls.reward)):
-    return None
+    return _NONE
   after = _ahead(calls, point)
   back = _back(calls, point, after)
   keys = calls.keys(*point.key(42))
@@ -47,12 +48,13 @@ def rewind(calls: Calls, point: Point) -> str | None:
   return ""
 
 
-def counts(calls: Calls, point: Point) -> str | None:
+def counts(calls: Calls, point: Point) -> Verdict:
   """What counts the tokens spent is not taken back."""
   if not any(hasattr(o, "rewind") for o in (calls.policy, calls.reward)):
-    return None
+    return _NONE
   after = _ahead(calls, point)
-  back, seen = _back(calls, point, after), None
+  back = _back(calls, point, after)
+  seen: Verdict = Untested("nothing in the states counts what is spent")
   for index, owner in enumerate((calls.policy, calls.reward)):
     if not hasattr(owner, "rewind"):
       continue

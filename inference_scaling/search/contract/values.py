@@ -4,6 +4,7 @@ Axis letters: P problems, N beams per problem.
 """
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,20 @@ from inference_scaling.search import base
 from inference_scaling.search.checks import values
 from inference_scaling.search.contract import compare
 from inference_scaling.search.contract.calls import Calls, Moved, States
+
+
+class Untested(NamedTuple):
+  """A law had no occasion to be broken.
+
+  Attributes:
+    reason: why, as a clause: "no beam of two runs".
+  """
+
+  reason: str
+
+
+# What is wrong, an empty text where the law holds, or why it was not tested.
+Verdict = str | Untested
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +73,59 @@ def walk(calls: Calls, num_steps: int) -> tuple[list[Point], list[Moved]]:
     points.append(Point(moved.states, running, point.depth + 1))
     steps.append(moved)
   return points[: len(steps)], steps
+
+
+def infinite_scores(points: list[Point], steps: list[Moved]) -> str:
+  """Says which active beam has a score that is NaN or infinite; or nothing."""
+  for point, moved in zip(points, steps, strict=True):
+    scores = compare.host(moved.scores)
+    wrong = point.running & ~np.isfinite(scores)
+    if wrong.any():
+      return (
+        f"reward.score: the score of {compare.first_place(wrong)} is "
+        f"{scores[wrong][0]}, expected a finite number for every active beam; "
+        "look for a logarithm of 0 or a division by 0"
+      )
+  return ""
+
+
+def padding(points: list[Point], steps: list[Moved]) -> Verdict:
+  """Says where what follows the tokens of a step varies.
+
+  Looks at whole numbers [P, N, K] of which some step fills K with its tokens:
+  there, K counts tokens. The place behind the last token may hold a mark of the
+  end that is not counted; all after it is padding.
+
+  Args:
+    points: before each step.
+    steps: the steps.
+
+  Returns:
+    What is wrong, or why nothing can be said.
+  """
+  verdict: Verdict = Untested("no step holds tokens and padding behind them")
+  counts = [compare.host(moved.step.num_tokens) for moved in steps]
+  columns = [compare.leaves(moved.step.content) for moved in steps]
+  for leaves in zip(*columns, strict=True):
+    first = leaves[0].values
+    if first.ndim != 3 or first.dtype.kind not in "iu":
+      continue
+    size, pads, longest = first.shape[2], set(), 0
+    for point, count, leaf in zip(points, counts, leaves, strict=True):
+      behind = np.arange(size) > count[..., None]
+      pads |= set(leaf.values[behind & point.running[..., None]].tolist())
+      longest = max(longest, int(count[point.running].max()))
+    if not pads or not size - 1 <= longest <= size:
+      continue
+    if len(pads) > 1:
+      return (
+        f"policy.extend: Step.content{leaves[0].path} holds "
+        f"{', '.join(map(str, sorted(pads)[:6]))} behind the num_tokens of "
+        "steps, expected one value that is no token: steps are compared and "
+        "scored whole"
+      )
+    verdict = ""
+  return verdict
 
 
 def depends_on_more(calls: Calls, point: Point, moved: Moved) -> str:

@@ -62,9 +62,11 @@ def test_faults_are_named_in_compiled_functions_too(name):
 )
 def test_sound_objects_keep_every_law(policy, reward, jit):
   held = check(policy, reward, jit=jit)
-  assert {"inactive beams", "fork", "neighbours", "number of problems"} <= {
-    *held
-  }
+  assert {"inactive beams", "neighbours", "number of problems"} <= {*held}
+  # Where slots walk other ways by themselves, a fork cannot be told.
+  special = isinstance(policy, world.WorldPolicy)
+  assert ("fork" in held) != special and ("any slot" in held) != special
+  assert ("fork" in held.untested) == special
   if policy.num_beams > 2:  # of two, both may have counted as much
     assert ("counts" in held) == isinstance(policy, toy.CountingPolicy)
   assert "rewind" in held  # of the reward at least
@@ -80,6 +82,40 @@ def test_what_was_not_seen_is_not_said_to_hold():
   held = check(toy.TreePolicy(1), toy.TableReward(), jnp.array([2]), jit=True)
   assert "fork" not in held and "counts" not in held
   assert {"neighbours", "inactive beams", "rewind"} <= {*held}
+  assert held.untested["fork"] == "no two beams of a problem still run"
+  assert not {*held} & {*held.untested}
+  assert "not tested: fork, because no two beams" in repr(held)
+
+
+class _Greedy(toy.TreePolicy):
+  """Reads no key."""
+
+  def extend(self, params, keys, node, active):
+    params = toy.PolicyParams(jnp.float32(0.0), True)
+    return super().extend(params, keys, node, active)
+
+
+def test_keys_that_change_no_step_leave_their_law_untested():
+  held = check(_Greedy(3), toy.TableReward(), jit=True)
+  assert "own key and step" not in held
+  assert "another key changed no step" in held.untested["own key and step"]
+  assert "fork" in held and "any slot" in held
+  assert "own key and step" in check(toy.TreePolicy(3), toy.TableReward())
+
+
+@pytest.mark.parametrize("name", sorted(faults.PADDED))
+def test_padding_of_one_value_holds(name):
+  assert "padding" in check(faults.PADDED[name], faults.SOUND)
+  assert "padding" in check(faults.POLICY, faults.SOUND).untested
+
+
+def test_scores_of_beams_that_are_not_active_may_be_nan():
+  class Idle(faults.Remembering):
+    def score(self, params, state, step, active):
+      state, scores = super().score(params, state, step, active)
+      return state, jnp.where(active, scores, jnp.nan)
+
+  assert "finite scores" in check(faults.POLICY, Idle())
 
 
 def test_all_broken_laws_are_named_at_once():

@@ -16,6 +16,7 @@ from inference_scaling import search
 from tests.search import layered, toy
 
 N = 5
+PLACES = jnp.arange(3)[None, None]  # of the tokens of a step
 POLICY, REWARD = toy.CountingPolicy(N), toy.TableReward()
 
 
@@ -153,6 +154,37 @@ def _one_for_all(keys):
   return jax.random.split(keys[0, 0], keys.shape)
 
 
+def _pads(pad):
+  """An `extend` whose content has 3 places for its 1 to 3 tokens.
+
+  Args:
+    pad: from keys [P, N] and nodes [P, N], what stands behind the tokens.
+  """
+
+  def extend(self, params, keys, state, active):
+    state, step = POLICY.extend(params, keys, state, active)
+    node = step.content["node"][..., None]
+    behind = PLACES >= step.num_tokens[..., None]
+    tokens = jnp.where(behind, pad(keys, node), node)
+    return state, step.replace(content={**step.content, "tokens": tokens})
+
+  return extend
+
+
+def _noise(keys, node):
+  del node
+  return jax.vmap(
+    jax.vmap(lambda key: jax.random.randint(key, (3,), 100, 999))
+  )(keys)
+
+
+def _marked_end(keys, node):
+  """An end of the step that is not counted, and padding behind it."""
+  del keys
+  num_tokens = 1 + (node - 1) % 3
+  return jnp.where(PLACES == num_tokens, -2, -1)
+
+
 _calls = itertools.count(1)
 
 
@@ -267,6 +299,12 @@ class Weighty(toy.CountingPolicy):
   weights: object = None
 
 
+PADDED = {
+  "one value": policy("", "", extend=_pads(lambda keys, node: -1)).policy,
+  "an end that is not counted": policy(
+    "", "", extend=_pads(_marked_end)
+  ).policy,
+}
 FAULTS = {
   "ignores active": policy(
     "inactive beams", r"policy\.extend.*while that beam was not active",
@@ -310,6 +348,22 @@ FAULTS = {
   "scores ranked": reward(
     "own key and step", r"reward\.score",
     score=_score(lambda s: s.argsort(axis=1).astype(jnp.float32)),
+  ),
+  "scores that depend on the slot": reward(
+    "any slot", r"reward\.score: score of beam .* equal step in slot 0",
+    score=_score(lambda scores: scores + 0.1 * jnp.arange(N)[None]),
+  ),
+  "scores that are NaN": reward(
+    "finite scores", r"the score of beam .* is nan, expected a finite number",
+    score=_score(lambda scores: jnp.where(scores > 0.5, jnp.nan, scores)),
+  ),
+  "scores that are infinite": reward(
+    "finite scores", r"the score of beam .* is -inf",
+    score=_score(lambda scores: jnp.where(scores > 0.5, -jnp.inf, scores)),
+  ),
+  "padding drawn anew": policy(
+    "padding", r"Step\.content\['tokens'\] holds \d+, .*behind the num_tokens",
+    extend=_pads(_noise),
   ),
   "another draw at each trace": policy(
     "same key, same step", r"policy\.extend with the same arguments and keys",
