@@ -51,11 +51,9 @@ def step_prompt(question: str) -> str:
   return f"{question}\n"
 
 
-plain = step_prompt  # by the name that configs give it
-
 
 def few_shot(question: str, examples: Sequence[Example]) -> str:
-  """Returns a prompt that shows the step format by some solved examples.
+  """Returns a prompt that shows the step format by solved examples.
 
   Each example is its question and solution as a plain prompt and its answer
   would be, with an empty line after it; then comes the question, so that the

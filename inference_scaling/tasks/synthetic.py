@@ -4,8 +4,8 @@ A problem tells how a number of things changes: some are bought, given away,
 multiplied or shared. Its level is the number of arithmetic steps (1 to 6). All
 counts have two digits (only what multiplies or divides has one), so that the
 difficulty lies in choosing the right facts and in calculating, not in the
-length of the numbers. Facts
-about other people and other things stand in between and must be ignored.
+length of the numbers. Facts about other people and other things stand in
+between and must be ignored.
 
 A problem belongs to the split that a hash of its arithmetic names, whatever
 its wording: no chain of numbers and operations stands in two splits.
@@ -133,7 +133,7 @@ def stream(
     levels: levels to cycle through.
 
   Yields:
-    Problems whose id is their place in the stream.
+    Problems whose id is their index in the stream.
 
   Raises:
     ValueError: on an unknown split or level.
@@ -152,7 +152,7 @@ def problem_at(
   Args:
     split: "train", "validation" or "test".
     seed: of the draw.
-    index: place in the stream, 0 or more.
+    index: in the stream, 0 or more.
     levels: levels to cycle through.
 
   Returns:
@@ -234,8 +234,8 @@ def _tell(
 ) -> SyntheticProblem:
   """Puts a chain of operations into words, with facts to be ignored."""
 
-  def pick(choices):
-    return choices[rng.integers(len(choices))]
+  def pick(choices: Sequence[str]) -> str:
+    return choices[int(rng.integers(len(choices)))]
 
   name, friend, other = rng.choice(phrases.NAMES, size=3, replace=False)
   things, others = rng.choice(phrases.THINGS, size=2, replace=False)

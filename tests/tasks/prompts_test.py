@@ -17,7 +17,6 @@ EXAMPLES = [
 
 def test_plain_prompt_is_the_question_on_a_line_of_its_own():
   assert tasks.step_prompt(" How many? \n") == "How many?\n"
-  assert prompts.plain is tasks.step_prompt
 
 
 def test_few_shot_prompt_goes_on_as_its_examples_do():

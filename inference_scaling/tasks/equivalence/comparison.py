@@ -50,15 +50,18 @@ def is_equal(gold: str, answer: str, percent: str = "either") -> bool:
     return False
   try:
     comparison = _Comparison(percent)
-    one, other = parse(gold), parse(answer)
-    if comparison.are_same_lists(_items(one), _items(other)):
+    gold_tree, tree = parse(gold), parse(answer)
+    if comparison.are_same_lists(_items(gold_tree), _items(tree)):
       return True
-    if comparison.is_point(one, other):
+    if comparison.is_point(gold_tree, tree):
       return True
-    united = relations.described_set(one) if one.op == "either" else None
-    said = relations.described_set(other) if other.op == "either" else other
-    said = _stated_set(said) or said if said else None
-    return bool(united and said) and comparison.is_same(united, said)
+    if gold_tree.op != "either":
+      return False
+    gold_set = relations.described_set(gold_tree)
+    said = relations.described_set(tree) if tree.op == "either" else tree
+    if gold_set is None or said is None:
+      return False
+    return comparison.is_same(gold_set, _stated_set(said) or said)
   except UnreadableError:
     return False
 
@@ -106,21 +109,21 @@ class _Comparison:
       return False
     left = list(answers)
     for gold in golds:
-      found = next((a for a in left if self.is_same(gold, a)), None)
-      if found is None:
+      partner = next((a for a in left if self.is_same(gold, a)), None)
+      if partner is None:
         return False
-      left.remove(found)
+      left.remove(partner)
     return True
 
   def _names_agree(self, golds: Sequence[Node], answers: list[Node]) -> bool:
     """Says whether bare values stand for values of one variable."""
     if len(golds) < 2:
       return True
-    for one, other in ((golds, answers), (answers, golds)):
-      bare = any(node.op != "relation" for node in one)
+    for bare_items, items in ((golds, answers), (answers, golds)):
+      bare = any(node.op != "relation" for node in bare_items)
       named = {
         name
-        for node in other
+        for node in items
         if node.op == "relation"
         for name in relations.names_of(node)
       }

@@ -1,6 +1,6 @@
 r"""Reads arithmetic: sums, products, quotients, powers.
 
-Where two readings are usual (`x/2y`, `x^2!`) the answer is not read at all.
+Where two readings are common (`x/2y`, `x^2!`) the answer is not read at all.
 """
 
 from inference_scaling.tasks.equivalence.factors import (

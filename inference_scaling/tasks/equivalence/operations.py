@@ -2,12 +2,16 @@
 
 import fractions
 import math
+from collections.abc import Callable
+from typing import Any
 
 import mpmath
 
 from inference_scaling.tasks.equivalence.nodes import UnreadableError
 
-Value = fractions.Fraction | mpmath.mpf | mpmath.mpc
+# mpmath makes its classes at run time, so type checkers know none of them.
+Float = Any  # mpmath.mpf or mpmath.mpc
+Value = Any  # fractions.Fraction or Float
 
 # Larger results are no answers; to compute them would take forever.
 _MOST_BITS = 1 << 21
@@ -20,7 +24,7 @@ class UndefinedError(UnreadableError):
   """An expression has no value: 1/0."""
 
 
-def to_float(value: Value) -> mpmath.mpf | mpmath.mpc:
+def to_float(value: Value) -> Float:
   """Turns a fraction into a float of the working precision."""
   if isinstance(value, fractions.Fraction):
     return mpmath.mpf(value.numerator) / value.denominator
@@ -34,27 +38,28 @@ def constant(name: str) -> Value:
   return mpmath.mpc(0, 1) if name == "i" else +getattr(mpmath, name)
 
 
-def _both(one: Value, other: Value) -> tuple[Value, Value]:
-  if isinstance(one, fractions.Fraction) and isinstance(
-    other, fractions.Fraction
+def _same_type(first: Value, second: Value) -> tuple[Value, Value]:
+  """Returns both values as fractions, or else both as floats."""
+  if isinstance(first, fractions.Fraction) and isinstance(
+    second, fractions.Fraction
   ):
-    return one, other
-  return to_float(one), to_float(other)
+    return first, second
+  return to_float(first), to_float(second)
 
 
-def _sum(one: Value, other: Value) -> Value:
-  one, other = _both(one, other)
-  return one + other
+def _sum(first: Value, second: Value) -> Value:
+  first, second = _same_type(first, second)
+  return first + second
 
 
-def _product(one: Value, other: Value) -> Value:
-  one, other = _both(one, other)
-  return one * other
+def _product(first: Value, second: Value) -> Value:
+  first, second = _same_type(first, second)
+  return first * second
 
 
-def _quotient(one: Value, other: Value) -> Value:
-  one, other = _both(one, other)
-  return one / other
+def _quotient(first: Value, second: Value) -> Value:
+  first, second = _same_type(first, second)
+  return first / second
 
 
 def _power(base: Value, exponent: Value) -> Value:
@@ -119,7 +124,9 @@ def _choose(top: Value, bottom: Value) -> Value:
   return mpmath.binomial(to_float(top), to_float(bottom))
 
 
-def _rounded(function, value: Value) -> Value:
+def _rounded(
+  function: Callable[[fractions.Fraction], int], value: Value
+) -> Value:
   """Floor or ceiling; what is an integer but for rounding is one."""
   if isinstance(value, fractions.Fraction):
     return fractions.Fraction(function(value))

@@ -36,12 +36,12 @@ def is_set(node: Node) -> bool:
   return left == "\\{" or (left in "([" and len(items) == 2)
 
 
-def are_same(one: Node, other: Node) -> bool:
+def are_same(first: Node, second: Node) -> bool:
   """Says whether two sets have the same members.
 
   Args:
-    one: a set.
-    other: likewise.
+    first: a set.
+    second: likewise.
 
   Returns:
     True if so.
@@ -49,9 +49,9 @@ def are_same(one: Node, other: Node) -> bool:
   Raises:
     UnreadableError: if an end point is no real constant.
   """
-  cuts = _ordered([*_end_points(one), *_end_points(other)])
+  cuts = _ordered([*_end_points(first), *_end_points(second)])
   pieces = range(2 * len(cuts) + 1)
-  return all(_has(one, i, cuts) == _has(other, i, cuts) for i in pieces)
+  return all(_has(first, i, cuts) == _has(second, i, cuts) for i in pieces)
 
 
 def _end_points(node: Node) -> list[Node]:
@@ -85,11 +85,10 @@ def _ordered(points: list[Node]) -> list[Node]:
   return sorted(distinct, key=functools.cmp_to_key(_compare))
 
 
-def _compare(one: Node, other: Node) -> int:
+def _compare(*points: Node) -> int:
+  """Compares two constants by value."""
   with mpmath.workdps(60):
-    first, second = (
-      to_float(values.precise_value(n, {})) for n in (one, other)
-    )
+    first, second = (to_float(values.precise_value(n, {})) for n in points)
     if mpmath.im(first) or mpmath.im(second):
       raise UnreadableError("an end point that is not real")
     return 1 if mpmath.re(first) > mpmath.re(second) else -1
@@ -106,15 +105,15 @@ def _has(node: Node, piece: int, cuts: list[Node]) -> bool:
     return node.args[0] == "reals"
   left, right, *items = node.args
   if left == "\\{":
-    return piece % 2 == 1 and any(_place(i, cuts) == piece for i in items)
-  low, high = (_place(item, cuts) for item in items)
+    return piece % 2 == 1 and any(_piece(i, cuts) == piece for i in items)
+  low, high = (_piece(item, cuts) for item in items)
   above = piece > low or (piece == low and left == "[")
   return above and (piece < high or (piece == high and right == "]"))
 
 
-def _place(point: Node, cuts: list[Node]) -> int:
+def _piece(point: Node, cuts: list[Node]) -> int:
   """Returns the piece that an end point is."""
   if _infinite(point):
     return 2 * len(cuts) + 1 if _infinite(point) > 0 else -1
   same = (values.is_same_value(point, cut) for cut in cuts)
-  return 2 * next(i for i, found in enumerate(same) if found) + 1
+  return 2 * next(i for i, is_same in enumerate(same) if is_same) + 1

@@ -2,7 +2,7 @@ r"""Equations and inequalities: when two say the same, and what one stands for.
 
 Two equations are the same where the difference of the sides of one is a
 constant times that of the other (`y = 2x + 3` and `2x - y + 3 = 0`). Two
-inequalities are the same where that constant keeps or turns their signs.
+inequalities are the same where that constant keeps or reverses their signs.
 """
 
 import fractions
@@ -21,11 +21,12 @@ from inference_scaling.tasks.equivalence.nodes import (
   walk,
 )
 from inference_scaling.tasks.equivalence.operations import (
+  Float,
   UndefinedError,
   to_float,
 )
 
-_TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
+_REVERSED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 _ORDER = frozenset(["<", ">", "<=", ">="])
 _EQUALS = frozenset(["=", "~"])
 _DIGITS = 60
@@ -100,7 +101,7 @@ def interval(relation: Node) -> Node | None:
   if not _ORDER.issuperset(signs):
     return None
   if signs[0].startswith(">"):
-    signs = tuple(_TURNED[sign] for sign in reversed(signs))
+    signs = tuple(_REVERSED[sign] for sign in reversed(signs))
     parts = tuple(reversed(parts))
   if any(sign.startswith(">") for sign in signs):
     return None
@@ -132,8 +133,8 @@ def described_set(condition: Node) -> Node | None:
   parts = condition.args if condition.op == "either" else [condition]
   if any(part.op != "relation" for part in parts):
     return None
-  intervals = [interval(part) for part in parts]
-  if None in intervals or len({symbols(part) for part in parts}) > 1:
+  intervals = [node for part in parts if (node := interval(part)) is not None]
+  if len(intervals) < len(parts) or len({symbols(p) for p in parts}) > 1:
     return None
   return functools.reduce(lambda a, b: Node("union", (a, b)), intervals)
 
@@ -143,33 +144,33 @@ def _is_variable(node: Node) -> bool:
   return node.op == "symbol" or (node.op == "call" and is_name(node))
 
 
-def _all_but_one(one: Node, other: Node) -> Node | None:
-  """Returns the numbers that are not the one which a variable is not."""
-  if _is_variable(other):
-    one, other = other, one
-  if not _is_variable(one) or symbols(other):
+def _all_but_one(left: Node, right: Node) -> Node | None:
+  """Returns all real numbers but the constant that a variable differs from."""
+  if _is_variable(right):
+    left, right = right, left
+  if not _is_variable(left) or symbols(right):
     return None
-  point = Node("bracket", ("\\{", "\\}", other))
+  point = Node("bracket", ("\\{", "\\}", right))
   return Node("difference", (Node("set", ("reals",)), point))
 
 
-def are_same(one: Node, other: Node) -> bool:
+def are_same(first: Node, second: Node) -> bool:
   """Says whether two relations without sets say the same.
 
   Args:
-    one: a relation.
-    other: likewise.
+    first: a relation.
+    second: likewise.
 
   Returns:
     True if each step of one is a step of the other, in order or reversed.
   """
-  first, second = _steps(one), _steps(other)
-  if first is None or second is None or len(first) != len(second):
+  first_steps, steps = _steps(first), _steps(second)
+  if first_steps is None or steps is None or len(first_steps) != len(steps):
     return False
-  turned = [(_TURNED[s], negative(d)) for s, d in reversed(second)]
+  reverse = [(_REVERSED[s], negative(d)) for s, d in reversed(steps)]
   return any(
-    all(_is_same_step(a, b) for a, b in zip(first, steps, strict=True))
-    for steps in (second, turned)
+    all(_is_same_step(a, b) for a, b in zip(first_steps, order, strict=True))
+    for order in (steps, reverse)
   )
 
 
@@ -181,33 +182,33 @@ def _steps(relation: Node) -> list[tuple[str, Node]] | None:
   steps = []
   for i, sign in enumerate(signs):
     sign = "=" if sign == "~" else sign
-    if sign not in _TURNED:
+    if sign not in _REVERSED:
       return None
     steps.append((sign, Node("+", (parts[i], negative(parts[i + 1])))))
   return steps
 
 
-def _is_same_step(one: tuple[str, Node], other: tuple[str, Node]) -> bool:
-  sign, difference = one
-  other_sign, other_difference = other
+def _is_same_step(first: tuple[str, Node], second: tuple[str, Node]) -> bool:
+  sign, difference = first
+  other_sign, other_difference = second
   if difference == other_difference:
     return sign == other_sign
   factor = _constant_factor(difference, other_difference)
   if factor is None:
     return False
-  return other_sign == (sign if factor > 0 else _TURNED[sign])
+  return other_sign == (sign if factor > 0 else _REVERSED[sign])
 
 
-def _constant_factor(one: Node, other: Node) -> mpmath.mpf | None:
+def _constant_factor(first: Node, second: Node) -> Float | None:
   """Returns the ratio of two expressions if it is real and the same always."""
-  names = symbols(one) | symbols(other)
-  if symbols(one) != symbols(other) or not names:
+  names = symbols(first)
+  if names != symbols(second) or not names:
     return None
   ratios = []
   for point, _ in values.points(names):
     try:
-      top = values.precise_value(one, point)
-      bottom = values.precise_value(other, point)
+      top = values.precise_value(first, point)
+      bottom = values.precise_value(second, point)
     except UndefinedError:
       continue
     if not top or not bottom:
@@ -222,7 +223,7 @@ def _constant_factor(one: Node, other: Node) -> mpmath.mpf | None:
   if len(ratios) < 3:
     return None
   with mpmath.workdps(_DIGITS):
-    first = to_float(ratios[0])
-    noise = abs(first) * mpmath.mpf(10) ** (20 - _DIGITS)
-    same = all(abs(to_float(ratio) - first) <= noise for ratio in ratios)
-  return mpmath.re(first) if same and not mpmath.im(first) else None
+    factor = to_float(ratios[0])
+    noise = abs(factor) * mpmath.mpf(10) ** (20 - _DIGITS)
+    same = all(abs(to_float(ratio) - factor) <= noise for ratio in ratios)
+  return mpmath.re(factor) if same and not mpmath.im(factor) else None

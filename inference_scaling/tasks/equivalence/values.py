@@ -27,6 +27,7 @@ from inference_scaling.tasks.equivalence.nodes import (
   walk,
 )
 from inference_scaling.tasks.equivalence.operations import (
+  Float,
   UndefinedError,
   Value,
   to_float,
@@ -41,12 +42,12 @@ _POINTS = 3  # of each kind, all positive and mixed
 Point = dict[str, fractions.Fraction]
 
 
-def is_same_value(one: Node, other: Node) -> bool:
+def is_same_value(first: Node, second: Node) -> bool:
   """Says whether two expressions have the same value at every point.
 
   Args:
-    one: arithmetic.
-    other: likewise.
+    first: arithmetic.
+    second: likewise.
 
   Returns:
     False also where none of the sample points shows it.
@@ -54,17 +55,17 @@ def is_same_value(one: Node, other: Node) -> bool:
   Raises:
     UnreadableError: if a constant has no value.
   """
-  if one == other:
+  if first == second:
     return True
-  names = symbols(one) | symbols(other)
+  names = symbols(first) | symbols(second)
   if not names:
-    return _is_same(one, other, {})
+    return _is_same(first, second, {})
   agreed = 0
   for point, positive in points(names):
     try:
-      if not positive and not _is_comparable(one, other, point):
+      if not positive and not _is_comparable(first, second, point):
         continue
-      if not _is_same(one, other, point):
+      if not _is_same(first, second, point):
         return False
       agreed += 1
     except UndefinedError:
@@ -111,8 +112,8 @@ class _Evaluated(NamedTuple):
   """A value, and the range of the sizes of its parts."""
 
   value: Value
-  largest: mpmath.mpf
-  smallest: mpmath.mpf
+  largest: Float
+  smallest: Float
   is_real: bool
 
 
@@ -134,20 +135,20 @@ def _precise_digits(*firsts: _Evaluated) -> int:
   return _DIGITS + int(spread) + 1
 
 
-def _is_comparable(one: Node, other: Node, point: Point) -> bool:
+def _is_comparable(first: Node, second: Node, point: Point) -> bool:
   """Says whether a point with negative values tells anything."""
   imaginary = Node("constant", ("i",))
-  if any(node == imaginary for side in (one, other) for node in walk(side)):
+  if any(node == imaginary for side in (first, second) for node in walk(side)):
     return True
   return all(
-    _evaluated(side, point, _FIRST_DIGITS).is_real for side in (one, other)
+    _evaluated(side, point, _FIRST_DIGITS).is_real for side in (first, second)
   )
 
 
-def _is_same(one: Node, other: Node, point: Point) -> bool:
+def _is_same(first_node: Node, second_node: Node, point: Point) -> bool:
   """Compares the values at one point, or of two constants."""
-  digits = _FIRST_DIGITS
-  first, second = (_evaluated(n, point, digits) for n in (one, other))
+  digits, nodes = _FIRST_DIGITS, (first_node, second_node)
+  first, second = (_evaluated(n, point, digits) for n in nodes)
   if isinstance(first.value, fractions.Fraction) and isinstance(
     second.value, fractions.Fraction
   ):
@@ -155,14 +156,14 @@ def _is_same(one: Node, other: Node, point: Point) -> bool:
   if _differ(first, second, digits):
     return False
   digits = _precise_digits(first, second)
-  first, second = (_evaluated(n, point, digits) for n in (one, other))
+  first, second = (_evaluated(n, point, digits) for n in nodes)
   return not _differ(first, second, digits)
 
 
-def _differ(one: _Evaluated, other: _Evaluated, digits: int) -> bool:
+def _differ(first: _Evaluated, second: _Evaluated, digits: int) -> bool:
   """Says whether two values differ by more than rounding."""
   with mpmath.workdps(digits):
-    noise = max(one.largest, other.largest) * mpmath.mpf(10) ** (
+    noise = max(first.largest, second.largest) * mpmath.mpf(10) ** (
       _SPARE_DIGITS - digits
     )
-    return bool(abs(to_float(one.value) - to_float(other.value)) > noise)
+    return bool(abs(to_float(first.value) - to_float(second.value)) > noise)

@@ -55,7 +55,7 @@ def _bare_end(
   """Returns where an argument without braces ends; None if at the next box."""
   at = start
   while at <= stop:
-    at = _WITHOUT_BRACES.match(text, at, stop).end()
+    at = delimiters.match_end(_WITHOUT_BRACES, text, at, stop)
     if at not in braces:
       return at if at < stop or at == len(text) else None
     at = braces[at] + 1

@@ -23,6 +23,12 @@ _INNER_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}((?:,\d{3})+)(?!\d|,\d)")
 _THOUSANDS = re.compile(r"([-+]?\d{1,3}(?:,\d{3})+)(\.\d*)?")
 
 
+def match_end(pattern: re.Pattern, text: str, start: int, stop: int) -> int:
+  """Returns where the match of a pattern at `start` ends, or `start`."""
+  match = pattern.match(text, start, stop)
+  return match.end() if match else start
+
+
 def matching_braces(text: str) -> dict[int, int]:
   """Finds all pairs of braces in one pass.
 
@@ -53,7 +59,7 @@ def closing_brace(text: str, start: int) -> int | None:
 
 
 def is_escaped(text: str, at: int) -> bool:
-  """Says whether a backslash escapes the character at a place."""
+  """Says whether a backslash escapes the character at a position."""
   before = text[:at]
   return (at - len(before.rstrip("\\"))) % 2 == 1
 

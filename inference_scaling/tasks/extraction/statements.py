@@ -38,7 +38,7 @@ _MARK = re.compile(
   rf"(?P<tag>{TAG.pattern}|(?i:{THOUGHT_END}|</answer>)|{_TEXT_END})"
   r"|(?P<next>[.!?](?=\**[ \t]+[A-Z]))|(?P<stop>[.?](?=\**(?:\s|\Z)))"
   r"|(?P<line>\n)|(?P<opens>\\begin\s*\{[^{}]*\}|\\\[|\{)"
-  r"|(?P<closes>\\end\s*\{[^{}]*\}|\\\]|\})|(?P<turns>\$\$|`{3,})"
+  r"|(?P<closes>\\end\s*\{[^{}]*\}|\\\]|\})|(?P<toggles>\$\$|`{3,})"
   r"|\\(?:left|right|[bB]igg?[lrm]?)\s*[()\[\]]|\\."
   rf"|\*\*|__|[()\[\]\"'`{_SINGLE}]",
   re.S,
@@ -106,20 +106,20 @@ def read(
   limit = min(stop, start + MOST_CHARACTERS)
   line = text.rfind("\n", max(0, begin - _MOST_BEFORE), begin) + 1
   line = max(line, begin - _MOST_BEFORE)
-  start = _SPACES.match(text, start, limit).end()
+  start = delimiters.match_end(_SPACES, text, start, limit)
   if not text[start:limit].strip() or _CALL.search(text, line, begin):
     return None
   closing = _closing(text, line, begin, start)
   for mark in sorted(closing - {")", "]"}):
     if text.startswith(mark, start):  # **The answer is:** 42
-      start = _SPACES.match(text, start + len(mark), limit).end()
+      start = delimiters.match_end(_SPACES, text, start + len(mark), limit)
       closing -= {mark}
   end = _end(text, start, limit, closing, ends)
   if text.startswith("?", end):
-    return None  # it is asked, not said
+    return None  # a question states nothing
   below = not text[start:end].strip(_BLANK) and text[end : end + 1] == "\n"
   if below:
-    start = _LINES_BETWEEN.match(text, end, limit).end()
+    start = delimiters.match_end(_LINES_BETWEEN, text, end, limit)
     end = _end(text, start, limit, closing, TO_END_OF_LINE)
   if end == limit < stop or not text[start:end].strip(_BLANK):
     return None
@@ -150,9 +150,9 @@ def _end(
 ) -> int:
   """Returns where a statement ends, `limit` if nothing ends it before."""
   depth = brackets = 0
-  turned = set()
+  toggled = set()
   inside = None  # the first end that is inside something
-  labels = _LABELS.match(text, start, limit).end()
+  labels = delimiters.match_end(_LABELS, text, start, limit)
   content = _CONTENT.search(text, labels, limit)
   first = content.start() if content else limit
   interval_end = start
@@ -180,9 +180,9 @@ def _end(
       if not depth:
         return match.start()
       inside = match.start() if inside is None else inside
-    elif kind == "turns":
-      turned ^= {mark}
-      depth += 1 if mark in turned else -1
+    elif kind == "toggles":
+      toggled ^= {mark}
+      depth += 1 if mark in toggled else -1
     elif kind in ("opens", "closes"):
       depth = max(0, depth + (1 if kind == "opens" else -1))
     elif mark == "(":
@@ -194,7 +194,7 @@ def _end(
 
 
 def _begins_interval(text: str, start: int, at: int, first: int) -> bool:
-  """Says whether the bracket at a place may open an interval: ]0, 1[.
+  """Says whether the bracket at a position may open an interval: ]0, 1[.
 
   Args:
     text: the text.

@@ -86,7 +86,7 @@ def strip_surroundings(answer: str) -> str:
   if boxes.has_box(answer):
     answer = next(boxes.from_last(answer), "")
   if any(not tag[1] for tag in _ANSWER_TAG.finditer(answer)):
-    return ""  # one that is closed was found before
+    return ""  # closed tags have been read before
   for mark in (_ANSWER_TAG, _NOTE, statements.TAG):
     answer = mark.sub("", answer)
   if not _SUBSTANCE.search(_WITHOUT_SUBSTANCE.sub("", answer)):
@@ -127,7 +127,7 @@ def _unmatched(answer: str) -> str:
 def _is_left_over(answer: str) -> bool:
   r"""Says whether the bracket at the end closes nothing.
 
-  Intervals mix brackets and turn them around, `[0, 1)`, `]0, 1]`, so that only
+  Intervals mix brackets and reverse them, `[0, 1)`, `]0, 1]`, so that only
   their numbers tell: those of an interval are even.
   """
   if answer[:-1].rstrip().endswith("\\right"):

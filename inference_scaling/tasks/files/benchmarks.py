@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 import huggingface_hub
 
 from inference_scaling import names
-from inference_scaling.tasks import problem
 from inference_scaling.tasks.files import (
   competitions,
   gsm8k,
   rows,
 )
+from inference_scaling.tasks.problem import Problem
 
 HUB = names.HUB
 
@@ -27,7 +27,7 @@ class Benchmark:
     count: number of problems in it.
   """
 
-  load: Callable[[rows.Path], list[problem.Problem]]
+  load: Callable[[rows.Path], list[Problem]]
   repo: str
   file: str
   count: int
@@ -58,7 +58,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 }
 
 
-def load_benchmark(name: str, where: rows.Path) -> list[problem.Problem]:
+def load_benchmark(name: str, where: rows.Path) -> list[Problem]:
   """Loads a benchmark.
 
   Args:
@@ -92,7 +92,7 @@ def load_benchmark(name: str, where: rows.Path) -> list[problem.Problem]:
       "changed: give the path of a file that has them in place of "
       f"{HUB!r}."
     )
-  return [dataclasses.replace(one, source=name) for one in problems]
+  return [dataclasses.replace(problem, source=name) for problem in problems]
 
 
 def _download(benchmark: Benchmark) -> str:

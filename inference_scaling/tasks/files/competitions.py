@@ -40,7 +40,7 @@ def load_math500(path: rows.Path) -> list[problem.Problem]:
   for row in rows.read_rows(path):
     question, gold = row.text("problem"), row.gold("answer")
     level = rows.as_level(row.fields.get("level"))
-    if level not in _LEVELS:
+    if level is None or level not in _LEVELS:
       raise row.error(
         f"`level` is {row.fields.get('level')!r}", '1 to 5, or "Level 1" to 5'
       )
@@ -60,7 +60,7 @@ def load_aime(path: rows.Path) -> list[problem.Problem]:
     path: a JSON-lines or parquet file.
 
   Returns:
-    As `load_math500`.
+    The problems; see `load_math500`.
 
   Raises:
     FileNotFoundError: if there is no such file.
@@ -86,7 +86,7 @@ def load_amc(path: rows.Path) -> list[problem.Problem]:
     path: a JSON-lines or parquet file.
 
   Returns:
-    As `load_math500`.
+    The problems; see `load_math500`.
 
   Raises:
     FileNotFoundError: if there is no such file.

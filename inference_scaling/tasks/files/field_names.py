@@ -106,12 +106,12 @@ def missing(row: rows.Row, role: str, fields: Mapping[str, str]) -> ValueError:
   Returns:
     The error.
   """
-  found = ", ".join(sorted(row.fields)) or "none"
+  present = ", ".join(sorted(row.fields)) or "none"
   name = fields.get(role, role)
   others = [name for group in KNOWN[role][1:] for name in group]
   known = "" if role in fields else f", {', '.join(others)}"
   return row.error(
-    f"no field `{name}` (fields: {found})",
+    f"no field `{name}` (fields: {present})",
     f"`{name}`{known}, or its name in config.task.fields.{role}",
   )
 

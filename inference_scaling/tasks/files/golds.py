@@ -35,12 +35,12 @@ def read(row: rows.Row, name: str) -> tuple[str, ...]:
   """
   value = row.fields.get(name)
   if not isinstance(value, list):
-    return (_one(row, name),)
+    return (_gold(row, name),)
   if not value:
     raise row.error(f"`{name}` is []", "an answer, or a list of alternatives")
-  places = {f"{name}[{i}]": item for i, item in enumerate(value)}
-  items = rows.Row(row.path, row.place, places)
-  return tuple(dict.fromkeys(_one(items, place) for place in places))
+  fields = {f"{name}[{i}]": item for i, item in enumerate(value)}
+  items = rows.Row(row.path, row.where, fields)
+  return tuple(dict.fromkeys(_gold(items, field) for field in fields))
 
 
 def is_solution(text: str) -> bool:
@@ -50,7 +50,8 @@ def is_solution(text: str) -> bool:
   return answers.extract_answer(text) is not None
 
 
-def _one(row: rows.Row, name: str) -> str:
+def _gold(row: rows.Row, name: str) -> str:
+  """Reads a field that holds one gold answer."""
   value = row.fields.get(name)
   if not isinstance(value, str) or not is_solution(value):
     return row.gold(name)
@@ -61,4 +62,4 @@ def _one(row: rows.Row, name: str) -> str:
       "read",
       r"one that states it as `#### 42`, `\boxed{42}` or `The answer is: 42`",
     )
-  return rows.Row(row.path, row.place, {name: answer}).gold(name)
+  return rows.Row(row.path, row.where, {name: answer}).gold(name)

@@ -27,8 +27,8 @@ def load_problems(
   rows.
 
   `level` (an integer from 1, or a text such as "Level 3") may be left out and
-  is then 1. `id` may be left out on every line and is then the line's place
-  among the problems; it is an integer from 0, or a text. A text is the name of
+  is then 1. `id` may be left out on every line and is then the problem's
+  index in the file; it is an integer from 0, or a text. A text is the name of
   its problem, whose id is then a number made of the text alone, but for digits,
   which are that integer. Other fields are ignored.
 
@@ -48,7 +48,7 @@ def load_problems(
   field_names.check(fields)
   source = pathlib.Path(path).stem
   problems: list[problem.Problem] = []
-  places: dict[int, tuple[str, str]] = {}  # where each id stands, as what
+  seen: dict[int, tuple[str, str]] = {}  # row and name of each id
   names: dict[str, str] = {}
   for row in rows.read_rows(path):
     for role in (field_names.QUESTION, field_names.GOLD):
@@ -56,8 +56,8 @@ def load_problems(
     question = row.text(names[field_names.QUESTION])
     gold, *others = golds.read(row, names[field_names.GOLD])
     number, name = _id(row, fields.get(field_names.ID), len(problems))
-    _check_new(row, number, name, places)
-    places[number] = (row.place, name)
+    _check_new(row, number, name, seen)
+    seen[number] = (row.where, name)
     problems.append(
       problem.Problem(
         number, question, gold, _level(row, fields), source,
@@ -115,11 +115,11 @@ def _level(row: rows.Row, fields: Mapping[str, str]) -> int:
   return row.level(name or field_names.LEVEL)
 
 
-def _id(row: rows.Row, field: str | None, place: int) -> tuple[int, str]:
-  """Id and name of a problem; the place of its row where it has neither."""
+def _id(row: rows.Row, field: str | None, index: int) -> tuple[int, str]:
+  """Id and name of a problem; the index of its row where it has neither."""
   name = field or field_names.ID
   if field is None and row.fields.get(name) is None:
-    return place, ""
+    return index, ""
   value = row.value(name)
   text = row.text(name).strip() if isinstance(value, str) else None
   number = rows.as_integer(value if text is None else text)
@@ -135,19 +135,19 @@ def _id(row: rows.Row, field: str | None, place: int) -> tuple[int, str]:
 
 
 def _check_new(
-  row: rows.Row, number: int, name: str, places: dict[int, tuple[str, str]]
+  row: rows.Row, number: int, name: str, seen: dict[int, tuple[str, str]]
 ) -> None:
   """Raises a ValueError if a problem before has the same id."""
-  if number not in places:
+  if number not in seen:
     return
-  place, other = places[number]
+  where, other = seen[number]
   if name != other:
     raise row.error(
-      f"the ids {name or number!r} and {other or number!r} ({place}) come to "
+      f"the ids {name or number!r} and {other or number!r} ({where}) come to "
       f"the same number, {number}",
       "ids of which another number can be made: change one of them",
     )
   raise row.error(
-    f"id {name or number} is that of {place} too",
+    f"id {name or number} is that of {where} too",
     "an id that occurs once, on every line or on none",
   )

@@ -22,20 +22,20 @@ class Row:
 
   Attributes:
     path: the file.
-    place: where the row is, as errors say it: "line 3" or "row 3", from 1.
-    fields: the object that is there.
+    where: position of the row in errors: "line 3" or "row 3", from 1.
+    fields: its object.
   """
 
-  def __init__(self, path: Path, place: str, fields: dict[str, Any]):
+  def __init__(self, path: Path, where: str, fields: dict[str, Any]):
     self.path = path
-    self.place = place
+    self.where = where
     self.fields = fields
 
   def value(self, name: str) -> Any:
     """Returns a field that must be there."""
     if name not in self.fields:
-      found = ", ".join(sorted(self.fields)) or "none"
-      raise self.error(f"no field `{name}` (fields: {found})", f"`{name}`")
+      present = ", ".join(sorted(self.fields)) or "none"
+      raise self.error(f"no field `{name}` (fields: {present})", f"`{name}`")
     return self.fields[name]
 
   def text(self, name: str) -> str:
@@ -77,9 +77,9 @@ class Row:
       raise self.error(f"`{name}` is {self.fields[name]!r}", "an answer")
     return gold
 
-  def error(self, found: str, expected: str) -> ValueError:
-    """Returns an error that names the place, what is there and what is due."""
-    return _error(self.path, self.place, found, expected)
+  def error(self, contents: str, expected: str) -> ValueError:
+    """Returns an error that names the row, its contents and what is due."""
+    return _error(self.path, self.where, contents, expected)
 
 
 def as_integer(value: Any) -> int | None:
@@ -128,11 +128,10 @@ def read_rows(path: Path) -> Iterator[Row]:
       "one problem a line, or a .parquet file"
     )
   parquet = pathlib.Path(path).suffix == ".parquet"
-  found = False
+  row = None
   for row in _parquet_rows(path) if parquet else _json_rows(path):
-    found = True
     yield row
-  if not found:
+  if row is None:
     raise ValueError(
       f"{os.fspath(path)} has no rows: expected one object for each problem"
     )
@@ -143,8 +142,8 @@ def _json_rows(path: Path) -> Iterator[Row]:
   with open(path, "rb") as file:
     for line, content in enumerate(file, start=1):
       if content.strip():
-        place = f"line {line}"
-        yield Row(path, place, _parse(path, place, content))
+        where = f"line {line}"
+        yield Row(path, where, _parse(path, where, content))
 
 
 def _parquet_rows(path: Path) -> Iterator[Row]:
@@ -163,17 +162,17 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
     yield Row(path, f"row {number}", fields)
 
 
-def _parse(path: Path, place: str, content: bytes) -> dict[str, Any]:
+def _parse(path: Path, where: str, content: bytes) -> dict[str, Any]:
   """Parses one line."""
   try:
     fields = json.loads(content.decode("utf-8-sig"))
   except (ValueError, RecursionError) as error:  # of JSON and of UTF-8
     start = content[:60].decode("utf-8", "replace").strip()
     raise _error(
-      path, place, f"{start!r} ({error})", "a JSON object"
+      path, where, f"{start!r} ({error})", "a JSON object"
     ) from error
   if not isinstance(fields, dict):
-    raise _error(path, place, f"a {type(fields).__name__}", "a JSON object")
+    raise _error(path, where, f"a {type(fields).__name__}", "a JSON object")
   return fields
 
 
@@ -184,5 +183,7 @@ def _digits(value: int | float) -> str:
   return format(decimal.Decimal(repr(value)), "f")
 
 
-def _error(path: Path, place: str, found: str, expected: str) -> ValueError:
-  return ValueError(f"{os.fspath(path)}, {place}: {found}; expected {expected}")
+def _error(path: Path, where: str, contents: str, expected: str) -> ValueError:
+  return ValueError(
+    f"{os.fspath(path)}, {where}: {contents}; expected {expected}"
+  )

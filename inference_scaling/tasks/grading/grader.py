@@ -70,7 +70,7 @@ class Grader:
   def __enter__(self) -> "Grader":
     return self
 
-  def __exit__(self, *unused_exception) -> None:
+  def __exit__(self, *unused_exception: object) -> None:
     self.close()
 
   def grade(self, gold: str | Sequence[str], answer: str | None) -> bool:
@@ -112,8 +112,8 @@ class Grader:
     verdict = _textual_verdict(gold, answer)
     if verdict is not None:
       return verdict
-    # One question at a time; the lock also keeps a second thread from asking
-    # again what the first is about to learn.
+    # The worker compares one pair at a time; the lock also keeps a second
+    # thread from sending a pair whose verdict the first is waiting for.
     with self._lock:
       key = (gold, answer)
       if key not in self._verdicts:

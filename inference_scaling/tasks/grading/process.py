@@ -35,6 +35,9 @@ class Worker:
       encoding="utf-8",
       start_new_session=True,
     )
+    assert self._process.stdin is not None
+    assert self._process.stdout is not None
+    self._stdin, self._stdout = self._process.stdin, self._process.stdout
     # Replies are read by a thread because a pipe has no read with a time limit
     # on every system.
     self._replies: queue.SimpleQueue = queue.SimpleQueue()
@@ -53,8 +56,8 @@ class Worker:
       "timeout_seconds": timeout_seconds,
     }
     try:
-      self._process.stdin.write(json.dumps(question) + "\n")
-      self._process.stdin.flush()
+      self._stdin.write(json.dumps(question) + "\n")
+      self._stdin.flush()
     except OSError as error:
       raise WorkerDiedError(f"its pipe is closed: {error}") from error
     return self._receive(timeout_seconds)["equal"]
@@ -64,14 +67,14 @@ class Worker:
     self._process.kill()
     self._process.wait()
     self._reader.join()
-    self._process.stdout.close()
+    self._stdout.close()
     try:
-      self._process.stdin.close()
+      self._stdin.close()
     except OSError:
       pass  # what was left to write has no reader any more
 
   def _read(self) -> None:
-    for line in self._process.stdout:
+    for line in self._stdout:
       self._replies.put(line)
     self._replies.put(None)  # the end of the process
 

@@ -10,6 +10,7 @@ and no formula: an answer with it is compared as text.
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 # A symbol and its LaTeX, in pairs.
 _TABLE = r"""
@@ -28,8 +29,8 @@ _TABLE = r"""
 ⊥ \perp ∠ \angle △ \triangle … \ldots ⋯ \cdots ′ ' ’ ' ‘ ' ″ '' “ " ” " º °
 ˚ ° ⅈ i ⅉ j ⅇ e
 """.split()
-SYMBOLS = dict(zip(_TABLE[::2], _TABLE[1::2], strict=True))
-# The minus sign and what is typed in its place.
+SYMBOLS: dict[str, str] = dict(zip(_TABLE[::2], _TABLE[1::2], strict=True))
+# The minus sign and what is typed instead of it.
 SYMBOLS |= dict.fromkeys("\u2212\u2010\u2011\u2012\ufe63\uff0d", "-")
 # What has no width has no meaning either.
 SYMBOLS |= dict.fromkeys("\u2061\u2062\u2063\u2064\u200b\u200c\u200d\u2060", "")
@@ -67,7 +68,7 @@ def to_latex(text: str) -> str:
   return text
 
 
-def _scripts(text: str):
+def _scripts(text: str) -> Iterator[str]:
   """Yields the LaTeX of each character; a run of raised ones is one script."""
   opened = ""
   for char in text:

@@ -12,6 +12,7 @@ import pathlib
 import signal
 import sys
 import types
+from typing import TextIO
 
 MEMORY_BYTES = 2 << 30
 # Beyond the parent's own limit: a worker whose parent was killed while it was
@@ -57,7 +58,7 @@ def _stand_in_for_packages() -> None:
     sys.modules[name].__path__ = [os.fspath(path)]
 
 
-def _reply(replies, message: dict) -> None:
+def _reply(replies: TextIO, message: dict) -> None:
   replies.write(json.dumps(message) + "\n")
   replies.flush()
 

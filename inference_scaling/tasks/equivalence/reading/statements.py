@@ -106,7 +106,7 @@ class _Statements(expressions.Expressions):
       signs.add(_SET_SIGNS[self.take().text])
       if len(signs) > 1:
         raise UnreadableError("set operations of two kinds without brackets")
-      node = Node(*signs, (node, self._operand()))
+      node = Node(next(iter(signs)), (node, self._operand()))
     return node
 
   def _at_set_sign(self) -> bool:

@@ -41,7 +41,7 @@ NAMES = frozenset(
   "sqrt sin cos tan cot sec csc arcsin arccos arctan log ln exp pi infinity inf"
   " infty oo".split()
 )
-# Words that would pass for products. Short ones that are usual in formulas,
+# Words that would pass for products. Short ones that are common in formulas,
 # such as ax, by and at, are left out: beside a number they equal no number.
 _WORDS = frozenset(
   """
@@ -71,7 +71,8 @@ def split(text: str) -> list[Token]:
     if not match:
       raise UnreadableError(f"{text[position]!r} in {text!r}")
     position = match.end()
-    tokens += _tokens(match.lastgroup, match[match.lastgroup])
+    kind = str(match.lastgroup)  # each alternative is a group
+    tokens += _tokens(kind, match[kind])
   return [*tokens, Token("end", "")]
 
 
