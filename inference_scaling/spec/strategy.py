@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 import pydantic
+from typing_extensions import override
 
 from inference_scaling import names
 from inference_scaling.spec.checking import choices, fields, messages
@@ -77,13 +78,13 @@ class _Drawn(Block):
   )
 
   @property
+  @override
   def sizes(self) -> tuple[int, ...]:
-    """Each n."""
     return self.n
 
   @property
+  @override
   def draws(self) -> tuple[int, ...]:
-    """Each seed."""
     return self.seeds
 
 
