@@ -133,10 +133,12 @@ class Engine:
         self.settings.mesh,
         lookahead_params=self._lookahead_params(run),
       )
-    except FloatingPointError as error:
-      raise FloatingPointError(f"run {run}: {error}") from error
-    except ValueError as error:
-      raise ValueError(f"run {run}: {error}") from error
+    except (FloatingPointError, ValueError) as error:
+      sources = self._sources(run)
+      whose = f" ({sources})" if sources else ""
+      infinite = isinstance(error, FloatingPointError)
+      kind = FloatingPointError if infinite else ValueError
+      raise kind(f"run {run}: {error}{whose}") from error
     except Exception as error:  # in a port's own code, which the trace shows
       error.add_note(f"run {run}: {self._sources(run)}")
       raise

@@ -241,7 +241,10 @@ class _Sweep:
     """Makes the record of one problem and puts it on the disk."""
     records_file, timings = self._files
     problem = self._problems[finished.problem_id]
-    made = maker.make(run, problem, finished)
+    try:
+      made = maker.make(run, problem, finished)
+    except ValueError as error:
+      raise ValueError(f"run {run}, problem {problem.id}: {error}") from error
     records_file.append(made)
     timings.append(
       {"run": run.key, "problem": problem.id, "seconds": finished.seconds}

@@ -1,7 +1,7 @@
 """Errors for what user functions return, raised while a search is traced."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from inference_scaling.search import base
 # Rewards may be computed in any of these; the loop works in float32.
 SCORE_DTYPES = ("float32", "bfloat16", "float16")
 _STATUS = "RUNNING (0), FINISHED (1) or TRUNCATED (2)"
+_COUNT = "a number of at least 0"
 
 
 class WrongValueError(ValueError):
@@ -96,10 +97,9 @@ def check_values(status: Any, num_tokens: Any, active: Any) -> None:
   if any(isinstance(array, core.Tracer) for array in arrays):
     return
   status, num_tokens, active = map(np.asarray, arrays)
-  known = np.isin(status, (base.RUNNING, base.FINISHED, base.TRUNCATED))
   for name, values, right, expected in (
-    ("status", status, known, _STATUS),
-    ("num_tokens", num_tokens, num_tokens >= 0, "a number of at least 0"),
+    ("status", status, _is_status(status), _STATUS),
+    ("num_tokens", num_tokens, num_tokens >= 0, _COUNT),
   ):
     wrong = np.argwhere(active & ~right)
     if wrong.size:
@@ -108,6 +108,59 @@ def check_values(status: Any, num_tokens: Any, active: Any) -> None:
         f"Step.{name} from policy.extend is {values[p, n]} for beam {n} of "
         f"problem {p}, expected {expected} for every active beam"
       )
+
+
+class Worst(NamedTuple):
+  """The worst values of steps, which a traced search keeps for its host.
+
+  Attributes:
+    status: int32[P], a status that no step may have, RUNNING where all may.
+    num_tokens: int32[P], the least number of tokens; 0 where none is negative.
+  """
+
+  status: Any
+  num_tokens: Any
+
+  @classmethod
+  def start(cls, num_problems: int) -> "Worst":
+    """Those of no steps."""
+    return cls(*[jnp.zeros(num_problems, jnp.int32)] * 2)
+
+  def add(self, step: base.Step, active: jax.Array) -> "Worst":
+    """Those of these steps and one more of each active beam."""
+    wrong = active & ~_is_status(step.status)
+    first = jnp.argmax(wrong, axis=1)[:, None]
+    status = jnp.take_along_axis(step.status, first, axis=1)[:, 0]
+    status = jnp.where(wrong.any(axis=1), status, base.RUNNING)
+    tokens = jnp.where(active, step.num_tokens, 0).min(axis=1)
+    return Worst(
+      jnp.where(_is_status(self.status), status, self.status),
+      jnp.minimum(self.num_tokens, tokens),
+    )
+
+  def check(self, where: str) -> None:
+    """Checks those of one problem, without the axis P.
+
+    Args:
+      where: names problem and depth.
+
+    Raises:
+      WrongValueError: naming the value and what was expected.
+    """
+    for name, value, right, expected in (
+      ("status", self.status, _is_status(self.status), _STATUS),
+      ("num_tokens", self.num_tokens, self.num_tokens >= 0, _COUNT),
+    ):
+      if not right:
+        raise WrongValueError(
+          f"{where}: Step.{name} from policy.extend is {value}, expected "
+          f"{expected} for every active beam"
+        )
+
+
+def _is_status(status: Any) -> Any:
+  """Where a step may have a status: one of three numbers in a row."""
+  return (status >= base.RUNNING) & (status <= base.TRUNCATED)
 
 
 def check_leading(

@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 
 from inference_scaling.search import tree
+from inference_scaling.search.checks import values
 
 
 def gather_beams(state: Any, parents: jax.Array) -> Any:
@@ -285,7 +286,7 @@ class PerRow(_Adapter):
       return self.owner.extend(params, key[None], state, active[None])
 
     new, step = jax.vmap(jax.vmap(write))(keys, state, active)
-    return keep_inactive(active, new, state), _only(step)
+    return keep_inactive(active, new, state), _only("Step", step)
 
   def _score(
     self, params: Any, state: Any, step: Any, active: jax.Array
@@ -295,7 +296,7 @@ class PerRow(_Adapter):
       return self.owner.score(params, state, step, active[None])
 
     new, scores = jax.vmap(jax.vmap(read))(state, step, active)
-    return keep_inactive(active, new, state), _only(scores)
+    return keep_inactive(active, new, state), _only("scores", scores)
 
 
 def _move(
@@ -331,6 +332,17 @@ def _split(value: Any, num_problems: int, name: str) -> Any:
   return jax.tree_util.tree_map_with_path(split, value)
 
 
-def _only(value: Any) -> Any:
+def _only(name: str, value: Any) -> Any:
   """[P, N, 1, ...] to [P, N, ...], for every leaf."""
-  return jax.tree.map(lambda leaf: leaf[:, :, 0], value)
+
+  def take(path: Any, leaf: jax.Array) -> jax.Array:
+    shape = leaf.shape[2:]
+    if shape[:1] != (1,):
+      raise values.WrongValueError(
+        f"per_row: {name}{jax.tree_util.keystr(path)} of one row has shape "
+        f"{list(shape)}, expected its first axis to be [1], that of the row: "
+        "return value[None]"
+      )
+    return leaf[:, :, 0]
+
+  return jax.tree_util.tree_map_with_path(take, value)

@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from inference_scaling import compute
 from inference_scaling.search import base, batching, extension, tree
+from inference_scaling.search.checks import values
 
 # Stands for the model that a call does not use.
 _UNUSED: Any = None
@@ -72,12 +73,14 @@ class PolicyState(flax.struct.PyTreeNode):
     live: bool[P, N], beams that have begun a step and not written it.
     step: of the beams that have written theirs.
     counts: of the tokens of all steps, each int32[P].
+    worst: values of all steps, those of look-aheads included.
   """
 
   owner: Any
   live: jax.Array
   step: base.Step
   counts: compute.Counts
+  worst: values.Worst
 
 
 class RewardState(flax.struct.PyTreeNode):
@@ -149,7 +152,8 @@ class WholeSteps(_Adapter):
       keys, state,
     )  # fmt: skip
     step = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), step)
-    return PolicyState(state, nobody, step, _no_counts(P))
+    worst = values.Worst.start(P)
+    return PolicyState(state, nobody, step, _no_counts(P), worst)
 
   def extend(
     self, params: Any, keys: jax.Array, state: PolicyState, active: jax.Array
@@ -158,7 +162,8 @@ class WholeSteps(_Adapter):
     models = extension.Models(self.owner, _UNUSED, params, None)
     owner, step = extension.extend(models, keys, state.owner, active)
     counts = _add(state.counts, step, active)
-    return state.replace(owner=owner, counts=counts), step
+    worst = state.worst.add(step, active)
+    return state.replace(owner=owner, counts=counts, worst=worst), step
 
   def begin(self, state: PolicyState, active: jax.Array) -> PolicyState:
     """Lets beams begin a step, as of `batching.BatchedPolicy`."""
@@ -190,13 +195,12 @@ class WholeSteps(_Adapter):
     return state.replace(live=state.live & ~ready[:, None]), state.step
 
   @override
-  def report(self, state: PolicyState) -> tuple[()]:
-    del state  # says nothing of the policy's logits
-    return ()
+  def report(self, state: PolicyState) -> values.Worst:
+    return state.worst  # nothing is known of the policy's logits
 
   @override
-  def check(self, report: tuple[()], where: str) -> None:
-    del report, where
+  def check(self, report: values.Worst, where: str) -> None:
+    report.check(f"{where}, the policy ({type(self.owner).__name__})")
 
   @override
   def _rewind(self, before: PolicyState, after: PolicyState) -> PolicyState:

@@ -150,6 +150,24 @@ def test_wrong_axes_are_named():
     policy.start(None, PROMPTS[:2])
 
 
+@pytest.mark.parametrize(
+  ("name", "shape"), [("num_tokens", r"\[\]"), ("status", r"\[2\]")]
+)
+def test_a_row_that_returns_another_shape_is_named(name, shape):
+  class Wrong(layered.OneIndex):
+    def extend(self, params, keys, state, active):
+      state, step = super().extend(params, keys, state, active)
+      value = getattr(step, name)
+      value = value[0] if name == "num_tokens" else jnp.tile(value, 2)
+      return state, step.replace(**{name: value})
+
+  with pytest.raises(
+    ValueError,
+    match=rf"per_row: Step\.{name} of one row has shape {shape}, expected .*1",
+  ):
+    search.check(search.per_row(Wrong(), N), PLAIN[1], None, None, PROMPTS[:2])
+
+
 def test_helpers_gather_and_keep():
   state = {
     "a": jnp.arange(6).reshape(2, 3),

@@ -138,6 +138,41 @@ def test_a_score_that_is_no_number_is_named():
   assert reward.report(idle).all()
 
 
+@pytest.mark.parametrize(
+  ("name", "value", "words"),
+  [
+    ("status", 9, r"status from policy.extend is 9, expected RUNNING"),
+    ("status", -1, r"status from policy.extend is -1, expected RUNNING"),
+    ("num_tokens", -3, r"num_tokens from policy.extend is -3, expected a num"),
+  ],
+)
+def test_a_value_that_a_step_may_not_have_is_named(name, value, words):
+  class Wrong(toy.CountingPolicy):
+    def extend(self, params, keys, state, active):
+      state, step = super().extend(params, keys, state, active)
+      values = getattr(step, name).at[1, 2].set(value)
+      return state, step.replace(**{name: values})
+
+  params, policy = runs.WORLD.params, search.batched_policy(Wrong(5))
+  before = policy.start(params, jnp.asarray(runs.PROBLEMS))
+  active = jnp.ones((4, 5), bool)
+  keys = jax.random.split(jax.random.key(0), active.shape)
+  extend = jax.jit(policy.extend)  # values are not known while it is traced
+  after, _ = extend(params, keys, before, active)
+  # Taken back, as by a look-ahead, and sound ones behind it.
+  after = policy.rewind(before, after)
+  after, _ = extend(params, keys, after, active.at[1, 2].set(False))
+  reports = [
+    jax.tree.map(lambda leaf, p=p: np.asarray(leaf[p]), policy.report(after))
+    for p in range(4)
+  ]
+  policy.check(reports[0], "problem 7, depth 0")
+  with pytest.raises(ValueError, match=f"problem 8, .*Wrong.: Step.{words}"):
+    policy.check(reports[1], "problem 8, depth 0")
+  idle, _ = extend(params, keys, before, active.at[1, 2].set(False))
+  policy.check(jax.tree.map(lambda leaf: leaf[1], policy.report(idle)), "")
+
+
 def test_prompts_are_counted_where_the_owner_does_not():
   counts = POLICY.counts(_start(search.sampling()).policy_state)
   one = jax.tree.map(lambda leaf: leaf[0], counts)

@@ -249,6 +249,21 @@ class _WrongStep(toy.TreePolicy):
     return node, step.replace(num_tokens=1.0)
 
 
+def _wrong(**values):
+  """A policy that gives every step some other values."""
+
+  class Wrong(toy.TreePolicy):
+    def extend(self, params, keys, node, active):
+      params = toy.PolicyParams(jnp.float32(0.5))
+      node, step = super().extend(params, keys, node, active)
+      filled = {
+        name: jnp.full_like(node, value) for name, value in values.items()
+      }
+      return node, step.replace(**filled)
+
+  return Wrong
+
+
 class _Failing(toy.TreePolicy):
   def extend(self, params, keys, node, active):
     raise KeyError("layers")
@@ -263,6 +278,17 @@ class _Failing(toy.TreePolicy):
       "mine sampling n=2 seed=0: Step.num_tokens from p",
     ),
     (_Failing, KeyError, "layers"),
+    (
+      _wrong(num_tokens=-3),
+      ValueError,
+      r"run mine .*: problem 0, depth 0, .*num_tokens from policy.extend is -3"
+      rf", expected a number of at least 0.*\(the policy is {SOURCE}\)",
+    ),
+    (
+      _wrong(status=9),
+      ValueError,
+      rf"problem 0, depth 0, .*status from policy.extend is 9, .*{SOURCE}",
+    ),
   ],
 )
 def test_what_goes_wrong_in_a_search_names_the_run(
@@ -275,6 +301,16 @@ def test_what_goes_wrong_in_a_search_names_the_run(
   if error is KeyError:
     note = f"run mine sampling n=2 seed=0: the policy is {SOURCE}"
     assert note in caught.value.__notes__
+
+
+def test_a_wrong_text_names_port_run_and_problem(module, family, tmp_path):
+  load(module, make=_wrong(), decode=lambda steps: "a\ud800")
+  config = _config(family, {"format": "none"})
+  with pytest.raises(
+    ValueError, match=rf"run mine .*, problem 0: {SOURCE}: decode of .*UTF-8"
+  ):
+    sweep.run_sweep(config, tmp_path, say=lambda line: None)
+  assert (tmp_path / "records.jsonl").read_bytes() == b""
 
 
 def test_the_form_and_the_source_of_a_reward_belong_together(
