@@ -55,18 +55,15 @@ NAMES = (
   (
     "found",
     "the thing",
-    _under(
-      "analysis/", "benchmark/", "decoding/", "profiling/", "sweep/", "tasks/"
-    ),
+    _under("analysis/", "benchmark/", "profiling/", "sweep/"),
   ),
-  ("settle", "what it does", _under("tasks/")),
-  ("settling", "what is done", _under("tasks/")),
+  ("here", "the thing", ()),
+  ("room", "space", ()),
+  ("settle", "what it does", ()),
+  ("settling", "what is done", ()),
   ("some", "the thing", _under("search/contract/", "sweep/")),
-  (
-    "theirs",
-    "the thing",
-    _under("analysis/", "benchmark/", "decoding/", "sweep/"),
-  ),
+  ("theirs", "the thing", _under("analysis/", "benchmark/", "sweep/")),
+  ("there", "the thing", ()),
   ("usual", "default", ()),
   ("Opinion", "what it holds", ()),
   ("Places", "what it holds", ()),
