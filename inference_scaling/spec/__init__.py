@@ -15,6 +15,12 @@ from inference_scaling.spec.growth import (
 )
 from inference_scaling.spec.old_names import renew
 from inference_scaling.spec.prompt import PROMPTS
+from inference_scaling.spec.reader import (
+  check_reward,
+  check_steps,
+  complete,
+  read_sweep,
+)
 from inference_scaling.spec.reward import REWARDS, Reward
 from inference_scaling.spec.strategy import (
   STRATEGIES,
@@ -24,16 +30,7 @@ from inference_scaling.spec.strategy import (
   kind_of,
   read_hyperparameters,
 )
-from inference_scaling.spec.sweep import (
-  Limits,
-  Sampler,
-  Sweep,
-  check_reward,
-  check_steps,
-  complete,
-  read_sweep,
-  to_json,
-)
+from inference_scaling.spec.sweep import Limits, Sampler, Sweep, to_json
 from inference_scaling.spec.task import TASKS, Task
 
 __all__ = [

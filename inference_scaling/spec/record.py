@@ -8,8 +8,10 @@ Axis letters: N candidates, M nodes of the tree, which are steps.
 """
 
 import dataclasses
+import math
 from typing import Any, TypeVar
 
+from inference_scaling import names
 from inference_scaling.spec import typed_json
 
 RecordError = typed_json.RecordError
@@ -209,6 +211,31 @@ def parse(content: Any, where: str = "record") -> Record:
     },
     ledger=parse_part(Ledger, content, "ledger", where),
   )
+
+
+def check_candidates(record: Record, where: str) -> None:
+  """Checks what types do not say of candidates: their ends and their scores.
+
+  Args:
+    record: of a sweep.
+    where: as `parse`.
+
+  Raises:
+    RecordError: naming the first candidate with a wrong value.
+  """
+  for index, candidate in enumerate(record.candidates):
+    if candidate.status not in names.STATUSES:
+      raise RecordError(
+        f"{where}: status of candidate {index} is "
+        f"{typed_json.short(candidate.status)}; expected one of "
+        f"{names.STATUSES}"
+      )
+    scores = candidate.step_scores
+    if not all(type(x) in (int, float) and math.isfinite(x) for x in scores):
+      raise RecordError(
+        f"{where}: step_scores of candidate {index} are "
+        f"{typed_json.short(scores)}; expected one finite number a step"
+      )
 
 
 def parse_part(kind: type[Part], content: Any, key: str, where: str) -> Part:

@@ -1,17 +1,13 @@
 """A sweep: what is asked of which models, by which strategies."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
-import ml_collections
-import numpy as np
-
 from inference_scaling import names
-from inference_scaling.spec import grid, strategy
 from inference_scaling.spec import prompt as prompt_lib
 from inference_scaling.spec import reward as reward_lib
+from inference_scaling.spec import strategy
 from inference_scaling.spec import task as task_lib
-from inference_scaling.spec.checking import fields, messages
+from inference_scaling.spec.checking import fields
 
 
 class Mesh(fields.Group):
@@ -131,165 +127,6 @@ class Sweep(fields.Group):
   )
 
 
-def read_sweep(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Sweep:
-  """Turns a config into a sweep and checks all of it.
-
-  Args:
-    config: as configs/demo.py makes it; keys that it leaves out have their
-      defaults.
-
-  Returns:
-    The sweep.
-
-  Raises:
-    ValueError: on unknown and missing keys and values that are not allowed;
-      the message names key, value, what was expected and what to do.
-  """
-  if isinstance(config, Sweep):
-    return config
-  sweep = messages.read(Sweep, _plain(config), "config")
-  runs = {
-    name: block
-    if block.policies is not None
-    else block.model_copy(update={"policies": tuple(sweep.policies)})
-    for name, block in sweep.runs.items()
-  }
-  sweep = sweep.model_copy(update={"runs": runs})
-  _check_cache(sweep)
-  check_steps(sweep.limits, "config.limits")
-  if isinstance(sweep.reward, reward_lib.External):
-    check_steps(sweep.reward, "config.reward")
-  _check_format(sweep.format)
-  for name, block in sweep.runs.items():
-    _check_block(sweep, block, f"config.runs.{name}")
-  grid.expand(sweep.runs)
-  return sweep
-
-
 def to_json(sweep: Sweep) -> dict[str, Any]:
-  """Turns a sweep into JSON data, which `read_sweep` reads."""
+  """Turns a sweep into JSON data, which `reader.read_sweep` reads."""
   return sweep.model_dump(mode="json", exclude_none=True)
-
-
-def complete(
-  config: ml_collections.ConfigDict | Mapping[str, Any],
-) -> ml_collections.ConfigDict:
-  """Writes the defaults into a config, so that a flag can change every key.
-
-  Args:
-    config: as `read_sweep`.
-
-  Returns:
-    A config with all keys.
-
-  Raises:
-    ValueError: as `read_sweep`.
-  """
-  return ml_collections.ConfigDict(_tuples(to_json(read_sweep(config))))
-
-
-def check_steps(limits: Any, group: str) -> None:
-  """Refuses steps longer than a whole solution.
-
-  Args:
-    limits: has `step_tokens` and `total_tokens`.
-    group: what errors call the two: "limits".
-
-  Raises:
-    ValueError: if the first number is larger.
-  """
-  if limits.step_tokens > limits.total_tokens:
-    raise ValueError(
-      f"{group}.step_tokens is {limits.step_tokens}, more than "
-      f"{group}.total_tokens, {limits.total_tokens}; expected at most that. "
-      "Raise the latter or lower the former."
-    )
-
-
-def check_reward(name: str, reward_format: str, where: str) -> None:
-  """Refuses a strategy that asks for more than a sweep's rewards give.
-
-  Args:
-    name: of a strategy that is known.
-    reward_format: of `config.reward`.
-    where: what the error calls the strategy: "config.runs.tree.strategy".
-
-  Raises:
-    ValueError: if it chooses beams by rewards that there are not, or that are
-      no probabilities where it needs such.
-  """
-  rewards = reward_lib.REWARDS[reward_format]
-  if _fits(strategy.block_of(name), rewards):
-    return
-  lack = "no probabilities" if rewards.has_scores else "no rewards"
-  free = sorted(
-    other
-    for other, block in strategy.STRATEGIES.items()
-    if _fits(block, rewards)
-  )
-  raise ValueError(
-    f"{where} is {name!r}, which chooses beams by their rewards, but the "
-    f"format of rewards is {reward_format!r}, which gives {lack}; expected one "
-    f"of {', '.join(free)}. Give a reward model, or leave this strategy out."
-  )
-
-
-def _fits(
-  block: type[strategy.Block], rewards: type[reward_lib.Reward]
-) -> bool:
-  if block.needs_reward and not rewards.has_scores:
-    return False
-  return rewards.has_probabilities or not block.needs_probabilities
-
-
-def _plain(value: Any) -> Any:
-  """Turns ConfigDicts and tuples into dicts and lists, as JSON would."""
-  if isinstance(value, (ml_collections.ConfigDict, Mapping)):
-    return {str(key): _plain(item) for key, item in value.items()}
-  if isinstance(value, (list, tuple)):
-    return [_plain(item) for item in value]
-  if isinstance(value, (np.ndarray, np.generic)):
-    return value.tolist()
-  return value
-
-
-def _tuples(value: Any) -> Any:
-  """Turns lists into tuples: flags of ml_collections can change these whole."""
-  if isinstance(value, dict):
-    return {key: _tuples(item) for key, item in value.items()}
-  return tuple(value) if isinstance(value, list) else value
-
-
-def _check_cache(sweep: Sweep) -> None:
-  """Checks that space in a tree is given to a tree."""
-  if sweep.cache != names.TREE and sweep.tree_tokens:
-    raise ValueError(
-      f"config.tree_tokens is {sweep.tree_tokens}; expected 0 where "
-      f"config.cache is {sweep.cache!r}, which has space for all tokens. "
-      "Give --config.tree_tokens=0 or --config.cache=tree."
-    )
-
-
-def _check_format(step_format: Format) -> None:
-  """Checks that what ends a step does not announce an answer, too."""
-  both = [
-    text for text in step_format.answer_markers if text in step_format.step_end
-  ]
-  if both:
-    raise ValueError(
-      f"config.format.answer_markers has {both[0]!r}, which ends a step in "
-      "config.format.step_end, so that each solution would end with its first "
-      "step; expected another text, such as 'The answer is'. Take it out of "
-      "either."
-    )
-
-
-def _check_block(sweep: Sweep, block: strategy.Block, path: str) -> None:
-  """Checks a block of runs against the rest of the sweep."""
-  check_reward(block.strategy, sweep.reward.format, f"{path}.strategy")
-  for policy in block.policies or ():
-    if policy not in sweep.policies:
-      raise ValueError(
-        f"{path}.policies has {policy!r}, which config.policies lacks; "
-        f"expected some of {', '.join(sorted(sweep.policies))}."
-      )
