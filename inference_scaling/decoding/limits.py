@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -60,7 +61,7 @@ class Prompts:
   Attributes:
     tokens: int32[P, S], padded on the right with any token.
     lengths: int32[P], at least 1.
-    reward: the prompts as the reward model reads them; None if it reads the
+    reward: the prompts in the reward model's tokens; None if it takes the
       policy's tokens.
   """
 
@@ -99,7 +100,7 @@ def pad_prompt(
     tokens: the prompt's token ids.
     limits: gives the size of the buffer.
     reward_tokens: the reward model's own prompt, if it has one.
-    reward_limits: of the reward model, in its own tokens.
+    reward_limits: of the reward model, in its own tokens; None for `limits`.
 
   Returns:
     Prompts with P = 1.
@@ -111,7 +112,9 @@ def pad_prompt(
   if reward_tokens is None:
     return Prompts(*row)
   what = f"problem {problem_id}: its prompt for the reward model"
-  return Prompts(*row, Prompts(*_pad(what, reward_tokens, reward_limits)))
+  return Prompts(
+    *row, Prompts(*_pad(what, reward_tokens, reward_limits or limits))
+  )
 
 
 def shorten(prompts: Prompts) -> Prompts:
@@ -131,10 +134,8 @@ def shorten(prompts: Prompts) -> Prompts:
   )
 
 
-def _pad(
-  what: str, tokens: Sequence[int], limits: Limits
-) -> tuple[np.ndarray, np.ndarray]:
-  """Makes tokens int32[1, S] and lengths int32[1] of one prompt."""
+def _pad(what: str, tokens: Sequence[int], limits: Limits) -> tuple[Any, Any]:
+  """Makes NumPy tokens int32[1, S] and lengths int32[1] of one prompt."""
   size = limits.prompt_buffer
   if not 0 < len(tokens) <= size:
     raise ValueError(

@@ -4,19 +4,21 @@ The cache holds all tokens of a beam but its last, which is pending: its keys
 and values are computed when the next token is drawn. So the tokens that pass
 through the model while decoding are as many as the tokens drawn.
 
-A step need not be written in one go. `extend` does it; whoever has other things
-to do in between uses `begin`, `write` and `finish`, with the same result.
+A step need not be written in one go. `extend` does it; an engine that stops in
+the middle of steps uses `begin`, `write` and `finish`, with the same result.
 """
 
 import copy
 import dataclasses
 from collections.abc import Callable
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from typing_extensions import override
 
-from inference_scaling import compute
+from inference_scaling import compute, models
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import sizes
@@ -26,18 +28,18 @@ from inference_scaling.decoding.kv_cache import choice
 from inference_scaling.decoding.kv_cache import dense as cache_lib
 from inference_scaling.decoding.tokens import decode_loop
 from inference_scaling.decoding.tokens import format as format_lib
-from inference_scaling.search import base
+from inference_scaling.search import base, batching
 
-# Rows are given to waiting beams once one row in so many is free.
+# Rows are given to waiting beams once one row in this number is free.
 _REFILLED = 4
 
 
-class ModelPolicy:
+class ModelPolicy(batching.Batched, sizes.Buffered):
   """Draws reasoning steps from a language model (a `search.BatchedPolicy`).
 
   A beam is finished by an end-of-text token, or by a step end at or after an
   answer marker. It is truncated by a step that does not end within
-  `limits.step_tokens` (no reward could be read at its end; the released code
+  `limits.step_tokens` (its end could not be scored; the released code
   of Wu et al. drops such steps), or at `limits.total_tokens`.
 
   Attributes:
@@ -48,14 +50,14 @@ class ModelPolicy:
     num_rows: R, on how many beams of a problem the model runs at once. N beams
       are kept; where more than R of them write, the others wait for a row.
     storage: how keys and values of the beams are stored.
-    token_scores: whether steps tell what the model makes of their tokens.
+    token_scores: whether steps have the statistics of their tokens.
     sizes: how much of the buffers is in use.
   """
 
   def __init__(
     self,
-    model,
-    format: format_lib.StepFormat,
+    model: models.Model,
+    format: format_lib.Format,
     limits: limits_lib.Limits,
     num_beams: int,
     num_rows: int | None = None,
@@ -73,8 +75,8 @@ class ModelPolicy:
       num_rows: R, from 1 to N; None for N.
       cache: one of `choice.CACHES`.
       tree_tokens: as `choice.Storage` takes it.
-      token_scores: whether steps tell what the model makes of their tokens, as
-        a `TokenReward` needs; it costs two passes over the logits.
+      token_scores: whether steps have the statistics of their tokens, which a
+        `TokenReward` needs; they cost two passes over the logits.
 
     Raises:
       ValueError: for another number of rows, cache or number of tokens.
@@ -95,8 +97,9 @@ class ModelPolicy:
       self.model, format, limits, automaton
     )
 
-  def sized(self, sizes: sizes.Sizes) -> "ModelPolicy":
-    """The same policy where less of its buffers is in use.
+  @override
+  def sized(self, sizes: sizes.Sizes) -> Self:
+    """Returns the same policy where less of its buffers is in use.
 
     Args:
       sizes: how much.
@@ -161,10 +164,11 @@ class ModelPolicy:
       The new state, and the step, whose content is `StepTokens`.
     """
 
-    def never(live):
+    def never(live: jax.Array) -> jax.Array:
+      del live
       return jnp.zeros((), bool)
 
-    # Others may be half way through a step: that is put aside.
+    # Other beams may be in the middle of a step: it is put aside.
     held = state.step
     empty = self._empty_step(active.shape)
     state = lax.while_loop(
@@ -191,7 +195,7 @@ class ModelPolicy:
     return state.replace(step=state.step.replace(live=live))
 
   def live(self, state: state_lib.PolicyState) -> jax.Array:
-    """Tells which beams still write at their steps, bool[P, N]."""
+    """Returns which beams still write their steps, bool[P, N]."""
     return state.step.live
 
   def write(
@@ -201,14 +205,14 @@ class ModelPolicy:
     state: state_lib.PolicyState,
     enough: Callable[[jax.Array], jax.Array],
   ) -> state_lib.PolicyState:
-    """Writes on at the steps at hand, `sizes.written` tokens a beam at most.
+    """Continues the steps, by `sizes.written` tokens a beam at most.
 
     Where more than `num_rows` beams of a problem are live, the first of them
     are written, until a quarter of all rows could be taken by others.
 
     Args:
       params: weights and sampler.
-      keys: as for `extend`; those of the steps at hand.
+      keys: as for `extend`; those of the steps being written.
       state: the beams.
       enough: from bool[P, N], the beams that are live, to bool[]: whether to
         stop before that.
@@ -221,10 +225,10 @@ class ModelPolicy:
     if self.num_rows < N:
       beams = beam_index_lib.first_beams(live, self.num_rows)
       beam_index = beam_index_lib.BeamIndex(None, beams)
-    beams = {name: getattr(state, name) for name in state_lib.BEAMS}
+    own = {name: getattr(state, name) for name in state_lib.BEAMS}
     most = self.sizes.written
 
-    def stop(rows_live):
+    def stop(rows_live: jax.Array) -> jax.Array:
       now = beam_index.put(live, rows_live)
       if self.num_rows == N:
         return enough(now)
@@ -238,7 +242,7 @@ class ModelPolicy:
       step=beam_index.take(state.step),
       finite=state.finite,
       counts=state.counts,
-      **beam_index.take(beams),
+      **beam_index.take(own),
     )
     with jax.named_scope("policy_extend"):
       done = self._decode_loop.run(
@@ -251,7 +255,7 @@ class ModelPolicy:
       finite=done.finite,
       row_steps=state.row_steps + done.index * self.num_rows,
       counts=done.counts,
-      **beam_index.put(beams, written),
+      **beam_index.put(own, written),
     )
 
   def finish(
@@ -271,8 +275,8 @@ class ModelPolicy:
     step = state.step
     empty = self._empty_step(step.live.shape)
 
-    def pick(mask, new, old):
-      def choose(a, b):
+    def pick(mask: jax.Array, new: Any, old: Any) -> Any:
+      def choose(a: jax.Array, b: jax.Array) -> jax.Array:
         return jnp.where(jnp.expand_dims(mask, range(1, a.ndim)), a, b)
 
       return jax.tree.map(choose, new, old)
@@ -323,37 +327,41 @@ class ModelPolicy:
       **{name: getattr(before, name) for name in state_lib.BEAMS},
     )
 
+  @override
   def counts(self, state: state_lib.PolicyState) -> compute.Counts:
-    """As of `search.BatchedPolicy`."""
     return state.counts
 
-  def held(self, state: state_lib.PolicyState) -> object:
-    """As of `search.BatchedPolicy`: keys and values."""
+  @override
+  def held(self, state: state_lib.PolicyState) -> Any:
     return state.cache
 
+  @override
   def longest(self, state: state_lib.PolicyState) -> jax.Array:
-    """As of `sizes.Buffered`."""
     return state.cache.lengths.max(axis=1)
 
+  @override
   def report(self, state: state_lib.PolicyState) -> dict[str, jax.Array]:
-    """As of `search.BatchedPolicy`."""
-    return {"beyond": faults.tree_beyond(state.cache), "finite": state.finite}
+    return {
+      "tree_overflow": faults.tree_overflow(state.cache),
+      "finite": state.finite,
+    }
 
-  def check(self, report: dict[str, jax.Array], where: str) -> None:
-    """As of `search.BatchedPolicy`."""
-    faults.check_tree(report["beyond"], "policy", self.storage.capacity, where)
+  @override
+  def check(self, report: dict[str, Any], where: str) -> None:
+    capacity = self.storage.capacity
+    faults.check_tree(report["tree_overflow"], "policy", capacity, where)
     faults.check_finite(report["finite"], "the policy's logits", where)
 
-  def _empty_step(self, shape: tuple[int, int]) -> state_lib.HalfStep:
+  def _empty_step(self, shape: tuple[int, ...]) -> state_lib.HalfStep:
     """Steps of no tokens."""
     size = min(self.limits.step_tokens, self.limits.total_tokens)
     return state_lib.empty_step(shape, size, self.token_scores)
 
 
 def _is_worth_refilling(rows_live: jax.Array, live: jax.Array) -> jax.Array:
-  """Tells whether enough rows stand idle that waiting beams could take.
+  """Returns whether enough rows are idle that waiting beams could take.
 
-  To give rows to others costs about a token of all rows; where steps differ in
+  To reassign rows costs about a token of all rows; where steps differ in
   length, a quarter of them is idle after a quarter of a step's mean length.
 
   Args:

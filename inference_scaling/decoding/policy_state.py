@@ -16,8 +16,7 @@ from inference_scaling.search import base
 BEAMS = ("pending", "automaton", "answered")
 
 
-@flax.struct.dataclass
-class PolicyParams:
+class PolicyParams(flax.struct.PyTreeNode):
   """The policy's numbers: arrays, so that a new value is no new program.
 
   Attributes:
@@ -27,14 +26,13 @@ class PolicyParams:
     top_p: float32[], 1 for no limit; None leaves it out of the program.
   """
 
-  weights: object
+  weights: Any
   temperature: jax.Array
   top_k: jax.Array | None = None
   top_p: jax.Array | None = None
 
 
-@flax.struct.dataclass
-class StepTokens:
+class StepTokens(flax.struct.PyTreeNode):
   """The text of one step of each beam.
 
   Attributes:
@@ -52,8 +50,7 @@ class StepTokens:
   certainty: jax.Array | None = None
 
 
-@flax.struct.dataclass
-class HalfStep:
+class HalfStep(flax.struct.PyTreeNode):
   """Steps that are being written; P problems, N beams or rows of each.
 
   Attributes:
@@ -67,16 +64,15 @@ class HalfStep:
   content: StepTokens
 
 
-@flax.struct.dataclass
-class PolicyState:
+class PolicyState(flax.struct.PyTreeNode):
   """All beams of the problems in flight.
 
   Attributes:
-    cache: keys and values of all tokens but the pending ones.
+    cache: a `choice.Cache` of all tokens but the pending ones.
     pending: int32[P, N], each beam's last token.
     automaton: int32[P, N], state of the search for delimiters.
     answered: bool[P, N], whether an answer marker has been written.
-    step: the steps at hand; empty for beams that are not at one.
+    step: the steps being written; empty for beams that write none.
     finite: bool[P], false once a beam of the problem had logits that were NaN
       or infinite; of the problem, so that dropping the beam does not hide it.
     row_steps: int32[P], tokens that were computed on the problem's rows,
@@ -84,7 +80,7 @@ class PolicyState:
     counts: tokens computed so far for beams, each int32[P].
   """
 
-  cache: object
+  cache: Any
   pending: jax.Array
   automaton: jax.Array
   answered: jax.Array
@@ -94,26 +90,26 @@ class PolicyState:
   counts: compute.Counts
 
 
-def check_content(content: Any, who: str) -> None:
-  """Refuses steps that a reward of tokens cannot read.
+def check_content(content: Any, reward: str) -> None:
+  """Refuses steps that a reward of tokens cannot score.
 
   Args:
     content: of a step.
-    who: reads it.
+    reward: names the reward in the error.
 
   Raises:
     ValueError: if it is no `StepTokens`, naming its type.
   """
   if not isinstance(content, StepTokens):
     raise ValueError(
-      f"{who} reads tokens, but the policy's Step.content is a "
+      f"{reward} scores tokens, but the policy's Step.content is a "
       f"{type(content).__name__}; expected decoding.StepTokens. Return it, or "
-      "give a reward that reads what this policy writes."
+      "give a reward that scores what this policy writes."
     )
 
 
 def empty_step(
-  shape: tuple[int, int], size: int, token_scores: bool
+  shape: tuple[int, ...], size: int, token_scores: bool
 ) -> HalfStep:
   """Makes steps of no tokens, of beams that do not write.
 

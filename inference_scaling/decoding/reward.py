@@ -1,17 +1,19 @@
-"""A search reward made of a reward model: it reads each new step once.
+"""A search reward made of a reward model: it encodes each new step once.
 
 The reward model keeps its own keys and values of the prompt and of the steps
-read so far, so a step costs its own tokens and never the whole text again.
+encoded so far, so a step costs its own tokens and never the whole text again.
 """
 
 import copy
 import dataclasses
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from typing_extensions import override
 
-from inference_scaling import compute
+from inference_scaling import compute, models
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import (
   policy_state,
@@ -20,25 +22,25 @@ from inference_scaling.decoding import (
 from inference_scaling.decoding import reward_state as state_lib
 from inference_scaling.decoding.batching import faults
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
-from inference_scaling.decoding.kv_cache import choice
+from inference_scaling.decoding.kv_cache import choice, working_rows
 from inference_scaling.decoding.kv_cache import dense as cache_lib
 from inference_scaling.decoding.tokens import translation
-from inference_scaling.search import base
+from inference_scaling.search import base, batching
 
-# A step is read in blocks of this many tokens, and no further than the longest
-# step at hand: most steps are far shorter than their buffer.
+# A step is encoded in blocks of this many tokens, as far as the longest step:
+# most are far shorter than their buffer.
 BLOCK = 8
 
 
-class ModelReward:
-  """Scores reasoning steps with a reward model (a `search.BatchedReward`).
+class ModelReward(batching.BatchedReward, sizes.Buffered):
+  """Scores reasoning steps with a reward model.
 
-  A step's score is the probability, read at the step's last token, that all
-  is right so far.
+  A step's score is the probability, at the step's last token, that all is
+  right so far.
 
   Attributes:
     model: the reward model, without its weights.
-    limits: lengths of buffers: those of the policy if the reward model reads
+    limits: lengths of buffers: those of the policy if the reward model takes
       the policy's tokens, or else the translator's.
     num_beams: N.
     num_rows: R, on how many beams of a problem the model runs at once.
@@ -50,7 +52,7 @@ class ModelReward:
 
   def __init__(
     self,
-    model,
+    model: models.RewardModel,
     limits: limits_lib.Limits,
     num_beams: int,
     translator: translation.Translator | None = None,
@@ -74,7 +76,7 @@ class ModelReward:
         number of rows that is not from 1 to N, or another cache or number of
         tokens than there may be.
     """
-    reward_format = getattr(model, "reward_format", None)
+    reward_format = model.reward_format
     if reward_format is not (translator.reward_format if translator else None):
       raise ValueError(
         "the reward model's format is "
@@ -82,7 +84,7 @@ class ModelReward:
         f"{translator and translator.reward_format.name!r}; expected one and "
         "the same object. Make Translator(..., "
         "reward_format=model.reward_format, ...), or leave it out for a reward "
-        "model that reads the policy's tokens."
+        "model that takes the policy's tokens."
       )
     # Without weights: compiled programs keep alive what is static.
     self.model = dataclasses.replace(model, params=None)
@@ -95,14 +97,17 @@ class ModelReward:
     self.sizes = sizes.whole(self.limits)
     self.translator = translator
 
-  def sized(self, sizes: sizes.Sizes) -> "ModelReward":
-    """The same reward where less of its buffers is in use, as a policy's."""
+  @override
+  def sized(self, sizes: sizes.Sizes) -> Self:
     smaller = copy.copy(self)
     smaller.sizes = sizes
     return smaller
 
-  def start(self, params, prompts: limits_lib.Prompts) -> state_lib.RewardState:
-    """Reads the prompts.
+  @override
+  def start(
+    self, params: Any, prompts: limits_lib.Prompts
+  ) -> state_lib.RewardState:
+    """Encodes the prompts.
 
     Args:
       params: the reward model's weights.
@@ -117,9 +122,9 @@ class ModelReward:
     """
     if not isinstance(prompts, limits_lib.Prompts):
       raise ValueError(
-        f"a ModelReward reads tokens, but the prompts are a "
+        f"a ModelReward takes tokens, but the prompts are a "
         f"{type(prompts).__name__}; expected decoding.Prompts. Give them, or a "
-        "reward that reads what this policy is asked."
+        "reward that takes this policy's prompts."
       )
     if self.translator is not None:
       if prompts.reward is None:
@@ -146,14 +151,15 @@ class ModelReward:
       ),
     )
 
+  @override
   def score(
     self,
-    params,
+    params: Any,
     state: state_lib.RewardState,
     step: base.Step,
     active: jax.Array,
   ) -> tuple[state_lib.RewardState, jax.Array]:
-    """Reads the new step of each active beam and scores it.
+    """Encodes the new step of each active beam and scores it.
 
     Args:
       params: the reward model's weights.
@@ -170,17 +176,21 @@ class ModelReward:
     policy_state.check_content(step.content, "a ModelReward")
     N, R = self.num_beams, self.num_rows
 
-    def run(beam_index, state):
+    def run(
+      beam_index: beam_index_lib.BeamIndex, state: state_lib.RewardState
+    ) -> state_lib.RewardState:
       if R == N:
         return self._score(params, state, step, active, beam_index)
       # Where more beams are active than there are rows, they take turns, long
       # steps with long ones: a turn lasts as long as its longest.
-      here = beam_index.problems(active)
+      chosen = beam_index.problems(active)
       lengths = beam_index.problems(step.num_tokens)
-      order = jnp.argsort(jnp.where(here, -lengths, 1), axis=1)
-      rounds = -(-here.sum(axis=1).max() // R)
+      order = jnp.argsort(jnp.where(chosen, -lengths, 1), axis=1)
+      rounds = -(-chosen.sum(axis=1).max() // R)
 
-      def take_turn(number, state):
+      def take_turn(
+        number: jax.Array, state: state_lib.RewardState
+      ) -> state_lib.RewardState:
         begin = jnp.minimum(number * R, N - R)
         beams = lax.dynamic_slice_in_dim(order, begin, R, axis=1)
         few = beam_index_lib.BeamIndex(beam_index.slots, beams)
@@ -196,6 +206,7 @@ class ModelReward:
     )
     return state, state.scores
 
+  @override
   def fork(
     self, state: state_lib.RewardState, parents: jax.Array
   ) -> state_lib.RewardState:
@@ -216,46 +227,53 @@ class ModelReward:
       **beam_index_lib.BeamIndex(None, parents).take(beams),
     )
 
+  @override
   def rewind(
     self, before: state_lib.RewardState, after: state_lib.RewardState
   ) -> state_lib.RewardState:
-    """Takes back steps that were read; what was computed stays counted."""
     return state_lib.rewind(before, after)
 
+  @override
   def counts(self, state: state_lib.RewardState) -> compute.Counts:
-    """As of `search.BatchedReward`."""
     return state.counts
 
-  def held(self, state: state_lib.RewardState) -> object:
-    """As of `search.BatchedReward`: keys and values."""
+  @override
+  def held(self, state: state_lib.RewardState) -> Any:
     return state.cache
 
+  @override
   def longest(self, state: state_lib.RewardState) -> jax.Array:
-    """As of `sizes.Buffered`."""
     return state.cache.lengths.max(axis=1)
 
+  @override
   def report(self, state: state_lib.RewardState) -> dict[str, jax.Array]:
-    """As of `search.BatchedReward`."""
     return {
-      "tree_beyond": faults.tree_beyond(state.cache),
+      "tree_overflow": faults.tree_overflow(state.cache),
       "finite": state.finite,
       "longest": self.longest(state),
-      "beyond": state.beyond,
-      "every_step_read": (state.reads == state.steps).all(axis=1),
+      "overflow": state.overflow,
+      "every_step_scored": (state.scored == state.steps).all(axis=1),
     }
 
-  def check(self, report: dict[str, jax.Array], where: str) -> None:
-    """As of `search.BatchedReward`."""
+  @override
+  def check(self, report: dict[str, Any], where: str) -> None:
     capacity = self.storage.capacity
-    faults.check_tree(report["tree_beyond"], "reward model", capacity, where)
+    faults.check_tree(report["tree_overflow"], "reward model", capacity, where)
     faults.check_finite(report["finite"], "the rewards", where)
     faults.check_longest(report["longest"], self.limits, where)
-    faults.check_reads(
-      report["beyond"], report["every_step_read"], self.limits, where
+    faults.check_scored(
+      report["overflow"], report["every_step_scored"], self.limits, where
     )
 
-  def _score(self, params, state, step, active, beam_index):
-    """Reads and scores the steps of some beams; those active are [P, N]."""
+  def _score(
+    self,
+    params: Any,
+    state: state_lib.RewardState,
+    step: base.Step,
+    active: jax.Array,
+    beam_index: beam_index_lib.BeamIndex,
+  ) -> state_lib.RewardState:
+    """Scores the steps of the beams of an index; `active` is bool[P, N]."""
     beams = beam_index.take(
       {name: getattr(state, name) for name in state_lib.BEAMS}
     )
@@ -266,29 +284,29 @@ class ModelReward:
     lengths = jnp.where(live, lengths, 0)
     written = lengths > 0
     if self.translator is not None:
-      room = self.limits.total_tokens - beam_index.take(state.cache.lengths)
-      found, beyond = self._translate(beams, tokens, lengths, cut, room)
-      tokens, lengths, written = found.tokens, found.lengths, found.written
-      beams["rest"] = found.rest
-      beyond = jnp.maximum(beam_index.problems(state.beyond), beyond)
+      space = self.limits.total_tokens - beam_index.take(state.cache.lengths)
+      translated, overflow = self._translate(
+        self.translator, beams, tokens, lengths, cut, space
+      )
+      tokens, lengths = translated.tokens, translated.lengths
+      written, beams["rest"] = translated.written, translated.rest
+      overflow = jnp.maximum(beam_index.problems(state.overflow), overflow)
       state = state.replace(
-        beyond=beam_index.put_problems(state.beyond, beyond)
+        overflow=beam_index.put_problems(state.overflow, overflow)
       )
     size = self.sizes.text + BLOCK  # the last block may pass the last token
     with jax.named_scope("reward_score"):
       rows = state.cache.open_rows(beam_index, size, self.sizes.prompt)
-      reading, longer = self._read(
-        params, beams["reading"], rows, tokens, lengths
-      )
-      fresh = self.model.rewards(params, reading)
-    read = lengths > 0
-    finite = (jnp.isfinite(fresh) | ~read).all(axis=1)
+      head, longer = self._encode(params, beams["head"], rows, tokens, lengths)
+      fresh = self.model.rewards(params, head)
+    scored = lengths > 0
+    finite = (jnp.isfinite(fresh) | ~scored).all(axis=1)
     attended = compute.attended(self.model.config, rows.positions(), lengths)
     new = {
-      "reading": reading,
-      "scores": jnp.where(read, fresh, beams["scores"]),
+      "head": head,
+      "scores": jnp.where(scored, fresh, beams["scores"]),
       "steps": beams["steps"] + written,
-      "reads": beams["reads"] + read,
+      "scored": beams["scored"] + scored,
       "rest": beams["rest"],
     }
     old = {name: getattr(state, name) for name in state_lib.BEAMS}
@@ -302,54 +320,71 @@ class ModelReward:
       **beam_index.put(old, new),
     )
 
-  def _translate(self, beams, tokens, lengths, cut, room):
+  def _translate(
+    self,
+    translator: translation.Translator,
+    beams: dict[str, jax.Array],
+    tokens: jax.Array,
+    lengths: jax.Array,
+    cut: jax.Array,
+    space: jax.Array,
+  ) -> tuple[translation.Translated, jax.Array]:
     """Makes the reward model's tokens of the policy's.
 
     A step that was cut off ends its beam without an answer. Where it does not
     fit, it is left out, and the beam keeps the score of the step before, 0 if
-    there is none: only strategies that weigh or value ended beams, too, see it.
+    there is none: only strategies that also score ended beams see it.
 
     Args:
+      translator: of the reward.
       beams: the beams before the step.
       tokens: int32[Q, R, C], the policy's.
       lengths: int32[Q, R].
       cut: bool[Q, R], steps that a limit ended.
-      room: int32[Q, R], how many tokens the texts may still have.
+      space: int32[Q, R], how many tokens the texts may still have.
 
     Returns:
-      The steps as the reward model reads them, those without text to score not
+      The steps in the reward model's tokens, those without text to score not
       written, and int32[Q, 2], what did not fit.
     """
-    found = self.translator(tokens, lengths, beams["steps"], beams["rest"])
-    too_long = found.needed > self.limits.step_tokens
-    too_much = found.needed > room
-    total = self.limits.total_tokens - room + found.needed
-    beyond = jnp.stack(
+    translated = translator(tokens, lengths, beams["steps"], beams["rest"])
+    needed = translated.needed
+    too_long = needed > self.limits.step_tokens
+    too_much = needed > space
+    total = self.limits.total_tokens - space + needed
+    overflow = jnp.stack(
       [
-        jnp.where(too_long & ~cut, found.needed, 0).max(axis=1),
+        jnp.where(too_long & ~cut, needed, 0).max(axis=1),
         jnp.where(too_much & ~cut, total, 0).max(axis=1),
       ],
       axis=1,
     )
     left_out = too_long | too_much
-    return found.replace(
-      lengths=jnp.where(left_out, 0, found.lengths),
-      written=found.written & ~(left_out & cut),
-      rest=jnp.where(lengths > 0, found.rest, beams["rest"]),
-    ), beyond
+    return translated.replace(
+      lengths=jnp.where(left_out, 0, translated.lengths),
+      written=translated.written & ~(left_out & cut),
+      rest=jnp.where(lengths > 0, translated.rest, beams["rest"]),
+    ), overflow
 
-  def _read(self, params, reading, rows, tokens, lengths):
+  def _encode(
+    self,
+    params: Any,
+    head: Any,
+    rows: working_rows.Rows,
+    tokens: jax.Array,
+    lengths: jax.Array,
+  ) -> tuple[Any, working_rows.Rows]:
     """Runs the model over steps, block by block.
 
     Args:
       params: the weights.
-      reading: of the rows before the step.
-      rows: the same of keys and values.
+      head: the `HeadState` of the rows before the step.
+      rows: their keys and values.
       tokens: int32[Q, R, C].
       lengths: int32[Q, R].
 
     Returns:
-      The readings at the last tokens (the old ones for a step of no tokens),
+      The `HeadState` at the last tokens (the old one for a step of no tokens),
       and the rows after the step.
     """
     blocks = -(-tokens.shape[-1] // BLOCK)
@@ -358,44 +393,45 @@ class ModelReward:
     longest = lengths.max()
     config = self.model.config
 
-    def read_block(carry):
-      index, reading, rows = carry
+    def encode_block(carry: tuple[jax.Array, Any, working_rows.Rows]):
+      index, head, rows = carry
       left = lengths - index
       block = lax.dynamic_slice_in_dim(tokens, index, BLOCK, axis=2)
       positions = rows.positions()[..., None] + jnp.arange(BLOCK)[None, None]
       hidden, kept = self.model.forward(
         params, block, positions, rows.attention(config, BLOCK)
       )
-      after = self.model.encode(params, reading, block, hidden)
+      after = self.model.encode(params, head, block, hidden)
       rows = rows.advance(kept, jnp.clip(left, 0, BLOCK))
-      return index + BLOCK, _at_last(reading, after, left), rows
+      return index + BLOCK, _at_last(head, after, left), rows
 
-    return lax.while_loop(
+    _, head, rows = lax.while_loop(
       lambda carry: carry[0] < longest,
-      read_block,
-      (jnp.int32(0), reading, rows),
-    )[1:]
+      encode_block,
+      (jnp.int32(0), head, rows),
+    )
+    return head, rows
 
 
-def _at_last(old, after, left: jax.Array):
-  """Takes the readings after a block: at its end, or where the step ends.
+def _at_last(old: Any, after: Any, left: jax.Array) -> Any:
+  """Takes the `HeadState` after a block: at its end, or where the step ends.
 
   Args:
-    old: readings before the block, leaves [P, N, ...].
-    after: readings after each of its tokens, leaves [P, N, T, ...].
+    old: before the block, leaves [P, N, ...].
+    after: after each of its tokens, leaves [P, N, T, ...].
     left: int32[P, N], tokens of the step from the block's start on; 0 or less
-      where the step ended before, whose reading stays.
+      where the step ended before, whose state stays.
 
   Returns:
-    Readings, leaves [P, N, ...].
+    The `HeadState`, leaves [P, N, ...].
   """
 
-  def pick(old_leaf, leaf):
+  def pick(old_leaf: jax.Array, leaf: jax.Array) -> jax.Array:
     extra = (1,) * (old_leaf.ndim - 2)
     index = jnp.clip(left - 1, 0, leaf.shape[2] - 1)
-    here = jnp.take_along_axis(
+    last = jnp.take_along_axis(
       leaf, index.reshape(*index.shape, 1, *extra), axis=2
     )[:, :, 0]
-    return jnp.where((left > 0).reshape(*left.shape, *extra), here, old_leaf)
+    return jnp.where((left > 0).reshape(*left.shape, *extra), last, old_leaf)
 
   return jax.tree.map(pick, old, after)

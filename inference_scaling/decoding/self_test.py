@@ -1,18 +1,20 @@
-"""Tries a reward model on one solution that is right and one that is not.
+"""Scores a right and a wrong solution with a reward model.
 
-A reward model that reads a text it was not trained on, or in the wrong place,
-still gives numbers between 0 and 1. So it is tried when it is loaded, on the
+A reward model that scores a text it was not trained on, or at the wrong token,
+still gives numbers between 0 and 1. So it is tested when it is loaded, on the
 same path that a search takes: the solutions are written in tokens, cut in
-steps, translated and scored one by one, and held against one pass over the
+steps, translated and scored one by one, and compared with one pass over the
 whole text.
 """
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import transformers
 
 from inference_scaling import models
 from inference_scaling.decoding import limits as limits_lib
@@ -37,13 +39,13 @@ _TOLERANCE = {"float32": 1e-3, "bfloat16": 0.1, "float16": 0.02}
 
 @dataclasses.dataclass(frozen=True)
 class SelfTest:
-  """What a reward model makes of a right and of a wrong solution.
+  """The rewards of a right and of a wrong solution.
 
   Attributes:
     good: its rewards of the right one, one a step.
     bad: of the wrong one, whose second step has an error.
-    passed: whether it likes the wrong step less than the right one, and the
-      same in one pass over the text.
+    passed: whether the wrong step has the lower reward, and the rewards are
+      the same in one pass over the text.
     message: one or two lines for a user.
   """
 
@@ -83,7 +85,7 @@ def self_test(
   apart = not np.allclose(stepwise, whole, rtol=0, atol=tolerance)
   if apart and _dtype(model) == jnp.float32:
     raise ValueError(
-      f"reward model{_name(model)}: its rewards of two solutions, read step by "
+      f"reward model{_name(model)}: its rewards of two solutions, step by "
       f"step, are {_shown(stepwise)}, but {_shown(whole)} in one pass over the "
       f"text; they may differ by {tolerance}. Check its config.json."
     )
@@ -98,13 +100,15 @@ def self_test(
   return SelfTest(good, bad, passed and not apart, message)
 
 
-def _encode(model):
+def _encode(
+  model: models.RewardModel,
+) -> tuple[list[int], list[list[list[int]]]]:
   """Encodes the prompt and the pieces of each solution, [2][2].
 
   Raises a ValueError if they do not make up the whole text.
   """
   if model.reward_format is None:
-    encode = _plain_encoder(model.tokenizer)
+    encode = _encoder(model.tokenizer)
     return encode(f"{_QUESTION}\n"), [
       [encode(text) for text in _own_steps(steps)] for steps in _SOLUTIONS
     ]
@@ -115,20 +119,24 @@ def _encode(model):
     for steps in _SOLUTIONS
   ]
   for steps, parts in zip(_SOLUTIONS, pieces, strict=True):
-    found, wanted = (
-      _join(prompt, parts),
-      reward_format.encode_whole(_QUESTION, steps),
-    )
-    if found != wanted:
+    joined = _join(prompt, parts)
+    whole = reward_format.encode_whole(_QUESTION, steps)
+    if joined != whole:
       raise ValueError(
         f"reward model{_name(model)}: the tokens of its steps one by one, "
-        f"{found}, are not those of the whole text, {wanted}. Use the "
+        f"{joined}, are not those of the whole text, {whole}. Use the "
         "tokenizer.json that belongs to it."
       )
   return prompt, pieces
 
 
-def _score_steps(model, prompt, pieces, compile, mesh):
+def _score_steps(
+  model: models.RewardModel,
+  prompt: list[int],
+  pieces: list[list[list[int]]],
+  compile: Callable[[Callable], Callable],
+  mesh: jax.sharding.Mesh | None,
+) -> np.ndarray:
   """Scores as a search does; float[2, 2]."""
   limits = limits_lib.Limits(
     prompt_tokens=len(prompt),
@@ -138,33 +146,33 @@ def _score_steps(model, prompt, pieces, compile, mesh):
   translator, prompts = None, limits_lib.pad_prompt(0, prompt, limits)
   if model.reward_format is not None:
     # The model's own tokenizer stands for that of a policy.
-    encode = _plain_encoder(model.tokenizer)
+    encode = _encoder(model.tokenizer)
     pieces = [[encode(step) for step in steps] for steps in _SOLUTIONS]
     translator = translation.Translator(
       model.tokenizer, model.config.vocab_size, model.reward_format, limits, ()
     )
-    prompts = limits_lib.pad_prompt(0, prompt, limits, prompt, limits)
+    prompts = limits_lib.pad_prompt(0, prompt, limits, prompt)
   reward = reward_lib.ModelReward(model, limits, len(pieces), translator)
 
-  def score(*arguments):
+  def score(*arguments: Any) -> Any:
     state, scores = reward.score(*arguments)
-    return state, placement.replicate((scores, state.reads), mesh)
+    return state, placement.replicate((scores, state.scored), mesh)
 
-  score = compile(score)
+  compiled = compile(score)
   state = compile(reward.start)(model.params, prompts)
   size = max(len(piece) for parts in pieces for piece in parts)
-  found = []
+  rewards, scored = [], np.zeros((1, 2))
   for step in zip(*pieces, strict=True):
-    state, (scores, reads) = score(
+    state, (scores, scored) = compiled(
       model.params, state, _as_step(step, size), jnp.ones((1, len(step)), bool)
     )
-    found.append(np.asarray(scores)[0])
-  if not np.array_equal(reads, np.full((1, 2), len(found))):
+    rewards.append(np.asarray(scores)[0])
+  if not np.array_equal(scored, np.full((1, 2), len(rewards))):
     raise ValueError(
-      f"reward model{_name(model)}: of {len(found)} steps "
-      f"{np.asarray(reads)[0].tolist()} were scored."
+      f"reward model{_name(model)}: of {len(rewards)} steps "
+      f"{np.asarray(scored)[0].tolist()} were scored."
     )
-  return np.stack(found, axis=1)
+  return np.stack(rewards, axis=1)
 
 
 def _as_step(rows: Sequence[Sequence[int]], size: int) -> base.Step:
@@ -179,7 +187,13 @@ def _as_step(rows: Sequence[Sequence[int]], size: int) -> base.Step:
   return base.Step(jnp.zeros_like(lengths), lengths, content)
 
 
-def _score_whole(model, prompt, pieces, compile, mesh):
+def _score_whole(
+  model: models.RewardModel,
+  prompt: list[int],
+  pieces: list[list[list[int]]],
+  compile: Callable[[Callable], Callable],
+  mesh: jax.sharding.Mesh | None,
+) -> np.ndarray:
   """Scores in one pass over each whole text; float[2, 2]."""
   texts = [_join(prompt, parts) for parts in pieces]
   tokens = np.zeros((len(texts), max(map(len, texts))), np.int32)
@@ -204,7 +218,9 @@ def _own_steps(steps: Sequence[str]) -> list[str]:
   return [texts[0], *(f"\n{text}" for text in texts[1:])]
 
 
-def _plain_encoder(tokenizer) -> Callable[[str], list[int]]:
+def _encoder(
+  tokenizer: transformers.PreTrainedTokenizerFast,
+) -> Callable[[str], list[int]]:
   return lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
@@ -212,11 +228,11 @@ def _join(prompt: Sequence[int], parts: Sequence[Sequence[int]]) -> list[int]:
   return [*prompt, *(token for part in parts for token in part)]
 
 
-def _dtype(model):
+def _dtype(model: models.RewardModel) -> Any:
   return model.params["decoder"]["embedding"].dtype
 
 
-def _name(model) -> str:
+def _name(model: models.RewardModel) -> str:
   reward_format = (
     ""
     if model.reward_format is None
@@ -225,15 +241,20 @@ def _name(model) -> str:
   return f"{reward_format} (tokenizer {model.tokenizer.name_or_path})"
 
 
-def _shown(scores) -> list:
+def _shown(scores: Any) -> list:
   return np.round(np.asarray(scores, float), 3).tolist()
 
 
-def _message(model, good, bad, passed: bool) -> str:
+def _message(
+  model: models.RewardModel,
+  good: list[float],
+  bad: list[float],
+  passed: bool,
+) -> str:
   verdict = (
     "tells the wrong step from the right one"
     if passed
-    else "does NOT like the wrong step less than the right one"
+    else "does NOT score the wrong step below the right one"
   )
   return (
     f"reward model{_name(model)} {verdict}: rewards {_shown(good)} of a right "

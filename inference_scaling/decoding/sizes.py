@@ -1,6 +1,6 @@
 """How much of their buffers models use: shapes of programs, chosen by the host.
 
-Buffers are as long as the longest text that is allowed; what is at hand is
+Buffers are as long as the longest text that is allowed; texts are
 mostly far shorter, and attention costs what it reads. So programs exist for a
 few sizes, and each call runs the smallest that fits.
 """
@@ -45,10 +45,12 @@ class Buffered(Protocol):
   limits: limits_lib.Limits
 
   def sized(self, sizes: Sizes) -> Self:
-    """The same object where less of its buffers is in use."""
+    """Returns the same object where less of its buffers is in use."""
+    ...
 
   def longest(self, state: Any) -> jax.Array:
-    """Tokens of each problem's longest text, int32[P]."""
+    """Returns the tokens of each problem's longest text, int32[P]."""
+    ...
 
 
 def whole(limits: limits_lib.Limits) -> Sizes:
@@ -71,7 +73,7 @@ def whole(limits: limits_lib.Limits) -> Sizes:
 def fitting(
   limits: limits_lib.Limits, text: int, prompt: int, slots: int | None
 ) -> Sizes:
-  """The smallest sizes that serve what is at hand.
+  """The smallest sizes that serve the current texts.
 
   Args:
     limits: of the policy or the reward.

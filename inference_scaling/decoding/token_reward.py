@@ -1,24 +1,24 @@
-"""A search reward made of what the policy itself thinks of its tokens."""
+"""A search reward made of the policy's own token statistics."""
 
 from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
+from typing_extensions import override
 
 from inference_scaling import compute
 from inference_scaling.decoding import policy_state
 from inference_scaling.decoding.batching import faults
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
-from inference_scaling.search import base
+from inference_scaling.search import base, batching
 
 LIKELIHOOD, SELF_CERTAINTY = "likelihood", "self_certainty"
 TOKEN_SCORES = (LIKELIHOOD, SELF_CERTAINTY)
 
 
-@flax.struct.dataclass
-class TokenScores:
-  """What a `TokenReward` remembers of all beams.
+class TokenScores(flax.struct.PyTreeNode):
+  """The state of all beams under a `TokenReward`.
 
   Attributes:
     total: float32[P, N], sum of the numbers of each solution's tokens.
@@ -35,8 +35,8 @@ class TokenScores:
   counts: compute.Counts
 
 
-class TokenReward:
-  """Scores solutions without a reward model (a `search.BatchedReward`).
+class TokenReward(batching.BatchedReward):
+  """Scores solutions without a reward model.
 
   The numbers come with the policy's tokens, at temperature 1 and without
   filters, so that nothing is computed for them and nothing is counted.
@@ -72,8 +72,8 @@ class TokenReward:
     self.kind = kind
     self.num_beams = num_beams
 
+  @override
   def start(self, params: Any, prompts: Any) -> TokenScores:
-    """Makes a state of zeros for P prompts."""
     del params
     P = jax.tree.leaves(prompts)[0].shape[0]
     shape, nothing = (P, self.num_beams), jnp.zeros(P, jnp.int32)
@@ -86,6 +86,7 @@ class TokenReward:
       counts=compute.prompt_counts(nothing, nothing),
     )
 
+  @override
   def score(
     self, params: Any, state: TokenScores, step: base.Step, active: jax.Array
   ) -> tuple[TokenScores, jax.Array]:
@@ -120,30 +121,31 @@ class TokenReward:
     )
     return state, state.scores
 
+  @override
   def fork(self, state: TokenScores, parents: jax.Array) -> TokenScores:
-    """Lets beam n go on from beam parents[n] of the same problem."""
     total, tokens, scores = beam_index_lib.BeamIndex(None, parents).take(
       (state.total, state.tokens, state.scores)
     )
     return state.replace(total=total, tokens=tokens, scores=scores)
 
+  @override
   def rewind(self, before: TokenScores, after: TokenScores) -> TokenScores:
-    """Takes steps back; a number that was not finite stays known."""
+    # A number that was not finite stays known.
     return before.replace(finite=after.finite)
 
+  @override
   def counts(self, state: TokenScores) -> compute.Counts:
-    """As of `search.BatchedReward`: nothing is computed."""
     return state.counts
 
+  @override
   def held(self, state: TokenScores) -> tuple[()]:
-    """As of `search.BatchedReward`: no keys and values are kept."""
     del state
     return ()
 
+  @override
   def report(self, state: TokenScores) -> jax.Array:
-    """As of `search.BatchedReward`."""
     return state.finite
 
+  @override
   def check(self, report: Any, where: str) -> None:
-    """As of `search.BatchedReward`."""
     faults.check_finite(report, "the rewards", where)

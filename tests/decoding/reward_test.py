@@ -36,17 +36,17 @@ def test_scores_differ():
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Counting(models.RewardModel):
-  """A reward model that tells of each block that it reads."""
+  """A reward model that counts the blocks that it encodes."""
 
   blocks: list = dataclasses.field(default_factory=list)
 
-  def read(self, *args):
+  def encode(self, *args):
     jax.debug.callback(lambda: self.blocks.append(1))
-    return super().read(*args)
+    return super().encode(*args)
 
 
-def _read(lengths, num_rows=None):
-  """Reads steps, holds their scores against whole texts; counts blocks."""
+def _encode(lengths, num_rows=None):
+  """Scores steps, compares with scores of whole texts; counts blocks."""
   N, C = len(lengths), max(lengths)
   fields = dataclasses.fields(models.RewardModel)
   model = _Counting(
@@ -77,17 +77,17 @@ def _read(lengths, num_rows=None):
   return len(model.blocks)
 
 
-def test_steps_longer_than_a_block_are_read_whole():
+def test_steps_longer_than_a_block_are_encoded_whole():
   """A step of 40 tokens takes five blocks of 8."""
-  assert _read((40, 17)) == 5
+  assert _encode((40, 17)) == 5
 
 
-def test_long_steps_are_read_beside_long_ones():
+def test_long_steps_are_encoded_beside_long_ones():
   """Five blocks for 40 and 33 tokens, one for 2 and 8; not five for each."""
-  assert _read((2, 40, 8, 33), num_rows=2) == 5 + 1
+  assert _encode((2, 40, 8, 33), num_rows=2) == 5 + 1
 
 
-def test_counts_are_those_of_the_tokens_read():
+def test_counts_are_those_of_the_encoded_tokens():
   history = tiny.grown()
   counts = history[-1]["new_judged"].counts
   for p, prompt in enumerate(tiny.prompts(3)):

@@ -51,10 +51,10 @@ def test_faults_are_not_taken_back():
   state = entry["new_state"].replace(finite=broken)
   assert not policy.rewind(entry["state"], state).finite.any()
   judged = entry["new_judged"].replace(
-    finite=broken, beyond=broken[:, None] + 9
+    finite=broken, overflow=broken[:, None] + 9
   )
   judged = reward.rewind(entry["judged"], judged)
-  assert not judged.finite.any() and (judged.beyond == 9).all()
+  assert not judged.finite.any() and (judged.overflow == 9).all()
   nothing = decoding.NoReward(tiny.NUM_BEAMS)
   state = nothing.start(None, tiny.stack(3))
   _same(nothing.rewind(state, state), state)

@@ -1,4 +1,4 @@
-"""Who is in the slots, and how much of the buffers they need."""
+"""Which problems are in the batch slots, and how much buffer they need."""
 
 import dataclasses
 import time
@@ -7,12 +7,12 @@ from typing import Any
 
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import sizes as sizes_lib
-from inference_scaling.search import base
+from inference_scaling.search import base, batching
 
 
 @dataclasses.dataclass
 class Slot:
-  """Who is in a batch slot.
+  """The problem in a batch slot.
 
   Attributes:
     problem_id: of its `PromptProblem`.
@@ -43,7 +43,7 @@ def start(problem_id: int, prompts: Any, tokens: int) -> Slot:
   longest = 0
   if isinstance(prompts, limits_lib.Prompts):
     both = (prompts, prompts.reward or prompts)
-    longest = max(int(one.lengths[0]) for one in both)
+    longest = max(int(prompt.lengths[0]) for prompt in both)
   return Slot(problem_id, time.monotonic(), longest, tokens)
 
 
@@ -54,9 +54,13 @@ class Fit:
   """
 
   def __init__(
-    self, policy, reward, static_part: base.Strategy, group: int | None
+    self,
+    policy: batching.BatchedPolicy,
+    reward: batching.BatchedReward,
+    static_part: base.Strategy,
+    group: int | None,
   ):
-    """Looks at what a search may need.
+    """Computes by how many tokens texts may grow until the next stop.
 
     Args:
       policy: of the search.
@@ -64,40 +68,41 @@ class Fit:
       static_part: of the strategy.
       group: as `Sizes.slots`.
     """
-    # None for an owner without buffers, whose program has one size.
-    self._limits = tuple(
-      owner.limits if isinstance(owner, sizes_lib.Buffered) else None
-      for owner in (policy, reward)
-    )
+    self._policy, self._reward = _limits(policy), _limits(reward)
     self._group = group
     self._grown = 0
-    ours, theirs = self._limits
-    if ours is not None:
-      ahead = static_part.lookahead * ours.step_tokens
-      self._grown = sizes_lib.most_written(ours) + ahead
-    if theirs is not None:
-      read = (1 + static_part.lookahead) * theirs.step_tokens
-      self._grown = max(self._grown, read)
+    if self._policy is not None:
+      ahead = static_part.lookahead * self._policy.step_tokens
+      self._grown = sizes_lib.most_written(self._policy) + ahead
+    if self._reward is not None:
+      steps = 1 + static_part.lookahead
+      self._grown = max(self._grown, steps * self._reward.step_tokens)
     self._text = self._prompt = 0
 
   def __call__(
     self, slots: Sequence[Slot | None]
   ) -> tuple[sizes_lib.Sizes | None, sizes_lib.Sizes | None]:
-    """Looks at the slots.
+    """Finds the sizes for some slots.
 
     Args:
-      slots: who is in them; at least one problem.
+      slots: their problems; at least one.
 
     Returns:
       Sizes of the policy and of the reward; None for one without buffers.
     """
-    there = [slot for slot in slots if slot is not None]
+    running = [slot for slot in slots if slot is not None]
     # All beams must fit, those that wait for their turn, too.
-    text = max(slot.text for slot in there) + self._grown
+    text = max(slot.text for slot in running) + self._grown
     self._text = max(self._text, text)
-    self._prompt = max(self._prompt, *(slot.prompt for slot in there))
-    return tuple(
-      limits
-      and sizes_lib.fitting(limits, self._text, self._prompt, self._group)
-      for limits in self._limits
-    )
+    self._prompt = max(self._prompt, *(slot.prompt for slot in running))
+    return self._sizes(self._policy), self._sizes(self._reward)
+
+  def _sizes(self, limits: limits_lib.Limits | None) -> sizes_lib.Sizes | None:
+    if limits is None:
+      return None
+    return sizes_lib.fitting(limits, self._text, self._prompt, self._group)
+
+
+def _limits(owner: batching.Batched) -> limits_lib.Limits | None:
+  """None for an owner without buffers, whose program has one size."""
+  return owner.limits if isinstance(owner, sizes_lib.Buffered) else None

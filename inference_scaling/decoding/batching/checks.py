@@ -1,10 +1,11 @@
-"""What must hold before slots start, and what the host sees when they stop."""
+"""Checks before batch slots start, and flags for the host when they stop."""
 
 import dataclasses
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import transformers
 
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import policy_state as state_lib
@@ -12,13 +13,14 @@ from inference_scaling.decoding import reward as reward_lib
 from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.decoding.batching import placement
 from inference_scaling.models import sharding
+from inference_scaling.search import base, batching
 from inference_scaling.search import state as search_state
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Flags:
-  """What the host looks at after each stop; each has the axis P.
+  """What the host gets after each stop; each has the axis P.
 
   Attributes:
     done: bool, problems without an active beam.
@@ -43,13 +45,13 @@ class Flags:
 
 
 def make_flags(
-  policy,
-  reward,
+  policy: batching.BatchedPolicy,
+  reward: batching.BatchedReward,
   before: search_state.SearchState,
   after: search_state.SearchState,
   scored: jax.Array,
 ) -> Flags:
-  """Looks at the state of a search.
+  """Makes the flags of a search.
 
   Args:
     policy: of the search.
@@ -69,6 +71,8 @@ def make_flags(
       text = jnp.maximum(text, owner.longest(state))
   if isinstance(new, state_lib.PolicyState):
     row_steps = new.row_steps - old.row_steps
+  # Arrays, since these counts are on the device.
+  drawn: Any = policy.counts(new).decode - policy.counts(old).decode
   return Flags(
     done=search_state.is_done(after),
     scored=scored,
@@ -77,12 +81,16 @@ def make_flags(
     reward=reward.report(after.reward_state),
     text=text,
     row_steps=row_steps,
-    tokens=policy.counts(new).decode - policy.counts(old).decode,
+    tokens=drawn,
   )
 
 
 def check_slot(
-  policy, reward, flags: Flags, slot: int, problem_id: int
+  policy: batching.BatchedPolicy,
+  reward: batching.BatchedReward,
+  flags: Flags,
+  slot: int,
+  problem_id: int,
 ) -> None:
   """Stops a search that has gone wrong in the step that was just scored.
 
@@ -103,8 +111,13 @@ def check_slot(
     owner.check(jax.tree.map(lambda leaf: leaf[slot], report), where)
 
 
-def check_mesh(policy, reward, num_slots: int, mesh) -> None:
-  """Holds slots and heads against a mesh, before anything is compiled."""
+def check_mesh(
+  policy: base.Policy,
+  reward: base.Reward,
+  num_slots: int,
+  mesh: jax.sharding.Mesh | None,
+) -> None:
+  """Checks that a mesh divides slots and heads, before anything is compiled."""
   if mesh is None:
     return
   for owner in (policy, reward):
@@ -119,8 +132,8 @@ def check_mesh(policy, reward, num_slots: int, mesh) -> None:
     )
 
 
-def check_tokens(policy, reward) -> None:
-  """Compares the tokenizers of two models, where both read the same tokens.
+def check_tokens(policy: base.Policy, reward: base.Reward) -> None:
+  """Compares the tokenizers of two models, where both take the same tokens.
 
   Args:
     policy: of the search.
@@ -129,28 +142,32 @@ def check_tokens(policy, reward) -> None:
   Raises:
     ValueError: if they differ.
   """
-  both = isinstance(policy, policy_lib.ModelPolicy) and isinstance(
-    reward, reward_lib.ModelReward
-  )
-  if both and reward.translator is None:
+  if (
+    isinstance(policy, policy_lib.ModelPolicy)
+    and isinstance(reward, reward_lib.ModelReward)
+    and reward.translator is None
+  ):
     check_vocabularies(policy.model.tokenizer, reward.model.tokenizer)
 
 
-def check_vocabularies(ours, theirs) -> None:
+def check_vocabularies(
+  policy: transformers.PreTrainedTokenizerFast,
+  reward: transformers.PreTrainedTokenizerFast,
+) -> None:
   """Compares the tokenizer of a policy and that of a reward model.
 
   Args:
-    ours: of the policy.
-    theirs: of the reward model that reads its tokens.
+    policy: the policy's tokenizer.
+    reward: that of the reward model that takes its tokens.
 
   Raises:
     ValueError: if they differ, with some of the tokens that do.
   """
-  if ours is theirs:
+  if policy is reward:
     return
-  ours, theirs = ours.get_vocab(), theirs.get_vocab()
-  if ours != theirs:
-    differing = sorted(dict(ours.items() ^ theirs.items()))
+  tokens, others = policy.get_vocab(), reward.get_vocab()
+  if tokens != others:
+    differing = sorted(dict(tokens.items() ^ others.items()))
     raise ValueError(
       "the reward model's tokenizer is not the policy's: "
       f"{len(differing)} tokens differ, such as {differing[:5]}. Use two "

@@ -8,7 +8,7 @@ A problem is started alone and its random keys come from the seed and its id, so
 its draws do not depend on what shares the batch with it.
 
 On a mesh of devices slots are split over 'data' and heads over 'model'. Several
-processes run this loop alike: what it looks at is whole on each of them.
+processes run the same loop: its flags are whole on each of them.
 """
 
 import dataclasses
@@ -32,7 +32,8 @@ from inference_scaling.decoding.batching import (
   statistics,
 )
 from inference_scaling.decoding.batching import problems as problems_lib
-from inference_scaling.search import base
+from inference_scaling.search import base, batching
+from inference_scaling.search import state as search_state
 from inference_scaling.search import tree as tree_lib
 from inference_scaling.search.checks import entries
 from inference_scaling.search.porting import whole_steps
@@ -70,7 +71,7 @@ def continuous_batching(
   num_slots: int,
   max_depth: int,
   mesh: jax.sharding.Mesh | None = None,
-  stats: statistics.LaneStats | None = None,
+  stats: statistics.BatchStats | None = None,
   lookahead_params: Any = None,
 ) -> Iterator[Finished]:
   """Searches problems, several at a time, and yields each as it ends.
@@ -88,15 +89,15 @@ def continuous_batching(
     strategy: shares out the beams.
     policy_params: weights and sampler of the policy.
     reward_params: weights of the reward model.
-    problems: read one at a time, whenever a batch slot is free; `PromptProblem`
-      for a `ModelPolicy`, `EncodedProblem` for another.
+    problems: taken one at a time, whenever a batch slot is free;
+      `PromptProblem` for a `ModelPolicy`, `EncodedProblem` for another.
     seed: of all random draws.
     num_slots: P, problems in flight.
     max_depth: most steps of a beam; J of the tree.
     mesh: of `models.make_mesh`, for both models; None for one device. With
       several processes, each must be given the same arguments. Params of a
       policy or a reward that is none of this package's lie on every device.
-    stats: what the slots do is added to it; None to count nothing.
+    stats: statistics of the batch, which are added to; None to count nothing.
     lookahead_params: given to the policy where the strategy looks ahead; None
       for those of temperature 0 without filters of a `ModelPolicy`, and for
       `policy_params` of another.
@@ -106,7 +107,7 @@ def continuous_batching(
 
   Raises:
     ValueError: for a prompt that does not fit its buffer, a step that does not
-      fit that of the reward model, two models that do not read the same tokens,
+      fit that of the reward model, two models that do not take the same tokens,
       a mesh that does not divide slots or heads, a tree of steps that does not
       fit its cache, or a wrong value from a function of the policy, the reward
       or the strategy.
@@ -122,6 +123,7 @@ def continuous_batching(
   )
   policy = whole_steps.batched_policy(policy)
   reward = whole_steps.batched_reward(reward)
+  assert strategy.init is not None  # not its static part
   start = functools.partial(
     programs.start, policy, reward, strategy.static_part, max_depth, mesh,
     policy_params, reward_params, strategy.init(policy.num_beams),
@@ -129,7 +131,7 @@ def continuous_batching(
   )  # fmt: skip
   group = scheduling.group_size(num_slots, strategy.static_part, mesh)
   fit = buffers.Fit(policy, reward, strategy.static_part, group)
-  stats = stats or statistics.LaneStats()
+  stats = stats or statistics.BatchStats()
   waiting = iter(problems)
   slots: list[buffers.Slot | None] = [None] * num_slots
   state = None
@@ -165,8 +167,14 @@ def continuous_batching(
         slots[slot] = None
 
 
-def _put(policy, reward, policy_params, reward_params, mesh):
-  """Puts what both are given on the mesh, each by its own rule."""
+def _put(
+  policy: base.Policy,
+  reward: base.Reward,
+  policy_params: Any,
+  reward_params: Any,
+  mesh: jax.sharding.Mesh | None,
+) -> tuple[Any, Any]:
+  """Puts both models' params on the mesh, each by its own rule."""
   if isinstance(policy, policy_lib.ModelPolicy):
     weights = placement.put_weights(policy_params.weights, mesh)
     policy_params = policy_params.replace(weights=weights)
@@ -178,7 +186,12 @@ def _put(policy, reward, policy_params, reward_params, mesh):
 
 
 def _harvest(
-  policy, reward, mesh, state, slot: int, running: buffers.Slot
+  policy: batching.BatchedPolicy,
+  reward: batching.BatchedReward,
+  mesh: jax.sharding.Mesh | None,
+  state: search_state.SearchState,
+  slot: int,
+  running: buffers.Slot,
 ) -> Finished:
   """Brings a finished problem to the host, to each one of several."""
   owners = (policy, reward)
@@ -187,15 +200,15 @@ def _harvest(
   tree, counts = jax.device_get(
     programs.take_slot(
       mesh,
-      (state.tree, [owner.counts(one) for owner, one in pairs]),
+      (state.tree, [owner.counts(part) for owner, part in pairs]),
       np.int32(slot),
     )
   )
   policy_counts, reward_counts = (
-    whole_steps.add_prompt(owner, one, running.tokens)
-    for owner, one in zip(owners, counts, strict=True)
+    whole_steps.add_prompt(owner, count, running.tokens)
+    for owner, count in zip(owners, counts, strict=True)
   )
-  held = [owner.held(one) for owner, one in pairs]
+  held = [owner.held(part) for owner, part in pairs]
   return Finished(
     problem_id=running.problem_id,
     tree=tree,

@@ -1,4 +1,4 @@
-"""Errors for searches in which a model's numbers or buffers gave out."""
+"""Errors for searches with numbers not finite or with full buffers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,19 +9,19 @@ import jax.numpy as jnp
 from inference_scaling.decoding import limits as limits_lib
 
 
-def tree_beyond(cache: Any) -> jax.Array:
-  """What did not fit a `TreeCache`, int32[P]; 0 for another cache."""
+def tree_overflow(cache: Any) -> jax.Array:
+  """Returns what did not fit a `TreeCache`, int32[P]; 0 for another cache."""
   nothing = jnp.zeros(cache.lengths.shape[0], jnp.int32)
-  return getattr(cache, "beyond", nothing)
+  return getattr(cache, "overflow", nothing)
 
 
-def check_tree(needed: int, who: str, capacity: int, where: str) -> None:
-  """Stops a search in which tokens found no room in a tree.
+def check_tree(needed: int, owner: str, capacity: int, where: str) -> None:
+  """Stops a search whose tokens do not fit the store of a tree cache.
 
   Args:
-    needed: distinct tokens that there were; 0 where all found room.
-    who: whose they are.
-    capacity: for how many there is room.
+    needed: distinct tokens of the problem; 0 where all fit.
+    owner: the model whose tokens they are.
+    capacity: how many the store holds.
     where: names problem and depth.
 
   Raises:
@@ -29,9 +29,9 @@ def check_tree(needed: int, who: str, capacity: int, where: str) -> None:
   """
   if needed:
     raise ValueError(
-      f"{where}: its tree holds {needed} distinct tokens of the {who} at once, "
-      f"but tree_tokens is {capacity}. Raise it to more than {needed}, since "
-      "the tree may still grow, or leave it out, which gives room for all."
+      f"{where}: its tree holds {needed} distinct tokens of the {owner} at "
+      f"once, but tree_tokens is {capacity}. Raise it to more than {needed}, "
+      "since the tree may still grow, or leave it out to hold all of them."
     )
 
 
@@ -74,17 +74,17 @@ def check_longest(tokens: int, limits: limits_lib.Limits, where: str) -> None:
     )
 
 
-def check_reads(
-  beyond: Sequence[int],
-  every_step_read: bool,
+def check_scored(
+  overflow: Sequence[int],
+  every_step_scored: bool,
   limits: limits_lib.Limits,
   where: str,
 ) -> None:
   """Stops a search in which a step has not been scored once.
 
   Args:
-    beyond: two numbers, as `RewardState.beyond`.
-    every_step_read: whether each step with text has one score.
+    overflow: two numbers, as `RewardState.overflow`.
+    every_step_scored: whether each step with text has one score.
     limits: of the reward model.
     where: names problem and depth.
 
@@ -93,7 +93,7 @@ def check_reads(
     AssertionError: for a step without a score.
   """
   for needed, what, name in zip(
-    beyond,
+    overflow,
     ("a step", "a solution"),
     ("step_tokens", "total_tokens"),
     strict=True,
@@ -104,9 +104,9 @@ def check_reads(
         f"{name} is {getattr(limits, name)}. Raise it to at least {needed}, or "
         "lower that of the policy."
       )
-  if not every_step_read:
+  if not every_step_scored:
     raise AssertionError(
-      f"{where}: the steps with text and the scores read are not as many. This "
+      f"{where}: not every step with text has exactly one score. This "
       "is a fault of the reward model's format: it gives no tokens for a step "
       "that has text."
     )

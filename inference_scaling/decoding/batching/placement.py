@@ -1,4 +1,4 @@
-"""Where the state of a search lies on a mesh of devices.
+"""The layout of the state of a search on a mesh of devices.
 
 Problems are split over 'data' and heads over 'model'. A beam lies where its
 problem does, so that a fork, which copies beams within a problem, never crosses
@@ -58,13 +58,13 @@ def constrain(state: Any, mesh: Mesh | None, alone: bool = False) -> Any:
     return state
   rules = ALONE if alone else sharding.RULES
 
-  def place(path, leaf):
+  def lay_out(path: tuple[Any, ...], leaf: jax.Array) -> jax.Array:
     name = f"state{jax.tree_util.keystr(path)}"
     axes = state_axes(path, leaf.ndim)
-    where = sharding.sharding(name, axes, leaf.shape, mesh, rules)
-    return jax.lax.with_sharding_constraint(leaf, where)
+    layout = sharding.sharding(name, axes, leaf.shape, mesh, rules)
+    return jax.lax.with_sharding_constraint(leaf, layout)
 
-  return jax.tree_util.tree_map_with_path(place, state)
+  return jax.tree_util.tree_map_with_path(lay_out, state)
 
 
 def replicate(tree: Any, mesh: Mesh | None) -> Any:

@@ -1,4 +1,4 @@
-"""Problems as policies see them: tokens, or arrays that a policy reads."""
+"""Problems as policies see them: tokens, or other arrays."""
 
 import dataclasses
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import reward as reward_lib
+from inference_scaling.search import batching
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +16,7 @@ class PromptProblem:
   Attributes:
     id: a number of its own; with the seed it fixes the random draws.
     tokens: the prompt's token ids.
-    reward_tokens: the same of a reward model that does not read the policy's
+    reward_tokens: the same for a reward model that does not take the policy's
       tokens, as its format encodes the question; None for one that does.
   """
 
@@ -47,7 +48,11 @@ class EncodedProblem:
 Problem = PromptProblem | EncodedProblem
 
 
-def lay_out(policy, reward, problem: Problem) -> Any:
+def lay_out(
+  policy: batching.BatchedPolicy,
+  reward: batching.BatchedReward,
+  problem: Problem,
+) -> Any:
   """Lays out a problem's prompts, that of the reward model if it has one.
 
   Args:
@@ -62,32 +67,36 @@ def lay_out(policy, reward, problem: Problem) -> Any:
     ValueError: for a problem of the other kind, one without the reward model's
       own prompt, or a prompt that does not fit its buffer.
   """
-  encoded = isinstance(problem, EncodedProblem)
-  if encoded == isinstance(policy, policy_lib.ModelPolicy):
-    kinds = ("PromptProblem", "EncodedProblem")
-    raise ValueError(
-      f"problem {problem.id} is of the type {type(problem).__name__}; expected "
-      f"{kinds[not encoded]}: a ModelPolicy is given tokens, any other policy "
-      "a pytree of arrays."
-    )
-  if encoded:
+  is_model = isinstance(policy, policy_lib.ModelPolicy)
+  if is_model and isinstance(problem, PromptProblem):
+    return _pad(policy, reward, problem)
+  if not is_model and isinstance(problem, EncodedProblem):
     return problem.prompts
-  translated = (
-    isinstance(reward, reward_lib.ModelReward) and reward.translator is not None
+  expected = PromptProblem if is_model else EncodedProblem
+  raise ValueError(
+    f"problem {problem.id} is of the type {type(problem).__name__}; expected "
+    f"{expected.__name__}: a ModelPolicy is given tokens, any other policy a "
+    "pytree of arrays."
   )
-  own = problem.reward_tokens if translated else None
-  if translated and own is None:
-    raise ValueError(
-      f"problem {problem.id} has no reward_tokens, but the reward model does "
-      "not read the policy's tokens. Give it the tokens of "
-      "model.reward_format.encode_prompt(question)."
-    )
+
+
+def _pad(
+  policy: policy_lib.ModelPolicy,
+  reward: batching.BatchedReward,
+  problem: PromptProblem,
+) -> limits_lib.Prompts:
+  """Pads the tokens of a problem, as little as their lengths allow."""
+  tokens = limits = None
+  if isinstance(reward, reward_lib.ModelReward) and reward.translator:
+    tokens, limits = problem.reward_tokens, reward.limits
+    if tokens is None:
+      raise ValueError(
+        f"problem {problem.id} has no reward_tokens, but the reward model does "
+        "not take the policy's tokens. Give it the tokens of "
+        "model.reward_format.encode_prompt(question)."
+      )
   return limits_lib.shorten(
     limits_lib.pad_prompt(
-      problem.id,
-      problem.tokens,
-      policy.limits,
-      own,
-      reward.limits if translated else None,
+      problem.id, problem.tokens, policy.limits, tokens, limits
     )
   )

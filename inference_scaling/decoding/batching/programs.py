@@ -5,26 +5,41 @@ sweep varies is an array.
 """
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
 from inference_scaling.decoding import policy_state as state_lib
+from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.decoding.batching import (
   checks,
   placement,
   scheduling,
 )
 from inference_scaling.decoding.kv_cache import own_caches
+from inference_scaling.search import base, batching, scoring
 from inference_scaling.search import loop as loop_lib
-from inference_scaling.search import scoring
+from inference_scaling.search import state as search_state
+
+SearchState = search_state.SearchState
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
 def start(
-  policy, reward, static_part, max_depth, mesh, policy_params, reward_params,
-  carry, key, problem_id, prompts,
-):  # fmt: skip
+  policy: batching.BatchedPolicy,
+  reward: batching.BatchedReward,
+  static_part: base.Strategy,
+  max_depth: int,
+  mesh: Mesh | None,
+  policy_params: Any,
+  reward_params: Any,
+  carry: Any,
+  key: jax.Array,
+  problem_id: Any,
+  prompts: Any,
+) -> SearchState:
   """Starts one problem alone, so that its bits do not depend on the others.
 
   Its beams have begun their first steps. What comes out lacks the beams' own
@@ -48,9 +63,16 @@ def start(
   jax.jit, static_argnums=(0, 1, 2, 3, 4), donate_argnames=("state",)
 )
 def advance(
-  policy, reward, static_part, mesh, sizes, policy_params, reward_params, state,
-  lookahead_params=None,
-):  # fmt: skip
+  policy: batching.BatchedPolicy,
+  reward: batching.BatchedReward,
+  static_part: base.Strategy,
+  mesh: Mesh | None,
+  sizes: tuple[sizes_lib.Sizes | None, sizes_lib.Sizes | None],
+  policy_params: Any,
+  reward_params: Any,
+  state: SearchState,
+  lookahead_params: Any = None,
+) -> tuple[SearchState, checks.Flags]:
   """Decodes until enough slots have their steps, and scores those.
 
   Args:
@@ -62,7 +84,7 @@ def advance(
       None for one without buffers.
     policy_params: weights and sampler.
     reward_params: weights.
-    state: of P problems, at any place of their steps.
+    state: of P problems, at any token of their steps.
     lookahead_params: what the policy looks ahead by; None for temperature 0 of
       a `ModelPolicy`, and for `policy_params` of another.
 
@@ -71,14 +93,14 @@ def advance(
     and its `checks.Flags`.
   """
   policy, reward = (
-    owner if size is None else owner.sized(size)
+    _sized(owner, size)
     for owner, size in zip((policy, reward), sizes, strict=True)
   )
   if lookahead_params is None:
     lookahead_params = _lookahead_params(static_part, policy_params)
   before, together = state, scheduling.in_step(static_part, mesh)
 
-  def is_enough(live):
+  def is_enough(live: jax.Array) -> jax.Array:
     return scheduling.is_enough(before.active, live, together)
 
   policy_state = policy.write(
@@ -101,7 +123,12 @@ def advance(
   return state, placement.replicate(flags, mesh)
 
 
-def _lookahead_params(static_part, params):
+def _sized(owner: Any, sizes: sizes_lib.Sizes | None) -> Any:
+  """The policy or the reward with the sizes of its buffers, if it has any."""
+  return owner if sizes is None else owner.sized(sizes)
+
+
+def _lookahead_params(static_part: base.Strategy, params: Any) -> Any:
   """A `ModelPolicy` looks ahead greedily, as in search-and-learn."""
   if not static_part.lookahead or not isinstance(
     params, state_lib.PolicyParams
@@ -111,13 +138,21 @@ def _lookahead_params(static_part, params):
 
 
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
-def replace_slot(mesh, state, slot, new):
+def replace_slot(
+  mesh: Mesh | None, state: SearchState, slot: Any, new: SearchState
+) -> SearchState:
   """Puts a started problem in a batch slot."""
   return placement.constrain(own_caches.replace_slot(state, slot, new), mesh)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
-def empty_slots(policy, reward, num_slots, mesh, new):
+def empty_slots(
+  policy: batching.BatchedPolicy,
+  reward: batching.BatchedReward,
+  num_slots: int,
+  mesh: Mesh | None,
+  new: SearchState,
+) -> SearchState:
   """Makes slots that hold nothing, in the form of a started problem."""
   slots = jnp.zeros(num_slots, jnp.int32)
   state = jax.tree.map(lambda leaf: leaf[slots], new)
@@ -132,15 +167,15 @@ def empty_slots(policy, reward, num_slots, mesh, new):
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def take_slot(mesh, tree, slot):
+def take_slot(mesh: Mesh | None, tree: Any, slot: Any) -> Any:
   """Takes one problem out of a pytree of arrays [P, ...], for every host."""
   if mesh is None:
     return jax.tree.map(lambda leaf: leaf[slot], tree)
 
-  def pick(leaf):
+  def pick(leaf: jax.Array) -> jax.Array:
     # Summed over slots, all others 0, since indexing would gather all slots.
-    here = jnp.arange(leaf.shape[0]) == slot
-    here = jnp.expand_dims(here, range(1, leaf.ndim))
-    return jnp.where(here, leaf, 0).sum(axis=0).astype(leaf.dtype)
+    chosen = jnp.arange(leaf.shape[0]) == slot
+    chosen = jnp.expand_dims(chosen, range(1, leaf.ndim))
+    return jnp.where(chosen, leaf, 0).sum(axis=0).astype(leaf.dtype)
 
   return placement.replicate(jax.tree.map(pick, tree), mesh)

@@ -7,28 +7,28 @@ costs are at stake:
 - A token costs a pass over all rows, however many of them still write.
 - Every stop starts the programs again, and copies rows out of storage and back
   where these are not the storage itself.
-- The reward model reads a whole number of groups of slots, each to the end of
-  its longest step, and its weights once for every 8 tokens of a group.
+- The reward model encodes a whole number of groups of slots, each to the end of
+  its longest step, and reads its weights once for every 8 tokens of a group.
 
 All slots together (the first line below) waste tokens: each step is as long as
 the longest of all. Every slot by itself (the last line) stops for every other
-token. Here are useful row-steps (tokens drawn, of all rows that were computed),
+token. The table gives batch utilisation (tokens drawn, of all rows computed),
 tokens from stop to stop, and the time of both models together, as a simulation
 finds them on the lengths of 240 problems of the embedded test split (REBASE of
 the middle policy, 16 beams in 16 slots; a reward model as large as the policy,
 slots scored two by two, 8 tokens of a group never cheaper than one of all rows;
-a stop as dear as 0.3 or 1 tokens):
+a stop that costs 0.3 or 1 tokens):
 
-    slots ready   useful   tokens a stop   time at 0.3   at 1
-    16            0.69     21              1.00          1.00
-     8            0.69     12              1.01          1.03
-     4            0.82      5              0.96          1.00
-     2            0.87      3              0.98          1.07
-     1            0.89      2              1.12          1.27
+    slots ready   utilisation   tokens per stop   time at 0.3   at 1
+    16            0.69          21                1.00          1.00
+     8            0.69          12                1.01          1.03
+     4            0.82           5                0.96          1.00
+     2            0.87           3                0.98          1.07
+     1            0.89           2                1.12          1.27
 
 All 16 scored in one group, rather than two by two, would take 1.12 of the time
-of the first line. So a quarter of the slots it is. With 4 beams in 16 slots 86%
-of the row-steps are useful, with 16 in 4 slots 93%, with 64 in 4 slots 88%.
+of the first line. So a quarter of the slots must be ready. Utilisation is 86%
+with 4 beams in 16 slots, 93% with 16 in 4 slots, 88% with 64 in 4 slots.
 
 Axis letters: P problems in flight, N beams.
 """
@@ -41,12 +41,12 @@ from inference_scaling.search import base
 # One slot in so many must be ready.
 _SHARE = 4
 # A group is one slot in so many: a block of 8 tokens of its rows is then as
-# many tokens as all rows draw at once, and seldom is a place in it left empty.
+# many tokens as all rows draw at once, and a row of it is seldom left empty.
 _GROUPS = 8
 
 
 def is_ready(active: jax.Array, live: jax.Array) -> jax.Array:
-  """Tells which problems have their steps.
+  """Returns which problems have their steps.
 
   Args:
     active: bool[P, N], the beams to extend.
@@ -61,7 +61,7 @@ def is_ready(active: jax.Array, live: jax.Array) -> jax.Array:
 def is_enough(
   active: jax.Array, live: jax.Array, together: bool = False
 ) -> jax.Array:
-  """Tells whether to stop decoding and score the problems that are ready.
+  """Returns whether to stop decoding and score the problems that are ready.
 
   Whoever decodes stops, too, when nothing is live.
 
@@ -79,7 +79,7 @@ def is_enough(
 
 
 def in_step(static_part: base.Strategy, mesh: jax.sharding.Mesh | None) -> bool:
-  """Tells whether slots must wait for each other after all.
+  """Returns whether slots must wait for each other after all.
 
   A look-ahead decodes, too, and all rows with it. And where a mesh splits slots
   they cannot be picked: whatever is done for some of them costs as for all.
@@ -98,7 +98,7 @@ def in_step(static_part: base.Strategy, mesh: jax.sharding.Mesh | None) -> bool:
 def group_size(
   num_slots: int, static_part: base.Strategy, mesh: jax.sharding.Mesh | None
 ) -> int | None:
-  """Says how many slots are scored, or forked, at once.
+  """Returns how many slots are scored, or forked, at once.
 
   Args:
     num_slots: P.

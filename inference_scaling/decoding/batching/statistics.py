@@ -1,4 +1,4 @@
-"""What the slots did with the rows that they computed."""
+"""Batch utilisation: how many of the computed rows drew a token."""
 
 import collections
 import dataclasses
@@ -9,13 +9,13 @@ from inference_scaling.decoding import sizes as sizes_lib
 
 
 @dataclasses.dataclass
-class LaneStats:
+class BatchStats:
   """Counts of the policy's work; `continuous_batching` adds to them as it goes.
 
   Attributes:
     row_steps: rows that were computed, token by token, whether a beam needed
-      them or not: those that wait, and those of empty slots, are among them; 0
-      for a policy that writes whole steps and does not tell.
+      them or not: waiting rows, and those of empty slots, are counted; 0 for a
+      policy that writes whole steps and does not count them.
     tokens: of these the ones that drew a token of a step or a look-ahead.
     calls: how often slots went on, by the sizes of their program; each pair,
       of the policy and of the reward, is a program of its own.
@@ -28,12 +28,15 @@ class LaneStats:
   )
 
   @property
-  def useful(self) -> float:
+  def utilisation(self) -> float:
     """The share of row-steps that drew a token; 1 where none are known."""
     return self.tokens / self.row_steps if self.row_steps else 1.0
 
   def add(
-    self, sizes: tuple, row_steps: np.ndarray, tokens: np.ndarray
+    self,
+    sizes: tuple[sizes_lib.Sizes | None, ...],
+    row_steps: np.ndarray,
+    tokens: np.ndarray,
   ) -> None:
     """Adds one call.
 

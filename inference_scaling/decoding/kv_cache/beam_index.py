@@ -4,10 +4,10 @@ A strategy may keep many beams of which few are active at once, and a problem
 may be ready for its reward while others are not. Models then run on R beams of
 Q problems, which are taken out before and put back after.
 
-Axis letters: P problems in flight, N beams, Q problems and R beams at work.
+Axis letters: P problems in flight, N beams, Q problems and R active beams.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.struct
@@ -16,9 +16,8 @@ import jax.numpy as jnp
 from jax import lax
 
 
-@flax.struct.dataclass
-class BeamIndex:
-  """Some beams of some problems.
+class BeamIndex(flax.struct.PyTreeNode):
+  """A choice of beams of a choice of problems.
 
   Attributes:
     slots: int32[Q], which problems, all different; None for all of them. On a
@@ -30,13 +29,13 @@ class BeamIndex:
   slots: jax.Array | None
   beams: jax.Array | None
 
-  def problems(self, tree):
+  def problems(self, tree: Any) -> Any:
     """Takes problems: arrays [P, ...] to [Q, ...]."""
     if self.slots is None:
       return tree
     return jax.tree.map(lambda leaf: leaf[self.slots], tree)
 
-  def put_problems(self, tree, new):
+  def put_problems(self, tree: Any, new: Any) -> Any:
     """Puts problems back: arrays [P, ...] and [Q, ...] to [P, ...]."""
     if self.slots is None:
       return new
@@ -45,7 +44,7 @@ class BeamIndex:
       tree, new,
     )  # fmt: skip
 
-  def take(self, tree):
+  def take(self, tree: Any) -> Any:
     """Takes beams: arrays [P, N, ...] to [Q, R, ...]."""
     if self.beams is None:
       return tree
@@ -57,7 +56,7 @@ class BeamIndex:
     pick = jax.vmap(lambda leaf, chosen: leaf[chosen])
     return jax.tree.map(lambda leaf: pick(leaf, self.beams), tree)
 
-  def put(self, tree, new):
+  def put(self, tree: Any, new: Any) -> Any:
     """Puts beams back: arrays [P, N, ...] and [Q, R, ...] to [P, N, ...]."""
     if self.beams is None:
       return new
@@ -75,7 +74,7 @@ class BeamIndex:
     )
 
   def take_window(self, leaf: jax.Array, size: int, axis: int) -> jax.Array:
-    """Takes the first entries of beams along an axis; zeros beyond its end.
+    """Takes the first entries of beams along an axis; zeros past its end.
 
     Args:
       leaf: [P, N, ...].
@@ -144,7 +143,7 @@ ALL = BeamIndex(None, None)
 
 
 def check_rows(num_rows: int | None, num_beams: int) -> int:
-  """Says how many rows of a problem a model runs on.
+  """Checks how many rows of a problem a model runs on.
 
   Args:
     num_rows: R, or None for all beams.
@@ -186,7 +185,7 @@ def for_problems(
   num_slots: int,
   num_beams: int,
 ) -> Any:
-  """Runs something for those problems that need it, some at a time.
+  """Runs a function for the problems that need it, Q at a time.
 
   Args:
     run: `run(beam_index, carry) -> carry`. The index may hold problems that do
@@ -208,7 +207,7 @@ def for_problems(
   order = jnp.argsort(~wanted, stable=True).astype(jnp.int32)
   groups = -(-wanted.sum() // num_slots)
 
-  def run_group(index, carry):
+  def run_group(index: jax.Array, carry: Any) -> Any:
     slots = lax.dynamic_slice_in_dim(order, index * num_slots, num_slots)
     beams = jnp.arange(num_beams, dtype=jnp.int32)
     beams = jnp.broadcast_to(beams[None], (num_slots, num_beams))
@@ -217,12 +216,14 @@ def for_problems(
   return lax.fori_loop(0, groups, run_group, carry)
 
 
-def _slice(leaf: jax.Array, where, shape) -> jax.Array:
+def _slice(
+  leaf: jax.Array, index: tuple[Any, ...], shape: Sequence[int]
+) -> jax.Array:
   """Slices one beam out of [..., ...], without its leading axes of size 1."""
-  starts = (*where, *[0] * (leaf.ndim - len(where)))
-  sizes = (*[1] * len(where), *shape[len(where) :])
+  starts = (*index, *[0] * (leaf.ndim - len(index)))
+  sizes = (*[1] * len(index), *shape[len(index) :])
   rows = lax.dynamic_slice(leaf, starts, sizes)
-  return rows.reshape(sizes[len(where) :])
+  return rows.reshape(sizes[len(index) :])
 
 
 def _pad(rows: jax.Array, size: int, axis: int) -> jax.Array:

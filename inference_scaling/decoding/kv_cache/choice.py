@@ -1,7 +1,7 @@
 """The two ways to store the keys and values of beams, by name.
 
-A "dense" cache has a place for each token of each beam: a fork copies keys and
-values. A "tree" holds each distinct token once and a beam as a list of places:
+A "dense" cache has an entry for each token of each beam: a fork copies keys and
+values. A "tree" holds each distinct token once and a beam as a list of entries:
 a fork copies the list. Results have the same bits with either.
 """
 
@@ -26,9 +26,8 @@ class Storage:
     kind: one of CACHES.
     num_beams: N.
     size: T, the most tokens of a beam's text.
-    tree_tokens: the most distinct tokens of a problem that a tree has room for
-      at once; None for as many as its beams can have, which is what a dense
-      cache takes.
+    tree_tokens: the most distinct tokens of a problem that a tree holds at
+      once; None for as many as its beams can have, as in a dense cache.
   """
 
   kind: str
@@ -45,18 +44,18 @@ class Storage:
       return
     if self.kind == DENSE:
       raise ValueError(
-        f"tree_tokens is {self.tree_tokens}, but the cache is dense and has "
-        f"room for all tokens. Leave it None, or choose cache={TREE!r}."
+        f"tree_tokens is {self.tree_tokens}, but the cache is dense and "
+        f"holds all tokens. Leave it None, or choose cache={TREE!r}."
       )
     if self.tree_tokens < 1:
       raise ValueError(
         f"tree_tokens is {self.tree_tokens}; expected at least 1, or None for "
-        "room for all tokens."
+        "space for all tokens."
       )
 
   @property
   def capacity(self) -> int:
-    """Tokens of a problem that there is room for."""
+    """The most distinct tokens of a problem."""
     every = self.num_beams * self.size
     return every if self.tree_tokens is None else min(self.tree_tokens, every)
 

@@ -1,20 +1,23 @@
-"""Keys and values of all beams in flight, each beam's in a place of its own.
+"""Keys and values of all beams in flight, each beam's in its own buffer.
 
 The prompt's keys and values are computed once a problem and shared by its
 beams. While a model works it has copies of some beams, as `working_rows.Rows`;
 storage is read before and written after, never for every token.
 
-Axis letters: P problems in flight, N beams, Q problems and R rows at work, S
+Axis letters: P problems in flight, N beams, Q problems and R active rows, S
 entries.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from inference_scaling import models
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import working_rows
@@ -25,8 +28,7 @@ BeamIndex = beam_index_lib.BeamIndex
 _WINDOW = 128  # entries of a beam that a fork copies at once
 
 
-@flax.struct.dataclass
-class Cache:
+class Cache(flax.struct.PyTreeNode):
   """What attention remembers of every beam, in the layout of its segments.
 
   Attributes:
@@ -71,7 +73,7 @@ class Cache:
   def close_rows(
     self, beam_index: BeamIndex, rows: working_rows.Rows, width: int
   ) -> "Cache":
-    """Stores what rows have beyond what is stored of them.
+    """Stores the tokens of rows that are not stored yet.
 
     Only a window of `width` entries a row is read and written.
 
@@ -93,7 +95,7 @@ class Cache:
     # are the same on both sides.
     starts = jnp.minimum(beam_index.take(self.lengths), min(sizes) - width)
 
-    def store(old, new, axis):
+    def store(old: jax.Array, new: jax.Array, axis: int) -> jax.Array:
       window = take_windows(new, starts, width, axis)
       return beam_index.put_window(old, window, starts, axis)
 
@@ -127,7 +129,7 @@ class Cache:
     moved = parents != jnp.arange(N)[None]
     copy = _copier(parents, moved, self.lengths.max())
 
-    def run(beam_index, own):
+    def run(beam_index: BeamIndex, own: Layers) -> Layers:
       few = num_rows < N and beam_index.problems(moved).sum(axis=1) <= num_rows
       few = jnp.all(few)
       if num_rows < N:
@@ -156,7 +158,7 @@ class Cache:
 
 
 def compute_prompt(
-  model, weights, prompts: limits_lib.Prompts, size: int
+  model: models.Model, weights: Any, prompts: limits_lib.Prompts, size: int
 ) -> tuple[jax.Array, Layers]:
   """Runs a model over whole prompts, once a problem.
 
@@ -176,12 +178,12 @@ def compute_prompt(
   hidden, kept = model.forward(
     weights, tokens, jnp.broadcast_to(positions, tokens.shape)
   )
-  beyond = size - tokens.shape[-1]
+  extra = size - tokens.shape[-1]
 
-  def widen(array, axis):
+  def widen(array: jax.Array, axis: int) -> jax.Array:
     padding = [(0, 0)] * array.ndim
-    padding[axis] = (0, beyond)
-    return jnp.pad(array, padding) if beyond else array
+    padding[axis] = (0, extra)
+    return jnp.pad(array, padding) if extra else array
 
   widened = tuple((widen(keys, 4), widen(values, 3)) for keys, values in kept)
   return hidden[:, 0], widened
@@ -246,14 +248,14 @@ def take_windows(
     [Q, R, ...], `width` along the axis.
   """
 
-  def take(row, begin):
+  def take(row: jax.Array, begin: jax.Array) -> jax.Array:
     return lax.dynamic_slice_in_dim(row, begin, width, axis - 2)
 
   return jax.vmap(jax.vmap(take))(rows, starts)
 
 
 def fork_window(size: int) -> int:
-  """Says how many tokens of the beams' caches a fork copies at once.
+  """Returns how many tokens of the beams' caches a fork copies at once.
 
   Args:
     size: S of these caches.
@@ -264,7 +266,9 @@ def fork_window(size: int) -> int:
   return math.gcd(size, _WINDOW)
 
 
-def _copier(parents: jax.Array, moved: jax.Array, longest: jax.Array):
+def _copier(
+  parents: jax.Array, moved: jax.Array, longest: jax.Array
+) -> Callable[[BeamIndex, Layers, int, jax.Array], Layers]:
   """Makes `copy(beam_index, own, num_rows, wanted) -> own`.
 
   It copies the first `num_rows` beams that move, at once for each window, since
@@ -273,19 +277,19 @@ def _copier(parents: jax.Array, moved: jax.Array, longest: jax.Array):
 
   def copy(
     beam_index: BeamIndex, own: Layers, num_rows: int, wanted: jax.Array
-  ):
+  ) -> Layers:
     beams = beam_index_lib.first_beams(beam_index.problems(moved), num_rows)
     targets = BeamIndex(beam_index.slots, beams)
     chosen = jnp.take_along_axis(beam_index.problems(parents), beams, axis=1)
     sources = BeamIndex(beam_index.slots, chosen)
     width = fork_window(own[0][0].shape[-1])
 
-    def copy_part(array, begin, axis):
+    def copy_part(array: jax.Array, begin: jax.Array, axis: int) -> jax.Array:
       window = lax.dynamic_slice_in_dim(array, begin, width, axis)
       starts = jnp.broadcast_to(begin, beams.shape)
       return targets.put_window(array, sources.take(window), starts, axis)
 
-    def copy_window(carry):
+    def copy_window(carry: tuple[jax.Array, Layers]):
       begin, own = carry
       own = tuple(
         (copy_part(keys, begin, 4), copy_part(values, begin, 3))

@@ -6,16 +6,18 @@ states of this package's models are known to have such caches; any other state
 is replaced whole.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 
 from inference_scaling.decoding import policy_state, reward_state
 from inference_scaling.decoding.kv_cache import dense as cache_lib
+from inference_scaling.search import batching
 from inference_scaling.search import state as search_state
 
 # Of the policy and of the reward model; () where there is no cache.
-OwnCaches = tuple[cache_lib.Layers, cache_lib.Layers]
+OwnCaches = Sequence[cache_lib.Layers]
 
 
 def remove(state: search_state.SearchState) -> search_state.SearchState:
@@ -31,7 +33,9 @@ def remove(state: search_state.SearchState) -> search_state.SearchState:
 
 
 def empty(
-  state: search_state.SearchState, policy, reward
+  state: search_state.SearchState,
+  policy: batching.BatchedPolicy,
+  reward: batching.BatchedReward,
 ) -> search_state.SearchState:
   """Gives beams that have written nothing caches of zeros.
 
@@ -44,7 +48,7 @@ def empty(
     The state with caches.
   """
 
-  def make(owner, state):
+  def make(owner: Any, state: Any) -> cache_lib.Layers:
     if not _has_cache(state):
       return ()
     cache = state.cache
@@ -77,7 +81,7 @@ def replace_slot(
     The state of P problems.
   """
   states = (state.policy_state, state.reward_state)
-  kept = tuple(one.cache.own if _has_cache(one) else () for one in states)
+  kept = tuple(owner.cache.own if _has_cache(owner) else () for owner in states)
   return _put(search_state.replace_slot(remove(state), slot, new), kept)
 
 
@@ -86,8 +90,10 @@ def _put(
 ) -> search_state.SearchState:
   """Replaces the beams' own caches, in those states that have a cache."""
   policy, reward = (
-    one.replace(cache=one.cache.replace(own=layers)) if _has_cache(one) else one
-    for one, layers in zip(
+    owner.replace(cache=owner.cache.replace(own=layers))
+    if _has_cache(owner)
+    else owner
+    for owner, layers in zip(
       (state.policy_state, state.reward_state), own, strict=True
     )
   )

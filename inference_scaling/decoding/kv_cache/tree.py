@@ -3,13 +3,13 @@
 Each distinct token of a problem is held once, in an entry of a store, and a
 beam is the list of the entries along its path. So the store grows with the
 distinct tokens, a fork copies lists of indices alone, and a token that no beam
-leads through makes room for another.
+leads through frees its entry for another.
 
 Models work on rows that are gathered out of the store and hold each path whole
 and in order: what they compute has the same bits as with a `Cache`.
 
 Axis letters: P problems in flight, N beams, T tokens of a beam's text, S
-entries of a problem's store, Q problems and R of their beams at work, B tokens
+entries of a problem's store, Q problems and R active beams of each, B tokens
 of a row, K kv heads, H head dim.
 """
 
@@ -28,8 +28,7 @@ Layers = working_rows.Layers
 BeamIndex = beam_index_lib.BeamIndex
 
 
-@flax.struct.dataclass
-class TreeCache:
+class TreeCache(flax.struct.PyTreeNode):
   """What attention remembers of every beam, each distinct token once.
 
   Attributes:
@@ -43,8 +42,8 @@ class TreeCache:
       first token on; anything behind its length.
     lengths: int32[P, N], tokens of each beam.
     most_entries: int32[P], the most entries that the problem needed at once.
-      More than S is an error: tokens that found no room are not stored, and
-      their beams read nonsense from then on.
+      More than S is an error: tokens that do not fit are not stored, and
+      their beams attend to wrong tokens from then on.
   """
 
   prompt: Layers
@@ -55,7 +54,7 @@ class TreeCache:
   most_entries: jax.Array
 
   @property
-  def beyond(self) -> jax.Array:
+  def overflow(self) -> jax.Array:
     """Entries that a problem needed where it had fewer, int32[P]; else 0."""
     capacity = self.own[0][0].shape[1]
     return jnp.where(self.most_entries > capacity, self.most_entries, 0)
@@ -113,7 +112,9 @@ class TreeCache:
     lengths = beam_index.take(self.lengths)
     grown = rows.lengths - lengths
     used = tree_store.used(
-      *beam_index.problems((self.entries, self.lengths)), capacity
+      beam_index.problems(self.entries),
+      beam_index.problems(self.lengths),
+      capacity,
     )
     needed = used.sum(axis=1, dtype=jnp.int32) + grown.sum(axis=1)
     chosen = tree_store.choose(used, grown, width)
@@ -127,7 +128,7 @@ class TreeCache:
     most = jnp.maximum(beam_index.problems(self.most_entries), needed)
     return self.replace(
       own=own,
-      # What found no room must not point outside of the store.
+      # What does not fit must not point outside of the store.
       entries=beam_index.put(self.entries, jnp.minimum(entries, capacity - 1)),
       lengths=beam_index.put(self.lengths, rows.lengths),
       most_entries=beam_index.put_problems(self.most_entries, most),

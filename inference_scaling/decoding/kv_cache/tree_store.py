@@ -34,14 +34,14 @@ def gather(
   """
   if beam_index.slots is not None:
     index = (beam_index.slots[:, None, None], entries)
-    found = store.at[index].get(mode="promise_in_bounds")
+    rows = store.at[index].get(mode="promise_in_bounds")
   else:
-    found = jax.vmap(
-      lambda mine, entries: mine.at[entries].get(mode="promise_in_bounds")
+    rows = jax.vmap(
+      lambda own, entries: own.at[entries].get(mode="promise_in_bounds")
     )(store, entries)
   # Or a gather is fused with the transposition that follows, and reads single
   # numbers instead of whole entries: twice the time.
-  return lax.optimization_barrier(found)
+  return lax.optimization_barrier(rows)
 
 
 def used(entries: jax.Array, lengths: jax.Array, capacity: int) -> jax.Array:
@@ -58,7 +58,7 @@ def used(entries: jax.Array, lengths: jax.Array, capacity: int) -> jax.Array:
   written = jnp.arange(entries.shape[-1])[None, None] < lengths[..., None]
   entries = jnp.where(written, entries, capacity).reshape(len(entries), -1)
   nothing = jnp.zeros(capacity, bool)
-  return jax.vmap(lambda mine: nothing.at[mine].set(True, mode="drop"))(entries)
+  return jax.vmap(lambda own: nothing.at[own].set(True, mode="drop"))(entries)
 
 
 def choose(used: jax.Array, grown: jax.Array, width: int) -> jax.Array:
@@ -77,7 +77,7 @@ def choose(used: jax.Array, grown: jax.Array, width: int) -> jax.Array:
   every = jnp.arange(capacity, dtype=jnp.int32)
   nothing = jnp.full(most, capacity, jnp.int32)
 
-  def choose(used, grown):
+  def choose_free(used: jax.Array, grown: jax.Array) -> jax.Array:
     number = jnp.where(used, most, jnp.cumsum(~used) - 1)
     free = nothing.at[number].set(every, mode="drop")
     # Rows take free entries one after the other.
@@ -85,7 +85,7 @@ def choose(used: jax.Array, grown: jax.Array, width: int) -> jax.Array:
     wanted = (jnp.cumsum(grown) - grown)[:, None] + offsets
     return jnp.where(offsets < grown[:, None], free[wanted], capacity)
 
-  return jax.vmap(choose)(used, grown)
+  return jax.vmap(choose_free)(used, grown)
 
 
 def append(
@@ -132,7 +132,7 @@ def put(
   capacity, length = own[0][0].shape[1], new[0][0].shape[-1]
   size = min(_WINDOW, chosen.shape[-1], length)
 
-  def store_window(carry):
+  def store_window(carry: tuple[jax.Array, Layers]):
     done, own = carry
     # A window that would pass the end of its row is moved back.
     starts = jnp.minimum(lengths + done, length - size)
@@ -140,7 +140,7 @@ def put(
     fresh = (number >= 0) & (number < grown[..., None])
     entries = jnp.where(fresh, _pick(chosen, number), capacity)
 
-    def write(store, rows, axis):
+    def write(store: jax.Array, rows: jax.Array, axis: int) -> jax.Array:
       tokens = cache_lib.take_windows(rows, starts, size, axis)
       return _scatter(store, beam_index, entries, jnp.moveaxis(tokens, axis, 2))
 
@@ -170,5 +170,5 @@ def _scatter(
     index = store.at[beam_index.slots[:, None, None], entries]
     return index.set(tokens, mode="drop")
   return jax.vmap(
-    lambda mine, entries, tokens: mine.at[entries].set(tokens, mode="drop")
+    lambda own, entries, tokens: own.at[entries].set(tokens, mode="drop")
   )(store, entries, tokens)

@@ -1,4 +1,4 @@
-"""The rows that a model works on: dense, contiguous copies of some beams.
+"""The rows that a model works on: dense, contiguous copies of active beams.
 
 Storage may hold beams in any way (see `dense.py`); what a model reads and
 writes while it decodes is this. Token j of a beam's text is always entry j of
@@ -10,6 +10,7 @@ Axis letters: Q problems, R rows of each, T new tokens, S entries of a row.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import flax.struct
 import jax
@@ -22,8 +23,7 @@ KeysValues = tuple[jax.Array, jax.Array]  # of one layer
 Layers = tuple[KeysValues, ...]
 
 
-@flax.struct.dataclass
-class Rows:
+class Rows(flax.struct.PyTreeNode):
   """What attention sees of some beams, in the layout of its segments.
 
   Attributes:
@@ -43,13 +43,15 @@ class Rows:
     """Returns the position of each row's next token, int32[Q, R]."""
     return self.prompt_lengths[:, None] + self.lengths
 
-  def attention(self, config: models.DecoderConfig, num_tokens: int) -> list:
+  def attention(
+    self, config: models.DecoderConfig, num_tokens: int
+  ) -> list[Any]:
     """Makes the attention of the next tokens, layer by layer.
 
     Args:
       config: the architecture, for its sliding windows.
-      num_tokens: T, how many tokens of each row come next; there must be room
-        for them, or they are written over older ones.
+      num_tokens: T, how many tokens of each row come next; there must be
+        space for them, or they overwrite older ones.
 
     Returns:
       For each layer a `models.AttendFn` that keeps the row's own keys and
@@ -76,11 +78,11 @@ class Rows:
     """
     return self.replace(own=tuple(kept), lengths=self.lengths + counts)
 
-  def _attend(self, number: int, masks):
+  def _attend(self, number: int, masks: tuple[jax.Array, jax.Array]) -> Any:
     """Makes the attention of one layer."""
     prompt_mask, own_mask = masks
 
-    def attend(queries, keys, values):
+    def attend(queries: jax.Array, keys: jax.Array, values: jax.Array):
       own_keys, own_values = self.own[number]
       own = (
         append(own_keys, keys, self.lengths, 2),
@@ -94,7 +96,9 @@ class Rows:
 
     return attend
 
-  def _masks(self, num_tokens: int, window: int | None):
+  def _masks(
+    self, num_tokens: int, window: int | None
+  ) -> tuple[jax.Array, jax.Array]:
     """Marks what the next tokens may see: bool[Q, R, T, S] of both parts."""
     prompt = jnp.arange(self.prompt[0][0].shape[-1])[None, None, None]
     own = jnp.arange(self.own[0][0].shape[-1])[None, None, None]
@@ -126,7 +130,7 @@ def append(
     [Q, R, ...].
   """
 
-  def write(row, entries, start):
+  def write(row: jax.Array, entries: jax.Array, start: jax.Array) -> jax.Array:
     return jax.lax.dynamic_update_slice_in_dim(row, entries, start, axis)
 
   new = new.astype(own.dtype)

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import transformers
 from flax import nnx
 
 from inference_scaling import models
@@ -25,7 +26,11 @@ from inference_scaling.models import reward_formats
 from inference_scaling.models.layers import decoder as decoder_lib
 from inference_scaling.models.rewards import external_reward
 from inference_scaling.models.rewards import model as reward_model
+from inference_scaling.search import batching
 from inference_scaling.search import loop as loop_lib
+
+# Shapes need no tokenizer.
+_NO_TOKENIZER: Any = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Search:
     reward_format: of the reward model, as `models.load_reward_model` takes it.
     dtype: of weights and caches.
     limits: of the policy.
-    reward_limits: of a reward model that reads tokens of its own.
+    reward_limits: of a reward model with its own tokens.
     cache: how beams are stored, one of `choice.CACHES`.
     tree_tokens: as `choice.Storage` takes it.
   """
@@ -53,8 +58,8 @@ class Search:
   tree_tokens: int | None = None
 
   @property
-  def judged_limits(self) -> limits_lib.Limits:
-    """Those of the reward model's buffers."""
+  def reward_model_limits(self) -> limits_lib.Limits:
+    """The limits of the reward model's buffers, whichever tokens it takes."""
     own = self.reward_format == models.NATIVE_FORMAT
     return self.limits if own else self.reward_limits
 
@@ -64,20 +69,20 @@ class Leaf:
   """An array of the state; its size is a function of P and N.
 
   Attributes:
-    one: shape for one problem and one beam.
-    two: shape for one problem and two beams.
+    one_beam: shape for one problem and one beam.
+    two_beams: shape for one problem and two beams.
     itemsize: bytes of an entry.
     most: the most entries that any number of beams has; None for no limit.
   """
 
-  one: tuple[int, ...]
-  two: tuple[int, ...]
+  one_beam: tuple[int, ...]
+  two_beams: tuple[int, ...]
   itemsize: int
   most: int | None = None
 
   def shape(self, problems: int, beams: int) -> tuple[int, ...]:
     """The shape for P problems of N beams."""
-    rest = zip(self.one[1:], self.two[1:], strict=True)
+    rest = zip(self.one_beam[1:], self.two_beams[1:], strict=True)
     return (problems, *(self._size(*sizes, beams) for sizes in rest))
 
   def _size(self, one: int, two: int, beams: int) -> int:
@@ -110,7 +115,7 @@ def state(search: Search) -> list[tuple[tuple[Any, ...], Leaf]]:
   Returns:
     Paths, as `jax.tree_util` gives them, and arrays.
   """
-  one, two = (
+  one_beam, two_beams = (
     jax.tree_util.tree_leaves_with_path(_state(search, beams))
     for beams in (1, 2)
   )
@@ -119,34 +124,35 @@ def state(search: Search) -> list[tuple[tuple[Any, ...], Leaf]]:
       leaf.shape, other.shape, _itemsize(leaf.dtype),
       search.tree_tokens if _in_store(path) else None,
     ))
-    for (path, leaf), (_, other) in zip(one, two, strict=True)
+    for (path, leaf), (_, other) in zip(one_beam, two_beams, strict=True)
   ]  # fmt: skip
 
 
 def _in_store(path: tuple[Any, ...]) -> bool:
-  """Tells whether a leaf holds the beams' own keys or values."""
+  """Returns whether a leaf holds the beams' own keys or values."""
   return any(getattr(key, "name", None) == "own" for key in path)
 
 
 def _state(search: Search, beams: int) -> Any:
   """Traces the start of a search of one problem."""
-  judged = search.judged_limits
+  reward_limits = search.reward_model_limits
   writer = _policy_model(search)
   policy = policy_lib.ModelPolicy(
-    writer, _Format(), search.limits, beams, None, search.cache
+    writer, _NoFormat(), search.limits, beams, None, search.cache
   )
-  reward, reward_params = no_reward.NoReward(beams), None
+  reward: batching.BatchedReward = no_reward.NoReward(beams)
+  reward_params: Any = None
   if search.reward is not None:
     model = _reward_model(search)
-    translator = model.reward_format and _Translator(
-      model.reward_format, judged
+    translator: Any = model.reward_format and _Translator(
+      model.reward_format, reward_limits
     )
     reward = reward_lib.ModelReward(
-      model, judged, beams, translator, None, search.cache
+      model, reward_limits, beams, translator, None, search.cache
     )
     reward_params = model.params
 
-  def start(policy_params, reward_params, prompts, keys):
+  def start(policy_params: Any, reward_params: Any, prompts: Any, keys: Any):
     return loop_lib.init_search(
       policy, reward, search_lib.sampling(), policy_params, reward_params,
       prompts, keys, max_depth=search.limits.max_steps,
@@ -156,7 +162,7 @@ def _state(search: Search, beams: int) -> Any:
     start,
     state_lib.PolicyParams(writer.params, _array((), jnp.float32)),
     reward_params,
-    _prompts(search.limits, _prompts(judged)),
+    _prompts(search.limits, _prompts(reward_limits)),
     jax.eval_shape(lambda: jax.random.key(0)[None]),
   )
 
@@ -164,17 +170,18 @@ def _state(search: Search, beams: int) -> Any:
 def _policy_model(search: Search) -> models.Model:
   make = lambda: decoder_lib.Decoder(search.policy, nnx.Rngs(0))  # noqa: E731
   graph, params = _shapes(make, search.dtype)
-  return models.Model(search.policy, params, None, graph)
+  return models.Model(search.policy, params, _NO_TOKENIZER, graph)
 
 
 def _reward_model(search: Search) -> models.RewardModel:
+  assert search.reward is not None
   # Without an unembedding of its own: see models/rewards/loading.py.
   config = dataclasses.replace(search.reward, tie_word_embeddings=True)
   if search.reward_format == models.NATIVE_FORMAT:
     graph, params = _shapes(
       lambda: reward_model.StepReward(config, nnx.Rngs(0)), search.dtype
     )
-    return models.RewardModel(config, params, None, graph)
+    return models.RewardModel(config, params, _NO_TOKENIZER, graph)
   module = reward_formats.format_class(search.reward_format).module
   graph, params = _shapes(
     lambda: external_reward.ExternalReward(config, module, nnx.Rngs(0)),
@@ -184,9 +191,9 @@ def _reward_model(search: Search) -> models.RewardModel:
     lambda leaf: _array(leaf.shape, jnp.float32), params["score"]
   )
   params = params | {"score": score}
-  reward_format = _RewardFormat(search.reward_format)
+  reward_format: Any = _RewardFormat(search.reward_format)
   return external_reward.ExternalRewardModel(
-    config, params, None, graph, reward_format
+    config, params, _NO_TOKENIZER, graph, reward_format
   )
 
 
@@ -205,7 +212,8 @@ def _prompts(
   return limits_lib.Prompts(tokens, _array((1,), jnp.int32), reward)
 
 
-def _array(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
+def _array(shape: tuple[int, ...], dtype: Any) -> Any:
+  """A `jax.ShapeDtypeStruct`, which stands for an array."""
   return jax.ShapeDtypeStruct(shape, jnp.dtype(dtype))
 
 
@@ -214,12 +222,16 @@ def _itemsize(dtype: Any) -> int:
   return 8 if jnp.issubdtype(dtype, jax.dtypes.prng_key) else dtype.itemsize
 
 
-class _Format:
+@dataclasses.dataclass(frozen=True)
+class _NoFormat:
   """Stands for a `StepFormat`, which would need a tokenizer."""
 
-  step_bits, answer_bits = 1, 2
+  step_bits: int = 1
+  answer_bits: int = 2
 
-  def compile(self, tokenizer, vocab_size: int) -> automaton.Automaton:
+  def compile(
+    self, tokenizer: transformers.PreTrainedTokenizerFast, vocab_size: int
+  ) -> automaton.Automaton:
     """Makes a table of the right width that finds nothing."""
     del tokenizer
     table = jnp.zeros((1, vocab_size), jnp.int32)
@@ -235,7 +247,7 @@ class _RewardFormat:
 
 @dataclasses.dataclass(frozen=True)
 class _Translator:
-  """Stands for a `Translator`; a start only asks it for lengths."""
+  """Stands for a `Translator`; only its limits are used."""
 
-  reward_format: _RewardFormat
+  reward_format: Any
   limits: limits_lib.Limits

@@ -3,10 +3,10 @@
 Weights, caches and all other state are measured on the shapes of the real
 state (`jax.eval_shape` of `init_search`), laid out by the real rules, so that
 nothing is allocated and no weight is needed. What a program takes for a while
-beside them follows from the code of this room. With P problems of N beams, of
-which R work at once, prompts of S tokens, texts of T, Q problems that are
-scored at once and blocks of 8 tokens that the reward model reads, a device
-holds, at its fullest,
+beside them follows from the code of this package. With P problems of N beams,
+of which R are active at once, prompts of S tokens, texts of T, Q problems that
+are scored at once and blocks of 8 tokens that the reward model encodes, a
+device holds, at its fullest,
 
     weights + state + the largest of
       start    the state of one problem without its beams' own caches, since
@@ -19,7 +19,7 @@ holds, at its fullest,
                format looks at)
       store    the larger rows, and the new tokens of one of their arrays: a
                call of the policy writes 64 tokens at most, the reward model
-               reads a step
+               encodes a step
       gather   of a tree: the larger rows, and one of their arrays twice, before
                and after it is turned
       fork     of a dense cache: 128 tokens of Q problems' beams, before they
@@ -32,8 +32,8 @@ within a prompt, beside its queries and keys, before and after they are turned,
 its values and four times the hidden states), and three times R * F in float32.
 On a mesh, P is divided by 'data', and K, F and V by 'model'.
 
-Rows are as long as the longest text at hand; the plan is for the longest that
-there may be. Where all beams of a dense cache work, rows of full length are the
+Rows are as long as the longest current text; the plan is for the longest that
+is allowed. Where all beams of a dense cache work, rows of full length are the
 storage itself, and the plan is for the next shorter size. Against what the
 compiler reports it is right to within 10%. A CPU holds keys and values in
 float32, whatever the weights are.
@@ -43,11 +43,11 @@ import collections
 import dataclasses
 import functools
 import math
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import AbstractMesh, AxisType
+from jax.sharding import AbstractMesh, AxisType, Mesh
 
 from inference_scaling import models
 from inference_scaling import search as search_lib
@@ -122,7 +122,7 @@ class Plan:
     self.search = search
     # Layers are alike: each kind of array is counted, and laid out once.
     kinds = collections.Counter(
-      (_part(path), placement.state_axes(path, len(leaf.one)), leaf)
+      (_part(path), placement.state_axes(path, len(leaf.one_beam)), leaf)
       for path, leaf in abstract.state(search)
     )
     self._state = list(kinds.items())
@@ -150,7 +150,7 @@ class Plan:
       beams: N.
       data: devices over which problems are split.
       model: devices over which weights and heads are split.
-      rows: R, beams of a problem that work at once; None for all.
+      rows: R, active beams of a problem; None for all.
       lookahead: whether the strategy looks ahead, so that all problems are
         scored at once.
       cpu: whether devices are CPUs.
@@ -166,16 +166,16 @@ class Plan:
       if config is not None:
         sharding.check_heads(config, mesh)
     parts = self._parts(problems, beams, mesh, sharding.RULES, cpu)
-    alone = self._parts(1, beams, mesh, placement.ALONE, cpu)
-    alone = sum(alone[part] for part in _PARTS if part not in _OWN)
-    here = problems // data
+    one_problem = self._parts(1, beams, mesh, placement.ALONE, cpu)
+    alone = sum(one_problem[part] for part in _PARTS if part not in _OWN)
+    per_device = problems // data
     strategy = _STEPWISE._replace(lookahead=int(lookahead))
-    scored = scheduling.group_size(problems, strategy, mesh) or here
+    scored = scheduling.group_size(problems, strategy, mesh) or per_device
     phases = self._phases(
-      here,
+      per_device,
       beams,
       min(rows or beams, beams),
-      scored / here,
+      scored / per_device,
       model,
       parts,
       alone,
@@ -195,7 +195,7 @@ class Plan:
     self,
     problems: int,
     beams: int,
-    mesh: AbstractMesh,
+    mesh: Mesh,
     rules: sharding.LogicalAxisRules,
     cpu: bool,
   ) -> dict[str, int]:
@@ -204,9 +204,9 @@ class Plan:
     kept = _FLOAT32 if cpu else jnp.dtype(self.search.dtype).itemsize
     for (part, axes, leaf), count in self._state:
       shape = leaf.shape(problems, beams)
-      where = sharding.sharding(f"state, {part}", axes, shape, mesh, rules)
+      layout = sharding.sharding(f"state, {part}", axes, shape, mesh, rules)
       itemsize = leaf.itemsize if part == "other" else kept
-      parts[part] += count * math.prod(where.shard_shape(shape)) * itemsize
+      parts[part] += count * math.prod(layout.shard_shape(shape)) * itemsize
     return parts
 
   def _phases(
@@ -236,35 +236,35 @@ class Plan:
     search = self.search
     policy = memory_work.Work(search.policy, search.limits, model, rows)
     in_place = search.cache == choice.DENSE and rows == beams
-    at_work = policy.rows(parts["policy prompt"], policy.copied(in_place))
+    active_rows = policy.rows(parts["policy prompt"], policy.copied(in_place))
     writes = problems * rows
     logits = writes * search.policy.vocab_size * _FLOAT32 // model
     written = sizes.most_written(search.limits)
     phases = {
       "start": alone + policy.prompt(),
-      "extend": at_work + max(logits, policy.tokens(writes)),
-      "store": at_work + policy.array(at_work, written),
+      "extend": active_rows + max(logits, policy.tokens(writes)),
+      "store": active_rows + policy.array(active_rows, written),
     }
-    gathered = at_work + policy.array(at_work)
+    gathered = active_rows + policy.array(active_rows)
     forked = parts["policy own"] * policy.fork_window
     if search.reward is not None:
       reward = memory_work.Work(
-        search.reward, search.judged_limits, model, rows
+        search.reward, search.reward_model_limits, model, rows
       )
       prompts = round(parts["reward prompt"] * scored)
-      length = search.judged_limits.text_buffer + reward_lib.BLOCK
-      at_work = reward.rows(prompts, length)
-      reads = round(writes * scored) * reward_lib.BLOCK
-      work = reward.tokens(reads)
+      length = search.reward_model_limits.text_buffer + reward_lib.BLOCK
+      active_rows = reward.rows(prompts, length)
+      encoded = round(writes * scored) * reward_lib.BLOCK
+      work = reward.tokens(encoded)
       if search.reward_format == models.NATIVE_FORMAT:
         vocabulary = search.reward.vocab_size // model
-        work = max(work, reads * vocabulary * _FLOAT32)
-      stored = at_work + reward.array(at_work, reward.step)
-      gathered = max(gathered, at_work + reward.array(at_work))
+        work = max(work, encoded * vocabulary * _FLOAT32)
+      stored = active_rows + reward.array(active_rows, reward.step)
+      gathered = max(gathered, active_rows + reward.array(active_rows))
       forked = max(forked, parts["reward own"] * reward.fork_window)
       phases |= {
         "start": alone + max(policy.prompt(), reward.prompt()),
-        "score": at_work + work,
+        "score": active_rows + work,
         "store": max(phases["store"], stored),
       }
     if search.cache == choice.TREE:
@@ -272,14 +272,14 @@ class Plan:
     return phases | {"fork": round(forked * scored)}
 
 
-_PARTS = (
+_PARTS: tuple[str, ...] = (
   "policy prompt", "policy own", "reward prompt", "reward own", "other",
 )  # fmt: skip
 _OWN = ("policy own", "reward own")
 
 
 def _part(path: tuple[Any, ...]) -> str:
-  """Says what a leaf of the state is for."""
+  """Returns which of `_PARTS` a leaf of the state is."""
   names = [getattr(key, "name", "") for key in path]
   for owner in ("policy", "reward"):
     if names[:2] == [f"{owner}_state", "cache"] and names[2] in (
@@ -289,21 +289,22 @@ def _part(path: tuple[Any, ...]) -> str:
   return "other"
 
 
-def _mesh(data: int, model: int) -> AbstractMesh:
-  """A mesh that needs no devices."""
-  return AbstractMesh(
+def _mesh(data: int, model: int) -> Mesh:
+  """A mesh that needs no devices; the rules use only what a `Mesh` has, too."""
+  mesh = AbstractMesh(
     (data, model),
     (sharding.DATA, sharding.MODEL),
     axis_types=(AxisType.Auto, AxisType.Auto),
   )
+  return cast(Mesh, mesh)
 
 
-def _weight_bytes(shapes: Any, mesh: AbstractMesh) -> int:
+def _weight_bytes(shapes: Any, mesh: Mesh) -> int:
   """Bytes of a model's weights on one device."""
-  where = sharding.parameter_shardings(shapes, mesh)
+  layouts = sharding.parameter_shardings(shapes, mesh)
   return sum(
-    math.prod(place.shard_shape(leaf.shape)) * jnp.dtype(leaf.dtype).itemsize
-    for leaf, place in zip(
-      jax.tree.leaves(shapes), jax.tree.leaves(where), strict=True
+    math.prod(layout.shard_shape(leaf.shape)) * jnp.dtype(leaf.dtype).itemsize
+    for leaf, layout in zip(
+      jax.tree.leaves(shapes), jax.tree.leaves(layouts), strict=True
     )
   )

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
-from inference_scaling.decoding.memory import plan as memory
+from inference_scaling.decoding.memory import plan as plan_lib
 
 _GIB = 2**30
-_MOST = 1 << 20  # more beams or problems than anybody has asked for
+_MOST = 1 << 20  # the most beams or problems that are tried
 Mesh = tuple[int, int]
 
 
 def table(
-  plan: memory.Plan,
+  plan: plan_lib.Plan,
   problems: int,
   beams: int,
   meshes: Sequence[Mesh],
@@ -25,7 +25,7 @@ def table(
     beams: N.
     meshes: sizes of data and model.
     device_gib: memory of a device.
-    rows: R, beams of a problem that work at once; None for all.
+    rows: R, active beams of a problem; None for all.
 
   Returns:
     A table with one column a mesh.
@@ -35,21 +35,21 @@ def table(
     for mesh in meshes
   ]
   names = [name for column in columns for name in column]
-  rows = []
+  lines = []
   for name in dict.fromkeys(names):
     cells = "".join(f"{column.get(name, ''):>14}" for column in columns)
-    rows.append(f"{name:<34}{cells}".rstrip())
-  return "\n".join(rows)
+    lines.append(f"{name:<34}{cells}".rstrip())
+  return "\n".join(lines)
 
 
 def largest(fits: Callable[[int], bool]) -> int:
   """Finds the largest number that fits.
 
   Args:
-    fits: true up to some number, false beyond.
+    fits: true up to a number, false above it.
 
   Returns:
-    It, or 0 where none does.
+    The number, or 0 where none fits.
   """
   low, high = 0, 1
   while high < _MOST and fits(high):
@@ -61,14 +61,14 @@ def largest(fits: Callable[[int], bool]) -> int:
 
 
 def _column(
-  plan: memory.Plan,
+  plan: plan_lib.Plan,
   problems: int,
   beams: int,
   mesh: Mesh,
-  room: float,
+  memory: float,
   rows: int | None,
 ) -> dict[str, str]:
-  """What the table says of one mesh."""
+  """The column of one mesh."""
   data, model = mesh
   column = {
     "mesh data,model": f"{data},{model}",
@@ -76,29 +76,29 @@ def _column(
   }
   whole = -(-problems // data)  # problems of each part of 'data'
   try:
-    found = plan.footprint(whole * data, beams, data, model, rows)
+    footprint = plan.footprint(whole * data, beams, data, model, rows)
   except ValueError as error:
     return column | {"fits": "cannot be", "": str(error)}
 
   def fits(parts: int, beams: int) -> bool:
-    return plan.footprint(parts * data, beams, data, model, rows).peak <= room
+    return plan.footprint(parts * data, beams, data, model, rows).peak <= memory
 
   column["problems in flight"] = str(whole * data)
   column |= {
     f"{name}, GiB": f"{size / _GIB:.2f}"
     for name, size in (
-      ("policy weights", found.policy_weights),
-      ("reward weights", found.reward_weights),
-      ("prompt caches", found.prompt_caches),
-      ("beam caches, policy", found.policy_beams),
-      ("beam caches, reward model", found.reward_beams),
-      ("other state", found.other_state),
-      *((f"  while: {name}", size) for name, size in found.phases.items()),
-      ("peak", found.peak),
+      ("policy weights", footprint.policy_weights),
+      ("reward weights", footprint.reward_weights),
+      ("prompt caches", footprint.prompt_caches),
+      ("beam caches, policy", footprint.policy_beams),
+      ("beam caches, reward model", footprint.reward_beams),
+      ("other state", footprint.other_state),
+      *((f"  while: {name}", size) for name, size in footprint.phases.items()),
+      ("peak", footprint.peak),
     )
   }
   return column | {
-    "fits": "yes" if found.peak <= room else "NO",
+    "fits": "yes" if footprint.peak <= memory else "NO",
     f"largest N at P = {problems}": str(largest(lambda n: fits(whole, n))),
     f"largest P at N = {beams}": str(
       data * largest(lambda parts: fits(parts, beams))

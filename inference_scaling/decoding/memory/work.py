@@ -1,4 +1,4 @@
-"""What models take of memory while they run, beside weights and state.
+"""The memory that models take while they run, beside weights and state.
 
 `plan.py` says how it is counted.
 """
@@ -22,7 +22,7 @@ class Work:
     config: the architecture.
     limits: lengths of its buffers.
     model: devices that share it.
-    beams: R, that work at once.
+    beams: R, that are active at once.
   """
 
   config: models.DecoderConfig

@@ -9,7 +9,8 @@ token it becomes a table, and a step of the decoding loop is one gather.
 import functools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import flax.struct
 import jax
@@ -23,8 +24,7 @@ _SPACE = "▁"  # SentencePiece writes a space so
 _BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
-@flax.struct.dataclass
-class Automaton:
+class Automaton(flax.struct.PyTreeNode):
   """A table from state and token to state, and to the patterns that ended.
 
   State 0 is the start. Axis A: automaton states.
@@ -40,7 +40,7 @@ class Automaton:
   def step(
     self, states: jax.Array, tokens: jax.Array
   ) -> tuple[jax.Array, jax.Array]:
-    """Reads one token a row.
+    """Moves on by one token of each row.
 
     Args:
       states: int32[...].
@@ -158,7 +158,9 @@ def token_bytes(
   return texts
 
 
-def _decoder_of(tokenizer):
+def _decoder_of(
+  tokenizer: transformers.PreTrainedTokenizerFast,
+) -> Callable[[str], bytes]:
   """Chooses how a token's name is turned into bytes."""
   description = json.loads(tokenizer.backend_tokenizer.to_str())["decoder"]
   kinds = _decoder_kinds(description)
@@ -174,18 +176,18 @@ def _decoder_of(tokenizer):
   )
 
 
-def _parts(description) -> list[dict]:
+def _parts(description: dict[str, Any] | None) -> list[dict[str, Any]]:
   """Flattens a decoder's description into its parts."""
   if description is None:
     return []
   return description.get("decoders", [description])
 
 
-def _decoder_kinds(description) -> set[str]:
+def _decoder_kinds(description: dict[str, Any] | None) -> set[str]:
   return {part["type"] for part in _parts(description)}
 
 
-def _replaces_space(description) -> bool:
+def _replaces_space(description: dict[str, Any] | None) -> bool:
   """Tells whether ▁ is replaced by a space."""
   return any(
     part["type"] == "Replace" and part["pattern"].get("String") == _SPACE

@@ -1,4 +1,4 @@
-"""The token loop: rows of beams write until somebody wants to look at them.
+"""The token loop: rows of beams write until a condition stops them.
 
 Axis letters: P problems in flight, N beams, R rows, I tokens of one call, C
 tokens of a step's buffer, V vocabulary.
@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from inference_scaling import compute
+from inference_scaling import compute, models
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding.kv_cache import working_rows
@@ -21,8 +21,7 @@ from inference_scaling.decoding.tokens import format as format_lib
 from inference_scaling.search import base
 
 
-@flax.struct.dataclass
-class DecodeState:
+class DecodeState(flax.struct.PyTreeNode):
   """What changes from token to token.
 
   Attributes:
@@ -58,8 +57,8 @@ class DecodeLoop:
 
   def __init__(
     self,
-    model,
-    format: format_lib.StepFormat,
+    model: models.Model,
+    format: format_lib.Format,
     limits: limits_lib.Limits,
     automaton: automaton_lib.Automaton,
   ):
@@ -76,31 +75,36 @@ class DecodeLoop:
     most: int,
     enough: Callable[[jax.Array], jax.Array],
   ) -> DecodeState:
-    """Writes until there is enough, or nobody writes any more.
+    """Writes until `enough` holds, or no row writes any more.
 
     Args:
       params: weights and sampler.
       keys: typed PRNG keys [P, R]; token t of a step is drawn with
         fold_in(key, t), whatever ran before.
-      state: where the rows are.
+      state: of the rows.
       most: I, tokens of a row at most.
       enough: from bool[P, R], the rows that still write, to bool[].
 
     Returns:
-      Where they are then.
+      Their new state.
     """
     uniform = drawing.uniforms(keys, state.step.content.lengths, most)
 
-    def go_on(state):
+    def go_on(state: DecodeState) -> jax.Array:
       live = state.step.live
       return (state.index < most) & live.any() & ~enough(live)
 
-    def decode(state):
+    def decode(state: DecodeState) -> DecodeState:
       return self._decode_token(params, uniform, state)
 
     return lax.while_loop(go_on, decode, state)
 
-  def _decode_token(self, params, uniform, state: DecodeState) -> DecodeState:
+  def _decode_token(
+    self,
+    params: state_lib.PolicyParams,
+    uniform: jax.Array,
+    state: DecodeState,
+  ) -> DecodeState:
     """Computes the pending tokens of all rows and draws the next ones."""
     rows, step = state.rows, state.step
     config, live = self.model.config, step.live
@@ -130,15 +134,23 @@ class DecodeLoop:
       counts=state.counts.add(live, jnp.where(live, attended, 0)),
     )
 
-  def _continue(self, step, tokens, logits, hits, answered, total):
+  def _continue(
+    self,
+    step: state_lib.HalfStep,
+    tokens: jax.Array,
+    logits: jax.Array,
+    hits: jax.Array,
+    answered: jax.Array,
+    total: jax.Array,
+  ) -> state_lib.HalfStep:
     """Appends drawn tokens to the steps that are being written."""
     content, live = step.content, step.live
-    here = jnp.arange(content.tokens.shape[-1])[None, None]
-    here = (here == content.lengths[..., None]) & live[..., None]
+    index = jnp.arange(content.tokens.shape[-1])[None, None]
+    is_next = (index == content.lengths[..., None]) & live[..., None]
     length = content.lengths + live
     status, ended = self._status(tokens, hits, answered, length, total)
     log_probs, certainty = content.log_probs, content.certainty
-    if log_probs is not None:
+    if log_probs is not None and certainty is not None:
       stats = drawing.token_stats(logits, tokens)
       log_probs += jnp.where(live, stats.log_probs, 0.0)
       certainty += jnp.where(live, stats.certainty, 0.0)
@@ -146,15 +158,22 @@ class DecodeLoop:
       live=live & ~ended,
       status=jnp.where(live, status, step.status),
       content=state_lib.StepTokens(
-        tokens=jnp.where(here, tokens[..., None], content.tokens),
+        tokens=jnp.where(is_next, tokens[..., None], content.tokens),
         lengths=length,
         log_probs=log_probs,
         certainty=certainty,
       ),
     )
 
-  def _status(self, tokens, hits, answered, step_length, total_length):
-    """Tells which rows end with these tokens, and as what."""
+  def _status(
+    self,
+    tokens: jax.Array,
+    hits: jax.Array,
+    answered: jax.Array,
+    step_length: jax.Array,
+    total_length: jax.Array,
+  ) -> tuple[jax.Array, jax.Array]:
+    """Returns the rows' status, and which of them end with these tokens."""
     end_of_text = jnp.zeros(tokens.shape, bool)
     for token in self.model.config.eos_token_ids:
       end_of_text |= tokens == token

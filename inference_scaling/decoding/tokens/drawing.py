@@ -1,4 +1,4 @@
-"""Draws the next token of each beam, and says what the model makes of it."""
+"""Draws the next token of each beam, and its token statistics."""
 
 import math
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from inference_scaling.decoding.tokens import sampling
 
 
 class TokenStats(NamedTuple):
-  """What a model, at temperature 1 without filters, makes of some tokens.
+  """Statistics of tokens under a model at temperature 1 without filters.
 
   Attributes:
     log_probs: float32[P, N], their log-probabilities.
@@ -70,14 +70,14 @@ def draw(
 
 
 def token_stats(logits: jax.Array, tokens: jax.Array) -> TokenStats:
-  """Says what the model makes of tokens.
+  """Computes the statistics of tokens.
 
   Args:
     logits: float32[P, N, V].
     tokens: int32[P, N].
 
   Returns:
-    Its stats.
+    The statistics.
 
   References:
     Kang et al. 2025, Scalable Best-of-N Selection for Large Language Models via

@@ -1,14 +1,44 @@
 """How a policy writes its steps: what ends one, and what marks an answer."""
 
 import dataclasses
+from typing import Protocol
 
 import transformers
+from typing_extensions import override
 
 from inference_scaling.decoding.tokens import automaton
 
 
+class Format(Protocol):
+  """What a policy needs of a format, such as a `StepFormat`."""
+
+  @property
+  def step_bits(self) -> int:
+    """The bits of a hit that mean a step has ended."""
+    ...
+
+  @property
+  def answer_bits(self) -> int:
+    """The bits of a hit that mean an answer has been announced."""
+    ...
+
+  def compile(
+    self, tokenizer: transformers.PreTrainedTokenizerFast, vocab_size: int
+  ) -> automaton.Automaton:
+    """Builds the automaton whose hits these bits are of.
+
+    Args:
+      tokenizer: the policy's tokenizer.
+      vocab_size: V, the rows of the model's unembedding.
+
+    Returns:
+      The automaton.
+    """
+    ...
+
+
 @dataclasses.dataclass(frozen=True)
-class StepFormat:
+class StepFormat(Format):
   """The strings that give a generated text its structure.
 
   A step ends with the token in which one of `step_end` is completed; what the
@@ -25,6 +55,7 @@ class StepFormat:
   step_end: tuple[str, ...]
   answer_markers: tuple[str, ...]
 
+  @override
   def compile(
     self, tokenizer: transformers.PreTrainedTokenizerFast, vocab_size: int
   ) -> automaton.Automaton:
@@ -44,11 +75,11 @@ class StepFormat:
     return automaton.build_automaton(tokenizer, vocab_size, patterns)
 
   @property
+  @override
   def step_bits(self) -> int:
-    """The bits of a hit that mean a step has ended."""
     return (1 << len(self.step_end)) - 1
 
   @property
+  @override
   def answer_bits(self) -> int:
-    """The bits of a hit that mean an answer has been announced."""
     return ((1 << len(self.answer_markers)) - 1) << len(self.step_end)

@@ -173,7 +173,7 @@ def _ordered_bits(values: jax.Array) -> jax.Array:
 
 
 def _threshold(
-  order: jax.Array, weights: jax.Array, wanted: jax.Array, wants: jax.Array
+  order: jax.Array, weights: jax.Array, wanted: jax.Array, enabled: jax.Array
 ) -> jax.Array:
   """Finds the largest cut that keeps at least the wanted weight.
 
@@ -181,7 +181,7 @@ def _threshold(
     order: int32[V, B], sortable stand-ins of the logits.
     weights: float32[V, B], not negative.
     wanted: float32[B] or float32[], at most the sum of the weights.
-    wants: bool[]; where false the search is over before its first round.
+    enabled: bool[]; where false the search is over before its first round.
 
   Returns:
     int32[B]: entries with `order >= cut` weigh at least `wanted`.
@@ -190,7 +190,7 @@ def _threshold(
   low = jnp.full(order.shape[1:], limits.min, jnp.int32)
   high = jnp.full(order.shape[1:], limits.max, jnp.int32)
 
-  def halve(_, bounds):
+  def halve(_: jax.Array, bounds: tuple[jax.Array, jax.Array]):
     low, high = bounds
     # The upper mean, written so that it cannot overflow.
     middle = (low | high) - ((low ^ high) >> 1)
@@ -198,5 +198,5 @@ def _threshold(
     enough = weight >= wanted
     return jnp.where(enough, middle, low), jnp.where(enough, high, middle - 1)
 
-  rounds = jnp.where(wants, 32, 0)
+  rounds = jnp.where(enabled, 32, 0)
   return lax.fori_loop(0, rounds, halve, (low, high))[0]

@@ -10,6 +10,7 @@ or scored without being there.
 
 import codecs
 from collections.abc import Sequence
+from typing import Any
 
 import flax.struct
 import jax
@@ -23,9 +24,8 @@ from inference_scaling.decoding.tokens import automaton
 from inference_scaling.models import reward_formats, sharding
 
 
-@flax.struct.dataclass
-class Translated:
-  """Steps as the reward model reads them; C tokens a step at most.
+class Translated(flax.struct.PyTreeNode):
+  """Steps in the reward model's tokens; C tokens a step at most.
 
   Attributes:
     tokens: int32[P, N, C]; 0 from the length on.
@@ -97,17 +97,13 @@ class Translator:
       The steps in the reward model's tokens.
     """
 
-    def translate(*arguments):
+    def translate(*arguments: jax.Array) -> Translated:
       P, N, _ = arguments[0].shape
-      beams = jax.ShapeDtypeStruct((P, N), jnp.int32)
+      beams: Any = jax.ShapeDtypeStruct((P, N), jnp.int32)
       size = self.limits.step_tokens
-      shapes = Translated(
-        tokens=jax.ShapeDtypeStruct((P, N, size), jnp.int32),
-        lengths=beams,
-        needed=beams,
-        written=jax.ShapeDtypeStruct((P, N), jnp.bool_),
-        rest=beams,
-      )
+      tokens: Any = jax.ShapeDtypeStruct((P, N, size), jnp.int32)
+      written: Any = jax.ShapeDtypeStruct((P, N), jnp.bool_)
+      shapes = Translated(tokens, beams, beams, written, beams)
       return jax.pure_callback(self._translate_all, shapes, *arguments)
 
     if self.mesh is not None and not len(lengths) % self.mesh.shape["data"]:
@@ -146,36 +142,36 @@ class Translator:
   def _without_end(self, text: str) -> str:
     """Drops the string that ended the step, if one did."""
     for end in self._ends:
-      before, found, after = text.rpartition(end)
-      if found:
+      before, delimiter, after = text.rpartition(end)
+      if delimiter:
         # A token may hold the first letters of what comes after it.
         return f"{before} {after}"
     return text
 
-  def _translate_all(self, tokens, lengths, steps, rest) -> Translated:
-    """Translates a batch; called on the host."""
+  def _translate_all(
+    self, tokens: Any, lengths: Any, steps: Any, rest: Any
+  ) -> Translated:
+    """Translates a batch; called on the host, with arrays of NumPy."""
     tokens, lengths, steps, rest = (
       np.asarray(array) for array in (tokens, lengths, steps, rest)
     )
     size = self.limits.step_tokens
-    found = Translated(
-      tokens=np.zeros((*lengths.shape, size), np.int32),
-      lengths=np.zeros_like(lengths),
-      needed=np.zeros_like(lengths),
-      written=np.zeros(lengths.shape, bool),
-      rest=np.array(rest),
-    )
+    new_tokens: Any = np.zeros((*lengths.shape, size), np.int32)
+    new_lengths: Any = np.zeros_like(lengths)
+    needed: Any = np.zeros_like(lengths)
+    written: Any = np.zeros(lengths.shape, bool)
+    new_rest: Any = np.array(rest)
     for row in zip(*np.nonzero(lengths), strict=True):
       step = tokens[row][: lengths[row]].tolist()
-      translated, text, found.rest[row] = self.translate(
+      translated, text, new_rest[row] = self.translate(
         step, int(steps[row]), int(rest[row])
       )
-      found.written[row] = bool(text)
-      found.needed[row] = len(translated)
+      written[row] = bool(text)
+      needed[row] = len(translated)
       if len(translated) <= size:
-        found.lengths[row] = len(translated)
-        found.tokens[row][: len(translated)] = translated
-    return found
+        new_lengths[row] = len(translated)
+        new_tokens[row][: len(translated)] = translated
+    return Translated(new_tokens, new_lengths, needed, written, new_rest)
 
 
 def _pack(rest: bytes) -> int:

@@ -66,7 +66,7 @@ def simulate(problems, num_slots, most):
 
 @pytest.mark.parametrize("order", [tuple(range(7)), (3, 0, 6, 1, 5, 2, 4)])
 def test_slots_stop_as_simulated(order):
-  stats = statistics.LaneStats()
+  stats = statistics.BatchStats()
   found = engine_test.run(order, engine_test.LANES, stats=stats)
   problems = {i: _lengths(found[i].tree) for i in order}
   most = sizes_lib.most_written(tiny.LIMITS)
@@ -74,7 +74,7 @@ def test_slots_stop_as_simulated(order):
   assert list(found) == ended
   assert (stats.row_steps, stats.tokens) == (rows, tokens)
   assert sum(stats.calls.values()) == stops
-  assert stats.useful == tokens / rows
+  assert stats.utilisation == tokens / rows
   # Neither all together nor each by itself.
   depths = sum(map(len, problems.values()))
   assert max(map(len, problems.values())) < stops < depths
@@ -109,10 +109,10 @@ def test_groups_divide_the_slots():
 
 
 def test_without_a_problem_nothing_is_wasted():
-  stats = statistics.LaneStats()
+  stats = statistics.BatchStats()
   found = decoding.continuous_batching(
     tiny.policy(), tiny.reward(), rebase(), tiny.policy_params(),
     tiny.reward_model().params, [], 0, 2, 3, stats=stats,
   )  # fmt: skip
-  assert not list(found) and stats == statistics.LaneStats()
-  assert stats.useful == 1
+  assert not list(found) and stats == statistics.BatchStats()
+  assert stats.utilisation == 1

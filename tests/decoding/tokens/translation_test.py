@@ -213,13 +213,13 @@ def test_rewards_of_a_search_are_those_of_whole_texts(name):
         num_empty += 1
         assert scores[p, n] == before[p, n]
     counts = [[len(beam) for beam in row] for row in steps]
-    assert state.steps.tolist() == state.reads.tolist() == counts
+    assert state.steps.tolist() == state.scored.tolist() == counts
     state = fork(state, jnp.array(parents))
     steps = [[steps[p][n] for n in row] for p, row in enumerate(parents)]
   assert len(found) > 20 and num_empty
   assert max(len(text[1]) for text in texts) >= 3
   assert np.std(found) > 0.01
-  assert state.finite.all() and not state.beyond.any()
+  assert state.finite.all() and not state.overflow.any()
   np.testing.assert_allclose(found, _whole_rewards(model, texts), atol=2e-5)
 
 
@@ -296,15 +296,15 @@ def test_solutions_that_do_not_fit_the_reward_model_are_named():
 
 
 @pytest.mark.parametrize(
-  "beyond, read, error, message",
+  "overflow, scored, error, message",
   [
     ((90, 0), False, ValueError, "a step takes 90 tokens.*step_tokens is 70"),
-    ((0, 0), False, AssertionError, "steps with text and the scores read"),
+    ((0, 0), False, AssertionError, "not every step with text"),
   ],
 )
-def test_what_is_not_scored_is_named(beyond, read, error, message):
+def test_what_is_not_scored_is_named(overflow, scored, error, message):
   with pytest.raises(error, match=f"problem 3, depth 1: .*{message}"):
-    faults.check_reads(beyond, read, LIMITS, "problem 3, depth 1")
+    faults.check_scored(overflow, scored, LIMITS, "problem 3, depth 1")
 
 
 def test_a_problem_without_a_prompt_for_the_reward_model_is_named():
@@ -368,7 +368,7 @@ def test_a_policy_that_writes_the_tag_searches_in_one_program():
 
   state = run(params, model.params, prompts)
   np.testing.assert_array_equal(
-    state.reward_state.reads, state.reward_state.steps
+    state.reward_state.scored, state.reward_state.steps
   )
   assert state.reward_state.steps.max() >= 2
   tree, texts, found = jax.device_get(state.tree), [], []
@@ -402,5 +402,5 @@ def test_a_step_that_was_cut_off_may_be_longer_than_the_limits():
     content = decoding.StepTokens(tokens, lengths, *np.zeros((2, 1, 1)))
     step = search.Step(np.full((1, 1), status, np.int32), lengths, content)
     state, _ = score(model.params, start, step, np.ones((1, 1), bool))
-    assert state.reads[0, 0] == 0 and state.steps[0, 0] == owed
-    assert bool(state.beyond.any()) == owed
+    assert state.scored[0, 0] == 0 and state.steps[0, 0] == owed
+    assert bool(state.overflow.any()) == owed
