@@ -15,7 +15,7 @@ ROOT = PACKAGE.parent
 PACKAGES = (
   "names", "spec", "assets", "json_lines", "compute", "search", "voting",
   "outcomes", "models", "decoding", "tasks", "training", "sweep", "profiling",
-  "benchmark", "analysis", "command_line", "launching",
+  "benchmark", "analysis", "cluster", "command_line", "launching",
 )  # fmt: skip
 # The folders of the analysis, likewise; files beside them come before all.
 ANALYSIS = (

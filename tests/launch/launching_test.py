@@ -14,7 +14,7 @@ import pytest
 from absl import app, flags
 from ml_collections import config_flags
 
-from inference_scaling import launching
+from inference_scaling import cluster, launching
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -406,7 +406,7 @@ def test_a_cluster_that_cannot_be_is_named(
   ):
     monkeypatch.setattr(flags.FLAGS[name], "value", value)
   with pytest.raises(ValueError, match=words):
-    launching._join_processes()
+    cluster.join()
 
 
 def test_numbers_are_read_as_what_they_are():
