@@ -1,4 +1,4 @@
-"""The one thing every task hands on: a problem with its gold answer."""
+"""What every task gives: a problem with its gold answer."""
 
 import dataclasses
 

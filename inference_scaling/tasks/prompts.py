@@ -51,7 +51,6 @@ def step_prompt(question: str) -> str:
   return f"{question}\n"
 
 
-
 def few_shot(question: str, examples: Sequence[Example]) -> str:
   """Returns a prompt that shows the step format by solved examples.
 

@@ -202,8 +202,8 @@ def start_state(
   if mesh is None:
     return {"params": params, "optimizer": optimizer.init(params)}
   rules = sharding.TRAINING_RULES
-  where = sharding.parameter_shardings(params, mesh, rules)
-  params = jax.device_put(params, where)
+  shardings = sharding.parameter_shardings(params, mesh, rules)
+  params = jax.device_put(params, shardings)
   shapes = jax.eval_shape(optimizer.init, params)
   moments = sharding.parameter_shardings(shapes, mesh, rules)
   init = jax.jit(optimizer.init, out_shardings=moments)
@@ -311,8 +311,8 @@ def _as_weights(tree: Any, mesh: Mesh | None) -> Any:
   if mesh is None:
     return tree
   rules = sharding.TRAINING_RULES
-  where = sharding.parameter_shardings(tree, mesh, rules)
-  return jax.lax.with_sharding_constraint(tree, where)
+  shardings = sharding.parameter_shardings(tree, mesh, rules)
+  return jax.lax.with_sharding_constraint(tree, shardings)
 
 
 def _cast_before(loss: SummedLoss, dtype: jnp.dtype) -> SummedLoss:

@@ -1,4 +1,4 @@
-"""Tiny random reward models of each published form."""
+"""Tiny random reward models of each external format."""
 
 import dataclasses
 import functools
@@ -30,7 +30,7 @@ _CONFIGS = {
 
 
 def config(name: str) -> models.DecoderConfig:
-  """The architecture of a form's tiny model."""
+  """The architecture of a format's tiny model."""
   tokenizer = tokenizers_of.for_format(name)
   return dataclasses.replace(
     tiny.NO_GROUPS, num_layers=2, norm_eps=1e-3, rope_theta=300.0,
@@ -43,7 +43,7 @@ def config(name: str) -> models.DecoderConfig:
 
 @functools.cache
 def make(name: str) -> external_reward.ExternalRewardModel:
-  """A random reward model of a form, whose rewards differ."""
+  """A random reward model of a format, whose rewards differ."""
   decoder = dataclasses.replace(config(name), tie_word_embeddings=True)
   reward_format = reward_formats.make_reward_format(
     name, tokenizers_of.for_format(name)

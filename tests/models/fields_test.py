@@ -109,7 +109,7 @@ OWN = {
     ("layer_norm_eps", 2.0, OUTPUT),
     ("rotary_emb_base", 9.0, OUTPUT),
     ("rotary_pct", 1.0, OUTPUT),
-    ("rotary_pct", 0.4, "a part of 0.4 turns, 3"),
+    ("rotary_pct", 0.4, "a part of 0.4 has rotary positions, 3"),
     ("rope_theta", 9.0, "rope_theta is 9.0; only 30.0"),
     ("partial_rotary_factor", 0.25, "partial_rotary_factor is 0.25; only 0.5"),
     ("use_parallel_residual", False, OUTPUT),
@@ -329,7 +329,7 @@ def test_a_key_that_nobody_knows_is_refused(family, key):
 @pytest.mark.parametrize("family", OWN)
 @pytest.mark.parametrize("key", ["is_causal", "use_rms_norm", "use_rope"])
 def test_false_of_what_models_here_do_is_refused(family, key):
-  with pytest.raises(ValueError, match=f"nothing here reads: {key} False"):
+  with pytest.raises(ValueError, match=f"nothing reads: {key} False"):
     config_lib.from_hf(RAW[family] | {key: False})
   same = config_lib.from_hf(RAW[family] | {key: True})
   assert same == config_lib.from_hf(RAW[family])
@@ -378,7 +378,7 @@ def test_all_keys_that_nobody_knows_are_listed_at_once(family):
   ],
 )  # fmt: skip
 def test_a_key_of_another_family_is_refused(family, key, value):
-  with pytest.raises(ValueError, match=f"nothing here reads: {key} "):
+  with pytest.raises(ValueError, match=f"nothing reads: {key} "):
     config_lib.from_hf(RAW[family] | {key: value})
 
 

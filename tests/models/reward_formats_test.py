@@ -174,7 +174,7 @@ def test_spaces_around_texts_do_not_matter(name):
 
 
 def _names(reward_format, tokens):
-  """How often each control token of a form's tokenizer is among tokens."""
+  """How often each control token of a format's tokenizer is among tokens."""
   names = reward_format.tokenizer.convert_ids_to_tokens(tokens)
   known = set(control_tokens.control_tokens(reward_format.tokenizer))
   return collections.Counter(name for name in names if name in known)

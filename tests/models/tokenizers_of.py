@@ -132,7 +132,7 @@ def _model_of(tokenizer: tokenizers.Tokenizer) -> dict:
 
 
 def for_format(name: str) -> transformers.PreTrainedTokenizerFast:
-  """A tokenizer of the kind that the form's checkpoints have."""
+  """A tokenizer of the kind that the format's checkpoints have."""
   if name in ("llemma", "math_shepherd"):
     return sentence_piece()
   return byte_level("llama" if name == "rlhflow" else "qwen")

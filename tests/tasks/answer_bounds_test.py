@@ -14,7 +14,7 @@ from inference_scaling.tasks.extraction import (
 
 
 def test_an_answer_has_a_greatest_length():
-  most = statements.MOST_CHARACTERS
+  most = statements.MAX_CHARACTERS
   for form in (r"\boxed{{{}}}", "<answer>{}</answer>"):
     assert tasks.extract_answer(form.format("1" * most)) == "1" * most
     assert tasks.extract_answer(form.format("1" * (most + 1))) is None
@@ -41,7 +41,7 @@ def test_only_the_last_statements_are_cleaned(monkeypatch):
 
 
 def test_only_so_many_statements_of_a_kind_are_read():
-  most = answers.MOST_STATEMENTS
+  most = answers.MAX_STATEMENTS
   for said, nothing in (("#### 1\n", "#### x\n"), (r"\fbox{1}", r"\fbox{}")):
     assert tasks.extract_answer(said + nothing * (most - 1)) == "1"
     assert tasks.extract_answer(said + nothing * most) is None
@@ -51,7 +51,7 @@ def test_only_so_many_statements_of_a_kind_are_read():
 # At this length a quadratic scanner takes minutes, and a linear one 0.2 s.
 _LENGTH = 200_000
 # Of the processor's time, which a busy machine does not change; it needs ten.
-_MOST_SECONDS = 70
+_MAX_SECONDS = 70
 _REPEATED = (
   "The answer is: ", "The answer is:\n", "(The answer is: ) ", "#", "#### ",
   "the answer is not ", "If the answer is 5", "The answer is:\n```\n", "$", " ",
@@ -90,7 +90,7 @@ def test_no_text_takes_more_than_linear_time():
   )
   done = subprocess.run(
     [sys.executable, "-c", program],
-    input=json.dumps([_MOST_SECONDS, _LENGTH, ADVERSARIES]),
+    input=json.dumps([_MAX_SECONDS, _LENGTH, ADVERSARIES]),
     capture_output=True,
     text=True,
     cwd=pathlib.Path(__file__).parents[2],

@@ -1,4 +1,4 @@
-"""Checkpoints of any kind behind one face: config, tensors, tokenizer."""
+"""One interface for all kinds of checkpoints: config, tensors, tokenizer."""
 
 import dataclasses
 import functools
@@ -31,7 +31,7 @@ class Checkpoint:
   Attributes:
     where: the folder or file, or the name of a random model.
     config_file: where the architecture is written, for errors.
-    raw: contents of config.json, or what a GGUF file says in its place.
+    raw: contents of config.json, or what the metadata of a GGUF file says.
     config: the architecture.
     open_tensors: opens the tensors.
     read_tokenizer: reads the tokenizer.
@@ -107,7 +107,7 @@ def open_checkpoint(source: str | pathlib.Path) -> Checkpoint:
     FileNotFoundError: where a file is missing or a name cannot be resolved.
     ValueError: where a file is broken or the architecture not supported.
   """
-  if not str(source):  # an empty path would be the folder one is in
+  if not str(source):  # an empty path would be the current folder
     raise ValueError(
       "the name of a checkpoint is empty. Give the path of a checkpoint folder "
       "or GGUF file, the name of an embedded model, or org/name of the hub."

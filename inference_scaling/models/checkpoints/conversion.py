@@ -15,10 +15,7 @@ import orbax.checkpoint as ocp
 from flax import nnx
 
 from inference_scaling.models import config as config_lib
-from inference_scaling.models import (
-  sharding,
-  sources,
-)
+from inference_scaling.models import sources
 from inference_scaling.models.checkpoints import checkpoint as checkpoint_lib
 from inference_scaling.models.checkpoints import (
   layout,
@@ -63,7 +60,8 @@ def convert_to_orbax(
   )
   if heads:
     parameters[orbax_folder.HEADS] = {
-      name: _place(_read(checkpoint, name, dtype), mesh) for name in heads
+      name: loading.replicate(_read(checkpoint, name, dtype), mesh)
+      for name in heads
     }
   folder.mkdir(parents=True, exist_ok=True)
   for unfinished in folder.glob(orbax_folder.UNFINISHED):
@@ -151,9 +149,3 @@ def _read(
   """Reads a tensor and casts it, into memory of its own."""
   value = loading.read_finite(checkpoint.tensors, name)
   return np.array(value, None if dtype is None else jnp.dtype(dtype), order="C")
-
-
-def _place(value: np.ndarray, mesh: jax.sharding.Mesh | None) -> jax.Array:
-  if mesh is None:
-    return jnp.asarray(value)
-  return jax.device_put(value, sharding.replicated(mesh))

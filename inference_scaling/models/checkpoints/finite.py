@@ -1,19 +1,19 @@
-"""Looks for what is no number among weights, at the rate of memory."""
+"""Checks weights for infinities and NaN, at the rate of memory."""
 
 from collections.abc import Iterator
 
 import ml_dtypes
 import numpy as np
 
-# Bits of infinity by dtype. All bits but the sign of a finite number make a
-# smaller whole number, those of one that is none a larger one.
+# Bits of infinity by dtype. Without its sign, a finite number has a smaller bit
+# pattern and NaN a larger one.
 _INFINITY = {
   np.dtype(np.float64): 0x7FF << 52,
   np.dtype(np.float32): 0xFF << 23,
   np.dtype(np.float16): 0x1F << 10,
   np.dtype(ml_dtypes.bfloat16): 0xFF << 7,
 }
-# So many numbers stay in a processor's cache while they are looked at.
+# So many numbers stay in a processor's cache while they are checked.
 _BLOCK = 1 << 16
 
 
@@ -32,7 +32,7 @@ def all_finite(array: np.ndarray) -> bool:
     return True
   if array.dtype.itemsize >= 4:
     with np.errstate(all="ignore"):
-      # What is no number stays so in a sum, and weights do not overflow it.
+      # Infinities and NaN stay in a sum, and weights do not overflow it.
       if np.isfinite(array.sum()):
         return True
   kind = _bits(array)

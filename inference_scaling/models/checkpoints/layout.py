@@ -1,4 +1,4 @@
-"""Which tensor of an HF checkpoint is which parameter here, in both ways.
+"""Which tensor of an HF checkpoint is which parameter, in both ways.
 
 The table is written once for each family and read in both directions. A
 checkpoint must match it exactly: every tensor missing, left over or of another

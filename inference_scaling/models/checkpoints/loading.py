@@ -1,7 +1,7 @@
 """Weights from a checkpoint to their shards, one tensor at a time.
 
-Weights that are no numbers are found here, whatever the files are: a model that
-has them writes nothing of use, and says so only when it is run.
+Loading refuses weights that are not finite, whatever the files are: a model
+that has them writes nothing of use, and shows it only when it is run.
 """
 
 from collections.abc import Iterator, Mapping
@@ -139,7 +139,7 @@ def check_tied(checkpoint: checkpoint_lib.Checkpoint) -> None:
 
 
 def read_finite(tensors: sources.TensorSource, name: str) -> np.ndarray:
-  """Reads a tensor and checks that it holds numbers.
+  """Reads a tensor and checks that it is finite.
 
   Args:
     tensors: where from.
@@ -149,12 +149,21 @@ def read_finite(tensors: sources.TensorSource, name: str) -> np.ndarray:
     The tensor.
 
   Raises:
-    ValueError: where some are none.
+    ValueError: where it is not.
   """
   stored = tensors.read(name)
   if not finite.all_finite(stored):
     raise finite.error(tensors.where, name, stored, stored.dtype)
   return stored
+
+
+def replicate(value: np.ndarray, mesh: jax.sharding.Mesh | None) -> jax.Array:
+  """Puts an array whole on every device of a mesh, or on the one device."""
+  if mesh is None:
+    return jnp.asarray(value)
+  return jax.make_array_from_callback(
+    value.shape, sharding.replicated(mesh), lambda index: value[index]
+  )
 
 
 def _read(
@@ -211,7 +220,7 @@ def _place(
     if not own or stored.dtype != dtype or not stored.flags.c_contiguous:
       # A copy, since the file may change; JAX keeps it where it is aligned.
       placed = sources.empty(stored.shape, dtype)
-      with np.errstate(over="ignore"):  # is found out below
+      with np.errstate(over="ignore"):  # all_finite below sees it
         placed[...] = stored
     if not finite.all_finite(placed):
       raise finite.error(where, name, stored, dtype)

@@ -87,7 +87,7 @@ KEYS = frozenset(
 )  # fmt: skip
 # No model is near it; the parameters of a damaged number of layers would fill
 # the memory while they are listed.
-_MOST_LAYERS = 10_000
+_MAX_LAYERS = 10_000
 # transformers has several names for the same function.
 _ACTIVATIONS = {
   "silu": "silu",
@@ -130,10 +130,10 @@ def read_shared(raw: Raw, eps_key: str, activation: str) -> dict[str, Any]:
     if key != tied
   }
   bos, eos = "bos_token_id", "eos_token_id"
-  if sizes["num_layers"] > _MOST_LAYERS:
+  if sizes["num_layers"] > _MAX_LAYERS:
     raise ValueError(
       f"num_hidden_layers is {sizes['num_layers']}; expected no more than "
-      f"{_MOST_LAYERS}."
+      f"{_MAX_LAYERS}."
     )
   size = sizes["vocab_size"]
   return sizes | {

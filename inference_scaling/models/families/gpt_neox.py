@@ -41,7 +41,7 @@ def read(raw: base.Raw) -> architecture.DecoderConfig:
     raw, settings, "rope_theta", "rotary_emb_base", 10_000.0
   )
   fraction = rope.read_rotary(
-    raw, settings, "partial_rotary_factor", "rotary_pct", 0.25, most=1.0
+    raw, settings, "partial_rotary_factor", "rotary_pct", 0.25, maximum=1.0
   )
   # Some versions of transformers write these a second time.
   values.expect(raw, "rope_theta", theta)

@@ -2,9 +2,9 @@
 
 A key that a family does not read may change what the model computes: scales of
 logits, softcaps, experts, quantisation. So a key passes only if it is read, if
-it says nothing (null, an empty text, list or group, or false where the models
-here do without), or if it is listed here, where the reason stands. All others
-are refused by name.
+it says nothing (null, an empty text, list or group, or false where the decoder
+does without), or if this file lists it with the reason. All others are refused
+by name.
 """
 
 from collections.abc import Collection, Mapping
@@ -35,7 +35,7 @@ _COMPUTING = (
   "torchscript", "use_bfloat16", "use_cache", "use_flash_attention",
   "use_flash_attention_2", "use_flash_attn", "use_liger_kernel", "use_sdpa",
 )  # fmt: skip
-# Labels of classifiers: the heads here have names and shapes of their own.
+# Labels of classifiers: heads of reward models have names and shapes instead.
 _LABELS = (
   "finetuning_task", "id2label", "label2id", "num_labels", "problem_type",
   "task_specific_params",
@@ -56,7 +56,7 @@ _SAMPLING = (
   "repetition_penalty", "return_dict_in_generate", "temperature", "top_k",
   "top_p", "typical_p",
 )  # fmt: skip
-# False is not nothing where the models here do what the key is about.
+# False is no default where the decoder does what the key is about.
 _DONE = (
   "causal", "is_causal", "rms_norm", "scale_attention", "scale_attn_weights",
   "use_causal_mask", "use_rms_norm", "use_rope", "use_rotary",
@@ -89,7 +89,7 @@ def check(raw: Mapping[str, Any], read: Collection[str]) -> None:
     listed = ", ".join(f"{key} {unknown[key]!r}" for key in sorted(unknown))
     raise ValueError(
       f"there are keys that may change what the model computes and that "
-      f"nothing here reads: {listed}. If you know that the model computes the "
+      f"nothing reads: {listed}. If you know that the model computes the "
       "same without them, delete them from the file; else it cannot be run."
     )
 

@@ -44,17 +44,17 @@ def read_rotary(
   nested: str,
   outer: str,
   default: float,
-  most: float = math.inf,
+  maximum: float = math.inf,
 ) -> float:
   """Reads a rotary setting, nested or on the outermost level.
 
   Args:
     raw: contents of config.json.
     settings: from `read_settings`.
-    nested: its key there.
+    nested: its key in them.
     outer: its key on the outermost level.
     default: what a file means that has neither.
-    most: maximum.
+    maximum: the largest number that passes.
 
   Returns:
     The number.
@@ -63,8 +63,8 @@ def read_rotary(
     ValueError: where it is none, or both are there and differ.
   """
   if nested not in settings:
-    return values.number({outer: default, **raw}, outer, most)
-  number = values.number(settings, nested, most)
+    return values.number({outer: default, **raw}, outer, maximum)
+  number = values.number(settings, nested, maximum)
   if raw.get(outer, number) != number:
     raise ValueError(
       f"{outer} is {raw[outer]!r}, but {nested} among the rotary settings is "

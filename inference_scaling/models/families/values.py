@@ -1,8 +1,8 @@
 """Values of a config.json, each held against what it must be.
 
 JSON knows texts, truth values, nothing and numbers that are none, and files
-that were written by hand hold them in the place of numbers. Each is refused by
-the name of its key.
+that were written by hand hold them instead of numbers. Each is refused by the
+name of its key.
 """
 
 import math
@@ -20,13 +20,13 @@ def expect(raw: Raw, key: str, value: Any) -> None:
     raise ValueError(f"{key} is {raw[key]!r}; only {value!r} is supported.")
 
 
-def integer(raw: Raw, key: str, least: int = 1) -> int:
+def integer(raw: Raw, key: str, minimum: int = 1) -> int:
   """Reads a whole number.
 
   Args:
     raw: contents of config.json, or a group in it.
     key: which must be there.
-    least: minimum.
+    minimum: the smallest that passes.
 
   Returns:
     The number.
@@ -35,18 +35,18 @@ def integer(raw: Raw, key: str, least: int = 1) -> int:
     ValueError: on anything else.
   """
   value = raw[key]
-  if not _is_number(value, numbers.Integral) or value < least:
-    raise _unexpected(key, value, f"a whole number of at least {least}")
+  if not _is_number(value, numbers.Integral) or value < minimum:
+    raise _unexpected(key, value, f"a whole number of at least {minimum}")
   return int(value)
 
 
-def number(raw: Raw, key: str, most: float = math.inf) -> float:
+def number(raw: Raw, key: str, maximum: float = math.inf) -> float:
   """Reads a number above 0; arguments and errors as `integer`.
 
   Args:
     raw: as `integer`.
     key: as `integer`.
-    most: maximum.
+    maximum: the largest that passes.
 
   Returns:
     The number.
@@ -57,9 +57,11 @@ def number(raw: Raw, key: str, most: float = math.inf) -> float:
   value = raw[key]
   if not (
     _is_number(value, numbers.Real)
-    and 0 < value <= min(most, sys.float_info.max)  # NaN is not, nor infinity
+    and 0
+    < value
+    <= min(maximum, sys.float_info.max)  # NaN is not, nor infinity
   ):
-    bound = "" if most == math.inf else f" and at most {most}"
+    bound = "" if maximum == math.inf else f" and at most {maximum}"
     raise _unexpected(key, value, f"a number above 0{bound}")
   return float(value)
 

@@ -1,8 +1,8 @@
 """The decoder in Flax NNX; what tells the families apart is in its config.
 
 One forward pass serves training, prompts, decoding and step scoring: it takes
-new tokens and, for each layer, a function that attends. What there is to attend
-to, and where new keys and values are kept, is that function's affair.
+new tokens and, for each layer, a function that attends. That function decides
+what to attend to, and where to store new keys and values.
 
 Products are of the dtype of the weights; their sums, the residual stream,
 norms, rotation, softmax and logits are float32 whatever that is. Activations
@@ -219,6 +219,6 @@ class Decoder(nnx.Module):
     tied = self.config.tie_word_embeddings
     table = (self.embedding if tied else self.unembedding)[...]
     with jax.named_scope("unembed"):
-      # Mostly a view of what has its features first; no order is asked for.
+      # Mostly a view of what has its features first; no layout is forced.
       logits = products.multiply(table, jnp.moveaxis(hidden, -1, 0))
     return products.features_last(logits)

@@ -1,8 +1,8 @@
 """Attention of whole texts to themselves, with a backward pass of its own.
 
-Training spends half its time here on a CPU. Differentiating the softmax by
-rule costs one pass over the weights; leaving it to autodiff costs several, and
-was measured at twice the time for forward and backward together.
+Training on a CPU spends half its time in it. The analytic derivative of the
+softmax costs one pass over the weights; autodiff costs several, and was
+measured at twice the time for forward and backward together.
 """
 
 from collections.abc import Callable

@@ -21,7 +21,7 @@ __all__ = [
 
 
 def _read_folder() -> dict[str, type[RewardFormat]]:
-  """Every class of the files here that has a name."""
+  """Returns every named format of the files in this folder."""
   formats: dict[str, type[RewardFormat]] = {}
   for file in pkgutil.iter_modules(__path__, f"{__name__}."):
     for value in vars(importlib.import_module(file.name)).values():

@@ -29,8 +29,7 @@ class RewardFormat(abc.ABC):
     architectures: what `architectures` of config.json may name; none for any
       language model.
     tokenizer: of the reward model.
-    module: the head's Flax module, which a plan asks for before there is a
-      tokenizer.
+    module: the head's Flax module, which a plan needs before a tokenizer.
     head: how the reward is made of the hidden state at a piece's last token.
     start: ids before the text of the prompt.
     date: what a chat template that prints the date takes for today, if any.

@@ -14,7 +14,7 @@ _LINE_BREAKS = re.compile(r"\s*[\r\n]+\s*")
 class SkyworkFormat(base.RewardFormat):
   """The question's line, then the steps' lines, each encoded by itself.
 
-  A line break always ends a step there, so those inside a step become spaces.
+  There a line break always ends a step, so those inside a step become spaces.
 
   References:
     SkyworkAI/skywork-o1-prm-inference, `prepare_input`.

@@ -1,4 +1,4 @@
-"""Plain text of numbered steps, each closed by the tag ` ки` and read there."""
+"""Plain text of numbered steps, each closed by the tag ` ки` and read at it."""
 
 import re
 
@@ -41,8 +41,8 @@ class LlemmaFormat(SteppedFormat):
 
   Its reward is the sigmoid of the mean of all logits: two trained rows were
   repeated to the size of the vocabulary, so the mean over the vocabulary is
-  the mean of the two. It was trained without a beginning-of-text mark, and
-  reads none here, though a tokenizer of the Llama family would add one.
+  the mean of the two. It was trained without a beginning-of-text mark, so this
+  format has none, though a tokenizer of the Llama family would add it.
 
   References:
     Wu et al., Inference Scaling Laws, 2024 (arXiv:2408.00724), and its code:

@@ -6,8 +6,6 @@ import functools
 import pathlib
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 
 from inference_scaling import names
@@ -15,7 +13,6 @@ from inference_scaling.models import config as config_lib
 from inference_scaling.models import (
   families,
   reward_formats,
-  sharding,
 )
 from inference_scaling.models import model as model_lib
 from inference_scaling.models.checkpoints import checkpoint as checkpoint_lib
@@ -129,7 +126,7 @@ def _load_external(
   read = functools.partial(loading.read_finite, checkpoint.tensors)
   score = reward_format.head.fold(read, _unembedding(checkpoint))
   params["score"] = {
-    name: _place(np.asarray(value), mesh) for name, value in score.items()
+    name: loading.replicate(value, mesh) for name, value in score.items()
   }
   return external_reward.ExternalRewardModel(
     config, params, tokenizer, graph, reward_format
@@ -156,13 +153,3 @@ def _others(
   if not config.tie_word_embeddings and (not others or stored):
     others[name] = (config.vocab_size, config.hidden_size)
   return others
-
-
-def _place(value: np.ndarray, mesh: jax.sharding.Mesh | None) -> jax.Array:
-  """Puts a weight of the head whole on every device."""
-  if mesh is None:
-    return jnp.asarray(value)
-  whole = sharding.replicated(mesh)
-  return jax.make_array_from_callback(
-    value.shape, whole, functools.partial(np.ndarray.__getitem__, value)
-  )

@@ -30,8 +30,8 @@ from inference_scaling.models.checkpoints import (
 from inference_scaling.models.layers import decoder as decoder_lib
 
 Parameters = layout.Parameters
-# A token less likely than exp(-8) is wrong beyond doubt; a floor keeps one of
-# them from deciding the sum over a long solution.
+# A token less likely than exp(-8) is certainly wrong; a floor keeps a single
+# such token from deciding the sum over a long solution.
 _FLOOR = -8.0
 
 

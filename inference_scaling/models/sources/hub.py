@@ -41,17 +41,17 @@ def download(name: str) -> pathlib.Path:
     ) from error
   except errors.RepositoryNotFoundError as error:
     raise FileNotFoundError(
-      f"{name} is neither a folder here{_beside(name)} nor a model on "
+      f"{name} is neither a folder{_beside(name)} nor a model on "
       "huggingface.co. Check its name; if it is private, log in: hf auth login."
     ) from error
   except errors.HFValidationError as error:
     raise FileNotFoundError(
-      f"{name} is no folder here{_beside(name)}, and no name of a model on "
+      f"{name} is no folder{_beside(name)}, and no name of a model on "
       "huggingface.co. Give the path of a checkpoint folder, or org/name."
     ) from error
   except (OSError, errors.LocalEntryNotFoundError) as error:
     raise FileNotFoundError(
-      f"{name} is no folder here{_beside(name)}, and huggingface.co cannot be "
+      f"{name} is no folder{_beside(name)}, and huggingface.co cannot be "
       "reached to "
       f"fetch it ({_first_line(error)}). Give the path of a checkpoint folder, "
       f"or run where there is a network: hf download {name}; it is then found "

@@ -26,7 +26,7 @@ from inference_scaling.models.sources import base
 PARAMETERS = "orbax"
 # Orbax writes into a folder of a longer name and renames it when it is done.
 UNFINISHED = f"{PARAMETERS}*orbax-checkpoint-tmp*"
-SIZES = "orbax_sizes.json"  # of all its files, to notice one that is cut
+SIZES = "orbax_sizes.json"  # of all its files, to notice a cut file
 # Heads of reward models that others have published, kept as they are.
 HEADS = "heads"
 _HEAD_NAMES = re.compile(r"(v_head|score)\..+")
@@ -212,12 +212,11 @@ def entries_of(
   Args:
     config: the architecture.
     architectures: its names.
-    names: of the tensors that there are. Those of a head that is not this
-      package's are taken over; models with such a head often come without
-      their unembedding.
+    names: of the stored tensors. Those of an external head are taken over;
+      models with such a head often come without their unembedding.
 
   Returns:
-    One entry a parameter, and one a tensor of a head.
+    One entry per parameter, and one per tensor of an external head.
   """
   if architectures == (config_lib.REWARD_ARCHITECTURE,):
     return layout.reward_layout(config)

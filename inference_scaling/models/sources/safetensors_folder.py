@@ -16,7 +16,7 @@ INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 
 # Names of dtypes in the files' headers. Floats of 8 bits carry scales beside
-# them, which no layout here knows, so they are left out.
+# them, which no layout knows, so they are left out.
 _DTYPES: dict[str, Any] = {
   "F64": np.float64,
   "F32": np.float32,

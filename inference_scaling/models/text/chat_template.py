@@ -1,7 +1,7 @@
 """Writes chats by the template of a tokenizer, in one way for every caller.
 
 A template is a program from a checkpoint. Whatever it fails with becomes one
-error, and the date that it may print is passed to it, not asked of the clock:
+error, and the date that it may print is passed to it, not read from the clock:
 a sweep that is resumed on another day writes the same prompts.
 """
 
@@ -91,7 +91,7 @@ def render(
 
 
 def _calendar(template: str, date: datetime.date | None) -> dict[str, Any]:
-  """What a template is given in the place of the clock."""
+  """Makes the arguments that replace the clock of a template."""
   if date is None:
     return {"chat_template": _NO_CALENDAR + template}
   words = {

@@ -51,8 +51,9 @@ def encode(
   Args:
     tokenizer: a fast tokenizer.
     text: control tokens that are not shielded become what they stand for.
-    begin: whether to put before the text what the tokenizer puts there. What
-      it puts after a text, such as an end, is never wanted: the model goes on.
+    begin: whether to add the tokens that the tokenizer puts before a text.
+      Those that it puts after one, such as an end, are never added: the model
+      goes on.
 
   Returns:
     Token ids.
@@ -120,7 +121,7 @@ class _Shielding:
     count = max(1, len(self._tokens))
     taken = {ord(letter) for letter in text}
     first = next(
-      i for i in _NAMES[::count] if taken.isdisjoint(_block(i, count))
+      i for i in _NAMES[::count] if taken.isdisjoint(range(i, i + count))
     )
     names = {token: chr(first + i) for i, token in enumerate(self._tokens)}
     if first not in self._copies:
@@ -137,10 +138,6 @@ def _without_end(ids: list[int], added: list[int]) -> list[int]:
   while end and added[end - 1] and 0 in added[:end]:
     end -= 1
   return list(ids[:end])
-
-
-def _block(first: int, count: int) -> range:
-  return range(first, first + count)
 
 
 def _shielding(tokenizer: Tokenizer) -> _Shielding:

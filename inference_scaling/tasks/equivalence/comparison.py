@@ -27,7 +27,7 @@ from inference_scaling.tasks.equivalence.reading.statements import parse
 
 _LETTERS = re.compile(r"[A-Za-z]+(?: [A-Za-z]+)*")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
-_MOST_ITEMS = 40
+_MAX_ITEMS = 40
 
 
 def is_equal(gold: str, answer: str, percent: str = "either") -> bool:
@@ -78,7 +78,7 @@ def _items(node: Node) -> list[Node]:
   elif node.op == "bracket" and node.args[0] == "\\{":
     items = list(node.args[2:])
   items = [signed for item in items for signed in _with_signs(item)]
-  if len(items) > _MOST_ITEMS:
+  if len(items) > _MAX_ITEMS:
     raise UnreadableError("a long list")
   return items
 

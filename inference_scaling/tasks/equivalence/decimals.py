@@ -20,8 +20,8 @@ from inference_scaling.tasks.equivalence.operations import (
   to_float,
 )
 
-_LEAST_PLACES = 2
-_LEAST_DIGITS = 3
+_MIN_PLACES = 2
+_MIN_DIGITS = 3
 _LARGEST_SIMPLE = 9  # denominator: thirds, sixths, sevenths and ninths
 
 
@@ -38,14 +38,14 @@ def is_rounded(decimal: Node, exact: Node) -> bool:
   if decimal.op != "number" or symbols(exact) or _has_decimals(exact):
     return False
   value, places = decimal.args
-  if places is None or places < _LEAST_PLACES:
+  if places is None or places < _MIN_PLACES:
     return False
   wanted = values.precise_value(exact, {})
   rational = isinstance(wanted, fractions.Fraction)
   if rational and _ends(wanted):
     return False
   simple = rational and wanted.denominator <= _LARGEST_SIMPLE
-  if len(str(abs(value) * 10**places)) < _LEAST_DIGITS and not simple:
+  if len(str(abs(value) * 10**places)) < _MIN_DIGITS and not simple:
     return False
   return _rounds_to(wanted, value, places)
 

@@ -14,8 +14,8 @@ Float = Any  # mpmath.mpf or mpmath.mpc
 Value = Any  # fractions.Fraction or Float
 
 # Larger results are no answers; to compute them would take forever.
-_MOST_BITS = 1 << 21
-_MOST_FACTORIAL = 20_000
+_MAX_BITS = 1 << 21
+_MAX_FACTORIAL = 20_000
 # Of logarithms to base 10 of floats.
 _LARGEST_EXPONENT = 10**6
 
@@ -68,7 +68,7 @@ def _power(base: Value, exponent: Value) -> Value:
   if _is_integer(exponent) and isinstance(base, fractions.Fraction):
     power = exponent.numerator
     size = max(base.numerator.bit_length(), base.denominator.bit_length())
-    if size * abs(power) <= _MOST_BITS:
+    if size * abs(power) <= _MAX_BITS:
       return base**power
   base, exponent = to_float(base), to_float(exponent)
   if base and abs(exponent * mpmath.log10(abs(base))) > _LARGEST_EXPONENT:
@@ -110,7 +110,7 @@ def _exact_root(value: int, degree: int) -> int | None:
 
 def _factorial(value: Value) -> Value:
   if _is_integer(value):
-    if not 0 <= value <= _MOST_FACTORIAL:
+    if not 0 <= value <= _MAX_FACTORIAL:
       raise UnreadableError("a factorial without a value, or too large a one")
     return fractions.Fraction(math.factorial(value.numerator))
   return mpmath.gamma(to_float(value) + 1)
@@ -118,7 +118,7 @@ def _factorial(value: Value) -> Value:
 
 def _choose(top: Value, bottom: Value) -> Value:
   if _is_integer(top) and _is_integer(bottom):
-    if not 0 <= bottom <= top <= _MOST_FACTORIAL:
+    if not 0 <= bottom <= top <= _MAX_FACTORIAL:
       raise UnreadableError("a binomial coefficient without a value")
     return fractions.Fraction(math.comb(top.numerator, bottom.numerator))
   return mpmath.binomial(to_float(top), to_float(bottom))

@@ -35,7 +35,7 @@ from inference_scaling.tasks.equivalence.operations import (
 
 _FIRST_DIGITS = 30
 _DIGITS = 60
-_MOST_DIGITS = 20_000
+_MAX_DIGITS = 20_000
 _SPARE_DIGITS = 10
 _POINTS = 3  # of each kind, all positive and mixed
 
@@ -130,7 +130,7 @@ def _precise_digits(*firsts: _Evaluated) -> int:
   with mpmath.workdps(_FIRST_DIGITS):
     largest = max(first.largest for first in firsts)
     spread = mpmath.log10(largest / min(first.smallest for first in firsts))
-  if spread > _MOST_DIGITS:
+  if spread > _MAX_DIGITS:
     raise UnreadableError("parts whose sizes are too far apart")
   return _DIGITS + int(spread) + 1
 

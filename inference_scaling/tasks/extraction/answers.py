@@ -29,9 +29,9 @@ number of a text is never taken for an answer, because a cut solution would
 then vote for whatever number it had reached.
 
 No time limit ends an extraction, so that its time is bounded by construction:
-it is linear in the text. An answer has at most `statements.MOST_CHARACTERS`
+it is linear in the text. An answer has at most `statements.MAX_CHARACTERS`
 characters. Statements are read from the last one backwards until one holds an
-answer, at most `MOST_STATEMENTS` of a kind, and no two of a kind share text.
+answer, at most `MAX_STATEMENTS` of a kind, and no two of a kind share text.
 
 References:
   Wang et al., Math-Shepherd, 2024 (arXiv:2312.08935), Section 3: step format.
@@ -50,7 +50,7 @@ from inference_scaling.tasks.extraction import (
 )
 from inference_scaling.tasks.grading import values
 
-MOST_STATEMENTS = 100  # of one kind in a text
+MAX_STATEMENTS = 100  # of one kind in a text
 
 # Whatever its case, and also where a line was broken or a space is wide. It may
 # be emphasised: __The answer is: 42__.
@@ -98,9 +98,9 @@ def extract_answer(text: str) -> str | None:
 def _first(text: str, kinds: tuple[Find, ...]) -> str | None:
   """Returns the last answer of the first kind that has any."""
   for find in kinds:
-    for said in itertools.islice(find(text), MOST_STATEMENTS):
+    for said in itertools.islice(find(text), MAX_STATEMENTS):
       said = said.strip() if said else ""
-      if 0 < len(said) <= statements.MOST_CHARACTERS:
+      if 0 < len(said) <= statements.MAX_CHARACTERS:
         answer = surroundings.strip_surroundings(said)
         if answer:
           return answer
@@ -118,7 +118,7 @@ def _tagged(text: str) -> Iterator[str | None]:
       start = None
   for content in reversed(contents):
     stated = _first(content, _UNTAGGED)
-    if stated is None and len(content) <= statements.MOST_CHARACTERS:
+    if stated is None and len(content) <= statements.MAX_CHARACTERS:
       lines = "\n" in content
       stated = values.value(content, below=True) if lines else content
     yield stated

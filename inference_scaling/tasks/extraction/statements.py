@@ -11,7 +11,7 @@ A statement ends
   environment or a code fence that end further down.
 
 Where nothing stands on its line, the next line that is not blank is read
-instead. All that is read ends within `MOST_CHARACTERS` of where the statement
+instead. All that is read ends within `MAX_CHARACTERS` of where the statement
 begins; what is longer is no answer, so that the time for it is bounded.
 """
 
@@ -22,8 +22,8 @@ from inference_scaling.tasks.extraction import delimiters
 from inference_scaling.tasks.grading import canonical_text
 
 STEP_TAG = "ки"
-MOST_CHARACTERS = canonical_text.MAX_LENGTH
-_MOST_BEFORE = 200  # characters of a statement's line that stand before it
+MAX_CHARACTERS = canonical_text.MAX_LENGTH
+_MAX_BEFORE = 200  # characters of a statement's line that stand before it
 
 # A tag counts only where no letter touches it: it may be part of a word.
 TAG = re.compile(rf"(?<![^\W\d_]){STEP_TAG}(?![^\W\d_])")
@@ -103,9 +103,9 @@ def read(
     What it says; None if that is nothing, a question, printed by a program,
     or too long.
   """
-  limit = min(stop, start + MOST_CHARACTERS)
-  line = text.rfind("\n", max(0, begin - _MOST_BEFORE), begin) + 1
-  line = max(line, begin - _MOST_BEFORE)
+  limit = min(stop, start + MAX_CHARACTERS)
+  line = text.rfind("\n", max(0, begin - _MAX_BEFORE), begin) + 1
+  line = max(line, begin - _MAX_BEFORE)
   start = delimiters.match_end(_SPACES, text, start, limit)
   if not text[start:limit].strip() or _CALL.search(text, line, begin):
     return None

@@ -21,7 +21,7 @@ from inference_scaling.tasks.extraction import (
 )
 
 # Each takes time in the length of the answer, so their number is bounded.
-MOST_LAYERS = 16
+MAX_LAYERS = 16
 
 _QUOTES = (
   ("``", "''"), ("``", "``"), ("`", "`"), ('"', '"'),
@@ -91,7 +91,7 @@ def strip_surroundings(answer: str) -> str:
     answer = mark.sub("", answer)
   if not _SUBSTANCE.search(_WITHOUT_SUBSTANCE.sub("", answer)):
     return ""  # at once, since many such statements may be tried
-  for _ in range(MOST_LAYERS):
+  for _ in range(MAX_LAYERS):
     before = answer
     answer = _DECORATION.sub("", answer.strip()).strip()
     answer = delimiters.strip_delimiters(answer.strip("*"))

@@ -21,7 +21,7 @@ def load_math500(path: rows.Path) -> list[problem.Problem]:
   """Loads MATH500.
 
   Each row is an object with `problem`, `answer` (LaTeX) and `level` (1 to 5 or
-  "Level 1" to "Level 5", the level of the problem here). Other fields, such as
+  "Level 1" to "Level 5", the problem's level). Other fields, such as
   `solution`, are ignored.
 
   Args:

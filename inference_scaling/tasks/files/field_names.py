@@ -18,7 +18,7 @@ from inference_scaling.tasks.files import (
 )
 
 # A field `solution` with more words than that is prose; LaTeX has none.
-_MOST_WORDS = 4
+_MAX_WORDS = 4
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 
 QUESTION, GOLD, LEVEL, ID = ROLES = names.ROLES
@@ -145,7 +145,7 @@ def _check_solution(row: rows.Row, name: str) -> None:
   value = row.fields[name]
   if name.lower() not in KNOWN[GOLD][-1] or not isinstance(value, str):
     return
-  if len(_WORD.findall(value)) > _MOST_WORDS and not golds.is_solution(value):
+  if len(_WORD.findall(value)) > _MAX_WORDS and not golds.is_solution(value):
     raise row.error(
       f"`{name}` ends in {value[-40:]!r} and states no answer",
       r"`#### 42`, `\boxed{42}` or `The answer is: 42` in it, or the answer in "

@@ -121,7 +121,7 @@ class Grader:
       return self._verdicts[key]
 
   def _verify(self, gold: str, answer: str) -> bool:
-    """Asks the worker, a second one if the first crashes."""
+    """Compares in the worker process, in a second one if the first crashes."""
     self.num_verified += 1
     for _ in range(2):
       if self._worker is None or self._worker.owner != os.getpid():

@@ -8,7 +8,7 @@ stands for one thing only; what may mean two things stays as it is.
 
 import re
 
-# As programs write a power; in other places the stars are bold type.
+# As programs write a power; elsewhere the stars are bold type.
 _STARS = re.compile(r"(?<=[\w)}\]])\s*\*\*\s*(?=[\w({\\-])")
 _TIMES_TEN = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
 _FUNCTION = re.compile(

@@ -10,7 +10,7 @@ import re
 from inference_scaling.tasks.extraction import delimiters
 from inference_scaling.tasks.grading import canonical_text
 
-MOST_WORDS = 4  # of a value: "42 miles per hour" and one to spare
+MAX_WORDS = 4  # of a value: "42 miles per hour" and one to spare
 
 _NEXT_SENTENCE = re.compile(r"[.!]\**\s+(?=[A-Z])")
 _QUESTION = re.compile(r"\?\**(?:\s|\Z)")
@@ -67,12 +67,12 @@ def value(said: str, *, below: bool = False) -> str | None:
   """Returns the value that a statement begins with.
 
   Args:
-    said: what the statement says, at most `statements.MOST_CHARACTERS`.
+    said: what the statement says, at most `statements.MAX_CHARACTERS`.
     below: whether that stands on a line of its own, where a next step or
       other prose could stand as well; then it must be nothing but a value.
 
   Returns:
-    The value, with the marks that it stands in; None if it is prose or asked.
+    The value, with the marks around it; None for prose and questions.
   """
   if _HEADING.match(said):
     return None
@@ -99,7 +99,7 @@ def value(said: str, *, below: bool = False) -> str | None:
   if below and _SENTENCE.search(said):
     return None
   begins = _FORMULA.match(said) and _SYMBOL.search(said)
-  return said if begins and _count_words(said) <= MOST_WORDS else None
+  return said if begins and _count_words(said) <= MAX_WORDS else None
 
 
 def is_word(said: str) -> bool:
@@ -136,7 +136,7 @@ def _words_of_value(marked: str, rest: str) -> str:
 def _is_prose(words: str, below: bool) -> bool:
   """Says whether what stands in bold or quotes, or follows, is prose."""
   words = words.strip(_AROUND_WORDS)
-  many = _count_words(words) > MOST_WORDS
+  many = _count_words(words) > MAX_WORDS
   if below:
     return many or words.endswith(":") or bool(_SENTENCE.search(words))
   return (many and not _MATH.search(words)) or words.endswith(":")

@@ -30,7 +30,7 @@ class Encoded(NamedTuple):
   Attributes:
     tokens: int32[T].
     weights: bool[T], which tokens count.
-    targets: bool[T], what the head should say there; False elsewhere.
+    targets: bool[T], the labels of these tokens; False elsewhere.
   """
 
   tokens: np.ndarray

@@ -171,7 +171,8 @@ def _rows(
     )
   text = _read(path)
   if text.lstrip().startswith("["):
-    located = ((f"{path}, row {i}", row) for i, row in _array(path, text))
+    array = enumerate(_parse(text, str(path)), 1)
+    located = ((f"{path}, row {i}", row) for i, row in array)
   else:
     located = (
       (f"{path}, line {i}", _parse(line, f"{path}, line {i}"))
@@ -204,10 +205,6 @@ def _count(source: str) -> int:
       f"such as '{SYNTHETIC}72'."
     )
   return int(count)
-
-
-def _array(path: pathlib.Path, text: str) -> Iterator[tuple[int, Any]]:
-  return enumerate(_parse(text, str(path)), 1)
 
 
 def _parse(text: str, where: str) -> Any:

@@ -123,7 +123,7 @@ def labelled_batch(
   Args:
     drawn: all solutions.
     rows: int[B], which.
-    length: T; the few longer ones, which ramble, are cut there.
+    length: T; longer ones, which are few and ramble, are cut.
     end_weight: weight in the reward loss of the last token of a step, where
       the reward will be read; other tokens weigh 1.
 

@@ -119,7 +119,7 @@ def test_a_weight_that_is_no_number_is_named(tmp_path, name, tensor):
     models.load_reward_model(tmp_path, reward_format=name)
 
 
-def test_another_form_than_the_checkpoint_has_is_refused(tmp_path):
+def test_another_format_than_the_checkpoint_has_is_refused(tmp_path):
   _write("skywork", tmp_path)
   with pytest.raises(
     ValueError, match=r"config.json: architectures is \['Qwen2ForPrmModel'\]"

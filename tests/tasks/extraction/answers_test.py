@@ -360,7 +360,7 @@ def test_any_text_has_an_answer_or_none(text):
   answer = tasks.extract_answer(text)
   assert answer is None or answer.strip() == answer != ""
   if answer:
-    assert len(answer) <= statements.MOST_CHARACTERS
+    assert len(answer) <= statements.MAX_CHARACTERS
 
 
 def test_an_extracted_answer_stays_as_it_is():

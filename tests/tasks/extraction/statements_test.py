@@ -102,7 +102,7 @@ def test_reads_nothing_where_nothing_is_said(text):
 
 
 def test_reads_no_further_than_an_answer_may_go():
-  most = statements.MOST_CHARACTERS
+  most = statements.MAX_CHARACTERS
   assert _read("It is:" + "1" * most).text == "1" * most
   assert _read("It is:" + "1" * (most + 1)) is None
   assert _read("It is:" + "1" * (most - 1) + "\n2").text == "1" * (most - 1)

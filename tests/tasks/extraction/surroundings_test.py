@@ -73,7 +73,7 @@ def test_leaves_nothing_where_there_is_no_answer(said):
 
 
 def test_strips_many_layers_and_no_more():
-  most = surroundings.MOST_LAYERS
+  most = surroundings.MAX_LAYERS
   for layers in (1, most - 1):
     assert (
       surroundings.strip_surroundings("{" * layers + "4" + "}" * layers) == "4"

@@ -18,8 +18,8 @@ import gguf
 import numpy as np
 from gguf import GGMLQuantizationType as Quantization
 
-# Beyond these, memory is what is waited for.
-_MOST_THREADS = 4
+# More threads than these wait for memory.
+_MAX_THREADS = 4
 _AT_ONCE = 1 << 17  # numbers; with what is computed beside them 1 MiB
 # Of IQ4_NL and IQ4_XS: what the sixteen values of four bits stand for.
 _IQ4 = np.array(
@@ -48,7 +48,7 @@ def dequantise(rows: np.ndarray, kind: Quantization, out: np.ndarray) -> None:
     (blocks[start : start + step], numbers[start : start + step])
     for start in range(0, len(blocks), step)
   ]
-  threads = min(_MOST_THREADS, os.cpu_count() or 1, len(parts))
+  threads = min(_MAX_THREADS, os.cpu_count() or 1, len(parts))
   if threads < 2:
     for part in parts:
       _fill(kind, *part)
@@ -60,7 +60,7 @@ def dequantise(rows: np.ndarray, kind: Quantization, out: np.ndarray) -> None:
 
 def _fill(kind: Quantization, blocks: Blocks, out: np.ndarray) -> None:
   """Computes the numbers of a few blocks."""
-  # What is no number, or beyond the range, is found by the loader.
+  # The loader refuses what is not finite.
   with np.errstate(invalid="ignore", over="ignore"):
     if out.dtype == np.float32:
       READERS[kind](blocks, out)

@@ -45,7 +45,7 @@ def to_hf(header: gguf_header.Header, where: str) -> dict[str, Any]:
 
   Raises:
     ValueError: where the architecture is not supported, a key is missing, of a
-      wrong kind or asks for what is not computed here.
+      wrong kind or needs what is not implemented.
   """
   metadata = header.metadata
   prefix = metadata.get("general.architecture")

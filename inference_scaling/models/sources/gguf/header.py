@@ -29,7 +29,7 @@ _SCALARS = {
   10: "Q", 11: "q", 12: "d",
 }  # fmt: skip
 _STRING, _ARRAY = 8, 9
-_MOST_AXES = 4  # llama.cpp's own limit
+_MAX_AXES = 4  # llama.cpp's own limit
 _LENGTH = struct.Struct("<Q")
 
 
@@ -133,7 +133,7 @@ class Reader:
   def _read_tensor(self) -> tuple[str, Tensor]:
     name = self._string("the name of a tensor")
     (axes,) = self._unpack("I")
-    if not 1 <= axes <= _MOST_AXES:
+    if not 1 <= axes <= _MAX_AXES:
       raise ValueError(f"the tensor {name} has {axes} axes")
     *sizes, kind, offset = self._unpack("Q" * axes + "IQ")
     if kind in gguf.GGML_QUANT_SIZES:

@@ -1,7 +1,7 @@
 """Which metadata keys of a GGUF file are read, and which change nothing.
 
-The rule: a key that could change what is computed is read, or refused by name
-where its value asks for what the decoder does not do. Of the keys of the
+A key that could change what is computed is read, or refused by name where its
+value needs what the decoder does not do. Of the keys of the
 architecture and the tokenizer, one that is not in these tables is refused, too,
 since nobody knows what it changes. Keys of other prefixes, such as those of
 programs that quantise, may be anything.

@@ -59,7 +59,7 @@ def build(
 
   Raises:
     ValueError: where the file has no tokenizer, one of an unknown kind or a
-      broken one, or where a key asks for what is not done here.
+      broken one, or where a key needs what is not implemented.
   """
   keys.check_tokenizer(metadata, where)
   vocabulary = gguf_vocabulary.read(metadata, where)
