@@ -134,10 +134,19 @@ def run_sweep(
     began, rows = processes.from_lead(open_folder)
     if rows:
       say(f"Going on: {len(rows)} records are there already.")
+    done = recorded.to_done(rows)
+    foreign = [run for run in done if run not in runs]
+    if foreign:
+      count = sum(len(done[run]) for run in foreign)
+      say(
+        f"Not asked for: {count} of these records are of runs that the config "
+        f"does not have, such as {foreign[0]}. They stay, and reports have "
+        "them; delete their lines if they are of another sweep."
+      )
     try:
       date = datetime.date.fromisoformat(began)
       running = _Sweep(sweep, asked, policies, reward, files, date)
-      running.run(runs, recorded.to_done(rows), say)
+      running.run(runs, done, say)
     except KeyboardInterrupt as error:
       if not files:
         raise

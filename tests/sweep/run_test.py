@@ -262,6 +262,17 @@ def test_changed_weights_are_refused(family, swept, tmp_path):
     quietly(tiny.config(other), folder)
 
 
+@pytest.mark.parametrize(
+  "name", ["config.json", "records.jsonl", "timings.jsonl"]
+)
+def test_a_folder_in_place_of_a_file_is_named(family, swept, tmp_path, name):
+  folder = shutil.copytree(swept, tmp_path / "folder")
+  (folder / name).unlink()
+  (folder / name).mkdir()
+  with pytest.raises(OSError, match=rf"{name} is a folder; expected a file"):
+    quietly(tiny.config(family), folder)
+
+
 def test_records_without_their_config_are_refused(family, swept, tmp_path):
   folder = shutil.copytree(swept, tmp_path / "bare")
   (folder / "config.json").unlink()

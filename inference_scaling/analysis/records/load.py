@@ -5,7 +5,6 @@ candidate is its answer, its step scores and whether it is right and complete.
 """
 
 import dataclasses
-import math
 import pathlib
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,6 @@ import numpy as np
 from inference_scaling import json_lines, names, voting
 from inference_scaling.analysis.records import flops_parts
 from inference_scaling.spec import record as record_lib
-from inference_scaling.spec import typed_json
 
 RecordError = record_lib.RecordError
 
@@ -136,6 +134,7 @@ def parse_record(content: Any, where: str) -> Record:
     RecordError: if a field is missing, has a wrong type or is inconsistent.
   """
   record = record_lib.parse(content, where)
+  record_lib.check_candidates(record, where)
   run, problem = record.run, record.problem
   answers, answer_texts, correct = _answer_classes(record.candidates, where)
   flops, reward_apart = flops_parts.split_flops(record.ledger, where)
@@ -152,8 +151,10 @@ def parse_record(content: Any, where: str) -> Record:
     answers=answers,
     answer_texts=answer_texts,
     correct=correct,
-    finished=_finished(record.candidates, where),
-    scores=_scores(record.candidates, where),
+    finished=np.array(
+      [one.status == names.FINISHED for one in record.candidates], bool
+    ),
+    scores=_scores(record.candidates),
     votes={
       name: _graded(vote.correct, f"{where}: votes[{name!r}]")
       for name, vote in record.votes.items()
@@ -195,41 +196,14 @@ def _answer_classes(
   return ids, distinct, np.array(correct, bool)
 
 
-def _finished(
-  candidates: Sequence[record_lib.Candidate], where: str
-) -> np.ndarray:
-  """Returns bool[N], whether each candidate is complete."""
-  statuses = [candidate.status for candidate in candidates]
-  for index, status in enumerate(statuses):
-    if status not in names.STATUSES:
-      raise RecordError(
-        f"{where}: status of candidate {index} is {typed_json.short(status)};"
-        f" expected one of {names.STATUSES}"
-      )
-  return np.array([status == names.FINISHED for status in statuses], bool)
-
-
 def _scores(
-  candidates: Sequence[record_lib.Candidate], where: str
+  candidates: Sequence[record_lib.Candidate],
 ) -> dict[str, np.ndarray]:
   """Returns aggregation -> float64[N] from the candidates' step scores."""
-  steps = []
-  for index, candidate in enumerate(candidates):
-    values = candidate.step_scores
-    if not all(map(_is_finite, values)):
-      raise RecordError(
-        f"{where}: step_scores of candidate {index} are"
-        f" {typed_json.short(values)}; expected one finite number a step"
-      )
-    steps.append(values)
   # As in the votes of a run, so that equal scores tie here too; kept as
   # float64, in which their sums are almost always exact.
-  table = voting.pad_steps(steps)
+  table = voting.pad_steps([candidate.step_scores for candidate in candidates])
   return {
     how: voting.aggregate(*table, how).astype(np.float64)
     for how in names.AGGREGATIONS
   }
-
-
-def _is_finite(value: Any) -> bool:
-  return type(value) in (int, float) and math.isfinite(value)

@@ -67,6 +67,12 @@ def claim(workdir: pathlib.Path, content: dict[str, Any]) -> spec.Sweep | None:
       to, or to other models; the message lists what has changed.
     OSError: if the folder cannot be written, or is in use.
   """
+  for name in (CONFIG, RECORDS, TIMINGS):
+    if (workdir / name).is_dir():
+      raise OSError(
+        f"{workdir / name} is a folder; expected a file of a sweep. Move it "
+        "away, or give another --workdir."
+      )
   path, records = workdir / CONFIG, workdir / RECORDS
   recorded = records.exists() and records.stat().st_size > 0
   if path.exists() and recorded:

@@ -14,11 +14,8 @@ from typing import Any
 
 from inference_scaling import tasks
 from inference_scaling.spec import grid
-from inference_scaling.sweep.records import (
-  files,
-  record,
-  votes,
-)
+from inference_scaling.sweep.records import files, votes, whole
+from inference_scaling.sweep.records import record as maker
 
 # run -> problem id -> whether the vote that progress shows is right
 Done = dict[grid.Run, dict[int, bool]]
@@ -70,24 +67,22 @@ def read(
     of the others by id.
 
   Raises:
-    ValueError: if a line is no record.
+    ValueError: if a line is no record, or stands twice.
   """
   today = _describe(asked)
   rows, changes = [], {}
-  for number, value in file.read_numbered():
-    try:
-      run, problem = grid.Run(**value["run"]), _spelled(value["problem"])
-      row = (run.key, problem["id"], bool(value["votes"][vote]["correct"]))
-      if problem == today.get(row[1]):
-        rows.append(row)
-        continue
-      change = Change(problem, today.get(row[1]))
-      changes.setdefault(row[1], change).count += 1
-    except (AttributeError, KeyError, TypeError) as error:
-      raise ValueError(
-        f"{file.path}, line {number}, is no record ({error!r}). Delete the "
-        "line and run again: what it held is computed anew."
-      ) from error
+  for record, value in whole.read(file):
+    if vote not in record.votes:
+      raise whole.no_record(
+        f"{file.path}, line {file.count}: there is no vote {vote!r}"
+      )
+    problem, number = _spelled(value["problem"]), record.problem.id
+    if problem == today.get(number):
+      right = bool(record.votes[vote].correct)
+      rows.append((dataclasses.asdict(record.run), number, right))
+      continue
+    change = Change(problem, today.get(number))
+    changes.setdefault(number, change).count += 1
   return rows, changes
 
 
@@ -167,6 +162,7 @@ def vote_again(file: files.JsonLines, aggregations: Sequence[str]) -> None:
     aggregations: of step scores, as `votes.make_votes` takes them.
 
   Raises:
+    ValueError: if a line is no record, or stands twice.
     OSError: if the file cannot be written; it is then as it was.
   """
   first = next(file.read(), {})
@@ -175,6 +171,8 @@ def vote_again(file: files.JsonLines, aggregations: Sequence[str]) -> None:
     aggregations
   ):
     return  # no record, or a line that is none: `read` names it
+  for _ in whole.read(file):
+    pass  # raises before anything is written
   file.change(
     lambda value: {
       **value, "votes": votes.make_votes(value["candidates"], aggregations)
@@ -191,7 +189,7 @@ def to_done(rows: Iterable[Row]) -> Done:
 
 
 def _describe(asked: Sequence[tasks.Problem]) -> dict[int, dict[str, Any]]:
-  return {problem.id: record.describe_problem(problem) for problem in asked}
+  return {problem.id: maker.describe_problem(problem) for problem in asked}
 
 
 def _spelled(problem: Mapping[str, Any]) -> dict[str, Any]:

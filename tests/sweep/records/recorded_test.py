@@ -267,14 +267,25 @@ def problem(number, question, gold="1", **fields):
   return tasks.Problem(number, question, gold, 1, "test", **fields)
 
 
+RUN = {"policy": "p", "strategy": "sampling", "n": 1, "seed": 0}
+CANDIDATE = {
+  "answer": "1", "correct": True, "status": "finished", "step_scores": [0.5]
+}  # fmt: skip
+
+
 def written(path, problems):
   """A file with one record of each problem."""
-  run = {"policy": "p", "strategy": "sampling", "n": 1, "seed": 0}
-  votes = {"majority": {"answer": "1", "correct": True}}
   with files.JsonLines(path) as file:
     for one in problems:
-      said = record.describe_problem(one)
-      file.append({"run": run, "problem": said, "votes": votes})
+      file.append(
+        {
+          "run": RUN,
+          "problem": record.describe_problem(one),
+          "candidates": [CANDIDATE],
+          "votes": {"majority": {"answer": "1", "correct": True}},
+          "ledger": {"policy_decode": 3},
+        }
+      )
 
 
 def refusal(path, asked):
@@ -310,6 +321,14 @@ def test_many_changes_are_counted(tmp_path):
   assert "under another id" not in message
 
 
+def refused(path, words, aggregations=()):
+  """Reads a file of a record and a bad line behind a blank one."""
+  with files.JsonLines(path) as file:
+    with pytest.raises(ValueError, match=rf"(?s)records\.jsonl, line {words}"):
+      recorded.vote_again(file, aggregations)
+      recorded.read(file, "majority", [problem(0, "q"), problem(1, "r")])
+
+
 @pytest.mark.parametrize(
   "line",
   ["{}", '{"run": 1}', '{"run": {"n": 1}}', '{"run": {}, "problem": [1]}'],
@@ -318,8 +337,67 @@ def test_a_line_that_is_no_record_is_named(line, tmp_path):
   path = tmp_path / "records.jsonl"
   written(path, [problem(0, "q")])
   path.write_text(f"{path.read_text()}\n{line}\n")
-  with files.JsonLines(path) as file:
-    with pytest.raises(
-      ValueError, match=r"records\.jsonl, line 3, is no record"
-    ):
-      recorded.read(file, "majority", [problem(0, "q")])
+  refused(path, "3: field .* is .*Delete the line and run")
+
+
+@pytest.mark.parametrize(
+  ("change", "words"),
+  [
+    (lambda r: r["run"].update(n="1"), "field 'n' is '1'; expected int"),
+    (lambda r: r["problem"].update(id="1"), "field 'id' is '1'; expected int"),
+    (lambda r: r["problem"].update(gold=3), "field 'gold' is 3; expected str"),
+    (lambda r: r.pop("ledger"), "field 'ledger' is missing"),
+    (lambda r: r.pop("candidates"), "field 'candidates' is missing"),
+    (
+      lambda r: r["candidates"][0].update(tokens="3"),
+      "candidate 0: field 'tokens' is '3'",
+    ),
+    (
+      lambda r: r["candidates"][0].update(step_scores=[float("nan")]),
+      r"step_scores of candidate 0 are \[nan\]; expected one finite",
+    ),
+    (
+      lambda r: r["candidates"][0].update(status="done"),
+      "status of candidate 0 is 'done'",
+    ),
+    (lambda r: r["votes"].pop("majority"), "there is no vote 'majority'"),
+  ],
+)
+@pytest.mark.parametrize("aggregations", [(), ("last",)])
+def test_a_damaged_record_is_named_before_it_votes(
+  change, words, aggregations, tmp_path
+):
+  path = tmp_path / "records.jsonl"
+  written(path, [problem(0, "q"), problem(1, "r")])
+  first, second = path.read_text().splitlines()
+  value = json.loads(second)
+  change(value)
+  path.write_text(f"{first}\n{json.dumps(value)}\n")
+  before = path.read_bytes()
+  if "no vote" in words and aggregations:
+    return  # votes are made anew
+  refused(path, f"2: .*{words}.*Delete the line", aggregations)
+  assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("answer", ["1", "2"])
+def test_a_record_that_stands_twice_is_named(answer, tmp_path):
+  path = tmp_path / "records.jsonl"
+  written(path, [problem(0, "q"), problem(1, "r")])
+  text = path.read_text()
+  again = text.splitlines()[0].replace('"1"', f'"{answer}"')
+  path.write_text(f"{text}{again}\n")
+  refused(path, "3, is of run p sampling n=1 seed=0 and problem 0, as line 1")
+
+
+def test_records_of_another_run_are_told_and_stay(world, workdir):
+  path = workdir / "records.jsonl"
+  foreign = json.loads(lines(workdir)[0])
+  foreign["run"]["n"] = 99
+  path.write_text(path.read_text() + json.dumps(foreign) + "\n")
+  before = lines(workdir)
+  said = world.sweep(ROWS, workdir)
+  assert "Not asked for: 1 of these records" in said and "n=99" in said
+  assert lines(workdir) == before
+  path.write_bytes(b"".join(before[:-1]))
+  assert "Not asked for" not in world.sweep(ROWS, workdir)
