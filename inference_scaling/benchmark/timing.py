@@ -8,11 +8,12 @@ import dataclasses
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 
 Task = Callable[[], Any]
+Name = TypeVar("Name")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,11 +37,11 @@ class Seconds:
     return min(self.rounds)
 
 
-def interleave(tasks: Mapping[str, Task], repeats: int) -> dict[str, Seconds]:
+def interleave(tasks: Mapping[Name, Task], repeats: int) -> dict[Name, Seconds]:
   """Runs all tasks once unmeasured, and then measures them in turns.
 
   Args:
-    tasks: by name; the arrays that one returns are waited for.
+    tasks: by name; their arrays are waited for.
     repeats: rounds.
 
   Returns:
@@ -51,8 +52,8 @@ def interleave(tasks: Mapping[str, Task], repeats: int) -> dict[str, Seconds]:
   return measure(tasks, repeats)
 
 
-def measure(tasks: Mapping[str, Task], repeats: int) -> dict[str, Seconds]:
-  """Measures tasks in turns, where all that is compiled has been.
+def measure(tasks: Mapping[Name, Task], repeats: int) -> dict[Name, Seconds]:
+  """Measures tasks in turns, whose programs are compiled already.
 
   Args:
     tasks: as for `interleave`.
@@ -61,7 +62,7 @@ def measure(tasks: Mapping[str, Task], repeats: int) -> dict[str, Seconds]:
   Returns:
     The times, by name.
   """
-  rounds: dict[str, list[float]] = {name: [] for name in tasks}
+  rounds: dict[Name, list[float]] = {name: [] for name in tasks}
   for _ in range(repeats):
     for name, task in tasks.items():
       rounds[name].append(once(task))
@@ -92,12 +93,12 @@ def combine(function: Callable[..., float], *times: Seconds) -> Seconds:
   Returns:
     The numbers, whose median is a median over rounds.
   """
-  rounds = zip(*(one.rounds for one in times), strict=True)
-  return Seconds(tuple(function(*seconds) for seconds in rounds))
+  rounds = zip(*(seconds.rounds for seconds in times), strict=True)
+  return Seconds(tuple(function(*values) for values in rounds))
 
 
 def slope(short: Seconds, long: Seconds, tokens: int) -> Seconds:
-  """Time a token, from two lengths: what both have in common drops out.
+  """Time per token, from two lengths: what both have in common drops out.
 
   Args:
     short: of the shorter text.
@@ -105,6 +106,6 @@ def slope(short: Seconds, long: Seconds, tokens: int) -> Seconds:
     tokens: how many more it has.
 
   Returns:
-    Seconds a token.
+    Seconds per token.
   """
   return combine(lambda a, b: (b - a) / tokens, short, long)

@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-# Of some prompts, samples a prompt and new tokens a sample: the new tokens,
+# From prompts, samples per prompt and new tokens per sample: the new tokens,
 # int[problems, samples, new tokens].
 Generate = Callable[[list[list[int]], int, int], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-  """How much is generated; no text ends early, so that all make as much.
+  """How much is generated; no text ends early, so that all make the same.
 
   Attributes:
     problems: prompts, all of which are in flight at once.
@@ -43,20 +43,20 @@ class Work:
     )
 
 
-def check(who: str, made: np.ndarray, work: Work) -> None:
-  """Holds what an engine made against what it was to make.
+def check(engine: str, tokens: np.ndarray, work: Work) -> None:
+  """Checks that an engine made as many tokens as the work says.
 
   Args:
-    who: names the engine in the error.
-    made: its tokens.
-    work: what was asked.
+    engine: its name in the error.
+    tokens: what it made.
+    work: how many it should make.
 
   Raises:
     ValueError: where it made another number of tokens.
   """
-  wanted = (work.problems, work.samples, work.new_tokens)
-  if made.shape != wanted:
+  expected = (work.problems, work.samples, work.new_tokens)
+  if tokens.shape != expected:
     raise ValueError(
-      f"{who} made tokens of shape {made.shape}; expected {wanted}: problems, "
-      "samples and new tokens. Its time cannot be compared."
+      f"{engine} made tokens of shape {tokens.shape}; expected {expected}: "
+      "problems, samples and new tokens. Its time cannot be compared."
     )

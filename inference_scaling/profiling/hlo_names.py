@@ -8,6 +8,7 @@ the definitions of XSpace, HloModuleProto and their parts fix for good.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 # Fields on the way from the file to an operation.
 _PLANES, _EVENTS, _EVENT, _STATS, _BYTES = 1, 4, 2, 5, 6
@@ -18,7 +19,8 @@ _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _CONTAINERS = (b"call", b"conditional", b"while")
 
 # By program, as in events ("jit_step", 4), and operation: its path of scopes.
-Scopes = dict[tuple[str, str], dict[str, str]]
+Operations = dict[str, str | None]
+Scopes = dict[tuple[str, str], Operations]
 
 
 def scopes(data: bytes) -> Scopes:
@@ -32,7 +34,7 @@ def scopes(data: bytes) -> Scopes:
     "jit(step)/policy_extend/while/body/sample/add"; "" where it has none, and
     None for one that only runs others.
   """
-  found = {}
+  programs: Scopes = {}
   for plane in _all(data, _PLANES):
     for entry in _all(plane, _EVENTS):
       for event in _all(entry, _EVENT):
@@ -40,13 +42,13 @@ def scopes(data: bytes) -> Scopes:
           for proto in _all(stat, _BYTES):
             for module in _all(proto, _MODULE):
               key, operations = _module(module)
-              found[key] = operations
-  return found
+              programs[key] = operations
+  return programs
 
 
-def _module(module: bytes):
+def _module(module: bytes) -> tuple[tuple[str, str], Operations]:
   """Name and number of a program, and the paths of its operations."""
-  operations = {}
+  operations: Operations = {}
   for computation in _all(module, _COMPUTATIONS):
     for instruction in _all(computation, _INSTRUCTIONS):
       path = b""
@@ -60,8 +62,8 @@ def _module(module: bytes):
   return (name, str(_first(module, _ID, 0))), operations
 
 
-def _first(message: bytes, number: int, default):
-  """The first value of a field."""
+def _first(message: bytes, number: int, default: Any) -> Any:
+  """The first value of a field, of the type of the default."""
   return next(_values(message, number), default)
 
 
@@ -74,32 +76,32 @@ def _all(message: bytes, number: int) -> Iterator[bytes]:
 
 def _values(message: bytes, number: int) -> Iterator[bytes | int]:
   """The values of a field of a message, in order."""
-  place = 0
-  while place < len(message):
-    tag, place = _varint(message, place)
+  position = 0
+  while position < len(message):
+    tag, position = _varint(message, position)
     kind = tag & 7
     if kind == _VARINT:
-      value, place = _varint(message, place)
+      value, position = _varint(message, position)
     else:
       size = {_FIXED64: 8, _FIXED32: 4}.get(kind)
       if kind == _LENGTH:
-        size, place = _varint(message, place)
+        size, position = _varint(message, position)
       elif size is None:
         raise ValueError(
-          f"a trace holds a field of kind {kind} at byte {place}; expected "
+          f"a trace holds a field of kind {kind} at byte {position}; expected "
           "0, 1, 2 or 5. Its file is damaged, or no .xplane.pb."
         )
-      value, place = message[place : place + size], place + size
+      value, position = message[position : position + size], position + size
     if tag >> 3 == number:
       yield value
 
 
-def _varint(message: bytes, place: int) -> tuple[int, int]:
-  """A number of variable length, and the place after it."""
+def _varint(message: bytes, position: int) -> tuple[int, int]:
+  """A number of variable length, and the position after it."""
   value = shift = 0
   while True:
-    byte = message[place]
+    byte = message[position]
     value |= (byte & 127) << shift
-    place, shift = place + 1, shift + 7
+    position, shift = position + 1, shift + 7
     if byte < 128:
-      return value, place
+      return value, position

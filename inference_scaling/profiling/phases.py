@@ -65,7 +65,7 @@ def trace(folder: str | pathlib.Path) -> Iterator[None]:
 def report(
   folder: str | pathlib.Path, say: Callable[[str], None] = print
 ) -> Iterator[None]:
-  """Writes a trace of a `with` block, and says what took how long.
+  """Writes a trace of a `with` block, and prints the time of its phases.
 
   Args:
     folder: as for `trace`.
@@ -92,16 +92,16 @@ def newest(folder: str | pathlib.Path) -> pathlib.Path:
   Raises:
     FileNotFoundError: where there is none.
   """
-  found = sorted(
+  traces = sorted(
     pathlib.Path(folder).glob("plugins/profile/*/*.xplane.pb"),
     key=lambda path: path.stat().st_mtime,
   )
-  if not found:
+  if not traces:
     raise FileNotFoundError(
       f"there is no trace in {folder}; expected plugins/profile/*/*.xplane.pb "
-      "there. Make one by --profile."
+      "in it. Make one by --profile."
     )
-  return found[-1]
+  return traces[-1]
 
 
 def phases(path: pathlib.Path) -> list[Phase]:
@@ -114,9 +114,11 @@ def phases(path: pathlib.Path) -> list[Phase]:
     The phases that have operations, the longest first.
   """
   scopes = hlo_names.scopes(path.read_bytes())
-  seconds: collections.Counter[str] = collections.Counter()
+  seconds: dict[str, float] = collections.defaultdict(float)
   operations: collections.Counter[str] = collections.Counter()
-  parts = collections.defaultdict(collections.Counter)
+  parts: dict[str, dict[str, float]] = collections.defaultdict(
+    lambda: collections.defaultdict(float)
+  )
   for program, name, time in _operations(path):
     scope = scopes.get(program, {}).get(name, "")
     if scope is None:  # what it runs is in the trace, too
@@ -126,9 +128,14 @@ def phases(path: pathlib.Path) -> list[Phase]:
     operations[phase] += 1
     parts[phase][_ending(scope)] += time
   return [
-    Phase(name, time, operations[name], parts[name].most_common(3))
-    for name, time in seconds.most_common()
+    Phase(name, time, operations[name], _longest(parts[name])[:3])
+    for name, time in _longest(seconds)
   ]
+
+
+def _longest(seconds: dict[str, float]) -> list[tuple[str, float]]:
+  """Names and seconds, the longest first."""
+  return sorted(seconds.items(), key=lambda item: item[1], reverse=True)
 
 
 def phase_of(scope: str) -> str:
@@ -144,21 +151,21 @@ def phase_of(scope: str) -> str:
   return "/".join(dict.fromkeys(names)) or _OTHER
 
 
-def render(found: Sequence[Phase]) -> str:
+def render(phases: Sequence[Phase]) -> str:
   """Writes phases as a table in Markdown.
 
   Args:
-    found: the phases.
+    phases: of a trace.
 
   Returns:
     The table.
   """
-  total = sum(phase.seconds for phase in found) or 1.0
+  total = sum(phase.seconds for phase in phases) or 1.0
   lines = [
     "| phase | seconds | share, % | operations | longest |",
     "|---|--:|--:|--:|---|",
   ]
-  for phase in found:
+  for phase in phases:
     longest = ", ".join(
       f"{name} {100 * time / total:.0f}%" for name, time in phase.slowest
     )

@@ -19,7 +19,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.filterwarnings("ignore")  # not of this package
 @pytest.mark.parametrize("engine", engines.ENGINES, ids=lambda e: e.NAME)
-def test_an_engine_makes_as_many_tokens_as_asked(engine, folder):
+def test_an_engine_makes_the_number_of_tokens(engine, folder):
   if lacking := engines.missing(engine):
     pytest.skip(f"{engine.NAME} needs {', '.join(lacking)}")
   ways = engine.open_engine(folder, None)

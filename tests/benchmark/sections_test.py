@@ -20,7 +20,7 @@ from inference_scaling.benchmark.measurements import (
   roofline,
   sampling,
   search,
-  useful,
+  utilisation,
 )
 from tests.benchmark import folders
 
@@ -47,12 +47,12 @@ def test_table_of_sampling(options):
   said = []
   rows = benchmark.run(options, said.append)
   assert said[0] == "sampling ..."
-  found = {row.name: row for row in rows}
-  whole = found["end to end: inference_scaling, float32"]
+  by_name = {row.name: row for row in rows}
+  whole = by_name["end to end: inference_scaling, float32"]
   assert whole.unit == "tokens/s" and whole.value > 0 and whole.note == ""
   assert len(whole.rounds) == options.repeats
   # Other seeds, the same programs.
-  assert found["programs compiled in the rounds"].value == 0
+  assert by_name["programs compiled in the rounds"].value == 0
   assert benchmark.setting(options)["options"]["work"]["samples"] == 2
 
 
@@ -61,8 +61,8 @@ def test_rates_of_decoding_by_hand(subject):
   programs._caches["float32"] = "float32"
   assert programs.lengths == (2, 8)
   times = {
-    "float32, 2 rows, 2 tokens": timing.Seconds((1.0, 1.0, 2.0)),
-    "float32, 2 rows, 8 tokens": timing.Seconds((4.0, 2.5, 3.5)),
+    "float32, batch size 2, 2 tokens": timing.Seconds((1.0, 1.0, 2.0)),
+    "float32, batch size 2, 8 tokens": timing.Seconds((4.0, 2.5, 3.5)),
   }
   rates = machine.Rates({"float32": 1e30}, {}, 1e6)
   rate, share = programs.describe(times, rates)
@@ -75,35 +75,35 @@ def test_rates_of_decoding_by_hand(subject):
 
 @pytest.mark.slow
 def test_a_search_of_equal_steps_draws_as_much_as_sampling(subject):
-  found = search.Search(subject, WORK, "float32")
-  found.rebase("equal")()
-  assert found.tokens["equal"] == WORK.tokens
+  both = search.Search(subject, WORK, "float32")
+  both.rebase("equal")()
+  assert both.tokens["equal"] == WORK.tokens
 
 
-def test_what_a_search_takes_beyond_its_parts():
+def test_overhead_of_a_search_and_max_over_min():
   seconds = lambda *rounds: timing.Seconds(rounds)  # noqa: E731
-  over = search.beyond(
+  over = search.overhead(
     seconds(6.6, 3.0), seconds(8.0, 4.0), seconds(4.0, 1.0), part=0.5
   )
   assert over.rounds == pytest.approx((10.0, 20.0))
-  assert queueing.beyond_cheapest(2.0, 1.0, 1.5) == pytest.approx(100.0)
+  assert queueing.max_over_min(2.0, 1.0, 1.5) == 2.0
 
 
 @pytest.mark.slow
 def test_searches_of_real_lengths_are_measured():
-  searches = useful.RealLengths(problems=2)
+  searches = utilisation.RealLengths(problems=2)
   for task in searches.tasks().values():
-    assert sorted(one.problem_id for one in task()) == [0, 1]
+    assert sorted(done.problem_id for done in task()) == [0, 1]
   names = list(searches.tasks())
   drawn = [searches.stats[name].tokens for name in names]
-  assert all(0 < searches.stats[name].useful <= 1 for name in names)
+  assert all(0 < searches.stats[name].utilisation <= 1 for name in names)
   # A tenth more time for as many tokens as each of them drew, then a fifth.
   times = {
     names[0]: timing.Seconds((drawn[0] / 1000, drawn[0] / 500)),
     names[1]: timing.Seconds((1.1 * drawn[1] / 1000, 1.2 * drawn[1] / 500)),
   }
   rows = {row.name: row for row in searches.describe(times)}
-  over = rows["REBASE beyond sampling"]
+  over = rows["overhead of REBASE"]
   assert over.rounds == pytest.approx((10.0, 20.0))
   assert rows[f"{names[0]}: speed"].rounds == pytest.approx((1000.0, 500.0))
 
@@ -134,17 +134,17 @@ def test_programs_are_counted_as_they_are_compiled():
 
 
 @pytest.mark.slow
-def test_a_process_of_its_own_reports_its_first_result(tmp_path):
+def test_a_separate_process_reports_its_first_result(tmp_path):
   work = benchmark.Work(problems=1, samples=1, prompt_tokens=4, new_tokens=2)
   task = child.Task(
     "sampling", "embedded", "embedded/policy_small", "float32",
-    dataclasses.asdict(work), str(tmp_path), weigh=True,
+    dataclasses.asdict(work), str(tmp_path), measure_memory=True,
   )  # fmt: skip
-  found = child.run(task)
-  assert 0 < found["imports"] < found["first_result"]
+  result = child.run(task)
+  assert 0 < result["imports"] < result["first_result"]
   weights = models.load_model("embedded/policy_small").params
   size = sum(leaf.nbytes for leaf in jax.tree.leaves(weights))
-  assert found["programs"] > 0 and found["peak"] > size
+  assert result["programs"] > 0 and result["peak"] > size
   assert any(tmp_path.iterdir())
 
 

@@ -6,8 +6,8 @@ from inference_scaling.benchmark import table
 
 ROWS = [
   table.Row("machine", "products of float32", 123.456, "GFLOP/s"),
-  table.Row("sampling", "ours", 1234.5, "tokens/s", "a note", (1.0, 2.0)),
-  table.Row("sampling", "theirs", None, "", "not installed: torch"),
+  table.Row("sampling", "own", 1234.5, "tokens/s", "a note", (1.0, 2.0)),
+  table.Row("sampling", "other", None, "", "not installed: torch"),
 ]
 
 
@@ -17,8 +17,8 @@ def test_text_of_sections():
     "  products of float32  123.5 GFLOP/s\n"
     "\n"
     "sampling\n"
-    "  ours                 1,234 tokens/s  a note\n"
-    "  theirs                   -           not installed: torch"
+    "  own                  1,234 tokens/s  a note\n"
+    "  other                    -           not installed: torch"
   )
   assert table.render([]) == ""
 
@@ -35,7 +35,7 @@ def test_file_of_all_numbers(tmp_path):
   content = json.loads(path.read_text())
   assert content["setting"] == {"cores": 2}
   assert content["rows"][1] == {
-    "section": "sampling", "name": "ours", "value": 1234.5,
+    "section": "sampling", "name": "own", "value": 1234.5,
     "unit": "tokens/s", "note": "a note", "rounds": [1.0, 2.0],
   }  # fmt: skip
   assert content["rows"][2]["value"] is None

@@ -20,9 +20,9 @@ def test_median_and_best():
 
 def test_a_ratio_is_of_each_round():
   # The machine is twice as slow in the second round, four times in the third.
-  ours = timing.Seconds((1.0, 2.0, 4.0))
-  theirs = timing.Seconds((3.0, 6.0, 12.0))
-  ratio = timing.combine(lambda a, b: b / a, ours, theirs)
+  own = timing.Seconds((1.0, 2.0, 4.0))
+  other = timing.Seconds((3.0, 6.0, 12.0))
+  ratio = timing.combine(lambda a, b: b / a, own, other)
   assert ratio.rounds == (3.0, 3.0, 3.0)
 
 

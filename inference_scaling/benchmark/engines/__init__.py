@@ -2,6 +2,7 @@
 
 import importlib.util
 import pathlib
+import types
 from collections.abc import Mapping
 
 from inference_scaling.benchmark import work as work_lib
@@ -14,7 +15,7 @@ from inference_scaling.benchmark.engines import (
 ENGINES = (transformers_engine, ctranslate2_engine, llama_cpp_engine)
 
 
-def missing(engine) -> list[str]:
+def missing(engine: types.ModuleType) -> list[str]:
   """Lists the packages of an engine that are not installed.
 
   Args:

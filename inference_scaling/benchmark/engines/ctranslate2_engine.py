@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def open_engine(
     ImportError: where a package is missing.
   """
   del gguf
-  import ctranslate2
+  import ctranslate2  # pyright: ignore[reportMissingImports]  # optional
   import transformers
 
   transformers.utils.logging.set_verbosity_error()
@@ -50,8 +51,10 @@ def open_engine(
   }
 
 
-def _sampled(generator, tokenizer) -> work_lib.Generate:
-  def generate(prompts, samples, new_tokens):
+def _sampled(generator: Any, tokenizer: Any) -> work_lib.Generate:
+  def generate(
+    prompts: list[list[int]], samples: int, new_tokens: int
+  ) -> np.ndarray:
     results = generator.generate_batch(
       [tokenizer.convert_ids_to_tokens(prompt) for prompt in prompts],
       max_length=new_tokens,

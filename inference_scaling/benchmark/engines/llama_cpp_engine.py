@@ -3,7 +3,8 @@
 import ctypes
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def open_engine(
     ImportError: where llama-cpp-python is missing.
   """
   del folder
-  import llama_cpp
+  import llama_cpp  # pyright: ignore[reportMissingImports]  # optional
 
   if gguf is None:
     return {}
@@ -51,14 +52,16 @@ class _Sampler:
   text by text, takes longer.
   """
 
-  def __init__(self, library, model, quiet):
+  def __init__(self, library: Any, model: Any, quiet: Any):
     self._library, self._model, self._quiet = library, model, quiet
-    self._contexts = {}
+    self._contexts: dict[tuple[int, int, int], Any] = {}
     vocabulary = library.llama_model_get_vocab(model)
     self._size = library.llama_vocab_n_tokens(vocabulary)
     self._random = np.random.default_rng(0)
 
-  def __call__(self, prompts, samples, new_tokens) -> np.ndarray:
+  def __call__(
+    self, prompts: list[list[int]], samples: int, new_tokens: int
+  ) -> np.ndarray:
     library = self._library
     rows, length = len(prompts) * samples, len(prompts[0])
     context = self._context(rows, length, new_tokens)
@@ -67,19 +70,19 @@ class _Sampler:
     batch = library.llama_batch_init(max(rows, length), 0, 1)
     drawn = np.zeros((rows, new_tokens), np.int32)
     for first, prompt in zip(range(0, rows, samples), prompts, strict=True):
-      places = [(t, first, t == length - 1) for t in range(length)]
-      self._decode(context, batch, prompt, places)
+      positions = [(t, first, t == length - 1) for t in range(length)]
+      self._decode(context, batch, prompt, positions)
       for row in range(first + 1, first + samples):
         library.llama_memory_seq_cp(memory, first, row, -1, -1)
       drawn[first : first + samples, 0] = self._draw(context, 1, samples)
     for t in range(1, new_tokens):
-      places = [(length + t - 1, row, True) for row in range(rows)]
-      self._decode(context, batch, drawn[:, t - 1], places)
+      positions = [(length + t - 1, row, True) for row in range(rows)]
+      self._decode(context, batch, drawn[:, t - 1], positions)
       drawn[:, t] = self._draw(context, rows, 1)[:, 0]
     library.llama_batch_free(batch)
     return drawn.reshape(len(prompts), samples, new_tokens)
 
-  def _context(self, rows, length, new_tokens):
+  def _context(self, rows: int, length: int, new_tokens: int) -> Any:
     """Makes a context for some texts; the one before is freed."""
     library, shape = self._library, (rows, length, new_tokens)
     if shape not in self._contexts:
@@ -101,25 +104,31 @@ class _Sampler:
       self._contexts = {shape: context}
     return self._contexts[shape]
 
-  def _decode(self, context, batch, tokens, places):
+  def _decode(
+    self,
+    context: Any,
+    batch: Any,
+    tokens: Sequence[int] | np.ndarray,
+    positions: Sequence[tuple[int, int, bool]],
+  ) -> None:
     """Computes tokens, each with its position, text and whether to draw."""
-    batch.n_tokens = len(places)
-    for i, (token, (position, row, wanted)) in enumerate(
-      zip(tokens, places, strict=True)
+    batch.n_tokens = len(positions)
+    for i, (token, (position, row, draws)) in enumerate(
+      zip(tokens, positions, strict=True)
     ):
       batch.token[i] = int(token)
       batch.pos[i] = position
       batch.n_seq_id[i] = 1
       batch.seq_id[i][0] = row
-      batch.logits[i] = wanted
+      batch.logits[i] = draws
     status = self._library.llama_decode(context, batch)
     if status:
       raise ValueError(f"llama.cpp cannot compute a batch: status {status}.")
 
-  def _draw(self, context, rows, samples) -> np.ndarray:
+  def _draw(self, context: Any, rows: int, samples: int) -> np.ndarray:
     """Draws int32[rows, samples] from the logits of the last batch."""
-    found = self._library.llama_get_logits(context)
-    logits = np.ctypeslib.as_array(found, (rows * self._size,))
+    pointer = self._library.llama_get_logits(context)
+    logits = np.ctypeslib.as_array(pointer, (rows * self._size,))
     logits = logits.reshape(rows, self._size)
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     sums = weights.cumsum(axis=1)

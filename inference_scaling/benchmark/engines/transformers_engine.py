@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -32,25 +33,27 @@ def open_engine(
   import transformers
 
   transformers.utils.logging.set_verbosity_error()
-  found = {}
+  ways = {}
   for dtype in _DTYPES:
-    model = transformers.AutoModelForCausalLM.from_pretrained(
+    model: Any = transformers.AutoModelForCausalLM.from_pretrained(
       folder, dtype=getattr(torch, dtype)
     )
     model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-    # As many tokens as are asked for, drawn from the whole distribution.
+    # Exactly `max_new_tokens`, drawn from the whole distribution.
     model.generation_config = transformers.GenerationConfig(
       do_sample=True, temperature=1.0, top_k=0, top_p=1.0, pad_token_id=0
     )
-    found[f"{dtype}, num_return_sequences"] = _repeated(model)
-    found[f"{dtype}, shared prompt"] = _shared(model)
-  return found
+    ways[f"{dtype}, num_return_sequences"] = _repeated(model)
+    ways[f"{dtype}, shared prompt"] = _shared(model)
+  return ways
 
 
-def _repeated(model) -> work_lib.Generate:
+def _repeated(model: Any) -> work_lib.Generate:
   import torch
 
-  def generate(prompts, samples, new_tokens):
+  def generate(
+    prompts: list[list[int]], samples: int, new_tokens: int
+  ) -> np.ndarray:
     with torch.inference_mode():
       tokens = torch.tensor(prompts, device=model.device)
       made = model.generate(
@@ -64,11 +67,13 @@ def _repeated(model) -> work_lib.Generate:
   return generate
 
 
-def _shared(model) -> work_lib.Generate:
+def _shared(model: Any) -> work_lib.Generate:
   import torch
   import transformers
 
-  def generate(prompts, samples, new_tokens):
+  def generate(
+    prompts: list[list[int]], samples: int, new_tokens: int
+  ) -> np.ndarray:
     with torch.inference_mode():
       tokens = torch.tensor(prompts, device=model.device)
       cache = transformers.DynamicCache(config=model.config)
@@ -87,7 +92,7 @@ def _shared(model) -> work_lib.Generate:
   return generate
 
 
-def _new(made, prompts, samples) -> np.ndarray:
+def _new(made: Any, prompts: list[list[int]], samples: int) -> np.ndarray:
   """Cuts the prompts off."""
   rows = made[:, len(prompts[0]) :].cpu().numpy()
   return rows.reshape(len(prompts), samples, -1)

@@ -52,18 +52,18 @@ def _listen() -> None:
   jax.monitoring.register_event_duration_secs_listener(_hear)
 
 
-def _hear(event: str, seconds: float, **_) -> None:
+def _hear(event: str, duration_secs: float, **_: str | int) -> None:
   if event == _EVENT:
     for counter in _counters:
       counter.programs += 1
-      counter.seconds += seconds
+      counter.seconds += duration_secs
 
 
 def first_results(task: child.Task, repeats: int) -> list[table.Row]:
   """Starts processes with an empty and with a full compilation cache.
 
   Args:
-    task: what each of them does; its cache is not looked at.
+    task: of each of them; its cache is not used.
     repeats: processes with a full cache.
 
   Returns:
@@ -75,19 +75,19 @@ def first_results(task: child.Task, repeats: int) -> list[table.Row]:
     size = sum(path.stat().st_size for path in pathlib.Path(folder).iterdir())
     warm = [child.run(task) for _ in range(repeats)]
   warm.sort(key=lambda result: result["first_result"])
-  found = []
+  rows = []
   for name, result in (("empty", cold), ("full", warm[len(warm) // 2])):
     note = (
       f"process start to first samples; {result['imports']:.1f} s imports, "
       f"{result['loading']:.1f} s weights, {result['programs']} programs in "
       f"{result['compiling']:.1f} s"
     )
-    found.append(
+    rows.append(
       table.Row(
         "first result", f"{name} compilation cache", result["first_result"],
         "s", note,
       )
     )  # fmt: skip
   return [
-    *found, table.Row("first result", "compiled programs", size / 1e6, "MB")
+    *rows, table.Row("first result", "compiled programs", size / 1e6, "MB")
   ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""How fast tokens are decoded, and how near that is to the machine's limit."""
+"""How fast tokens are decoded, in tokens per second and % of roofline."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,9 @@ import jax
 import numpy as np
 
 from inference_scaling import decoding as decoding_lib
+from inference_scaling import models
 from inference_scaling.benchmark import (
-  ours,
+  own_engine,
   subjects,
   table,
   timing,
@@ -23,7 +24,7 @@ ROWS = (1, 16, 64, 256)
 
 
 class Decoding:
-  """Programs that decode some rows, with nothing around them.
+  """Programs that decode a batch, with nothing around them.
 
   A policy's own `extend` is run from the end of the prompts, to two lengths in
   buffers of one size. The slope between them is the time of a token: what a
@@ -55,12 +56,12 @@ class Decoding:
     Returns:
       Tasks for `timing.interleave`.
     """
-    found = {}
+    tasks = {}
     for dtype in self._dtypes:
       model = self._subject.policy(dtype)
       for rows in self._rows:
-        found |= self._pair(model, dtype, rows)
-    return found
+        tasks |= self._pair(model, dtype, rows)
+    return tasks
 
   def describe(
     self, times: Mapping[str, timing.Seconds], rates: machine.Rates
@@ -72,24 +73,26 @@ class Decoding:
       rates: of the machine, from the same rounds.
 
     Returns:
-      Tokens a second, and the share of the roofline.
+      Tokens per second, and % of roofline.
     """
-    found = []
+    table_rows = []
     for dtype in self._dtypes:
       for rows in self._rows:
-        found += self._describe(times, rates, dtype, rows)
-    return found
+        table_rows += self._describe(times, rates, dtype, rows)
+    return table_rows
 
-  def _pair(self, model, dtype, rows) -> dict[str, timing.Task]:
+  def _pair(
+    self, model: models.Model, dtype: str, rows: int
+  ) -> dict[str, timing.Task]:
     """The tasks of both lengths, which begin at one state."""
     work, (short, long) = self.work, self.lengths
     problems, samples = split(rows, work.problems)
     prompts = self._subject.prompts(problems, work.prompt_tokens)
-    params = ours.policy_params(model)
+    params = own_engine.policy_params(model)
     keys = jax.random.split(jax.random.key(0), (problems, samples))
-    active, state, found = np.ones(keys.shape, bool), None, {}
+    active, state, tasks = np.ones(keys.shape, bool), None, {}
     for length in (short, long):
-      policy = ours.make_policy(
+      policy = own_engine.make_policy(
         model, samples, work.prompt_tokens, length, long
       )
       if state is None:
@@ -98,13 +101,20 @@ class Decoding:
         self._caches[dtype] = str(cached.dtype)
       # Not donated, so that each round can begin at the same state.
       extend = functools.partial(jax.jit(policy.extend), params, keys, state)
-      found[_name(dtype, rows, length)] = functools.partial(extend, active)
-    return found
+      tasks[_name(dtype, rows, length)] = functools.partial(extend, active)
+    return tasks
 
-  def _describe(self, times, rates, dtype, rows) -> list[table.Row]:
+  def _describe(
+    self,
+    times: Mapping[str, timing.Seconds],
+    rates: machine.Rates,
+    dtype: str,
+    rows: int,
+  ) -> list[table.Row]:
     (short, long), work = self.lengths, self.work
     seconds = timing.slope(
-      *(times[_name(dtype, rows, length)] for length in (short, long)),
+      times[_name(dtype, rows, short)],
+      times[_name(dtype, rows, long)],
       long - short,
     )
     problems, samples = split(rows, work.problems)
@@ -113,7 +123,7 @@ class Decoding:
       (short + long) / 2, dtype, self._caches[dtype],
     )  # fmt: skip
     bound = least.seconds(rates, dtype)
-    what = f"{dtype}, {rows} rows"
+    what = f"{dtype}, batch size {rows}"
     share = 100 * bound / seconds.median
     read = least.weight_bytes + least.cache_bytes
     return [
@@ -123,9 +133,9 @@ class Decoding:
         tuple(rows / value for value in seconds.rounds),
       ),
       table.Row(
-        "decoding", f"{what}: of the roofline", share, "%",
+        "decoding", f"{what}: % of roofline", share, "%",
         f"{rows / bound:,.0f} tokens/s: {read / 1e6:,.0f} MB, "
-        f"{least.flops / 1e9:.3g} GFLOP a token step; "
+        f"{least.flops / 1e9:.3g} GFLOP per token step; "
         f"cache in {self._caches[dtype]}",
       ),
     ]  # fmt: skip
@@ -145,7 +155,9 @@ def split(rows: int, most_problems: int) -> tuple[int, int]:
   return problems, rows // problems
 
 
-def stack(prompts, limits: decoding_lib.Limits) -> decoding_lib.Prompts:
+def stack(
+  prompts: Sequence[Sequence[int]], limits: decoding_lib.Limits
+) -> decoding_lib.Prompts:
   """Lays prompts into one batch.
 
   Args:
@@ -163,4 +175,4 @@ def stack(prompts, limits: decoding_lib.Limits) -> decoding_lib.Prompts:
 
 
 def _name(dtype: str, rows: int, length: int) -> str:
-  return f"{dtype}, {rows} rows, {length} tokens"
+  return f"{dtype}, batch size {rows}, {length} tokens"

@@ -8,7 +8,7 @@ import numpy as np
 from inference_scaling.benchmark import table, timing
 from inference_scaling.models import sources
 
-_SIZE = 1 << 24  # numbers; 64 MiB of result, beyond most caches
+_SIZE = 1 << 24  # numbers; 64 MiB of result, larger than most caches
 _ROW = 1 << 10
 _COPY = "copy of float32"
 _SCALE = 0x3B  # keeps the bytes of a float16 from being no number

@@ -1,4 +1,4 @@
-"""What the machine can do: products of matrices, and bytes read a second."""
+"""Rates of the machine: products of matrices, and bytes read per second."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -67,7 +67,7 @@ class Probe:
     """
     work = 2 * self.size**3
 
-    def thin(dtype):
+    def thin(dtype: str) -> float:
       size, number = self._weights(dtype)
       return 2 * number * size**2 * _COLUMNS / times[_thin(dtype)].median
 
@@ -79,13 +79,13 @@ class Probe:
 
   def _multiply(self, dtype: str) -> timing.Task:
     shape = (self.size, self.size)
-    one, other = (
+    left, right = (
       jax.random.normal(jax.random.key(i), shape, dtype) for i in range(2)
     )
     multiply = jax.jit(
       lambda a, b: jnp.matmul(a, b, preferred_element_type=jnp.float32)
     )
-    return lambda: multiply(one, other)
+    return lambda: multiply(left, right)
 
   def _weights(self, dtype: str) -> tuple[int, int]:
     """Size and number of square matrices of a quarter of all bytes."""
@@ -104,7 +104,7 @@ class Probe:
     columns = jnp.ones((size, _COLUMNS), jnp.float32)
 
     @jax.jit
-    def run(weights, columns):
+    def run(weights: list[jax.Array], columns: jax.Array) -> jax.Array:
       for weight in weights:
         columns = products.multiply(weight, columns)
       return columns
@@ -133,11 +133,11 @@ def rows(rates: Rates) -> list[table.Row]:
   Returns:
     Its rows.
   """
-  found = [
+  table_rows = [
     table.Row("machine", f"products of {dtype}", rate / 1e9, "GFLOP/s")
     for dtype, rate in rates.flops.items()
   ]
-  found += [
+  table_rows += [
     table.Row(
       "machine", f"products of {dtype}, {_COLUMNS} columns", rate / 1e9,
       "GFLOP/s", "the other factor comes from memory",
@@ -145,7 +145,7 @@ def rows(rates: Rates) -> list[table.Row]:
     for dtype, rate in rates.thin.items()
   ]  # fmt: skip
   return [
-    *found, table.Row("machine", _READ, rates.bandwidth / 1e9, "GB/s")
+    *table_rows, table.Row("machine", _READ, rates.bandwidth / 1e9, "GB/s")
   ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The memory that a search takes, beside what is planned for it."""
+"""The peak memory of a search, beside the plan."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import jax
 from inference_scaling import models
 from inference_scaling.benchmark import (
   child,
-  ours,
+  own_engine,
   subjects,
   table,
 )
@@ -18,7 +18,7 @@ from inference_scaling.decoding.memory import plan as memory_lib
 
 
 def measure(subject: subjects.Subject, task: child.Task) -> list[table.Row]:
-  """Measures sampling and REBASE, each in a process of its own.
+  """Measures sampling and REBASE, each in a separate process.
 
   Args:
     subject: the models.
@@ -30,35 +30,36 @@ def measure(subject: subjects.Subject, task: child.Task) -> list[table.Row]:
   """
   results = {}
   for kind in ("sampling", "search"):
-    one = dataclasses.replace(task, kind=kind)
-    child.run(one)  # fills the cache
-    results[kind] = child.run(dataclasses.replace(one, weigh=True))
-  found = []
+    first = dataclasses.replace(task, kind=kind)
+    child.run(first)  # fills the cache
+    second = dataclasses.replace(first, measure_memory=True)
+    results[kind] = child.run(second)
+  rows = []
   # Only then, since to plan takes this process to the accelerator.
   for kind, result in results.items():
-    took = result["peak"]
+    peak = result["peak"]
     planned = plan(subject, work_lib.Work(**task.work), task.dtype, kind)
     weights = _weights(planned)
-    found += [
-      _row(task, f"{kind}: peak", took and took / 2**20, "MiB", (
-        "" if took else "neither the device nor the system tells"
+    rows += [
+      _row(task, f"peak memory of {kind}", peak and peak / 2**20, "MiB", (
+        "" if peak else "neither the device nor the system counts it"
       )),
-      _row(task, f"{kind}: planned", planned.peak / 2**20, "MiB", (
+      _row(task, f"planned for {kind}", planned.peak / 2**20, "MiB", (
         f"weights {weights / 2**20:,.0f}, other "
         f"{(planned.peak - weights) / 2**20:,.0f}"
       )),
       _row(
-        task, f"{kind}: peak of planned", took and 100 * took / planned.peak,
-        "%",
+        task, f"peak memory of {kind}, % of plan",
+        peak and 100 * peak / planned.peak, "%",
       ),
     ]  # fmt: skip
-  return found
+  return rows
 
 
 def plan(
   subject: subjects.Subject, work: work_lib.Work, dtype: str, kind: str
 ) -> memory_lib.Footprint:
-  """Plans the memory of what a process does.
+  """Plans the memory of a process.
 
   Args:
     subject: the models.
@@ -73,7 +74,7 @@ def plan(
   if kind == "search":
     step_tokens = min(search.STEP_TOKENS, work.new_tokens)
     reward = subject.reward_config
-  limits = ours.limits(work.prompt_tokens, step_tokens, work.new_tokens)
+  limits = own_engine.limits(work.prompt_tokens, step_tokens, work.new_tokens)
   planned = memory_lib.Plan(
     abstract.Search(
       policy=subject.config, reward=reward, reward_format=models.NATIVE_FORMAT,
@@ -89,5 +90,7 @@ def _weights(planned: memory_lib.Footprint) -> int:
   return planned.policy_weights + planned.reward_weights
 
 
-def _row(task, name, value, unit, note="") -> table.Row:
+def _row(
+  task: child.Task, name: str, value: float | None, unit: str, note: str = ""
+) -> table.Row:
   return table.Row("memory", f"{task.dtype}: {name}", value, unit, note)

@@ -1,8 +1,8 @@
-"""Whether many problems cost as much each as few."""
+"""Time per token with few and with many problems queued."""
 
 import functools
 
-from inference_scaling.benchmark import ours, subjects, table, timing
+from inference_scaling.benchmark import own_engine, subjects, table, timing
 from inference_scaling.benchmark import work as work_lib
 
 QUEUED = (4, 16, 64)
@@ -11,10 +11,10 @@ QUEUED = (4, 16, 64)
 def measure(
   subject: subjects.Subject, work: work_lib.Work, dtype: str, repeats: int
 ) -> list[table.Row]:
-  """Measures the time a token with more and more problems queued.
+  """Measures the time per token with more and more problems queued.
 
   Problems wait for as many slots as `work.problems`; texts are a quarter as
-  long as there, since there are many of them.
+  long as in `work`, since there are many of them.
 
   Args:
     subject: the model.
@@ -27,7 +27,7 @@ def measure(
   """
   prompts = subject.prompts(max(QUEUED), work.prompt_tokens)
   length = max(1, work.new_tokens // 4)
-  sampler = ours.Sampler(subject.policy(dtype), work.problems)
+  sampler = own_engine.Sampler(subject.policy(dtype), work.problems)
   tasks = {
     str(count): functools.partial(
       sampler, prompts[:count], work.samples, length
@@ -41,7 +41,7 @@ def measure(
     per_token[count] = timing.combine(
       lambda seconds, tokens=tokens: 1e3 * seconds / tokens, times[str(count)]
     )
-  spread = timing.combine(beyond_cheapest, *per_token.values())
+  spread = timing.combine(max_over_min, *per_token.values())
   note = f"{work.problems} slots x {work.samples} samples of {length} tokens"
   return [
     *(
@@ -52,12 +52,12 @@ def measure(
       for count, seconds in per_token.items()
     ),
     table.Row(
-      "queue", f"{dtype}: dearest beyond cheapest", spread.median, "%", "",
+      "queue", f"{dtype}: time per token, max/min", spread.median, "x", "",
       spread.rounds,
     ),
   ]  # fmt: skip
 
 
-def beyond_cheapest(*numbers: float) -> float:
-  """How far the largest of some numbers is above the smallest, in percent."""
-  return 100 * (max(numbers) / min(numbers) - 1)
+def max_over_min(*numbers: float) -> float:
+  """Divides the largest number by the smallest."""
+  return max(numbers) / min(numbers)

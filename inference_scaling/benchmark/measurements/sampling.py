@@ -5,10 +5,12 @@ import functools
 import pathlib
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from inference_scaling import models
 from inference_scaling.benchmark import (
   engines,
-  ours,
+  own_engine,
   subjects,
   table,
   timing,
@@ -17,7 +19,7 @@ from inference_scaling.benchmark import work as work_lib
 from inference_scaling.benchmark.measurements import compilation
 
 # A way to do an engine's work that is slower than its fastest by more than this
-# is measured once: it cannot be what the engine is judged by.
+# is measured once: it is not the way that the engine is compared by.
 _SLOWER = 1.3
 Way = tuple[str, str]  # an engine and one of its ways
 
@@ -45,11 +47,11 @@ class Sampling:
     """
     self._work = work
     self._prompts = subject.prompts(work.problems, work.prompt_tokens)
-    own = {dtype: ours.Sampler(subject.policy(dtype)) for dtype in dtypes}
-    found, self._left_out = _open(subject, folder)
+    own = {dtype: own_engine.Sampler(subject.policy(dtype)) for dtype in dtypes}
+    others, self._left_out = _open(subject, folder)
     self._ways: dict[Way, work_lib.Generate] = {
       (engine, way): generate
-      for engine, ways in {ours.NAME: own, **found}.items()
+      for engine, ways in {own_engine.NAME: own, **others}.items()
       for way, generate in ways.items()
     }
 
@@ -69,8 +71,8 @@ class Sampling:
       for length in (short, long)
     }
     for way, length in tasks:
-      # Only programs of our own are compiled for a length.
-      if length == short or way[0] == ours.NAME:
+      # Only this package's programs are compiled for a length.
+      if length == short or way[0] == own_engine.NAME:
         self._check(way, length)
     tried = {way: timing.once(tasks[way, long]) for way in self._ways}
     fast = _contenders(tried)
@@ -83,13 +85,13 @@ class Sampling:
       way: timing.slope(times[way, short], times[way, long], long - short)
       for way in fast
     }
-    found = self._rates("end to end", whole, tried, self._work.tokens)
-    found += _ratios("end to end", whole)
-    found += self._rates("decoding alone", decoding, {}, self._work.rows)
-    found += _ratios("decoding alone", decoding)
-    note = f"{repeats} rounds, each with seeds of its own"
+    rows = self._rates("end to end", whole, tried, self._work.tokens)
+    rows += _ratios("end to end", whole)
+    rows += self._rates("decoding alone", decoding, {}, self._work.rows)
+    rows += _ratios("decoding alone", decoding)
+    note = f"{repeats} rounds, each with its own seeds"
     return [
-      *found,
+      *rows,
       table.Row(
         "sampling", "programs compiled in the rounds", compiled.programs,
         "", note,
@@ -100,15 +102,15 @@ class Sampling:
       ),
     ]  # fmt: skip
 
-  def _generate(self, way: Way, length: int):
+  def _generate(self, way: Way, length: int) -> np.ndarray:
     work, generate = self._work, self._ways[way]
     return generate(self._prompts, work.samples, length)
 
   def _check(self, way: Way, length: int) -> None:
-    """Holds what an engine makes against what it is to make."""
-    made = self._generate(way, length)
+    """Checks the number of tokens that an engine makes."""
+    tokens = self._generate(way, length)
     work = dataclasses.replace(self._work, new_tokens=length)
-    work_lib.check(", ".join(way), made, work)
+    work_lib.check(", ".join(way), tokens, work)
 
   def _rates(
     self,
@@ -117,8 +119,8 @@ class Sampling:
     tried: Mapping[Way, float],
     tokens: int,
   ) -> list[table.Row]:
-    """Tokens a second of each way."""
-    found = []
+    """Tokens per second of each way."""
+    rows = []
     for way in tried or times:
       name = f"{what}: {', '.join(way)}"
       if way in times:
@@ -126,8 +128,8 @@ class Sampling:
         value, note = tokens / times[way].median, ""
       else:
         rates, value, note = (), tokens / tried[way], "slower: measured once"
-      found.append(table.Row("sampling", name, value, "tokens/s", note, rates))
-    return found
+      rows.append(table.Row("sampling", name, value, "tokens/s", note, rates))
+    return rows
 
 
 def fastest(times: Mapping[Way, timing.Seconds]) -> dict[str, Way]:
@@ -158,24 +160,26 @@ def _contenders(tried: Mapping[Way, float]) -> list[Way]:
 
 
 def _ratios(what: str, times: Mapping[Way, timing.Seconds]) -> list[table.Row]:
-  """How often faster the fastest way here is than that of each engine."""
+  """The speed of this package's fastest way over that of each engine."""
   best = fastest(times)
-  mine = best[ours.NAME]
-  found = []
-  for engine, theirs in best.items():
-    if engine == ours.NAME:
+  own = best[own_engine.NAME]
+  rows = []
+  for engine, other in best.items():
+    if engine == own_engine.NAME:
       continue
-    ratio = timing.combine(lambda a, b: b / a, times[mine], times[theirs])
-    found.append(
+    ratio = timing.combine(lambda a, b: b / a, times[own], times[other])
+    rows.append(
       table.Row(
         "sampling", f"{what}: faster than {engine}", ratio.median, "x",
-        f"{mine[1]} here, {theirs[1]} there", ratio.rounds,
+        f"{own[1]} here, {other[1]} in {engine}", ratio.rounds,
       )
     )  # fmt: skip
-  return found
+  return rows
 
 
-def _open(subject, folder):
+def _open(
+  subject: subjects.Subject, folder: pathlib.Path | None
+) -> tuple[dict[str, Mapping[str, work_lib.Generate]], dict[str, str]]:
   """Other engines, and why some are left out."""
   if folder is None:
     return {}, {}

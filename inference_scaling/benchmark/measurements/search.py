@@ -10,7 +10,7 @@ import numpy as np
 from inference_scaling import decoding
 from inference_scaling import search as search_lib
 from inference_scaling.benchmark import (
-  ours,
+  own_engine,
   subjects,
   table,
   timing,
@@ -27,7 +27,7 @@ _TEMPERATURE = 0.1  # of REBASE, as in the paper's Appendix A
 
 
 class Search:
-  """REBASE, sampling of as many tokens, and the reward model's own reading.
+  """REBASE, sampling of as many tokens, and scoring them.
 
   Attributes:
     tokens: that each kind of search drew in its last run.
@@ -44,9 +44,12 @@ class Search:
       dtype: of both models' weights.
     """
     self._work, self._dtype = work, dtype
-    self._model, self._judge = subject.policy(dtype), subject.reward(dtype)
+    self._model, self._reward_model = (
+      subject.policy(dtype),
+      subject.reward(dtype),
+    )
     self._prompts = subject.prompts(work.problems, work.prompt_tokens)
-    self._sampler = ours.Sampler(self._model)
+    self._sampler = own_engine.Sampler(self._model)
     self._step_tokens = min(STEP_TOKENS, work.new_tokens)
     self.tokens: dict[str, int] = {}
 
@@ -79,11 +82,13 @@ class Search:
     work = self._work
     step = self._step_tokens if kind == "equal" else work.new_tokens
     format = _FORMATS[kind](self._step_tokens)
-    policy = ours.make_policy(
+    policy = own_engine.make_policy(
       self._model, work.samples, work.prompt_tokens, step, work.new_tokens,
       format,
     )  # fmt: skip
-    reward = decoding.ModelReward(self._judge, policy.limits, work.samples)
+    reward = decoding.ModelReward(
+      self._reward_model, policy.limits, work.samples
+    )
     depth = -(-work.new_tokens // self._step_tokens)
     depth = depth if kind == "equal" else 2 * depth
     return functools.partial(
@@ -100,91 +105,102 @@ class Search:
       Tokens a second and overheads.
     """
     drawn = self._work.tokens
-    alone, reading = (
+    alone, scoring = (
       times[self._name(name)] for name in ("sampling", "reward")
     )
-    found = [
+    rows = [
       self._row("sampling", drawn, alone, ""),
-      self._row("reward model alone", drawn, reading, ""),
+      self._row("reward model alone", drawn, scoring, ""),
     ]
     for kind in _FORMATS:
       tokens = self.tokens[kind]
       seconds = times[self._name(kind)]
-      over = beyond(seconds, alone, reading, tokens / drawn)
-      found += [
+      over = overhead(seconds, alone, scoring, tokens / drawn)
+      rows += [
         self._row(f"REBASE, {kind} steps", tokens, seconds, f"{tokens} tokens"),
         table.Row(
-          "search", f"{self._dtype}: REBASE, {kind} steps, beyond both",
+          "search", f"{self._dtype}: REBASE, {kind} steps, overhead",
           over.median, "%", "more time than sampling as many tokens and "
-          "reading them", over.rounds,
+          "scoring them", over.rounds,
         ),
       ]  # fmt: skip
-    return found
+    return rows
 
-  def _row(self, what, tokens, seconds, note) -> table.Row:
+  def _row(
+    self, what: str, tokens: int, seconds: timing.Seconds, note: str
+  ) -> table.Row:
     return table.Row(
       "search", f"{self._dtype}: {what}", tokens / seconds.median, "tokens/s",
       note,
       tuple(tokens / value for value in seconds.rounds),
     )  # fmt: skip
 
-  def _search(self, kind, policy, reward, strategy, depth):
+  def _search(
+    self,
+    kind: str,
+    policy: decoding.ModelPolicy,
+    reward: decoding.ModelReward,
+    strategy: base.Strategy,
+    depth: int,
+  ) -> list[decoding.Finished]:
     finished = list(
       decoding.continuous_batching(
-        policy, reward, strategy, ours.policy_params(self._model),
-        self._judge.params, ours.problems(self._prompts), 0,
+        policy, reward, strategy, own_engine.policy_params(self._model),
+        self._reward_model.params, own_engine.problems(self._prompts), 0,
         self._work.problems, depth,
       )
     )  # fmt: skip
-    self.tokens[kind] = sum(int(one.policy_counts.decode) for one in finished)
+    self.tokens[kind] = sum(
+      int(search.policy_counts.decode) for search in finished
+    )
     return finished
 
   def _score(self) -> timing.Task:
-    """The reward model's reading of prompts and of as many tokens."""
+    """The reward model's scoring of prompts and of as many tokens."""
     work, step_tokens = self._work, self._step_tokens
-    limits = ours.limits(work.prompt_tokens, step_tokens, work.new_tokens)
-    reward = decoding.ModelReward(self._judge, limits, work.samples)
+    limits = own_engine.limits(work.prompt_tokens, step_tokens, work.new_tokens)
+    reward = decoding.ModelReward(self._reward_model, limits, work.samples)
     prompts = decoding_bench.stack(self._prompts, limits)
     start = jax.jit(reward.start)
     score = jax.jit(reward.score, donate_argnums=1)
     shape = (work.problems, work.samples)
-    # Any tokens: what they say changes no time.
+    # Any tokens: they change no time.
     text = np.resize(self._prompts[0], (*shape, step_tokens))
     step = _step(text)
     active = np.ones(shape, bool)
 
-    def read():
-      state = start(self._judge.params, prompts)
+    def score_all() -> jax.Array | None:
+      state, scores = start(self._reward_model.params, prompts), None
       for _ in range(work.new_tokens // step_tokens):
-        state, scores = score(self._judge.params, state, step, active)
+        state, scores = score(self._reward_model.params, state, step, active)
       return scores
 
-    return read
+    return score_all
 
   def _name(self, what: str) -> str:
     return f"{self._dtype}, {what}"
 
 
-def beyond(
+def overhead(
   search: timing.Seconds,
   sampling: timing.Seconds,
-  reading: timing.Seconds,
+  scoring: timing.Seconds,
   part: float,
 ) -> timing.Seconds:
-  """How much more a search takes than its tokens must.
+  """Computes how much more time a search takes than its tokens must.
 
   Args:
     search: of the whole search.
     sampling: of drawing some tokens, without a search.
-    reading: of the reward model, reading as many.
-    part: the tokens of the search, of that many.
+    scoring: of scoring as many tokens.
+    part: the tokens of the search, as a part of that number.
 
   Returns:
-    In percent of sampling and reading the tokens of the search.
+    In percent of sampling and scoring the tokens of the search.
   """
   return timing.combine(
-    lambda whole, alone, read: 100 * (whole / (part * (alone + read)) - 1),
-    search, sampling, reading,
+    lambda whole, alone, scored: 100 * (whole / (part * (alone + scored)) - 1),
+    search, sampling, scoring,
   )  # fmt: skip
 
 
@@ -206,15 +222,15 @@ def measure(
     Rows of the table.
   """
   searches = [Search(subject, work, dtype) for dtype in dtypes]
-  tasks = {k: v for one in searches for k, v in one.tasks().items()}
+  tasks = {k: v for search in searches for k, v in search.tasks().items()}
   times = timing.interleave(tasks, repeats)
-  return [row for one in searches for row in one.describe(times)]
+  return [row for search in searches for row in search.describe(times)]
 
 
 def prepare(
   subject: subjects.Subject, work: work_lib.Work, dtype: str, search: bool
 ) -> tuple[timing.Task, timing.Task | None]:
-  """Loads what a process of its own measures.
+  """Loads what a separate process measures.
 
   Args:
     subject: the models.
@@ -223,12 +239,12 @@ def prepare(
     search: whether to load a reward model and search, too.
 
   Returns:
-    Sampling, and the search, if it is asked for.
+    Sampling, and the search or None.
   """
   if search:
-    found = Search(subject, work, dtype)
-    return found.sample, found.rebase("equal")
-  sampler = ours.Sampler(subject.policy(dtype))
+    both = Search(subject, work, dtype)
+    return both.sample, both.rebase("equal")
+  sampler = own_engine.Sampler(subject.policy(dtype))
   prompts = subject.prompts(work.problems, work.prompt_tokens)
   draw = functools.partial(sampler, prompts, work.samples, work.new_tokens)
   return draw, None

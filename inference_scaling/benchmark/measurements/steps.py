@@ -1,10 +1,11 @@
-"""Formats whose steps end where a benchmark wants them to, whatever the text.
+"""Formats whose steps end where a benchmark needs it, whatever the text.
 
 They stand for a `decoding.StepFormat`; the program that a policy runs is the
 same, only its table is another.
 """
 
 import dataclasses
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +27,7 @@ class EqualSteps:
   step_bits: int = 1
   answer_bits: int = 2
 
-  def compile(self, tokenizer, vocab_size: int) -> automaton.Automaton:
+  def compile(self, tokenizer: Any, vocab_size: int) -> automaton.Automaton:
     """Makes an automaton that counts tokens.
 
     Args:
@@ -47,7 +48,7 @@ class EqualSteps:
 class UnevenSteps:
   """Each token may end a step, so that lengths vary as in real texts.
 
-  A step ends with a token whose number, hashed, is one of some: about one
+  A step ends with the tokens whose hashed numbers `mean` divides: about one
   token in `mean`, drawn by the model.
 
   Attributes:
@@ -60,7 +61,7 @@ class UnevenSteps:
   step_bits: int = 1
   answer_bits: int = 2
 
-  def compile(self, tokenizer, vocab_size: int) -> automaton.Automaton:
+  def compile(self, tokenizer: Any, vocab_size: int) -> automaton.Automaton:
     """Makes an automaton that looks at single tokens.
 
     Args:
@@ -79,7 +80,9 @@ class UnevenSteps:
     )
 
 
-def _automaton(following, ends, vocab_size: int) -> automaton.Automaton:
+def _automaton(
+  following: np.ndarray, ends: np.ndarray, vocab_size: int
+) -> automaton.Automaton:
   shape = (len(following), vocab_size)
   return automaton.Automaton(
     jnp.asarray(np.broadcast_to(following, shape), jnp.int32),

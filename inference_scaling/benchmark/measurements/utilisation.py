@@ -1,14 +1,14 @@
-"""What searches cost on real lengths, and how many of their rows are needed.
+"""Batch utilisation, and what searches cost on real lengths.
 
 The embedded family on the problems of its test set: steps and solutions differ
-in length there, so that beams and problems wait for each other.
+in length, so that beams and problems wait for each other.
 """
 
 import functools
 
 from inference_scaling import decoding, models, sweep, tasks
 from inference_scaling import search as search_lib
-from inference_scaling.benchmark import ours, table, timing
+from inference_scaling.benchmark import own_engine, table, timing
 from inference_scaling.decoding.batching import statistics
 from inference_scaling.search import base
 from inference_scaling.tasks import synthetic
@@ -23,7 +23,7 @@ class RealLengths:
   """Searches of the first problems of the test set, as configs/demo.py does.
 
   Attributes:
-    stats: what the slots did in the last run of each search.
+    stats: of the batch, in the last run of each search.
   """
 
   def __init__(self, problems: int):
@@ -33,20 +33,22 @@ class RealLengths:
       problems: how many.
     """
     self._model = models.load_model(_POLICY)
-    self._judge = models.load_reward_model(_REWARD)
+    self._reward_model = models.load_reward_model(_REWARD)
     self._limits = decoding.Limits(112, 32, 128, max_steps=8)
     settings = sweep.EMBEDDED_SETTINGS
     self._policy = decoding.ModelPolicy(
       self._model, settings.step_format, self._limits, _BEAMS
     )
-    self._reward = decoding.ModelReward(self._judge, self._limits, _BEAMS)
+    self._reward = decoding.ModelReward(
+      self._reward_model, self._limits, _BEAMS
+    )
     self._prompts = [
       tasks.make_prompt(
         settings.prompt, problem.question, self._model.tokenizer
       )
       for problem in synthetic.generate("test", problems, seed=0)
     ]
-    self.stats: dict[str, statistics.LaneStats] = {}
+    self.stats: dict[str, statistics.BatchStats] = {}
 
   def tasks(self) -> dict[str, timing.Task]:
     """Makes the searches.
@@ -70,20 +72,21 @@ class RealLengths:
       times: of the tasks.
 
     Returns:
-      Shares of rows that drew a token, tokens a second and the overhead.
+      Batch utilisation, tokens per second and the overhead.
     """
-    found = []
+    rows = []
     for name, stats in self.stats.items():
       seconds = times[name]
-      found += [
+      rows += [
         table.Row(
-          "useful row-steps", f"{name}, {_BEAMS} beams", 100 * stats.useful,
-          "%", f"{stats.tokens:,} of {stats.row_steps:,} rows drew a token; "
+          "batch utilisation", f"{name}, {_BEAMS} beams",
+          100 * stats.utilisation, "%",
+          f"{stats.tokens:,} of {stats.row_steps:,} rows drew a token; "
           f"{len(self._prompts)} problems of the embedded test set, "
-          f"{_BATCH_SIZE} rows in flight",
+          f"batch size {_BATCH_SIZE}",
         ),
         table.Row(
-          "useful row-steps", f"{name}: speed", stats.tokens / seconds.median,
+          "batch utilisation", f"{name}: speed", stats.tokens / seconds.median,
           "tokens/s", "",
           tuple(stats.tokens / value for value in seconds.rounds),
         ),
@@ -93,22 +96,24 @@ class RealLengths:
       lambda rebase, sampling: 100 * (rebase / (part * sampling) - 1),
       times[_REBASE], times[_SAMPLING],
     )  # fmt: skip
-    found.append(
+    rows.append(
       table.Row(
-        "useful row-steps", "REBASE beyond sampling", over.median, "%",
+        "batch utilisation", "overhead of REBASE", over.median, "%",
         "more time than drawing and scoring as many tokens", over.rounds,
       )
     )  # fmt: skip
-    return found
+    return rows
 
-  def _search(self, name: str, strategy: base.Strategy):
-    """Runs one search and counts what its slots do."""
-    self.stats[name] = stats = statistics.LaneStats()
+  def _search(
+    self, name: str, strategy: base.Strategy
+  ) -> list[decoding.Finished]:
+    """Runs one search and measures its batch utilisation."""
+    self.stats[name] = stats = statistics.BatchStats()
     return list(
       decoding.continuous_batching(
         self._policy, self._reward, strategy,
-        ours.policy_params(self._model), self._judge.params,
-        ours.problems(self._prompts), 0, _BATCH_SIZE // _BEAMS,
+        own_engine.policy_params(self._model), self._reward_model.params,
+        own_engine.problems(self._prompts), 0, _BATCH_SIZE // _BEAMS,
         self._limits.max_steps, stats=stats,
       )
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""This package's own engine, as a benchmark uses it."""
+"""This package's engine, as a benchmark uses it."""
 
 import itertools
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ import numpy as np
 
 from inference_scaling import decoding, models, search
 from inference_scaling.benchmark.measurements import steps
+from inference_scaling.decoding.tokens import format as step_format
 
 NAME = "inference_scaling"
 
@@ -18,9 +19,9 @@ def make_policy(
   prompt_tokens: int,
   new_tokens: int,
   total_tokens: int | None = None,
-  format=None,
+  format: step_format.Format | None = None,
 ) -> decoding.ModelPolicy:
-  """Makes a policy of which every text has as many tokens.
+  """Makes a policy whose texts all have the same number of tokens.
 
   Args:
     model: the language model.
@@ -60,7 +61,7 @@ def limits(
 
 
 def policy_params(model: models.Model) -> decoding.PolicyParams:
-  """Draws from the whole distribution, at temperature 1.
+  """Samples from the whole distribution, at temperature 1.
 
   Args:
     model: the language model.
@@ -87,7 +88,7 @@ def problems(prompts: Sequence[Sequence[int]]) -> list[decoding.PromptProblem]:
 
 
 class Sampler:
-  """Sampling by the slots that sweeps run in (a `work.Generate`).
+  """Sampling by continuous batching, as in sweeps (a `work.Generate`).
 
   Policies are kept, so that a second call compiles nothing; another call has
   another seed.
@@ -101,7 +102,9 @@ class Sampler:
       num_slots: problems in flight; None for all.
     """
     self._model, self._num_slots = model, num_slots
-    self._policies: dict[tuple[int, ...], tuple] = {}
+    self._models: dict[
+      tuple[int, int, int], tuple[decoding.ModelPolicy, decoding.NoReward]
+    ] = {}
     self._seeds = itertools.count()
     self._strategy = search.sampling()
 
@@ -119,16 +122,17 @@ class Sampler:
       int[problems, samples, new tokens].
     """
     key = (samples, len(prompts[0]), new_tokens)
-    if key not in self._policies:
-      self._policies[key] = (
+    if key not in self._models:
+      self._models[key] = (
         make_policy(self._model, *key), decoding.NoReward(samples)
       )  # fmt: skip
+    policy, reward = self._models[key]
     finished = decoding.continuous_batching(
-      *self._policies[key], self._strategy, policy_params(self._model), None,
+      policy, reward, self._strategy, policy_params(self._model), None,
       problems(prompts), next(self._seeds), self._num_slots or len(prompts), 1,
     )  # fmt: skip
-    found = {one.problem_id: one.tree for one in finished}
-    return np.stack([_tokens(found[number]) for number in sorted(found)])
+    trees = {done.problem_id: done.tree for done in finished}
+    return np.stack([_tokens(trees[number]) for number in sorted(trees)])
 
 
 def _tokens(tree: search.Tree) -> np.ndarray:
