@@ -109,4 +109,4 @@ def test_entries_stand_in_order_and_once():
   found = registry.find(registry.Section, (figures, report_lib))
   orders = [entry.order for entry in found]
   assert orders == sorted(set(orders))
-  assert (found[0].name, found[-1].name) == ("judged_claims", "method")
+  assert (found[0].name, found[-1].name) == ("claims", "method")

@@ -24,7 +24,7 @@ def test_a_value_that_is_not_given_is_refused():
 
 def test_markdown_stays_as_it_is():
   text = templates.fill(
-    "report/templates/judged_claims.md.jinja",
+    "report/templates/claims.md.jinja",
     verdicts=[{"claim": "<a> & b", "verdict": "shown", "evidence": "c"}],
   )
   assert "| <a> & b | **shown** | c |" in text

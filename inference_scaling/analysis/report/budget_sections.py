@@ -1,9 +1,13 @@
 """Sections of the report at equal budgets and at equal accuracies."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import pandas as pd
 
 from inference_scaling import names
 from inference_scaling.analysis import (
+  frames,
   registry,
   strategies,
   templates,
@@ -15,18 +19,18 @@ from inference_scaling.analysis.comparison import (
   iso_accuracy,
   selection,
 )
+from inference_scaling.analysis.report import results
 
 
 @registry.section(90)
-def mean_differences(analysis) -> str:
+def mean_differences(analysis: results.Analysis) -> str:
   """Every strategy's mean lead over sampling, in each convention."""
   frame = analysis.tables["mean_difference"]
   if frame.empty:
     return ""
   voting, _ = votings.main_voting(analysis.aggregation)
-  frame = frame[frame["voting"] == voting]
   rows = _rows(
-    frame,
+    frames.select(frame, voting=voting),
     "convention",
     names.CONVENTIONS,
     lambda row: (
@@ -43,15 +47,16 @@ def mean_differences(analysis) -> str:
 
 
 @registry.section(100)
-def equal_budgets(analysis) -> str:
+def equal_budgets(analysis: results.Analysis) -> str:
   """Main strategies at the costs of 1, 4, 16, ... samples."""
   frame = analysis.tables["equal_budget"]
-  if frame.empty or not frame["samples"].any():
+  if frame.empty or not any(frame["samples"]):
     return ""
-  frame = selection.main_variants(
-    equal_budget.main_part(frame, analysis.aggregation, analysis.convention)
+  frame = _at_powers_of_four(
+    selection.main_variants(
+      equal_budget.main_part(frame, analysis.aggregation, analysis.convention)
+    )
   )
-  frame = frame[frame["samples"].isin(_powers_of_four(frame["samples"]))]
   sizes = sorted(set(frame["samples"]))
   rows = _rows(frame, "samples", sizes, _at_budget)
   voting, _ = votings.main_voting(analysis.aggregation)
@@ -66,16 +71,17 @@ def equal_budgets(analysis) -> str:
   )
 
 
-def _by_strategy(frame: pd.DataFrame):
-  return frame.groupby(["policy", "strategy"], sort=False)
-
-
-def _rows(frame: pd.DataFrame, column: str, values, write) -> list[tuple]:
-  """A row of text a policy and strategy, with a cell for each of the values.
+def _rows(
+  frame: pd.DataFrame,
+  column: str,
+  values: Sequence[Any],
+  write: Callable[[dict[str, Any]], str],
+) -> list[tuple[str, ...]]:
+  """A row of text per policy and strategy, with a cell for each of the values.
 
   Args:
-    frame: what the cells are written from.
-    column: the one that has the values.
+    frame: has a row per policy, strategy and value.
+    column: its column that has the values.
     values: of the cells, in order.
     write: makes the text of a cell out of its row of the frame.
 
@@ -83,24 +89,28 @@ def _rows(frame: pd.DataFrame, column: str, values, write) -> list[tuple]:
     The rows: policy, strategy and the cells, "-" where there is none.
   """
   rows = []
-  for (policy, strategy), mine in _by_strategy(frame):
-    cells = {row[column]: write(row) for row in mine.to_dict("records")}
+  for (policy, strategy), part in frames.groups(frame, ["policy", "strategy"]):
+    cells = {row[column]: write(row) for row in frames.records(part)}
     name = strategies.strategy_name(strategy)
     rows.append((policy, name, *(cells.get(value, "-") for value in values)))
   return rows
 
 
-def _highest_ratio(rows: pd.DataFrame) -> str:
-  """The ratio at the highest round accuracy about which something is known."""
-  rows = rows[rows["samples"] == 0]
-  known = rows[(rows["at_least"] > 0) | (rows["at_most"] < float("inf"))]
-  if known.empty:
+def _highest_ratio(frame: pd.DataFrame) -> str:
+  """The ratio at the highest round accuracy at which it has a bound."""
+  known = [
+    row
+    for row in frames.records(frames.select(frame, samples=0))
+    if row["at_least"] > 0 or row["at_most"] < float("inf")
+  ]
+  if not known:
     return "-"
-  row = known.loc[known["accuracy"].idxmax()]
+  row = max(known, key=lambda row: row["accuracy"])
   return f"{iso_accuracy.ratio_text(row)} to reach {row['accuracy']:.0%}"
 
 
-def _at_budget(row: dict) -> str:
+def _at_budget(row: dict[str, Any]) -> str:
+  """The accuracy of a strategy at a budget and its difference to sampling."""
   accuracy = f"{100 * row['accuracy']:.1f}"
   if strategies.kind_of(row["strategy"]) == strategies.SAMPLING:
     return accuracy
@@ -108,15 +118,15 @@ def _at_budget(row: dict) -> str:
   return f"{accuracy}{star} ({wording.points(row, 'difference')})"
 
 
-def _powers_of_four(samples: pd.Series) -> list[int]:
-  """4, 16, ... and the largest; 1 where there is no other."""
-  most = int(samples.max())
+def _at_powers_of_four(frame: pd.DataFrame) -> pd.DataFrame:
+  """Rows of 4, 16, ... and the most samples; of 1 where there is no other."""
+  most = max(map(int, frame["samples"]))
   powers = [4**k for k in range(1, most.bit_length()) if 4**k <= most]
-  return powers + [most] * (most not in powers)
+  return frames.select(frame, samples=[*powers, most])
 
 
 @registry.section(110)
-def cost_ratios(analysis) -> str:
+def cost_ratios(analysis: results.Analysis) -> str:
   """How many times fewer FLOPs than sampling for the same accuracy."""
   frame = analysis.tables["iso_accuracy"]
   if frame.empty:
@@ -124,10 +134,12 @@ def cost_ratios(analysis) -> str:
   frame = selection.main_variants(
     equal_budget.main_part(frame, analysis.aggregation, analysis.convention)
   )
-  matched = frame[frame["samples"].isin(_powers_of_four(frame["samples"]))]
-  sizes = sorted(set(matched["samples"]))
+  sizes = sorted(set(_at_powers_of_four(frame)["samples"]))
   rows = _rows(frame, "samples", sizes, iso_accuracy.ratio_text)
-  tops = [_highest_ratio(mine) for _, mine in _by_strategy(frame)]
+  tops = [
+    _highest_ratio(part)
+    for _, part in frames.groups(frame, ["policy", "strategy"])
+  ]
   rows = [(*row, top) for row, top in zip(rows, tops, strict=True)]
   voting, _ = votings.main_voting(analysis.aggregation)
   return templates.fill(

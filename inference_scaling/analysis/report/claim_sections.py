@@ -1,6 +1,7 @@
 """Sections of the report on claims: verdicts and the tables behind them."""
 
 from inference_scaling.analysis import (
+  frames,
   registry,
   templates,
   votings,
@@ -9,14 +10,15 @@ from inference_scaling.analysis import (
 from inference_scaling.analysis.claims import ordering_verdicts
 from inference_scaling.analysis.claims import verdicts as verdicts_lib
 from inference_scaling.analysis.comparison import selection
+from inference_scaling.analysis.report import results
 
 _MOST_STRATEGIES = 3  # with both majority and weighted voting in one table
 
 
 @registry.section(10)
-def judged_claims(analysis) -> str:
-  """What the paper claims, and whether these records show it."""
-  judged = [
+def claims(analysis: results.Analysis) -> str:
+  """Claims of the paper, and whether these records show them."""
+  verdicts = [
     *verdicts_lib.verdicts(
       analysis.claims, list(analysis.policies), analysis.convention
     ),
@@ -27,54 +29,53 @@ def judged_claims(analysis) -> str:
       analysis.convention,
     ),
   ]
-  return templates.fill(
-    "report/templates/judged_claims.md.jinja", verdicts=judged
-  )
+  return templates.fill("report/templates/claims.md.jinja", verdicts=verdicts)
 
 
 @registry.section(120)
-def search_gain(analysis) -> str:
+def search_gain(analysis: results.Analysis) -> str:
   """Search against sampling at the same n."""
   frame = analysis.claims["search_gain"]
   if frame.empty:
     return ""
   frame = selection.main_variants(frame)
   names = list(analysis.policies)
-  frame = frame[
-    (frame["policy"] == names[len(names) // 2])
-    | frame["n"].isin([*verdicts_lib.HEADLINE_SIZES, frame["n"].max()])
+  middle = names[len(names) // 2]
+  sizes = {*verdicts_lib.HEADLINE_SIZES, max(frame["n"])}
+  rows = [
+    row
+    for row in frames.records(frame)
+    if row["policy"] == middle or row["n"] in sizes
   ]
-  return templates.fill(
-    "report/templates/search_gain.md.jinja", rows=frame.to_dict("records")
-  )
+  return templates.fill("report/templates/search_gain.md.jinja", rows=rows)
 
 
 @registry.section(130)
-def smaller_policies(analysis) -> str:
+def smaller_policies(analysis: results.Analysis) -> str:
   """Smaller policies with search against the largest one."""
   frame = analysis.claims["smaller_against_largest"]
   if frame.empty:
     return ""
   frame = selection.main_variants(
-    frame[frame["convention"] == analysis.convention]
+    frames.select(frame, convention=analysis.convention)
   )
   return templates.fill(
     "report/templates/smaller_policies.md.jinja",
-    rows=frame.to_dict("records"),
+    rows=frames.records(frame),
     largest=list(analysis.policies)[-1],
   )
 
 
 @registry.section(140)
-def best_policies(analysis) -> str:
+def best_policies(analysis: results.Analysis) -> str:
   """The best policy at each budget, method by method."""
   frame = analysis.claims["best_policy"]
   if frame.empty:
     return ""
   frame = selection.main_variants(frame)
-  if frame["strategy"].nunique() > _MOST_STRATEGIES:
+  if len(set(frame["strategy"])) > _MOST_STRATEGIES:
     voting, _ = votings.main_voting(analysis.aggregation)
-    frame = frame[frame["voting"] == voting]
+    frame = frames.select(frame, voting=voting)
   methods = list(
     dict.fromkeys(zip(frame["strategy"], frame["voting"], strict=True))
   )
@@ -82,7 +83,7 @@ def best_policies(analysis) -> str:
     (row["strategy"], row["voting"], row["budget"]): f"{row['best']}"
     f" {100 * row['accuracy']:.1f}"
     + (f" ({wording.points(row, 'lead')})" if row["runner_up"] else "")
-    for row in frame.to_dict("records")
+    for row in frames.records(frame)
   }
   rows = [
     (f"{budget:.2g}", *(cells.get((*name, budget), "-") for name in methods))

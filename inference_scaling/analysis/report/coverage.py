@@ -1,9 +1,9 @@
-"""How much of a sweep its records are, and what of it says nothing.
+"""How much of a sweep is recorded, and which policies have no answers.
 
 A sweep may be read while it runs. Its report then says at its top how many of
 its searches there are and which runs are incomplete. A policy none of whose
-candidates has an answer is right in no problem, whatever was asked: it is
-named, with what to do, and left out of all tables.
+candidates has an answer has accuracy 0 on any problems: it is named, with what
+to do, and left out of all tables.
 """
 
 import collections
@@ -20,13 +20,13 @@ Counts = tuple[int, int]  # candidates of a policy, and those that finished
 
 @dataclasses.dataclass(frozen=True)
 class Coverage:
-  """What there is of what a sweep asks for.
+  """The recorded part of a sweep.
 
   Attributes:
-    recorded: searches that there are.
-    expected: searches of the whole sweep; as many as its runs and problems
-      that have records make, where nothing else says it.
-    known: whether config.json says what the sweep asks for.
+    recorded: number of recorded searches.
+    expected: searches of the whole sweep; where config.json does not say it,
+      the product of the runs and the problems that have records.
+    known: whether config.json lists the runs and problems of the sweep.
     incomplete: the runs that lack problems, with how many each has and how
       many it should have.
     several: whether this is of several folders.
@@ -59,11 +59,11 @@ class Coverage:
 def measure(
   records: Iterable[load.Record], provenance: provenance_lib.Provenance
 ) -> Coverage:
-  """Holds records against what the sweep asks for.
+  """Compares records with the runs and problems of the sweep.
 
   Args:
     records: of the sweep.
-    provenance: what its folder says.
+    provenance: of the sweep.
 
   Returns:
     The Coverage.
@@ -100,10 +100,10 @@ def silent_policies(records: Iterable[load.Record]) -> dict[str, Counts]:
   """
   counts: dict[str, list[int]] = {}
   for record in records:
-    mine = counts.setdefault(record.policy, [0, 0, 0])
-    mine[0] += len(record.answers)
-    mine[1] += int(record.finished.sum())
-    mine[2] += int((record.answers != voting.ABSTAIN).sum())
+    sums = counts.setdefault(record.policy, [0, 0, 0])
+    sums[0] += len(record.answers)
+    sums[1] += int(record.finished.sum())
+    sums[2] += int((record.answers != voting.ABSTAIN).sum())
   return {
     policy: (candidates, finished)
     for policy, (candidates, finished, answers) in counts.items()

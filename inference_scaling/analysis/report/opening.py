@@ -1,26 +1,25 @@
-"""The top of report.md: what the sweep was, how much of it there is."""
+"""The top of report.md: settings of the sweep, and how much is recorded."""
 
 import dataclasses
-from collections.abc import Mapping
-
-import pandas as pd
+from collections.abc import Iterable, Mapping
 
 import inference_scaling
 from inference_scaling.analysis import strategies, templates
 from inference_scaling.analysis.report import coverage as coverage_lib
 from inference_scaling.analysis.report import provenance as provenance_lib
+from inference_scaling.analysis.report import results
 from inference_scaling.analysis.report.folders import settings
 
 
 @dataclasses.dataclass(frozen=True)
 class Head:
-  """What stands at the top of a report beside its analysis.
+  """The top of a report beside its analysis.
 
   Attributes:
-    provenance: what the sweep was.
-    coverage: how much of it there is.
-    silent: by policy without any answer, what there is of it; the analysis
-      leaves them out, unless there are no others.
+    provenance: of the sweep.
+    coverage: how much of the sweep is recorded.
+    silent: counts of each policy without any answer; the analysis leaves them
+      out, unless there are no others.
     policies: names of all policies with records.
   """
 
@@ -35,12 +34,12 @@ class Head:
     return set(self.silent) == set(self.policies)
 
 
-def opening(analysis, head: Head) -> str:
+def opening(analysis: results.Analysis, head: Head) -> str:
   """Writes the top of the report.
 
   Args:
-    analysis: a `results.Analysis`.
-    head: what stands there beside it.
+    analysis: the numbers.
+    head: what the top has beside them.
 
   Returns:
     Markdown.
@@ -60,13 +59,14 @@ def opening(analysis, head: Head) -> str:
     settings=settings.lines(head.provenance),
     strategies=map(strategies.strategy_name, names),
     problems=_range(summary["problems"]),
-    easy=summary["problems_easy"].max(),
-    hard=summary["problems_hard"].max(),
+    easy=max(summary["problems_easy"]),
+    hard=max(summary["problems_hard"]),
     seeds=_range(summary["seeds"]),
     version=inference_scaling.__version__,
   )
 
 
-def _range(column: pd.Series) -> str:
-  low, high = int(column.min()), int(column.max())
+def _range(column: Iterable[int]) -> str:
+  numbers = [int(number) for number in column]
+  low, high = min(numbers), max(numbers)
   return str(high) if low == high else f"{low} to {high}"

@@ -5,12 +5,13 @@ References:
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from inference_scaling.analysis import strategies, votings, wording
-from inference_scaling.analysis.comparison import curves
+from inference_scaling.analysis import frames, strategies, votings, wording
+from inference_scaling.analysis.comparison import curves, selection
 from inference_scaling.analysis.estimates import intervals
 from inference_scaling.analysis.estimates import panel as panel_lib
 
@@ -18,11 +19,11 @@ from inference_scaling.analysis.estimates import panel as panel_lib
 def table_one(
   panel: panel_lib.Panel, policies: Sequence[str], aggregation: str, flops: str
 ) -> pd.DataFrame:
-  """Sampling at its largest n against each search with less of everything.
+  """Sampling at its largest n against each search at fewer n and FLOPs.
 
-  The search stands at its largest n that is smaller than sampling's and costs
-  fewer FLOPs (for MCTS, whose n counts expansions, fewer FLOPs alone); results
-  play no part in the choice.
+  The search has its largest n that is smaller than sampling's and costs fewer
+  FLOPs (for MCTS, whose n counts expansions, fewer FLOPs alone), whatever its
+  accuracy.
 
   Args:
     panel: problems by configurations.
@@ -37,39 +38,46 @@ def table_one(
   voting = votings.main_voting(aggregation)
   rows = []
   for policy in policies:
-    found = curves.existing(
+    group = curves.existing(
       {
         name: curves.make_curve(panel, policy, name, *voting, flops)
         for name in strategies.main_strategies(curves.searched(panel))
       }
     )
-    base = strategies.main_of(strategies.SAMPLING, found)
+    base = strategies.main_of(strategies.SAMPLING, group)
     if base is None:
       continue
-    sampling = found.pop(base)
+    sampling = group.pop(base)
     rows.append(_row(policy, base, sampling, len(sampling.n) - 1, None))
-    for name, curve in found.items():
+    for name, curve in group.items():
       less = curve.flops < sampling.flops[-1]
       if strategies.kind_of(name) != strategies.MCTS:
         less &= curve.n < sampling.n[-1]
       if less.any():
-        place = int(np.flatnonzero(less)[-1])
-        rows.append(_row(policy, name, curve, place, sampling))
+        index = int(np.flatnonzero(less)[-1])
+        rows.append(_row(policy, name, curve, index, sampling))
   return pd.DataFrame(rows)
 
 
-def _row(policy, strategy, curve, place, sampling) -> dict:
-  ours = curve.accuracy[:, place]
-  theirs = ours if sampling is None else sampling.accuracy[:, -1]
-  mean, low, high = intervals.mean_interval(ours)
-  difference = curves.difference_columns("difference", ours - theirs)
+def _row(
+  policy: str,
+  strategy: str,
+  curve: curves.Curve,
+  index: int,
+  sampling: curves.Curve | None,
+) -> dict[str, Any]:
+  """The row of one point of a curve."""
+  accuracy = curve.accuracy[:, index]
+  baseline = accuracy if sampling is None else sampling.accuracy[:, -1]
+  mean, low, high = intervals.mean_interval(accuracy)
+  difference = curves.difference_columns("difference", accuracy - baseline)
   if sampling is None:
     difference = dict.fromkeys(difference, np.nan)
   return {
     "policy": policy,
     "strategy": strategy,
-    "n": curve.n[place],
-    "flops": curve.flops[place],
+    "n": curve.n[index],
+    "flops": curve.flops[index],
     "accuracy": mean,
     "low": low,
     "high": high,
@@ -94,11 +102,8 @@ def table_three(summary: pd.DataFrame, flops: str) -> pd.DataFrame:
   names = strategies.main_strategies(summary["strategy"])
   apart = (strategies.GREEDY, strategies.MCTS)
   names = [name for name in names if strategies.kind_of(name) not in apart]
-  rows = summary[
-    (summary["voting"] == votings.PASS)
-    & summary["strategy"].isin(names)
-    & (summary["n"] > 1)
-  ]
+  rows = frames.select(summary, voting=votings.PASS, strategy=names)
+  rows = rows.loc[rows["n"] > 1]
   return pd.DataFrame(
     {
       "policy": rows["policy"],
@@ -115,7 +120,7 @@ def table_three(summary: pd.DataFrame, flops: str) -> pd.DataFrame:
 
 def table_four(
   summary: pd.DataFrame, aggregation: str, n: int | None = None
-) -> list[dict]:
+) -> list[dict[str, Any]]:
   """The rows of the paper's Table 4: policy, strategy and voting method.
 
   Args:
@@ -127,36 +132,42 @@ def table_four(
   Returns:
     Rows of the summary, in order.
   """
-  order = list(wording.VOTING_NAMES)
-  wanted = summary["aggregation"].isin([votings.NO_AGGREGATION, aggregation])
-  rows = summary[wanted & summary["voting"].isin(order[:3])]
-  sizes = rows.groupby(["policy", "strategy"])["n"].transform("max")
-  if n is not None:
-    kinds = rows["strategy"].map(strategies.kind_of)
-    sizes = sizes.where(kinds == strategies.GREEDY, n)
-  rows = rows[rows["n"] == sizes]
-  orders = {
-    "strategy": strategies.in_order(rows["strategy"]),
-    "voting": order,
-  }
-  rows = rows.sort_values(
-    ["parameters", "policy", *orders],
-    key=lambda column: (
-      column.map(orders[column.name].index) if column.name in orders else column
+  methods = [name for name in wording.VOTING_NAMES if name != votings.PASS]
+  rows = frames.select(
+    summary,
+    aggregation=[votings.NO_AGGREGATION, aggregation],
+    voting=methods,
+  )
+  if n is None:
+    rows = selection.at_largest_n(rows)
+  else:
+    greedy = rows["strategy"].map(strategies.kind_of) == strategies.GREEDY
+    rows = rows.loc[greedy | (rows["n"] == n)]
+  names = strategies.in_order(rows["strategy"])
+  return sorted(
+    frames.records(rows),
+    key=lambda row: (
+      row["parameters"],
+      row["policy"],
+      names.index(row["strategy"]),
+      methods.index(row["voting"]),
     ),
   )
-  return rows.to_dict("records")
 
 
-def write_table_three(frame: pd.DataFrame) -> tuple[list[str], list[tuple]]:
-  """The header of Table 3, with a column a strategy, and its rows."""
+def write_table_three(
+  frame: pd.DataFrame,
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+  """The header of Table 3, with a column per strategy, and its rows."""
   names = strategies.in_order(frame["strategy"])
   rows = []
-  for (_, policy, n), mine in frame.groupby(["parameters", "policy", "n"]):
+  for (_, policy, n), part in frames.groups(
+    frame, ["parameters", "policy", "n"], sort=True
+  ):
     cells = {
       row["strategy"]: wording.percent(row["rate"], row["low"], row["high"])
       + f" at {row['flops_per_sample']:.3g}"
-      for row in mine.to_dict("records")
+      for row in frames.records(part)
     }
     if len(cells) > 1 or len(names) == 1:
       rows.append((policy, n, *(cells.get(name, "-") for name in names)))

@@ -1,8 +1,7 @@
-"""What a sweep was, as far as its folder says it.
+"""Settings of a sweep, from the config.json of its folder.
 
-Everything comes from config.json. A folder of an older version lacks some of
-it, and one that lost the file all of it: what is not there is said to be not
-recorded, and the report is drawn all the same.
+A folder of an older version lacks a part of them, and one that lost the file
+lacks all: the report is drawn all the same, and marks them as not recorded.
 """
 
 import dataclasses
@@ -17,7 +16,7 @@ from inference_scaling import names, spec
 from inference_scaling.analysis.records import load
 
 Run = tuple[str, str, int, int]  # policy, strategy, n, seed
-# Keys of a block of runs that are no hyperparameters.
+# Keys of a block of runs that are not hyperparameters.
 GRID = ("strategy", "policies", "n", "seeds")
 
 
@@ -28,7 +27,7 @@ class Folder:
   Attributes:
     name: of the folder, as it was given.
     searches: that it holds.
-    provenance: what its config.json says.
+    provenance: of its config.json.
   """
 
   name: str
@@ -38,12 +37,12 @@ class Folder:
 
 @dataclasses.dataclass(frozen=True)
 class Provenance:
-  """What config.json says; of several folders, what they say together.
+  """The contents of config.json; of several folders, those of all.
 
   Attributes:
     parameters: number of parameters by policy name.
     config: the sweep's config; empty where there is none.
-    runs: that it asks for; empty where there is none.
+    runs: of the config; empty where there is none.
     reward_parameters: of the reward model; None if there is none.
     num_problems: of the sweep; None where nothing says it.
     version: of the package that began the sweep; None where nothing says it.
@@ -103,8 +102,8 @@ def read(path: pathlib.Path) -> Provenance | None:
       _num_problems(content, config),
       content.get("version"),
       content.get("started"),
-      sha256=_told(content["policies"], "sha256"),
-      flops_per_token=_told(content["policies"], "flops_per_token"),
+      sha256=_values(content["policies"], "sha256"),
+      flops_per_token=_values(content["policies"], "flops_per_token"),
       reward_sha256=reward.get("sha256"),
     )
   except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -115,9 +114,9 @@ def read(path: pathlib.Path) -> Provenance | None:
 
 
 def from_records(records: Iterable[load.Record]) -> Provenance:
-  """What records alone say: numbers of parameters, from the ledger.
+  """Numbers of parameters from the ledgers, where there is no config.json.
 
-  In convention `paper` a token costs 2 FLOPs a parameter.
+  In convention `paper` a token costs 2 FLOPs per parameter.
 
   Args:
     records: of the sweep.
@@ -125,13 +124,13 @@ def from_records(records: Iterable[load.Record]) -> Provenance:
   Returns:
     The Provenance.
   """
-  found: dict[str, list[float]] = {}
+  sizes: dict[str, list[float]] = {}
   for record in records:
     tokens = max(record.tokens, 1)
-    cost = record.flops[names.PAPER][:2].sum() / (2 * tokens)
-    found.setdefault(record.policy, []).append(cost)
+    size = record.flops[names.PAPER][:2].sum() / (2 * tokens)
+    sizes.setdefault(record.policy, []).append(size)
   return Provenance(
-    {name: max(1, round(np.median(costs))) for name, costs in found.items()},
+    {name: max(1, round(np.median(each))) for name, each in sizes.items()},
     recorded=False,
   )
 
@@ -148,12 +147,14 @@ def _expand(blocks: Mapping[str, Any]) -> list[Run]:
   ]
 
 
-def _told(policies: Mapping[str, Any], key: str) -> dict[str, Any]:
-  """What config.json says of those policies of which it says it."""
-  return {name: told[key] for name, told in policies.items() if key in told}
+def _values(policies: Mapping[str, Any], key: str) -> dict[str, Any]:
+  """The value of a key by policy, of those that have it."""
+  return {name: keys[key] for name, keys in policies.items() if key in keys}
 
 
-def _num_problems(content: Mapping[str, Any], config: Mapping[str, Any]):
+def _num_problems(
+  content: Mapping[str, Any], config: Mapping[str, Any]
+) -> int | None:
   """How many problems a sweep has; None where nothing says it."""
   problems = content.get("problems")
   if isinstance(problems, (dict, list)):

@@ -1,4 +1,4 @@
-"""Everything that the report is written from, computed from records."""
+"""The numbers of a report, computed from records."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from inference_scaling.analysis.theory import limits
 
 @dataclasses.dataclass(frozen=True)
 class Analysis:
-  """Everything that report.md is written from.
+  """The numbers of report.md.
 
   Attributes:
     summary: rows of `summarize`.
@@ -42,8 +42,8 @@ class Analysis:
       "none" without a reward model, which leaves majority voting.
     convention: FLOPs convention of the tables.
     hard_from: the lowest hard level.
-    num_subsets: sampled subsets a problem.
-    records: that all of this is of.
+    num_subsets: sampled subsets per problem.
+    records: those that the numbers are of.
   """
 
   summary: pd.DataFrame
@@ -153,7 +153,12 @@ def _check_level(hard_from: int, levels: Sequence[int]) -> None:
     )
 
 
-def _claims(panels, names, aggregation, convention) -> dict[str, pd.DataFrame]:
+def _claims(
+  panels: Mapping[str, panel_lib.Panel],
+  names: Sequence[str],
+  aggregation: str,
+  convention: str,
+) -> dict[str, pd.DataFrame]:
   whole, flops = panels["all"], f"flops_{convention}"
   return {
     "growth": scaling.growth(whole, names, aggregation, flops),
@@ -168,7 +173,10 @@ def _claims(panels, names, aggregation, convention) -> dict[str, pd.DataFrame]:
 
 
 def _tables(
-  panel, policies, aggregation, convention
+  panel: panel_lib.Panel,
+  policies: Mapping[str, int],
+  aggregation: str,
+  convention: str,
 ) -> dict[str, pd.DataFrame]:
   names, flops = list(policies), f"flops_{convention}"
   sizes, lines = optimal_size.optimal_sizes(panel, policies, aggregation, flops)
@@ -189,20 +197,24 @@ def _aggregations(records: list[load.Record]) -> tuple[str, ...]:
   if not any(record.rewarded for record in records):
     return (votings.NO_AGGREGATION,)
   common = set.intersection(*(set(record.votes) for record in records))
-  found = tuple(
+  shared = tuple(
     how for how in names.AGGREGATIONS if f"{votings.WEIGHTED}/{how}" in common
   )
-  if not found:
+  if not shared:
     raise load.RecordError(
       "no aggregation has weighted votes in every record; votes in common are"
       f" {sorted(common)}, expected {votings.WEIGHTED}/HOW with HOW one of"
       f" {names.AGGREGATIONS}"
     )
-  return found
+  return shared
 
 
-def _gaps(summary, records, parameters) -> list[str]:
-  """Sentences about what a whole sweep would have and this one has not."""
+def _gaps(
+  summary: pd.DataFrame,
+  records: Sequence[load.Record],
+  parameters: Mapping[str, int],
+) -> list[str]:
+  """Sentences on what this sweep lacks of a complete one."""
   notes = []
   missing = sorted(set(parameters) - set(summary["policy"]))
   if missing:

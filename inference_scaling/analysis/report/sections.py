@@ -16,12 +16,12 @@ from inference_scaling.analysis.report import opening, results
 
 @dataclasses.dataclass(frozen=True)
 class Content:
-  """What sections are written from.
+  """The contents of a report.
 
   Attributes:
     analysis: the numbers.
-    head: what stands at the top beside them.
-    figures: that have been drawn.
+    head: what the top has beside them.
+    figures: those that were drawn.
   """
 
   analysis: results.Analysis
@@ -33,7 +33,7 @@ def report(content: Content, sections: Iterable[registry.Section]) -> str:
   """Writes report.md.
 
   Args:
-    content: what it is written from.
+    content: of the report.
     sections: in order.
 
   Returns:
@@ -50,7 +50,7 @@ def figures(drawn: Sequence[registry.Figure]) -> str:
   """The figures with their titles.
 
   Args:
-    drawn: those that there are.
+    drawn: the figures that were drawn.
 
   Returns:
     The section.
@@ -59,12 +59,12 @@ def figures(drawn: Sequence[registry.Figure]) -> str:
 
 
 @registry.section(1000)
-def method(analysis) -> str:
+def method(analysis: results.Analysis) -> str:
   """How the numbers were made."""
   return templates.fill(
     "report/templates/method.md.jinja",
     analysis=analysis,
-    mc_error=np.nanmax(analysis.summary["mc_error"]),
+    mc_error=np.nanmax(analysis.summary["mc_error"].to_numpy(float)),
     resamples=intervals.NUM_RESAMPLES,
     conventions=names.CONVENTIONS,
   )

@@ -1,10 +1,12 @@
 """Sections of the report on strategies: the paper's tables, votes, limits."""
 
 import functools
+from typing import Any
 
 import pandas as pd
 
 from inference_scaling.analysis import (
+  frames,
   registry,
   strategies,
   templates,
@@ -13,7 +15,7 @@ from inference_scaling.analysis import (
 )
 from inference_scaling.analysis.comparison import selection
 from inference_scaling.analysis.report import coverage as coverage_lib
-from inference_scaling.analysis.report import paper_tables
+from inference_scaling.analysis.report import paper_tables, results
 
 _MIDDLE = 16
 
@@ -21,11 +23,13 @@ _MIDDLE = 16
 @registry.section(
   20, reads=lambda content: (content.analysis, content.head.coverage)
 )
-def table_four(analysis, coverage: coverage_lib.Coverage) -> str:
+def table_four(
+  analysis: results.Analysis, coverage: coverage_lib.Coverage
+) -> str:
   """The paper's Table 4, at the largest n and at n = 16.
 
   Args:
-    analysis: a `results.Analysis`.
+    analysis: the numbers.
     coverage: says which runs are to be marked as incomplete.
 
   Returns:
@@ -36,12 +40,16 @@ def table_four(analysis, coverage: coverage_lib.Coverage) -> str:
     paper_tables.table_four, summary, analysis.aggregation
   )
   apart = (strategies.GREEDY, strategies.MCTS)
-  searches = summary[~summary["strategy"].map(strategies.kind_of).isin(apart)]
-  beside = _MIDDLE in set(searches["n"]) and searches["n"].max() > _MIDDLE
+  sizes = {
+    row["n"]
+    for row in frames.records(summary)
+    if strategies.kind_of(row["strategy"]) not in apart
+  }
+  has_middle = _MIDDLE in sizes and max(sizes) > _MIDDLE
   return templates.fill(
     "report/templates/table_four.md.jinja",
     largest=rows(),
-    middle=rows(n=_MIDDLE) if beside else [],
+    middle=rows(n=_MIDDLE) if has_middle else [],
     n=_MIDDLE,
     flops=analysis.flops,
     is_marked=coverage.is_marked,
@@ -49,7 +57,7 @@ def table_four(analysis, coverage: coverage_lib.Coverage) -> str:
 
 
 @registry.section(30)
-def table_one(analysis) -> str:
+def table_one(analysis: results.Analysis) -> str:
   """The paper's Table 1."""
   frame = analysis.tables["table_1"]
   if frame.empty:
@@ -57,13 +65,13 @@ def table_one(analysis) -> str:
   voting, _ = votings.main_voting(analysis.aggregation)
   return templates.fill(
     "report/templates/table_one.md.jinja",
-    rows=frame.to_dict("records"),
+    rows=frames.records(frame),
     voting=wording.VOTING_WORDS[voting],
   )
 
 
 @registry.section(40)
-def table_three(analysis) -> str:
+def table_three(analysis: results.Analysis) -> str:
   """The paper's Table 3."""
   frame = analysis.tables["table_3"]
   if frame.empty:
@@ -78,28 +86,27 @@ def table_three(analysis) -> str:
 
 
 @registry.section(150)
-def aggregation(analysis) -> str:
+def aggregation(analysis: results.Analysis) -> str:
   """Aggregations of step scores against the first one."""
   frame = selection.at_largest_n(analysis.tables["aggregations"])
-  if frame.empty or frame["aggregation"].nunique() < 2:
+  if frame.empty or len(set(frame["aggregation"])) < 2:
     return ""
   frame = selection.main_variants(frame)
   hows = list(dict.fromkeys(frame["aggregation"]))
   rows = []
-  for (policy, strategy, n), mine in frame.groupby(
-    ["policy", "strategy", "n"], sort=False
+  for (policy, strategy, n, voting), part in frames.groups(
+    frame, ["policy", "strategy", "n", "voting"]
   ):
-    for voting, part in mine.groupby("voting", sort=False):
-      by = {row["aggregation"]: row for row in part.to_dict("records")}
-      rows.append(
-        (
-          policy,
-          wording.method(strategy, voting),
-          n,
-          f"{100 * by[hows[0]]['accuracy']:.1f}",
-          *(wording.points(by[how], "difference") for how in hows[1:]),
-        )
+    by = {row["aggregation"]: row for row in frames.records(part)}
+    rows.append(
+      (
+        policy,
+        wording.method(strategy, voting),
+        n,
+        f"{100 * by[hows[0]]['accuracy']:.1f}",
+        *(wording.points(by[how], "difference") for how in hows[1:]),
       )
+    )
   return templates.fill(
     "report/templates/aggregation.md.jinja",
     rows=rows,
@@ -109,10 +116,11 @@ def aggregation(analysis) -> str:
 
 
 @registry.section(160)
-def completion(analysis) -> str:
+def completion(analysis: results.Analysis) -> str:
   """Share of finished candidates by strategy, and the oracle."""
-  rows = analysis.summary[analysis.summary["voting"] == votings.PASS]
-  rows = selection.at_largest_n(rows)
+  rows = selection.at_largest_n(
+    frames.select(analysis.summary, voting=votings.PASS)
+  )
   names = strategies.in_order(rows["strategy"])
   policies = list(selection.policies_of(rows))
   cells = {
@@ -120,7 +128,7 @@ def completion(analysis) -> str:
       row["strategy"],
       row["policy"],
     ): f"{row['completion']:.1%} (n = {row['n']})"
-    for row in rows.to_dict("records")
+    for row in frames.records(rows)
   }
   lines = [
     (
@@ -135,42 +143,43 @@ def completion(analysis) -> str:
 
 
 @registry.section(170)
-def limits(analysis) -> str:
-  """What more candidates could ever give."""
+def limits(analysis: results.Analysis) -> str:
+  """Asymptotic accuracy (n to infinity)."""
   frame = analysis.tables["limits"]
   if frame.empty:
     return ""
-  frame = _in_order(selection.main_variants(frame), analysis)
-  return templates.fill(
-    "report/templates/limits.md.jinja", rows=frame.to_dict("records")
-  )
+  rows = _in_order(selection.main_variants(frame), analysis)
+  return templates.fill("report/templates/limits.md.jinja", rows=rows)
 
 
 @registry.section(180)
-def variance(analysis) -> str:
-  """Where the uncertainty comes from: problems or sampling."""
+def variance(analysis: results.Analysis) -> str:
+  """Variance decomposition: problems and sampling."""
   frame = analysis.tables["variance"]
   voting, how = votings.main_voting(analysis.aggregation)
-  frame = frame[(frame["voting"] == voting) & (frame["aggregation"] == how)]
+  frame = frames.select(frame, voting=voting, aggregation=how)
   frame = selection.at_largest_n(selection.main_variants(frame))
-  frame = frame[frame["sampling_share"].notna()]
+  if not frame.empty:
+    frame = frame.dropna(subset=["sampling_share"])
   if frame.empty:
     return ""
   return templates.fill(
     "report/templates/variance.md.jinja",
-    rows=_in_order(frame, analysis).to_dict("records"),
+    rows=_in_order(frame, analysis),
     voting=wording.VOTING_WORDS[voting],
   )
 
 
-def _in_order(frame: pd.DataFrame, analysis) -> pd.DataFrame:
+def _in_order(
+  frame: pd.DataFrame, analysis: results.Analysis
+) -> list[dict[str, Any]]:
   """Rows by policy and strategy, in the order of all tables."""
-  orders = {
-    "policy": list(analysis.policies),
-    "strategy": strategies.in_order(frame["strategy"]),
-  }
-  return frame.sort_values(
-    list(orders),
-    key=lambda column: column.map(orders[column.name].index),
-    kind="stable",
+  policies = list(analysis.policies)
+  names = strategies.in_order(frame["strategy"])
+  return sorted(
+    frames.records(frame),
+    key=lambda row: (
+      policies.index(row["policy"]),
+      names.index(row["strategy"]),
+    ),
   )

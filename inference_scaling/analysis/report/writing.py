@@ -1,13 +1,16 @@
 """Writes summary.csv, tables, figures and report.md from records alone."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib import figure as figure_lib
 
-from inference_scaling.analysis import figures, files, registry
+from inference_scaling.analysis import figures as figures_lib
+from inference_scaling.analysis import files, registry
 from inference_scaling.analysis import report as report_lib
 from inference_scaling.analysis.figures import style
+from inference_scaling.analysis.records import load
 from inference_scaling.analysis.report import (
   coverage,
   opening,
@@ -19,27 +22,27 @@ from inference_scaling.analysis.report.folders import (
   sources,
 )
 
-# Whose modules are looked through for figures and sections.
-_PACKAGES = (figures, report_lib)
+# Their modules are searched for figures and sections.
+_PACKAGES = (figures_lib, report_lib)
 
 
 def write_report(
   workdirs: str | pathlib.Path | Sequence[str | pathlib.Path],
   output: str | pathlib.Path | None = None,
-  **options,
+  **options: Any,
 ) -> pathlib.Path:
   """Writes a report on a sweep, or one on several.
 
   The files are report.md, summary.csv, claims/*.csv, tables/*.csv and
-  figures/*.png and *.pdf. They are all made before the first of them is put in
-  its place: an error leaves the earlier report whole.
+  figures/*.png and *.pdf. They are all made before the first of them replaces
+  an earlier one: an error leaves the earlier report whole.
 
   Args:
     workdirs: a sweep's folder with records.jsonl and config.json, or several
       of one benchmark, see `joining`; sweeps may be unfinished. Without
-      config.json a report on one folder does not say what was run.
+      config.json a report on one folder lacks the settings of the runs.
     output: the folder of the report, made where missing; by default that of
-      the sweep. Several sweeps have none that is theirs.
+      the sweep. Several sweeps need one.
     **options: passed to `analyze`.
 
   Returns:
@@ -70,7 +73,7 @@ def write_report(
   except OSError as error:
     raise OSError(
       f"cannot write the results to {target}: {error}; the records are safe,"
-      " make room and write the report again"
+      " free some space and write the report again"
     ) from error
   return target / "report.md"
 
@@ -99,7 +102,9 @@ def _target(
   return output
 
 
-def _analyze(records, head: opening.Head, options) -> results.Analysis:
+def _analyze(
+  records: list[load.Record], head: opening.Head, options: Mapping[str, Any]
+) -> results.Analysis:
   """Analyses the policies that have answers; all where none has."""
   parameters = dict(head.provenance.parameters)
   if head.silent and not head.is_silent:
@@ -114,13 +119,13 @@ def draw(
   """Draws every figure that is registered.
 
   Args:
-    analysis: what `analyze` returns.
+    analysis: of `analyze`.
 
   Returns:
     The drawings, in order; without those that have nothing to compare.
   """
-  found = registry.find(registry.Figure, _PACKAGES)
-  drawn = {figure: figure.make(analysis) for figure in found}
+  figures = registry.find(registry.Figure, _PACKAGES)
+  drawn = {figure: figure.make(analysis) for figure in figures}
   return {figure: made for figure, made in drawn.items() if made is not None}
 
 

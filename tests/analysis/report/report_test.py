@@ -208,7 +208,7 @@ def test_all_strategies_stand_in_the_report_by_their_names(everything):
     "REBASE is ahead of sampling at the same FLOPs",
     "MCTS is behind sampling at the same FLOPs",
     "fewer FLOPs than sampling",
-    "What a search read while it ran",
+    "The aggregation inside a search is unchanged",
   ):
     assert words in text
   assert "nan" not in text and "inf]" not in text

@@ -28,7 +28,7 @@ def join(
     sources: the folders; a single one stays as it is.
 
   Returns:
-    The records, and what the folders say.
+    The records, and the provenance of all folders.
 
   Raises:
     ValueError: if the folders are not of one benchmark, if only some have a
@@ -41,22 +41,22 @@ def join(
   _check_rewards(sources)
   votes, note = _shared_votes(sources)
   names = telling_apart.tell_apart(sources)
-  found: dict[tuple, tuple[sources_lib.Source, load.Record]] = {}
+  joined: dict[tuple, tuple[sources_lib.Source, load.Record]] = {}
   copies = 0
-  for place, source in enumerate(sources):
+  for index, source in enumerate(sources):
     for record in source.records:
       record = dataclasses.replace(
         record,
-        policy=names.policies[place].get(record.policy, record.policy),
-        strategy=names.strategies[place][record.strategy],
+        policy=names.policies[index].get(record.policy, record.policy),
+        strategy=names.strategies[index][record.strategy],
         votes={name: record.votes[name] for name in votes},
       )
       key = (record.policy, record.strategy, record.n, record.seed)
-      first = found.setdefault((*key, record.problem), (source, record))
+      first = joined.setdefault((*key, record.problem), (source, record))
       if first[1] is not record:
         _check_equal(*first, source, record)
         copies += 1
-  return [record for _, record in found.values()], _provenance(
+  return [record for _, record in joined.values()], _provenance(
     sources, names, copies, note
   )
 
@@ -65,8 +65,8 @@ def _check_problems(sources: Sequence[sources_lib.Source]) -> None:
   """Refuses folders of different benchmarks."""
   known: dict[int, tuple[sources_lib.Source, load.Record]] = {}
   for source in sources:
-    mine = {record.problem: record for record in source.records}
-    common = sorted(mine.keys() & known.keys())
+    own = {record.problem: record for record in source.records}
+    common = sorted(own.keys() & known.keys())
     if known and not common:
       raise ValueError(
         f"{source.folder} has no problem in common with"
@@ -74,9 +74,9 @@ def _check_problems(sources: Sequence[sources_lib.Source]) -> None:
         " on each alone."
       )
     for problem in common:
-      other, theirs = known[problem]
+      other, first = known[problem]
       for key in ("question", "gold", "level"):
-        pair = [getattr(one, key) for one in (theirs, mine[problem])]
+        pair = [getattr(record, key) for record in (first, own[problem])]
         if pair[0] != pair[1]:
           before, after = (repr(value)[:_EXCERPT] for value in pair)
           raise ValueError(
@@ -87,7 +87,7 @@ def _check_problems(sources: Sequence[sources_lib.Source]) -> None:
           )
     known |= {
       problem: (source, record)
-      for problem, record in mine.items()
+      for problem, record in own.items()
       if problem not in known
     }
 
@@ -160,14 +160,14 @@ def _check_equal(
     )
 
 
-def _equal(ours: Any, theirs: Any) -> bool:
-  if isinstance(ours, Mapping):
-    return ours.keys() == theirs.keys() and all(
-      _equal(ours[key], theirs[key]) for key in ours
+def _equal(first: Any, second: Any) -> bool:
+  if isinstance(first, Mapping):
+    return first.keys() == second.keys() and all(
+      _equal(first[key], second[key]) for key in first
     )
-  if isinstance(ours, np.ndarray):
-    return np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f")
-  return ours == theirs
+  if isinstance(first, np.ndarray):
+    return np.array_equal(first, second, equal_nan=first.dtype.kind == "f")
+  return first == second
 
 
 def _provenance(
@@ -176,17 +176,17 @@ def _provenance(
   copies: int,
   note: str,
 ) -> provenance_lib.Provenance:
-  """What the folders say together."""
+  """The provenance of all folders together."""
   parameters, runs, sizes = {}, {}, []
   for source, policies, strategies in zip(
     sources, names.policies, names.strategies, strict=True
   ):
-    told = source.provenance
-    parameters |= {policies[name]: told.parameters[name] for name in policies}
-    for policy, strategy, n, seed in told.runs:
+    own = source.provenance
+    parameters |= {policies[name]: own.parameters[name] for name in policies}
+    for policy, strategy, n, seed in own.runs:
       key = (policies.get(policy, policy), strategies[strategy], n, seed)
       runs[key] = None
-    sizes.append(told.num_problems if told.runs else None)
+    sizes.append(own.num_problems if own.runs else None)
   notes = [f"Told apart: {text}" for text in names.notes]
   notes += [note] if note else []
   if copies:

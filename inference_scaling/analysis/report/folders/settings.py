@@ -1,4 +1,4 @@
-"""What a sweep was, in words: the first items of its report."""
+"""Settings of a sweep in words: the first items of its report."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,21 +12,21 @@ _LONGEST = 160  # characters of a text that is quoted
 
 
 def lines(provenance: provenance_lib.Provenance) -> list[str]:
-  """Says what the sweep was, an item of a markdown list each.
+  """Writes the settings of a sweep, one per item of a markdown list.
 
   Args:
-    provenance: what its folder says; of several folders each is an item, with
-      its own ones below.
+    provenance: of the sweep; of several folders each is an item, with its own
+      settings below.
 
   Returns:
     The items.
   """
   if provenance.folders:
-    found = []
+    items = []
     for folder in provenance.folders:
-      found.append(f"- Folder `{folder.name}`: {folder.searches:,} searches")
-      found += [f"  {line}" for line in lines(folder.provenance)]
-    return [*found, *(f"- {note}" for note in provenance.notes)]
+      items.append(f"- Folder `{folder.name}`: {folder.searches:,} searches")
+      items += [f"  {line}" for line in lines(folder.provenance)]
+    return [*items, *(f"- {note}" for note in provenance.notes)]
   config = provenance.config
   if not provenance.recorded:
     return [
@@ -116,7 +116,7 @@ def _prompt(prompt: Mapping[str, Any]) -> str:
 
 
 def _runs(runs: Mapping[str, Any]) -> list[str]:
-  """One item a block of runs, with its hyperparameters."""
+  """One item per block of runs, with its hyperparameters."""
   items = []
   for block in runs.values():
     parts = [f"policies {', '.join(block['policies'])}"]

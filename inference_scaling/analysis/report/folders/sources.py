@@ -1,4 +1,4 @@
-"""The folders that a report is of, as they are read."""
+"""Reads the folders that a report is of."""
 
 import dataclasses
 import pathlib
@@ -15,7 +15,7 @@ class Source:
   Attributes:
     folder: as it was given.
     label: the shortest end of its path that no other folder has.
-    provenance: what its config.json says.
+    provenance: of its config.json.
     records: in the order of the file.
   """
 
@@ -32,7 +32,7 @@ def read(folders: Sequence[pathlib.Path]) -> list[Source]:
     folders: one or several.
 
   Returns:
-    A Source each.
+    One Source per folder.
 
   Raises:
     RecordError: if records or config.json cannot be read.
@@ -40,7 +40,7 @@ def read(folders: Sequence[pathlib.Path]) -> list[Source]:
     FileNotFoundError: if there are no records; or, of several folders, no
       config.json: nothing would tell whether their runs are alike.
   """
-  places: dict[pathlib.Path, pathlib.Path] = {}
+  paths: dict[pathlib.Path, pathlib.Path] = {}
   for folder in folders:
     path = folder / "records.jsonl"
     if not path.is_file():
@@ -53,16 +53,16 @@ def read(folders: Sequence[pathlib.Path]) -> list[Source]:
         " the runs of this folder are like those of the others; put it back,"
         " or report on this folder alone"
       )
-    place = folder.resolve()
-    if place in places:
+    absolute = folder.resolve()
+    if absolute in paths:
       raise ValueError(
-        f"folder {folder} is given twice, also as {places[place]}; expected"
+        f"folder {folder} is given twice, also as {paths[absolute]}; expected"
         " each folder once"
       )
-    places[place] = folder
+    paths[absolute] = folder
   return [
     _read(folder, label)
-    for folder, label in zip(folders, _labels(list(places)), strict=True)
+    for folder, label in zip(folders, _labels(list(paths)), strict=True)
   ]
 
 
@@ -74,11 +74,11 @@ def _read(folder: pathlib.Path, label: str) -> Source:
   return Source(folder, label, provenance, records)
 
 
-def _labels(places: Sequence[pathlib.Path]) -> list[str]:
-  """Ends of paths, as many parts of all as tell them apart."""
-  most = max(len(place.parts) for place in places)
+def _labels(paths: Sequence[pathlib.Path]) -> list[str]:
+  """The shortest ends of paths, equally many parts each, that all differ."""
+  most = max(len(path.parts) for path in paths)
   for length in range(1, most):
-    labels = ["/".join(place.parts[-length:]) for place in places]
+    labels = ["/".join(path.parts[-length:]) for path in paths]
     if len(set(labels)) == len(labels):
       return labels
-  return [str(place) for place in places]
+  return [str(path) for path in paths]

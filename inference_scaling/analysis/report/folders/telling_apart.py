@@ -2,10 +2,10 @@
 
 A name stays where all folders that have it mean the same: a policy of the same
 files or maker, by the same reward and under the same settings; a strategy of
-the same hyperparameters. Otherwise each meaning gets the label of its first folder:
-policy small becomes small@a and small@b, strategy rebase becomes rebase/@a and
-rebase/@b, two variants of one kind. What only one of two folders records is not
-compared.
+the same hyperparameters. Otherwise each meaning gets the label of its first
+folder: policy small becomes small@a and small@b, strategy rebase becomes
+rebase/@a and rebase/@b, two variants of one kind. What only one of two folders
+records is not compared.
 """
 
 import dataclasses
@@ -65,26 +65,26 @@ def _rename(
   make: Callable[[str, str], str],
 ) -> tuple[list[dict[str, str]], list[str]]:
   """New names by folder, and sentences about those that have changed."""
-  renamed = [{name: name for name in mine} for mine in meanings]
+  renamed = [{name: name for name in own} for own in meanings]
   notes = []
-  for name in dict.fromkeys(name for mine in meanings for name in mine):
-    groups: list[list[int]] = []
-    for place, mine in enumerate(meanings):
-      if name not in mine:
+  for name in dict.fromkeys(name for own in meanings for name in own):
+    groups: list[list[int]] = []  # indices of folders, by meaning
+    for index, own in enumerate(meanings):
+      if name not in own:
         continue
       for group in groups:
-        if not _differences(meanings[group[0]][name], mine[name]):
-          group.append(place)
+        if not _differences(meanings[group[0]][name], own[name]):
+          group.append(index)
           break
       else:
-        groups.append([place])
+        groups.append([index])
     if len(groups) < 2:
       continue
     for group in groups:
       new = make(name, sources[group[0]].label)
-      for place in group:
-        renamed[place][name] = new
-      folders = ", ".join(f"`{sources[place].label}`" for place in group)
+      for index in group:
+        renamed[index][name] = new
+      folders = ", ".join(f"`{sources[index].label}`" for index in group)
       notes.append(f"`{new}` is `{name}` of {folders}")
     first, *others = (meanings[group[0]][name] for group in groups)
     keys = dict.fromkeys(k for o in others for k in _differences(first, o))
@@ -92,9 +92,9 @@ def _rename(
   return renamed, notes
 
 
-def _differences(ours: Meaning, theirs: Meaning) -> list[str]:
+def _differences(first: Meaning, second: Meaning) -> list[str]:
   """The keys of both whose values differ."""
-  return [key for key in ours if key in theirs and ours[key] != theirs[key]]
+  return [key for key in first if key in second and first[key] != second[key]]
 
 
 def _policies(source: sources_lib.Source) -> dict[str, Meaning]:
@@ -105,35 +105,35 @@ def _policies(source: sources_lib.Source) -> dict[str, Meaning]:
   settings = {key: config[key] for key in config if key not in _FREE}
   if provenance.reward_sha256 is not None:
     settings["files of the reward model"] = provenance.reward_sha256
-    # The same files may lie in two places.
+    # The same files may be in two folders.
     reward = provenance_lib.group(config, "reward")
     settings["reward"] = {k: v for k, v in reward.items() if k != "source"}
     settings["maker of the reward"] = spec.maker_of(reward.get("source", ""))
   sources = provenance_lib.group(config, "policies")
-  found = {}
+  meanings = {}
   for name, parameters in provenance.parameters.items():
     if name not in run:
       continue
-    found[name] = {"number of parameters": parameters} | settings
+    meanings[name] = {"number of parameters": parameters} | settings
     if name in provenance.sha256:
-      found[name]["files of the model"] = provenance.sha256[name]
+      meanings[name]["files of the model"] = provenance.sha256[name]
     if name in provenance.flops_per_token:
-      found[name]["FLOPs per token"] = provenance.flops_per_token[name]
+      meanings[name]["FLOPs per token"] = provenance.flops_per_token[name]
     if name in sources:
-      found[name]["maker of the policy"] = spec.maker_of(sources[name])
-  return found
+      meanings[name]["maker of the policy"] = spec.maker_of(sources[name])
+  return meanings
 
 
 def _strategies(source: sources_lib.Source) -> dict[str, Meaning]:
   """The hyperparameters of each strategy of a folder."""
-  found: dict[str, dict[str, list]] = {
+  meanings: dict[str, dict[str, list[str]]] = {
     record.strategy: {} for record in source.records
   }
   blocks = provenance_lib.group(source.provenance.config, "runs")
   for block in blocks.values():
-    mine = found.setdefault(block["strategy"], {})
+    own = meanings.setdefault(block["strategy"], {})
     for key in block.keys() - set(provenance_lib.GRID):
       # As texts, which compare whatever the values are.
       value = json.dumps(block[key], sort_keys=True)
-      mine[key] = sorted({*mine.get(key, []), value})
-  return {name: dict(sorted(mine.items())) for name, mine in found.items()}
+      own[key] = sorted({*own.get(key, []), value})
+  return {name: dict(sorted(own.items())) for name, own in meanings.items()}
