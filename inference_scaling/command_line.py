@@ -49,6 +49,8 @@ def parse(argv: list[str]) -> list[str]:
     return rest
   except Exception as error:
     message = path and (_error_in_file(path, error) or _no_config(path))
+    if not message and isinstance(error, flags.IllegalFlagValueError):
+      message = _wrong_value(argv, str(error))
     if not message and not isinstance(error, flags.Error):
       message = _missing_key(argv)
     raise CommandLineError(message or _short(error)) from error
@@ -204,6 +206,66 @@ def _short(error: BaseException) -> str:
   return re.sub(rf"flag (--\w+)=\w*: {_MISSING}", rf"\1 {_MISSING}.", text)
 
 
+def _config_without(argv: list[str], overrides: list[str]) -> Any:
+  """The config of the file without overrides; None where it is none."""
+  before = sys.argv
+  # The library looks for them in sys.argv.
+  sys.argv = [arg for arg in argv if arg not in overrides]
+  try:
+    flags.FLAGS(sys.argv)
+    return flags.FLAGS[_CONFIG].value
+  except (flags.Error, KeyError, ValueError):
+    return None
+  finally:
+    sys.argv = before
+
+
+def _wrong_value(argv: list[str], text: str) -> str | None:
+  """Says what a key of `--config.KEY=VALUE` may hold.
+
+  The library that sets them says why Python cannot read the value.
+
+  Args:
+    argv: all arguments.
+    text: of the library's error.
+
+  Returns:
+    The message of a sweep's config with this value, or one by the type of the
+    value in the file; None for another error.
+  """
+  match = re.match(rf"flag --({_CONFIG}\.[^=\s]+)=(.*?): ", text, re.DOTALL)
+  if match is None:
+    return None
+  path, value = match.groups()
+  prefix = f"{_CONFIG}."
+  config = _config_without(
+    argv, [arg for arg in argv if arg.lstrip("-").startswith(prefix)]
+  )
+  if not isinstance(config, ml_collections.ConfigDict):
+    return None
+  *groups, key = path.split(".")[1:]
+  plain = group = config.to_dict()
+  for name in groups:
+    group = group.get(name) if isinstance(group, dict) else None
+  if not isinstance(group, dict) or key not in group:
+    return None
+  was, group[key] = group[key], value
+  try:
+    spec.read_sweep(plain)
+  except ValueError as error:
+    for line in str(error).splitlines():
+      if line.strip().startswith(f"{path} is {value!r}; expected "):
+        return line.strip()
+  expected = {
+    dict: "a group of keys; change them one by one, or in the config file",
+    float: "a number",
+    int: "a whole number",
+    tuple: "values with commas between them",
+    bool: "true or false",
+  }.get(type(was), "another value")
+  return f"{path} is {value!r}; expected {expected}, such as {was!r}."
+
+
 def _missing_key(argv: list[str]) -> str | None:
   """Says which key of `--config.KEY=VALUE` there is not, and which there are.
 
@@ -211,17 +273,8 @@ def _missing_key(argv: list[str]) -> str | None:
   """
   prefix = f"{_CONFIG}."
   overrides = [arg for arg in argv if arg.lstrip("-").startswith(prefix)]
-  before = sys.argv
-  # It looks for them in sys.argv.
-  sys.argv = [arg for arg in argv if arg not in overrides]
-  try:
-    flags.FLAGS(sys.argv)
-    config: Any = flags.FLAGS[_CONFIG].value
-  except (flags.Error, KeyError, ValueError):
-    return None
-  finally:
-    sys.argv = before
-  for override in overrides:
+  config = _config_without(argv, overrides)
+  for override in overrides if config is not None else ():
     path, group = _CONFIG, config
     for key in override.lstrip("-").partition("=")[0].split(".")[1:]:
       if not isinstance(group, ml_collections.ConfigDict):

@@ -134,7 +134,31 @@ def test_a_number_of_a_config_can_be_changed(parse):
     ),
     ([DEMO, "--config.task.count.x=4"], ["config.task.count is", "no keys"]),
     ([DEMO, "--config.runs.rebase.n[9]=4"], ["out of range"]),
-    ([DEMO, "--config.task.count=many"], ["config.task.count", "many"]),
+    *(
+      (
+        [DEMO, f"--config.task.count={value}"],
+        [
+          f"config.task.count is '{value}'; expected a whole number of at least 1"
+        ],
+      )
+      for value in ("many", "2.5", "")
+    ),
+    (
+      [DEMO, "--config.runs.rebase.temperature=x"],
+      ["config.runs.rebase.temperature is 'x'; expected a number above 0"],
+    ),
+    (
+      [DEMO, "--config.task.levels=[1,2"],
+      ["config.task.levels is '[1,2'; expected a list of one or more"],
+    ),
+    (
+      [DEMO, "--config.policies=x"],
+      ["config.policies is 'x'; expected a group of names, each with the text"],
+    ),
+    (
+      [f"--config={ROOT / 'configs' / 'train_policy.py'}", "--config.seed=x"],
+      ["config.seed is 'x'; expected a whole number, such as"],
+    ),
     ([DEMO, "--confg.task.count=3"], ["confg"]),
     ([f"{DEMO}:big"], ["'big'; expected nothing, and 'runlocal'"]),
   ],
