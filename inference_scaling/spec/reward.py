@@ -80,7 +80,8 @@ class External(Reward):
     "Checkpoint of the reward model, as in config.policies."
   )
   prompt_tokens: fields.PositiveInt = fields.required(
-    "Most tokens of a prompt, in the reward model's own tokens."
+    "Most tokens of a prompt, in the reward model's own tokens; rounded up to "
+    "a multiple of 32."
   )
   step_tokens: fields.PositiveInt = fields.required(
     "Most tokens of a step, in the reward model's own tokens."

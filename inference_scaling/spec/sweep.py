@@ -50,7 +50,7 @@ class Limits(fields.Group):
   """Most tokens and steps of the policies, as in the paper."""
 
   prompt_tokens: fields.PositiveInt = fields.key(
-    1024, "Most tokens of a prompt."
+    1024, "Most tokens of a prompt; rounded up to a multiple of 32."
   )
   step_tokens: fields.PositiveInt = fields.key(256, "Most tokens of a step.")
   total_tokens: fields.PositiveInt = fields.key(

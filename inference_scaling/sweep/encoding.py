@@ -46,10 +46,10 @@ def check_lengths(
   size = limits.prompt_buffer
   long = {i: len(row) for i, row in rows.items() if len(row) > size}
   if long:
-    some = ", ".join(f"{i} ({long[i]} tokens)" for i in sorted(long)[:5])
+    examples = ", ".join(f"{i} ({long[i]} tokens)" for i in sorted(long)[:5])
     raise ValueError(
-      f"{len(long)} of {len(rows)} prompts of {who} are longer than the "
-      f"cache's {size} tokens: problems {some}. Raise {group}.prompt_tokens "
-      f"(now {limits.prompt_tokens}) to {max(long.values())}, or leave these "
-      "problems out."
+      f"{len(long)} of {len(rows)} prompts of {who} are longer than {size} "
+      f"tokens, {group}.prompt_tokens ({limits.prompt_tokens}) rounded up to a "
+      f"multiple of 32: problems {examples}. Raise it to "
+      f"{max(long.values())}, or leave these problems out."
     )

@@ -114,7 +114,8 @@ def _check_positions(
   longest = limits.prompt_buffer + limits.total_tokens
   if longest > checkpoint.max_position_embeddings:
     raise ValueError(
-      f"{group}.prompt_tokens ({limits.prompt_buffer} in the cache) and "
+      f"{group}.prompt_tokens ({limits.prompt_tokens}, rounded up to "
+      f"{limits.prompt_buffer}) and "
       f"{group}.total_tokens ({limits.total_tokens}) make texts of {longest} "
       f"tokens; {name} in {checkpoint.source} was made for at most "
       f"{checkpoint.max_position_embeddings}. Lower the limits."

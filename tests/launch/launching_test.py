@@ -137,9 +137,7 @@ def test_a_number_of_a_config_can_be_changed(parse):
     *(
       (
         [DEMO, f"--config.task.count={value}"],
-        [
-          f"config.task.count is '{value}'; expected a whole number of at least 1"
-        ],
+        [f"config.task.count is '{value}'; expected a whole number of at"],
       )
       for value in ("many", "2.5", "")
     ),

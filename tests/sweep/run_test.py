@@ -366,8 +366,12 @@ def test_prompts_longer_than_the_cache_are_named_before_any_search(
   short = {"question": "How many?", "gold": "1"}
   path.write_text(f"{json.dumps(short)}\n{json.dumps(long)}\n")
   task = {"kind": "jsonl", "path": str(path), "limit": 0}
-  with pytest.raises(ValueError, match=r"1 of 2 prompts.*problems 1 \(\d+ tok"):
-    quietly(tiny.config(family, task=task), tmp_path / "run")
+  limits = tiny.config(family)["limits"] | {"prompt_tokens": 20}
+  words = (
+    r"1 of 2 prompts.*than 32 .*tokens .20. rounded .*: problems 1 \(\d+ t"
+  )
+  with pytest.raises(ValueError, match=words):
+    quietly(tiny.config(family, task=task, limits=limits), tmp_path / "run")
   assert lines(tmp_path / "run") == []
 
 

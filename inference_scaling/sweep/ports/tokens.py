@@ -50,6 +50,6 @@ def _check_prompt(
     raise ValueError(
       f"{where}: encode returned tokens {list(shapes[0][1:])} and lengths "
       f"{list(shapes[1][1:])}; expected tokens [S], S at most {size}, and one "
-      f"length. Raise limits.prompt_tokens (now {limits.prompt_tokens}) for "
-      "longer prompts."
+      f"length. Raise limits.prompt_tokens ({limits.prompt_tokens}, rounded up "
+      "to a multiple of 32) for longer prompts."
     )
