@@ -21,7 +21,7 @@ T = 17
 
 @pytest.fixture(scope="module", params=sorted(families.RAW))
 def pair(request, tmp_path_factory):
-  """A model of transformers, and ours as loaded from what it saves."""
+  """A model of transformers, and the same loaded from what it saves."""
   name = request.param
   # transformers writes into what it is given.
   raw = copy.deepcopy(families.RAW[name])
@@ -30,39 +30,39 @@ def pair(request, tmp_path_factory):
   config = transformers.AutoConfig.for_model(
     kind, **raw, attn_implementation="eager"
   )
-  theirs = transformers.AutoModelForCausalLM.from_config(config).eval()
-  reference.shake(theirs)
+  expected = transformers.AutoModelForCausalLM.from_config(config).eval()
+  reference.shake(expected)
   folder = tmp_path_factory.mktemp(name)
-  theirs.save_pretrained(folder)
+  expected.save_pretrained(folder)
   tiny.make_tokenizer(raw["vocab_size"]).save_pretrained(folder)
-  ours = models.load_model(folder)
-  tokens = tiny.draw_tokens(ours.config, (2, T), seed=5)
+  actual = models.load_model(folder)
+  tokens = tiny.draw_tokens(actual.config, (2, T), seed=5)
   with torch.no_grad():
-    logits = theirs(torch.tensor(tokens)).logits.numpy()
+    logits = expected(torch.tensor(tokens)).logits.numpy()
   return types.SimpleNamespace(
-    name=name, folder=folder, ours=ours, tokens=tokens, logits=logits
+    name=name, folder=folder, model=actual, tokens=tokens, logits=logits
   )
 
 
 def test_config_of_transformers_reads_the_same(pair):
   # It writes other keys than published files have: rope_parameters, say.
-  assert pair.ours.config == families.READ[pair.name]
+  assert pair.model.config == families.READ[pair.name]
 
 
 def test_logits_agree(pair):
-  ours = tiny.logits(pair.ours, pair.tokens)
+  actual = tiny.logits(pair.model, pair.tokens)
   # Not a comparison of nothing with nothing.
   assert pair.logits.std(-1).min() > 0.1
-  np.testing.assert_allclose(ours, pair.logits, rtol=0, atol=1e-4)
+  np.testing.assert_allclose(actual, pair.logits, rtol=0, atol=1e-4)
 
 
 def test_transformers_reads_what_is_saved(pair, tmp_path):
-  models.save_model(pair.ours, tmp_path)
-  theirs = transformers.AutoModelForCausalLM.from_pretrained(
+  models.save_model(pair.model, tmp_path)
+  expected = transformers.AutoModelForCausalLM.from_pretrained(
     tmp_path, attn_implementation="eager"
   )
   with torch.no_grad():
-    logits = theirs(torch.tensor(pair.tokens)).logits.numpy()
+    logits = expected(torch.tensor(pair.tokens)).logits.numpy()
   np.testing.assert_allclose(logits, pair.logits, rtol=0, atol=1e-5)
   # Fused and transposed there and back: the same bits under the same names.
   before, after = (
@@ -75,11 +75,11 @@ def test_transformers_reads_what_is_saved(pair, tmp_path):
 
 
 def test_bfloat16_stays_close(pair):
-  halved = jax.tree.map(lambda x: jnp.bfloat16(x), pair.ours.params)
-  ours = tiny.logits(pair.ours, pair.tokens, halved)
-  assert ours.dtype == jnp.float32
-  hidden = jax.eval_shape(pair.ours.hidden, halved, pair.tokens)
+  halved = jax.tree.map(lambda x: jnp.bfloat16(x), pair.model.params)
+  actual = tiny.logits(pair.model, pair.tokens, halved)
+  assert actual.dtype == jnp.float32
+  hidden = jax.eval_shape(pair.model.hidden, halved, pair.tokens)
   assert hidden.dtype == jnp.bfloat16
-  theirs = pair.logits
-  error = np.sqrt(np.mean(np.square(ours - theirs)) / np.mean(theirs**2))
+  expected = pair.logits
+  error = np.sqrt(np.mean(np.square(actual - expected)) / np.mean(expected**2))
   assert 1e-4 < error < 0.05

@@ -262,9 +262,9 @@ _OF_SCALING = [
 @pytest.mark.parametrize(
   ("kind", "key", "value"), _OF_SCALING, ids=lambda x: repr(x)[:40]
 )
-@pytest.mark.parametrize("place", ["rope_scaling", "rope_parameters"])
-def test_a_wrong_value_of_a_scaling_is_named(family, kind, key, value, place):
-  raw = RAW[family] | {"rope_scaling": None, place: kind | {key: value}}
+@pytest.mark.parametrize("group", ["rope_scaling", "rope_parameters"])
+def test_a_wrong_value_of_a_scaling_is_named(family, kind, key, value, group):
+  raw = RAW[family] | {"rope_scaling": None, group: kind | {key: value}}
   with pytest.raises(ValueError, match=rf"^{key} is "):
     config_lib.from_hf(raw)
 
@@ -360,9 +360,9 @@ def test_a_window_that_is_said_not_to_be_used():
 def test_all_keys_that_nobody_knows_are_listed_at_once(family):
   with pytest.raises(ValueError) as caught:
     config_lib.from_hf(RAW[family] | UNKNOWN)
-  found = [str(caught.value).index(f"{key} {value!r}")
+  result = [str(caught.value).index(f"{key} {value!r}")
            for key, value in sorted(UNKNOWN.items())]  # fmt: skip
-  assert found == sorted(found)
+  assert result == sorted(result)
 
 
 # Of another family, where it would be read; no tensor would miss it.

@@ -33,13 +33,13 @@ def logits(model):
 def _segments(keys_values, size, mask):
   """Each layer's new keys and values as a segment of `size`, with garbage."""
 
-  def place(x, axis):
+  def position(x, axis):
     padding = [(0, 0)] * 5
     padding[axis] = (0, size - x.shape[axis])
     return jnp.pad(x, padding, constant_values=1e4)
 
   return [
-    attention.Segment(place(keys, 4), place(values, 3), mask)
+    attention.Segment(position(keys, 4), position(values, 3), mask)
     for keys, values in keys_values
   ]
 
@@ -58,7 +58,7 @@ def _attend_beside(segments):
   return [make(layer_segments) for layer_segments in segments]
 
 
-def _beyond(length, size):
+def _future_mask(length, size):
   """Masks a buffer of `size` of which `length` are filled."""
   return (jnp.arange(size) < length)[None, None, None]
 
@@ -94,7 +94,7 @@ def test_prompt_past_chunk_and_self_equal_the_whole_text(model):
       near = functools.partial(np.testing.assert_allclose, rtol=0, atol=2e-5)
       near(keys, old_keys[:, rows, ..., part])
       near(values, old_values[:, rows, :, part])
-    new = _segments(cache, length + 2, _beyond(length, length + 2))
+    new = _segments(cache, length + 2, _future_mask(length, length + 2))
     segments = [
       (*old, segment)
       for old, segment in zip(segments or [()] * 2, new, strict=True)

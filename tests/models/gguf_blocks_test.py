@@ -51,10 +51,10 @@ def test_extreme_scales(kind):
       np.uint8
     )
   rows = blocks.reshape(len(scales), -1)
-  found = _dequantised(rows, kind)
-  assert np.isfinite(found).all()
+  result = _dequantised(rows, kind)
+  assert np.isfinite(result).all()
   expected = gguf.quants.dequantize(rows, kind)
-  np.testing.assert_array_equal(_bits(found), _bits(expected))
+  np.testing.assert_array_equal(_bits(result), _bits(expected))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -64,18 +64,18 @@ def test_random_blocks_in_parts(kind, monkeypatch):
   rows = _random_rows(kind, 67, 3).reshape(67, -1)
   with np.errstate(invalid="ignore"):
     expected = gguf.quants.dequantize(rows, kind)
-  found = _dequantised(rows, kind)
+  result = _dequantised(rows, kind)
   # The same are no numbers; all others agree to the bit.
   finite = ~np.isnan(expected)
   assert 0.9 < finite.mean()
-  np.testing.assert_array_equal(np.isnan(found), ~finite)
-  np.testing.assert_array_equal(_bits(found)[finite], _bits(expected)[finite])
+  np.testing.assert_array_equal(np.isnan(result), ~finite)
+  np.testing.assert_array_equal(_bits(result)[finite], _bits(expected)[finite])
 
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
 def test_other_dtypes_are_rounded_once(dtype):
   rows = _random_rows(Quantization.Q4_K, 4, 2) & np.uint8(0x3B)
   rows = rows.reshape(4, -1)
-  found = _dequantised(rows, Quantization.Q4_K, dtype)
+  result = _dequantised(rows, Quantization.Q4_K, dtype)
   expected = gguf.quants.dequantize(rows, Quantization.Q4_K).astype(dtype)
-  np.testing.assert_array_equal(found, expected, strict=True)
+  np.testing.assert_array_equal(result, expected, strict=True)

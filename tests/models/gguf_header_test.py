@@ -30,9 +30,9 @@ def test_every_type_of_value(tmp_path):
   writer.add_tensor("x", np.arange(6, dtype=np.float32).reshape(2, 3))
   _finish(writer)
   header = sources.read_header(tmp_path / "model.gguf")
-  found = {k: v for k, v in header.metadata.items() if k.startswith("a.")}
-  assert found == VALUES
-  assert {k: type(v) for k, v in found.items()} == {
+  result = {k: v for k, v in header.metadata.items() if k.startswith("a.")}
+  assert result == VALUES
+  assert {k: type(v) for k, v in result.items()} == {
     k: type(v) for k, v in VALUES.items()
   }
   assert header.tensors["x"].shape == (2, 3)

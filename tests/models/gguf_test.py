@@ -76,11 +76,11 @@ def test_quantised_tensor_is_near_the_original(kind, tmp_path):
   gguf_files.write(path, gguf_files.LLAMA, tensors, up_proj=kind)
   source = models.open_checkpoint(path).tensors
   assert source.shapes[name] == tensors[name].shape
-  found = source.read(name)
-  assert found.dtype == np.float32
+  result = source.read(name)
+  assert result.dtype == np.float32
   bits = int(kind.name[1])
   spread = np.ptp(tensors[name].reshape(-1, 32), axis=1).max()
-  error = np.abs(found - tensors[name]).max()
+  error = np.abs(result - tensors[name]).max()
   assert 0 < error < 1.1 * spread / (2**bits - 2)
 
 
@@ -91,8 +91,10 @@ def test_half_precision_stays_as_it_is(kind, tmp_path):
   path, name = tmp_path / "model.gguf", "model.layers.1.mlp.up_proj.weight"
   gguf_files.write(path, gguf_files.LLAMA, tensors, up_proj=kind)
   dtype = np.float16 if kind == Quantization.F16 else ml_dtypes.bfloat16
-  found = models.open_checkpoint(path).tensors.read(name)
-  np.testing.assert_array_equal(found, tensors[name].astype(dtype), strict=True)
+  result = models.open_checkpoint(path).tensors.read(name)
+  np.testing.assert_array_equal(
+    result, tensors[name].astype(dtype), strict=True
+  )
 
 
 def _half(block, start):
@@ -156,13 +158,13 @@ def test_random_blocks(kind, tmp_path):
   writer.close()
   source = sources.GgufFile(tmp_path / "model.gguf", 4, 2)
   assert source.shapes == {"x.weight": (300, 2 * size)}
-  found = source.read("x.weight")
+  result = source.read("x.weight")
   whole = gguf.quants.dequantize(blocks.reshape(300, -1), kind)
-  np.testing.assert_array_equal(found, whole)
+  np.testing.assert_array_equal(result, whole)
   if kind in PLAIN:
     for row in (0, 255, 256, 299):
       plain = [PLAIN[kind](block.tobytes()) for block in blocks[row]]
-      np.testing.assert_allclose(found[row], np.ravel(plain), rtol=1e-5)
+      np.testing.assert_allclose(result[row], np.ravel(plain), rtol=1e-5)
 
 
 def test_type_that_is_not_supported(tmp_path):

@@ -30,26 +30,28 @@ T = 9
 
 @pytest.fixture(scope="module", params=sorted(tiny.ARCHITECTURES))
 def pair(request, tmp_path_factory):
-  """A model of transformers, and ours as loaded from what it saves."""
+  """A model of transformers, and the same loaded from what it saves."""
   name = request.param
   config = tiny.ARCHITECTURES[name]
   seed = sorted(tiny.ARCHITECTURES).index(name)
-  theirs = reference.random_torch_model(llama.LlamaForCausalLM, config, seed)
+  hugging_face = reference.random_torch_model(
+    llama.LlamaForCausalLM, config, seed
+  )
   folder = tmp_path_factory.mktemp(name)
-  theirs.save_pretrained(folder)
+  hugging_face.save_pretrained(folder)
   tiny.make_tokenizer(config.vocab_size).save_pretrained(folder)
-  ours = models.load_model(folder)
-  module = nnx.merge(ours.graph, ours.params)
+  actual = models.load_model(folder)
+  module = nnx.merge(actual.graph, actual.params)
   x = np.random.default_rng(seed).normal(size=(2, T, config.hidden_size))
   return types.SimpleNamespace(
-    config=config, theirs=theirs, ours=ours, module=module,
+    config=config, hugging_face=hugging_face, model=actual, module=module,
     x=x.astype(np.float32),
   )  # fmt: skip
 
 
 def _their_rotation(pair):
   positions = torch.arange(T)[None] + 3
-  return pair.theirs.model.rotary_emb(torch.zeros(1), positions)
+  return pair.hugging_face.model.rotary_emb(torch.zeros(1), positions)
 
 
 def _our_rotation(pair):
@@ -58,13 +60,13 @@ def _our_rotation(pair):
   return rotary.rotary(positions, config)
 
 
-def _ours(x):
+def _features_first(x):
   """From [B, T, D] to [D, P, N, T]."""
   return jnp.moveaxis(x, -1, 0)[:, :, None]
 
 
-def _theirs(x):
-  """Undoes `_ours`."""
+def _to_rows(x):
+  """Undoes `_features_first`."""
   return np.moveaxis(np.asarray(x)[:, :, 0], 0, -1)
 
 
@@ -94,26 +96,30 @@ def _their_mask():
 
 
 def test_config_agrees(pair):
-  assert pair.ours.config == pair.config
+  assert pair.model.config == pair.config
 
 
 def test_norm_agrees(pair):
-  theirs = pair.theirs.model.layers[0].input_layernorm(torch.tensor(pair.x))
-  ours = jax.jit(pair.module.layers[0].attention_norm.__call__)(_ours(pair.x))
-  np.testing.assert_allclose(_theirs(ours), theirs, rtol=0, atol=2e-6)
+  hugging_face = pair.hugging_face.model.layers[0].input_layernorm(
+    torch.tensor(pair.x)
+  )
+  actual = jax.jit(pair.module.layers[0].attention_norm.__call__)(
+    _features_first(pair.x)
+  )
+  np.testing.assert_allclose(_to_rows(actual), hugging_face, rtol=0, atol=2e-6)
 
 
 def test_rotary_agrees(pair):
   config = pair.config
   shape = (2, T, config.num_heads, config.head_dim)
   x = np.random.default_rng(7).normal(size=shape).astype(np.float32)
-  theirs, _ = llama.apply_rotary_pos_emb(
+  hugging_face, _ = llama.apply_rotary_pos_emb(
     torch.tensor(x), torch.tensor(x), *_their_rotation(pair), unsqueeze_dim=2
   )
   heads_first = x.transpose(2, 3, 0, 1)[:, :, :, None]
-  ours = jax.jit(rotary.rotate)(heads_first, _our_rotation(pair))
-  ours = ours[:, :, :, 0].transpose(2, 3, 0, 1)
-  np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-6)
+  actual = jax.jit(rotary.rotate)(heads_first, _our_rotation(pair))
+  actual = actual[:, :, :, 0].transpose(2, 3, 0, 1)
+  np.testing.assert_allclose(actual, hugging_face, rtol=0, atol=5e-6)
 
 
 @pytest.mark.parametrize(
@@ -121,68 +127,70 @@ def test_rotary_agrees(pair):
 )
 def test_attention_agrees(pair, make_attend):
   # Both roads: whole texts, and new tokens beside a cache.
-  theirs, _ = pair.theirs.model.layers[0].self_attn(
+  hugging_face, _ = pair.hugging_face.model.layers[0].self_attn(
     torch.tensor(pair.x), _their_rotation(pair), _their_mask()
   )
   run = functools.partial(
     pair.module.layers[0].attention.__call__, attend=make_attend(pair)
   )
-  ours, (keys, values) = jax.jit(run)(_ours(pair.x), _our_rotation(pair))
-  np.testing.assert_allclose(_theirs(ours), theirs, rtol=0, atol=2e-5)
+  actual, (keys, values) = jax.jit(run)(
+    _features_first(pair.x), _our_rotation(pair)
+  )
+  np.testing.assert_allclose(_to_rows(actual), hugging_face, rtol=0, atol=2e-5)
   K, H = pair.config.num_kv_heads, pair.config.head_dim
   assert keys.shape == (2, 1, K, H, T) and values.shape == (2, 1, K, T, H)
 
 
 def test_block_agrees(pair):
-  theirs = pair.theirs.model.layers[-1](
+  hugging_face = pair.hugging_face.model.layers[-1](
     torch.tensor(pair.x), _their_mask(),
     position_embeddings=_their_rotation(pair),
   )  # fmt: skip
   run = functools.partial(
     pair.module.layers[-1].__call__, attend=_attend_within(pair)
   )
-  ours, _ = jax.jit(run)(_ours(pair.x), _our_rotation(pair))
-  np.testing.assert_allclose(_theirs(ours), theirs, rtol=0, atol=5e-5)
+  actual, _ = jax.jit(run)(_features_first(pair.x), _our_rotation(pair))
+  np.testing.assert_allclose(_to_rows(actual), hugging_face, rtol=0, atol=5e-5)
 
 
 def test_logits_agree(pair):
   tokens = tiny.draw_tokens(pair.config, (3, 17), seed=5)
-  theirs = pair.theirs(torch.tensor(tokens)).logits
-  ours = tiny.logits(pair.ours, tokens)
-  assert ours.shape == (3, 17, pair.config.vocab_size)
-  assert ours.dtype == jnp.float32
+  hugging_face = pair.hugging_face(torch.tensor(tokens)).logits
+  actual = tiny.logits(pair.model, tokens)
+  assert actual.shape == (3, 17, pair.config.vocab_size)
+  assert actual.dtype == jnp.float32
   # Not a comparison of nothing with nothing.
-  assert np.std(ours, axis=-1).min() > 0.1
-  np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
+  assert np.std(actual, axis=-1).min() > 0.1
+  np.testing.assert_allclose(actual, hugging_face, rtol=0, atol=1e-4)
 
 
 def test_rewards_agree(tmp_path):
-  ours = tiny.make_reward_model(tiny.NO_GROUPS, seed=11)
+  actual = tiny.make_reward_model(tiny.NO_GROUPS, seed=11)
   policy = models.Model(
-    ours.config, ours.params["decoder"], ours.tokenizer,
-    tiny.make_model(ours.config, seed=0).graph,
+    actual.config, actual.params["decoder"], actual.tokenizer,
+    tiny.make_model(actual.config, seed=0).graph,
   )  # fmt: skip
   models.save_model(policy, tmp_path)
-  theirs = llama.LlamaForCausalLM.from_pretrained(tmp_path)
-  tokens = tiny.draw_tokens(ours.config, (2, 12), seed=6)
-  score = ours.params["score"]
+  hugging_face = llama.LlamaForCausalLM.from_pretrained(tmp_path)
+  tokens = tiny.draw_tokens(actual.config, (2, 12), seed=6)
+  score = actual.params["score"]
   with torch.no_grad():
     expected = reference.rewards(
-      theirs, tokens, tiny.solution(tokens),
+      hugging_face, tokens, tiny.solution(tokens),
       np.array(score["kernel"])[:, 0], float(score["bias"][0]),
     )  # fmt: skip
-  rewards = tiny.rewards(ours, tokens)
+  rewards = tiny.rewards(actual, tokens)
   assert np.std(rewards) > 0.05
   np.testing.assert_allclose(rewards, expected, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", sorted(tiny.ARCHITECTURES))
 def test_transformers_reads_what_is_saved(tmp_path, name):
-  ours = tiny.make_model(tiny.ARCHITECTURES[name], seed=2)
-  models.save_model(ours, tmp_path)
-  theirs = llama.LlamaForCausalLM.from_pretrained(tmp_path)
-  tokens = tiny.draw_tokens(ours.config, (2, 10), seed=3)
+  actual = tiny.make_model(tiny.ARCHITECTURES[name], seed=2)
+  models.save_model(actual, tmp_path)
+  hugging_face = llama.LlamaForCausalLM.from_pretrained(tmp_path)
+  tokens = tiny.draw_tokens(actual.config, (2, 10), seed=3)
   with torch.no_grad():
-    expected = theirs(torch.tensor(tokens)).logits
-  logits = tiny.logits(ours, tokens)
+    expected = hugging_face(torch.tensor(tokens)).logits
+  logits = tiny.logits(actual, tokens)
   np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-4)

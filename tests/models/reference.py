@@ -66,11 +66,11 @@ def rewards(model, tokens, solution, kernel, bias):
   for row, text in enumerate(tokens):
     lowest = total = 0.0
     table.append([])
-    for place, token in enumerate(text):
-      if solution[row][place]:
-        likely = max(float(log_probs[row, place - 1, token]), -8.0)
+    for position, token in enumerate(text):
+      if solution[row][position]:
+        likely = max(float(log_probs[row, position - 1, token]), -8.0)
         lowest, total = min(lowest, likely), total + likely
-      hidden = out.hidden_states[-1][row, place].numpy()
+      hidden = out.hidden_states[-1][row, position].numpy()
       logit = hidden @ kernel[:-2] + lowest * kernel[-2] + total * kernel[-1]
       table[-1].append(1 / (1 + math.exp(-(logit + bias))))
   return table

@@ -170,12 +170,12 @@ def _our_rewards(model):
 
 @pytest.mark.parametrize("name", external_models.REWARD_FORMATS)
 def test_rewards_agree(name, tmp_path):
-  theirs = _torch_model(name)
-  head = _head(name, theirs.config.hidden_size)
-  _save(theirs, head, name, tmp_path)
-  ours = models.load_reward_model(tmp_path, reward_format=name)
-  assert "unembedding" not in ours.params["decoder"]
-  expected = _their_rewards(name, theirs, head)
+  hugging_face = _torch_model(name)
+  head = _head(name, hugging_face.config.hidden_size)
+  _save(hugging_face, head, name, tmp_path)
+  actual = models.load_reward_model(tmp_path, reward_format=name)
+  assert "unembedding" not in actual.params["decoder"]
+  expected = _their_rewards(name, hugging_face, head)
   assert len(expected) == len(STEPS)
   assert np.std(expected) > 1e-3
-  np.testing.assert_allclose(_our_rewards(ours), expected, rtol=0, atol=1e-4)
+  np.testing.assert_allclose(_our_rewards(actual), expected, rtol=0, atol=1e-4)

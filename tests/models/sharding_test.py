@@ -30,8 +30,8 @@ FAMILIES = {
 
 
 def specs(tree, mesh, rules=sharding.RULES):
-  found = sharding.parameter_shardings(tree, mesh, rules)
-  return jax.tree.map(lambda one: one.spec, found)
+  result = sharding.parameter_shardings(tree, mesh, rules)
+  return jax.tree.map(lambda leaf: leaf.spec, result)
 
 
 def test_a_mesh_has_two_axes_and_neighbours_along_model():
@@ -48,11 +48,11 @@ def test_a_mesh_that_is_not_the_devices_is_refused(data, model):
 
 
 def test_every_weight_of_a_decoder_is_split_by_the_table():
-  found = specs(tiny.shapes(decoder.Decoder, CONFIG), sharding.make_mesh(1, 8))
-  layer = found["layers"][1]
-  assert found["embedding"] == PartitionSpec("model", None)
-  assert found["unembedding"] == PartitionSpec("model", None)
-  assert found["final_norm"]["scale"] == PartitionSpec(None)
+  result = specs(tiny.shapes(decoder.Decoder, CONFIG), sharding.make_mesh(1, 8))
+  layer = result["layers"][1]
+  assert result["embedding"] == PartitionSpec("model", None)
+  assert result["unembedding"] == PartitionSpec("model", None)
+  assert result["final_norm"]["scale"] == PartitionSpec(None)
   for name in ("query", "key", "value"):
     weight = layer["attention"][name]["weight"]
     assert weight == PartitionSpec("model", None)
@@ -64,16 +64,16 @@ def test_every_weight_of_a_decoder_is_split_by_the_table():
 def test_a_reward_models_head_stays_whole():
   config = dataclasses.replace(CONFIG, tie_word_embeddings=True)
   tree = tiny.shapes(reward_model.StepReward, config)
-  found = specs(tree, sharding.make_mesh(1, 8))
-  assert found["score"]["kernel"] == PartitionSpec(None, None)
-  assert found["decoder"]["embedding"] == PartitionSpec("model", None)
+  result = specs(tree, sharding.make_mesh(1, 8))
+  assert result["score"]["kernel"] == PartitionSpec(None, None)
+  assert result["decoder"]["embedding"] == PartitionSpec("model", None)
 
 
 def test_training_splits_weights_along_data_too():
   tree = tiny.shapes(decoder.Decoder, CONFIG)
-  found = specs(tree, sharding.make_mesh(4, 2), sharding.TRAINING_RULES)
-  assert found["embedding"] == PartitionSpec("model", "data")
-  mlp = found["layers"][0]["mlp"]
+  result = specs(tree, sharding.make_mesh(4, 2), sharding.TRAINING_RULES)
+  assert result["embedding"] == PartitionSpec("model", "data")
+  mlp = result["layers"][0]["mlp"]
   assert mlp["up"]["weight"] == PartitionSpec("model", "data")
   assert mlp["down"]["weight"] == PartitionSpec("data", "model")
 
@@ -144,7 +144,7 @@ def test_sharded_logits_are_those_of_one_device(family):
     params = jax.device_put(model.params, where)
     by_rows = NamedSharding(mesh, PartitionSpec("data"))
     rows = jax.device_put(tokens, by_rows)
-    found = tiny.logits(model, rows, params)
+    result = tiny.logits(model, rows, params)
     shard = params["embedding"].addressable_shards[0].data
     assert shard.shape == (48 // parts, 24)
-    np.testing.assert_allclose(found, expected, atol=1e-4, rtol=1e-4)
+    np.testing.assert_allclose(result, expected, atol=1e-4, rtol=1e-4)

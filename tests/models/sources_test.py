@@ -26,8 +26,8 @@ from tests.models import tiny
 CONFIG = tiny.WIDE_HEADS
 
 
-def _assert_same(ours, theirs):
-  jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+def _assert_same(actual, reference):
+  jax.tree.map(np.testing.assert_array_equal, actual, reference)
 
 
 def _pickle(folder, num_shards, dtype=None):
@@ -65,8 +65,8 @@ def test_pickles_of_bfloat16(saved, folder):
   expected = jax.tree.map(
     lambda x: jnp.asarray(x, jnp.bfloat16), saved[0].params
   )
-  found = models.load_model(folder, dtype="bfloat16").params
-  _assert_same(found, expected)
+  result = models.load_model(folder, dtype="bfloat16").params
+  _assert_same(result, expected)
 
 
 def test_pickles_without_torch(folder, monkeypatch):
@@ -111,17 +111,17 @@ def test_pickle_of_a_shard_is_missing(folder):
 def test_name_on_the_hub(saved, folder, kind, monkeypatch):
   if kind == "bin":
     _pickle(folder, 1)
-  asked = []
+  requested = []
 
   def snapshot_download(name, *, allow_patterns, ignore_patterns):
     assert name == "some/model" and ignore_patterns == ["*/*"]
-    asked.append(allow_patterns[-1])
+    requested.append(allow_patterns[-1])
     return str(folder)
 
   monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
   _assert_same(models.load_model("some/model").params, saved[0].params)
   pickles = ["pytorch_model*.bin"] * (kind == "bin")
-  assert asked == ["model*.safetensors", *pickles]
+  assert requested == ["model*.safetensors", *pickles]
 
 
 def test_hub_cannot_be_reached(monkeypatch):
@@ -249,8 +249,8 @@ def test_dtype_is_kept(saved, tmp_path, dtype):
   raw = json.loads((tmp_path / "config.json").read_text())
   assert raw["dtype"] == dtype
   source = sources.open_folder(tmp_path)
-  found = {source.read(name).dtype for name in source.shapes}
-  assert found == {jnp.dtype(dtype)}
+  result = {source.read(name).dtype for name in source.shapes}
+  assert result == {jnp.dtype(dtype)}
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8, np.bool_])
@@ -415,10 +415,10 @@ def test_sentencepiece_alone(folder):
     models.load_model(folder)
 
 
-@pytest.mark.parametrize("place", ["tokenizer_config.json", "jinja"])
-def test_chat_template(folder, place, tmp_path):
+@pytest.mark.parametrize("key", ["tokenizer_config.json", "jinja"])
+def test_chat_template(folder, key, tmp_path):
   template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
-  if place == "jinja":
+  if key == "jinja":
     (folder / "chat_template.jinja").write_text(template)
   else:
     path = folder / "tokenizer_config.json"

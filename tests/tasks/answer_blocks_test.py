@@ -92,14 +92,14 @@ SURROUNDINGS = [
 
 @pytest.mark.parametrize("surrounding", SURROUNDINGS)
 def test_a_statement_ends_with_what_it_stands_in(surrounding):
-  said = {
+  content = {
     value: [
       tasks.extract_answer(surrounding.format(f"{words} {value}"))
       for words in ("The answer is:", "the final answer is: ")
     ]
     for value in VALUES
   }
-  assert said == {value: [value, value] for value in VALUES}
+  assert content == {value: [value, value] for value in VALUES}
 
 
 _COMMANDS = st.sampled_from((

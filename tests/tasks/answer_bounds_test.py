@@ -30,9 +30,9 @@ def test_only_the_last_statements_are_cleaned(monkeypatch):
   cleaned = []
   strip_surroundings = surroundings.strip_surroundings
 
-  def strip(said):
-    cleaned.append(said)
-    return strip_surroundings(said)
+  def strip(content):
+    cleaned.append(content)
+    return strip_surroundings(content)
 
   monkeypatch.setattr(surroundings, "strip_surroundings", strip)
   text = "The answer is: 1\n" * 50 + "The answer is: $$\nThe answer is: ки\n"
@@ -42,9 +42,9 @@ def test_only_the_last_statements_are_cleaned(monkeypatch):
 
 def test_only_so_many_statements_of_a_kind_are_read():
   most = answers.MAX_STATEMENTS
-  for said, nothing in (("#### 1\n", "#### x\n"), (r"\fbox{1}", r"\fbox{}")):
-    assert tasks.extract_answer(said + nothing * (most - 1)) == "1"
-    assert tasks.extract_answer(said + nothing * most) is None
+  for content, nothing in (("#### 1\n", "#### x\n"), (r"\fbox{1}", r"\fbox{}")):
+    assert tasks.extract_answer(content + nothing * (most - 1)) == "1"
+    assert tasks.extract_answer(content + nothing * most) is None
 
 
 # Beginning, what is repeated, middle, what is repeated as often, by the shape.

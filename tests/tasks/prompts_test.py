@@ -234,8 +234,8 @@ def test_a_template_may_change_spaces(template):
     tokens = tasks.make_prompt(
       {"kind": "chat", "system": ""}, question, tokenizer
     )
-    found = tokenizer.decode(tokens).split()
-    assert found[: len(question.split())] == question.split()
+    result = tokenizer.decode(tokens).split()
+    assert result[: len(question.split())] == question.split()
 
 
 def test_the_date_of_a_chat_is_the_one_that_is_passed():
@@ -321,8 +321,8 @@ COMPETITION = [
 )
 def test_examples_are_right_and_in_the_step_format(example, answer):
   solution = example["solution"]
-  found = tasks.extract_answer(solution)
-  assert tasks.grade(found, str(answer))
+  result = tasks.extract_answer(solution)
+  assert tasks.grade(result, str(answer))
   assert solution.count("The answer is: ") == 1
   lines = solution.split("\n")
   for number, line in enumerate(lines, start=1):

@@ -45,16 +45,16 @@ COUNT = 240
 
 def _read(question):
   """Reads (start, [(symbol, number), ...], sentences that change nothing)."""
-  asked = QUESTION.search(question)
-  things, name = (group for group in asked.groups() if group)
-  assert asked.end() == len(question)
-  first, *rest = question[: asked.start()].strip().rstrip(".").split(". ")
+  requested = QUESTION.search(question)
+  things, name = (group for group in requested.groups() if group)
+  assert requested.end() == len(question)
+  first, *rest = question[: requested.start()].strip().rstrip(".").split(". ")
   assert things in first
   assert name in first
   start = int(re.search(r"\d+", first)[0])
   changes, ignored = [], []
   for sentence in rest:
-    found = [
+    listed = [
       (symbol, int(match[1]))
       for symbol, verb in VERBS
       if (
@@ -63,9 +63,9 @@ def _read(question):
         )
       )
     ]
-    assert len(found) <= 1, sentence
-    changes += found
-    if not found:
+    assert len(listed) <= 1, sentence
+    changes += listed
+    if not listed:
       ignored.append(sentence)
       # A fact to be ignored speaks of other people and other things.
       assert not re.search(rf"\b({name}|{things})\b", sentence), question
@@ -176,8 +176,8 @@ def test_splits_share_no_arithmetic():
     split: {_chain(p) for p in synthetic.generate(split, 200, seed=0)}
     for split in synthetic.SPLITS
   }
-  for one, other in itertools.combinations(chains.values(), 2):
-    assert not one & other
+  for first, second in itertools.combinations(chains.values(), 2):
+    assert not first & second
 
 
 def test_split_does_not_depend_on_the_seed():

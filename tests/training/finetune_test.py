@@ -228,19 +228,19 @@ def test_one_step_is_that_of_torch(stepped, tmp_path):
   transformers = pytest.importorskip("transformers")
   config, model, encoded, (state, metrics), _ = stepped
   models.save_model(model, tmp_path / "before")
-  theirs = transformers.AutoModelForCausalLM.from_pretrained(
+  reference = transformers.AutoModelForCausalLM.from_pretrained(
     tmp_path / "before"
   )
   (batch,) = finetune_data.microbatches(encoded, len(encoded))
   tokens = torch.tensor(batch["tokens"]).long()
   learned = torch.tensor(batch["weights"]) > 0
   labels = torch.where(learned, tokens, -100)
-  loss = theirs(tokens, labels=labels).loss
+  loss = reference(tokens, labels=labels).loss
   loss.backward()
   np.testing.assert_allclose(metrics["loss"], loss.item(), rtol=1e-5)
-  torch.nn.utils.clip_grad_norm_(theirs.parameters(), config.clip_norm)
-  matrices = [p for p in theirs.parameters() if p.ndim > 1]
-  vectors = [p for p in theirs.parameters() if p.ndim == 1]
+  torch.nn.utils.clip_grad_norm_(reference.parameters(), config.clip_norm)
+  matrices = [p for p in reference.parameters() if p.ndim > 1]
+  vectors = [p for p in reference.parameters() if p.ndim == 1]
   torch.optim.AdamW(
     [
       {"params": matrices, "weight_decay": config.weight_decay},
@@ -248,7 +248,7 @@ def test_one_step_is_that_of_torch(stepped, tmp_path):
     ],
     lr=config.learning_rate / 2, betas=(0.9, 0.95), eps=1e-8,
   ).step()  # fmt: skip
-  theirs.save_pretrained(tmp_path / "after")
+  reference.save_pretrained(tmp_path / "after")
   TOKENIZER.save_pretrained(tmp_path / "after")
   after = models.load_model(tmp_path / "after").params
   jax.tree.map(

@@ -87,8 +87,8 @@ def _train(config, workdir, evaluate=_evaluate, bad=None):
   return loop.train(config, _loss, _params(), batches, evaluate, workdir)
 
 
-def _assert_same(ours, theirs):
-  jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+def _assert_same(actual, reference):
+  jax.tree.map(np.testing.assert_array_equal, actual, reference)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_only_the_first_process_writes_metrics(tmp_path, monkeypatch):
   monkeypatch.setattr(jax, "process_index", lambda: 1)
   path = tmp_path / "metrics.jsonl"
   path.write_text('{"step": 9}\n')
-  loop._forget_after(3, tmp_path)
+  loop._drop_rows_after(3, tmp_path)
   loop._log(tmp_path, 4, 0.5, {"loss": 1.0})
   assert path.read_text() == '{"step": 9}\n'
 
@@ -210,17 +210,17 @@ def test_a_weight_moves_as_its_transpose_does_under_plain_muon(shape):
     jnp.asarray(rng.normal(size=shape), jnp.float32) for _ in range(4)
   )
   config = _config(warmup_steps=1)
-  ours = loop.make_optimizer(config)
-  theirs = optax.chain(
+  actual = loop.make_optimizer(config)
+  reference = optax.chain(
     optax.clip_by_global_norm(1.0), optax.contrib.muon(config.learning_rate)
   )
   params = {"layers": {0: {"weight": weight}}}
-  state, plain = ours.init(params), theirs.init(weight.T)
+  state, plain = actual.init(params), reference.init(weight.T)
   for number, gradient in enumerate(gradients):
     tree = {"layers": {0: {"weight": gradient}}}
-    changes, state = ours.update(tree, state, params)
-    wanted, plain = theirs.update(gradient.T, plain, weight.T)
-    found = changes["layers"][0]["weight"]
+    changes, state = actual.update(tree, state, params)
+    wanted, plain = reference.update(gradient.T, plain, weight.T)
+    result = changes["layers"][0]["weight"]
     if number:  # the rate of the first step is 0
-      np.testing.assert_allclose(found.T, wanted, atol=1e-5)
-  assert np.abs(found).max() > 0.1 * config.learning_rate
+      np.testing.assert_allclose(result.T, wanted, atol=1e-5)
+  assert np.abs(result).max() > 0.1 * config.learning_rate

@@ -100,13 +100,15 @@ def test_loss_falls_in_a_few_steps(trained):
 
 
 def test_model_is_saved(trained):
-  ours, workdir = trained
+  policy_model, workdir = trained
   loaded = models.load_model(workdir / "model")
-  assert loaded.config == ours.config
-  jax.tree.map(np.testing.assert_array_equal, loaded.params, ours.params)
+  assert loaded.config == policy_model.config
+  jax.tree.map(
+    np.testing.assert_array_equal, loaded.params, policy_model.params
+  )
   text = "Anna has 47 apples.\nStep 1: 47 - 5 = 42 apples. ки"
   tokens = loaded.tokenizer(text)["input_ids"]
-  assert tokens == ours.tokenizer(text)["input_ids"]
+  assert tokens == policy_model.tokenizer(text)["input_ids"]
 
 
 @pytest.mark.slow

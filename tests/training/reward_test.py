@@ -59,13 +59,13 @@ def solutions(tmp_path_factory):
 
 def test_the_sampler_gives_each_problem_its_solutions():
   assert sorted(drawn()) == [problem.id for problem in PROBLEMS]
-  for found in drawn().values():
-    assert len(found) == 2
-    for solution in found:
+  for result in drawn().values():
+    assert len(result) == 2
+    for solution in result:
       flat = [token for step in solution.step_tokens for token in step]
       assert policy().tokenizer.decode(flat) == solution.text
       assert len(solution.step_texts) == len(solution.step_tokens) > 0
-  texts = [solution.text for found in drawn().values() for solution in found]
+  texts = [solution.text for result in drawn().values() for solution in result]
   assert any(extract_answer(text) for text in texts)
 
 
@@ -128,11 +128,11 @@ def test_training_lowers_the_loss(solutions):
 
 def test_rollout_labels_and_their_agreement():
   problems = PROBLEMS[:3]
-  found = agreement.measure({"small": sampler()}, sampler(), problems, seed=5)
+  result = agreement.measure({"small": sampler()}, sampler(), problems, seed=5)
   first = [drawn()[problem.id][0] for problem in problems]
-  assert found["steps"] == sum(len(s.step_tokens) for s in first)
-  assert found["completions"] == 2
-  assert 0 <= found["agreement"] <= 1
+  assert result["steps"] == sum(len(s.step_tokens) for s in first)
+  assert result["completions"] == 2
+  assert 0 <= result["agreement"] <= 1
   rolled = labels.rollout_labels(sampler(), first, problems, seed=5)
   for solution, problem, row in zip(first, problems, rolled, strict=True):
     assert len(row) == len(solution.step_tokens)

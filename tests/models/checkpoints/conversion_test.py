@@ -63,12 +63,14 @@ def splittable(tmp_path_factory):
 
 
 def _assert_same_tensors(first, second):
-  ours, theirs = (sources.open_folder(folder) for folder in (first, second))
-  assert dict(ours.shapes) == dict(theirs.shapes)
-  for name in ours.shapes:
-    one, other = ours.read(name), theirs.read(name)
-    assert one.dtype == other.dtype, name
-    assert one.tobytes() == other.tobytes(), name
+  actual, reference = (
+    sources.open_folder(folder) for folder in (first, second)
+  )
+  assert dict(actual.shapes) == dict(reference.shapes)
+  for name in actual.shapes:
+    read, stored = actual.read(name), reference.read(name)
+    assert read.dtype == stored.dtype, name
+    assert read.tobytes() == stored.tobytes(), name
 
 
 @pytest.mark.parametrize("name", sorted(families.RAW))
@@ -80,11 +82,11 @@ def test_round_trip_is_exact_to_the_bit(name, tmp_path):
   # Nothing that config.json says is lost, known to this package or not.
   back = json.loads((tmp_path / "back/config.json").read_text())
   assert back == families.RAW[name] | {"dtype": "bfloat16"}
-  found = models.load_model(tmp_path / "orbax")
+  result = models.load_model(tmp_path / "orbax")
   expected = models.load_model(source)
-  assert found.config == expected.config
-  jax.tree.map(np.testing.assert_array_equal, found.params, expected.params)
-  assert found.tokenizer.chat_template == expected.tokenizer.chat_template
+  assert result.config == expected.config
+  jax.tree.map(np.testing.assert_array_equal, result.params, expected.params)
+  assert result.tokenizer.chat_template == expected.tokenizer.chat_template
 
 
 @pytest.mark.parametrize("shape", [(1, 2), (4, 2), None], ids=str)
@@ -212,8 +214,8 @@ def test_stopped_conversion_is_done_anew(splittable, tmp_path):
   (folder / "orbax.orbax-checkpoint-tmp").mkdir()
   conversion.convert_to_orbax(source, folder)
   assert not (folder / "orbax.orbax-checkpoint-tmp").exists()
-  found, expected = models.load_model(folder), models.load_model(source)
-  jax.tree.map(np.testing.assert_array_equal, found.params, expected.params)
+  result, expected = models.load_model(folder), models.load_model(source)
+  jax.tree.map(np.testing.assert_array_equal, result.params, expected.params)
 
 
 def test_only_the_first_process_writes_a_model(tmp_path, monkeypatch):

@@ -21,12 +21,12 @@ def _array(shape, dtype):
 def test_one_value_that_is_no_number_is_found(shape, dtype):
   array = _array(shape, dtype)
   assert finite.all_finite(array)
-  for place in {0, array.size // 2, array.size - 1} if array.size else ():
+  for position in {0, array.size // 2, array.size - 1} if array.size else ():
     for bad in (np.nan, -np.nan, np.inf, -np.inf):
-      found = array.copy()
-      found.flat[place] = bad
-      assert not finite.all_finite(found)
-      assert not finite.all_finite(found.T)
+      result = array.copy()
+      result.flat[position] = bad
+      assert not finite.all_finite(result)
+      assert not finite.all_finite(result.T)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -51,14 +51,14 @@ def test_whole_numbers_are_finite():
 def test_equal_is_equal_in_numbers(first, second, shape):
   narrow = _array(shape, ml_dtypes.bfloat16).astype(np.float16)
   narrow = narrow.astype(ml_dtypes.bfloat16)  # both hold these exactly
-  ours, theirs = narrow.astype(first), narrow.astype(second)
-  assert finite.equal(ours, theirs) and finite.equal(ours.T, theirs.T)
-  theirs.flat[-1] += 1
-  assert not finite.equal(ours, theirs)
-  ours.flat[-1] = theirs.flat[-1] = np.nan
-  assert finite.equal(ours, theirs)
-  ours.flat[0], theirs.flat[0] = 0.0, -0.0
-  assert finite.equal(ours, theirs)
+  actual, expected = narrow.astype(first), narrow.astype(second)
+  assert finite.equal(actual, expected) and finite.equal(actual.T, expected.T)
+  expected.flat[-1] += 1
+  assert not finite.equal(actual, expected)
+  actual.flat[-1] = expected.flat[-1] = np.nan
+  assert finite.equal(actual, expected)
+  actual.flat[0], expected.flat[0] = 0.0, -0.0
+  assert finite.equal(actual, expected)
 
 
 def test_the_error_counts_and_names():

@@ -52,9 +52,9 @@ def test_fused_rows_are_heads_then_three_then_head_dim(neox):
     for head in range(config.num_heads):
       for part, name in enumerate(("query", "key", "value")):
         begin = (3 * head + part) * H
-        ours = attention[name][end]
+        actual = attention[name][end]
         np.testing.assert_array_equal(
-          stored[begin : begin + H], ours[head * H : (head + 1) * H]
+          stored[begin : begin + H], actual[head * H : (head + 1) * H]
         )
 
 

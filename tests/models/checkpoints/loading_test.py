@@ -48,8 +48,8 @@ def _shard(folder, num_shards=3):
   (folder / safetensors_folder.INDEX).write_text(json.dumps(index))
 
 
-def _assert_same(ours, theirs):
-  jax.tree.map(np.testing.assert_array_equal, ours, theirs)
+def _assert_same(actual, reference):
+  jax.tree.map(np.testing.assert_array_equal, actual, reference)
 
 
 def _cut(path, keep):

@@ -111,9 +111,9 @@ def test_half_precision_is_near_and_segments_are_summed_in_float32():
   mixed = attention.attend(half[0], (attention.Segment(*half[1:], mask),))
   within = self_attention.attend_within(*half, mask)
   assert mixed.dtype == jnp.float32 and within.dtype == jnp.bfloat16
-  for found in (mixed, within):
+  for result in (mixed, within):
     np.testing.assert_allclose(
-      found.astype(np.float32), expected, rtol=0, atol=0.03
+      result.astype(np.float32), expected, rtol=0, atol=0.03
     )
 
 
@@ -177,9 +177,9 @@ def test_attend_within_and_its_gradient(P, N, K, G, banded):
     return outputs, *backward(jnp.asarray(pull))
 
   run = jax.jit(value_and_gradients, static_argnums=0)
-  ours = run(self_attention.attend_within)
+  actual = run(self_attention.attend_within)
   expected = run(_naive)
-  for got, want in zip(ours, expected, strict=True):
+  for got, want in zip(actual, expected, strict=True):
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-5)
 
 

@@ -21,19 +21,19 @@ def _double(x):
 def test_multiply_sums_in_float32(dtype, rest):
   weight = jnp.asarray(_normal(0, 5, 300), dtype)
   x = _normal(1, 300, *rest)
-  found = jax.jit(products.multiply)(weight, x)
-  assert found.dtype == jnp.float32 and found.shape == (5, *rest)
+  result = jax.jit(products.multiply)(weight, x)
+  assert result.dtype == jnp.float32 and result.shape == (5, *rest)
   # What is multiplied has the precision of the weight, and only that.
   taken = _double(jnp.asarray(x, dtype))
   wanted = np.tensordot(_double(weight), taken, axes=1)
-  np.testing.assert_allclose(found, wanted, rtol=0, atol=5e-5)
+  np.testing.assert_allclose(result, wanted, rtol=0, atol=5e-5)
 
 
 def test_features_go_first_and_last_again():
   x = _normal(0, 2, 3, 4, 5)
   first = jax.jit(products.features_first)(x)
-  for place in np.ndindex(2, 3, 4):
-    np.testing.assert_array_equal(first[:, *place], x[place])
+  for position in np.ndindex(2, 3, 4):
+    np.testing.assert_array_equal(first[:, *position], x[position])
   np.testing.assert_array_equal(products.features_last(first), x)
 
 
@@ -44,9 +44,9 @@ def test_rows_of_a_table_are_bits_of_it(dtype):
   odd = jnp.asarray([[-0.0, np.inf, 1e-38]], dtype)
   table = jnp.concatenate([table, odd])
   rows = np.array([[7, 0], [3, 7], [0, 6]], np.int32)
-  found = jax.jit(products.look_up)(table, rows)
-  assert found.dtype == table.dtype and found.shape == (3, 2, 3)
-  assert np.asarray(found).tobytes() == np.asarray(table)[rows].tobytes()
+  result = jax.jit(products.look_up)(table, rows)
+  assert result.dtype == table.dtype and result.shape == (3, 2, 3)
+  assert np.asarray(result).tobytes() == np.asarray(table)[rows].tobytes()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -57,11 +57,13 @@ def test_a_table_learns_from_the_rows_that_were_taken(dtype):
   def loss(table):
     return jnp.sum(products.look_up(table, rows).astype(jnp.float32) * pull)
 
-  found = jax.jit(jax.grad(loss))(table)
+  result = jax.jit(jax.grad(loss))(table)
   wanted = np.stack([pull[1], 0 * pull[0], pull[0] + pull[2], 0 * pull[0]])
-  assert found.dtype == table.dtype
+  assert result.dtype == table.dtype
   np.testing.assert_allclose(
-    found.astype(np.float32), wanted, rtol=2e-2 if dtype == "bfloat16" else 1e-6
+    result.astype(np.float32),
+    wanted,
+    rtol=2e-2 if dtype == "bfloat16" else 1e-6,
   )
 
 

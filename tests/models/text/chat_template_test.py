@@ -58,10 +58,10 @@ def test_dates_are_written_as_transformers_writes_them(template, text):
   """On the day of the test, with letters that do not tell the hour."""
   tokenizer = chat_templates.make_tokenizer(template.replace("%H:%M:%S", ""))
   before = datetime.date.today()
-  theirs = tokenizer.apply_chat_template(TURNS, tokenize=False)
+  reference = tokenizer.apply_chat_template(TURNS, tokenize=False)
   days = {before, datetime.date.today()}  # the test may run at midnight
-  ours = {chat_template.render(tokenizer, TURNS, day) for day in days}
-  assert theirs in ours
+  actual = {chat_template.render(tokenizer, TURNS, day) for day in days}
+  assert reference in actual
 
 
 @pytest.mark.parametrize(("template", "text"), DATED[:4])

@@ -84,14 +84,16 @@ def test_a_right_answer_with_more_around_it_is_wrong(gold, behind, before):
 @hypothesis.given(
   st.fractions(max_denominator=10**6), st.fractions(max_denominator=10**6)
 )
-def test_fractions_are_equal_exactly_where_their_values_are(one, other):
+def test_fractions_are_equal_exactly_where_their_values_are(first, second):
   def spelled(value):
     return rf"\frac{{{value.numerator}}}{{{value.denominator}}}"
 
-  assert is_equal(spelled(one), f"{one.numerator * 6}/{one.denominator * 6}")
-  assert is_equal(spelled(one), spelled(other)) == (one == other)
-  near = one + fractions.Fraction(1, 10**40)
-  assert not is_equal(spelled(one), spelled(near))
+  assert is_equal(
+    spelled(first), f"{first.numerator * 6}/{first.denominator * 6}"
+  )
+  assert is_equal(spelled(first), spelled(second)) == (first == second)
+  near = first + fractions.Fraction(1, 10**40)
+  assert not is_equal(spelled(first), spelled(near))
 
 
 @hypothesis.settings(deadline=None)

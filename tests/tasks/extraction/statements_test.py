@@ -11,7 +11,7 @@ def _read(text, ends=statements.TO_END_OF_LINE):
 
 
 @pytest.mark.parametrize(
-  ("text", "said"),
+  ("text", "content"),
   [
     ("It is: 42\nand 5", "42"),
     ("It is: 42. And 5", "42. And 5"),
@@ -54,12 +54,12 @@ def _read(text, ends=statements.TO_END_OF_LINE):
     (r"\boxed{It is: \frac{1}{2}} and", r"\frac{1}{2}"),
   ],
 )  # fmt: skip
-def test_reads_to_the_end_of_a_statement(text, said):
-  assert _read(text) == statements.Statement(said, False, False)
+def test_reads_to_the_end_of_a_statement(text, content):
+  assert _read(text) == statements.Statement(content, False, False)
 
 
 @pytest.mark.parametrize(
-  ("text", "ends", "said"),
+  ("text", "ends", "content"),
   [
     ("It is: 4.2. And 5", "TO_NEXT_SENTENCE", "4.2"),
     ("It is: 42.** And 5", "TO_NEXT_SENTENCE", "42"),
@@ -70,12 +70,12 @@ def test_reads_to_the_end_of_a_statement(text, said):
     ("It is: \\text{5. B} 6. 7", "TO_END_OF_SENTENCE", "\\text{5. B} 6"),
   ],
 )
-def test_ends_with_a_sentence_where_that_is_asked_for(text, ends, said):
-  assert _read(text, getattr(statements, ends)).text == said
+def test_ends_with_a_sentence_where_that_is_asked_for(text, ends, content):
+  assert _read(text, getattr(statements, ends)).text == content
 
 
 @pytest.mark.parametrize(
-  ("text", "said", "last"),
+  ("text", "content", "last"),
   [
     ("It is:\n42", "42", True),
     ("It is: \r\n\r\n42 ки\n", "42 ", True),
@@ -88,9 +88,9 @@ def test_ends_with_a_sentence_where_that_is_asked_for(text, ends, said):
   ],
 )
 def test_reads_the_next_line_where_nothing_stands_on_the_first(
-  text, said, last
+  text, content, last
 ):
-  assert _read(text) == statements.Statement(said, True, last)
+  assert _read(text) == statements.Statement(content, True, last)
 
 
 @pytest.mark.parametrize(

@@ -62,14 +62,14 @@ def test_leaves_what_is_part_of_an_answer(answer):
 
 
 @pytest.mark.parametrize(
-  "said",
+  "content",
   [
     "", "$$", "**", "()", "{}", r"\boxed{}", r"\boxed{4", r"\color{red}{}",
     r"\tag{1}", "<answer>4", '""', "``````",
   ],
 )  # fmt: skip
-def test_leaves_nothing_where_there_is_no_answer(said):
-  assert surroundings.strip_surroundings(said) == ""
+def test_leaves_nothing_where_there_is_no_answer(content):
+  assert surroundings.strip_surroundings(content) == ""
 
 
 def test_strips_many_layers_and_no_more():

@@ -45,14 +45,14 @@ GOLDS = {name: ["2", "1234"] for name in ROWS} | {"aime24": ["2", "234"]}
 @pytest.fixture(name="hub")
 def _hub(monkeypatch, tmp_path):
   """A hub with two rows of each benchmark; returns what was asked for."""
-  asked = []
+  requested = []
 
   def download(repo, file, *, repo_type):
-    asked.append((repo, file, repo_type))
+    requested.append((repo, file, repo_type))
     (name,) = [
       name
-      for name, one in benchmarks.BENCHMARKS.items()
-      if (one.repo, one.file) == (repo, file)
+      for name, benchmark in benchmarks.BENCHMARKS.items()
+      if (benchmark.repo, benchmark.file) == (repo, file)
     ]
     path = tmp_path / repo / file
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,11 +64,11 @@ def _hub(monkeypatch, tmp_path):
 
   monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
   small = {
-    name: dataclasses.replace(one, count=2)
-    for name, one in benchmarks.BENCHMARKS.items()
+    name: dataclasses.replace(benchmark, count=2)
+    for name, benchmark in benchmarks.BENCHMARKS.items()
   }
   monkeypatch.setattr(benchmarks, "BENCHMARKS", small)
-  return asked
+  return requested
 
 
 @pytest.mark.parametrize("name", sorted(benchmarks.BENCHMARKS))

@@ -33,8 +33,8 @@ def test_math500_reads_levels_of_both_forms_and_makes_gold_canonical(tmp_path):
 
 @pytest.mark.parametrize("level", [4, 4.0, "4", "Level 4", "level 4"])
 def test_math500_reads_levels_as_tables_write_them(level, tmp_path):
-  (found,) = tasks.load_math500(_file(tmp_path, _math(level=level)))
-  assert found.level == 4
+  (result,) = tasks.load_math500(_file(tmp_path, _math(level=level)))
+  assert result.level == 4
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_competition_answers_are_numbers(
 ):
   # What stands in `solution` may be a number, or a text with several boxes.
   row = {question: "How many?", field: answer, "solution": 7.0}
-  (found,) = load(_file(tmp_path, row))
-  assert found == tasks.Problem(0, "How many?", gold, 1, "dev")
+  (result,) = load(_file(tmp_path, row))
+  assert result == tasks.Problem(0, "How many?", gold, 1, "dev")
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_missing_file_is_named(tmp_path, load):
     load(tmp_path / "none.jsonl")
 
 
-def _one(tmp_path, *lines, fields=None):
+def _only_problem(tmp_path, *lines, fields=None):
   *_, last = tasks.load_problems(_file(tmp_path, *lines), fields)
   return last
 
@@ -132,8 +132,10 @@ GOLDS = (
 @pytest.mark.parametrize("gold", GOLDS)
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_fields_go_by_the_names_of_published_files(question, gold, tmp_path):
-  found = _one(tmp_path, {question: "How many?", gold: 27.0, "Level": 9})
-  assert found == tasks.Problem(0, "How many?", "27", 1, "mine")
+  actual = _only_problem(
+    tmp_path, {question: "How many?", gold: 27.0, "Level": 9}
+  )
+  assert actual == tasks.Problem(0, "How many?", "27", 1, "mine")
 
 
 @pytest.mark.parametrize(
@@ -153,8 +155,8 @@ def test_fields_go_by_the_names_of_published_files(question, gold, tmp_path):
   ],
 )
 def test_one_field_is_meant(row, gold, tmp_path):
-  found = _one(tmp_path, row)
-  assert (found.question, found.gold) == ("a?", gold)
+  actual = _only_problem(tmp_path, row)
+  assert (actual.question, actual.gold) == ("a?", gold)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ def test_one_field_is_meant(row, gold, tmp_path):
 )
 def test_what_cannot_be_told_is_refused_by_name(row, message, tmp_path):
   with pytest.raises(ValueError) as caught:
-    _one(tmp_path, row)
+    _only_problem(tmp_path, row)
   assert f"mine.jsonl, line 1: {message}" in str(caught.value)
 
 
@@ -213,7 +215,7 @@ def test_what_cannot_be_told_is_refused_by_name(row, message, tmp_path):
 def test_names_are_the_same_in_all_rows(first, second, words, tmp_path):
   question = {"question": "a?"}
   with pytest.raises(ValueError, match=rf"line 2: .*{words}"):
-    _one(tmp_path, question | first, question | second)
+    _only_problem(tmp_path, question | first, question | second)
 
 
 def test_a_mapping_comes_before_all_names(tmp_path):
@@ -224,11 +226,11 @@ def test_a_mapping_comes_before_all_names(tmp_path):
   fields = {
     "question": "task", "gold": "result", "level": "difficulty", "id": "uid"
   }  # fmt: skip
-  found = _one(tmp_path, row, fields=fields)
-  assert (found.question, found.gold, found.level) == ("a?", "5", 4)
-  assert found.name == "x-1"
-  found = _one(tmp_path, row, fields={"gold": "result"})
-  assert (found.question, found.gold, found.id) == ("not this", "5", 3)
+  actual = _only_problem(tmp_path, row, fields=fields)
+  assert (actual.question, actual.gold, actual.level) == ("a?", "5", 4)
+  assert actual.name == "x-1"
+  actual = _only_problem(tmp_path, row, fields={"gold": "result"})
+  assert (actual.question, actual.gold, actual.id) == ("not this", "5", 3)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +248,7 @@ def test_a_mapping_comes_before_all_names(tmp_path):
 )
 def test_a_wrong_mapping_is_named(fields, words, tmp_path):
   with pytest.raises(ValueError, match=words):
-    _one(tmp_path, GOOD, fields=fields)
+    _only_problem(tmp_path, GOOD, fields=fields)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +259,7 @@ def test_a_wrong_mapping_is_named(fields, words, tmp_path):
   ],
 )  # fmt: skip
 def test_levels_are_read_as_files_write_them(level, number, tmp_path):
-  assert _one(tmp_path, GOOD | {"level": level}).level == number
+  assert _only_problem(tmp_path, GOOD | {"level": level}).level == number
 
 
 @pytest.mark.parametrize(
@@ -272,10 +274,10 @@ def test_levels_are_read_as_files_write_them(level, number, tmp_path):
   ],
 )  # fmt: skip
 def test_ids_are_integers_or_texts(value, number, name, tmp_path):
-  found = _one(tmp_path, GOOD | {"id": value})
-  assert found.name == name
-  assert found.id == (jsonl.number_of(name) if number is None else number)
-  assert 0 <= found.id < 2**31
+  actual = _only_problem(tmp_path, GOOD | {"id": value})
+  assert actual.name == name
+  assert actual.id == (jsonl.number_of(name) if number is None else number)
+  assert 0 <= actual.id < 2**31
 
 
 def test_the_number_of_a_name_depends_on_nothing_else(tmp_path):
@@ -295,11 +297,11 @@ def test_names_that_come_to_the_same_number_are_refused(tmp_path, monkeypatch):
   rows = [GOOD | {"id": name} for name in ("a", "b")]
   monkeypatch.setattr(jsonl, "number_of", lambda name: 5)
   with pytest.raises(ValueError, match=r"line 2: the ids 'b' and 'a' \(line 1"):
-    _one(tmp_path, *rows)
+    _only_problem(tmp_path, *rows)
   with pytest.raises(ValueError, match="line 2: the ids 5 and 'a'"):
-    _one(tmp_path, rows[0], GOOD | {"id": 5})
+    _only_problem(tmp_path, rows[0], GOOD | {"id": 5})
   with pytest.raises(ValueError, match="line 2: id a is that of line 1 too"):
-    _one(tmp_path, rows[0], rows[0])
+    _only_problem(tmp_path, rows[0], rows[0])
 
 
 @pytest.mark.parametrize(
@@ -332,9 +334,9 @@ def test_names_that_come_to_the_same_number_are_refused(tmp_path, monkeypatch):
 def test_a_gold_is_an_answer_or_a_solution_or_a_list(
   name, gold, golds, tmp_path
 ):
-  found = _one(tmp_path, {"question": "a?", name: gold})
-  assert found.golds == golds
-  assert (found.gold, *found.alternatives) == golds
+  actual = _only_problem(tmp_path, {"question": "a?", name: gold})
+  assert actual.golds == golds
+  assert (actual.gold, *actual.alternatives) == golds
 
 
 def test_a_byte_order_mark_and_line_ends_of_windows_mean_nothing(tmp_path):
@@ -348,8 +350,8 @@ def test_it_is_told_which_fields_were_taken(tmp_path):
   path = _file(tmp_path, {"Problem": "a?", "answer": "1", "other": 2})
   assert jsonl.field_used(path, field_names.QUESTION) == "Problem"
   assert jsonl.field_used(path, field_names.GOLD) == "answer"
-  found = jsonl.field_used(path, field_names.GOLD, {"gold": "other"})
-  assert found == "other"
+  actual = jsonl.field_used(path, field_names.GOLD, {"gold": "other"})
+  assert actual == "other"
   assert jsonl.field_used(path, field_names.GOLD, {"gold": "x"}) is None
 
 
@@ -366,8 +368,8 @@ def test_published_files_are_read_as_by_their_own_loaders(name, load, levels):
   path = DATA / f"{name}.jsonl"
   if not path.is_file():
     pytest.skip(f"no benchmark file at {path}")
-  ours, theirs = tasks.load_problems(path), load(path)
-  assert [(p.question, p.gold) for p in ours] == [
-    (p.question, p.gold) for p in theirs
+  problems, reference = tasks.load_problems(path), load(path)
+  assert [(p.question, p.gold) for p in problems] == [
+    (p.question, p.gold) for p in reference
   ]
-  assert {p.level for p in ours} == levels
+  assert {p.level for p in problems} == levels

@@ -52,7 +52,7 @@ def test_spellings_of_one_answer_share_a_text(canonical, spellings):
 
 
 @pytest.mark.parametrize(
-  ("one", "other"),
+  ("first", "second"),
   [
     ("50%", "50"),
     ("3 million", "3"),
@@ -76,8 +76,8 @@ def test_spellings_of_one_answer_share_a_text(canonical, spellings):
     ("100", "1"),
   ],
 )
-def test_different_answers_stay_apart(one, other):
-  assert tasks.canonical(one) != tasks.canonical(other)
+def test_different_answers_stay_apart(first, second):
+  assert tasks.canonical(first) != tasks.canonical(second)
 
 
 _PIECES = (

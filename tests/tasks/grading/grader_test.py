@@ -139,9 +139,9 @@ def test_percent_is_an_option_with_a_default(grader):
   with tasks.Grader(percent="value") as strict:
     assert grader.grade("28", r"28\%")
     assert not strict.grade("28", r"28\%")
-    for one in (grader, strict):
-      assert one.grade("0.28", r"28\%")
-      assert not one.grade("0.28", "28")
+    for any_grader in (grader, strict):
+      assert any_grader.grade("0.28", r"28\%")
+      assert not any_grader.grade("0.28", "28")
   with pytest.raises(
     ValueError, match="percent is 'all'; expected one of eith"
   ):

@@ -49,7 +49,7 @@ def test_style_is_taken_out(text, plain):
 
 
 @pytest.mark.parametrize(
-  ("one", "other"),
+  ("first", "second"),
   [
     (r"1\quad 2", "12"),
     (r"1\ 2", "12"),
@@ -66,8 +66,8 @@ def test_style_is_taken_out(text, plain):
     (r"\boldsymbol{9", "9"),
   ],
 )
-def test_what_has_a_meaning_stays(one, other):
-  assert tasks.canonical(one) != tasks.canonical(other)
+def test_what_has_a_meaning_stays(first, second):
+  assert tasks.canonical(first) != tasks.canonical(second)
 
 
 @pytest.mark.parametrize(

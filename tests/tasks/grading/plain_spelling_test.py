@@ -38,7 +38,7 @@ def test_plain_spelling_votes_with_latex(plain, latex):
 
 
 @pytest.mark.parametrize(
-  ("one", "other"),
+  ("first", "second"),
   [
     ("x**2", "x*2"),
     ("0.33...", r"0.\overline{3}"),
@@ -58,6 +58,6 @@ def test_plain_spelling_votes_with_latex(plain, latex):
     ("an", ""),
   ],
 )
-def test_what_means_something_else_stays_apart(one, other):
-  assert tasks.canonical(one) != tasks.canonical(other)
-  assert not other or not tasks.grade(other, one)
+def test_what_means_something_else_stays_apart(first, second):
+  assert tasks.canonical(first) != tasks.canonical(second)
+  assert not second or not tasks.grade(second, first)

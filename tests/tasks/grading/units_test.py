@@ -37,8 +37,8 @@ def test_lists_are_words_in_lower_case_each_in_one_list():
   )  # fmt: skip
   for words in lists:
     assert words
-  for one, other in itertools.combinations(lists, 2):
-    assert not one & other
+  for first, second in itertools.combinations(lists, 2):
+    assert not first & second
   assert all(word.islower() for word in lists[0] | lists[1])
   assert not (unit_words.MEASURES | lists[0]) & units.VALUE_WORDS
 

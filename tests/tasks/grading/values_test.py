@@ -4,7 +4,7 @@ from inference_scaling.tasks.grading import values
 
 
 @pytest.mark.parametrize(
-  ("said", "value"),
+  ("content", "value"),
   [
     ("42", "42"),
     ("42 miles per hour", "42 miles per hour"),
@@ -25,12 +25,12 @@ from inference_scaling.tasks.grading import values
     ("5, so we add", "5, so we add"),
   ],
 )
-def test_tells_a_value(said, value):
-  assert values.value(said) == value
+def test_tells_a_value(content, value):
+  assert values.value(content) == value
 
 
 @pytest.mark.parametrize(
-  "said",
+  "content",
   [
     "not 42",
     "clear",
@@ -45,13 +45,13 @@ def test_tells_a_value(said, value):
     "",
   ],
 )
-def test_tells_prose(said):
-  assert values.value(said) is None
-  assert values.value(said, below=True) is None
+def test_tells_prose(content):
+  assert values.value(content) is None
+  assert values.value(content, below=True) is None
 
 
 @pytest.mark.parametrize(
-  "said",
+  "content",
   [
     "5, so we add",
     "$5$ is prime",
@@ -60,17 +60,17 @@ def test_tells_prose(said):
     "$x$ and some more words about the value",
   ],
 )
-def test_a_line_below_must_be_nothing_but_a_value(said):
-  assert values.value(said) is not None
-  assert values.value(said, below=True) is None
+def test_a_line_below_must_be_nothing_but_a_value(content):
+  assert values.value(content) is not None
+  assert values.value(content, below=True) is None
 
 
 @pytest.mark.parametrize(
-  ("said", "word"),
+  ("content", "word"),
   [
     ("East", True), ("**East**.", False), ("x-axis.", True), ("*yes*", True),
     ("two words", False), ("Therefore", False), ("42", False), ("", False),
   ],
 )  # fmt: skip
-def test_tells_a_single_word(said, word):
-  assert values.is_word(said) == word
+def test_tells_a_single_word(content, word):
+  assert values.is_word(content) == word

@@ -39,10 +39,10 @@ def _solution(tokenizer, batch, row):
 
 
 def test_batch_is_a_function_of_its_step(tokenizer):
-  one, other = _source(tokenizer), _source(tokenizer)
-  forwards = {step: one[step] for step in range(6)}
+  first, second = _source(tokenizer), _source(tokenizer)
+  forwards = {step: first[step] for step in range(6)}
   for step in reversed(range(6)):
-    for key, value in other[step].items():
+    for key, value in second[step].items():
       np.testing.assert_array_equal(value, forwards[step][key])
 
 
@@ -54,8 +54,8 @@ def test_batches_differ(tokenizer):
     for row in range(4)
   ]
   assert len(set(texts)) > 0.9 * len(texts)
-  other = _source(tokenizer, seed=5)[0]["tokens"]
-  assert (other != source[0]["tokens"]).any()
+  second = _source(tokenizer, seed=5)[0]["tokens"]
+  assert (second != source[0]["tokens"]).any()
 
 
 def test_buckets_come_in_turn(tokenizer):

@@ -86,17 +86,17 @@ def test_labels_line_up_with_tags():
 def test_published_rows_are_read():
   if not SAMPLE.is_file():
     pytest.skip(f"{SAMPLE} is not on this machine")
-  found = rows.labelled_rows(str(SAMPLE))
-  assert len(found) == 7
+  result = rows.labelled_rows(str(SAMPLE))
+  assert len(result) == 7
   raw = [json.loads(line) for line in SAMPLE.read_text().splitlines()]
-  for row, one in zip(raw, found, strict=True):
-    assert len(one.steps) == len(one.good) == row["input"].count("ки")
+  for row, solution in zip(raw, result, strict=True):
+    assert len(solution.steps) == len(solution.good) == row["input"].count("ки")
     assert all(
-      step.startswith(f"Step {i}:") for i, step in enumerate(one.steps, 1)
+      step.startswith(f"Step {i}:") for i, step in enumerate(solution.steps, 1)
     )
     signs = [line.rstrip()[-1] == "+" for line in row["label"].split("\n")]
-    assert list(one.good) == signs[-len(one.good) :]
-  assert found[0].good == (True, True, True, True, False)
+    assert list(solution.good) == signs[-len(solution.good) :]
+  assert result[0].good == (True, True, True, True, False)
 
 
 def test_bad_files_are_named(tmp_path):
