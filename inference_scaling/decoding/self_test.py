@@ -252,7 +252,7 @@ def _message(
   passed: bool,
 ) -> str:
   verdict = (
-    "tells the wrong step from the right one"
+    "scores the wrong step below the right one"
     if passed
     else "does NOT score the wrong step below the right one"
   )

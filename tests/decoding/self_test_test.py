@@ -15,7 +15,7 @@ def test_the_embedded_reward_model_tells_a_wrong_step_from_a_right_one():
   assert found.passed
   assert found.good[0] == pytest.approx(found.bad[0], abs=1e-4)
   assert found.bad[1] < 0.1 < 0.9 < found.good[1]
-  assert "tells the wrong step from the right one" in found.message
+  assert "scores the wrong step below the right one" in found.message
 
 
 def test_a_model_that_cannot_tell_is_no_error_but_is_said_so():

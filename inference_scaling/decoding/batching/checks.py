@@ -30,7 +30,7 @@ class Flags:
     reward: the reward's.
     text: int32, tokens of the longest text that a cache holds.
     row_steps: int32, rows of the policy computed since the last stop; 0 for a
-      policy that does not tell.
+      policy that does not count them.
     tokens: int32, tokens drawn since then.
   """
 

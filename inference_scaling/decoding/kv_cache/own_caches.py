@@ -41,7 +41,7 @@ def empty(
 
   Args:
     state: of P problems, as `remove` leaves it.
-    policy: of the search; says how its beams are stored.
+    policy: of the search; its `storage` makes the caches of its beams.
     reward: likewise.
 
   Returns:

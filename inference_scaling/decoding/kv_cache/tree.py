@@ -98,7 +98,7 @@ class TreeCache(flax.struct.PyTreeNode):
   def close_rows(
     self, beam_index: BeamIndex, rows: working_rows.Rows, width: int
   ) -> "TreeCache":
-    """Stores what rows have beyond what is stored of them.
+    """Stores the tokens of rows that are not stored yet.
 
     Args:
       beam_index: as given to `open_rows`.
@@ -141,7 +141,7 @@ class TreeCache(flax.struct.PyTreeNode):
 
     Args:
       parents: int32[P, N].
-      num_rows: what it is to a `Cache`; here no keys or values are copied.
+      num_rows: as for a `Cache`; a tree copies no keys or values.
       num_slots: likewise.
 
     Returns:

@@ -134,11 +134,11 @@ class Oracle:
     self.check()
 
   def look_ahead(self, steps):
-    before, beams = self.cache, self.beams
+    before, kept = self.cache, self.beams
     for slots, beams, counts in steps:
       self.beams = [list(mine) for mine in self.beams]
       self.grow(slots, beams, counts)
-    self.cache, self.beams = before.rewind(self.cache), beams
+    self.cache, self.beams = before.rewind(self.cache), kept
     self.check()
 
   def check(self):
