@@ -14,6 +14,8 @@ import ml_collections
 
 from inference_scaling import spec
 
+# An ml_collections.ConfigDict: no type says which of its values are groups.
+Config = Any
 LOCAL = "runlocal"
 # Fine-tuned policies write "Step 1: ... ки" and close with the answer.
 STEP_FORMAT = {"step_end": (" ки",), "answer_markers": ("The answer is",)}
@@ -88,7 +90,7 @@ def embedded_sweep(
   )  # fmt: skip
 
 
-def shrink(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+def shrink(config: Config) -> ml_collections.ConfigDict:
   """Shrinks a sweep of small models to a check that everything runs.
 
   Args:
@@ -191,7 +193,7 @@ def mcts(expansions: tuple[int, ...]) -> dict[str, dict[str, Any]]:
 
 
 def shrink_models(
-  config: ml_collections.ConfigDict, policies: Mapping[str, str], reward: str
+  config: Config, policies: Mapping[str, str], reward: str
 ) -> ml_collections.ConfigDict:
   """Shrinks a paper's sweep to a check that runs on a CPU in a minute.
 

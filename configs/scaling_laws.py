@@ -37,7 +37,9 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     # 16 beams of the largest policy cost what 56 of the middle one cost.
     "sampling_large": {"strategy": "sampling", "n": (16,), **large, **SEEDS},
   }
-  config = common.embedded_sweep(POLICIES, 300, runs, batch_size=512)
+  config: common.Config = common.embedded_sweep(
+    POLICIES, 300, runs, batch_size=512
+  )
   if local:
     common.shrink(config)
     config.runs.rebase.n = (2,)

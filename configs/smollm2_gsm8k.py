@@ -36,7 +36,7 @@ SYSTEM = (
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
   """Makes the config; "runlocal" shrinks it to a check that all runs."""
   _, local = common.split_argument(arg)
-  config = spec.complete(
+  config: common.Config = spec.complete(
     {
       "task": {"kind": "gsm8k", "limit": 100},
       "policies": {"smollm2": MODEL},

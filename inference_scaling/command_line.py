@@ -274,7 +274,9 @@ def _missing_key(argv: list[str]) -> str | None:
   prefix = f"{_CONFIG}."
   overrides = [arg for arg in argv if arg.lstrip("-").startswith(prefix)]
   config = _config_without(argv, overrides)
-  for override in overrides if config is not None else ():
+  if config is None:
+    return None
+  for override in overrides:
     path, group = _CONFIG, config
     for key in override.lstrip("-").partition("=")[0].split(".")[1:]:
       if not isinstance(group, ml_collections.ConfigDict):
