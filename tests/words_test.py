@@ -27,11 +27,7 @@ def _under(*folders: str) -> tuple[str, ...]:
 PHRASES = (
   ("lanes?", "batch slot", ()),
   ("run_lanes", "decode loop", ()),
-  (
-    "rows(_| )in(_| )flight",
-    "batch size",
-    _under("spec/old_names.py", "benchmark/"),
-  ),
+  ("rows(_| )in(_| )flight", "batch size", _under("spec/old_names.py")),
   ("reward_form", "reward_format", ()),
   ("RewardForm", "RewardFormat", ()),
   ("OWN_FORM", "NATIVE_FORMAT", ()),
@@ -40,29 +36,21 @@ PHRASES = (
   ("turned heads", "RoPE-permuted", ()),
   ("nats a token", "nats per token", ()),
   ("seconds a problem", "seconds per problem", _under("sweep/")),
-  ("time a token", "time per token", _under("benchmark/")),
+  ("time a token", "time per token", ()),
   ("the dearest", "the most expensive", ()),
   ("what this machine allows", "roofline", ()),
-  (
-    "what more candidates could ever give",
-    "asymptotic accuracy",
-    _under("analysis/"),
-  ),
+  ("what more candidates could ever give", "asymptotic accuracy", ()),
 )
 # Of variables, arguments, functions and classes.
 NAMES = (
   ("asked", "the thing", _under("sweep/")),
-  (
-    "found",
-    "the thing",
-    _under("analysis/", "benchmark/", "profiling/", "sweep/"),
-  ),
+  ("found", "the thing", _under("sweep/")),
   ("here", "the thing", ()),
   ("room", "space", ()),
   ("settle", "what it does", ()),
   ("settling", "what is done", ()),
   ("some", "the thing", _under("search/contract/", "sweep/")),
-  ("theirs", "the thing", _under("analysis/", "benchmark/", "sweep/")),
+  ("theirs", "the thing", _under("sweep/")),
   ("there", "the thing", ()),
   ("usual", "default", ()),
   ("Opinion", "what it holds", ()),
