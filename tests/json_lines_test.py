@@ -210,11 +210,11 @@ def test_a_file_without_a_line_has_no_objects(content, path):
 
 def test_what_is_written_meanwhile_is_not_looked_at(path):
   path.write_bytes(WHOLE)
-  found = json_lines.read(path)
-  assert next(found)[0] == 1
+  lines = json_lines.read(path)
+  assert next(lines)[0] == 1
   with path.open("ab") as file:
     file.write(LAST[:50])
-  assert [number for number, _ in found] == [2]
+  assert [number for number, _ in lines] == [2]
 
 
 def test_a_file_is_replaced_or_kept(path, monkeypatch):

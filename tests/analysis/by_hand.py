@@ -43,8 +43,8 @@ def best_of(candidates):
 
 def over_subsets(vote, candidates, m):
   """Mean of a vote over all subsets of m candidates."""
-  found = [vote(s) for s in itertools.combinations(candidates, m)]
-  return sum(found, Fraction(0)) / len(found)
+  votes = [vote(s) for s in itertools.combinations(candidates, m)]
+  return sum(votes, Fraction(0)) / len(votes)
 
 
 def over_samples(vote, outcomes, n):

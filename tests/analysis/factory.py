@@ -150,7 +150,7 @@ def record(task: Task, policy: str, strategy: str, n: int, seed: int) -> dict:
   p = chance(task, policy, strategy)
   if n == 1 and strategy == "rebase":
     p = chance(task, policy)
-  found = [candidate(task, bool(rng.random() < p), rng) for _ in range(n)]
+  candidates = [candidate(task, bool(rng.random() < p), rng) for _ in range(n)]
   return {
     "run": {"policy": policy, "strategy": strategy, "n": n, "seed": seed},
     "problem": {
@@ -159,10 +159,10 @@ def record(task: Task, policy: str, strategy: str, n: int, seed: int) -> dict:
       "gold": "42",
       "question": "How many?",
     },
-    "candidates": found,
+    "candidates": candidates,
     "tree": {"parents": [], "texts": []},
-    "votes": votes(found),
-    "ledger": ledger(policy, strategy, sum(c["tokens"] for c in found)),
+    "votes": votes(candidates),
+    "ledger": ledger(policy, strategy, sum(c["tokens"] for c in candidates)),
   }
 
 

@@ -32,18 +32,18 @@ def candidates(answers, correct, scores):
   ]
 
 
-def assert_every_subset(vote, estimate, found):
+def assert_every_subset(vote, estimate, drawn):
   """Holds an exact estimate of sizes 1 to N against every subset.
 
   Args:
     vote: of `by_hand`.
     estimate: of all sizes from 1 on.
-    found: from `problems`.
+    drawn: from `problems`.
   """
-  answers = found[0]
+  answers = drawn[0]
   assert estimate.accuracy.shape == answers.shape[::-1]
   assert not estimate.variance.any()
-  for p, problem in enumerate(zip(*found, strict=True)):
+  for p, problem in enumerate(zip(*drawn, strict=True)):
     mine = candidates(*problem)
     for row, accuracy in enumerate(estimate.accuracy[:, p]):
       expected = float(by_hand.over_subsets(vote, mine, row + 1))

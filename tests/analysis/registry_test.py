@@ -106,7 +106,7 @@ def test_two_of_one_name_are_refused(add):
 
 
 def test_entries_stand_in_order_and_once():
-  found = registry.find(registry.Section, (figures, report_lib))
-  orders = [entry.order for entry in found]
+  entries = registry.find(registry.Section, (figures, report_lib))
+  orders = [entry.order for entry in entries]
   assert orders == sorted(set(orders))
-  assert (found[0].name, found[-1].name) == ("claims", "method")
+  assert (entries[0].name, entries[-1].name) == ("claims", "method")

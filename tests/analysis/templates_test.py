@@ -47,5 +47,5 @@ def test_templates_are_installed(monkeypatch):
   path = imports.PACKAGE.parent / "setup.py"
   exec(compile(source(path), path, "exec"), {"__file__": str(path)})
   (pattern,) = given["package_data"]["inference_scaling.analysis"]
-  found = {pathlib.Path(path) for path in FOLDER.glob(pattern)}
-  assert found == set(PATHS) and len(found) > 20
+  packaged = {pathlib.Path(path) for path in FOLDER.glob(pattern)}
+  assert packaged == set(PATHS) and len(packaged) > 20

@@ -43,7 +43,7 @@ def optimal_sizes(
   Returns:
     Two frames. Points: strategy and voting (both ANY for the best of all),
     budget, the best policy, its parameters and accuracy, and wins, the share
-    of resamples in which it is best. Lines, one row a method that two policies
+    of resamples in which it is best. Lines, a row per method that two policies
     have: sizes, how many distinct sizes are best somewhere; slope and
     intercept, NaN if sizes is below two, each with _low and _high (bootstrap
     over problems) and _error (least squares); fitted, the share of resamples

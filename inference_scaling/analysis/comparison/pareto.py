@@ -150,7 +150,7 @@ def best_configurations(
       drawn = known[np.isfinite(known[:, ordered]).any(axis=1)]
       winners = ordered[drawn[:, ordered].argmax(axis=1)]
       top = drawn[:, ordered].max(axis=1)
-      mine = ordered[policies[ordered] == policies[best]]
+      same_policy = ordered[policies[ordered] == policies[best]]
       rows.append(
         {
           "convention": convention,
@@ -161,7 +161,7 @@ def best_configurations(
           "low": low[best],
           "high": high[best],
           "wins": (drawn[:, best] >= top).mean(),
-          "policy_wins": (drawn[:, mine].max(axis=1) >= top).mean(),
+          "policy_wins": (drawn[:, same_policy].max(axis=1) >= top).mean(),
           "optimism": (top - mean[winners]).mean(),
           "contenders": len(ordered),
         }

@@ -1,4 +1,4 @@
-"""Reads the records of a sweep into compact arrays, one object a record.
+"""Reads the records of a sweep into compact arrays, one object per record.
 
 Solutions and trees are dropped while reading: what estimates need of a
 candidate is its answer, its step scores and whether it is right and complete.

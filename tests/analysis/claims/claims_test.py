@@ -180,9 +180,9 @@ def test_search_gain_is_paired_and_by_level(panels):
     (got["part"] == "hard") & (got["policy"] == "medium") & (got["n"] == 16)
   ].iloc[0]
   hard = panels["hard"].accuracy
-  ours = hard["medium", "rebase", 16, "weighted", "last"]
-  theirs = hard["medium", "sampling", 16, "weighted", "last"]
-  assert row["difference"] == pytest.approx((ours - theirs).mean())
+  accuracy = hard["medium", "rebase", 16, "weighted", "last"]
+  baseline = hard["medium", "sampling", 16, "weighted", "last"]
+  assert row["difference"] == pytest.approx((accuracy - baseline).mean())
   assert row["difference_low"] < row["difference"] < row["difference_high"]
   # In the simulation search spends 1.1 times the tokens.
   assert row["flops"] / row["sampling_flops"] == pytest.approx(1.1, rel=0.01)

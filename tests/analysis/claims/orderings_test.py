@@ -54,9 +54,9 @@ def test_aggregations_are_compared_with_the_first(panels):
   assert (frame.loc[frame["aggregation"] == "min", "difference"] == 0).all()
   for row in frame.sample(20, random_state=0).to_dict("records"):
     run = [row[name] for name in ("policy", "strategy", "n", "voting")]
-    ours = _accuracy(panel, *run, row["aggregation"])
-    gap = intervals.mean_interval(ours - _accuracy(panel, *run, "min"))
-    assert row["accuracy"] == pytest.approx(ours.mean())
+    accuracy = _accuracy(panel, *run, row["aggregation"])
+    gap = intervals.mean_interval(accuracy - _accuracy(panel, *run, "min"))
+    assert row["accuracy"] == pytest.approx(accuracy.mean())
     got = [row[f"difference{end}"] for end in ("", "_low", "_high")]
     np.testing.assert_allclose(got, gap, atol=1e-12)
   largest = selection.at_largest_n(frame)
@@ -112,15 +112,15 @@ def test_hard_gain_compares_leads_of_different_problems(panels):
 def test_table_one_has_smaller_and_cheaper_searches(panels):
   panel = panels["all"]
   frame = paper_tables.table_one(panel, POLICIES, "last", "flops_paper")
-  found = frame[frame["policy"] == "large"].set_index("strategy")
-  assert found["n"].to_dict() == {"sampling": 8, "rebase": 4, "mcts/root4": 4}
-  assert (found["flops"] <= found.loc["sampling", "flops"]).all()
-  assert np.isnan(found.loc["sampling", "difference"])
+  rows = frame[frame["policy"] == "large"].set_index("strategy")
+  assert rows["n"].to_dict() == {"sampling": 8, "rebase": 4, "mcts/root4": 4}
+  assert (rows["flops"] <= rows.loc["sampling", "flops"]).all()
+  assert np.isnan(rows.loc["sampling", "difference"])
   gap = intervals.paired_interval(
     _accuracy(panel, "large", "rebase", 4, "weighted", "last"),
     _accuracy(panel, "large", "sampling", 8, "weighted", "last"),
   )
-  got = found.loc["rebase", ["difference", "difference_low", "difference_high"]]
+  got = rows.loc["rebase", ["difference", "difference_low", "difference_high"]]
   np.testing.assert_allclose(got.astype(float), gap, atol=1e-12)
 
 
@@ -168,13 +168,13 @@ def _differences(**leads):
 def test_order_is_shown_where_intervals_exclude_zero(rebase, mcts, expected):
   empty = {"voting_gap": pd.DataFrame(), "hard_gain": pd.DataFrame()}
   frame = _differences(rebase=rebase, mcts=mcts)
-  judged = ordering_verdicts.ordering_verdicts(empty, frame, "last", "paper")
-  assert tuple(v.verdict for v in judged[:2]) == expected
-  assert [v.verdict for v in judged[2:]] == ["no data"] * 2
+  verdicts = ordering_verdicts.ordering_verdicts(empty, frame, "last", "paper")
+  assert tuple(v.verdict for v in verdicts[:2]) == expected
+  assert [v.verdict for v in verdicts[2:]] == ["no data"] * 2
   frame.loc[0, ["difference_low", "difference_high"]] = 0.05, 0.1
-  judged = ordering_verdicts.ordering_verdicts(empty, frame, "last", "paper")
+  verdicts = ordering_verdicts.ordering_verdicts(empty, frame, "last", "paper")
   part = expected[0] if expected[0] == "shown" else "shown in part"
-  assert judged[0].verdict == part
+  assert verdicts[0].verdict == part
 
 
 def test_strategies_have_an_order_and_names():

@@ -60,13 +60,13 @@ def test_equal_budget_is_paired_interpolation(panel):
     flops = f"flops_{row['convention']}"
     keys = (row["policy"], row["strategy"], row["voting"], flops)
     cost, values = _curve(panel, *keys)
-    base, theirs = _curve(panel, keys[0], "sampling", *keys[2:])
+    base, baseline = _curve(panel, keys[0], "sampling", *keys[2:])
     assert row["budget"] * 1.02 >= cost[0] and row["budget"] in base
     assert row["samples"] == 2 ** base.index(row["budget"])
-    ours = _interpolated(cost, values, row["budget"])
-    gap = ours - _interpolated(base, theirs, row["budget"])
+    accuracy = _interpolated(cost, values, row["budget"])
+    gap = accuracy - _interpolated(base, baseline, row["budget"])
     expected = intervals.mean_interval(gap)
-    assert row["accuracy"] == pytest.approx(ours.mean())
+    assert row["accuracy"] == pytest.approx(accuracy.mean())
     got = [row[f"difference{end}"] for end in ("", "_low", "_high")]
     np.testing.assert_allclose(got, expected, atol=1e-12)
     assert row["beyond"] == (row["budget"] > cost[-1] * 1.02)
@@ -92,13 +92,13 @@ def test_mean_difference_is_the_area_between_the_curves(panel):
   row = equal_budget.main_part(frame, "last", "paper").iloc[0]
   flops = ("weighted", "flops_paper")
   cost, values = _curve(panel, row["policy"], row["strategy"], *flops)
-  base, theirs = _curve(panel, row["policy"], "sampling", *flops)
+  base, baseline = _curve(panel, row["policy"], "sampling", *flops)
   low, high = max(cost[0], base[0]), min(cost[-1], base[-1])
   assert (row["from"], row["to"]) == (low, high)
   fine = np.geomspace(low, high, 2001)
   gaps = [
     _interpolated(cost, values, b).mean()
-    - _interpolated(base, theirs, b).mean()
+    - _interpolated(base, baseline, b).mean()
     for b in fine
   ]
   assert row["difference"] == pytest.approx(np.mean(gaps), abs=0.01)
@@ -233,17 +233,17 @@ def test_pareto_table_marks_each_convention(panel):
 
 def test_best_configuration_and_how_often_it_wins(panel):
   frame = pareto.best_configurations(panel, "last")
-  found = pareto.contenders(panel, "last")
-  draws = intervals.resampled_means(found.accuracy)
+  contenders = pareto.contenders(panel, "last")
+  draws = intervals.resampled_means(contenders.accuracy)
   for row in frame.to_dict("records"):
-    cost = found.costs[f"flops_{row['convention']}"].to_numpy()
+    cost = contenders.costs[f"flops_{row['convention']}"].to_numpy()
     paid = [k for k in range(len(cost)) if cost[k] <= row["budget"] * 1.000001]
     assert row["contenders"] == len(paid)
-    assert row["accuracy"] == found.accuracy[:, paid].mean(axis=0).max()
+    assert row["accuracy"] == contenders.accuracy[:, paid].mean(axis=0).max()
     point = panel_lib.Configuration(
       *(row[name] for name in panel_lib.Configuration._fields)
     )
-    mine = found.points.index(point)
+    mine = contenders.points.index(point)
     wins = [draws[r, mine] == draws[r, paid].max() for r in range(len(draws))]
     assert row["wins"] == pytest.approx(np.mean(wins))
     assert row["wins"] <= row["policy_wins"] <= 1
@@ -264,10 +264,10 @@ def test_one_contender_always_wins(panel):
 
 def test_the_best_is_found_where_the_cheapest_run_is_unfinished(panel):
   """Some resamples then hold no problem of any that a budget pays for."""
-  found = pareto.contenders(panel, "last")
-  dear, cheap = found.costs["flops_paper"].to_numpy().argsort()[[-1, 0]]
+  contenders = pareto.contenders(panel, "last")
+  dear, cheap = contenders.costs["flops_paper"].to_numpy().argsort()[[-1, 0]]
   index = pd.Index(
-    [found.points[k] for k in (cheap, dear)], tupleize_cols=False
+    [contenders.points[k] for k in (cheap, dear)], tupleize_cols=False
   )
   accuracy = panel.accuracy.reindex(columns=index)
   accuracy.iloc[2:, 0] = np.nan

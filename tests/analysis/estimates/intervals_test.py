@@ -27,13 +27,13 @@ def test_interval_covers_the_truth_in_93_to_97_percent(problems):
 def test_paired_difference_covers_its_truth_and_is_narrower(problems):
   rng = np.random.default_rng(5)
   chance = rng.beta(2, 1, (problems, 1000))
-  ours = rng.binomial(20, 0.9 * chance) / 20
-  theirs = rng.binomial(20, chance) / 20
+  accuracy = rng.binomial(20, 0.9 * chance) / 20
+  baseline = rng.binomial(20, chance) / 20
   truth = -0.1 * 2 / 3
-  got = intervals.mean_interval(ours - theirs, num_resamples=1000)
+  got = intervals.mean_interval(accuracy - baseline, num_resamples=1000)
   covered = np.mean((got.low <= truth) & (truth <= got.high))
   assert 0.93 <= covered <= 0.97
-  alone = intervals.mean_interval(ours, num_resamples=1000)
+  alone = intervals.mean_interval(accuracy, num_resamples=1000)
   assert np.mean(got.high - got.low) < np.mean(alone.high - alone.low)
 
 
@@ -84,14 +84,14 @@ def test_interval_agrees_with_the_normal_one():
 
 def test_paired_interval_is_that_of_the_differences():
   rng = np.random.default_rng(2)
-  ours, theirs = rng.random((2, 50))
-  ours[3], theirs[7] = np.nan, np.nan
-  got = intervals.paired_interval(ours, theirs)
-  both = np.isfinite(ours - theirs)
+  accuracy, baseline = rng.random((2, 50))
+  accuracy[3], baseline[7] = np.nan, np.nan
+  got = intervals.paired_interval(accuracy, baseline)
+  both = np.isfinite(accuracy - baseline)
   assert both.sum() == 48
-  assert got.mean == pytest.approx((ours[both] - theirs[both]).mean())
+  assert got.mean == pytest.approx((accuracy[both] - baseline[both]).mean())
   assert got.low < got.mean < got.high
-  swapped = intervals.paired_interval(theirs, ours)
+  swapped = intervals.paired_interval(baseline, accuracy)
   assert swapped.low == pytest.approx(-got.high)
 
 

@@ -21,14 +21,14 @@ def exact(answers, correct, scores, sizes):
 
 @pytest.mark.parametrize("n", [1, 4, 10])
 def test_votes_equal_every_subset(n):
-  answers, correct, _ = found = problems.problems(n, count=10)
+  answers, correct, _ = drawn = problems.problems(n, count=10)
   sizes = range(1, n + 1)
   estimates = {
     by_hand.majority: subset_votes.majority_of(answers, correct, sizes),
-    by_hand.weighted: exact(*found, sizes),
+    by_hand.weighted: exact(*drawn, sizes),
   }
   for vote, got in estimates.items():
-    problems.assert_every_subset(vote, got, found)
+    problems.assert_every_subset(vote, got, drawn)
 
 
 def test_negative_weights_equal_every_subset():
@@ -58,10 +58,10 @@ def test_majority_counts_exactly_at_256():
 
 
 def test_sampled_votes_agree_with_exact_ones_within_their_error():
-  found = problems.problems(8, count=40)
-  truth = exact(*found, [3, 4])
+  drawn = problems.problems(8, count=40)
+  truth = exact(*drawn, [3, 4])
   orders = subsets.random_orders(range(40), 8, 400, seed=3)
-  sampled = subset_votes.vote_of(*found, [3, 4], orders, exact_limit=1)
+  sampled = subset_votes.vote_of(*drawn, [3, 4], orders, exact_limit=1)
   assert sampled.variance.max() > 0
   error = np.sqrt(sampled.variance.sum(axis=1)) / 40
   gap = abs(sampled.accuracy.mean(axis=1) - truth.accuracy.mean(axis=1))
@@ -96,22 +96,22 @@ def test_whole_set_gives_the_votes_of_the_voting_room():
 
 
 def test_order_of_candidates_does_not_matter():
-  found = problems.problems(8)
+  drawn = problems.problems(8)
   shuffle = np.random.default_rng(0).permutation(8)
-  shuffled = [part[:, shuffle] for part in found]
+  shuffled = [part[:, shuffle] for part in drawn]
   for count in (
     lambda a, c, s: subset_votes.majority_of(a, c, range(1, 9)),
     lambda a, c, s: exact(a, c, s, range(1, 9)),
   ):
-    one, two = count(*found).accuracy, count(*shuffled).accuracy
+    one, two = count(*drawn).accuracy, count(*shuffled).accuracy
     np.testing.assert_array_equal(one, two)
 
 
 def test_chunks_do_not_change_the_result(monkeypatch):
-  found = problems.problems(8)
+  drawn = problems.problems(8)
   orders = subsets.random_orders(range(24), 8, 16, seed=0)
   call = lambda: subset_votes.vote_of(  # noqa: E731
-    *found, [2, 4, 8], orders, exact_limit=8
+    *drawn, [2, 4, 8], orders, exact_limit=8
   )
   whole = call()
   monkeypatch.setattr(subset_votes, "_CHUNK_CELLS", 100)
@@ -119,10 +119,10 @@ def test_chunks_do_not_change_the_result(monkeypatch):
 
 
 def test_sizes_may_come_in_any_order_and_twice():
-  found = problems.problems(8)
+  drawn = problems.problems(8)
   orders = subsets.random_orders(range(24), 8, 16, seed=0)
   call = lambda sizes: subset_votes.vote_of(  # noqa: E731
-    *found, sizes, orders, exact_limit=8
+    *drawn, sizes, orders, exact_limit=8
   )
   one, two = call([1, 3, 4, 8]), call([4, 8, 4, 1, 3, 1])
   for part, other in zip(one, two, strict=True):

@@ -12,14 +12,14 @@ from tests.analysis import by_hand, problems
 
 @pytest.mark.parametrize("n", [1, 4, 10])
 def test_closed_forms_equal_every_subset(n):
-  answers, correct, scores = found = problems.problems(n, count=10)
+  answers, correct, scores = drawn = problems.problems(n, count=10)
   sizes = range(1, n + 1)
   estimates = {
     by_hand.pass_any: subsets.pass_at(correct, sizes),
     by_hand.best_of: subsets.best_of(answers, correct, scores, sizes),
   }
   for vote, got in estimates.items():
-    problems.assert_every_subset(vote, got, found)
+    problems.assert_every_subset(vote, got, drawn)
 
 
 def test_tied_candidates_share_the_choice():

@@ -29,9 +29,9 @@ def test_components_are_unbiased():
   mean, spread = 2 / 5, 2 * 3 / (5**2 * 6)  # of the Beta
   noise = mean * (1 - mean) - spread
   for name, expected in (("problems", spread), ("sampling", noise)):
-    found = np.array([getattr(split, name) for split in splits])
-    error = found.std() / np.sqrt(len(found))
-    assert abs(found.mean() - expected) < 4 * error
+    estimates = np.array([getattr(split, name) for split in splits])
+    error = estimates.std() / np.sqrt(len(estimates))
+    assert abs(estimates.mean() - expected) < 4 * error
   whole = np.mean([split.standard_error**2 for split in splits])
   measured = accuracy.mean(axis=(1, 2)).var()
   assert whole == pytest.approx(measured, rel=0.12)

@@ -110,17 +110,17 @@ def _seen(axis):
 
 def check(name, figure):
   """Asserts the rule for one figure."""
-  found = boxes(figure)
+  placed = boxes(figure)
   width, height = figure.get_size_inches()
-  for text, box in found:
+  for text, box in placed:
     assert box.x0 > -0.01 and box.y0 > -0.01, (name, text)
     assert box.x1 < width + 0.01 and box.y1 < height + 0.01, (name, text)
   # What is written into a panel may lie over its curves, and is told apart.
   inside = {text for axes in figure.axes for text in axes.texts}
-  around = [(text, box) for text, box in found if text not in inside]
-  for (one, mine), (other, theirs) in itertools.combinations(around, 2):
-    across = min(mine.x1, theirs.x1) - max(mine.x0, theirs.x0)
-    along = min(mine.y1, theirs.y1) - max(mine.y0, theirs.y0)
+  around = [(text, box) for text, box in placed if text not in inside]
+  for (one, box), (other, other_box) in itertools.combinations(around, 2):
+    across = min(box.x1, other_box.x1) - max(box.x0, other_box.x0)
+    along = min(box.y1, other_box.y1) - max(box.y0, other_box.y0)
     assert across < 0.01 or along < 0.01, (name, one, other)
 
 

@@ -24,14 +24,14 @@ def _path(tmp_path):
 
 
 def test_the_first_that_fits_is_taken_and_the_others_are_named(path):
-  found = analysis.find_record(path, 1, n=4, seed=None)
-  assert found.record["problem"]["id"] == 1
-  assert found.record["run"] == {
+  match = analysis.find_record(path, 1, n=4, seed=None)
+  assert match.record["problem"]["id"] == 1
+  assert match.record["run"] == {
     "policy": "small", "strategy": "rebase", "n": 4, "seed": 0
   }  # fmt: skip
-  assert found.others == ["large rebase n=4 seed=0"]
-  found = analysis.find_record(path, 2, policy="large", n=2, strategy="rebase")
-  assert found.record["run"]["policy"] == "large" and found.others == []
+  assert match.others == ["large rebase n=4 seed=0"]
+  match = analysis.find_record(path, 2, policy="large", n=2, strategy="rebase")
+  assert match.record["run"]["policy"] == "large" and match.others == []
 
 
 def test_what_there_is_is_named_where_nothing_fits(path):
@@ -81,12 +81,12 @@ def test_a_problem_with_a_name_is_found_and_called_by_it(path):
   with path.open("a", encoding="utf-8") as file:
     file.write(json.dumps(record) + "\n")
   for problem in ("algebra/7", "123456789", 123456789):
-    found = analysis.find_record(path, problem).record
-    assert found["problem"]["name"] == "algebra/7"
-    assert "Problem algebra/7, level 3" in analysis.tree_page(found)
-  found = analysis.find_record(path, "2").record
-  assert found["problem"]["id"] == 2
-  assert "Problem 2, level 3" in analysis.tree_page(found)
+    match = analysis.find_record(path, problem).record
+    assert match["problem"]["name"] == "algebra/7"
+    assert "Problem algebra/7, level 3" in analysis.tree_page(match)
+  match = analysis.find_record(path, "2").record
+  assert match["problem"]["id"] == 2
+  assert "Problem 2, level 3" in analysis.tree_page(match)
   with pytest.raises(
     ValueError, match=r"no record of problem 7; .* 1, 2, 3, alge"
   ):
@@ -97,8 +97,8 @@ def test_a_cut_last_line_is_left_out_and_a_bad_one_is_named(path):
   whole = path.read_bytes()
   path.write_bytes(whole + b'{"run": {"pol')
   with pytest.warns(UserWarning, match=r"records\.jsonl:13: the last line"):
-    found = analysis.find_record(path, 1)
-  assert found.record["problem"]["id"] == 1
+    match = analysis.find_record(path, 1)
+  assert match.record["problem"]["id"] == 1
   path.write_bytes(b"oops\n" + whole)
   with pytest.raises(ValueError, match=r"records.jsonl, line 1, is not JSON"):
     analysis.find_record(path, 1)

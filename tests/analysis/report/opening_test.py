@@ -54,9 +54,9 @@ def records(problems=6):
   return factory.sweep(problems, ("small", "large"), RUNS, seeds=1)
 
 
-def write(folder, found, **more):
+def write(folder, written, **more):
   """A sweep's folder with a whole config.json; `more` changes its keys."""
-  factory.write(folder, found)
+  factory.write(folder, written)
   path = folder / "config.json"
   content = json.loads(path.read_text()) | {"config": CONFIG} | more
   content["policies"] = {
@@ -132,18 +132,18 @@ def test_no_reward_and_the_synthetic_benchmark_are_named(tmp_path):
 
 @pytest.mark.parametrize("problems", [6, {str(i): "ab" for i in range(6)}])
 def test_an_unfinished_sweep_says_so(tmp_path, problems):
-  found = [
+  written = [
     r
     for r in records()
     if r["run"]["strategy"] != "rebase" or r["problem"]["id"] < 102
   ]
   # One run has no record at all.
-  found = [
+  written = [
     r
-    for r in found
+    for r in written
     if (r["run"]["policy"], r["run"]["strategy"]) != ("large", "greedy")
   ]
-  text = report(write(tmp_path / "sweep", found, problems=problems))
+  text = report(write(tmp_path / "sweep", written, problems=problems))
   head = text.split("\n## Claims")[0]
   assert "**22 of 36 searches: these numbers are of an unfinished sweep.**" in (
     head
@@ -239,8 +239,8 @@ def silence(record, status):
 def test_where_nothing_has_an_answer_there_is_one_warning(
   tmp_path, status, words
 ):
-  found = [silence(record, status) for record in records()]
-  text = report(write(tmp_path / "sweep", found, problems=6))
+  written = [silence(record, status) for record in records()]
+  text = report(write(tmp_path / "sweep", written, problems=6))
   assert text.count("has an answer; tables and figures are left out.**") == 1
   assert words in text and "answer_markers" in text
   assert "Benchmark: gsm8k" in text
@@ -249,13 +249,13 @@ def test_where_nothing_has_an_answer_there_is_one_warning(
 
 
 def test_a_policy_without_an_answer_is_named_and_left_out(tmp_path):
-  found = [
+  written = [
     silence(record, "truncated")
     if record["run"]["policy"] == "large"
     else record
     for record in records()
   ]
-  text = report(write(tmp_path / "sweep", found, problems=6))
+  text = report(write(tmp_path / "sweep", written, problems=6))
   head = top(text)
   assert (
     "**No candidate of large has an answer; its numbers are left out.**"

@@ -80,17 +80,17 @@ def test_every_section_has_the_published_numbers(published):
     tuple(made.policies),
   )
   content = sections.Content(made, head, ())
-  found = [
+  parts = [
     entry.make(content).strip()
     for entry in registry.find(registry.Section, (figures, report))
     if entry.name not in APART
   ]
-  found = [part for part in found if part]
-  assert len(found) > 5
-  for part in found:
+  parts = [part for part in parts if part]
+  assert len(parts) > 5
+  for part in parts:
     assert part in text, part[:200]
-  assert [text.index(part) for part in found] == sorted(
-    text.index(part) for part in found
+  assert [text.index(part) for part in parts] == sorted(
+    text.index(part) for part in parts
   )
 
 

@@ -314,13 +314,13 @@ def test_without_a_reward_model_there_is_majority_voting_alone(
   assert "Sampling + MV" in report
   assert not re.search(r"\+ (WV|BoN)|step scores by", report)
   # The columns are those of a sweep with rewards, and so are the values.
-  ours, theirs = (
+  unrewarded, rewarded = (
     pd.read_csv(path / "summary.csv") for path in (without, tmp_path)
   )
-  assert set(ours["voting"]) == {"majority", "pass"}
-  assert set(ours["aggregation"]) == {"none"}
-  theirs = theirs[theirs["aggregation"] == "none"].reset_index(drop=True)
-  pd.testing.assert_frame_equal(ours, theirs)
+  assert set(unrewarded["voting"]) == {"majority", "pass"}
+  assert set(unrewarded["aggregation"]) == {"none"}
+  rewarded = rewarded[rewarded["aggregation"] == "none"].reset_index(drop=True)
+  pd.testing.assert_frame_equal(unrewarded, rewarded)
   growth = pd.read_csv(without / "claims" / "growth.csv")
   assert list(growth["voting"]) == ["majority"]
   compared = {"aggregations", "equal_budget"}

@@ -40,7 +40,7 @@ def limit_by_hand(records, reduce):
   pooled = collections.defaultdict(list)
   for record in records:
     pooled[record["problem"]["id"]] += record["candidates"]
-  found = {}
+  by_problem = {}
   for problem, candidates in pooled.items():
     totals = collections.defaultdict(float)
     right = {}
@@ -49,8 +49,8 @@ def limit_by_hand(records, reduce):
         totals[candidate["answer"]] += reduce(candidate["step_scores"])
         right[candidate["answer"]] = candidate["correct"]
     best = [a for a in totals if totals[a] > max(totals.values()) - 1e-6]
-    found[problem] = np.mean([right[a] for a in best]) if best else 0.0
-  return found
+    by_problem[problem] = np.mean([right[a] for a in best]) if best else 0.0
+  return by_problem
 
 
 def select(raw, policy, strategy, n):
@@ -72,13 +72,13 @@ def test_limits_are_those_of_pooled_candidates(raw, table, strategy, n, seeds):
       assert (row["n"], row["seeds"], row["problems"]) == (n, seeds, 12)
       assert row["candidates"] == n * seeds
       values = np.array(list(limit_by_hand(mine, reduce).values()))
-      theirs = np.array(list(limit_by_hand(base, reduce).values()))
+      baseline = np.array(list(limit_by_hand(base, reduce).values()))
       expected = intervals.mean_interval(values)
       got = row[["limit", "low", "high"]].tolist()
       assert got == pytest.approx(list(expected))
       assert row["right"] == np.mean(values == 1)
       assert row["open"] == np.mean((values > 0) & (values < 1))
-      assert row["moved"] == pytest.approx((values - theirs).mean())
+      assert row["moved"] == pytest.approx((values - baseline).mean())
       name = "majority" if voting == "majority" else "weighted/min"
       votes = np.mean([r["votes"][name]["correct"] for r in mine])
       assert row["accuracy"] == pytest.approx(votes)

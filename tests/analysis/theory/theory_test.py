@@ -32,15 +32,15 @@ def distribution(answers, correct, rewards, probabilities):
 
 def outcomes_of(one):
   """The distribution for `by_hand.over_samples`, silence included."""
-  found = [
+  distributions = [
     (Fraction(p).limit_denominator(100), (a if a >= 0 else None, r, w))
     for a, r, w, p in zip(
       one.answers.tolist(), one.correct, one.rewards, one.probabilities,
       strict=True,
     )
   ]  # fmt: skip
-  rest = 1 - sum(chance for chance, _ in found)
-  return [*found, (rest, (None, False, 0.0))]
+  rest = 1 - sum(chance for chance, _ in distributions)
+  return [*distributions, (rest, (None, False, 0.0))]
 
 
 @pytest.mark.parametrize(("chances", "right"), CASES)
@@ -171,48 +171,48 @@ def test_bound_by_hand_and_never_broken():
 
 def simulate(rng, problems, n):
   """Distributions with 6 (answer, reward) outcomes, and n samples of each."""
-  found, drawn = [], []
+  distributions, drawn = [], []
   for _ in range(problems):
     answers = rng.integers(0, 4, 6)
     answers[5] = -1
     one = convergence.AnswerDistribution(
       answers, answers == 2, rng.random(6), rng.dirichlet(np.full(6, 1.0))
     )
-    found.append(one)
+    distributions.append(one)
     drawn.append(rng.choice(6, n, p=one.probabilities))
   pick = lambda field: np.stack(  # noqa: E731
-    [getattr(f, field)[d] for f, d in zip(found, drawn, strict=True)]
+    [getattr(f, field)[d] for f, d in zip(distributions, drawn, strict=True)]
   )
-  return found, pick("answers"), pick("correct"), pick("rewards")
+  return distributions, pick("answers"), pick("correct"), pick("rewards")
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_measured_accuracy_converges_to_the_limit_within_the_bound(weighted):
   rng = np.random.default_rng(8)
   problems, n, sizes = 200, 256, [1, 4, 16, 64, 256]
-  found, answers, correct, rewards = simulate(rng, problems, n)
+  distributions, answers, correct, rewards = simulate(rng, problems, n)
   if weighted:
     orders = subsets.random_orders(range(problems), n, 40, seed=0)
     measured = subset_votes.vote_of(answers, correct, rewards, sizes, orders)
-    expected = finite_votes.weighted_votes(found, sizes, num_draws=200)
-    limits = [convergence.weighted_limit(one) for one in found]
+    expected = finite_votes.weighted_votes(distributions, sizes, num_draws=200)
+    limits = [convergence.weighted_limit(one) for one in distributions]
   else:
     measured = subset_votes.majority_of(answers, correct, sizes)
     curves = [
       finite_votes.exact_majority(
         one.masses(weighted=False), one.right_answers(), sizes
       )
-      for one in found
+      for one in distributions
     ]
     expected = subsets.Estimate(np.stack(curves, axis=1), 0)
-    limits = [convergence.majority_limit(one) for one in found]
+    limits = [convergence.majority_limit(one) for one in distributions]
   gaps = measured.accuracy - expected.accuracy
   error = gaps.std(axis=1, ddof=1) / np.sqrt(problems)
   assert (abs(gaps.mean(axis=1)) < 4 * error).all()
   bounds = np.stack(
     [
       convergence.hoeffding_bound(f.masses(weighted=weighted), sizes)
-      for f in found
+      for f in distributions
     ]
   )
   low, high = convergence.bounded_accuracy(np.array(limits), bounds)

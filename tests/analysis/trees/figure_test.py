@@ -25,8 +25,8 @@ def test_steps_have_the_colour_of_their_reward_and_the_marker_of_their_end():
   _, *steps = drawn.axes[0].collections  # the first is the question
   rewards = [0.75, 0.25, 0.5, 1.0, 0.0]
   expected = colormaps[tree_figure.COLORMAP](rewards)
-  found = [step.get_facecolor()[0] for step in steps]
-  np.testing.assert_allclose(found, expected)
+  drawn_colors = [step.get_facecolor()[0] for step in steps]
+  np.testing.assert_allclose(drawn_colors, expected)
   vertices = [len(step.get_paths()[0].vertices) for step in steps]
   circle, square, cross = vertices[0], vertices[2], vertices[4]
   assert len({circle, square, cross}) == 3
@@ -115,8 +115,8 @@ def test_scores_beyond_one_have_their_own_scale():
   drawn = tree_figure.search_tree(record)
   _, *steps = drawn.axes[0].collections
   expected = colormaps[tree_figure.COLORMAP]([0.15, 0.05, 1.0, 0.2, 0.0])
-  found = [step.get_facecolor()[0] for step in steps]
-  np.testing.assert_allclose(found, expected)
+  drawn_colors = [step.get_facecolor()[0] for step in steps]
+  np.testing.assert_allclose(drawn_colors, expected)
 
 
 def test_a_dropped_duplicate_has_a_marker_of_its_own():

@@ -214,7 +214,7 @@ DRIVE = """<script>addEventListener("load", () => {
 
 
 def _drive(record, node, folder):
-  """Opens the page in a browser, uses it, and returns what was found."""
+  """Opens the page in a browser, uses it, and returns what it shows."""
   browser = next(filter(None, map(shutil.which, BROWSERS)), None)
   if browser is None:
     pytest.skip(f"no browser to open the page in: none of {BROWSERS} on PATH")
@@ -240,22 +240,22 @@ def test_it_can_be_used_in_a_browser(tmp_path):
   tree, candidate = record["tree"], record["candidates"][-1]
   path = candidate["path"]
   assert len(path) > 3
-  found = _drive(record, path[-1], tmp_path)
-  assert found["errors"] == []
+  state = _drive(record, path[-1], tmp_path)
+  assert state["errors"] == []
   ends = {c["path"][-1] for c in record["candidates"]}
-  assert found["drawn"] == len(tree["parents"]) + len(ends)
-  assert found["overlaps"] == 0
-  assert found["path"] == found["lines"] == path
-  assert found["read"] == [tree["texts"][node] for node in path]
-  assert found["parent"] == [path[-2]]
-  assert found["child"] == [tree["parents"].index(path[-2])]
-  assert found["released"] == []
+  assert state["drawn"] == len(tree["parents"]) + len(ends)
+  assert state["overlaps"] == 0
+  assert state["path"] == state["lines"] == path
+  assert state["read"] == [tree["texts"][node] for node in path]
+  assert state["parent"] == [path[-2]]
+  assert state["child"] == [tree["parents"].index(path[-2])]
+  assert state["released"] == []
   early = [node for node, r in enumerate(tree["rounds"]) if r < 3]
-  assert found["early"] == early
+  assert state["early"] == early
   kept = {node for c in record["candidates"] for node in c["path"]}
-  assert found["kept"] == sorted(kept) and len(kept) < len(tree["parents"])
-  assert found["candidates"] == len(record["candidates"])
-  assert found["opened"][0] == found["opened"][1]
+  assert state["kept"] == sorted(kept) and len(kept) < len(tree["parents"])
+  assert state["candidates"] == len(record["candidates"])
+  assert state["opened"][0] == state["opened"][1]
 
 
 def test_a_search_of_many_rounds_can_be_used_in_a_browser(tmp_path):
@@ -263,11 +263,11 @@ def test_a_search_of_many_rounds_can_be_used_in_a_browser(tmp_path):
   tree = record["tree"]
   assert len(tree["parents"]) > 270
   path = max((c["path"] for c in record["candidates"]), key=len)
-  found = _drive(record, path[-1], tmp_path)
-  assert found["errors"] == [] and found["overlaps"] == 0
-  assert found["path"] == path
-  assert found["drawn"] == len(tree["parents"]) + len(record["candidates"])
-  assert len(found["early"]) == 4 + 2 + 2
+  state = _drive(record, path[-1], tmp_path)
+  assert state["errors"] == [] and state["overlaps"] == 0
+  assert state["path"] == path
+  assert state["drawn"] == len(tree["parents"]) + len(record["candidates"])
+  assert len(state["early"]) == 4 + 2 + 2
 
 
 def test_page_and_picture_are_written_side_by_side(tmp_path):

@@ -119,14 +119,14 @@ def test_comparisons_are_paired_over_the_problems_that_both_have(
   assert "Incomplete: small rebase n=4 seed=0 has 4 of 6 problems." in text
   gains = pd.read_csv(joined / "claims" / "search_gain.csv")
   row = gains[gains["part"] == "all"].iloc[0]
-  ours, theirs = (
+  accuracy, baseline = (
     {
       record["problem"]["id"]: record["votes"]["weighted/last"]["correct"]
       for record in sweep(run)
     }
     for run in (SEARCH, SAMPLES)
   )
-  expected = sum(ours[i] - theirs[i] for i in range(100, 104)) / 4
+  expected = sum(accuracy[i] - baseline[i] for i in range(100, 104)) / 4
   assert row["difference"] == pytest.approx(expected)
 
 
