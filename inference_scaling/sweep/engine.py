@@ -77,20 +77,27 @@ class Engine:
     )
     encoding.check_tokens(f"policy {policy}", rows, model)
     encoding.check_lengths(f"policy {policy}", rows, settings.limits, "limits")
-    theirs: Mapping[int, Sequence[int]] = {}
-    if self._reward_format is not None:
-      theirs = encoding.encode(
-        "the reward model", questions, self._reward_format.encode_prompt
-      )
-      limits = settings.reward_limits
-      encoding.check_tokens("the reward model", theirs, self.reward)
-      encoding.check_lengths("the reward model", theirs, limits, "reward")
+    reward_rows = self._reward_prompts(questions)
     return [
       decoding.PromptProblem(
-        i, tuple(row), tuple(theirs[i]) if i in theirs else None
+        i, tuple(row), tuple(reward_rows[i]) if i in reward_rows else None
       )
       for i, row in rows.items()
     ]
+
+  def _reward_prompts(
+    self, questions: Mapping[int, str]
+  ) -> Mapping[int, Sequence[int]]:
+    """The prompts of a reward model with tokens of its own; none of others."""
+    reward, reward_format = self.reward, self._reward_format
+    if not isinstance(reward, models.RewardModel) or reward_format is None:
+      return {}
+    who = "the reward model"
+    rows = encoding.encode(who, questions, reward_format.encode_prompt)
+    limits = self.settings.reward_limits or self.settings.limits
+    encoding.check_tokens(who, rows, reward)
+    encoding.check_lengths(who, rows, limits, "reward")
+    return rows
 
   def search(
     self,
@@ -162,9 +169,9 @@ class Engine:
     """Names the ports of a run."""
     pair = (("policy", self.policies[run.policy]), ("reward", self.reward))
     return ", ".join(
-      f"the {role} is {one.source}"
-      for role, one in pair
-      if isinstance(one, port_lib.Port)
+      f"the {role} is {model.source}"
+      for role, model in pair
+      if isinstance(model, port_lib.Port)
     )
 
   @property
@@ -209,12 +216,12 @@ class Engine:
     if self.reward is None:
       return decoding.NoReward(sizes.num_beams)
     translator = None
-    if self._reward_format is not None:
+    if self._reward_format is not None and isinstance(policy, models.Model):
       translator = decoding.Translator(
         policy.tokenizer,
         policy.config.vocab_size,
         self._reward_format,
-        settings.reward_limits,
+        settings.reward_limits or settings.limits,
         settings.step_format.step_end,
         settings.mesh,
       )

@@ -15,8 +15,8 @@ from inference_scaling.sweep.progress import unfinished
 
 
 def load_engine(
-  policies: Mapping[str, checkpoints.Checkpoint | port_lib.Port],
-  reward: checkpoints.Checkpoint | port_lib.Port | None,
+  policies: Mapping[str, checkpoints.Model],
+  reward: checkpoints.Model | None,
   settings: settings_lib.Settings,
   say: Callable[[str], None],
 ) -> engine.Engine:
@@ -39,66 +39,68 @@ def load_engine(
       mesh does not divide it, the limits are beyond what it was made for, or a
       port's steps cannot be read by the reward.
   """
-  owned = {
-    name: one
-    for name, one in policies.items()
-    if isinstance(one, port_lib.Port)
+  ports = {
+    name: model
+    for name, model in policies.items()
+    if isinstance(model, port_lib.Port)
   }
-  policies = {name: one for name, one in policies.items() if name not in owned}
-  for name, port in owned.items():
+  files = {
+    name: model
+    for name, model in policies.items()
+    if isinstance(model, checkpoints.Checkpoint)
+  }
+  for name, port in ports.items():
     _check_reads(name, port, settings.reward_format)
-  for name, checkpoint in policies.items():
+  for name, checkpoint in files.items():
     _check_positions(name, checkpoint, settings.limits, "limits")
   if isinstance(reward, checkpoints.Checkpoint):
-    external = settings.reward_format != models.NATIVE_FORMAT
-    _check_positions(
-      "reward",
-      reward,
-      settings.reward_limits if external else settings.limits,
-      "reward" if external else "limits",
-    )
+    limits, group = settings.limits, "limits"
+    if settings.reward_format != models.NATIVE_FORMAT:
+      limits, group = settings.reward_limits or limits, "reward"
+    _check_positions("reward", reward, limits, group)
   loaded = {
     name: models.load_model(
       checkpoint.source, dtype=settings.dtype, mesh=settings.mesh
     )
-    for name, checkpoint in policies.items()
+    for name, checkpoint in files.items()
   }
   for name, model in loaded.items():
-    line = unfinished.missing_end(policies[name].source, model)
+    line = unfinished.missing_end(files[name].source, model)
     if line is not None:
       say(line)
-  judge = reward
-  if isinstance(reward, checkpoints.Checkpoint):
-    judge = models.load_reward_model(
+  if not isinstance(reward, checkpoints.Checkpoint):
+    reward_model = reward
+  else:
+    reward_model = models.load_reward_model(
       reward.source,
       reward_format=settings.reward_format,
       dtype=settings.dtype,
       mesh=settings.mesh,
       date=settings.date,
     )
-    if judge.reward_format is not None:
-      found = decoding.self_test(judge, jax.jit, settings.mesh)
-      say(f"{reward.source}: {found.message}")
-  return engine.Engine(loaded | owned, judge, settings)
+    if reward_model.reward_format is not None:
+      test = decoding.self_test(reward_model, jax.jit, settings.mesh)
+      say(f"{reward.source}: {test.message}")
+  return engine.Engine(loaded | ports, reward_model, settings)
 
 
 def _check_reads(name: str, port: port_lib.Port, reward_format: str) -> None:
   """Raises a ValueError if the reward cannot read the steps of a port."""
   if reward_format in (names.NO_REWARD, names.PYTHON_REWARD):
     return
-  found = f"config.reward.format is {reward_format!r}"
+  key = f"config.reward.format is {reward_format!r}"
   whose = f"config.policies.{name} is {port.source}"
   others = (
     f"{names.NO_REWARD!r}, or {names.PYTHON_REWARD!r} with a reward of your own"
   )
   if reward_format != models.NATIVE_FORMAT:
     raise ValueError(
-      f"{found}, which reads tokens or their probabilities as policies of this "
+      f"{key}, which reads tokens or their probabilities as policies of this "
       f"package write them, but {whose}; expected {others}."
     )
-  if port.given.tokenizer is None:
+  if port.policy.tokenizer is None:
     raise ValueError(
-      f"{found}, of a model that reads the policy's tokens, but {whose}, which "
+      f"{key}, of a model that reads the policy's tokens, but {whose}, which "
       f"gives no tokenizer; expected {others}, or the field `tokenizer` "
       "of its PolicyPort."
     )

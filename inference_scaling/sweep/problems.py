@@ -1,8 +1,7 @@
 """Where a sweep's problems come from."""
 
-from collections.abc import Mapping
-
 from inference_scaling import names, spec, tasks
+from inference_scaling.spec import task as task_lib
 from inference_scaling.tasks import synthetic
 from inference_scaling.tasks.files import (
   field_names,
@@ -23,24 +22,23 @@ def load(task: spec.Task) -> list[tasks.Problem]:
     FileNotFoundError: if the file does not exist or cannot be downloaded.
     ValueError: if the file is empty or a row lacks its fields.
   """
-  kind = task.kind
-  if kind == "synthetic":
+  if isinstance(task, task_lib.Synthetic):
     return list(
       synthetic.generate(task.split, task.count, task.seed, task.levels)
     )
-  if kind == "jsonl":
-    problems = tasks.load_problems(task.path, _fields(task))
+  if isinstance(task, task_lib.Jsonl):
+    problems = tasks.load_problems(task.path, task.fields or {})
   else:
-    problems = tasks.load_benchmark(kind, task.path)
+    problems = tasks.load_benchmark(task.kind, task.path)
   return problems[: task.limit] if task.limit else problems
 
 
 def describe(task: spec.Task) -> str:
   """Names a task in a few words."""
-  if task.kind != "synthetic":
-    some = f"the first {task.limit} of " if task.limit else ""
-    hub = task.path == names.HUB and task.kind != "jsonl"
-    return some + (f"{task.kind} (hub)" if hub else task.path)
+  if not isinstance(task, task_lib.Synthetic):
+    part = f"the first {task.limit} of " if task.limit else ""
+    hub = task.path == names.HUB and isinstance(task, task_lib.Benchmark)
+    return part + (f"{task.kind} (hub)" if hub else task.path)
   levels = ", ".join(map(str, task.levels))
   return f"{task.split} split of the synthetic benchmark, levels {levels}"
 
@@ -55,17 +53,12 @@ def describe_fields(task: spec.Task) -> str | None:
     "question from `problem`, gold from `answer`"; None where there is no choice
     or they have the names that this package gives them.
   """
-  if task.kind != "jsonl":
+  if not isinstance(task, task_lib.Jsonl):
     return None
   roles = (field_names.QUESTION, field_names.GOLD)
   used = {
-    role: jsonl.field_used(task.path, role, _fields(task)) for role in roles
+    role: jsonl.field_used(task.path, role, task.fields or {}) for role in roles
   }
   if all(role == name for role, name in used.items()):
     return None
   return ", ".join(f"{role} from `{name}`" for role, name in used.items())
-
-
-def _fields(task: spec.Task) -> Mapping[str, str]:
-  """Names of fields; none where the config gives none."""
-  return task.fields or {}

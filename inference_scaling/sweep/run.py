@@ -122,7 +122,7 @@ def run_sweep(
         recorded.refuse(files[0], changes, asked)
       elif changes:
         count = files[0].count
-        recorded.drop(*files, rows, asked)
+        recorded.drop(files[0], files[1], rows, asked)
         say(
           f"Dropped {count - len(rows)} of {count} records, of problems that "
           f"have changed or are gone, {len(changes)} in all."

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from inference_scaling import decoding, models, spec
+from inference_scaling.spec import reward as reward_lib
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -70,7 +71,12 @@ def make_settings(
     ValueError: if the mesh does not match the devices.
   """
   limits = decoding.Limits(**sweep.limits.model_dump())
-  own = {key: getattr(sweep.reward, key, None) for key in _LIMITS}
+  reward, reward_limits = sweep.reward, None
+  if isinstance(reward, reward_lib.External):
+    reward_limits = decoding.Limits(
+      reward.prompt_tokens, reward.step_tokens, reward.total_tokens,
+      limits.max_steps,
+    )  # fmt: skip
   return Settings(
     prompt=sweep.prompt.model_dump(mode="json"),
     step_format=decoding.StepFormat(
@@ -78,10 +84,8 @@ def make_settings(
     ),
     limits=limits,
     sampler=sweep.sampler,
-    reward_format=sweep.reward.format,
-    reward_limits=decoding.Limits(**own, max_steps=limits.max_steps)
-    if all(own.values())
-    else None,
+    reward_format=reward.format,
+    reward_limits=reward_limits,
     dtype=sweep.dtype,
     mesh=make_mesh(sweep.mesh.data, sweep.mesh.model),
     rows_per_problem=sweep.rows_per_problem or None,
@@ -113,6 +117,3 @@ def make_mesh(data: int, model: int) -> jax.sharding.Mesh | None:
 def aggregations(sweep: spec.Sweep) -> tuple[str, ...]:
   """Aggregations of step scores for votes: none where there are no scores."""
   return sweep.aggregations if sweep.reward.has_scores else ()
-
-
-_LIMITS = ("prompt_tokens", "step_tokens", "total_tokens")

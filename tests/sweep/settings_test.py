@@ -29,7 +29,7 @@ def test_settings_are_those_of_the_config(tmp_path):
   assert settings.sampler == spec.Sampler(temperature=1.0, top_k=0, top_p=1.0)
   assert settings.prompt == {"kind": "plain"}
   assert (settings.dtype, settings.mesh) == ("float32", None)
-  assert (settings.reward_format, settings.reward_limits) == ("own", None)
+  assert (settings.reward_format, settings.reward_limits) == ("native", None)
   assert (settings.cache, settings.tree_tokens) == ("dense", None)
   tree = read(tmp_path, cache="tree", tree_tokens=70)
   settings = settings_lib.make_settings(tree)

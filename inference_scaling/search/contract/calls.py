@@ -3,7 +3,7 @@
 Axis letters: P problems, N beams per problem.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -51,7 +51,9 @@ class Calls:
     seed: what all draws are made of.
   """
 
-  def __init__(self, models: extension.Models, prompts, seed: int, jit: bool):
+  def __init__(
+    self, models: extension.Models, prompts: Any, seed: int, jit: bool
+  ):
     """Compiles nothing yet.
 
     Args:
@@ -136,16 +138,25 @@ class Calls:
     """Both states before some steps; that of an owner without rewind as is."""
     return self._rewind(before, after)
 
-  def _wrap(self, function):
+  def _wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled.compiled(function) if self._jit else function
 
-  def _start_both(self, policy_params, reward_params, prompts):
+  def _start_both(
+    self, policy_params: Any, reward_params: Any, prompts: Any
+  ) -> States:
     return States(
       self.policy.start(policy_params, prompts),
       self.reward.start(reward_params, prompts),
     )
 
-  def _advance_both(self, policy_params, reward_params, states, keys, active):
+  def _advance_both(
+    self,
+    policy_params: Any,
+    reward_params: Any,
+    states: States,
+    keys: jax.Array,
+    active: jax.Array,
+  ) -> Moved:
     policy_state, step = self.policy.extend(
       policy_params, keys, states.policy, active
     )
@@ -155,13 +166,13 @@ class Calls:
     states = States(policy_state, reward_state)
     return Moved(states, step, scores.astype(jnp.float32))
 
-  def _fork_both(self, states, parents):
+  def _fork_both(self, states: States, parents: jax.Array) -> States:
     return States(
       self.policy.fork(states.policy, parents),
       self.reward.fork(states.reward, parents),
     )
 
-  def _rewind_both(self, before, after):
+  def _rewind_both(self, before: States, after: States) -> States:
     return States(
       *(
         owner.rewind(old, new) if hasattr(owner, "rewind") else old
@@ -172,7 +183,9 @@ class Calls:
     )
 
 
-def _make_keys(purpose: jax.Array, problems: jax.Array, slots: jax.Array):
+def _make_keys(
+  purpose: jax.Array, problems: jax.Array, slots: jax.Array
+) -> jax.Array:
   """Typed PRNG keys [P, N]."""
   key = jax.random.key(purpose[0])
   for number in (purpose[1], purpose[2]):

@@ -3,14 +3,17 @@
 Axis letters: P problems, N beams per problem.
 """
 
+from collections.abc import Iterable, Mapping
+
 import jax
 import numpy as np
 
 from inference_scaling.search import base
 from inference_scaling.search.contract import compare, steps
-from inference_scaling.search.contract.calls import Calls, Moved
+from inference_scaling.search.contract.calls import Calls, Moved, States
 from inference_scaling.search.contract.values import Point, Untested, Verdict
 
+_Made = list[tuple[np.ndarray, Moved]]
 _DEPTHS = 2
 _ONE = Untested("there is one problem alone")
 _ALONE = (
@@ -43,8 +46,8 @@ def order(calls: Calls, point: Point) -> Verdict:
   own = _search(calls, range(calls.P), range(calls.P))
   rows = list(range(calls.P))[::-1]
   turned = _search(calls, rows, rows)
-  places = {place: row for place, row in enumerate(rows)}
-  seen = _compare(turned, own, places, close=True)
+  indices = dict(enumerate(rows))
+  seen = _compare(turned, own, indices, close=True)
   return f"{seen}, which it is in another order{_ALONE}" if seen else ""
 
 
@@ -60,7 +63,7 @@ def alone(calls: Calls, point: Point) -> Verdict:
   return ""
 
 
-def _search(calls: Calls, rows, ids) -> list[tuple[np.ndarray, Moved]]:
+def _search(calls: Calls, rows: Iterable[int], ids: Iterable[int]) -> _Made:
   """A short search of some of the problems, with forks.
 
   Args:
@@ -71,17 +74,17 @@ def _search(calls: Calls, rows, ids) -> list[tuple[np.ndarray, Moved]]:
   Returns:
     By depth, the beams that were active and what they made.
   """
-  rows, ids, N = np.asarray(list(rows)), list(ids), calls.N
-  states = calls.start(jax.tree.map(lambda leaf: leaf[rows], calls.prompts))
-  active = np.ones((len(rows), N), bool)
+  taken, numbers, N = np.asarray(list(rows)), list(ids), calls.N
+  states = calls.start(jax.tree.map(lambda leaf: leaf[taken], calls.prompts))
+  active = np.ones((len(taken), N), bool)
   made = []
   for depth in range(_DEPTHS):
-    keys = calls.problem_keys(ids, depth, 50)
+    keys = calls.problem_keys(numbers, depth, 50)
     moved = calls.advance(states, keys, active)
     made.append((active, moved))
     active = active & (compare.host(moved.step.status) == base.RUNNING)
-    parents = np.tile(np.arange(N, dtype=np.int32), (len(rows), 1))
-    for row, number in enumerate(ids):
+    parents = np.tile(np.arange(N, dtype=np.int32), (len(taken), 1))
+    for row, number in enumerate(numbers):
       running = np.flatnonzero(active[row])
       if len(running):
         draw = np.random.default_rng([calls.seed, number, depth])
@@ -91,16 +94,18 @@ def _search(calls: Calls, rows, ids) -> list[tuple[np.ndarray, Moved]]:
   return made
 
 
-def _compare(made, expected, places, close):
+def _compare(
+  made: _Made, expected: _Made, indices: Mapping[int, int], close: bool
+) -> str:
   """Says where problems differ that were searched twice.
 
   Args:
     made: of `_search`.
     expected: of `_search`.
-    places: which row of the first is which row of the second.
+    indices: which row of the first is which row of the second.
     close: whether floats may differ by rounding.
   """
-  first, second = list(places), list(places.values())
+  first, second = list(indices), list(indices.values())
   for (active, moved), (_, other) in zip(made, expected, strict=True):
     seen = steps.difference(
       _rows(moved, first), _rows(other, second), active[first], "policy",
@@ -111,9 +116,9 @@ def _compare(made, expected, places, close):
   return ""
 
 
-def _rows(moved, rows):
+def _rows(moved: Moved, rows: list[int]) -> Moved:
   """Some problems of a step; the states are left out."""
   step, scores = jax.tree.map(
     lambda leaf: compare.host(leaf)[rows], (moved.step, moved.scores)
   )
-  return Moved((), step, scores)
+  return Moved(States((), ()), step, scores)

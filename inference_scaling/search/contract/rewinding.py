@@ -4,6 +4,7 @@ Axis letters: P problems, N beams per problem.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -36,13 +37,13 @@ def rewind(calls: Calls, point: Point) -> Verdict:
     return f"{seen}, as before the steps that were taken back{_BACK}"
   for index, name in enumerate(("policy", "reward")):
     for leaf, value, _ in _moved_by_forks(calls, point, index):
-      place = _find(back[index], leaf.path)
-      wrong = compare.differs(leaf.values, place, 2)
+      rewound = _find(back[index], leaf.path)
+      wrong = compare.differs(leaf.values, rewound, 2)
       if wrong.any() and value.ndim == 2 and value.dtype.kind in "iub":
         p, n = np.argwhere(wrong)[0]
         return (
           f"{name}.rewind: the state{leaf.path} of "
-          f"{compare.first_place(wrong)} is {place[p, n]}, expected "
+          f"{compare.first_place(wrong)} is {rewound[p, n]}, expected "
           f"{leaf.values[p, n]}, as before the steps taken back{_BACK}"
         )
   return ""
@@ -104,7 +105,15 @@ def _moved_by_forks(
       yield leaf, value, number
 
 
-def _counts(calls, point, index, number, before, spent, after):
+def _counts(
+  calls: Calls,
+  point: Point,
+  index: int,
+  number: int,
+  before: np.ndarray,
+  spent: np.ndarray,
+  after: States,
+) -> bool:
   """Whether a leaf is a count: it grows, and nothing else looks at it.
 
   A count is a number a problem or a beam. What a cache holds behind the beam's
@@ -136,20 +145,22 @@ def _counts(calls, point, index, number, before, spent, after):
   )  # fmt: skip
 
 
-def _influences(own: Moved, other: Moved, index, number, running) -> bool:
+def _influences(
+  own: Moved, other: Moved, index: int, number: int, running: np.ndarray
+) -> bool:
   """Whether another leaf, a step or a score changed."""
   if steps.difference(own, other, running, "-", "-"):
     return True
   for which in (0, 1):
-    for place, (leaf, value) in enumerate(
+    for position, (leaf, value) in enumerate(
       compare.pairs(own.states[which], other.states[which])
     ):
-      if (which, place) != (index, number):
+      if (which, position) != (index, number):
         if compare.differs(leaf.values, value, 1).any():
           return True
   return False
 
 
-def _find(state, path):
+def _find(state: Any, path: str) -> np.ndarray:
   leaves = {leaf.path: leaf.values for leaf in compare.leaves(state)}
   return leaves[path]

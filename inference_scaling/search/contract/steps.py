@@ -3,6 +3,8 @@
 Axis letters: P problems, N beams per problem.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from inference_scaling.search.contract import compare
@@ -92,9 +94,7 @@ def changed(
   return ""
 
 
-def spread(
-  name: str, before: tuple[object, object], after: tuple[object, object]
-) -> str:
+def spread(name: str, before: Sequence[object], after: Sequence[object]) -> str:
   """Says where a difference between two states made another one.
 
   A cache may differ where nothing reads it, and then nothing else differs

@@ -4,6 +4,7 @@ Axis letters: P problems, N beams per problem.
 """
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -47,7 +48,7 @@ def check(models: extension.Models, prompts: Any) -> None:
 
 
 @contextlib.contextmanager
-def law(name: str):
+def law(name: str) -> Iterator[None]:
   """Lets an error of the checks inside name the law."""
   try:
     yield
@@ -60,7 +61,7 @@ def broken(name: str, text: str) -> str:
   return f"search.check: the law '{name}' is broken: {text}"
 
 
-def _check_leading(models, prompts, P):
+def _check_leading(models: extension.Models, prompts: Any, P: int) -> None:
   """Problems lead in every leaf, however many there are."""
   N = models.policy.num_beams
   states = _start(models, prompts, P)
@@ -75,23 +76,22 @@ def _check_leading(models, prompts, P):
         )
 
 
-def _start(models, prompts, number):
+def _start(
+  models: extension.Models, prompts: Any, number: int
+) -> tuple[Any, Any]:
   """Shapes of both states for so many problems."""
 
-  def resized(leaf):
+  def resized(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((number, *leaf.shape[1:]), leaf.dtype)
 
   prompts = jax.tree.map(resized, jax.eval_shape(lambda: prompts))
-  return tuple(
-    jax.eval_shape(owner.start, params, prompts)
-    for owner, params in (
-      (models.policy, models.policy_params),
-      (models.reward, models.reward_params),
-    )
+  return (
+    jax.eval_shape(models.policy.start, models.policy_params, prompts),
+    jax.eval_shape(models.reward.start, models.reward_params, prompts),
   )
 
 
-def _trace(models, prompts, P):
+def _trace(models: extension.Models, prompts: Any, P: int) -> None:
   """Every function once, with the checks of the loop."""
   policy, reward, policy_params, reward_params = models
   N = policy.num_beams
@@ -116,7 +116,7 @@ def _trace(models, prompts, P):
 
 
 @contextlib.contextmanager
-def _types():
+def _types() -> Iterator[None]:
   """As `law`, for what the loop's own checks find: not for a user's errors."""
   try:
     yield

@@ -161,5 +161,5 @@ def depends_on_more(calls: Calls, point: Point, moved: Moved) -> str:
   return ""
 
 
-def _named(leaf):
+def _named(leaf: compare.Leaf) -> str:
   return f" in {leaf.path}" if leaf.path else ""

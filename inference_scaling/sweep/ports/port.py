@@ -30,6 +30,13 @@ class Port:
   module: pathlib.Path | None
 
   @property
+  def policy(self) -> makers.PolicyPort:
+    """What the maker of a policy returned."""
+    if not isinstance(self.given, makers.PolicyPort):
+      raise TypeError(f"{self.source} makes a reward; expected a policy")
+    return self.given
+
+  @property
   def parameters(self) -> int:
     """Number of weights."""
     if self.given.parameters is not None:
@@ -39,7 +46,7 @@ class Port:
   @property
   def cost(self) -> compute.ModelCost:
     """Of its tokens; attention and unembedding are in `flops_per_token`."""
-    per_token = self.given.flops_per_token
+    per_token: Any = self.given.flops_per_token
     if per_token is None:
       per_token = 2 * self.parameters
     return compute.ModelCost(self.parameters, per_token, 0, 0)
@@ -51,6 +58,7 @@ class Port:
     """
     if self.given.version is not None:
       return hashlib.sha256(self.given.version.encode()).hexdigest()
+    assert self.module is not None  # or `loading` asks for a version
     digest = hashlib.sha256(self.module.read_bytes())
     leaves = jax.tree_util.tree_leaves_with_path(self.given.weights)
     for path, leaf in leaves:
@@ -162,11 +170,11 @@ class Port:
     for problem in problems:
       where = f"{self.source}: problem {problem.id}"
       prompt = checks.call(
-        f"{where}: encode", self.given.encode, (problem.question,)
+        f"{where}: encode", self.policy.encode, (problem.question,)
       )
       checks.check_arrays(f"{where}: encode", prompt)
       tokens = checks.call(
-        f"{where}: count_tokens", self.given.count_tokens, (prompt,)
+        f"{where}: count_tokens", self.policy.count_tokens, (prompt,)
       )
       checks.check_number(f"{where}: count_tokens", tokens, whole=True)
       prompt = jax.tree.map(lambda leaf: np.asarray(jnp.asarray(leaf)), prompt)

@@ -27,7 +27,7 @@ def check(
       does not fit its buffer.
   """
   try:
-    checks.check_vocabularies(port.given.tokenizer, reward.tokenizer)
+    checks.check_vocabularies(port.policy.tokenizer, reward.tokenizer)
   except ValueError as error:
     raise ValueError(f"{port.source}: {error}") from error
   for problem in encoded:

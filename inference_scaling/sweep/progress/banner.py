@@ -17,7 +17,7 @@ def describe(
   runs: Sequence[grid.Run],
   asked: Sequence[tasks.Problem],
   parameters: Mapping[str, int],
-  reward: checkpoints.Checkpoint | None,
+  reward: checkpoints.Model | None,
   workdir: pathlib.Path,
 ) -> str:
   """Describes a sweep.
@@ -65,7 +65,7 @@ def _problems(task: spec.Task) -> str:
   return problems.describe(task) + (f"; {fields}" if fields else "")
 
 
-def _reward(reward_format: str, reward: checkpoints.Checkpoint | None) -> str:
+def _reward(reward_format: str, reward: checkpoints.Model | None) -> str:
   """What scores candidates."""
   if reward is None:
     return f"{reward_format}: {spec.REWARDS[reward_format].words}"

@@ -50,7 +50,7 @@ class Progress:
     self._run: grid.Run | None = None
     self._pace = _Pace()
     self._bar = None
-    if stream.isatty():
+    if stream is not None and stream.isatty():
       self._bar = tqdm.tqdm(
         total=total, initial=done, file=stream, dynamic_ncols=True,
         bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]",

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from inference_scaling import spec, tasks
+from inference_scaling.spec import task as task_lib
 
 Problems = Sequence[tasks.Problem]
 
@@ -35,7 +36,9 @@ def find(sweep: spec.Sweep, asked: Problems) -> list[str]:
 
 
 def _limit(task: spec.Task, asked: Problems) -> Iterator[str]:
-  if task.kind != "synthetic" and task.limit > len(asked):
+  if isinstance(task, task_lib.Synthetic):
+    return
+  if task.limit > len(asked):
     yield (
       f"config.task.limit is {task.limit}, above the number of problems, "
       f"{len(asked)}: all of them are taken."
@@ -43,7 +46,7 @@ def _limit(task: spec.Task, asked: Problems) -> Iterator[str]:
 
 
 def _repeated(task: spec.Task, asked: Problems) -> Iterator[str]:
-  if task.kind != "jsonl":
+  if not isinstance(task, task_lib.Jsonl):
     return  # the others are what was published, or drawn
   first: dict[str, tasks.Problem] = {}
   again = []
@@ -64,7 +67,9 @@ def _called(problem: tasks.Problem) -> str:
 
 
 def _policies(sweep: spec.Sweep) -> Iterator[str]:
-  used = {name for block in sweep.runs.values() for name in block.policies}
+  used = {
+    name for block in sweep.runs.values() for name in block.policies or ()
+  }
   sources: dict[str, str] = {}
   for name, source in sweep.policies.items():
     if name not in used:

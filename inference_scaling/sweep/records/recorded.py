@@ -213,7 +213,7 @@ def _moved(
   moved = [
     number
     for number, change in changes.items()
-    if questions.get(change.old.get("question"), number) != number
+    if questions.get(str(change.old.get("question")), number) != number
   ]
   if not moved:
     return ""

@@ -20,12 +20,15 @@ class Texts(Protocol):
     self, tree: search.Tree, nodes: search.Nodes, paths: Sequence[Sequence[int]]
   ) -> list[str]:
     """The text of each path of nodes."""
+    ...
 
   def steps(self, tree: search.Tree, nodes: search.Nodes) -> list[str]:
     """The text of each of the M nodes."""
+    ...
 
   def scored(self, tree: search.Tree, nodes: search.Nodes) -> list[bool]:
     """Whether each of the M nodes has a score of its own."""
+    ...
 
 
 @dataclasses.dataclass(frozen=True)
