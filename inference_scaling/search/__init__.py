@@ -136,7 +136,7 @@ and `search_step` take one step at a time. All of these are names of this
 package, as are the functions that analyse a tree (`list_nodes`,
 `list_candidates`, ..), and what an engine needs in addition (`BatchedPolicy`,
 `BatchedReward`; `batched_policy` and `batched_reward` add it to any); only what
-a port needs first is printed below. `sweep/README.md` takes a port into a sweep.
+a port needs first is printed below. `sweep/README.md` puts a port in a sweep.
 """
 
 from inference_scaling.search.base import (
