@@ -27,7 +27,11 @@ def _under(*folders: str) -> tuple[str, ...]:
 PHRASES = (
   ("lanes?", "batch slot", ()),
   ("run_lanes", "decode loop", ()),
-  ("rows(_| )in(_| )flight", "batch size", _under("spec/old_names.py")),
+  (
+    "rows(_| )in(_| )flight",
+    "batch size",
+    _under("spec/checking/old_names.py"),
+  ),
   ("reward_form", "reward_format", ()),
   ("RewardForm", "RewardFormat", ()),
   ("OWN_FORM", "NATIVE_FORMAT", ()),

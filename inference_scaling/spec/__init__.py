@@ -5,6 +5,7 @@ A config file states what differs from the defaults; `read_sweep` makes a
 """
 
 from inference_scaling.spec.checking.messages import read
+from inference_scaling.spec.checking.old_names import renew
 from inference_scaling.spec.grid import Run, by_cost, expand
 from inference_scaling.spec.growth import (
   PLACING,
@@ -13,7 +14,6 @@ from inference_scaling.spec.growth import (
   maker_of,
   moves,
 )
-from inference_scaling.spec.old_names import renew
 from inference_scaling.spec.prompt import PROMPTS
 from inference_scaling.spec.reader import (
   check_reward,

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import pydantic
 
-from inference_scaling.spec.checking import fields
+from inference_scaling.spec.checking import fields, old_names
 
 # How alike a wrong key and the one that is meant are: more than words that
 # share a few letters.
@@ -50,10 +50,12 @@ def _describe(
   """One fault: the key, its value, what was expected and what to do."""
   location, words = details["loc"], details["ctx"]["expected"]
   where = ".".join([path, *map(str, location)])
-  if details["type"] == fields.MISSING:
-    return f"{where} is missing; expected {words}. Add it to the config file."
-  value = details["input"]
   group = ".".join([path, *map(str, location[:-1])])
+  renamed = old_names.hint(_group(values, location[:-1]), group)
+  if details["type"] == fields.MISSING:
+    remedy = renamed or "Add it to the config file."
+    return f"{where} is missing; expected {words}. {remedy}"
+  value = details["input"]
   if details["type"] == fields.NAME:
     return (
       f"{group} has the name {location[-1]!r}; expected {words}. Change it in "
@@ -64,6 +66,7 @@ def _describe(
     close = difflib.get_close_matches(str(location[-1]), words.split(", "), 1,
                                       _CLOSE)  # fmt: skip
     hint = f"did you mean {close[0]!r}?" if close else _removal(group)
+    hint = renamed or hint
     return (
       f"{where} is {value!r}, but there is no such key{by}; expected "
       f"{words or 'none'}: {hint}"
@@ -71,13 +74,19 @@ def _describe(
   return f"{where} is {value!r}; expected {words}. {_remedy(where, words)}"
 
 
+def _group(values: Any, location: Sequence[Any]) -> dict[str, Any]:
+  """The keys at a location; none where there is no group."""
+  for key in location:
+    values = values[key] if isinstance(values, dict | list | tuple) else None
+  return values if isinstance(values, dict) else {}
+
+
 def _choice(values: Any, location: Sequence[Any]) -> str:
   """What the keys of a group go by: " with format 'none'"; "" for nothing."""
-  for key in location:
-    values = values[key]
+  keys = _group(values, location)
   for key in ("kind", "format", "strategy"):
-    if isinstance(values, dict) and isinstance(values.get(key), str):
-      return f" with {key} {values[key]!r}"
+    if isinstance(keys.get(key), str):
+      return f" with {key} {keys[key]!r}"
   return ""
 
 

@@ -1,4 +1,4 @@
-"""What keys of a config were called when an old folder was made."""
+"""What keys of a config were called before: in old folders and old files."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -36,3 +36,23 @@ def renew(config: Mapping[str, Any]) -> dict[str, Any]:
     else:
       renewed[group] = keys
   return renewed
+
+
+def hint(keys: Mapping[str, Any], group: str) -> str:
+  """Says which keys of a group have another name today.
+
+  Args:
+    keys: of the group, as a user gave them.
+    group: its path: "config.reward".
+
+  Returns:
+    A sentence; "" where there are none.
+  """
+  names = {
+    old: new
+    for name, old, new, _ in _RENAMED
+    if group == ".".join(["config", *([name] if name else [])]) and old in keys
+  }
+  return " ".join(
+    f"{old!r} is called {new!r} now." for old, new in names.items()
+  )
