@@ -342,14 +342,14 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
   @override
   def report(self, state: state_lib.PolicyState) -> dict[str, jax.Array]:
     return {
-      "tree_overflow": faults.tree_overflow(state.cache),
+      "cache_overflow": faults.tree_overflow(state.cache),
       "finite": state.finite,
     }
 
   @override
   def check(self, report: dict[str, Any], where: str) -> None:
     capacity = self.storage.capacity
-    faults.check_tree(report["tree_overflow"], "policy", capacity, where)
+    faults.check_tree(report["cache_overflow"], "policy", capacity, where)
     faults.check_finite(report["finite"], "the policy's logits", where)
 
   def _empty_step(self, shape: tuple[int, ...]) -> state_lib.HalfStep:

@@ -251,8 +251,8 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
       "tree_overflow": faults.tree_overflow(state.cache),
       "finite": state.finite,
       "longest": self.longest(state),
-      "overflow": state.overflow,
-      "every_step_scored": (state.scored == state.steps).all(axis=1),
+      "buffer_overflow": state.overflow,
+      "every_step_scored": (state.num_scored == state.steps).all(axis=1),
     }
 
   @override
@@ -262,7 +262,7 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
     faults.check_finite(report["finite"], "the rewards", where)
     faults.check_longest(report["longest"], self.limits, where)
     faults.check_scored(
-      report["overflow"], report["every_step_scored"], self.limits, where
+      report["buffer_overflow"], report["every_step_scored"], self.limits, where
     )
 
   def _score(
@@ -306,7 +306,7 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
       "head": head,
       "scores": jnp.where(scored, fresh, beams["scores"]),
       "steps": beams["steps"] + written,
-      "scored": beams["scored"] + scored,
+      "num_scored": beams["num_scored"] + scored,
       "rest": beams["rest"],
     }
     old = {name: getattr(state, name) for name in state_lib.BEAMS}

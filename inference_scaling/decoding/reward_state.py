@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from inference_scaling import compute
 
 # What belongs to one beam beside its cache; a fork copies it.
-BEAMS = ("head", "scores", "steps", "scored", "rest")
+BEAMS = ("head", "scores", "steps", "num_scored", "rest")
 
 
 class RewardState(flax.struct.PyTreeNode):
@@ -23,7 +23,7 @@ class RewardState(flax.struct.PyTreeNode):
     head: the `HeadState` of each beam; leaves [P, N, ...].
     scores: float32[P, N], of each beam's last step; 0 before the first.
     steps: int32[P, N], steps with text that each beam has had.
-    scored: int32[P, N], steps that were scored; as many, or a step has no
+    num_scored: int32[P, N], steps that were scored; as many, or a step has no
       score or two.
     rest: int32[P, N], first bytes of a character that the end of a step cut,
       with a byte of 1 before them; 0 for none. Only a translator leaves any.
@@ -37,7 +37,7 @@ class RewardState(flax.struct.PyTreeNode):
   head: Any
   scores: jax.Array
   steps: jax.Array
-  scored: jax.Array
+  num_scored: jax.Array
   rest: jax.Array
   overflow: jax.Array
   finite: jax.Array
@@ -64,7 +64,7 @@ def empty_state(
     head=head,
     scores=jnp.zeros(shape, jnp.float32),
     steps=nothing,
-    scored=nothing,
+    num_scored=nothing,
     rest=nothing,
     overflow=jnp.zeros((shape[0], 2), jnp.int32),
     finite=jnp.ones(shape[0], bool),

@@ -156,7 +156,7 @@ def _score_steps(
 
   def score(*arguments: Any) -> Any:
     state, scores = reward.score(*arguments)
-    return state, placement.replicate((scores, state.scored), mesh)
+    return state, placement.replicate((scores, state.num_scored), mesh)
 
   compiled = compile(score)
   state = compile(reward.start)(model.params, prompts)

@@ -71,8 +71,6 @@ def make_flags(
       text = jnp.maximum(text, owner.longest(state))
   if isinstance(new, state_lib.PolicyState):
     row_steps = new.row_steps - old.row_steps
-  # Arrays, since these counts are on the device.
-  drawn: Any = policy.counts(new).decode - policy.counts(old).decode
   return Flags(
     done=search_state.is_done(after),
     scored=scored,
@@ -81,8 +79,13 @@ def make_flags(
     reward=reward.report(after.reward_state),
     text=text,
     row_steps=row_steps,
-    tokens=drawn,
+    tokens=_decoded(policy, new) - _decoded(policy, old),
   )
+
+
+def _decoded(policy: batching.BatchedPolicy, state: Any) -> Any:
+  """Tokens drawn so far, an array int32[P]: the state is on the device."""
+  return policy.counts(state).decode
 
 
 def check_slot(

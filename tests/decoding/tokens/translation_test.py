@@ -213,7 +213,7 @@ def test_rewards_of_a_search_are_those_of_whole_texts(name):
         num_empty += 1
         assert scores[p, n] == before[p, n]
     counts = [[len(beam) for beam in row] for row in steps]
-    assert state.steps.tolist() == state.scored.tolist() == counts
+    assert state.steps.tolist() == state.num_scored.tolist() == counts
     state = fork(state, jnp.array(parents))
     steps = [[steps[p][n] for n in row] for p, row in enumerate(parents)]
   assert len(found) > 20 and num_empty
@@ -368,7 +368,7 @@ def test_a_policy_that_writes_the_tag_searches_in_one_program():
 
   state = run(params, model.params, prompts)
   np.testing.assert_array_equal(
-    state.reward_state.scored, state.reward_state.steps
+    state.reward_state.num_scored, state.reward_state.steps
   )
   assert state.reward_state.steps.max() >= 2
   tree, texts, found = jax.device_get(state.tree), [], []
@@ -402,5 +402,5 @@ def test_a_step_that_was_cut_off_may_be_longer_than_the_limits():
     content = decoding.StepTokens(tokens, lengths, *np.zeros((2, 1, 1)))
     step = search.Step(np.full((1, 1), status, np.int32), lengths, content)
     state, _ = score(model.params, start, step, np.ones((1, 1), bool))
-    assert state.scored[0, 0] == 0 and state.steps[0, 0] == owed
+    assert state.num_scored[0, 0] == 0 and state.steps[0, 0] == owed
     assert bool(state.overflow.any()) == owed
