@@ -1,8 +1,9 @@
 """What a record says: the keys of a line of records.jsonl, each with its type.
 
-A record is all that is kept of one problem in one run. Sweeps write it as JSON;
-readers take it from here as dataclasses, so that each key is defined once.
-What older versions did not write yet has a default. This module needs no JAX.
+A record is all that is kept of one problem in one run. Sweeps make these
+dataclasses and write them as JSON, in the order of their fields; readers take
+them from here, so that each key is defined once. What older versions did
+not write yet has a default. This module needs no JAX.
 
 Axis letters: N candidates, M nodes of the tree, which are steps.
 """
@@ -17,7 +18,7 @@ from inference_scaling.spec import typed_json
 RecordError = typed_json.RecordError
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Run:
   """What a record is of, beside its problem.
 
@@ -37,7 +38,7 @@ class Run:
     return f"{self.policy} {self.strategy} n={self.n} seed={self.seed}"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Problem:
   """The problem.
 
@@ -63,30 +64,30 @@ class Problem:
     return self.name or str(self.id)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Candidate:
   """One solution, whole or in part.
 
   Attributes:
+    text: all of it.
     answer: in canonical spelling; None for one that abstains.
     correct: whether it is right; None where no answer is known to be.
     status: how it ended, one of `names.STATUSES`.
     step_scores: rewards of its steps; empty without a reward model.
-    text: all of it.
     tokens: how many it has.
     path: its nodes in the tree, from the first on.
   """
 
+  text: str = ""
   answer: str | None
   correct: bool | None
   status: str
   step_scores: list
-  text: str = ""
   tokens: int = 0
   path: list = dataclasses.field(default_factory=list)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Tree:
   """The steps of a search, a column of M values each; None for one it lacks.
 
@@ -111,7 +112,7 @@ class Tree:
   texts: list | None = None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Vote:
   """What a voting method comes to.
 
@@ -120,11 +121,11 @@ class Vote:
     correct: whether it is right; None where no answer is known to be.
   """
 
-  correct: bool | None
   answer: str | None = None
+  correct: bool | None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Ledger:
   """What the search has cost; None for what is not counted.
 
@@ -143,8 +144,8 @@ class Ledger:
     flops_reward_prefill: of the prompt in the reward model.
   """
 
-  policy_decode: int
   policy_prefill: int | None = None
+  policy_decode: int
   policy_discarded: int | None = None
   policy_attended: int | None = None
   reward_prefill: int | None = None
@@ -157,7 +158,7 @@ class Ledger:
   flops_reward_prefill: dict | None = None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Record:
   """One problem solved once by one run.
 
@@ -211,6 +212,11 @@ def parse(content: Any, where: str = "record") -> Record:
     },
     ledger=parse_part(Ledger, content, "ledger", where),
   )
+
+
+def to_json(part: Run | Problem | Candidate | Tree | Vote | Ledger) -> dict:
+  """Makes JSON data of a part of a record; its lists are not copied."""
+  return dict(vars(part))
 
 
 def check_candidates(record: Record, where: str) -> None:

@@ -2,6 +2,8 @@
 
 import copy
 import dataclasses
+import json
+import pathlib
 
 import pytest
 
@@ -53,6 +55,19 @@ def test_what_a_sweep_writes_is_known():
   assert set(writing.describe_problem(problem)) == fields(record.Problem)
   made = votes.make_votes(tree_records.small()["candidates"], ("last",))
   assert set(made["weighted/last"]) == fields(record.Vote)
+
+
+def test_records_are_written_in_the_order_of_older_ones():
+  """The bytes of a record stay: a kill and a resume must not show."""
+  path = pathlib.Path(__file__).parents[1] / "sweep/old_folder/records.jsonl"
+  content = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
+  read = record.parse(content)
+  pairs = [(getattr(read, key), content[key]) for key in ("run", "ledger")]
+  pairs += zip(read.candidates, content["candidates"], strict=True)
+  pairs += [(read.votes[name], content["votes"][name]) for name in read.votes]
+  pairs += [(read.tree, content["tree"])]
+  for part, written in pairs:
+    assert json.dumps(record.to_json(part)) == json.dumps(written)
 
 
 def test_older_records_lack_what_came_later():

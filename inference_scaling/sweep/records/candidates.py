@@ -10,6 +10,7 @@ from typing import Any
 
 from inference_scaling import names, outcomes, search, tasks
 from inference_scaling.search import base, trace
+from inference_scaling.spec import record
 from inference_scaling.sweep.records import step_texts
 
 Grade = Callable[[str | None], bool | None]
@@ -48,17 +49,16 @@ def make_candidates(
   for (status, path), text in zip(found, solutions, strict=True):
     answer = canonical_answer(text) if status == base.FINISHED else None
     read = [i for i in path if scored[i]] or path[-1:] if rewarded else []
-    candidates.append(
-      {
-        "text": text,
-        "answer": answer,
-        "correct": grade(answer),
-        "status": names.STEP_STATUSES[status],
-        "step_scores": [float(scores[i]) for i in read],
-        "tokens": sum(int(tokens[i]) for i in path),
-        "path": path,
-      }
+    candidate = record.Candidate(
+      text=text,
+      answer=answer,
+      correct=grade(answer),
+      status=names.STEP_STATUSES[status],
+      step_scores=[float(scores[i]) for i in read],
+      tokens=sum(int(tokens[i]) for i in path),
+      path=path,
     )
+    candidates.append(record.to_json(candidate))
   return candidates
 
 

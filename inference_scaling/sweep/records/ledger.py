@@ -1,9 +1,11 @@
 """The compute ledger of one record."""
 
+from collections.abc import Callable
 from typing import Any
 
 from inference_scaling import compute, decoding, names
 from inference_scaling.search import trace
+from inference_scaling.spec import record
 
 _NOTHING = compute.Counts(prefill=0, decode=0, attended=0)
 
@@ -28,26 +30,30 @@ def make_ledger(
     (`flops_reward_prefill`), so that fewer samples and votes that read no
     reward can be charged what they need.
   """
-  ours, theirs = finished.policy_counts, finished.reward_counts
+  written, scored = finished.policy_counts, finished.reward_counts
 
-  def by_convention(function, policy_counts):
+  def by_convention(
+    function: Callable[..., float], policy_counts: compute.Counts
+  ) -> dict[str, float]:
     return {
-      convention: function(policy, reward, policy_counts, theirs, convention)
+      convention: function(policy, reward, policy_counts, scored, convention)
       for convention in names.CONVENTIONS
     }
 
-  return {
-    "policy_prefill": int(ours.prefill),
-    "policy_decode": int(ours.decode),
-    "policy_discarded": int(ours.decode)
-    - trace.candidate_tokens(finished.tree),
-    "policy_attended": ours.total_attended,
-    "reward_prefill": int(theirs.prefill),
-    "reward_scored": int(theirs.decode),
-    "reward_attended": theirs.total_attended,
-    "cache_bytes": int(finished.cache_bytes),
-    "flops": by_convention(compute.flops, ours),
-    "flops_prefill": by_convention(compute.prompt_flops, ours),
-    "flops_reward": by_convention(compute.flops, _NOTHING),
-    "flops_reward_prefill": by_convention(compute.prompt_flops, _NOTHING),
-  }
+  used = trace.candidate_tokens(finished.tree)
+  return record.to_json(
+    record.Ledger(
+      policy_prefill=int(written.prefill),
+      policy_decode=int(written.decode),
+      policy_discarded=int(written.decode) - used,
+      policy_attended=written.total_attended,
+      reward_prefill=int(scored.prefill),
+      reward_scored=int(scored.decode),
+      reward_attended=scored.total_attended,
+      cache_bytes=int(finished.cache_bytes),
+      flops=by_convention(compute.flops, written),
+      flops_prefill=by_convention(compute.prompt_flops, written),
+      flops_reward=by_convention(compute.flops, _NOTHING),
+      flops_reward_prefill=by_convention(compute.prompt_flops, _NOTHING),
+    )
+  )

@@ -6,6 +6,7 @@ from typing import Any
 
 from inference_scaling import compute, decoding, tasks
 from inference_scaling.spec import grid
+from inference_scaling.spec import record as record_lib
 from inference_scaling.sweep.records import candidates as candidates_lib
 from inference_scaling.sweep.records import (
   ledger,
@@ -51,7 +52,7 @@ class RecordMaker:
       JSON data.
     """
 
-    def grade(answer):
+    def grade(answer: str | None) -> bool | None:
       if not problem.golds:
         return None
       return self.grader.grade(problem.golds, answer)
@@ -83,14 +84,17 @@ def describe_problem(problem: tasks.Problem) -> dict[str, Any]:
   Returns:
     The `problem` of a record; `name` and `alternatives` only where it has them.
   """
-  said = {
-    "id": problem.id,
-    "level": problem.level,
-    "gold": problem.gold,
-    "question": problem.question,
+  said = record_lib.Problem(
+    id=problem.id,
+    level=problem.level,
+    gold=problem.gold,
+    question=problem.question,
+    name=problem.name,
+    alternatives=list(problem.alternatives),
+  )
+  seldom = ("name", "alternatives")
+  return {
+    key: value
+    for key, value in record_lib.to_json(said).items()
+    if value or key not in seldom
   }
-  if problem.name:
-    said["name"] = problem.name
-  if problem.alternatives:
-    said["alternatives"] = list(problem.alternatives)
-  return said

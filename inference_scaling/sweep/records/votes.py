@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from inference_scaling import names, voting
+from inference_scaling.spec import record
 
 
 def make_votes(
@@ -34,10 +35,14 @@ def make_votes(
     winners.extend(voting.weighted(voters, scores))
   # All candidates with one answer have one grade; no answer is not right.
   outcomes: dict[int, dict[str, Any]] = {
-    number: {key: candidate[key] for key in ("answer", "correct")}
+    number: record.to_json(
+      record.Vote(answer=candidate["answer"], correct=candidate["correct"])
+    )
     for number, candidate in zip(ids.tolist(), candidates, strict=True)
   }
-  outcomes[voting.ABSTAIN] = {"answer": None, "correct": False}
+  outcomes[voting.ABSTAIN] = record.to_json(
+    record.Vote(answer=None, correct=False)
+  )
   return {
     name: outcomes[int(winner)]
     for name, winner in zip(vote_names(aggregations), winners, strict=True)
