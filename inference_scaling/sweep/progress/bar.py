@@ -91,7 +91,7 @@ class Progress:
     """Says what the run has reached."""
     line = (
       f"{self._run}: {len(self._right)} problems, {self._vote} "
-      f"{self._accuracy()} right"
+      f"accuracy {self._accuracy()}"
     )
     if self._bar is None:
       self._say(line)
@@ -123,8 +123,8 @@ class Progress:
     self._last_line = now
     self._say(
       f"  {self._done} of {self._total} problems done, "
-      f"{self._pace.words('a second', 's a problem')}, {self._left()}; now "
-      f"{self._run}, {self._accuracy()} right"
+      f"{self._pace.words('per second', 's per problem')}, {self._left()}; now "
+      f"{self._run}, accuracy {self._accuracy()}"
     )
 
   def _left(self) -> str:
@@ -162,13 +162,13 @@ class _Pace:
       self._first = now
 
   def rate(self) -> float | None:
-    """Problems a second; None where nothing tells it yet."""
+    """Problems per second; None where nothing tells it yet."""
     if self._count <= self._in_flight or self._last <= self._first:
       return self._before
     return (self._count - 1) / (self._last - self._first)
 
   def words(self, fast: str, slow: str) -> str:
-    """The rate in one of two units: problems a second, seconds a problem."""
+    """The rate in one of two units: per second, or seconds per problem."""
     rate = self.rate()
     if rate is None:
       return f"? {fast}"

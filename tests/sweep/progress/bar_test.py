@@ -37,9 +37,9 @@ def test_elsewhere_a_line_every_ten_seconds():
   lines = run_with_clock([0, 1, 9, 12, 18], stream)
   assert stream.getvalue() == ""
   assert lines == [
-    "  3 of 8 problems done, 0.3 a second, about 15 s left; now small rebase"
-    " n=16 seed=0, 66.7% right",
-    "small rebase n=16 seed=0: 4 problems, weighted/last 50.0% right",
+    "  3 of 8 problems done, 0.3 per second, about 15 s left; now small rebase"
+    " n=16 seed=0, accuracy 66.7%",
+    "small rebase n=16 seed=0: 4 problems, weighted/last accuracy 50.0%",
   ]
 
 
@@ -87,17 +87,19 @@ def test_the_time_left_does_not_count_compilation():
   # 100 batches of 5 problems in 20 s each, after three minutes of compiling.
   first, *others = lines_of(batches=100, in_flight=5)
   assert first.startswith(
-    "  1 of 500 problems done, ? a second, compiling, time left not known yet; "
-    "now small rebase n=16 seed=0"
+    "  1 of 500 problems done, ? per second, compiling, time left not known "
+    "yet; now small rebase n=16 seed=0"
   )
   assert len(others) == 99
   assert others[0].startswith(
-    "  6 of 500 problems done, 0.2 a second, about 33 m"
+    "  6 of 500 problems done, 0.2 per second, about 33 m"
   )
   assert (
-    "251 of 500 problems done, 0.2 a second, about 17 min left" in others[49]
+    "251 of 500 problems done, 0.2 per second, about 17 min left" in others[49]
   )
-  assert "496 of 500 problems done, 0.2 a second, about 16 s left" in others[-1]
+  assert (
+    "496 of 500 problems done, 0.2 per second, about 16 s left" in others[-1]
+  )
 
 
 @pytest.mark.parametrize("in_flight", [1, 7, 64])
@@ -123,12 +125,12 @@ def test_a_run_of_one_batch_tells_no_rate_and_keeps_that_of_others():
         shown.advance(RIGHT)
   assert all("not known yet" in line for line in lines[:41])
   assert (
-    "42 of 120 problems done, 11 s a problem, about 14 min left" in lines[41]
+    "42 of 120 problems done, 11 s per problem, about 14 min left" in lines[41]
   )
   assert (
-    "81 of 120 problems done, 11 s a problem, about 7 min left" in lines[80]
+    "81 of 120 problems done, 11 s per problem, about 7 min left" in lines[80]
   )
-  assert all("11 s a problem" in line for line in lines[41:])
+  assert all("11 s per problem" in line for line in lines[41:])
 
 
 def test_what_was_there_before_does_not_count():
@@ -141,9 +143,10 @@ def test_what_was_there_before_does_not_count():
       clock.now += seconds
       shown.advance(WRONG)
   assert [line.partition(";")[0] for line in lines] == [
-    "  91 of 100 problems done, ? a second, compiling, time left not known yet",
-    "  92 of 100 problems done, 20 s a problem, about 3 min left",
-    "  93 of 100 problems done, 20 s a problem, about 2 min left",
+    "  91 of 100 problems done, ? per second, compiling, time left not known "
+    "yet",
+    "  92 of 100 problems done, 20 s per problem, about 3 min left",
+    "  93 of 100 problems done, 20 s per problem, about 2 min left",
   ]
 
 
