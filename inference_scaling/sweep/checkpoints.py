@@ -21,12 +21,12 @@ class Checkpoint:
 
   Attributes:
     source: as `models.open_checkpoint` takes it.
-    found: the opened checkpoint.
+    opened: the opened checkpoint.
     cost: of its tokens.
   """
 
   source: str
-  found: models.Checkpoint
+  opened: models.Checkpoint
   cost: compute.ModelCost
 
   @property
@@ -37,19 +37,19 @@ class Checkpoint:
   @property
   def max_position_embeddings(self) -> int:
     """Longest text that the model was made for."""
-    return self.found.config.max_position_embeddings
+    return self.opened.config.max_position_embeddings
 
   def sha256(self) -> str:
     """Digest of the files that decide what the model computes."""
     digest = hashlib.sha256(self.source.encode() if self._unnamed else b"")
-    for path in self.found.files():
+    for path in self.opened.files():
       digest.update(f"{path.name} {_file_digest(path)}\n".encode())
     return digest.hexdigest()
 
   @property
   def _unnamed(self) -> bool:
     """Whether there is no file: a random model is known by its name alone."""
-    return not self.found.files()
+    return not self.opened.files()
 
 
 Model = Checkpoint | port_lib.Port
@@ -72,8 +72,8 @@ def policy(source: str) -> Model:
   """
   if loading.is_port(source):
     return loading.load_policy(source)
-  found = _open(source)
-  return Checkpoint(source, found, compute.policy_cost(found.config))
+  opened = _open(source)
+  return Checkpoint(source, opened, compute.policy_cost(opened.config))
 
 
 def reward(source: str, reward_format: str) -> Model:
@@ -99,21 +99,21 @@ def reward(source: str, reward_format: str) -> Model:
       f"config.reward.format is {reward_format!r}; expected "
       f"{names.PYTHON_REWARD!r}. Change one of the two."
     )
-  found = _open(source, *models.reward_architectures(reward_format))
+  opened = _open(source, *models.reward_architectures(reward_format))
   cost = (
     compute.reward_cost
     if reward_format == models.NATIVE_FORMAT
     else compute.step_reward_cost
   )
-  return Checkpoint(source, found, cost(found.config))
+  return Checkpoint(source, opened, cost(opened.config))
 
 
 def _open(source: str, *architectures: str) -> models.Checkpoint:
   """Opens a whole checkpoint, of some architectures where these are given."""
   try:
-    found = models.open_checkpoint(source)
-    found.require(*architectures)
-    return found
+    opened = models.open_checkpoint(source)
+    opened.require(*architectures)
+    return opened
   except (OSError, ValueError) as error:
     if not re.fullmatch(r"[\w.]+:\w+", source):
       raise

@@ -26,9 +26,9 @@ def check_tokens(
   """Raises a ValueError that names a prompt with a token that has no row."""
   size = model.config.vocab_size
   for i, row in rows.items():
-    beyond = sorted({token for token in row if token >= size})
-    if beyond:
-      names = model.tokenizer.convert_ids_to_tokens(beyond)
+    unknown = sorted({token for token in row if token >= size})
+    if unknown:
+      names = model.tokenizer.convert_ids_to_tokens(unknown)
       raise ValueError(
         f"problem {i}: its prompt for {who} holds {names}, for which the "
         f"embedding of {size} rows has none. Take them out of the question or "

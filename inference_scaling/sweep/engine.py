@@ -1,4 +1,4 @@
-"""Loaded models, and the search of one run over some problems."""
+"""Loaded models, and the search of one run over its problems."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -187,11 +187,11 @@ class Engine:
     if key not in self._pairs:
       model = self.policies[policy]
       self._pairs[key] = (
-        self._writer(model, sizes), self._judge(model, sizes)
+        self._make_policy(model, sizes), self._make_reward(model, sizes)
       )  # fmt: skip
     return self._pairs[key]
 
-  def _writer(
+  def _make_policy(
     self, policy: models.Model | port_lib.Port, sizes: strategies.Shape
   ) -> base.Policy:
     """Makes the search's policy."""
@@ -204,7 +204,7 @@ class Engine:
       token_scores=settings.reward_format in decoding.TOKEN_SCORES,
     )  # fmt: skip
 
-  def _judge(
+  def _make_reward(
     self, policy: models.Model | port_lib.Port, sizes: strategies.Shape
   ) -> base.Reward:
     """Makes the search's reward: a port's, of a model, of tokens, or none."""

@@ -64,8 +64,8 @@ def check_same(items: Mapping[str, Any]) -> None:
   texts = [json.dumps(item, sort_keys=True) for item in items.values()]
   digests = [hashlib.sha256(text.encode()).digest() for text in texts]
   rows = np.array([np.frombuffer(digest, np.uint8) for digest in digests])
-  found = multihost_utils.process_allgather(rows)  # [process, item, byte]
-  differs = (found != found[:1]).any(axis=-1)
+  gathered = multihost_utils.process_allgather(rows)  # [process, item, byte]
+  differs = (gathered != gathered[:1]).any(axis=-1)
   if differs.any():
     names = ", ".join(np.array(list(items))[differs.any(axis=0)])
     others = ", ".join(map(str, np.flatnonzero(differs.any(axis=1))))

@@ -20,9 +20,9 @@ from inference_scaling.sweep import (
   checkpoints,
   engine,
   loading,
-  problems,
   processes,
 )
+from inference_scaling.sweep import problems as problems_lib
 from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep.progress import banner, bar, unfinished
 from inference_scaling.sweep.records import files as records
@@ -83,23 +83,23 @@ def run_sweep(
   """
   workdir = pathlib.Path(workdir).absolute()
   sweep = spec.read_sweep(config)
-  asked = problems.load(sweep.task)
+  problems = problems_lib.load(sweep.task)
   policies = {
     name: checkpoints.policy(path) for name, path in sweep.policies.items()
   }
   reward = None
   if sweep.reward.has_model:
     reward = checkpoints.reward(sweep.reward.source, sweep.reward.format)
-  parameters = {name: found.parameters for name, found in policies.items()}
+  parameters = {name: model.parameters for name, model in policies.items()}
   runs = grid.by_cost(grid.expand(sweep.runs), parameters)
   if not processes.is_lead():
     say = _say_nothing
-  say(banner.describe(sweep, runs, asked, parameters, reward, workdir))
-  content = workdir_lib.content(sweep, policies, reward, len(asked))
+  say(banner.describe(sweep, runs, problems, parameters, reward, workdir))
+  content = workdir_lib.content(sweep, policies, reward, len(problems))
   processes.check_same(
     {
       "config or checkpoints": content,
-      "problems": [dataclasses.asdict(problem) for problem in asked],
+      "problems": [dataclasses.asdict(problem) for problem in problems],
     }
   )
   aggregations = settings_lib.aggregations(sweep)
@@ -117,12 +117,12 @@ def run_sweep(
         for line in spec.moves(before, sweep):
           say(f"Changed since the last start: {line}")
       recorded.vote_again(files[0], aggregations)
-      rows, changes = recorded.read(files[0], vote, asked)
+      rows, changes = recorded.read(files[0], vote, problems)
       if not redo_changed:
-        recorded.refuse(files[0], changes, asked)
+        recorded.refuse(files[0], changes, problems)
       elif changes:
         count = files[0].count
-        recorded.drop(files[0], files[1], rows, asked)
+        recorded.drop(files[0], files[1], rows, problems)
         say(
           f"Dropped {count - len(rows)} of {count} records, of problems that "
           f"have changed or are gone, {len(changes)} in all."
@@ -145,7 +145,7 @@ def run_sweep(
       )
     try:
       date = datetime.date.fromisoformat(began)
-      running = _Sweep(sweep, asked, policies, reward, files, date)
+      running = _Sweep(sweep, problems, policies, reward, files, date)
       running.run(runs, done, say)
     except KeyboardInterrupt as error:
       if not files:
@@ -164,9 +164,9 @@ def _say_nothing(line: str) -> None:
 class _Sweep:
   """Loaded models, and the files that records go to, if this is the lead."""
 
-  def __init__(self, sweep, asked, policies, reward, files, date):
+  def __init__(self, sweep, problems, policies, reward, files, date):
     self._sweep = sweep
-    self._problems = {problem.id: problem for problem in asked}
+    self._problems = {problem.id: problem for problem in problems}
     self._checkpoints = policies
     self._reward = reward
     self._files = files
@@ -181,37 +181,37 @@ class _Sweep:
       say("Nothing is left to compute.")
       return
     settings = settings_lib.make_settings(self._sweep, self._date)
-    found = loading.load_engine(self._checkpoints, self._reward, settings, say)
+    loaded = loading.load_engine(self._checkpoints, self._reward, settings, say)
     # All prompts before the first search: one too long should not end a sweep
     # after hours.
     prompts = {
-      name: found.prompts(name, list(self._problems.values()))
+      name: loaded.prompts(name, list(self._problems.values()))
       for name in {run.policy for run in left}
     }
     searches = {
-      run: self._search(found, run, prompts[run.policy], done.get(run, {}))
+      run: self._search(loaded, run, prompts[run.policy], done.get(run, {}))
       for run in left
     }
     if processes.is_lead():
       total = len(runs) * len(self._problems)
       before = sum(len(done.get(run, {})) for run in runs)
-      self._record(found, searches, done, total, before, say)
+      self._record(loaded, searches, done, total, before, say)
       return
     for search in searches.values():
       for _ in search:
         pass
 
   def _search(
-    self, found, run, prompts, recorded
+    self, loaded, run, prompts, recorded
   ) -> Iterator[decoding.Finished]:
     """Searches the problems of one run that are not yet recorded."""
     waiting = [prompt for prompt in prompts if prompt.id not in recorded]
-    yield from found.search(run, waiting, self._num_slots(found, run))
+    yield from loaded.search(run, waiting, self._num_slots(loaded, run))
 
-  def _num_slots(self, found, run) -> int:
+  def _num_slots(self, loaded, run) -> int:
     """Problems of a run that are in flight."""
-    rows = found.settings.rows_per_problem
-    shape = engine.shape(run, found.settings.limits.max_steps, rows)
+    rows = loaded.settings.rows_per_problem
+    shape = engine.shape(run, loaded.settings.limits.max_steps, rows)
     return engine.slots(
       self._sweep.batch_size,
       shape.num_rows if rows else shape.num_beams,
@@ -219,27 +219,27 @@ class _Sweep:
       self._sweep.mesh.data,
     )
 
-  def _record(self, found, searches, done, total, before, say) -> None:
-    """Records what is found, run by run, and shows how far the sweep is."""
+  def _record(self, loaded, searches, done, total, before, say) -> None:
+    """Records finished searches, run by run, and shows how far the sweep is."""
     vote = votes.shown(settings_lib.aggregations(self._sweep))
-    watch = unfinished.Watch(found, len(self._problems), say)
+    watch = unfinished.Watch(loaded, len(self._problems), say)
     with (
       tasks.Grader(percent=self._sweep.percent) as grader,
       bar.Progress(total, before, vote, say) as shown,
     ):
       for run, search in searches.items():
         outcomes = list(done.get(run, {}).values())
-        shown.start_run(run, outcomes, self._num_slots(found, run))
-        maker = self._maker(found, run, grader)
+        shown.start_run(run, outcomes, self._num_slots(loaded, run))
+        maker = self._maker(loaded, run, grader)
         for finished in search:
           made = self._write(run, maker, finished)
           shown.advance(made["votes"])
           watch.see(run, made)
         shown.end_run()
 
-  def _maker(self, found, run, grader) -> record.RecordMaker:
+  def _maker(self, loaded, run, grader) -> record.RecordMaker:
     return record.RecordMaker(
-      texts=found.texts(run.policy),
+      texts=loaded.texts(run.policy),
       policy_cost=self._checkpoints[run.policy].cost,
       reward_cost=self._reward.cost if self._reward else compute.NO_COST,
       grader=grader,

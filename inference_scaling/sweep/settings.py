@@ -13,7 +13,7 @@ from inference_scaling.spec import reward as reward_lib
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Settings:
-  """How problems are asked, steps written and models placed.
+  """How problems are prompted, steps written and models sharded.
 
   Attributes:
     prompt: as `tasks.make_prompt` takes it.
@@ -29,7 +29,7 @@ class Settings:
     rows_per_problem: most beams of a problem that are written at once, the
       others take turns; None for all.
     cache: how keys and values of beams are stored: one of `decoding.CACHES`.
-    tree_tokens: distinct tokens of a problem that a tree has room for, in the
+    tree_tokens: distinct tokens of a problem that a tree has space for, in the
       policy and in the reward model each; None for all that there can be.
     date: what chat templates that print the date take for today: the day on
       which a sweep began, so that one that is resumed asks the same.

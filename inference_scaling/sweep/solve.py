@@ -78,9 +78,9 @@ def solve(
     strategy: a name of `spec.STRATEGIES`.
     n: beams, expansions of MCTS; greedy takes 1.
     seed: of the random draws.
-    hyperparameters: those of the strategy that shall not be the usual ones.
-    settings: how models are asked and placed; the default suits the embedded
-      ones. Without a date, templates that print one print today's.
+    hyperparameters: those of the strategy that differ from the defaults.
+    settings: how models are prompted and sharded; the default suits the
+      embedded models. Without a date, templates that print one print today's.
 
   Returns:
     The solution.
@@ -95,13 +95,13 @@ def solve(
   run = _make_run(name, strategy, n, seed, hyperparameters or {})
   reward_format = settings.reward_format
   spec.check_reward(strategy, reward_format, "strategy")
-  found = {name: checkpoints.policy(policy)}
-  judge = None
+  policies = {name: checkpoints.policy(policy)}
+  reward_model = None
   if spec.REWARDS[reward_format].has_model:
-    judge = checkpoints.reward(reward, reward_format)
+    reward_model = checkpoints.reward(reward, reward_format)
   if settings.date is None:
     settings = dataclasses.replace(settings, date=datetime.date.today())
-  loaded = loading.load_engine(found, judge, settings, print)
+  loaded = loading.load_engine(policies, reward_model, settings, print)
   problem = tasks.Problem(
     id=0, question=question, gold=gold, level=1, source="solve"
   )
@@ -109,8 +109,8 @@ def solve(
   (finished,) = loaded.search(run, prompts, num_slots=1)
   with tasks.Grader() as grader:
     maker = record.RecordMaker(
-      loaded.texts(name), found[name].cost,
-      judge.cost if judge else compute.NO_COST, grader,
+      loaded.texts(name), policies[name].cost,
+      reward_model.cost if reward_model else compute.NO_COST, grader,
       # As `render` lists them: by the alphabet.
       sorted(names.AGGREGATIONS) if spec.REWARDS[reward_format].has_scores else
       (),
@@ -125,7 +125,7 @@ def _make_run(
   seed: int,
   hyperparameters: Mapping[str, Any],
 ) -> grid.Run:
-  """Makes the run, with the usual numbers but for those that are given."""
+  """Makes the run, with the default hyperparameters but for those given."""
   beams = 1 if spec.is_greedy(strategy) else n
   chosen = spec.read_hyperparameters(strategy, hyperparameters)
   return grid.Run(policy, strategy, beams, seed, chosen)

@@ -45,10 +45,10 @@ def test_both_ends_of_a_large_file_count(tmp_path, monkeypatch):
   monkeypatch.setattr(checkpoints, "_WHOLE", 100)
   monkeypatch.setattr(checkpoints, "_ENDS", 10)
   digests = set()
-  for place in (None, 5, 195):
+  for position in (None, 5, 195):
     content = bytearray(200)
-    if place is not None:
-      content[place] = 1
+    if position is not None:
+      content[position] = 1
     (tmp_path / "file").write_bytes(content)
     digests.add(checkpoints._file_digest(tmp_path / "file"))
   (tmp_path / "file").write_bytes(bytes(201))
@@ -58,10 +58,10 @@ def test_both_ends_of_a_large_file_count(tmp_path, monkeypatch):
 
 def test_costs_follow_the_form_of_the_reward_model(folder):
   source = str(folder / "policy")
-  found = checkpoints.reward(source, "llemma")
-  assert found.cost == compute.step_reward_cost(found.found.config)
+  stepwise = checkpoints.reward(source, "llemma")
+  assert stepwise.cost == compute.step_reward_cost(stepwise.opened.config)
   own = checkpoints.reward(str(folder / "reward"), "native")
-  assert own.cost == compute.reward_cost(own.found.config)
+  assert own.cost == compute.reward_cost(own.opened.config)
   policy = checkpoints.policy(source)
   loaded = models.load_model(source)
   assert policy.parameters == loaded.num_parameters

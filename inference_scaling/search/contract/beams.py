@@ -118,10 +118,10 @@ def active_together(calls: Calls, point: Point) -> Verdict:
   mask = point.running.copy()
   mask[:, 1::2] = False
   keys = calls.keys(*point.key(9))
-  every = calls.advance(point.states, keys, point.running)
-  some = calls.advance(point.states, keys, mask)
+  all_active = calls.advance(point.states, keys, point.running)
+  half_active = calls.advance(point.states, keys, mask)
   seen = steps.difference(
-    some, every, mask, "policy.extend", "reward.score", close=True
+    half_active, all_active, mask, "policy.extend", "reward.score", close=True
   )
   if seen:
     return (
@@ -162,7 +162,7 @@ def fork(calls: Calls, point: Point) -> Verdict:
   seen = _did_nothing(calls, point, parents, forked)
   if seen:
     return f"{seen}{_GATHER}"
-  # One key for all beams of a problem: then place alone tells them apart.
+  # One key for all beams of a problem: then their slots alone tell them apart.
   keys = _same_keys(calls, point)
   every = np.ones((calls.P, calls.N), bool)
   if _reads_slots(calls, calls.advance(calls.start(), keys, every)):

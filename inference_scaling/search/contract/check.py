@@ -64,7 +64,7 @@ _OF_PROBLEMS = {
   "order of problems": problems.order,
   "number of problems": problems.alone,
 }
-# Rows change their places in the arrays here, so that sums may be rounded
+# Rows change their positions in the arrays, so that sums may be rounded
 # otherwise and a draw on the very edge may turn: seen once is not seen.
 _ROUNDED = (
   "any slot", "active together", "fork", "fork of a fork", "order of problems",

@@ -76,12 +76,12 @@ def differs(
 def is_by_beam(values: np.ndarray, P: int, N: int) -> bool:
   """Whether the second axis of an array must be that of the beams.
 
-  Where another one has the same size, it may be that one.
+  Where another axis has the same size, it may be that axis.
   """
   return values.shape[:2] == (P, N) and N not in values.shape[2:]
 
 
-def first_place(mask: np.ndarray) -> str:
+def first_location(mask: np.ndarray) -> str:
   """Says where a mask is True first: the beam, and in how many others."""
   p, *beam = np.argwhere(mask)[0].tolist()
   count = int(mask.sum())

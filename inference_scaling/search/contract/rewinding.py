@@ -43,7 +43,7 @@ def rewind(calls: Calls, point: Point) -> Verdict:
         p, n = np.argwhere(wrong)[0]
         return (
           f"{name}.rewind: the state{leaf.path} of "
-          f"{compare.first_place(wrong)} is {rewound[p, n]}, expected "
+          f"{compare.first_location(wrong)} is {rewound[p, n]}, expected "
           f"{leaf.values[p, n]}, as before the steps taken back{_BACK}"
         )
   return ""

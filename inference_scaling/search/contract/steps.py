@@ -33,7 +33,8 @@ def difference(
       by default.
 
   Returns:
-    What was seen, with the one to blame first; nothing where they are the same.
+    What was seen, with the owner to blame first; nothing where they are the
+    same.
   """
   for owner, was, now in (
     (policy, first.step, second.step), (reward, first.scores, second.scores)
@@ -46,7 +47,7 @@ def difference(
         p, n = np.argwhere(wrong)[0]
         name = "score" if now is second.scores else f"Step{leaf.path}"
         return (
-          f"{owner}: {name} of {compare.first_place(wrong)} is "
+          f"{owner}: {name} of {compare.first_location(wrong)} is "
           f"{compare.shown(leaf.values[p, n])}, expected "
           f"{compare.shown(other[p, n])}"
         )
@@ -87,7 +88,7 @@ def changed(
     if wrong.any():
       where = tuple(np.argwhere(wrong)[0])
       return (
-        f"{name}{leaf.path} of {compare.first_place(wrong)} changed from "
+        f"{name}{leaf.path} of {compare.first_location(wrong)} changed from "
         f"{compare.shown(leaf.values[where])} to "
         f"{compare.shown(value[where])}"
       )
@@ -95,7 +96,7 @@ def changed(
 
 
 def spread(name: str, before: Sequence[object], after: Sequence[object]) -> str:
-  """Says where a difference between two states made another one.
+  """Says where a difference between two states made another difference.
 
   A cache may differ where nothing reads it, and then nothing else differs
   later.

@@ -30,7 +30,7 @@ Verdict = str | Untested
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-  """A place that a search can reach.
+  """A point that a search can reach.
 
   Attributes:
     states: of both objects.
@@ -55,7 +55,7 @@ def walk(calls: Calls, num_steps: int) -> tuple[list[Point], list[Moved]]:
     num_steps: most steps.
 
   Returns:
-    The places before each step, and the steps.
+    The points before each step, and the steps.
 
   Raises:
     WrongValueError: on a status or a number of tokens that cannot be.
@@ -82,7 +82,7 @@ def infinite_scores(points: list[Point], steps: list[Moved]) -> str:
     wrong = point.running & ~np.isfinite(scores)
     if wrong.any():
       return (
-        f"reward.score: the score of {compare.first_place(wrong)} is "
+        f"reward.score: the score of {compare.first_location(wrong)} is "
         f"{scores[wrong][0]}, expected a finite number for every active beam; "
         "look for a logarithm of 0 or a division by 0"
       )
@@ -93,8 +93,8 @@ def padding(points: list[Point], steps: list[Moved]) -> Verdict:
   """Says where what follows the tokens of a step varies.
 
   Looks at whole numbers [P, N, K] of which some step fills K with its tokens:
-  there, K counts tokens. The place behind the last token may hold a mark of the
-  end that is not counted; all after it is padding.
+  there, K counts tokens. The position behind the last token may hold a mark of
+  the end that is not counted; all after it is padding.
 
   Args:
     points: before each step.
@@ -133,7 +133,7 @@ def depends_on_more(calls: Calls, point: Point, moved: Moved) -> str:
 
   Args:
     calls: of the objects.
-    point: the first place of a walk.
+    point: the first point of a walk.
     moved: the step that was made there.
 
   Returns:

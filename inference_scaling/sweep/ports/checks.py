@@ -40,9 +40,9 @@ def check_text(where: str, text: Any) -> None:
     text.encode()
   except UnicodeEncodeError as error:
     raise ValueError(
-      f"{where} returned {text[error.start]!r} at place {error.start} of its "
-      "text, half of a character that UTF-8 cannot write; expected a text. "
-      'Decode bytes with errors="replace".'
+      f"{where} returned {text[error.start]!r} at position {error.start} "
+      "of its text, half of a character that UTF-8 cannot write; expected a "
+      'text. Decode bytes with errors="replace".'
     ) from error
 
 

@@ -127,15 +127,15 @@ class Port:
     Raises:
       ValueError: if the port raises, or returns anything else.
     """
-    found = self.call(
+    arrays = self.call(
       "params", self.given.weights, jnp.float32(temperature), jnp.int32(top_k),
       jnp.float32(top_p),
     )  # fmt: skip
-    checks.check_arrays(f"{self.source}: params", found)
-    return found
+    checks.check_arrays(f"{self.source}: params", arrays)
+    return arrays
 
   def text(self, steps: Sequence[Any]) -> str:
-    """The text of some steps.
+    """The text of steps.
 
     Args:
       steps: contents, in NumPy.

@@ -5,17 +5,15 @@ from collections.abc import Mapping, Sequence
 
 from inference_scaling import spec, tasks
 from inference_scaling.spec import grid
-from inference_scaling.sweep import (
-  checkpoints,
-  problems,
-)
+from inference_scaling.sweep import checkpoints
+from inference_scaling.sweep import problems as problems_lib
 from inference_scaling.sweep.progress import notes
 
 
 def describe(
   sweep: spec.Sweep,
   runs: Sequence[grid.Run],
-  asked: Sequence[tasks.Problem],
+  problems: Sequence[tasks.Problem],
   parameters: Mapping[str, int],
   reward: checkpoints.Model | None,
   workdir: pathlib.Path,
@@ -25,7 +23,7 @@ def describe(
   Args:
     sweep: the sweep.
     runs: all runs.
-    asked: all problems.
+    problems: all of them.
     parameters: number of parameters by policy name.
     reward: checkpoint of the reward model; None for none.
     workdir: folder of the results.
@@ -38,14 +36,14 @@ def describe(
     for name in sorted(parameters, key=parameters.__getitem__)
   )
   lines = [
-    f"Sweep of {len(runs)} runs over {len(asked)} problems: "
-    f"{len(runs) * len(asked)} searches.",
+    f"Sweep of {len(runs)} runs over {len(problems)} problems: "
+    f"{len(runs) * len(problems)} searches.",
     f"  problems  {_problems(sweep.task)}",
     f"  policies  {sizes} parameters",
     f"  reward    {_reward(sweep.reward.format, reward)}",
     *_strategies(runs),
     f"  results   {workdir}",
-    *(f"Note: {note}" for note in notes.find(sweep, asked)),
+    *(f"Note: {note}" for note in notes.find(sweep, problems)),
     "Ctrl-C is safe: the same command goes on where it stopped. Each model and "
     "n is compiled once, so the first problems take longest.",
   ]
@@ -61,8 +59,8 @@ def count(parameters: int) -> str:
 
 
 def _problems(task: spec.Task) -> str:
-  fields = problems.describe_fields(task)
-  return problems.describe(task) + (f"; {fields}" if fields else "")
+  fields = problems_lib.describe_fields(task)
+  return problems_lib.describe(task) + (f"; {fields}" if fields else "")
 
 
 def _reward(reward_format: str, reward: checkpoints.Model | None) -> str:

@@ -14,19 +14,19 @@ from inference_scaling.spec import task as task_lib
 Problems = Sequence[tasks.Problem]
 
 
-def find(sweep: spec.Sweep, asked: Problems) -> list[str]:
+def find(sweep: spec.Sweep, problems: Problems) -> list[str]:
   """Looks for settings that are seldom meant.
 
   Args:
     sweep: the sweep.
-    asked: all problems.
+    problems: all of them.
 
   Returns:
     A sentence for each.
   """
   return [
-    *_limit(sweep.task, asked),
-    *_repeated(sweep.task, asked),
+    *_limit(sweep.task, problems),
+    *_repeated(sweep.task, problems),
     *_policies(sweep),
     *_equal_candidates(sweep),
     *_single_step(sweep),
@@ -35,22 +35,22 @@ def find(sweep: spec.Sweep, asked: Problems) -> list[str]:
   ]
 
 
-def _limit(task: spec.Task, asked: Problems) -> Iterator[str]:
+def _limit(task: spec.Task, problems: Problems) -> Iterator[str]:
   if isinstance(task, task_lib.Synthetic):
     return
-  if task.limit > len(asked):
+  if task.limit > len(problems):
     yield (
       f"config.task.limit is {task.limit}, above the number of problems, "
-      f"{len(asked)}: all of them are taken."
+      f"{len(problems)}: all of them are taken."
     )
 
 
-def _repeated(task: spec.Task, asked: Problems) -> Iterator[str]:
+def _repeated(task: spec.Task, problems: Problems) -> Iterator[str]:
   if not isinstance(task, task_lib.Jsonl):
     return  # the others are what was published, or drawn
   first: dict[str, tasks.Problem] = {}
   again = []
-  for problem in asked:
+  for problem in problems:
     other = first.setdefault(problem.question.strip(), problem)
     if other is not problem:
       again.append(f"{_called(other)} and {_called(problem)}")

@@ -36,11 +36,11 @@ def missing_end(source: str, model: models.Model) -> str | None:
       "nor its tokenizer has one, so that only format.answer_markers end a "
       "candidate. If it has one, write its id as eos_token_id into config.json."
     )
-  found = f"name {_shown(model)}" if ends else "name no end of text"
+  named_ends = f"name {_shown(model)}" if ends else "name no end of text"
   return (
     f"Warning: the tokenizer of {source} ends a text by "
     f"{model.tokenizer.eos_token!r} ({end}), but config.json and "
-    f"generation_config.json {found}: where the policy writes {end} it "
+    f"generation_config.json {named_ends}: where the policy writes {end} it "
     "would not stop. If that is its end, add the id to eos_token_id in "
     "config.json."
   )
@@ -50,16 +50,16 @@ class Watch:
   """Looks at the first records of each run for a candidate that finished."""
 
   def __init__(
-    self, found: engine.Engine, num_problems: int, say: Callable[[str], None]
+    self, loaded: engine.Engine, num_problems: int, say: Callable[[str], None]
   ):
     """Starts to look.
 
     Args:
-      found: what searches.
+      loaded: the loaded models, which search.
       num_problems: of the sweep.
       say: takes a line, one at most for each strategy of each policy.
     """
-    self._engine, self._say = found, say
+    self._engine, self._say = loaded, say
     self._enough = min(_FIRST, num_problems)
     # None where there is nothing more to look for.
     self._seen: dict[grid.Run, list[dict[str, Any]] | None] = {}
@@ -76,7 +76,9 @@ class Watch:
     kind = (run.policy, run.strategy)
     if seen is None or kind in self._warned:
       return
-    if any(one["status"] == "finished" for one in record["candidates"]):
+    if any(
+      candidate["status"] == "finished" for candidate in record["candidates"]
+    ):
       self._seen[run] = None
       return
     seen.append(record)
@@ -85,17 +87,19 @@ class Watch:
       self._say(self._warning(run, seen))
 
   def _warning(self, run: grid.Run, records: list[dict[str, Any]]) -> str:
-    found = [one for record in records for one in record["candidates"]]
+    candidates = [
+      candidate for record in records for candidate in record["candidates"]
+    ]
     settings, model = self._engine.settings, self._engine.policies[run.policy]
     limits = settings.limits
-    tokens = max((one["tokens"] for one in found), default=0)
-    steps = max((len(one["path"]) for one in found), default=0)
+    tokens = max((candidate["tokens"] for candidate in candidates), default=0)
+    steps = max((len(candidate["path"]) for candidate in candidates), default=0)
     step = max(
       (size for record in records for size in record["tree"]["tokens"]),
       default=0,
     )
     return (
-      f"Warning: {run}: none of the {len(found)} candidates of the first "
+      f"Warning: {run}: none of the {len(candidates)} candidates of the first "
       f"{len(records)} problems finished, so all of them abstain. The longest "
       f"has {tokens} tokens (limits.total_tokens is {limits.total_tokens}) and "
       f"{steps} steps (limits.max_steps is {limits.max_steps}), the longest "

@@ -26,8 +26,8 @@ def make_candidates(
   """Lists the candidates of one problem, by final slot.
 
   Only one that is finished has an answer, and the others abstain: they end
-  before the step that states the answer does, so that what stands there may be
-  the first half of a number.
+  before the step that states the answer does, so that a number in
+  their texts may be cut in half.
 
   Args:
     tree: of one problem (fields [J, N, ...]), in NumPy.
@@ -40,13 +40,15 @@ def make_candidates(
     be none.
   """
   nodes = trace.list_nodes(tree.parents, tree.active)
-  found = trace.list_candidates(tree, nodes)
-  solutions = texts.solutions(tree, nodes, [one.path for one in found])
+  candidates = trace.list_candidates(tree, nodes)
+  solutions = texts.solutions(
+    tree, nodes, [candidate.path for candidate in candidates]
+  )
   at = nodes.rounds, nodes.slots
   scores, tokens = tree.scores[at], tree.num_tokens[at]
   scored = texts.scored(tree, nodes) if rewarded else []
-  candidates = []
-  for (status, path), text in zip(found, solutions, strict=True):
+  rows = []
+  for (status, path), text in zip(candidates, solutions, strict=True):
     answer = canonical_answer(text) if status == base.FINISHED else None
     read = [i for i in path if scored[i]] or path[-1:] if rewarded else []
     candidate = record.Candidate(
@@ -58,8 +60,8 @@ def make_candidates(
       tokens=sum(int(tokens[i]) for i in path),
       path=path,
     )
-    candidates.append(record.to_json(candidate))
-  return candidates
+    rows.append(record.to_json(candidate))
+  return rows
 
 
 def canonical_answer(text: str) -> str | None:

@@ -131,13 +131,13 @@ class JsonLines:
         written += self._file.write(line[written:])
       os.fsync(self._file.fileno())
     except OSError as error:
-      # A part of the line may be there; shrinking needs no room.
+      # A part of the line may be there; shrinking needs no space.
       with contextlib.suppress(OSError):
         os.ftruncate(self._file.fileno(), self._size)
       raise OSError(
         f"cannot write to {self.path}: {error.strerror}. Its {self.count} "
-        "finished lines are safe. Make room and run the same command again: it "
-        "goes on where it stopped."
+        "finished lines are safe. Free space and run the same command again: "
+        "it goes on where it stopped."
       ) from error
     self._size += len(line)
     self.count += 1

@@ -43,7 +43,7 @@ def content(
     # Told in reports; another version may go on with a sweep.
     "version": inference_scaling.__version__,
     "problems": num_problems,
-    "policies": {name: _model(found) for name, found in policies.items()},
+    "policies": {name: _model(model) for name, model in policies.items()},
     "reward": _model(reward) if reward else None,
   }
 
@@ -115,7 +115,7 @@ def _write(path: pathlib.Path, content: dict[str, Any]) -> None:
     os.replace(draft, path)
   except OSError as error:
     raise OSError(
-      f"cannot write {path}: {error.strerror}. Make room, or give another "
+      f"cannot write {path}: {error.strerror}. Free space, or give another "
       "--workdir."
     ) from error
 
@@ -148,11 +148,11 @@ def _compare(path: pathlib.Path, new: dict[str, Any]) -> spec.Sweep:
     before = spec.read_sweep(spec.renew(old["config"]))
     changed = spec.changes(before, spec.read_sweep(new["config"]))
     kept = {
-      name: new["policies"].get(name, found)
-      for name, found in old["policies"].items()
+      name: new["policies"].get(name, model)
+      for name, model in old["policies"].items()
     }
-    for kind, found in (("policies", kept), ("reward", new["reward"])):
-      told = _as_told(old[kind], found)
+    for kind, models in (("policies", kept), ("reward", new["reward"])):
+      told = _as_told(old[kind], models)
       changed += spec.differences(old[kind], told, f"files of {kind}")
   except (KeyError, TypeError, ValueError) as error:
     raise ValueError(

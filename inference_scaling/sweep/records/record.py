@@ -58,17 +58,17 @@ class RecordMaker:
       return self.grader.grade(problem.golds, answer)
 
     rewarded = bool(self.aggregations)
-    found = candidates_lib.make_candidates(
+    candidates = candidates_lib.make_candidates(
       finished.tree, self.texts, grade, rewarded=rewarded
     )
     return {
       "run": run.key,
       "problem": describe_problem(problem),
-      "candidates": found,
+      "candidates": candidates,
       "tree": candidates_lib.make_tree(
         finished.tree, self.texts, rewarded=rewarded
       ),
-      "votes": votes.make_votes(found, self.aggregations),
+      "votes": votes.make_votes(candidates, self.aggregations),
       "ledger": ledger.make_ledger(
         finished, self.policy_cost, self.reward_cost
       ),

@@ -53,14 +53,14 @@ class Change:
 
 
 def read(
-  file: files.JsonLines, vote: str, asked: Sequence[tasks.Problem]
+  file: files.JsonLines, vote: str, problems: Sequence[tasks.Problem]
 ) -> tuple[list[Row], dict[int, Change]]:
   """Finds out what is recorded, and of which problems of today it is not.
 
   Args:
     file: of the records.
     vote: name of the vote whose outcome is wanted.
-    asked: the problems of today.
+    problems: those of today.
 
   Returns:
     A row for each record of a problem that is the same today, and the changes
@@ -69,7 +69,7 @@ def read(
   Raises:
     ValueError: if a line is no record, or stands twice.
   """
-  today = _describe(asked)
+  today = _describe(problems)
   rows, changes = [], {}
   for record, value in whole.read(file):
     if vote not in record.votes:
@@ -89,14 +89,14 @@ def read(
 def refuse(
   file: files.JsonLines,
   changes: Mapping[int, Change],
-  asked: Sequence[tasks.Problem],
+  problems: Sequence[tasks.Problem],
 ) -> None:
   """Raises a ValueError that names the problems that have changed.
 
   Args:
     file: of the records.
     changes: of `read`.
-    asked: the problems of today.
+    problems: those of today.
 
   Raises:
     ValueError: if there are any.
@@ -111,7 +111,7 @@ def refuse(
   raise ValueError(
     f"{file.path} has records of problems that are no longer what they were, "
     f"{len(changes)} in all:\n  " + "\n  ".join(lines) + "\n"
-    + _moved(changes, asked) +
+    + _moved(changes, problems) +
     "Records of old and new problems in one folder could not be told apart. "
     "Undo the change, or give another --workdir, or give --redo_changed: the "
     f"{count} of {file.count} records that this is about are then dropped, and "
@@ -123,7 +123,7 @@ def drop(
   file: files.JsonLines,
   timings: files.JsonLines,
   rows: Iterable[Row],
-  asked: Sequence[tasks.Problem],
+  problems: Sequence[tasks.Problem],
 ) -> None:
   """Drops the records of problems that have changed, and their timings.
 
@@ -133,12 +133,12 @@ def drop(
     file: of the records.
     timings: what is told of each record's time.
     rows: of the records that stay, of `read`.
-    asked: the problems of today.
+    problems: those of today.
 
   Raises:
     OSError: if a file cannot be written; it is then as it was.
   """
-  today = _describe(asked)
+  today = _describe(problems)
   file.drop(
     lambda value: (
       _spelled(value["problem"]) != today.get(value["problem"]["id"])
@@ -188,8 +188,8 @@ def to_done(rows: Iterable[Row]) -> Done:
   return done
 
 
-def _describe(asked: Sequence[tasks.Problem]) -> dict[int, dict[str, Any]]:
-  return {problem.id: maker.describe_problem(problem) for problem in asked}
+def _describe(problems: Sequence[tasks.Problem]) -> dict[int, dict[str, Any]]:
+  return {problem.id: maker.describe_problem(problem) for problem in problems}
 
 
 def _spelled(problem: Mapping[str, Any]) -> dict[str, Any]:
@@ -206,10 +206,10 @@ def _spelled(problem: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _moved(
-  changes: Mapping[int, Change], asked: Sequence[tasks.Problem]
+  changes: Mapping[int, Change], problems: Sequence[tasks.Problem]
 ) -> str:
   """A line on problems that only stand under another id now, if there are."""
-  questions = {problem.question: problem.id for problem in asked}
+  questions = {problem.question: problem.id for problem in problems}
   moved = [
     number
     for number, change in changes.items()
@@ -235,7 +235,7 @@ def _excerpts(old: Any, new: Any) -> tuple[str, str]:
 
 
 def _excerpt(value: Any, start: int) -> str:
-  """A part of a text around a place; other values whole."""
+  """A part of a text around a position; other values whole."""
   if not isinstance(value, str):
     return "(none)" if value is None else repr(value)
   if len(value) <= _LENGTH:

@@ -36,15 +36,15 @@ def read(path: pathlib.Path) -> datetime.date:
     The day.
 
   Raises:
-    ValueError: if what stands there is no day.
+    ValueError: if the value is no day.
   """
-  found = json.loads(path.read_text(encoding="utf-8")).get(_KEY)
-  if found is None:
+  started = json.loads(path.read_text(encoding="utf-8")).get(_KEY)
+  if started is None:
     return datetime.date.fromtimestamp(path.stat().st_mtime)
   try:
-    return datetime.date.fromisoformat(found)
+    return datetime.date.fromisoformat(started)
   except (TypeError, ValueError) as error:
     raise ValueError(
-      f"{path}: {_KEY} is {found!r}; expected a day such as '2026-01-31'. Put "
-      "back the day on which the sweep began."
+      f"{path}: {_KEY} is {started!r}; expected a day such as '2026-01-31'. "
+      "Put back the day on which the sweep began."
     ) from error

@@ -125,7 +125,7 @@ def test_no_space_left_is_said_in_words(path, monkeypatch):
   whole = path.read_bytes()
   with files.JsonLines(path) as file:
     monkeypatch.setattr(files.os, "fsync", refuse)
-    with pytest.raises(OSError, match=r"No space left .*Make room"):
+    with pytest.raises(OSError, match=r"No space left .*Free space"):
       file.append(ROWS[0])
   assert path.read_bytes() == whole
 
