@@ -20,14 +20,14 @@ def sources(notebook):
 
 def outputs(notebook, kind):
   """The outputs of one MIME type, or the texts printed ("stdout")."""
-  found = []
+  texts = []
   for cell in notebook.cells:
     for output in cell.get("outputs", ()):
       if output.output_type == "stream":
-        found += [output.text] * (output.name == kind)
+        texts += [output.text] * (output.name == kind)
       else:
-        found += [value for key, value in output.data.items() if key == kind]
-  return found
+        texts += [value for key, value in output.data.items() if key == kind]
+  return texts
 
 
 def execute(name, folder):

@@ -31,13 +31,13 @@ def _executed(gemma, tmp_path_factory):
 
 def _files():
   """The modules that the notebook writes, by name."""
-  found = {}
+  files = {}
   for source in notebooks.sources(notebooks.read(NAME)):
     first, _, text = source.partition("\n")
     name = re.fullmatch(r"%%writefile \{folder\}/(\w+)\.py", first)
     if name:
-      found[name[1]] = text
-  return found
+      files[name[1]] = text
+  return files
 
 
 @pytest.fixture(name="ported", scope="module")

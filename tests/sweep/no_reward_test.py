@@ -42,23 +42,23 @@ def unrewarded(family, tmp_path_factory):
 
 def records(workdir):
   with (workdir / "records.jsonl").open() as file:
-    found = [json.loads(line) for line in file]
+    values = [json.loads(line) for line in file]
   key = lambda r: (*r["run"].values(), r["problem"]["id"])  # noqa: E731
-  return {key(record): record for record in found}
+  return {key(record): record for record in values}
 
 
 def test_samples_are_those_of_a_sweep_with_a_reward_model(unrewarded, swept):
   workdir, said = unrewarded
-  theirs = records(swept)
-  ours = records(workdir)
-  assert len(ours) == 6
+  scored = records(swept)
+  unscored = records(workdir)
+  assert len(unscored) == 6
   assert "large sampling n=4 seed=0: 6 problems, majority " in said
-  for key, record in ours.items():
+  for key, record in unscored.items():
     assert list(record["votes"]) == ["majority"]
     assert record["tree"]["scores"] is None
     assert set(record["ledger"]["flops_reward"].values()) == {0.0}
-    assert record["votes"]["majority"] == theirs[key]["votes"]["majority"]
-    candidates = [c | {"step_scores": []} for c in theirs[key]["candidates"]]
+    assert record["votes"]["majority"] == scored[key]["votes"]["majority"]
+    candidates = [c | {"step_scores": []} for c in scored[key]["candidates"]]
     assert record["candidates"] == candidates
 
 
@@ -83,12 +83,12 @@ def test_search_by_rewards_is_refused_without_them(family, tmp_path):
 
 
 def test_one_question_is_answered_by_majority(family):
-  found = sweep.solve(
+  solution = sweep.solve(
     "Anna has 2 apples. How many apples does Anna have now?",
     policy=str(family / "large"),
     strategy="sampling",
     n=ROWS,
     settings=SETTINGS,
   )
-  assert found.answer == found.record["votes"]["majority"]["answer"]
-  assert "reward, width" not in found.render()
+  assert solution.answer == solution.record["votes"]["majority"]["answer"]
+  assert "reward, width" not in solution.render()

@@ -34,18 +34,18 @@ def test_files_may_be_limited(limit, count, tmp_path):
     ("jsonl", own, tasks.load_problems),
     ("gsm8k", gsm8k, tasks.load_gsm8k),
   ):
-    found = problems.load(
+    loaded = problems.load(
       read({"kind": kind, "path": str(path), "limit": limit})
     )
-    assert found == load(path)[:count]
+    assert loaded == load(path)[:count]
 
 
 @pytest.mark.parametrize("kind", ["gsm8k", "math500", "aime24", "amc23"])
 def test_benchmarks_come_by_path_or_from_the_hub(kind, monkeypatch):
-  asked = []
+  calls = []
 
   def load(name, where):
-    asked.append((name, where))
+    calls.append((name, where))
     return [tasks.Problem(i, "q", "1", 1, name) for i in range(3)]
 
   monkeypatch.setattr(tasks, "load_benchmark", load)
@@ -56,4 +56,4 @@ def test_benchmarks_come_by_path_or_from_the_hub(kind, monkeypatch):
   assert (
     problems.describe(read(task | {"path": "a.jsonl", "limit": 0})) == "a.jsonl"
   )
-  assert asked == [(kind, "hub"), (kind, "a.jsonl")]
+  assert calls == [(kind, "hub"), (kind, "a.jsonl")]

@@ -68,9 +68,9 @@ def test_processes_with_other_files_are_named(two, monkeypatch):
   two(0)
 
   def gather(rows):
-    found = np.stack([rows, rows, rows])
-    found[2, 1, 0] ^= 1  # a byte of the digest of the problems of process 2
-    return found
+    gathered = np.stack([rows, rows, rows])
+    gathered[2, 1, 0] ^= 1  # a byte of the digest of the problems of process 2
+    return gathered
 
   monkeypatch.setattr(multihost_utils, "process_allgather", gather)
   with pytest.raises(ValueError, match=r"same problems: .*process 0 and 2\."):

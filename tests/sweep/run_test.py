@@ -111,9 +111,9 @@ def test_grades_hold_against_the_gold(swept):
 
 
 def test_the_analysis_reads_the_records(swept):
-  found = analysis.read_records(swept / "records.jsonl")
-  assert len(found) == 24 and all(record.reward_apart for record in found)
-  frame = analysis.make_outcomes(found)
+  rows = analysis.read_records(swept / "records.jsonl")
+  assert len(rows) == 24 and all(record.reward_apart for record in rows)
+  frame = analysis.make_outcomes(rows)
   votes = frame[frame.strategy == "rebase"].groupby("voting").accuracy.mean()
   wanted = [
     vote["correct"]
@@ -130,19 +130,19 @@ def test_reordered_problems_give_the_same_bits(family, one_run, tmp_path):
   tiny.write_problems(other, [5, 2, 0, 4, 1, 3])
   task = {"kind": "jsonl", "path": str(other), "limit": 0}
   quietly(tiny.config(family, runs=ONE_RUN, task=task), tmp_path / "run")
-  found = lines(tmp_path / "run")
-  assert found != one_run
-  assert sorted(found) == one_run
+  records = lines(tmp_path / "run")
+  assert records != one_run
+  assert sorted(records) == one_run
 
 
 def without_scores(rows):
   """Records without their rewards, and all rewards in one list."""
-  found, scores = [json.loads(row) for row in rows], []
-  for record in found:
+  values, scores = [json.loads(row) for row in rows], []
+  for record in values:
     for candidate in record["candidates"]:
       scores += candidate.pop("step_scores")
     scores += record["tree"].pop("scores")
-  return found, scores
+  return values, scores
 
 
 def test_another_number_in_flight_gives_the_same_records(
@@ -150,11 +150,11 @@ def test_another_number_in_flight_gives_the_same_records(
 ):
   config = tiny.config(family, runs=ONE_RUN, batch_size=24)
   quietly(config, tmp_path / "run")
-  found = without_scores(sorted(lines(tmp_path / "run")))
+  actual = without_scores(sorted(lines(tmp_path / "run")))
   wanted = without_scores(one_run)
-  assert found[0] == wanted[0]
+  assert actual[0] == wanted[0]
   # Sums over rows of another shape may be rounded in another order.
-  np.testing.assert_allclose(found[1], wanted[1], rtol=1e-5)
+  np.testing.assert_allclose(actual[1], wanted[1], rtol=1e-5)
 
 
 def test_a_cut_sweep_goes_on_to_the_same_records(family, swept, tmp_path):

@@ -67,9 +67,9 @@ def test_the_drawing_shows_steps_rewards_widths_votes_and_cost(solution):
 
 
 def test_without_a_gold_answer_nothing_is_graded(family):
-  found = solve(family, n=4, seed=2)
-  assert {c["correct"] for c in found.record["candidates"]} == {None}
-  assert "right" not in found.render() and "wrong" not in found.render()
+  solution = solve(family, n=4, seed=2)
+  assert {c["correct"] for c in solution.record["candidates"]} == {None}
+  assert "right" not in solution.render() and "wrong" not in solution.render()
 
 
 def test_a_record_of_a_sweep_can_be_drawn():
@@ -147,8 +147,10 @@ def test_wrong_arguments_are_named(options, words, family):
 
 
 def test_greedy_takes_one_beam(family):
-  found = solve(family, strategy="greedy", n=16)
-  assert found.record["run"]["n"] == 1 and len(found.record["candidates"]) == 1
+  solution = solve(family, strategy="greedy", n=16)
+  assert (
+    solution.record["run"]["n"] == 1 and len(solution.record["candidates"]) == 1
+  )
 
 
 def test_tiny_policies_are_the_chains_they_claim_to_be(family):

@@ -123,8 +123,8 @@ def test_all_broken_laws_are_named_at_once():
   other = faults.FAULTS["scores of another beam"]
   with pytest.raises(ValueError) as caught:
     check(fault.policy, other.reward)
-  for one in (fault, other):
-    assert f"'{one.law}' is broken" in str(caught.value)
+  for broken in (fault, other):
+    assert f"'{broken.law}' is broken" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -28,13 +28,13 @@ GOOD = {
 
 @pytest.fixture
 def module(monkeypatch):
-  found = types.ModuleType("bad_models")
-  monkeypatch.setitem(sys.modules, "bad_models", found)
-  found.make_policy = lambda: sweep.PolicyPort(**GOOD)
-  found.make_reward = lambda: sweep.RewardPort(
+  module = types.ModuleType("bad_models")
+  monkeypatch.setitem(sys.modules, "bad_models", module)
+  module.make_policy = lambda: sweep.PolicyPort(**GOOD)
+  module.make_reward = lambda: sweep.RewardPort(
     make=lambda n: toy.TableReward(), version="1"
   )
-  return found
+  return module
 
 
 def load(module, **changes):
@@ -55,7 +55,7 @@ def test_a_sound_port_says_what_it_costs(module):
   assert port.make(3) == toy.TreePolicy(3)
   assert port.params(0.5, 0, 1.0).dtype == jnp.float32
   encoded = port.encode(problems("how?", "why so?"))
-  assert [(one.prompts.tolist(), one.num_tokens) for one in encoded] == [
+  assert [(row.prompts.tolist(), row.num_tokens) for row in encoded] == [
     ([4], 4), ([7], 7)
   ]  # fmt: skip
   port = load(module, parameters=7, flops_per_token=1.5)

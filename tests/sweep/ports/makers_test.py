@@ -74,8 +74,8 @@ def lines(workdir):
 
 
 def records(workdir, strategy=None):
-  found = [json.loads(line) for line in lines(workdir)]
-  return [r for r in found if strategy in (None, r["run"]["strategy"])]
+  values = [json.loads(line) for line in lines(workdir)]
+  return [r for r in values if strategy in (None, r["run"]["strategy"])]
 
 
 def test_the_port_of_the_readme_is_short():
@@ -85,9 +85,9 @@ def test_the_port_of_the_readme_is_short():
 
 
 def test_every_strategy_is_recorded(own):
-  found = records(own)
-  assert len(found) == len(RUNS) * len(tiny.GOLDS)
-  for record in found:
+  values = records(own)
+  assert len(values) == len(RUNS) * len(tiny.GOLDS)
+  for record in values:
     assert record["problem"]["gold"] == tiny.GOLDS[record["problem"]["id"]]
     for candidate in record["candidates"]:
       texts = [record["tree"]["texts"][i] for i in candidate["path"]]
@@ -97,7 +97,7 @@ def test_every_strategy_is_recorded(own):
       stated = candidate["text"][-1] if "answer is" in texts[-1] else None
       assert candidate["answer"] == stated
       assert (candidate["status"] == "finished") == (stated is not None)
-  answers = {c["answer"] for r in found for c in r["candidates"]}
+  answers = {c["answer"] for r in values for c in r["candidates"]}
   assert len(answers) > 3 and None in answers
 
 
@@ -143,12 +143,12 @@ def _searched(my_models, family, name):
 @pytest.mark.parametrize("name", sorted(RUNS))
 def test_the_engine_takes_the_steps_of_run_search(own, my_models, family, name):
   trees = _searched(my_models, family, name)
-  found = {r["problem"]["id"]: r for r in records(own, name)}
-  assert len(trees) == len(found) == 6
+  by_problem = {r["problem"]["id"]: r for r in records(own, name)}
+  assert len(trees) == len(by_problem) == 6
   for number, tree in enumerate(trees):
     nodes = search.list_nodes(tree.parents, tree.active)
     at = nodes.rounds, nodes.slots
-    recorded = found[number]["tree"]
+    recorded = by_problem[number]["tree"]
     contents = tree.contents[at]
     pieces = [
       "".join(my_models.PIECES[t] for t in step) for step in contents.tolist()
@@ -160,8 +160,8 @@ def test_the_engine_takes_the_steps_of_run_search(own, my_models, family, name):
     parents = [None if i < 0 else i for i in nodes.parents.tolist()]
     assert recorded["parents"] == parents
     assert recorded["rounds"] == nodes.rounds.tolist()
-    paths = [list(one.path) for one in search.list_candidates(tree)]
-    assert [c["path"] for c in found[number]["candidates"]] == paths
+    paths = [list(candidate.path) for candidate in search.list_candidates(tree)]
+    assert [c["path"] for c in by_problem[number]["candidates"]] == paths
 
 
 def test_the_ledger_counts_what_was_asked_and_written(own, my_models):
@@ -178,14 +178,14 @@ def test_the_ledger_counts_what_was_asked_and_written(own, my_models):
     kept = {i for c in record["candidates"] for i in c["path"]}
     used = sum(record["tree"]["tokens"][i] for i in kept)
     assert ledger["policy_discarded"] == ledger["policy_decode"] - used
-    asked = min(len(record["problem"]["question"]), my_models.PROMPT)
-    assert ledger["policy_prefill"] == ledger["reward_prefill"] == asked
+    prompt_tokens = min(len(record["problem"]["question"]), my_models.PROMPT)
+    assert ledger["policy_prefill"] == ledger["reward_prefill"] == prompt_tokens
     generated = 2 * size * ledger["policy_decode"]
     assert ledger["flops"] == {
       "paper": generated, "with_reward": generated,
-      "full": generated + 2 * size * asked,
+      "full": generated + 2 * size * prompt_tokens,
     }  # fmt: skip
-    assert ledger["flops_prefill"]["full"] == 2 * size * asked
+    assert ledger["flops_prefill"]["full"] == 2 * size * prompt_tokens
     assert ledger["cache_bytes"] > 0
   assert ahead > 0
 
@@ -287,16 +287,16 @@ def test_policies_of_both_kinds_in_one_sweep(
     say=said.append,
   )  # fmt: skip
   assert "mine (" in said[0] and "large (" in said[0]
-  texts = lambda found, policy: {  # noqa: E731
+  texts = lambda values, policy: {  # noqa: E731
     r["problem"]["id"]: [c["text"] for c in r["candidates"]]
-    for r in found if r["run"]["policy"] == policy
+    for r in values if r["run"]["policy"] == policy
   }  # fmt: skip
-  found = records(folder)
-  assert texts(found, "mine") == texts(records(own, "sampling"), "mine")
+  values = records(folder)
+  assert texts(values, "mine") == texts(records(own, "sampling"), "mine")
   assert all(
-    "ки" in text for row in texts(found, "large").values() for text in row
+    "ки" in text for row in texts(values, "large").values() for text in row
   )
-  for record in found:
+  for record in values:
     tree, ledger = record["tree"], record["ledger"]
     tokens = np.float32(tree["tokens"])
     np.testing.assert_allclose(tree["scores"], tokens / (1 + tokens), rtol=1e-6)

@@ -69,7 +69,7 @@ def encode(question):
 
 
 def decode(steps):
-  tokens = [t for one in steps for t in one.tokens[: one.lengths].tolist()]
+  tokens = [t for step in steps for t in step.tokens[: step.lengths].tolist()]
   return TOKENIZER.decode(tokens)
 
 
@@ -106,7 +106,7 @@ def test_a_reward_model_scores_the_steps_of_a_port(
   config = tiny.config(family, policies={"mine": SOURCE}, runs=runs)
   sweep.run_sweep(config, tmp_path, say=lambda line: None)
   lines = (tmp_path / "records.jsonl").read_text().splitlines()
-  records = {one["problem"]["id"]: one for one in map(json.loads, lines)}
+  records = {value["problem"]["id"]: value for value in map(json.loads, lines)}
   reward = decoding.ModelReward(tiny.reward(), LIMITS, 2)
   rows = [records[i]["problem"]["question"] for i in range(6)]
   prompts = jax.tree.map(lambda *x: jnp.stack(x), *map(encode, rows))
@@ -174,9 +174,9 @@ def test_what_a_reward_of_tokens_cannot_read_is_named():
     reward.start(None, prompts)
   both = jnp.ones((1, 2), jnp.int32)
   step = search.Step(both, both, both)
-  for one in (reward, decoding.TokenReward("likelihood", 2)):
+  for scorer in (reward, decoding.TokenReward("likelihood", 2)):
     state = None
-    if one is not reward:
-      state = one.start(None, prompts)
+    if scorer is not reward:
+      state = scorer.start(None, prompts)
     with pytest.raises(ValueError, match=r"Step.content is a .*StepTokens"):
-      one.score(None, state, step, both > 0)
+      scorer.score(None, state, step, both > 0)

@@ -36,7 +36,7 @@ PUBLISHED = [
 ]  # fmt: skip
 
 
-def asked(count):
+def questions(count):
   return [tasks.Problem(i, f"q{i}", "1", 1, "test") for i in range(count)]
 
 
@@ -45,8 +45,10 @@ def test_published_configs_are_silent(name, arg):
   module = importlib.import_module(f"configs.{name}")
   sweep = spec.read_sweep(module.get_config(arg))
   task = sweep.task
-  found = problems.load(task) if task.kind == "synthetic" else asked(500)
-  assert notes.find(sweep, found) == []
+  published = (
+    problems.load(task) if task.kind == "synthetic" else questions(500)
+  )
+  assert notes.find(sweep, published) == []
 
 
 def test_every_published_sweep_is_among_them():
@@ -71,7 +73,7 @@ def resolved(folder, **changes):
 
 
 def test_the_tiny_sweep_is_silent(tmp_path):
-  assert notes.find(resolved(tmp_path), asked(6)) == []
+  assert notes.find(resolved(tmp_path), questions(6)) == []
 
 
 SAME = "so that all candidates of a problem are the same: config.runs.sampling "
@@ -136,28 +138,28 @@ CASES = [
 
 @pytest.mark.parametrize(("changes", "words"), CASES)
 def test_what_is_seldom_meant_is_told(changes, words, tmp_path):
-  found = notes.find(resolved(tmp_path, **changes), asked(6))
-  assert len(found) == len(words)
-  for note, word in zip(found, words, strict=True):
+  said = notes.find(resolved(tmp_path, **changes), questions(6))
+  assert len(said) == len(words)
+  for note, word in zip(said, words, strict=True):
     assert word in note
 
 
 def test_one_checkpoint_under_two_names_is_told(tmp_path):
   (tmp_path / "small").mkdir()
   (tmp_path / "large").symlink_to(tmp_path / "small")
-  (note,) = notes.find(resolved(tmp_path), asked(6))
+  (note,) = notes.find(resolved(tmp_path), questions(6))
   assert note.startswith("config.policies.small and config.policies.large are")
   policies = {"small": "random/llemma_7b", "large": "random/llemma_7b"}
-  (note,) = notes.find(resolved(tmp_path, policies=policies), asked(6))
+  (note,) = notes.find(resolved(tmp_path, policies=policies), questions(6))
   assert "are both random/llemma_7b: their runs are the same" in note
 
 
 def test_a_question_that_stands_twice_is_told(tmp_path):
-  twice = [*asked(6), tasks.Problem(9, " q2 ", "3", 1, "test", name="b/9")]
+  twice = [*questions(6), tasks.Problem(9, " q2 ", "3", 1, "test", name="b/9")]
   (note,) = notes.find(resolved(tmp_path), twice)
   assert note.endswith("asks the same question twice: problems 2 and b/9.")
   many = [
-    *asked(6),
+    *questions(6),
     *(tasks.Problem(9 + i, "q0", "1", 1, "") for i in range(5)),
   ]
   (note,) = notes.find(resolved(tmp_path), many)
@@ -175,7 +177,7 @@ def test_the_banner_says_what_scores_candidates(reward_format, tmp_path):
   config = tiny.config(tmp_path, reward={"format": reward_format})
   del config["runs"]["rebase"]
   tiny.write_problems(tmp_path / "problems.jsonl", range(6))
-  text = described(tmp_path, spec.read_sweep(config), asked(6))
+  text = described(tmp_path, spec.read_sweep(config), questions(6))
   (line,) = [x for x in text.splitlines() if x.startswith("  reward ")]
   assert (
     line == f"  reward    {reward_format}: {spec.REWARDS[reward_format].words}"
@@ -193,7 +195,7 @@ def test_the_banner_has_the_notes_and_the_fields_that_were_taken(tmp_path):
   path = tmp_path / "problems.jsonl"
   path.write_text('{"problem": "q", "answer": "#### 1"}\n')
   config = resolved(tmp_path, task__limit=3, reward={"format": "likelihood"})
-  text = described(tmp_path, config, asked(1))
+  text = described(tmp_path, config, questions(1))
   assert (
     f"the first 3 of {path}; question from `problem`, gold from `answer`"
     in (text)
@@ -204,5 +206,5 @@ def test_the_banner_has_the_notes_and_the_fields_that_were_taken(tmp_path):
   path.write_text('{"question": "q", "gold": "1"}\n')
   text = described(tmp_path, resolved(tmp_path, reward={"format": "none"},
                    runs={"g": spec.to_json(config)["runs"]["greedy"]},
-                   policies={"small": "x"}), asked(1))  # fmt: skip
+                   policies={"small": "x"}), questions(1))  # fmt: skip
   assert f"  problems  {path}\n" in text and "Note" not in text

@@ -28,8 +28,8 @@ def fake(ends=(2,), end=2):
 def record(*status):
   return {
     "candidates": [
-      {"status": one, "tokens": 9 + i, "path": list(range(3))}
-      for i, one in enumerate(status)
+      {"status": name, "tokens": 9 + i, "path": list(range(3))}
+      for i, name in enumerate(status)
     ],
     "tree": {"tokens": [4, 7]},
   }
@@ -68,8 +68,8 @@ def test_three_problems_without_an_end_are_named(status):
 def test_one_candidate_that_finished_is_enough(at):
   looks, said = watch()
   for i in range(6):
-    one = "finished" if i == at else "truncated"
-    looks.see(RUN, record("truncated", one))
+    last = "finished" if i == at else "truncated"
+    looks.see(RUN, record("truncated", last))
   assert not said
 
 

@@ -72,10 +72,10 @@ def tree():
 
 
 def test_candidates_are_the_paths_with_their_texts(tree):
-  asked = []
+  graded = []
 
   def grade(answer):
-    asked.append(answer)
+    graded.append(answer)
     return answer == "42"
 
   first, second, third = candidates.make_candidates(tree, READER, grade)
@@ -92,7 +92,7 @@ def test_candidates_are_the_paths_with_their_texts(tree):
   assert second["path"] == [0, 4, 6] and second["answer"] is None
   assert second["step_scores"] == np.float32([0.1, 0.5, 0.7]).tolist()
   assert third["status"] == "truncated"
-  assert asked == ["42", None, None]
+  assert graded == ["42", None, None]
 
 
 @pytest.mark.parametrize("step", [[TOKENIZER.eos_token_id], ids("\n ки")])
@@ -128,8 +128,8 @@ def test_a_beam_that_still_runs_is_unfinished_and_abstains(tree):
 
 def test_the_tree_has_a_column_of_nodes_for_each_field(tree):
   at = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 1)]
-  found = candidates.make_tree(tree, READER)
-  assert found == {
+  columns = candidates.make_tree(tree, READER)
+  assert columns == {
     "parents": [None, None, None, 0, 0, 2, 4],
     "depths": [0, 0, 0, 1, 1, 1, 2],
     "rounds": [0, 0, 0, 1, 1, 1, 2],
@@ -139,28 +139,28 @@ def test_the_tree_has_a_column_of_nodes_for_each_field(tree):
     "tokens": [int(tree.num_tokens[node]) for node in at],
     "texts": [TEXTS[j][n] for j, n in at],
   }
-  json.dumps(found, allow_nan=False)  # plain numbers, not NumPy's
+  json.dumps(columns, allow_nan=False)  # plain numbers, not NumPy's
 
 
 def test_a_step_after_a_parked_round_is_the_next_in_the_text(tree):
   active, parents = tree.active.copy(), tree.parents.copy()
   active[1, 1] = False  # slot 1 waits for one round, then goes on
   parents[0] = 0, 1, 2
-  found = candidates.make_tree(
+  columns = candidates.make_tree(
     tree.replace(active=active, parents=parents), READER
   )
-  assert found["rounds"] == [0, 0, 0, 1, 1, 2]
-  assert found["depths"] == [0, 0, 0, 1, 1, 1]
-  assert found["parents"] == [None, None, None, 0, 2, 1]
+  assert columns["rounds"] == [0, 0, 0, 1, 1, 2]
+  assert columns["depths"] == [0, 0, 0, 1, 1, 1]
+  assert columns["parents"] == [None, None, None, 0, 2, 1]
 
 
 def test_without_a_reward_model_no_score_is_recorded(tree):
   with_rewards = candidates.make_candidates(tree, READER, bool)
   without = candidates.make_candidates(tree, READER, bool, rewarded=False)
   assert without == [c | {"step_scores": []} for c in with_rewards]
-  found = candidates.make_tree(tree, READER, rewarded=False)
+  columns = candidates.make_tree(tree, READER, rewarded=False)
   whole = candidates.make_tree(tree, READER)
-  assert found == whole | {"scores": None}
+  assert columns == whole | {"scores": None}
 
 
 def _record(tree, aggregations):
@@ -185,14 +185,14 @@ def _record(tree, aggregations):
 
 
 def test_a_record_without_a_reward_model_votes_by_majority(tree):
-  found = _record(tree, ())
-  assert found["votes"] == {"majority": {"answer": "42", "correct": True}}
-  assert found["tree"]["scores"] is None
-  assert {len(c["step_scores"]) for c in found["candidates"]} == {0}
-  assert set(found["ledger"]["flops_reward"].values()) == {0.0}
-  assert found["ledger"]["flops"]["with_reward"] == 2 * 1000 * 50
+  record = _record(tree, ())
+  assert record["votes"] == {"majority": {"answer": "42", "correct": True}}
+  assert record["tree"]["scores"] is None
+  assert {len(c["step_scores"]) for c in record["candidates"]} == {0}
+  assert set(record["ledger"]["flops_reward"].values()) == {0.0}
+  assert record["ledger"]["flops"]["with_reward"] == 2 * 1000 * 50
   whole = _record(tree, ("last",))
-  assert whole["votes"]["majority"] == found["votes"]["majority"]
+  assert whole["votes"]["majority"] == record["votes"]["majority"]
   assert list(whole["votes"]) == votes.vote_names(("last",))
 
 
@@ -229,12 +229,12 @@ def test_without_candidates_the_vote_has_no_answer(tree):
   running = tree.replace(
     active=active, parents=parents, status=np.zeros_like(tree.status)
   )
-  found = _record(running, ("last",))
-  assert found["candidates"] == []
+  record = _record(running, ("last",))
+  assert record["candidates"] == []
   nobody = {"answer": None, "correct": False}
-  assert found["votes"] == dict.fromkeys(votes.vote_names(("last",)), nobody)
-  assert found["ledger"]["policy_discarded"] == 50
-  rendering.render(found)
+  assert record["votes"] == dict.fromkeys(votes.vote_names(("last",)), nobody)
+  assert record["ledger"]["policy_discarded"] == 50
+  rendering.render(record)
 
 
 @pytest.mark.parametrize(
@@ -261,28 +261,28 @@ def test_the_ledger_counts_the_tree_and_splits_the_flops(tree):
     cache_bytes=4096,
     seconds=1.5,
   )
-  found = ledger.make_ledger(finished, policy, reward)
+  costs = ledger.make_ledger(finished, policy, reward)
   # Discarded: tokens that are in no node, as in lookahead, and those of slot 1,
   # from which nothing goes on.
   in_no_node = 50 - tree.num_tokens.sum()
   assert in_no_node > 0
-  assert found["policy_discarded"] == in_no_node + len(ids(TEXTS[0][1]))
-  assert (found["policy_prefill"], found["policy_decode"]) == (20, 50)
-  assert (found["reward_prefill"], found["reward_scored"]) == (21, 50)
-  assert (found["policy_attended"], found["reward_attended"]) == (700, 800)
-  assert found["cache_bytes"] == 4096
-  ours = 1800 * (20 + 50) + 10 * 700 + 300 * 50
-  theirs = 900 * (21 + 50) + 7 * 800 + 2 * 50
+  assert costs["policy_discarded"] == in_no_node + len(ids(TEXTS[0][1]))
+  assert (costs["policy_prefill"], costs["policy_decode"]) == (20, 50)
+  assert (costs["reward_prefill"], costs["reward_scored"]) == (21, 50)
+  assert (costs["policy_attended"], costs["reward_attended"]) == (700, 800)
+  assert costs["cache_bytes"] == 4096
+  policy_flops = 1800 * (20 + 50) + 10 * 700 + 300 * 50
+  reward_flops = 900 * (21 + 50) + 7 * 800 + 2 * 50
   prompt = 1800 * 20 + 10 * (20 * 21 // 2)
   read = 900 * 21 + 7 * (21 * 22 // 2)
-  assert found["flops"] == {
+  assert costs["flops"] == {
     "paper": 2 * 1000 * 50,
     "with_reward": 2 * 1000 * 50 + 2 * 500 * 50,
-    "full": ours + theirs,
+    "full": policy_flops + reward_flops,
   }
-  assert found["flops_reward"] == {
-    "paper": 0, "with_reward": 2 * 500 * 50, "full": theirs
+  assert costs["flops_reward"] == {
+    "paper": 0, "with_reward": 2 * 500 * 50, "full": reward_flops
   }  # fmt: skip
   nothing = {"paper": 0, "with_reward": 0}
-  assert found["flops_prefill"] == {**nothing, "full": prompt + read}
-  assert found["flops_reward_prefill"] == {**nothing, "full": read}
+  assert costs["flops_prefill"] == {**nothing, "full": prompt + read}
+  assert costs["flops_reward_prefill"] == {**nothing, "full": read}

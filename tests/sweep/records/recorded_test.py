@@ -246,15 +246,19 @@ def test_a_problem_with_a_name_and_alternatives_is_recorded_so(world, tmp_path):
   # The tiny policy answers 7 in most of its candidates, and never "seven".
   rows = [row | {"gold": ["seven", "7"]} for row in TEXTS[:1]]
   world.sweep(rows, tmp_path)
-  found = [json.loads(line) for line in lines(tmp_path)]
-  for value in found:
+  values = [json.loads(line) for line in lines(tmp_path)]
+  for value in values:
     assert value["problem"] == {
       "id": tasks.load_problems(world.path)[0].id, "level": 1, "gold": "seven",
       "question": ROWS[0]["question"], "name": "apples/0",
       "alternatives": ["7"],
     }  # fmt: skip
-  candidates = [one for value in found for one in value["candidates"]]
-  answers = {one["answer"]: one["correct"] for one in candidates}
+  candidates = [
+    candidate for value in values for candidate in value["candidates"]
+  ]
+  answers = {
+    candidate["answer"]: candidate["correct"] for candidate in candidates
+  }
   assert len(answers) > 1
   assert answers == {answer: answer == "7" for answer in answers}
   with pytest.raises(
@@ -276,11 +280,11 @@ CANDIDATE = {
 def written(path, problems):
   """A file with one record of each problem."""
   with files.JsonLines(path) as file:
-    for one in problems:
+    for row in problems:
       file.append(
         {
           "run": RUN,
-          "problem": record.describe_problem(one),
+          "problem": record.describe_problem(row),
           "candidates": [CANDIDATE],
           "votes": {"majority": {"answer": "1", "correct": True}},
           "ledger": {"policy_decode": 3},
@@ -288,11 +292,11 @@ def written(path, problems):
       )
 
 
-def refusal(path, asked):
+def refusal(path, problems):
   with files.JsonLines(path) as file:
-    rows, changes = recorded.read(file, "majority", asked)
+    rows, changes = recorded.read(file, "majority", problems)
     with pytest.raises(ValueError) as caught:
-      recorded.refuse(file, changes, asked)
+      recorded.refuse(file, changes, problems)
   return rows, str(caught.value)
 
 
@@ -312,8 +316,8 @@ def test_long_texts_are_cut_to_where_they_differ(tmp_path):
 def test_many_changes_are_counted(tmp_path):
   path = tmp_path / "records.jsonl"
   written(path, [problem(i, f"q{i}") for i in range(40)])
-  asked = [problem(i, f"q{i}", "1" if i < 5 else "2") for i in range(40)]
-  rows, message = refusal(path, asked)
+  problems = [problem(i, f"q{i}", "1" if i < 5 else "2") for i in range(40)]
+  rows, message = refusal(path, problems)
   assert [number for _, number, _ in rows] == list(range(5))
   assert "problem 5: gold" in message and "problem 14: gold" in message
   assert "problem 15" not in message and "and 25 more" in message

@@ -41,14 +41,14 @@ def test_what_is_no_day_is_named(value, tmp_path):
 @pytest.fixture
 def dates(monkeypatch):
   """The dates with which prompts are made."""
-  found, prompts = [], engine.Engine.prompts
+  dates, prompts = [], engine.Engine.prompts
 
   def spied(self, policy, problems):
-    found.append(self.settings.date)
+    dates.append(self.settings.date)
     return prompts(self, policy, problems)
 
   monkeypatch.setattr(engine.Engine, "prompts", spied)
-  return found
+  return dates
 
 
 def test_a_sweep_begins_today_and_keeps_its_day(family, swept, tmp_path, dates):

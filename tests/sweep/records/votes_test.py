@@ -47,10 +47,10 @@ def expected(candidates):
 
 
 def assert_votes_are_counts(candidates):
-  found = votes.make_votes(candidates, names.AGGREGATIONS)
+  cast = votes.make_votes(candidates, names.AGGREGATIONS)
   wanted = expected(candidates)
-  assert {name: vote["answer"] for name, vote in found.items()} == wanted
-  for vote in found.values():
+  assert {name: vote["answer"] for name, vote in cast.items()} == wanted
+  for vote in cast.values():
     assert vote["correct"] is (vote["answer"] == "7")
 
 
@@ -64,10 +64,10 @@ def test_methods_that_disagree_each_find_their_own():
     candidate("9", 0.6, 0.5),
   ]
   assert_votes_are_counts(candidates)
-  found = votes.make_votes(candidates, names.AGGREGATIONS)
-  assert found["majority"]["answer"] == "3"
-  assert found["best_of_n/last"] == {"answer": "7", "correct": True}
-  assert found["weighted/last"]["answer"] == "9"
+  cast = votes.make_votes(candidates, names.AGGREGATIONS)
+  assert cast["majority"]["answer"] == "3"
+  assert cast["best_of_n/last"] == {"answer": "7", "correct": True}
+  assert cast["weighted/last"]["answer"] == "9"
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -84,16 +84,16 @@ def test_random_votes_agree_with_counting(seed):
 
 
 def test_nobody_answers():
-  candidates = [candidate(None, 0.1 * place) for place in range(6)]
-  found = votes.make_votes(candidates, names.AGGREGATIONS)
-  assert list(found) == votes.vote_names(names.AGGREGATIONS)
-  for vote in found.values():
+  candidates = [candidate(None, 0.1 * i) for i in range(6)]
+  cast = votes.make_votes(candidates, names.AGGREGATIONS)
+  assert list(cast) == votes.vote_names(names.AGGREGATIONS)
+  for vote in cast.values():
     assert vote == {"answer": None, "correct": False}
 
 
 def test_only_the_asked_aggregations_vote():
-  found = votes.make_votes([candidate("7", 0.5)], ("min",))
-  assert list(found) == ["majority", "best_of_n/min", "weighted/min"]
+  cast = votes.make_votes([candidate("7", 0.5)], ("min",))
+  assert list(cast) == ["majority", "best_of_n/min", "weighted/min"]
 
 
 def test_the_vote_that_progress_shows_is_always_there():
@@ -113,10 +113,10 @@ def test_the_vote_that_progress_shows_is_always_there():
 )
 def test_without_rewards_there_is_majority_voting_alone(answers, right):
   candidates = [candidate(answer) for answer in answers]
-  found = votes.make_votes(candidates, ())
-  assert list(found) == votes.vote_names(()) == ["majority"]
-  assert found["majority"]["correct"] is right
-  assert found == {
+  cast = votes.make_votes(candidates, ())
+  assert list(cast) == votes.vote_names(()) == ["majority"]
+  assert cast["majority"]["correct"] is right
+  assert cast == {
     "majority": votes.make_votes(
       [c | {"step_scores": [0.5]} for c in candidates], ("last",)
     )["majority"]
