@@ -118,7 +118,7 @@ def test_it_sweeps_and_reports(executed):
   text = "".join(notebooks.outputs(executed, "stdout"))
   for strategy in ("rebase", "sampling"):
     assert re.search(
-      rf"mine {strategy} n=16 seed=0: 55 problems, .*right", text
+      rf"mine {strategy} n=16 seed=0: 55 problems, .* accuracy ", text
     )
   assert "report.md" in text
   assert len(notebooks.outputs(executed, "image/png")) == NUM_PICTURES

@@ -30,7 +30,7 @@ def test_it_sweeps_and_reports(executed):
   text = "\n".join(notebooks.outputs(executed, "stdout"))
   for policy in ("small", "middle"):
     for strategy in ("rebase", "sampling"):
-      line = rf"{policy} {strategy} n=8 seed=0: 24 problems, .* right"
+      line = rf"{policy} {strategy} n=8 seed=0: 24 problems, .* accuracy "
       assert re.search(line, text)
   assert "report.md" in text
   tables = notebooks.outputs(executed, "text/html")

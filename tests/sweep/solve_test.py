@@ -129,16 +129,22 @@ Cost:
   [
     ({"strategy": "tot"}, r"'tot'; expected one of greedy, sampling, rebase"),
     ({"n": 0}, "n is 0"),
-    ({"numbers": {"temperature": 0.0}}, "numbers.temperature is 0.0"),
+    (
+      {"hyperparameters": {"temperature": 0.0}},
+      "hyperparameters.temperature is 0.0",
+    ),
     (
       {"hyperparameters": {"rule": "floor"}},
       "'floor'.*--hyperparameter=rule=VALUE",
     ),
     (
-      {"strategy": "sampling", "numbers": {"temperature": 1.0}},
+      {"strategy": "sampling", "hyperparameters": {"temperature": 1.0}},
       "no such key; expected none: leave it out",
     ),
-    ({"numbers": {"children": 2}}, "numbers.children is 2, but there is no"),
+    (
+      {"hyperparameters": {"children": 2}},
+      "hyperparameters.children is 2, but there is no",
+    ),
   ],
 )
 def test_wrong_arguments_are_named(options, words, family):
