@@ -34,7 +34,6 @@ from inference_scaling.models.rewards.model import (
 from inference_scaling.models.sharding import (
   RULES,
   TRAINING_RULES,
-  check_heads,
   make_mesh,
   parameter_shardings,
 )
@@ -52,7 +51,6 @@ __all__ = [
   "RewardModel",
   "RopeScaling",
   "Segment",
-  "check_heads",
   "initial_model",
   "initial_reward_model",
   "load_model",

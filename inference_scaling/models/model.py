@@ -1,6 +1,7 @@
 """A language model as a pure function of its parameters."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable, Sequence
 from concurrent import futures
@@ -12,7 +13,7 @@ import transformers
 from flax import nnx
 
 from inference_scaling.models import config as config_lib
-from inference_scaling.models import sharding
+from inference_scaling.models import kv_heads, sharding
 from inference_scaling.models.checkpoints import checkpoint as checkpoint_lib
 from inference_scaling.models.checkpoints import (
   layout,
@@ -24,6 +25,7 @@ from inference_scaling.models.layers import (
   self_attention,
 )
 from inference_scaling.models.layers import decoder as decoder_lib
+from inference_scaling.models.layers import hardware as hardware_lib
 
 Parameters = layout.Parameters
 
@@ -40,12 +42,17 @@ class Model:
     params: nested dict of arrays; their dtype is that of all that follows.
     tokenizer: of the same vocabulary.
     graph: structure of the Flax module.
+    hardware: that its programs are for: that of the mesh it was loaded on. To
+      compile for another, `dataclasses.replace` it.
   """
 
   config: config_lib.DecoderConfig
   params: Parameters
   tokenizer: transformers.PreTrainedTokenizerFast
   graph: Any
+  hardware: hardware_lib.Hardware = dataclasses.field(
+    default_factory=lambda: hardware_lib.of_mesh(None), kw_only=True
+  )
 
   def forward(
     self,
@@ -71,9 +78,9 @@ class Model:
     """
     module = self._decoder(params)
     if attend is None:
-      dtype = attention.kept_dtype(module.embedding.dtype)
+      dtype = attention.kept_dtype(module.embedding.dtype, self.hardware)
       attend = self_attention.causal(self.config, tokens.shape[-1], dtype)
-    return module(tokens, positions, attend)
+    return module(tokens, positions, attend, self.hardware)
 
   def unembed(self, params: Parameters, hidden: jax.Array) -> jax.Array:
     """Turns hidden states [..., D] into float32 logits [..., V]."""
@@ -125,8 +132,10 @@ class Model:
 
   @property
   def num_parameters(self) -> int:
-    """Number of weights, the embedding included."""
-    return sum(leaf.size for leaf in jax.tree.leaves(self.params))
+    """Number of weights, the embedding included, copies on a mesh not."""
+    drop = functools.partial(kv_heads.drop, config=self.config)
+    shapes = jax.eval_shape(drop, self.params)
+    return sum(leaf.size for leaf in jax.tree.leaves(shapes))
 
 
 def load_model(
@@ -206,7 +215,10 @@ def load_into(
       checkpoint, entries, nnx.to_pure_dict(shapes),
       dtype=dtype, mesh=mesh, rules=rules,
     )  # fmt: skip
-    return model_class(config, params, tokenizer.result(), graph)
+    return model_class(
+      config, params, tokenizer.result(), graph,
+      hardware=hardware_lib.of_mesh(mesh),
+    )  # fmt: skip
 
 
 def initial_model(
@@ -244,7 +256,7 @@ def save_model(
   saving.write_folder(
     path,
     config_lib.to_hf(model.config),
-    saving.stored_tensors(model.params, entries),
+    saving.stored_tensors(kv_heads.drop(model.params, model.config), entries),
     model.tokenizer,
     max_shard_bytes,
   )

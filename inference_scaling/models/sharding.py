@@ -10,10 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
-import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
-
-from inference_scaling.models import config as config_lib
 
 DATA, MODEL = "data", "model"
 Axes = tuple[str | None, ...]  # None: an axis that is never split
@@ -24,6 +21,9 @@ RULES: LogicalAxisRules = {
   "vocab": MODEL,
   "heads": MODEL,  # query heads and the H entries of each
   "kv_heads": MODEL,
+  # Where there are fewer of these heads than devices, each has several: see
+  # `kv_heads.py`. With None they are too few.
+  "kv_copies": MODEL,
   "ffw": MODEL,
   "problems": DATA,
   "embed": None,
@@ -33,7 +33,9 @@ RULES: LogicalAxisRules = {
 }
 # Of training: weights and optimizer state are split along 'data', too, and
 # gathered layer by layer where they are used (FSDP).
-TRAINING_RULES: LogicalAxisRules = {**RULES, "embed": DATA, "batch": DATA}
+TRAINING_RULES: LogicalAxisRules = {
+  **RULES, "embed": DATA, "batch": DATA, "kv_copies": None,
+}  # fmt: skip
 
 # By the last two names of a parameter's path, or else by the last one. Vectors
 # of the model's width are small and stay whole.
@@ -134,7 +136,7 @@ def parameter_shardings(
 
   Raises:
     ValueError: where a parameter cannot be split so. Whether whole heads are
-      split can only be seen from the config: see `check_heads`.
+      split can only be seen from the config: see `kv_heads.num_held`.
   """
   if mesh is None:
     return None
@@ -145,33 +147,6 @@ def parameter_shardings(
     return sharding(name, axes, leaf.shape, mesh, rules)
 
   return jax.tree_util.tree_map_with_path(shard, shapes)
-
-
-def check_heads(
-  config: config_lib.DecoderConfig,
-  mesh: Mesh | None,
-  rules: LogicalAxisRules = RULES,
-) -> None:
-  """Checks that a mesh splits keys and values between heads.
-
-  Args:
-    config: the architecture.
-    mesh: of `make_mesh`; None for no mesh.
-    rules: logical axis rules.
-
-  Raises:
-    ValueError: where a head would be cut.
-  """
-  if mesh is None or rules["kv_heads"] is None:
-    return
-  axis, heads = rules["kv_heads"], config.num_kv_heads
-  if heads % mesh.shape[axis]:
-    raise ValueError(
-      f"the model has {heads} heads of keys and values (num_key_value_heads), "
-      f"which the mesh axis {axis!r} of size {mesh.shape[axis]} does not "
-      f"divide; heads are not cut. Choose a mesh with {axis} = "
-      f"{_divisors(heads)}, and put the other devices on the other axis."
-    )
 
 
 def sharding(
@@ -215,7 +190,7 @@ def sharding(
       raise ValueError(
         f"{name}: its axis {axis!r} has size {size}, which the mesh axis "
         f"{target!r} of size {mesh.shape[target]} does not divide. Choose a "
-        f"mesh with {target} = {_divisors(size)}."
+        f"mesh with {target} = {either(divisors(size))}."
       )
   return NamedSharding(mesh, PartitionSpec(*spec))
 
@@ -225,6 +200,17 @@ def replicated(mesh: Mesh) -> NamedSharding:
   return NamedSharding(mesh, PartitionSpec())
 
 
+def divisors(size: int, most: int = 64) -> list[int]:
+  """Lists the numbers up to `most` that divide a size."""
+  return [i for i in range(1, min(size, most) + 1) if size % i == 0]
+
+
+def either(numbers: Sequence[int]) -> str:
+  """Lists numbers in words: 1, 2 or 4."""
+  texts = [str(number) for number in numbers]
+  return " or ".join([", ".join(texts[:-1])] * (len(texts) > 1) + texts[-1:])
+
+
 def _target(name: str, axis: str, rules: LogicalAxisRules) -> str | None:
   if axis not in rules:
     raise ValueError(
@@ -232,13 +218,6 @@ def _target(name: str, axis: str, rules: LogicalAxisRules) -> str | None:
       f"{', '.join(sorted(rules))}. Add one, to None to keep the axis whole."
     )
   return rules[axis]
-
-
-def _divisors(size: int, most: int = 64) -> str:
-  """Lists the numbers up to `most` that divide a size, in words."""
-  numbers = np.arange(1, min(size, most) + 1)
-  texts = [str(number) for number in numbers[size % numbers == 0]]
-  return " or ".join([", ".join(texts[:-1])] * (len(texts) > 1) + texts[-1:])
 
 
 def _key(key: Any) -> str:

@@ -57,7 +57,7 @@ def _their_rotation(pair):
 def _our_rotation(pair):
   positions = jnp.broadcast_to(jnp.arange(T) + 3, (2, 1, T))
   config = pair.config
-  return rotary.rotary(positions, config)
+  return rotary.rotary(positions, config, pair.model.hardware)
 
 
 def _features_first(x):
@@ -131,7 +131,9 @@ def test_attention_agrees(pair, make_attend):
     torch.tensor(pair.x), _their_rotation(pair), _their_mask()
   )
   run = functools.partial(
-    pair.module.layers[0].attention.__call__, attend=make_attend(pair)
+    pair.module.layers[0].attention.__call__,
+    attend=make_attend(pair),
+    hardware=pair.model.hardware,
   )
   actual, (keys, values) = jax.jit(run)(
     _features_first(pair.x), _our_rotation(pair)
@@ -147,7 +149,9 @@ def test_block_agrees(pair):
     position_embeddings=_their_rotation(pair),
   )  # fmt: skip
   run = functools.partial(
-    pair.module.layers[-1].__call__, attend=_attend_within(pair)
+    pair.module.layers[-1].__call__,
+    attend=_attend_within(pair),
+    hardware=pair.model.hardware,
   )
   actual, _ = jax.jit(run)(_features_first(pair.x), _our_rotation(pair))
   np.testing.assert_allclose(_to_rows(actual), hugging_face, rtol=0, atol=5e-5)

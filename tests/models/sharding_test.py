@@ -87,7 +87,6 @@ def test_paths_into_an_optimizer_are_understood():
 
 def test_no_mesh_gives_no_shardings():
   assert sharding.parameter_shardings({"embedding": 0}, None) is None
-  sharding.check_heads(CONFIG, None)
 
 
 def test_a_weight_that_the_table_lacks_is_named():
@@ -119,16 +118,6 @@ def test_an_axis_without_a_rule_is_named():
     ValueError, match=r"no logical axis rule for its axis 'embed'.*Add one"
   ):
     specs(tiny.shapes(decoder.Decoder, CONFIG), sharding.make_mesh(1, 8), rules)
-
-
-def test_heads_are_not_cut():
-  # K * H = 16 divides by 8, but a head would be cut.
-  config = dataclasses.replace(CONFIG, num_kv_heads=4, head_dim=4)
-  mesh = sharding.make_mesh(1, 8)
-  specs(tiny.shapes(decoder.Decoder, config), mesh)
-  with pytest.raises(ValueError, match=r"4 heads.*size 8.*model = 1, 2 or 4"):
-    sharding.check_heads(config, mesh)
-  sharding.check_heads(config, sharding.make_mesh(2, 4))
 
 
 @pytest.mark.slow

@@ -12,7 +12,8 @@ from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import reward as reward_lib
 from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.decoding.batching import placement
-from inference_scaling.models import sharding
+from inference_scaling.models import kv_heads, sharding
+from inference_scaling.models.layers import hardware
 from inference_scaling.search import base, batching
 from inference_scaling.search import state as search_state
 
@@ -123,9 +124,15 @@ def check_mesh(
   """Checks that a mesh divides slots and heads, before anything is compiled."""
   if mesh is None:
     return
+  platform = hardware.of_mesh(mesh).platform
   for owner in (policy, reward):
     if isinstance(owner, (policy_lib.ModelPolicy, reward_lib.ModelReward)):
-      sharding.check_heads(owner.model.config, mesh)
+      kv_heads.num_held(owner.model.config, mesh)
+      if owner.model.hardware.platform != platform:
+        raise ValueError(
+          f"a model's programs are for {owner.model.hardware.platform}, but "
+          f"the mesh is of {platform}. Load the model with this mesh."
+        )
   if placement.whole_slots(num_slots, mesh) != num_slots:
     parts = mesh.shape[sharding.DATA]
     raise ValueError(

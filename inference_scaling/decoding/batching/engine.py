@@ -32,6 +32,7 @@ from inference_scaling.decoding.batching import (
   statistics,
 )
 from inference_scaling.decoding.batching import problems as problems_lib
+from inference_scaling.models import kv_heads
 from inference_scaling.search import base, batching
 from inference_scaling.search import state as search_state
 from inference_scaling.search import tree as tree_lib
@@ -118,9 +119,14 @@ def continuous_batching(
   entries.check_lookahead(strategy, policy, reward)
   checks.check_tokens(policy, reward)
   checks.check_mesh(policy, reward, num_slots, mesh)
+  given = policy_params
   policy_params, reward_params = _put(
     policy, reward, policy_params, reward_params, mesh
   )
+  lookahead_params = _put_lookahead(
+    policy, lookahead_params, given, policy_params, mesh
+  )
+  del given  # or weights that were elsewhere stay there
   policy = whole_steps.batched_policy(policy)
   reward = whole_steps.batched_reward(reward)
   assert strategy.init is not None  # not its static part
@@ -176,13 +182,40 @@ def _put(
 ) -> tuple[Any, Any]:
   """Puts both models' params on the mesh, each by its own rule."""
   if isinstance(policy, policy_lib.ModelPolicy):
-    weights = placement.put_weights(policy_params.weights, mesh)
+    config = policy.model.config
+    weights = kv_heads.put(policy_params.weights, config, mesh)
     policy_params = policy_params.replace(weights=weights)
   else:
     policy_params = placement.put_whole(policy_params, mesh)
   if isinstance(reward, reward_lib.ModelReward):
-    return policy_params, placement.put_weights(reward_params, mesh)
+    config = reward.model.config
+    return policy_params, kv_heads.put(reward_params, config, mesh)
   return policy_params, placement.put_whole(reward_params, mesh)
+
+
+def _put_lookahead(
+  policy: base.Policy,
+  params: Any,
+  before: Any,
+  after: Any,
+  mesh: jax.sharding.Mesh | None,
+) -> Any:
+  """Puts what a `ModelPolicy` looks ahead by on the mesh, too.
+
+  Args:
+    policy: of the search.
+    params: what it looks ahead by, or None.
+    before: the policy's params as they were given.
+    after: the same on the mesh; weights that are the policy's are not put
+      there again.
+    mesh: or None.
+  """
+  if params is None or not isinstance(policy, policy_lib.ModelPolicy):
+    return params
+  if params.weights is before.weights:
+    return params.replace(weights=after.weights)
+  weights = kv_heads.put(params.weights, policy.model.config, mesh)
+  return params.replace(weights=weights)
 
 
 def _harvest(

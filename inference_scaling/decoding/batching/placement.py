@@ -82,24 +82,6 @@ def replicate(tree: Any, mesh: Mesh | None) -> Any:
   return jax.lax.with_sharding_constraint(tree, sharding.replicated(mesh))
 
 
-def put_weights(params: Any, mesh: Mesh | None) -> Any:
-  """Puts a model's weights on a mesh; those that are there already stay.
-
-  Args:
-    params: nested dict of a model's parameters.
-    mesh: of `models.make_mesh`; None leaves them where they are.
-
-  Returns:
-    The parameters.
-
-  Raises:
-    ValueError: where a weight cannot be split by the mesh.
-  """
-  if mesh is None:
-    return params
-  return jax.device_put(params, sharding.parameter_shardings(params, mesh))
-
-
 def put_whole(params: Any, mesh: Mesh | None) -> Any:
   """Puts arrays on every device of a mesh: no rule says how to split them.
 

@@ -30,7 +30,8 @@ work of a layer on R tokens is the larger of attention's float32 scores, R * K*G
 for each position attended to (twice over caches, for scores and weights; once
 within a prompt, beside its queries and keys, before and after they are turned,
 its values and four times the hidden states), and three times R * F in float32.
-On a mesh, P is divided by 'data', and K, F and V by 'model'.
+On a mesh, P is divided by 'data', and K, F and V by 'model'; where 'model' is
+larger than K, each device holds one head of keys and values, a copy.
 
 Rows are as long as the longest current text; the plan is for the longest that
 is allowed. Where all beams of a dense cache work, rows of full length are the
@@ -60,7 +61,7 @@ from inference_scaling.decoding.batching import (
 from inference_scaling.decoding.kv_cache import choice
 from inference_scaling.decoding.memory import abstract
 from inference_scaling.decoding.memory import work as memory_work
-from inference_scaling.models import sharding
+from inference_scaling.models import kv_heads, sharding
 
 _FLOAT32 = 4  # bytes
 _STEPWISE = search_lib.sampling()  # stands for all that do not look ahead
@@ -128,8 +129,10 @@ class Plan:
     self._state = list(kinds.items())
     self._weight_bytes = functools.cache(
       lambda data, model: [
-        _weight_bytes(shapes, _mesh(data, model))
-        for shapes in abstract.weights(search)
+        _weight_bytes(shapes, config, _mesh(data, model))
+        for shapes, config in zip(
+          abstract.weights(search), (search.policy, search.reward), strict=True
+        )
       ]
     )
 
@@ -164,7 +167,7 @@ class Plan:
     mesh = _mesh(data, model)
     for config in (self.search.policy, self.search.reward):
       if config is not None:
-        sharding.check_heads(config, mesh)
+        kv_heads.num_held(config, mesh)
     parts = self._parts(problems, beams, mesh, sharding.RULES, cpu)
     one_problem = self._parts(1, beams, mesh, placement.ALONE, cpu)
     alone = sum(one_problem[part] for part in _PARTS if part not in _OWN)
@@ -203,7 +206,11 @@ class Plan:
     parts = dict.fromkeys(_PARTS, 0)
     kept = _FLOAT32 if cpu else jnp.dtype(self.search.dtype).itemsize
     for (part, axes, leaf), count in self._state:
-      shape = leaf.shape(problems, beams)
+      # Each part of 'model' has a head of keys at least, a copy if need be.
+      shape = tuple(
+        max(size, mesh.shape[sharding.MODEL]) if axis == "kv_heads" else size
+        for axis, size in zip(axes, leaf.shape(problems, beams), strict=True)
+      )
       layout = sharding.sharding(f"state, {part}", axes, shape, mesh, rules)
       itemsize = leaf.itemsize if part == "other" else kept
       parts[part] += count * math.prod(layout.shard_shape(shape)) * itemsize
@@ -299,8 +306,16 @@ def _mesh(data: int, model: int) -> Mesh:
   return cast(Mesh, mesh)
 
 
-def _weight_bytes(shapes: Any, mesh: Mesh) -> int:
+def _weight_bytes(
+  shapes: Any, config: models.DecoderConfig | None, mesh: Mesh
+) -> int:
   """Bytes of a model's weights on one device."""
+  if config is None:
+    return 0
+  held = kv_heads.num_held(config, mesh)
+  shapes = jax.eval_shape(
+    lambda params: kv_heads.copy(params, config, held), shapes
+  )
   layouts = sharding.parameter_shardings(shapes, mesh)
   return sum(
     math.prod(layout.shard_shape(leaf.shape)) * jnp.dtype(leaf.dtype).itemsize

@@ -76,7 +76,8 @@ class Work:
     """Bytes for the tokens of one prompt."""
     size, config = self.limits.prompt_buffer, self.config
     # Queries and keys, both before and after they are turned, and values.
-    heads = 2 * config.num_heads + 3 * config.num_kv_heads
+    # Each device has a head of keys at least, a copy if need be.
+    heads = 2 * config.num_heads + 3 * max(config.num_kv_heads, self.model)
     hidden = _HIDDEN_COPIES * size * config.hidden_size * _FLOAT32
     return self._layer(size, size, heads * config.head_dim) + hidden
 

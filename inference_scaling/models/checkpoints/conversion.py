@@ -15,7 +15,7 @@ import orbax.checkpoint as ocp
 from flax import nnx
 
 from inference_scaling.models import config as config_lib
-from inference_scaling.models import sources
+from inference_scaling.models import sharding, sources
 from inference_scaling.models.checkpoints import checkpoint as checkpoint_lib
 from inference_scaling.models.checkpoints import (
   layout,
@@ -25,6 +25,9 @@ from inference_scaling.models.checkpoints import (
 from inference_scaling.models.layers import decoder as decoder_lib
 from inference_scaling.models.rewards import model
 from inference_scaling.models.sources import orbax_folder
+
+# A folder holds what a checkpoint does.
+_WITHOUT_COPIES = {**sharding.RULES, "kv_copies": None}
 
 
 def convert_to_orbax(
@@ -56,8 +59,9 @@ def convert_to_orbax(
   entries, shapes, heads = _describe(checkpoint)
   tokenizer = checkpoint.tokenizer()
   parameters = loading.load_parameters(
-    checkpoint, entries, shapes, dtype=dtype, mesh=mesh, others=heads
-  )
+    checkpoint, entries, shapes, dtype=dtype, mesh=mesh, others=heads,
+    rules=_WITHOUT_COPIES,
+  )  # fmt: skip
   if heads:
     parameters[orbax_folder.HEADS] = {
       name: loading.replicate(_read(checkpoint, name, dtype), mesh)

@@ -13,6 +13,7 @@ import numpy as np
 
 from inference_scaling import names
 from inference_scaling.models import (
+  kv_heads,
   sharding,
   sources,
 )
@@ -62,8 +63,11 @@ def load_parameters(
     raise ValueError(
       f"dtype is {dtype!r}; expected one of {', '.join(DTYPES)}."
     )
-  sharding.check_heads(checkpoint.config, mesh, rules)
-  shardings = sharding.parameter_shardings(shapes, mesh, rules)
+  config = checkpoint.config
+  copies = kv_heads.num_held(config, mesh, rules) > config.num_kv_heads
+  # What is to be copied is read whole, since its heads cannot be split.
+  read_by = {**rules, "kv_heads": None} if copies else rules
+  shardings = sharding.parameter_shardings(shapes, mesh, read_by)
   check_tensors(checkpoint, entries, shapes, others or {})
   if not others:  # the head of a reward model reads no unembedding
     check_tied(checkpoint)
@@ -73,7 +77,13 @@ def load_parameters(
   for group in layout.by_name(entries).values():
     for entry, value in _read(tensors, group, shardings, cast_to):
       # Or else the next tensors would be read while this one is under way.
-      layout.put(parameters, entry.path, value.block_until_ready())
+      value.block_until_ready()
+      if copies:
+        alone: layout.Parameters = {}
+        layout.put(alone, entry.path, value)
+        alone = kv_heads.put(alone, config, mesh, rules)
+        value = layout.get(alone, entry.path)
+      layout.put(parameters, entry.path, value)
   return parameters
 
 

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from inference_scaling.models.layers import hardware as hardware_lib
+
 # Far below any score, yet finite: a row with nothing to attend to gives an
 # average instead of NaN, and rows that wait stay free of NaN.
 MASKED_SCORE = -1e30
@@ -34,17 +36,20 @@ class Segment(NamedTuple):
   mask: jax.Array
 
 
-def kept_dtype(dtype: jax.typing.DTypeLike) -> jax.typing.DTypeLike:
+def kept_dtype(
+  dtype: jax.typing.DTypeLike, hardware: hardware_lib.Hardware
+) -> jax.typing.DTypeLike:
   """Says in what precision keys and values are kept.
 
   Args:
     dtype: of the weights.
+    hardware: that the program is for.
 
   Returns:
     That of the weights; float32 on a CPU, where bfloat16 is converted whenever
     it is read: attention to 128 tokens took twice the time.
   """
-  return jnp.float32 if jax.default_backend() == "cpu" else dtype
+  return jnp.float32 if hardware.is_cpu else dtype
 
 
 def attend(queries: jax.Array, segments: tuple[Segment, ...]) -> jax.Array:

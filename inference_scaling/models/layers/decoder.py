@@ -23,6 +23,7 @@ from inference_scaling.models.layers import (
   products,
   rotary,
 )
+from inference_scaling.models.layers import hardware as hardware_lib
 
 # Takes queries [P, N, K, G, T, H] and the new tokens' keys [P, N, K, H, T],
 # both after rotation, and their values [P, N, K, T, H], all float32; returns
@@ -84,15 +85,20 @@ class Attention(nnx.Module):
     self.output = Linear(query_size, size, rngs, config.output_bias)
 
   def __call__(
-    self, x: jax.Array, rotation: rotary.Rotation, attend: AttendFn
+    self,
+    x: jax.Array,
+    rotation: rotary.Rotation,
+    attend: AttendFn,
+    hardware: hardware_lib.Hardware,
   ) -> tuple[jax.Array, Any]:
     """Attends from [D, P, N, T]; also returns what `attend` keeps."""
-    K, H = self.config.num_kv_heads, self.config.head_dim
+    H = self.config.head_dim
     tokens = x.shape[1:]
     queries, keys, values = (
       linear(x).reshape(-1, H, *tokens)
       for linear in (self.query, self.key, self.value)
     )
+    K = len(keys)  # on a mesh there may be copies: see `kv_heads.py`
     queries = rotary.rotate(queries, rotation).reshape(K, -1, H, *tokens)
     keys = rotary.rotate(keys, rotation)
     mixed, kept = attend(
@@ -102,7 +108,7 @@ class Attention(nnx.Module):
     )
     mixed = mixed.transpose(0, 1, 4, 2, 3, 5).reshape(*tokens, -1)
     mixed = mixed.astype(self.output.weight.dtype)
-    return self.output(products.features_first(mixed)), kept
+    return self.output(products.features_first(mixed, hardware)), kept
 
 
 class MLP(nnx.Module):
@@ -137,11 +143,16 @@ class Block(nnx.Module):
     self.parallel = config.parallel_residual
 
   def __call__(
-    self, x: jax.Array, rotation: rotary.Rotation, attend: AttendFn
+    self,
+    x: jax.Array,
+    rotation: rotary.Rotation,
+    attend: AttendFn,
+    hardware: hardware_lib.Hardware,
   ) -> tuple[jax.Array, Any]:
     """Adds attention and MLP to [D, P, N, T]; see `Attention`."""
     with jax.named_scope("attention"):
-      mixed, kept = self.attention(self.attention_norm(x), rotation, attend)
+      normal = self.attention_norm(x)
+      mixed, kept = self.attention(normal, rotation, attend, hardware)
     if self.parallel:
       return x + mixed + self._feed_forward(x), kept
     x = x + mixed
@@ -190,6 +201,7 @@ class Decoder(nnx.Module):
     tokens: jax.Array,
     positions: jax.Array,
     attend: Sequence[AttendFn],
+    hardware: hardware_lib.Hardware,
   ) -> tuple[jax.Array, list[Any]]:
     """Runs the layers over new tokens.
 
@@ -198,17 +210,18 @@ class Decoder(nnx.Module):
       positions: int32[P, N, T], from 0 at the start of the text.
       attend: for each layer, its attention; it keeps to the layer's sliding
         window.
+      hardware: that the program is for.
 
     Returns:
       Hidden states [P, N, T, D] after the last norm, in the dtype of the
       weights, and what each layer's attention keeps.
     """
-    rotation = rotary.rotary(positions, self.config)
-    embedded = products.look_up(self.embedding[...], tokens)
-    x = products.features_first(embedded).astype(jnp.float32)
+    rotation = rotary.rotary(positions, self.config, hardware)
+    embedded = products.look_up(self.embedding[...], tokens, hardware)
+    x = products.features_first(embedded, hardware).astype(jnp.float32)
     kept = []
     for layer, layer_attend in zip(self.layers, attend, strict=True):
-      run = functools.partial(layer, attend=layer_attend)
+      run = functools.partial(layer, attend=layer_attend, hardware=hardware)
       x, new = (jax.checkpoint(run) if self.remat else run)(x, rotation)
       kept.append(new)
     hidden = self.final_norm(x).astype(embedded.dtype)

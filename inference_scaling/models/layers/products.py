@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax.experimental import layout
 
+from inference_scaling.models.layers import hardware as hardware_lib
+
 
 def multiply(weight: jax.Array, x: jax.Array) -> jax.Array:
   """Multiplies by a weight.
@@ -30,17 +32,18 @@ def multiply(weight: jax.Array, x: jax.Array) -> jax.Array:
   return out.reshape(-1, *rest)
 
 
-def features_first(x: jax.Array) -> jax.Array:
+def features_first(x: jax.Array, hardware: hardware_lib.Hardware) -> jax.Array:
   """Moves the last axis to the front, in memory as well.
 
   Args:
     x: [..., D].
+    hardware: that the program is for.
 
   Returns:
     [D, ...].
   """
   x = jnp.moveaxis(x, -1, 0)
-  if not _lays_out():
+  if not hardware.lays_out:
     return x
   # Left to itself, XLA keeps the order of before and transposes every product
   # after it; for want of such a product in bfloat16 it then converts all
@@ -53,22 +56,25 @@ def features_last(x: jax.Array) -> jax.Array:
   return jnp.moveaxis(x, 0, -1)
 
 
-def look_up(table: jax.Array, rows: jax.Array) -> jax.Array:
+def look_up(
+  table: jax.Array, rows: jax.Array, hardware: hardware_lib.Hardware
+) -> jax.Array:
   """Takes rows of a table.
 
   Args:
     table: [V, D].
     rows: int32[...].
+    hardware: that the program is for.
 
   Returns:
     [..., D].
   """
-  if jax.default_backend() != "cpu" or table.dtype != jnp.bfloat16:
+  if not hardware.is_cpu or table.dtype != jnp.bfloat16:
     return table[rows]
   return _look_up_bits(table, rows)
 
 
-def materialise(x: jax.Array) -> jax.Array:
+def materialise(x: jax.Array, hardware: hardware_lib.Hardware) -> jax.Array:
   """Has something computed once, however many use it.
 
   XLA on a CPU would rather compute cosines anew in each layer than read them,
@@ -77,11 +83,12 @@ def materialise(x: jax.Array) -> jax.Array:
 
   Args:
     x: float32[D, ...], finite.
+    hardware: that the program is for.
 
   Returns:
     The same.
   """
-  if jax.default_backend() != "cpu":
+  if not hardware.is_cpu:
     return x
   columns = x.reshape(x.shape[0], -1)
   same = jnp.matmul(jnp.eye(len(x)), columns, precision="highest")
@@ -102,12 +109,3 @@ def _look_up_tangent(
   # Bits have no gradient, and nothing would say so.
   table, rows = primals
   return _look_up_bits(table, rows), tangents[0][rows]
-
-
-def _lays_out() -> bool:
-  """Whether memory may be laid out by hand.
-
-  Not on several devices: a constraint cannot be split over a mesh, so XLA would
-  gather what it constrains.
-  """
-  return jax.default_backend() == "cpu" and jax.device_count() == 1

@@ -9,18 +9,22 @@ from inference_scaling.models.layers import (
   architecture,
   products,
 )
+from inference_scaling.models.layers import hardware as hardware_lib
 
 Rotation = tuple[jax.Array, jax.Array]  # cosines and sines
 
 
 def rotary(
-  positions: jax.Array, config: architecture.DecoderConfig
+  positions: jax.Array,
+  config: architecture.DecoderConfig,
+  hardware: hardware_lib.Hardware,
 ) -> Rotation:
   """Computes cosines and sines of the rotary angles, in float32.
 
   Args:
     positions: int32[P, N, T].
     config: the architecture; R is its `rotary_dim`.
+    hardware: that the program is for.
 
   Returns:
     Cosines and sines, [R / 2, P, N, T] each.
@@ -35,8 +39,9 @@ def rotary(
     frequencies = scale(frequencies, config.rope_scaling)
   frequencies = jnp.expand_dims(frequencies, range(1, positions.ndim + 1))
   angles = positions[None].astype(jnp.float32) * frequencies
-  return products.materialise(jnp.cos(angles)), products.materialise(
-    jnp.sin(angles)
+  return (
+    products.materialise(jnp.cos(angles), hardware),
+    products.materialise(jnp.sin(angles), hardware),
   )
 
 

@@ -20,6 +20,7 @@ from inference_scaling.models.checkpoints import (
   layout,
   loading,
 )
+from inference_scaling.models.layers import hardware as hardware_lib
 from inference_scaling.models.layers import reward_heads
 from inference_scaling.models.rewards import external_reward
 from inference_scaling.models.rewards import model as reward_model
@@ -129,8 +130,9 @@ def _load_external(
     name: loading.replicate(value, mesh) for name, value in score.items()
   }
   return external_reward.ExternalRewardModel(
-    config, params, tokenizer, graph, reward_format
-  )
+    config, params, tokenizer, graph, reward_format,
+    hardware=hardware_lib.of_mesh(mesh),
+  )  # fmt: skip
 
 
 def _unembedding(checkpoint: checkpoint_lib.Checkpoint) -> str:

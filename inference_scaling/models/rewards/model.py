@@ -21,8 +21,8 @@ from flax import nnx
 from typing_extensions import override
 
 from inference_scaling.models import config as config_lib
+from inference_scaling.models import kv_heads, reward_formats
 from inference_scaling.models import model as model_lib
-from inference_scaling.models import reward_formats
 from inference_scaling.models.checkpoints import (
   layout,
   saving,
@@ -221,7 +221,10 @@ def save_reward_model(model: RewardModel, path: str | pathlib.Path) -> None:
   saving.write_folder(
     path,
     config_lib.to_hf(model.config, config_lib.REWARD_ARCHITECTURE),
-    saving.stored_tensors(model.params, layout.reward_layout(model.config)),
+    saving.stored_tensors(
+      kv_heads.drop(model.params, model.config),
+      layout.reward_layout(model.config),
+    ),
     model.tokenizer,
   )
 

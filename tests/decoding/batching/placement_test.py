@@ -1,5 +1,6 @@
 """Searches on meshes of 8 devices are those on one device."""
 
+import dataclasses
 import functools
 import re
 
@@ -13,7 +14,8 @@ from inference_scaling import decoding, models
 from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.decoding.batching import placement
 from inference_scaling.decoding.batching import programs as lane_programs
-from inference_scaling.models.layers import decoder
+from inference_scaling.models import kv_heads
+from inference_scaling.models.layers import decoder, hardware
 from inference_scaling.models.rewards import model as reward_model
 from inference_scaling.search import rebase, sampling
 from tests.decoding import tiny
@@ -34,7 +36,7 @@ def quick_compilations():
 
 def _config(heads, **changes):
   sizes = {"num_heads": 16, "num_kv_heads": heads, "intermediate_size": 16}
-  return tiny.config(vocab_size=24, num_layers=1, **sizes, **changes)
+  return tiny.config(vocab_size=24, num_layers=1, **(sizes | changes))
 
 
 def _random(model_class, module_class, config):
@@ -88,18 +90,23 @@ def _few_rows():
 
 
 def _params(mesh=None):
-  weights, judge = (model.params for model in _models())
-  put = functools.partial(placement.put_weights, mesh=mesh)
-  return decoding.PolicyParams(put(weights), jnp.float32(1.0)), put(judge)
+  return _params_of(_models(), mesh)
 
 
-def _run(mesh, strategy, ids=IDS, num_slots=LANES, seed=0):
-  policy, reward = _pair()
+def _params_of(pair, mesh=None):
+  weights, judge = (
+    kv_heads.put(model.params, model.config, mesh) for model in pair
+  )
+  return decoding.PolicyParams(weights, jnp.float32(1.0)), judge
+
+
+def _run(mesh, strategy, ids=IDS, num_slots=LANES, seed=0, heads=8):
+  policy, reward = _pair(heads)
   if strategy is STRATEGIES["sampling"]:  # compiles in half the time
     reward = _no_reward()
   prompts = tiny.prompts(max(IDS) + 1)
   found = decoding.continuous_batching(
-    policy, reward, strategy, *_params(),
+    policy, reward, strategy, *_params_of(_models(heads)),
     [decoding.PromptProblem(i, prompts[i]) for i in ids],
     seed, num_slots, DEPTH, mesh,
   )  # fmt: skip
@@ -152,15 +159,35 @@ def _slots(mesh):
 )
 def test_a_search_on_a_mesh_is_that_on_one_device(strategy, data, model):
   found = _run(_mesh(data, model), STRATEGIES[strategy])
+  _assert_same_searches(_unsharded(strategy), found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data, model", [(1, 8), (2, 4)])
+def test_so_it_is_where_each_head_is_held_by_several_devices(data, model):
+  found = _run(_mesh(data, model), STRATEGIES["rebase"], heads=2)
+  _assert_same_searches(_few_heads(), found, copies=model // 2)
+
+
+@functools.cache
+def _few_heads():
+  return _run(None, STRATEGIES["rebase"], heads=2)
+
+
+def _assert_same_searches(alone, found, copies=1):
+  """Compares searches; caches that are copied take so much more."""
   assert sorted(found) == list(IDS)
-  for problem_id, one in _unsharded(strategy).items():
+  for problem_id, one in alone.items():
     ours, theirs = one.tree, found[problem_id].tree
     for name in ("parents", "active", "status", "num_tokens"):
       np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
     np.testing.assert_array_equal(ours.contents.tokens, theirs.contents.tokens)
     np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-5)
-    for name in ("policy_counts", "reward_counts", "cache_bytes"):
+    for name in ("policy_counts", "reward_counts"):
       assert getattr(one, name) == getattr(found[problem_id], name)
+    assert found[problem_id].cache_bytes == pytest.approx(
+      copies * one.cache_bytes, rel=0.02 if copies > 1 else 0
+    )
 
 
 def test_later_calls_and_steps_compile_nothing():
@@ -187,7 +214,7 @@ def test_the_state_stays_where_it_is():
   policy, reward = _pair()
   before = [leaf.sharding for leaf in jax.tree.leaves(state)]
   after, _ = lane_programs.advance(
-    policy, reward, STRATEGIES["rebase"].rules, _mesh(2, 4), SIZES,
+    policy, reward, STRATEGIES["rebase"].static_part, _mesh(2, 4), SIZES,
     *_params(_mesh(2, 4)), state,
   )  # fmt: skip
   assert jax.tree.leaves(state)[-1].is_deleted()
@@ -235,12 +262,35 @@ def test_slots_that_the_mesh_does_not_divide_are_refused():
 @pytest.mark.parametrize("owner", ["policy", "reward"])
 def test_heads_that_the_mesh_would_cut_are_refused(owner):
   policy, reward = _pair()
+  cut = (
+    _random(models.Model, decoder.Decoder, _config(2, num_heads=6)),
+    _random(
+      models.RewardModel, reward_model.StepReward, _config(2, num_heads=6)
+    ),
+  )
   if owner == "policy":
-    policy = _pair(heads=2)[0]
+    policy = decoding.ModelPolicy(
+      cut[0], tiny.FORMAT, tiny.LIMITS, tiny.NUM_BEAMS
+    )
   else:
-    reward = _pair(heads=2)[1]
+    reward = decoding.ModelReward(cut[1], tiny.LIMITS, tiny.NUM_BEAMS)
   iterator = decoding.continuous_batching(
     policy, reward, rebase(), *_params(), [], 0, LANES, DEPTH, _mesh(2, 4)
   )
-  with pytest.raises(ValueError, match=r"2 heads.*'model' of size 4.*1 or 2"):
+  with pytest.raises(
+    ValueError, match=r"2 heads.*'model' of size 4.*1, 2 or 6"
+  ):
+    next(iterator)
+
+
+def test_a_model_for_other_hardware_is_refused():
+  policy, reward = _pair()
+  other = dataclasses.replace(
+    policy.model, hardware=hardware.Hardware("tpu", 8)
+  )
+  policy = decoding.ModelPolicy(other, tiny.FORMAT, tiny.LIMITS, tiny.NUM_BEAMS)
+  iterator = decoding.continuous_batching(
+    policy, reward, rebase(), *_params(), [], 0, LANES, DEPTH, _mesh(2, 4)
+  )
+  with pytest.raises(ValueError, match=r"for tpu, but the mesh is of cpu"):
     next(iterator)

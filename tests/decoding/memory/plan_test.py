@@ -13,7 +13,7 @@ from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.decoding.batching import programs, scheduling
 from inference_scaling.decoding.memory import abstract
 from inference_scaling.decoding.memory import plan as memory
-from inference_scaling.models import published
+from inference_scaling.models import kv_heads, published
 from tests.decoding import tiny
 
 # Big enough that nothing is ruled by constants; heads are long, so that the
@@ -24,6 +24,11 @@ CACHES = tiny.config(
 LOGITS = tiny.config(
   vocab_size=20_000, num_heads=2, num_kv_heads=2, head_dim=8, num_layers=1
 )
+# 2 heads of keys and values, which up to 8 devices hold copies of.
+COPIED = tiny.config(
+  vocab_size=24, num_heads=8, num_kv_heads=2, head_dim=64, num_layers=1,
+  intermediate_size=24,
+)  # fmt: skip
 LIMITS = decoding.Limits(
   prompt_tokens=64, step_tokens=32, total_tokens=256, max_steps=4
 )
@@ -49,13 +54,18 @@ def _plan(
   )
 
 
+def _reward(config):
+  """The reward model beside a policy."""
+  return COPIED if config is COPIED else CACHES
+
+
 @functools.cache
 def _measured(config, shape, dtype, rows, storage):
   """Bytes of `continuous_batching` on the first device, run and compiled."""
   mesh = shape and models.make_mesh(*shape)
   tokenizer = tiny.letter_tokenizer()
   policy_model = models.initial_model(config, tokenizer, seed=0)
-  reward_model = models.initial_reward_model(CACHES, tokenizer, seed=0)
+  reward_model = models.initial_reward_model(_reward(config), tokenizer, seed=0)
   policy = decoding.ModelPolicy(
     policy_model, tiny.FORMAT, LIMITS, N, rows, *storage
   )
@@ -65,12 +75,14 @@ def _measured(config, shape, dtype, rows, storage):
   )
   if mesh is not None:
     weights = [
-      jax.device_put(params, models.parameter_shardings(params, mesh))
-      for params in weights
+      kv_heads.put(params, owner.config, mesh)
+      for params, owner in zip(
+        weights, (policy_model, reward_model), strict=True
+      )
     ]
   params = (decoding.PolicyParams(weights[0], jnp.float32(1)), weights[1])
   start = programs.start.lower(
-    policy, reward, SAMPLING.rules, LIMITS.max_steps, mesh, *params, (),
+    policy, reward, SAMPLING.static_part, LIMITS.max_steps, mesh, *params, (),
     jax.random.key(0), np.int32(0), decoding.pad_prompt(0, [1, 2], LIMITS),
   ).compile()  # fmt: skip
   new = start(
@@ -78,7 +90,7 @@ def _measured(config, shape, dtype, rows, storage):
     decoding.pad_prompt(0, [1, 2], LIMITS),
   )  # fmt: skip
   state = programs.empty_slots(policy, reward, P, mesh, new)
-  group = scheduling.group_size(P, SAMPLING.rules, mesh)
+  group = scheduling.group_size(P, SAMPLING.static_part, mesh)
   # Of all tokens, and, where these are no copy, of half of them.
   lengths = (LIMITS.text_buffer, LIMITS.text_buffer // 2)
   steps = []
@@ -86,7 +98,7 @@ def _measured(config, shape, dtype, rows, storage):
     size = sizes_lib.fitting(LIMITS, length, LIMITS.prompt_buffer, group)
     steps.append(
       programs.advance.lower(
-        policy, reward, SAMPLING.rules, mesh, (size, size), *params, state
+        policy, reward, SAMPLING.static_part, mesh, (size, size), *params, state
       ).compile()
     )
   replace = programs.replace_slot.lower(mesh, state, np.int32(0), new).compile()
@@ -129,6 +141,8 @@ CASES = [
   (CACHES, None, "bfloat16", 2, ()),
   (CACHES, None, "float32", 2, ("tree", ENTRIES)),
   (CACHES, (4, 2), "float32", 2, ("tree",)),
+  (COPIED, (1, 8), "float32", None, ()),
+  (COPIED, (2, 4), "float32", 2, ("tree",)),
 ]
 
 
@@ -136,7 +150,7 @@ CASES = [
 @pytest.mark.parametrize(("config", "shape", "dtype", "rows", "storage"), CASES)
 def test_plan_is_what_is_measured(config, shape, dtype, rows, storage):
   measured = _measured(config, shape, dtype, rows, storage)
-  plan = _plan(config, CACHES, dtype, storage=storage)
+  plan = _plan(config, _reward(config), dtype, storage=storage)
   found = plan.footprint(P, N, *(shape or (1, 1)), rows=rows, cpu=True)
   assert found.resident == measured["live"]
   assert found.policy_weights + found.reward_weights == measured["weights"]
@@ -189,3 +203,14 @@ def test_no_reward_model_takes_nothing():
   found = _plan(CACHES, None).footprint(P, N)
   assert found.reward_weights == found.reward_beams == 0
   assert "score" not in found.phases and found.peak > found.resident
+
+
+def test_each_device_has_a_head_of_keys_and_values():
+  plan = _plan(COPIED, COPIED)
+  two, four, eight = (plan.footprint(P, N, 1, model) for model in (2, 4, 8))
+  for name in ("policy_beams", "reward_beams", "prompt_caches"):
+    assert getattr(two, name) == getattr(four, name) == getattr(eight, name)
+  # A head of queries, keys, values and outputs; an eighth of the matrices of
+  # the MLP and of the vocabulary; norms.
+  weights = 4 * 64 * 24 + (3 + 1) * 3 * 24 + 3 * 24
+  assert eight.policy_weights == 4 * weights

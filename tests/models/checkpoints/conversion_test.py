@@ -121,7 +121,9 @@ def test_folder_loads_onto_a_mesh(splittable):
 
 def test_mesh_that_would_cut_heads(splittable):
   with pytest.raises(ValueError, match=r"4 heads.*'model' of size 8"):
-    models.load_model(splittable[0], mesh=models.make_mesh(1, 8))
+    models.load_model(
+      splittable[0], mesh=models.make_mesh(1, 8), rules=models.TRAINING_RULES
+    )
 
 
 def test_reward_model_converts_with_its_head(tmp_path):
