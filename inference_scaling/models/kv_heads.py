@@ -12,7 +12,7 @@ weights get them when they are put on a mesh, and lose them when a model is
 saved. Training has none, since each copy would learn something of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -74,18 +74,18 @@ def copy(params: Any, config: config_lib.DecoderConfig, held: int) -> Any:
     held: of `num_held`.
 
   Returns:
-    The same for `held` heads, or for as many as there are, if more.
+    The same for `held` heads, or for as many as there are, if these are a
+    multiple.
   """
 
-  def widen(path: Sequence[Any], leaf: Any) -> Any:
-    copies = held * config.head_dim // leaf.shape[0] if leaf.ndim else 0
-    if copies <= 1 or not _is_split(path, leaf):
+  def widen(leaf: Any) -> Any:
+    if len(leaf) % (held * config.head_dim) == 0:
       return leaf
-    rest = leaf.shape[1:]
-    heads = leaf.reshape(-1, config.head_dim, *rest)
+    rest, copies = leaf.shape[1:], held // config.num_kv_heads
+    heads = _narrow(leaf, config).reshape(-1, config.head_dim, *rest)
     return jnp.repeat(heads, copies, axis=0).reshape(-1, *rest)
 
-  return jax.tree_util.tree_map_with_path(widen, params)
+  return _map_split(widen, params)
 
 
 def drop(params: Any, config: config_lib.DecoderConfig) -> Any:
@@ -98,16 +98,7 @@ def drop(params: Any, config: config_lib.DecoderConfig) -> Any:
   Returns:
     The same with one of each head.
   """
-
-  def narrow(path: Sequence[Any], leaf: Any) -> Any:
-    rest, heads = leaf.shape[1:], config.num_kv_heads
-    if not _is_split(path, leaf) or len(leaf) == heads * config.head_dim:
-      return leaf
-    return leaf.reshape(heads, -1, *rest)[:, : config.head_dim].reshape(
-      -1, *rest
-    )
-
-  return jax.tree_util.tree_map_with_path(narrow, params)
+  return _map_split(lambda leaf: _narrow(leaf, config), params)
 
 
 def put(
@@ -137,6 +128,20 @@ def put(
   return jax.device_put(params, shardings)
 
 
-def _is_split(path: Sequence[Any], leaf: Any) -> bool:
-  """Whether a parameter is split between heads of keys and values."""
-  return "kv_heads" in sharding.parameter_axes(path, leaf.ndim)
+def _narrow(leaf: Any, config: config_lib.DecoderConfig) -> Any:
+  """Takes the first copy of each head."""
+  rest, heads = leaf.shape[1:], config.num_kv_heads
+  if len(leaf) == heads * config.head_dim:
+    return leaf
+  copies = leaf.reshape(heads, -1, *rest)
+  return copies[:, : config.head_dim].reshape(-1, *rest)
+
+
+def _map_split(change: Callable[[Any], Any], params: Any) -> Any:
+  """Changes the parameters that are split between heads of keys and values."""
+
+  def run(path: Sequence[Any], leaf: Any) -> Any:
+    split = "kv_heads" in sharding.parameter_axes(path, leaf.ndim)
+    return change(leaf) if split else leaf
+
+  return jax.tree_util.tree_map_with_path(run, params)

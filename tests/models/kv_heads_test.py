@@ -88,8 +88,13 @@ def test_copies_are_neighbours_and_made_once():
   params = tiny.make_model(CONFIG, seed=2).params
   four = kv_heads.copy(params, CONFIG, 4)
   eight = kv_heads.copy(params, CONFIG, 8)
-  for made in (kv_heads.copy(four, CONFIG, 8), kv_heads.copy(eight, CONFIG, 4)):
-    jax.tree.map(np.testing.assert_array_equal, made, eight)
+  six = kv_heads.copy(params, CONFIG, 6)
+  for made, same in (
+    (kv_heads.copy(four, CONFIG, 8), eight),
+    (kv_heads.copy(eight, CONFIG, 4), eight),  # two to a device
+    (kv_heads.copy(six, CONFIG, 4), four),
+  ):
+    jax.tree.map(np.testing.assert_array_equal, made, same)
   for made in (params, four, eight):
     back = kv_heads.drop(made, CONFIG)
     jax.tree.map(np.testing.assert_array_equal, back, params)

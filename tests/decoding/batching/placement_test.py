@@ -17,7 +17,7 @@ from inference_scaling.decoding.batching import programs as lane_programs
 from inference_scaling.models import kv_heads
 from inference_scaling.models.layers import decoder, hardware
 from inference_scaling.models.rewards import model as reward_model
-from inference_scaling.search import rebase, sampling
+from inference_scaling.search import beam_search, rebase, sampling
 from tests.decoding import tiny
 
 DEPTH, LANES = 3, 4
@@ -167,6 +167,35 @@ def test_a_search_on_a_mesh_is_that_on_one_device(strategy, data, model):
 def test_so_it_is_where_each_head_is_held_by_several_devices(data, model):
   found = _run(_mesh(data, model), STRATEGIES["rebase"], heads=2)
   _assert_same_searches(_few_heads(), found, copies=model // 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("own", [False, True])
+def test_what_looks_ahead_has_the_same_copies(own):
+  """Weights of its own, or the policy's, which are on no mesh yet."""
+  policy, reward = _pair(2)
+  params = _params_of(_models(2))
+  weights = params[0].weights
+  if own:
+    weights = jax.tree.map(jnp.array, weights)
+  ahead = params[0].replace(weights=weights, temperature=jnp.float32(0))
+  strategy = beam_search(2, lookahead=1)
+  problems = [
+    decoding.PromptProblem(i, prompt)
+    for i, prompt in enumerate(tiny.prompts(2))
+  ]
+  found = [
+    sorted(
+      decoding.continuous_batching(
+        policy, reward, strategy, *params, problems, 0, 2, DEPTH, _mesh(2, 4),
+        lookahead_params=lookahead,
+      ),
+      key=lambda finished: finished.problem_id,
+    )
+    for lookahead in (None, ahead)
+  ]  # fmt: skip
+  for first, second in zip(*found, strict=True):
+    jax.tree.map(np.testing.assert_array_equal, first.tree, second.tree)
 
 
 @functools.cache
