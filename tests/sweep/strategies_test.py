@@ -12,7 +12,7 @@ def test_usual_numbers_make_a_strategy_and_its_shape(name):
   strategy = strategies.make(name, 8, usual, 5)
   shape = strategies.shape(name, 8, usual, 5)
   carry = strategy.init(shape.num_beams)
-  assert strategy.rules.init is None
+  assert strategy.static_part.init is None
   if name != "mcts":
     assert (shape.num_beams, shape.num_rows, shape.max_depth) == (8, 8, 5)
     return
@@ -42,4 +42,4 @@ def test_every_number_reaches_its_strategy():
 def describe(name, hyperparameters):
   strategy = strategies.make(name, 8, hyperparameters, 5)
   carry = strategy.init(strategies.shape(name, 8, hyperparameters, 5).num_beams)
-  return repr((strategy.rules, carry))
+  return repr((strategy.static_part, carry))
