@@ -13,7 +13,7 @@ Greedy decoding and 16 samples by the model's chat template; there is no reward
 model, so candidates vote by majority. The report with its figures is in
 configs/results/smollm2_gsm8k/:
 
-  | candidates   | right, %                                   |
+  | candidates   | accuracy, %                                |
   | greedy       |  1.0 [0.0, 3.0]                            |
   | 16, majority |  2.0 [0.0, 5.0]                            |
   | 16, any      | 11.0 [5.0, 18.0]                           |

@@ -32,7 +32,7 @@ and both rewind(before, after) where a strategy looks ahead. In short:
 - Both objects are static arguments: hashable and without arrays. Arrays, a
   temperature among them, are in params and states.
 - Jit nothing yourself: `run_search` is compiled once for each policy, reward,
-  strategy.static_part, max_depth and shapes, and serves all numbers and params.
+  strategy.static_part, max_depth and shapes; hyperparameters are arrays.
   `check` tells which of these laws a port breaks.
 
 A decoder with its own KV cache, written for one token of one beam. Padding is

@@ -180,7 +180,7 @@ class Strategy(NamedTuple):
 
   Attributes:
     init: `init(num_beams) -> carry`, a pytree of arrays: what the strategy
-      remembers between depths, and its numbers (a temperature, a threshold), so
+      remembers between depths, and its hyperparameters (a temperature), so
       that a new number is a new array and nothing is compiled again.
     select: `select(key, beams, carry) -> (parents, active, carry)`, called
       after each depth with a typed PRNG key and the `Beams`. Slot n goes on
@@ -199,8 +199,8 @@ class Strategy(NamedTuple):
     duplicates: KEEP, DROP or MERGE; see their comments. Steps are the same
       where all integers of `Step.content` are.
     check: `check(num_beams, max_depth)`, called as a search starts. Raises a
-      ValueError where a search of this size cannot do what the strategy's
-      numbers say; None where every size will do.
+      ValueError where a search of this size cannot do what the
+      hyperparameters say; None where every size will do.
   """
 
   init: InitFn | None
@@ -212,7 +212,7 @@ class Strategy(NamedTuple):
 
   @property
   def static_part(self) -> "Strategy":
-    """The strategy without its numbers: equal whatever their values.
+    """The strategy without its hyperparameters: equal whatever they are.
 
     A static argument of jitted functions, which need no `init` once the carry
     is made.

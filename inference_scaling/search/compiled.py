@@ -34,7 +34,7 @@ def run_search(
   """`search` as a compiled program, which further calls find again.
 
   It is compiled once for each policy, reward, `strategy.static_part`, max_depth
-  and shapes of the arrays. The numbers of a strategy (a temperature, a
+  and shapes of the arrays. Hyperparameters (a temperature, a
   threshold, a number of children), params, prompts and keys are arrays: new
   ones compile nothing. Programs are found by the equality of policy and reward:
   make these frozen dataclasses, or keep the objects. Long prompts compile once

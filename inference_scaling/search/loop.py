@@ -141,7 +141,7 @@ def search_step(
     policy: as for `init_search`.
     reward: as for `init_search`.
     strategy: its `init` is not used, so `strategy.static_part` will do: its
-      numbers are in `state.carry`, so that a jitted step serves every
+      hyperparameters are in `state.carry`, so that a jitted step serves every
       temperature.
     policy_params: given to the policy's functions.
     reward_params: given to the reward's functions.

@@ -135,7 +135,7 @@ def check_start(
 
   Raises:
     ValueError: on a strategy that is its static part alone, wrong keys or
-      depths, or a size for which the strategy cannot do what its numbers say.
+      depths, or a size for which the strategy cannot do what is asked.
   """
   if strategy.init is None:
     raise ValueError(

@@ -66,12 +66,13 @@ def _describe(
     close = difflib.get_close_matches(str(location[-1]), words.split(", "), 1,
                                       _CLOSE)  # fmt: skip
     hint = f"did you mean {close[0]!r}?" if close else _removal(group)
-    hint = renamed or hint
+    hint = f". {renamed}" if renamed else f": {hint}"
     return (
       f"{where} is {value!r}, but there is no such key{by}; expected "
-      f"{words or 'none'}: {hint}"
+      f"{words or 'none'}{hint}"
     )
-  return f"{where} is {value!r}; expected {words}. {_remedy(where, words)}"
+  remedy = old_names.value_hint(where, value) or _remedy(where, words)
+  return f"{where} is {value!r}; expected {words}. {remedy}"
 
 
 def _group(values: Any, location: Sequence[Any]) -> dict[str, Any]:

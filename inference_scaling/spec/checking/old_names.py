@@ -38,6 +38,23 @@ def renew(config: Mapping[str, Any]) -> dict[str, Any]:
   return renewed
 
 
+def value_hint(where: str, value: Any) -> str:
+  """Says that a value has another name today.
+
+  Args:
+    where: path of its key: "config.reward.format".
+    value: as a user gave it.
+
+  Returns:
+    A sentence; "" where it has none.
+  """
+  for group, _, key, values in _RENAMED:
+    path = ".".join(["config", *([group] if group else []), key])
+    if where == path and isinstance(value, str) and value in values:
+      return f"{value!r} is called {values[value]!r} now."
+  return ""
+
+
 def hint(keys: Mapping[str, Any], group: str) -> str:
   """Says which keys of a group have another name today.
 

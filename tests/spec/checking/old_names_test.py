@@ -37,3 +37,6 @@ def test_a_user_is_told_the_new_names():
   assert lines[0] == "config has 2 faults:"
   assert lines[1].endswith("'rows_in_flight' is called 'batch_size' now.")
   assert lines[2].endswith("'form' is called 'format' now.")
+  reward = {"format": "own", "source": "embedded/reward"}
+  with pytest.raises(ValueError, match=r"'own'.*is called 'native' now\.$"):
+    spec.read_sweep({**spec.renew(OLD), "reward": reward})
