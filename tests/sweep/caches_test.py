@@ -38,7 +38,7 @@ def _record(strategy, hyperparameters, cache, tree_tokens=None):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-  "strategy,numbers,tree_tokens",
+  "strategy,hyperparameters,tree_tokens",
   [
     ("rebase", {}, None),
     ("beam_search", {"lookahead": 1}, None),

@@ -62,7 +62,8 @@ def test_more_of_everything_gives_the_larger_sweep(
 def test_a_folder_of_an_older_version_goes_on_and_grows(tmp_path):
   folder = shutil.copytree(OLD, tmp_path / "old")
   before = lines(folder)
-  config = json.loads((folder / "config.json").read_text())["config"]
+  stored = json.loads((folder / "config.json").read_text())["config"]
+  config = spec.renew(stored)
   assert "Nothing is left" in quietly(config, folder)
   assert lines(folder) == before
   del config["runs"]["rebase"]["temperature"]  # at its default
