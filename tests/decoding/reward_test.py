@@ -48,10 +48,9 @@ class _Counting(models.RewardModel):
 def _encode(lengths, num_rows=None):
   """Scores steps, compares with scores of whole texts; counts blocks."""
   N, C = len(lengths), max(lengths)
-  fields = dataclasses.fields(models.RewardModel)
-  model = _Counting(
-    *(getattr(tiny.reward_model(), field.name) for field in fields)
-  )
+  plain = tiny.reward_model()
+  names = [field.name for field in dataclasses.fields(plain)]
+  model = _Counting(**{name: getattr(plain, name) for name in names})
   limits = decoding.Limits(prompt_tokens=9, step_tokens=C, total_tokens=45)
   reward = decoding.ModelReward(model, limits, N, num_rows=num_rows)
   tokens = jax.random.randint(jax.random.key(0), (1, N, C), 3, 18)
