@@ -26,7 +26,7 @@ def _under(*folders: str) -> tuple[str, ...]:
 # those of small letters match capitals, too.
 PHRASES = (
   ("lanes?", "batch slot", ()),
-  ("run_lanes", "decode loop", ()),
+  ("run_lanes", "continuous_batching", ()),
   (
     "rows(_| )in(_| )flight",
     "batch size",
@@ -74,7 +74,7 @@ NAMES = (
   ("Writing", "what it holds", ()),
 )
 # Of members: `strategy.rules`.
-MEMBERS = (("rules", "hyperparameters", ()),)
+MEMBERS = (("rules", "static_part", ()),)
 
 
 def _paths() -> Iterator[pathlib.Path]:
