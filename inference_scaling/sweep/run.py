@@ -9,7 +9,7 @@ import dataclasses
 import datetime
 import functools
 import pathlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import ml_collections
@@ -102,47 +102,28 @@ def run_sweep(
       "problems": [dataclasses.asdict(problem) for problem in problems],
     }
   )
-  aggregations = settings_lib.aggregations(sweep)
-  vote = votes.shown(aggregations)
   with contextlib.ExitStack() as stack:
-    files = []
+    files: list[records.JsonLines] = []
 
     def open_folder() -> tuple[str, list[recorded.Row]]:
       today = datetime.date.today()
       before = workdir_lib.claim(workdir, start.stamp(content, today))
       for name in (workdir_lib.RECORDS, workdir_lib.TIMINGS):
         files.append(stack.enter_context(records.JsonLines(workdir / name)))
-      began = start.read(workdir / workdir_lib.CONFIG)
+      began = start.read(workdir / workdir_lib.CONFIG).isoformat()
       if before is not None:
         for line in spec.moves(before, sweep):
           say(f"Changed since the last start: {line}")
-      recorded.vote_again(files[0], aggregations)
-      rows, changes = recorded.read(files[0], vote, problems)
-      if not redo_changed:
-        recorded.refuse(files[0], changes, problems)
-      elif changes:
-        count = files[0].count
-        recorded.drop(files[0], files[1], rows, problems)
-        say(
-          f"Dropped {count - len(rows)} of {count} records, of problems that "
-          f"have changed or are gone, {len(changes)} in all."
-        )
+      rows = _read_records(sweep, problems, files, redo_changed, say)
       # A file that is written anew has another time: the day goes with it.
-      workdir_lib.tell(workdir, **content, started=began.isoformat())
-      return began.isoformat(), rows
+      workdir_lib.tell(workdir, **content, started=began)
+      return began, rows
 
     began, rows = processes.from_lead(open_folder)
     if rows:
       say(f"Going on: {len(rows)} records are there already.")
     done = recorded.to_done(rows)
-    foreign = [run for run in done if run not in runs]
-    if foreign:
-      count = sum(len(done[run]) for run in foreign)
-      say(
-        f"Not asked for: {count} of these records are of runs that the config "
-        f"does not have, such as {foreign[0]}. They stay, and reports have "
-        "them; delete their lines if they are of another sweep."
-      )
+    _tell_foreign(done, runs, say)
     try:
       date = datetime.date.fromisoformat(began)
       running = _Sweep(sweep, problems, policies, reward, files, date)
@@ -155,6 +136,48 @@ def run_sweep(
         "safe; run the same command again and it goes on from there."
       ) from error
   return workdir
+
+
+def _read_records(
+  sweep: spec.Sweep,
+  problems: Sequence[tasks.Problem],
+  files: Sequence[records.JsonLines],
+  redo_changed: bool,
+  say: Callable[[str], None],
+) -> list[recorded.Row]:
+  """Reads records, with the votes of today; drops those that are to be redone.
+
+  Raises:
+    ValueError: on records of problems that have changed, unless they are to be
+      redone.
+  """
+  aggregations = settings_lib.aggregations(sweep)
+  recorded.vote_again(files[0], aggregations)
+  rows, changes = recorded.read(files[0], votes.shown(aggregations), problems)
+  if not redo_changed:
+    recorded.refuse(files[0], changes, problems)
+  elif changes:
+    count = files[0].count
+    recorded.drop(files[0], files[1], rows, problems)
+    say(
+      f"Dropped {count - len(rows)} of {count} records, of problems that have "
+      f"changed or are gone, {len(changes)} in all."
+    )
+  return rows
+
+
+def _tell_foreign(
+  done: recorded.Done, runs: Sequence[grid.Run], say: Callable[[str], None]
+) -> None:
+  """Says where records are of runs that the config does not have."""
+  foreign = [run for run in done if run not in runs]
+  if foreign:
+    count = sum(len(done[run]) for run in foreign)
+    say(
+      f"Not asked for: {count} of these records are of runs that the config "
+      f"does not have, such as {foreign[0]}. They stay, and reports have them; "
+      "delete their lines if they are of another sweep."
+    )
 
 
 def _say_nothing(line: str) -> None:
