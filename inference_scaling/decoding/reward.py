@@ -22,14 +22,10 @@ from inference_scaling.decoding import (
 from inference_scaling.decoding import reward_state as state_lib
 from inference_scaling.decoding.batching import faults
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
-from inference_scaling.decoding.kv_cache import choice, working_rows
+from inference_scaling.decoding.kv_cache import choice
 from inference_scaling.decoding.kv_cache import dense as cache_lib
-from inference_scaling.decoding.tokens import translation
+from inference_scaling.decoding.tokens import encode_loop, translation
 from inference_scaling.search import base, batching
-
-# A step is encoded in blocks of this many tokens, as far as the longest step:
-# most are far shorter than their buffer.
-BLOCK = 8
 
 
 class ModelReward(batching.BatchedReward, sizes.Buffered):
@@ -294,10 +290,13 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
       state = state.replace(
         overflow=beam_index.put_problems(state.overflow, overflow)
       )
-    size = self.sizes.text + BLOCK  # the last block may pass the last token
+    # The last block may pass the last token.
+    size = self.sizes.text + encode_loop.BLOCK
     with jax.named_scope("reward_score"):
       rows = state.cache.open_rows(beam_index, size, self.sizes.prompt)
-      head, longer = self._encode(params, beams["head"], rows, tokens, lengths)
+      head, longer = encode_loop.run(
+        self.model, params, beams["head"], rows, tokens, lengths
+      )
       fresh = self.model.rewards(params, head)
     scored = lengths > 0
     finite = (jnp.isfinite(fresh) | ~scored).all(axis=1)
@@ -365,73 +364,3 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
       written=translated.written & ~(left_out & cut),
       rest=jnp.where(lengths > 0, translated.rest, beams["rest"]),
     ), overflow
-
-  def _encode(
-    self,
-    params: Any,
-    head: Any,
-    rows: working_rows.Rows,
-    tokens: jax.Array,
-    lengths: jax.Array,
-  ) -> tuple[Any, working_rows.Rows]:
-    """Runs the model over steps, block by block.
-
-    Args:
-      params: the weights.
-      head: the `HeadState` of the rows before the step.
-      rows: their keys and values.
-      tokens: int32[Q, R, C].
-      lengths: int32[Q, R].
-
-    Returns:
-      The `HeadState` at the last tokens (the old one for a step of no tokens),
-      and the rows after the step.
-    """
-    blocks = -(-tokens.shape[-1] // BLOCK)
-    spare = blocks * BLOCK - tokens.shape[-1]
-    tokens = jnp.pad(tokens, ((0, 0), (0, 0), (0, spare)))
-    longest = lengths.max()
-    config = self.model.config
-
-    def encode_block(carry: tuple[jax.Array, Any, working_rows.Rows]):
-      index, head, rows = carry
-      left = lengths - index
-      block = lax.dynamic_slice_in_dim(tokens, index, BLOCK, axis=2)
-      positions = rows.positions()[..., None] + jnp.arange(BLOCK)[None, None]
-      hidden, kept = self.model.forward(
-        params, block, positions, rows.attention(config, BLOCK)
-      )
-      after = self.model.encode(params, head, block, hidden)
-      rows = rows.advance(kept, jnp.clip(left, 0, BLOCK))
-      return index + BLOCK, _at_last(head, after, left), rows
-
-    _, head, rows = lax.while_loop(
-      lambda carry: carry[0] < longest,
-      encode_block,
-      (jnp.int32(0), head, rows),
-    )
-    return head, rows
-
-
-def _at_last(old: Any, after: Any, left: jax.Array) -> Any:
-  """Takes the `HeadState` after a block: at its end, or where the step ends.
-
-  Args:
-    old: before the block, leaves [P, N, ...].
-    after: after each of its tokens, leaves [P, N, T, ...].
-    left: int32[P, N], tokens of the step from the block's start on; 0 or less
-      where the step ended before, whose state stays.
-
-  Returns:
-    The `HeadState`, leaves [P, N, ...].
-  """
-
-  def pick(old_leaf: jax.Array, leaf: jax.Array) -> jax.Array:
-    extra = (1,) * (old_leaf.ndim - 2)
-    index = jnp.clip(left - 1, 0, leaf.shape[2] - 1)
-    last = jnp.take_along_axis(
-      leaf, index.reshape(*index.shape, 1, *extra), axis=2
-    )[:, :, 0]
-    return jnp.where((left > 0).reshape(*left.shape, *extra), last, old_leaf)
-
-  return jax.tree.map(pick, old, after)

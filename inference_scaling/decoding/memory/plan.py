@@ -52,7 +52,6 @@ from jax.sharding import AbstractMesh, AxisType, Mesh
 
 from inference_scaling import models
 from inference_scaling import search as search_lib
-from inference_scaling.decoding import reward as reward_lib
 from inference_scaling.decoding import sizes
 from inference_scaling.decoding.batching import (
   placement,
@@ -61,6 +60,7 @@ from inference_scaling.decoding.batching import (
 from inference_scaling.decoding.kv_cache import choice
 from inference_scaling.decoding.memory import abstract
 from inference_scaling.decoding.memory import work as memory_work
+from inference_scaling.decoding.tokens import encode_loop
 from inference_scaling.models import kv_heads, sharding
 
 _FLOAT32 = 4  # bytes
@@ -259,9 +259,9 @@ class Plan:
         search.reward, search.reward_model_limits, model, rows
       )
       prompts = round(parts["reward prompt"] * scored)
-      length = search.reward_model_limits.text_buffer + reward_lib.BLOCK
+      length = search.reward_model_limits.text_buffer + encode_loop.BLOCK
       active_rows = reward.rows(prompts, length)
-      encoded = round(writes * scored) * reward_lib.BLOCK
+      encoded = round(writes * scored) * encode_loop.BLOCK
       work = reward.tokens(encoded)
       if search.reward_format == models.NATIVE_FORMAT:
         vocabulary = search.reward.vocab_size // model

@@ -1,0 +1,90 @@
+"""The loop that encodes steps for a reward model, a block of tokens at a time.
+
+Axis letters: Q problems and R beams that are scored, C tokens of a step's
+buffer, T tokens of a block.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from inference_scaling import models
+from inference_scaling.decoding.kv_cache import working_rows
+
+# A step is encoded in blocks of this many tokens, as far as the longest step:
+# most are far shorter than their buffer.
+BLOCK = 8
+
+
+def run(
+  model: models.RewardModel,
+  params: Any,
+  head: Any,
+  rows: working_rows.Rows,
+  tokens: jax.Array,
+  lengths: jax.Array,
+) -> tuple[Any, working_rows.Rows]:
+  """Runs the model over steps, block by block.
+
+  Args:
+    model: the reward model.
+    params: its weights.
+    head: the `HeadState` of the rows before the step.
+    rows: their keys and values.
+    tokens: int32[Q, R, C].
+    lengths: int32[Q, R].
+
+  Returns:
+    The `HeadState` at the last tokens (the old one for a step of no tokens),
+    and the rows after the step.
+  """
+  blocks = -(-tokens.shape[-1] // BLOCK)
+  spare = blocks * BLOCK - tokens.shape[-1]
+  tokens = jnp.pad(tokens, ((0, 0), (0, 0), (0, spare)))
+  longest = lengths.max()
+  config = model.config
+
+  def encode_block(carry: tuple[jax.Array, Any, working_rows.Rows]):
+    index, head, rows = carry
+    left = lengths - index
+    block = lax.dynamic_slice_in_dim(tokens, index, BLOCK, axis=2)
+    positions = rows.positions()[..., None] + jnp.arange(BLOCK)[None, None]
+    hidden, kept = model.forward(
+      params, block, positions, rows.attention(config, BLOCK)
+    )
+    after = model.encode(params, head, block, hidden)
+    rows = rows.advance(kept, jnp.clip(left, 0, BLOCK))
+    return index + BLOCK, _at_last(head, after, left), rows
+
+  _, head, rows = lax.while_loop(
+    lambda carry: carry[0] < longest,
+    encode_block,
+    (jnp.int32(0), head, rows),
+  )
+  return head, rows
+
+
+def _at_last(old: Any, after: Any, left: jax.Array) -> Any:
+  """Takes the `HeadState` after a block: at its end, or where the step ends.
+
+  Args:
+    old: before the block, leaves [Q, R, ...].
+    after: after each of its tokens, leaves [Q, R, T, ...].
+    left: int32[Q, R], tokens of the step from the block's start on; 0 or less
+      where the step ended before, whose state stays.
+
+  Returns:
+    The `HeadState`, leaves [Q, R, ...].
+  """
+
+  def pick(old_leaf: jax.Array, leaf: jax.Array) -> jax.Array:
+    extra = (1,) * (old_leaf.ndim - 2)
+    index = jnp.clip(left - 1, 0, leaf.shape[2] - 1)
+    last = jnp.take_along_axis(
+      leaf, index.reshape(*index.shape, 1, *extra), axis=2
+    )[:, :, 0]
+    return jnp.where((left > 0).reshape(*left.shape, *extra), last, old_leaf)
+
+  return jax.tree.map(pick, old, after)
