@@ -26,6 +26,10 @@ from typing import Any, BinaryIO
 _BLOCK = 1 << 16  # bytes that are read at a time, from the end backwards
 # Single ones are every other byte of UTF-16, which is to be named, not dropped.
 _NULS = b"\0\0"
+# What is done about a line that is no record, whoever meets it.
+REMEDY = (
+  "Delete the line and run the sweep again: what it held is computed anew."
+)
 
 
 class LineError(ValueError):
@@ -39,8 +43,7 @@ class LineError(ValueError):
   def __init__(self, path: str | os.PathLike[str], number: int, why: str):
     super().__init__(
       f"{os.fspath(path)}, line {number}, is not JSON ({why}); expected one "
-      "object a line. Delete the line and run the sweep again: what it held is "
-      "computed anew."
+      f"object a line. {REMEDY}"
     )
     self.number = number
     self.why = why

@@ -9,6 +9,7 @@ import os
 import pathlib
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
@@ -24,6 +25,7 @@ require = command_line.require
 # What a user's input, files or machine can cause. Everything else is a bug of
 # this package and keeps its traceback.
 USER_ERRORS = (ValueError, FloatingPointError, OSError)
+_format_python_warning = warnings.formatwarning
 INTERRUPTED = 130  # what shells report for a program that Ctrl-C ended
 
 _TRACEBACK = flags.DEFINE_bool(
@@ -87,7 +89,17 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
   # Else it tells of each try to reach the hub, in vain or not; errors do.
   stdlib_logging.getLogger("huggingface_hub").setLevel(stdlib_logging.ERROR)
   logging.get_absl_handler().addFilter(_is_no_note_of_orbax)
+  warnings.formatwarning = _format_warning
   app.run(guarded, flags_parser=_parse_flags)
+
+
+def _format_warning(
+  message: Warning | str, category: type[Warning], *where: Any
+) -> str:
+  """Writes what a user is warned of without the code that warns."""
+  if category is UserWarning:
+    return f"Warning: {message}\n"
+  return _format_python_warning(message, category, *where)
 
 
 def parse_mesh(text: str) -> tuple[int, int]:

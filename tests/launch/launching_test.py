@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import pathlib
 import re
 import subprocess
@@ -465,3 +466,16 @@ def get_config():
   path.write_text("from inference_scaling import spec\n" + complete)
   holder = parse(f"--config={path}", "--config.batch_size=3")
   assert holder.value.batch_size == 3
+
+
+def test_a_warning_is_told_without_the_code_that_warns():
+  code = (
+    "import warnings; from inference_scaling import launching\n"
+    "launching.run(lambda argv: warnings.warn('the last line is cut short'))"
+  )
+  done = subprocess.run(
+    [sys.executable, "-c", code], capture_output=True, text=True,
+    env=os.environ | {"PYTHONPATH": str(ROOT)},
+  )  # fmt: skip
+  assert done.returncode == 0, done.stderr
+  assert done.stderr == "Warning: the last line is cut short\n"

@@ -98,7 +98,10 @@ def read_records(path: str | pathlib.Path) -> list[Record]:
   try:
     for number, content in json_lines.read(path):
       where = f"{path}:{number}"
-      record = parse_record(content, where)
+      try:
+        record = parse_record(content, where)
+      except RecordError as error:
+        raise RecordError(f"{error}. {json_lines.REMEDY}") from error
       key = (record.policy, record.strategy, record.n, record.seed)
       key += (record.problem,)
       if key in lines:
@@ -110,8 +113,8 @@ def read_records(path: str | pathlib.Path) -> list[Record]:
       records.append(record)
   except json_lines.LineError as error:
     raise RecordError(
-      f"{path}:{error.number}: not a JSON object ({error.why}); delete the line"
-      " and resume the sweep to compute it again"
+      f"{path}:{error.number}: not a JSON object ({error.why})."
+      f" {json_lines.REMEDY}"
     ) from error
   if not records:
     raise RecordError(

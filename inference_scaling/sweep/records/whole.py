@@ -6,6 +6,7 @@ A report refuses the same lines, but only after hours of computing.
 from collections.abc import Iterator
 from typing import Any
 
+from inference_scaling import json_lines
 from inference_scaling.spec import record as record_lib
 from inference_scaling.sweep.records import files
 
@@ -53,6 +54,4 @@ def no_record(what: str) -> ValueError:
   Returns:
     An error that says what to do.
   """
-  return ValueError(
-    f"{what}. Delete the line and run again: what it held is computed anew."
-  )
+  return ValueError(f"{what}. {json_lines.REMEDY}")
