@@ -291,7 +291,9 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
         overflow=beam_index.put_problems(state.overflow, overflow)
       )
     # The last block may pass the last token.
-    size = self.sizes.text + encode_loop.BLOCK
+    size = self.sizes.text + encode_loop.block_size(
+      self.model.hardware, lengths.size, tokens.shape[-1]
+    )
     with jax.named_scope("reward_score"):
       rows = state.cache.open_rows(beam_index, size, self.sizes.prompt)
       head, longer = encode_loop.run(

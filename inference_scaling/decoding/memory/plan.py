@@ -5,8 +5,8 @@ state (`jax.eval_shape` of `init_search`), laid out by the real rules, so that
 nothing is allocated and no weight is needed. What a program takes for a while
 beside them follows from the code of this package. With P problems of N beams,
 of which R are active at once, prompts of S tokens, texts of T, Q problems that
-are scored at once and blocks of 8 tokens that the reward model encodes, a
-device holds, at its fullest,
+are scored at once and blocks of B tokens that the reward model encodes (8 on a
+CPU, see `encode_loop.block_size`), a device holds, at its fullest,
 
     weights + state + the largest of
       start    the state of one problem without its beams' own caches, since
@@ -14,8 +14,8 @@ device holds, at its fullest,
                S tokens
       extend   rows of P*R*T keys and values, and either the float32 logits of
                P*R tokens or the work of a layer on as many
-      score    rows of Q*R*(T + 8) keys and values of the reward model, and the
-               work of a layer on Q*R*8 tokens (or their logits, which its own
+      score    rows of Q*R*(T + B) keys and values of the reward model, and the
+               work of a layer on Q*R*B tokens (or their logits, which its own
                format looks at)
       store    the larger rows, and the new tokens of one of their arrays: a
                call of the policy writes 64 tokens at most, the reward model
@@ -62,6 +62,7 @@ from inference_scaling.decoding.memory import abstract
 from inference_scaling.decoding.memory import work as memory_work
 from inference_scaling.decoding.tokens import encode_loop
 from inference_scaling.models import kv_heads, sharding
+from inference_scaling.models.layers import hardware
 
 _FLOAT32 = 4  # bytes
 _STEPWISE = search_lib.sampling()  # stands for all that do not look ahead
@@ -182,6 +183,8 @@ class Plan:
       model,
       parts,
       alone,
+      # Any accelerator: the plan knows no more of the devices.
+      hardware.Hardware(hardware.CPU if cpu else "tpu", data * model),
     )
     policy_weights, reward_weights = self._weight_bytes(data, model)
     return Footprint(
@@ -225,6 +228,7 @@ class Plan:
     model: int,
     parts: dict[str, int],
     alone: int,
+    target: hardware.Hardware,
   ) -> dict[str, int]:
     """What each phase takes on one device beside weights and state.
 
@@ -236,6 +240,7 @@ class Plan:
       model: devices that share heads, F and V.
       parts: of `_parts`.
       alone: bytes of the state of one problem without its beams' own caches.
+      target: what programs are for.
 
     Returns:
       Bytes by phase.
@@ -259,9 +264,11 @@ class Plan:
         search.reward, search.reward_model_limits, model, rows
       )
       prompts = round(parts["reward prompt"] * scored)
-      length = search.reward_model_limits.text_buffer + encode_loop.BLOCK
+      encoded = round(writes * scored)
+      block = encode_loop.block_size(target, encoded, reward.step)
+      length = search.reward_model_limits.text_buffer + block
       active_rows = reward.rows(prompts, length)
-      encoded = round(writes * scored) * encode_loop.BLOCK
+      encoded *= block
       work = reward.tokens(encoded)
       if search.reward_format == models.NATIVE_FORMAT:
         vocabulary = search.reward.vocab_size // model

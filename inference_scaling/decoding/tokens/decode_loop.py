@@ -117,7 +117,12 @@ class DecodeLoop:
     )
     logits = self.model.unembed(params.weights, hidden[:, :, 0])
     with jax.named_scope("sample"):
-      drawn, finite = drawing.draw(params, uniform[state.index], logits)
+      drawn, finite = drawing.draw(
+        params,
+        uniform[state.index],
+        logits,
+        self.model.hardware.model_parts,
+      )
     tokens = jnp.where(live, drawn, state.pending)
     automaton, hits = self.automaton.step(state.automaton, tokens)
     rows = rows.advance(kept, live)

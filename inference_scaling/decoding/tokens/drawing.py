@@ -47,7 +47,10 @@ def uniforms(keys: jax.Array, begin: jax.Array, size: int) -> jax.Array:
 
 
 def draw(
-  params: policy_state.PolicyParams, uniform: jax.Array, logits: jax.Array
+  params: policy_state.PolicyParams,
+  uniform: jax.Array,
+  logits: jax.Array,
+  parts: int = 1,
 ) -> tuple[jax.Array, jax.Array]:
   """Draws the next token of each beam.
 
@@ -55,6 +58,7 @@ def draw(
     params: the sampler.
     uniform: float32[P, N].
     logits: float32[P, N, V].
+    parts: over how many devices V is split, `Hardware.model_parts`.
 
   Returns:
     int32[P, N] tokens, and bool[P, N], whether the logits are numbers.
@@ -62,7 +66,7 @@ def draw(
   columns = _columns(logits)
   tokens = sampling.sample_tokens(
     uniform.reshape(-1), columns.T, params.temperature, params.top_k,
-    params.top_p,
+    params.top_p, parts,
   )  # fmt: skip
   # NaN or +inf anywhere shows in the maximum, and so does a row of -inf.
   finite = jnp.isfinite(columns.max(axis=0))

@@ -4,6 +4,7 @@ Axis letters: Q problems and R beams that are scored, C tokens of a step's
 buffer, T tokens of a block.
 """
 
+import math
 from typing import Any
 
 import jax
@@ -12,10 +13,40 @@ from jax import lax
 
 from inference_scaling import models
 from inference_scaling.decoding.kv_cache import working_rows
+from inference_scaling.models.layers import hardware as hardware_lib
 
-# A step is encoded in blocks of this many tokens, as far as the longest step:
-# most are far shorter than their buffer.
-BLOCK = 8
+# On a CPU few tokens keep it busy, and what a block has beyond the longest step
+# is lost.
+_CPU_BLOCK = 8
+# Rows of a tile of bfloat16 on a TPU. Also, keys and values are read once for a
+# block, and where each query head has its own they outweigh the weights.
+_TILE = 16
+
+
+def block_size(
+  hardware: hardware_lib.Hardware, num_rows: int, step_tokens: int
+) -> int:
+  """Says how many tokens of each step are encoded in a pass.
+
+  A step is encoded in blocks, as far as the longest step: most are far shorter
+  than their buffer. On an accelerator a pass takes the time to read all weights
+  however few its tokens, so a block is as long as comes for free: until the
+  rows' tokens take as long to compute. Longer ones would only waste more beyond
+  the end of the longest step.
+
+  Args:
+    hardware: that the program is for.
+    num_rows: Q * R, over all devices.
+    step_tokens: C.
+
+  Returns:
+    T.
+  """
+  if hardware.is_cpu:
+    return _CPU_BLOCK
+  rows = max(1, num_rows // hardware.data_parts)
+  tiles = math.ceil(hardware.flops_per_byte / rows / _TILE)
+  return min(tiles * _TILE, step_tokens)
 
 
 def run(
@@ -40,8 +71,9 @@ def run(
     The `HeadState` at the last tokens (the old one for a step of no tokens),
     and the rows after the step.
   """
-  blocks = -(-tokens.shape[-1] // BLOCK)
-  spare = blocks * BLOCK - tokens.shape[-1]
+  Q, R, C = tokens.shape
+  T = block_size(model.hardware, Q * R, C)
+  spare = math.ceil(C / T) * T - C
   tokens = jnp.pad(tokens, ((0, 0), (0, 0), (0, spare)))
   longest = lengths.max()
   config = model.config
@@ -49,14 +81,14 @@ def run(
   def encode_block(carry: tuple[jax.Array, Any, working_rows.Rows]):
     index, head, rows = carry
     left = lengths - index
-    block = lax.dynamic_slice_in_dim(tokens, index, BLOCK, axis=2)
-    positions = rows.positions()[..., None] + jnp.arange(BLOCK)[None, None]
+    block = lax.dynamic_slice_in_dim(tokens, index, T, axis=2)
+    positions = rows.positions()[..., None] + jnp.arange(T)[None, None]
     hidden, kept = model.forward(
-      params, block, positions, rows.attention(config, BLOCK)
+      params, block, positions, rows.attention(config, T)
     )
     after = model.encode(params, head, block, hidden)
-    rows = rows.advance(kept, jnp.clip(left, 0, BLOCK))
-    return index + BLOCK, _at_last(head, after, left), rows
+    rows = rows.advance(kept, jnp.clip(left, 0, T))
+    return index + T, _at_last(head, after, left), rows
 
   _, head, rows = lax.while_loop(
     lambda carry: carry[0] < longest,

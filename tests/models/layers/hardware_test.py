@@ -19,10 +19,13 @@ TPU = hardware.Hardware("tpu", 8)
 TOKENS = np.zeros((2, 9), np.int32)
 
 
-def _mesh_of(platform, shape):
+def _mesh_of(platform, data, model, kind=""):
   """Stands for a mesh of devices that the host lacks."""
-  devices = np.full(shape, types.SimpleNamespace(platform=platform))
-  return types.SimpleNamespace(devices=devices)
+  device = types.SimpleNamespace(platform=platform, device_kind=kind)
+  return types.SimpleNamespace(
+    devices=np.full((data, model), device),
+    shape={"data": data, "model": model},
+  )
 
 
 @pytest.mark.parametrize(
@@ -31,22 +34,33 @@ def _mesh_of(platform, shape):
    ("rocm", "gpu")],
 )  # fmt: skip
 def test_a_mesh_says_what_a_program_is_for(platform, name):
-  result = hardware.of_mesh(_mesh_of(platform, (2, 4)))
-  assert result == hardware.Hardware(name, 8)
+  result = hardware.of_mesh(_mesh_of(platform, 2, 4, "kind"))
+  assert result == hardware.Hardware(name, 8, 2, 4, "kind")
   assert result.is_cpu == (name == "cpu") and not result.lays_out
-  one = hardware.of_mesh(_mesh_of(platform, (1, 1)))
+  one = hardware.of_mesh(_mesh_of(platform, 1, 1))
   assert one.lays_out == (name == "cpu")
 
 
 def test_without_a_mesh_it_is_for_this_host(tmp_path):
-  assert hardware.of_mesh(None) == hardware.Hardware("cpu", 8)
+  host = hardware.of_mesh(None)
+  assert host == hardware.Hardware("cpu", 8, 1, 1, "cpu")
   model = tiny.make_model(CONFIG, seed=0)
-  assert model.hardware == hardware.of_mesh(None)
+  assert model.hardware == host
   models.save_model(model, tmp_path)
   mesh = models.make_mesh(4, 2)
-  assert models.load_model(tmp_path, mesh=mesh).hardware.num_devices == 8
+  loaded = models.load_model(tmp_path, mesh=mesh).hardware
+  assert loaded == hardware.Hardware("cpu", 8, 4, 2, "cpu")
   alone = models.make_mesh(1, 1, jax.devices()[:1])
   assert models.load_model(tmp_path, mesh=alone).hardware.lays_out
+
+
+def test_a_chip_says_how_much_it_computes_while_it_reads():
+  rates = [
+    hardware.Hardware("tpu", 1, device_kind=kind).flops_per_byte
+    for kind in ("TPU v5 lite", "TPU v5", "TPU v6 lite", "NVIDIA H200", "", "?")
+  ]
+  expected = [240.5, 166.0, 559.8, 206.0, 240.0, 240.0]
+  np.testing.assert_allclose(rates, expected, atol=0.1)
 
 
 def _model(used):
@@ -106,7 +120,7 @@ def test_a_topology_is_compiled_for_on_a_cpu(monkeypatch):
   )
   mesh = models.make_mesh(4, 2, described.devices)
   model = _model(hardware.of_mesh(mesh))
-  assert model.hardware == TPU
+  assert model.hardware == hardware.Hardware("tpu", 8, 4, 2, "TPU v5 lite")
   where = models.parameter_shardings(model.params, mesh)
   params = jax.tree.map(
     lambda leaf, layout: jax.ShapeDtypeStruct(
