@@ -102,8 +102,8 @@ def weights(search: Search) -> tuple[Any, Any]:
     Nested dicts of `jax.ShapeDtypeStruct`; the second is empty without a
     reward model.
   """
-  reward = {} if search.reward is None else _reward_model(search).params
-  return _policy_model(search).params, reward
+  reward = {} if search.reward is None else reward_of(search).params
+  return policy_model(search).params, reward
 
 
 def state(search: Search) -> list[tuple[tuple[Any, ...], Leaf]]:
@@ -136,14 +136,14 @@ def _in_store(path: tuple[Any, ...]) -> bool:
 def _state(search: Search, beams: int) -> Any:
   """Traces the start of a search of one problem."""
   reward_limits = search.reward_model_limits
-  writer = _policy_model(search)
+  writer = policy_model(search)
   policy = policy_lib.ModelPolicy(
     writer, _NoFormat(), search.limits, beams, None, search.cache
   )
   reward: batching.BatchedReward = no_reward.NoReward(beams)
   reward_params: Any = None
   if search.reward is not None:
-    model = _reward_model(search)
+    model = reward_of(search)
     translator: Any = model.reward_format and _Translator(
       model.reward_format, reward_limits
     )
@@ -167,13 +167,22 @@ def _state(search: Search, beams: int) -> Any:
   )
 
 
-def _policy_model(search: Search) -> models.Model:
+def policy_model(search: Search) -> models.Model:
+  """Makes a policy of shapes.
+
+  Args:
+    search: its architecture and dtype.
+
+  Returns:
+    The model, with `jax.ShapeDtypeStruct` for weights and no tokenizer.
+  """
   make = lambda: decoder_lib.Decoder(search.policy, nnx.Rngs(0))  # noqa: E731
   graph, params = _shapes(make, search.dtype)
   return models.Model(search.policy, params, _NO_TOKENIZER, graph)
 
 
-def _reward_model(search: Search) -> models.RewardModel:
+def reward_of(search: Search) -> models.RewardModel:
+  """Makes a reward model of shapes, as `policy_model`, of a search with one."""
   assert search.reward is not None
   # Without an unembedding of its own: see models/rewards/loading.py.
   config = dataclasses.replace(search.reward, tie_word_embeddings=True)
