@@ -35,8 +35,10 @@ REBASE_RULES = ("ceil", "round", "exact", "stochastic")
 RESAMPLING_SCHEMES = ("systematic", "multinomial")
 TERMINALS = ("resample", KEEP)
 
-# Of weights, activations and caches.
-DTYPES = ("float32", "bfloat16", "float16")
+# Of weights, activations and caches; or of weights alone, one byte each.
+FLOAT_DTYPES = ("float32", "bfloat16", "float16")
+INT8, FP8 = "int8", "fp8"
+DTYPES = (*FLOAT_DTYPES, INT8, FP8)
 # How keys and values of beams are kept.
 DENSE, TREE = "dense", "tree"
 CACHES = (DENSE, TREE)

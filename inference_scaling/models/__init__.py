@@ -2,15 +2,15 @@
 
 `layers/` computes a decoder, `families/` reads and writes its config as others
 do, `sources/` opens their files, `checkpoints/` makes parameters of them,
-`text/` tokenizes, `rewards/` scores, and `reward_formats/` holds the texts that
-published reward models read.
+`quantisation/` makes those of one byte, `text/` tokenizes, `rewards/` scores,
+and `reward_formats/` holds the texts that published reward models read.
 """
 
 from inference_scaling.models.checkpoints.checkpoint import (
   Checkpoint,
   open_checkpoint,
 )
-from inference_scaling.models.checkpoints.loading import DTYPES
+from inference_scaling.models.checkpoints.loading import DTYPES, FLOAT_DTYPES
 from inference_scaling.models.config import DecoderConfig, RopeScaling
 from inference_scaling.models.layers.attention import Segment
 from inference_scaling.models.model import (
@@ -41,6 +41,7 @@ from inference_scaling.models.sharding import (
 __all__ = [
   "DTYPES",
   "EXTERNAL_FORMATS",
+  "FLOAT_DTYPES",
   "NATIVE_FORMAT",
   "RULES",
   "TRAINING_RULES",

@@ -26,6 +26,7 @@ from inference_scaling.models.layers import (
 )
 from inference_scaling.models.layers import decoder as decoder_lib
 from inference_scaling.models.layers import hardware as hardware_lib
+from inference_scaling.models.quantisation import formats, modules
 
 Parameters = layout.Parameters
 
@@ -39,7 +40,8 @@ class Model:
 
   Attributes:
     config: the architecture.
-    params: nested dict of arrays; their dtype is that of all that follows.
+    params: nested dict of arrays; their dtype is that of all that follows, or
+      where weights are quantised that of their scales.
     tokenizer: of the same vocabulary.
     graph: structure of the Flax module.
     hardware: that its programs are for: that of the mesh it was loaded on. To
@@ -72,19 +74,19 @@ class Model:
         nothing but their own earlier tokens.
 
     Returns:
-      Hidden states [P, N, T, D] in the dtype of the weights, and what each
+      Hidden states [P, N, T, D] in the dtype of activations, and what each
       layer's attention keeps: for None, keys [P, N, K, H, T] and values
       [P, N, K, T, H] in `attention.kept_dtype`.
     """
     module = self._decoder(params)
     if attend is None:
-      dtype = attention.kept_dtype(module.embedding.dtype, self.hardware)
+      dtype = attention.kept_dtype(module.dtype, self.hardware)
       attend = self_attention.causal(self.config, tokens.shape[-1], dtype)
     return module(tokens, positions, attend, self.hardware)
 
   def unembed(self, params: Parameters, hidden: jax.Array) -> jax.Array:
     """Turns hidden states [..., D] into float32 logits [..., V]."""
-    return self._decoder(params).unembed(hidden)
+    return self._decoder(params).unembed(hidden, self.hardware)
 
   def logits(
     self, params: Parameters, tokens: jax.typing.ArrayLike
@@ -113,7 +115,7 @@ class Model:
       tokens: int32[B, T].
 
     Returns:
-      [B, T, D] in the dtype of the weights, after the last norm.
+      [B, T, D] in the dtype of activations, after the last norm.
 
     Raises:
       ValueError: where tokens have not two axes.
@@ -132,9 +134,9 @@ class Model:
 
   @property
   def num_parameters(self) -> int:
-    """Number of weights, the embedding included, copies on a mesh not."""
+    """Number of weights, the embedding included, copies and scales not."""
     drop = functools.partial(kv_heads.drop, config=self.config)
-    shapes = jax.eval_shape(drop, self.params)
+    shapes = jax.eval_shape(drop, modules.without_scales(self.params))
     return sum(leaf.size for leaf in jax.tree.leaves(shapes))
 
 
@@ -150,7 +152,8 @@ def load_model(
   Args:
     source: as `open_checkpoint`: a folder in Hugging Face format, a GGUF file,
       a folder of launch/convert.py, an embedded model, or a hub name.
-    dtype: "float32", "bfloat16" or "float16"; of weights, activations, caches.
+    dtype: "float32", "bfloat16" or "float16", of weights, activations and
+      caches; or "int8" or "fp8", of weights alone: see `quantisation.formats`.
     mesh: of `make_mesh`; None for one device.
     rules: logical axis rules; `sharding.TRAINING_RULES` to train.
 
@@ -160,9 +163,10 @@ def load_model(
   Raises:
     FileNotFoundError: where a file is missing.
     ValueError: where a file is broken, the architecture is not supported,
-      tensors or tokenizer do not fit the architecture, or the mesh cannot
-      split them.
+      tensors or tokenizer do not fit the architecture, the mesh cannot split
+      them, or its devices have no units for the dtype.
   """
+  formats.check(dtype, mesh)
   checkpoint = checkpoint_lib.open_checkpoint(source)
   checkpoint.require()
   return load_into(
@@ -208,12 +212,11 @@ def load_into(
   # A vocabulary of 150,000 takes seconds on one core; meanwhile weights load.
   with futures.ThreadPoolExecutor(1) as pool:
     tokenizer = pool.submit(checkpoint.tokenizer)
-    graph, shapes = nnx.split(
-      nnx.eval_shape(lambda: module_class(config, decoder_lib.OneKey()))
+    graph, shapes = modules.shapes(
+      lambda: module_class(config, decoder_lib.OneKey()), dtype
     )
     params = loading.load_parameters(
-      checkpoint, entries, nnx.to_pure_dict(shapes),
-      dtype=dtype, mesh=mesh, rules=rules,
+      checkpoint, entries, shapes, dtype=dtype, mesh=mesh, rules=rules,
     )  # fmt: skip
     return model_class(
       config, params, tokenizer.result(), graph,
@@ -251,7 +254,11 @@ def save_model(
     model: the model.
     path: the folder, created where missing.
     max_shard_bytes: what a file may hold; larger models are cut into shards.
+
+  Raises:
+    ValueError: where weights are quantised.
   """
+  modules.refuse(model.params, "saved")
   entries = layout.policy_layout(model.config)
   saving.write_folder(
     path,

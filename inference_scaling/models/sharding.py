@@ -38,23 +38,31 @@ TRAINING_RULES: LogicalAxisRules = {
 }  # fmt: skip
 
 # By the last two names of a parameter's path, or else by the last one. Vectors
-# of the model's width are small and stay whole.
+# of the model's width are small and stay whole. Scales of quantised weights are
+# split as the output channels that they are for.
 _PARAMETERS: Mapping[tuple[str, ...], Axes] = {
   ("embedding",): ("vocab", "embed"),
   ("unembedding",): ("vocab", "embed"),
-  ("scale",): (None,),  # of norms
+  ("embedding_scale",): ("vocab",),
+  ("unembedding_scale",): ("vocab",),
+  ("scale",): (None,),  # of norms and of weights [embed, ...]
   ("bias",): (None,),  # of norms and of products that end in the width
   ("query", "weight"): ("heads", "embed"),
   ("query", "bias"): ("heads",),
+  ("query", "scale"): ("heads",),
   ("key", "weight"): ("kv_heads", "embed"),
   ("key", "bias"): ("kv_heads",),
+  ("key", "scale"): ("kv_heads",),
   ("value", "weight"): ("kv_heads", "embed"),
   ("value", "bias"): ("kv_heads",),
+  ("value", "scale"): ("kv_heads",),
   ("output", "weight"): ("embed", "heads"),
   ("gate", "weight"): ("ffw", "embed"),
   ("gate", "bias"): ("ffw",),
+  ("gate", "scale"): ("ffw",),
   ("up", "weight"): ("ffw", "embed"),
   ("up", "bias"): ("ffw",),
+  ("up", "scale"): ("ffw",),
   ("down", "weight"): ("embed", "ffw"),
 }
 # A reward model's head is small, and its width has no common divisor.

@@ -52,9 +52,10 @@ def load_start(config: loop.Config) -> models.Model:
     ValueError: as `models.load_model` and `make_mesh`; where there is no such
       dtype.
   """
-  if config.dtype not in models.DTYPES:
+  if config.dtype not in models.FLOAT_DTYPES:
     raise ValueError(
-      f"dtype is {config.dtype!r}; expected one of {', '.join(models.DTYPES)}."
+      f"dtype is {config.dtype!r}; expected one of "
+      f"{', '.join(models.FLOAT_DTYPES)}: quantised weights are not trained."
     )
   model = models.load_model(
     config.start, mesh=make_mesh(config), rules=sharding.TRAINING_RULES

@@ -24,6 +24,8 @@ from inference_scaling.decoding.kv_cache import choice
 from inference_scaling.decoding.tokens import automaton
 from inference_scaling.models import reward_formats
 from inference_scaling.models.layers import decoder as decoder_lib
+from inference_scaling.models.layers import hardware
+from inference_scaling.models.quantisation import formats, modules
 from inference_scaling.models.rewards import external_reward
 from inference_scaling.models.rewards import model as reward_model
 from inference_scaling.search import batching
@@ -41,7 +43,8 @@ class Search:
     policy: architecture of the policy.
     reward: that of the reward model, None for none.
     reward_format: of the reward model, as `models.load_reward_model` takes it.
-    dtype: of weights and caches.
+    dtype: of weights and caches; where weights are quantised, caches are of
+      bfloat16.
     limits: of the policy.
     reward_limits: of a reward model with its own tokens.
     cache: how beams are stored, one of `choice.CACHES`.
@@ -208,10 +211,20 @@ def reward_of(search: Search) -> models.RewardModel:
 
 def _shapes(make: Callable[[], nnx.Module], dtype: str) -> tuple[Any, Any]:
   """Structure and weights of a module, in some dtype."""
-  graph, shapes = nnx.split(nnx.eval_shape(make))
+  graph, shapes = modules.shapes(make, dtype)
   return graph, jax.tree.map(
-    lambda leaf: _array(leaf.shape, dtype), nnx.to_pure_dict(shapes)
+    lambda leaf: _array(
+      leaf.shape,
+      leaf.dtype if leaf.dtype in formats.STORED else activations(dtype),
+    ),
+    shapes,
   )
+
+
+def activations(dtype: str) -> jnp.dtype:
+  """Says in what dtype an accelerator has all but quantised weights."""
+  accelerator = hardware.Hardware("tpu", 1)  # any
+  return jnp.dtype(formats.activations(dtype, accelerator))
 
 
 def _prompts(

@@ -37,7 +37,8 @@ Rows are as long as the longest current text; the plan is for the longest that
 is allowed. Where all beams of a dense cache work, rows of full length are the
 storage itself, and the plan is for the next shorter size. Against what the
 compiler reports it is right to within 10%. A CPU holds keys and values in
-float32, whatever the weights are.
+float32, whatever the weights are. Quantised weights are counted with their
+scales.
 """
 
 import collections
@@ -207,7 +208,8 @@ class Plan:
   ) -> dict[str, int]:
     """Bytes of the state on one device, by what they are for."""
     parts = dict.fromkeys(_PARTS, 0)
-    kept = _FLOAT32 if cpu else jnp.dtype(self.search.dtype).itemsize
+    activations = abstract.activations(self.search.dtype)
+    kept = _FLOAT32 if cpu else activations.itemsize
     for (part, axes, leaf), count in self._state:
       # Each part of 'model' has a head of keys at least, a copy if need be.
       shape = tuple(

@@ -14,6 +14,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from flax import nnx
 
+from inference_scaling import names
 from inference_scaling.models import config as config_lib
 from inference_scaling.models import sharding, sources
 from inference_scaling.models.checkpoints import checkpoint as checkpoint_lib
@@ -52,8 +53,9 @@ def convert_to_orbax(
     FileExistsError: where the folder holds a checkpoint already.
     FileNotFoundError: where a file of the source is missing.
     ValueError: where the source is broken or its architecture not supported,
-      or the mesh cannot split it.
+      the mesh cannot split it, or the dtype is of quantised weights.
   """
+  _check_dtype(dtype)
   checkpoint = checkpoint_lib.open_checkpoint(source)
   folder = _empty(folder)
   entries, shapes, heads = _describe(checkpoint)
@@ -103,6 +105,7 @@ def convert_to_hf(
     FileNotFoundError: as `convert_to_orbax`.
     ValueError: as `convert_to_orbax`.
   """
+  _check_dtype(dtype)
   checkpoint = checkpoint_lib.open_checkpoint(source)
   folder = _empty(folder)
   entries, shapes, heads = _describe(checkpoint)
@@ -110,8 +113,8 @@ def convert_to_hf(
   loading.check_tensors(checkpoint, entries, shapes, heads)
   if not heads:
     loading.check_tied(checkpoint)
-  names = [*layout.by_name(entries), *heads]
-  tensors = ((name, _read(checkpoint, name, dtype)) for name in names)
+  tensor_names = [*layout.by_name(entries), *heads]
+  tensors = ((name, _read(checkpoint, name, dtype)) for name in tensor_names)
   saving.write_folder(
     folder, checkpoint.raw, tensors, tokenizer, max_shard_bytes
   )
@@ -131,6 +134,16 @@ def _describe(
   heads = [e for e in entries if e.path[0] == orbax_folder.HEADS]
   entries = [e for e in entries if e not in heads]
   return entries, shapes, {e.name: stored[e.name] for e in heads}
+
+
+def _check_dtype(dtype: str | None) -> None:
+  """Refuses to store quantised weights, which nothing would read."""
+  if dtype is not None and dtype not in names.FLOAT_DTYPES:
+    raise ValueError(
+      f"dtype is {dtype!r}; expected one of {', '.join(names.FLOAT_DTYPES)}, "
+      "of what is stored. Weights are quantised when a checkpoint is loaded "
+      f"in {names.INT8!r} or {names.FP8!r}."
+    )
 
 
 def _empty(folder: str | pathlib.Path) -> pathlib.Path:

@@ -5,7 +5,6 @@ that has them writes nothing of use, and shows it only when it is run.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,9 +20,13 @@ from inference_scaling.models.checkpoints import checkpoint as checkpoint_lib
 from inference_scaling.models.checkpoints import (
   finite,
   layout,
+  placing,
 )
+from inference_scaling.models.layers import hardware as hardware_lib
+from inference_scaling.models.quantisation import formats, modules
 
 DTYPES = names.DTYPES
+FLOAT_DTYPES = names.FLOAT_DTYPES
 
 
 def load_parameters(
@@ -39,12 +42,14 @@ def load_parameters(
   """Reads the parameters of a model.
 
   Host memory holds one tensor at a time beside what is loaded, and of a file
-  that is mapped into memory only the part at hand.
+  that is mapped into memory only the part at hand. Weights are quantised as
+  they are read.
 
   Args:
     checkpoint: where from.
     entries: which tensor is which parameter.
-    shapes: nested dict of the parameters' shapes (anything with `.shape`).
+    shapes: nested dict of the parameters' shapes (anything with `.shape`);
+      where weights are to be quantised, of `quantisation.modules.shapes`.
     dtype: one of `DTYPES`; None to keep what is stored.
     mesh: of `make_mesh`; None for one device.
     rules: logical axis rules.
@@ -72,18 +77,24 @@ def load_parameters(
   if not others:  # the head of a reward model reads no unembedding
     check_tied(checkpoint)
   tensors = checkpoint.tensors
-  cast_to = None if dtype is None else jnp.dtype(dtype)
+  cast_to = formats.activations(dtype, hardware_lib.of_mesh(mesh))
+  form = formats.format_of(dtype)
   parameters: layout.Parameters = {}
   for group in layout.by_name(entries).values():
-    for entry, value in _read(tensors, group, shardings, cast_to):
+    if form is None or modules.scale_path(group[0].path) is None:
+      read = _read(tensors, group, shardings, cast_to)
+    else:
+      assert cast_to is not None
+      read = _read_quantised(tensors, group, shardings, cast_to, form)
+    for path, value in read:
       # Or else the next tensors would be read while this one is under way.
       value.block_until_ready()
       if copies:
         alone: layout.Parameters = {}
-        layout.put(alone, entry.path, value)
+        layout.put(alone, path, value)
         alone = kv_heads.put(alone, config, mesh, rules)
-        value = layout.get(alone, entry.path)
-      layout.put(parameters, entry.path, value)
+        value = layout.get(alone, path)
+      layout.put(parameters, path, value)
   return parameters
 
 
@@ -181,66 +192,66 @@ def _read(
   group: list[layout.Entry],
   shardings: layout.Parameters | None,
   dtype: np.dtype | None,
-) -> Iterator[tuple[layout.Entry, jax.Array]]:
+) -> Iterator[tuple[layout.Path, jax.Array]]:
   """Yields the parameters of one tensor, each on its devices."""
   if shardings is not None and isinstance(tensors, sources.OrbaxFolder):
     for entry in group:
       target = layout.get(shardings, entry.path)
       value = tensors.read_shards(entry, dtype, target)
       _check_shards(value, entry, tensors)
-      yield entry, value
+      yield entry.path, value
     return
+  name = group[0].name
   own = isinstance(tensors, sources.GgufFile)
   if isinstance(tensors, sources.GgufFile):
     # Written once, in the dtype and the memory where it stays.
-    stored = tensors.read(group[0].name, dtype)
+    stored = tensors.read(name, dtype)
   else:
-    stored = tensors.read(group[0].name)
+    stored = tensors.read(name)
+  _check_floats(tensors, name, stored)
+  for entry in group:
+    parameter = layout.to_parameter(entry, stored)
+    target = None if shardings is None else layout.get(shardings, entry.path)
+    placed = placing.place(
+      parameter, dtype or parameter.dtype, target, own,
+      name=name, where=tensors.where,
+    )  # fmt: skip
+    yield entry.path, placed
+
+
+def _read_quantised(
+  tensors: sources.TensorSource,
+  group: list[layout.Entry],
+  shardings: layout.Parameters | None,
+  dtype: np.dtype,
+  form: formats.Format,
+) -> Iterator[tuple[layout.Path, jax.Array]]:
+  """Yields the values of one tensor's parameters, and their scales."""
+  name = group[0].name
+  stored = tensors.read(name)
+  _check_floats(tensors, name, stored)
+  for entry in group:
+    scale_path = modules.scale_path(entry.path)
+    assert scale_path is not None
+    paths = (entry.path, scale_path)
+    arrays = placing.place_quantised(
+      layout.to_parameter(entry, stored), form, dtype,
+      [layout.get(shardings, path) if shardings else None for path in paths],
+      name=name, where=tensors.where,
+    )  # fmt: skip
+    yield from zip(paths, arrays, strict=True)
+
+
+def _check_floats(
+  tensors: sources.TensorSource, name: str, stored: np.ndarray
+) -> None:
+  """Refuses a tensor that is not of floating point."""
   if not jnp.issubdtype(stored.dtype, jnp.floating):
     raise ValueError(
-      f"{tensors.where}: tensor {group[0].name} is stored as {stored.dtype}, "
-      "which is no dtype of weights; the model may be quantised. Save it in "
-      "bfloat16 first."
+      f"{tensors.where}: tensor {name} is stored as {stored.dtype}, which is "
+      "no dtype of weights; the model may be quantised. Save it in bfloat16 "
+      "first."
     )
-  for entry in group:
-    target = None if shardings is None else layout.get(shardings, entry.path)
-    parameter = layout.to_parameter(entry, stored)
-    yield (
-      entry,
-      _place(
-        parameter, dtype or parameter.dtype, target, own, entry.name,
-        tensors.where,
-      ),
-    )  # fmt: skip
-
-
-def _place(
-  parameter: np.ndarray,
-  dtype: np.dtype,
-  target: jax.sharding.Sharding | None,
-  own: bool,
-  name: str,
-  where: str,
-) -> jax.Array:
-  """Casts a parameter and copies it to its devices, shard by shard."""
-
-  def part(index: Any) -> np.ndarray:
-    stored = parameter[index]
-    placed = stored  # as it is where nobody else holds it: JAX may keep it
-    if not own or stored.dtype != dtype or not stored.flags.c_contiguous:
-      # A copy, since the file may change; JAX keeps it where it is aligned.
-      placed = sources.empty(stored.shape, dtype)
-      with np.errstate(over="ignore"):  # all_finite below sees it
-        placed[...] = stored
-    if not finite.all_finite(placed):
-      raise finite.error(where, name, stored, dtype)
-    return placed
-
-  if target is None:
-    return jax.device_put(part(...))  # jnp.asarray would copy twice
-  return jax.make_array_from_callback(
-    parameter.shape, target, part, dtype=dtype
-  )
 
 
 def _check_shards(

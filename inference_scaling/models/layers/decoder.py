@@ -4,9 +4,10 @@ One forward pass serves training, prompts, decoding and step scoring: it takes
 new tokens and, for each layer, a function that attends. That function decides
 what to attend to, and where to store new keys and values.
 
-Products are of the dtype of the weights; their sums, the residual stream,
-norms, rotation, softmax and logits are float32 whatever that is. Activations
-have their features first (see `products.py`).
+Products are of the dtype of the weights, or of their scales where they are
+quantised; their sums, the residual stream, norms, rotation, softmax and logits
+are float32 whatever that is. Activations have their features first (see
+`products.py`).
 """
 
 import functools
@@ -22,6 +23,7 @@ from inference_scaling.models.layers import (
   norms,
   products,
   rotary,
+  weights,
 )
 from inference_scaling.models.layers import hardware as hardware_lib
 
@@ -52,25 +54,6 @@ class OneKey:
     return self._key
 
 
-class Linear(nnx.Module):
-  """A matrix product; the weight is [out, in]."""
-
-  def __init__(
-    self, size_in: int, size_out: int, rngs: nnx.Rngs, bias: bool = False
-  ):
-    init = nnx.initializers.lecun_normal()
-    self.weight = nnx.Param(init(rngs.params(), (size_in, size_out)).T)
-    self.bias = nnx.Param(jnp.zeros((size_out,))) if bias else None
-
-  def __call__(self, x: jax.Array) -> jax.Array:
-    """Maps [in, ...] to float32[out, ...]."""
-    out = products.multiply(self.weight[...], x)
-    if self.bias is not None:
-      bias = self.bias[...].astype(jnp.float32)
-      out += jnp.expand_dims(bias, range(1, x.ndim))
-    return out
-
-
 class Attention(nnx.Module):
   """Grouped-query attention with rotary positions."""
 
@@ -79,10 +62,10 @@ class Attention(nnx.Module):
     size = config.hidden_size
     query_size = config.num_heads * config.head_dim
     kv_size = config.num_kv_heads * config.head_dim
-    self.query = Linear(size, query_size, rngs, config.qkv_bias)
-    self.key = Linear(size, kv_size, rngs, config.qkv_bias)
-    self.value = Linear(size, kv_size, rngs, config.qkv_bias)
-    self.output = Linear(query_size, size, rngs, config.output_bias)
+    self.query = weights.Linear(size, query_size, rngs, config.qkv_bias)
+    self.key = weights.Linear(size, kv_size, rngs, config.qkv_bias)
+    self.value = weights.Linear(size, kv_size, rngs, config.qkv_bias)
+    self.output = weights.Linear(query_size, size, rngs, config.output_bias)
 
   def __call__(
     self,
@@ -95,7 +78,7 @@ class Attention(nnx.Module):
     H = self.config.head_dim
     tokens = x.shape[1:]
     queries, keys, values = (
-      linear(x).reshape(-1, H, *tokens)
+      linear(x, hardware).reshape(-1, H, *tokens)
       for linear in (self.query, self.key, self.value)
     )
     K = len(keys)  # on a mesh there may be copies: see `kv_heads.py`
@@ -107,8 +90,9 @@ class Attention(nnx.Module):
       values.transpose(2, 3, 0, 4, 1),
     )
     mixed = mixed.transpose(0, 1, 4, 2, 3, 5).reshape(*tokens, -1)
-    mixed = mixed.astype(self.output.weight.dtype)
-    return self.output(products.features_first(mixed, hardware)), kept
+    mixed = mixed.astype(self.output.dtype)
+    mixed = products.features_first(mixed, hardware)
+    return self.output(mixed, hardware), kept
 
 
 class MLP(nnx.Module):
@@ -119,17 +103,20 @@ class MLP(nnx.Module):
       config.hidden_size, config.intermediate_size, config.mlp_bias,
     )  # fmt: skip
     gated = config.gated_mlp
-    self.gate = Linear(size, wide, rngs, bias) if gated else None
-    self.up = Linear(size, wide, rngs, bias)
-    self.down = Linear(wide, size, rngs, bias)
+    self.gate = weights.Linear(size, wide, rngs, bias) if gated else None
+    self.up = weights.Linear(size, wide, rngs, bias)
+    self.down = weights.Linear(wide, size, rngs, bias)
     self.activation = config.activation
 
-  def __call__(self, x: jax.Array) -> jax.Array:
+  def __call__(
+    self, x: jax.Array, hardware: hardware_lib.Hardware
+  ) -> jax.Array:
     """Maps [D, ...] to float32[D, ...]."""
     activation = _ACTIVATIONS[self.activation]
     if self.gate is None:
-      return self.down(activation(self.up(x)))
-    return self.down(activation(self.gate(x)) * self.up(x))
+      return self.down(activation(self.up(x, hardware)), hardware)
+    gate = activation(self.gate(x, hardware))
+    return self.down(gate * self.up(x, hardware), hardware)
 
 
 class Block(nnx.Module):
@@ -154,13 +141,15 @@ class Block(nnx.Module):
       normal = self.attention_norm(x)
       mixed, kept = self.attention(normal, rotation, attend, hardware)
     if self.parallel:
-      return x + mixed + self._feed_forward(x), kept
+      return x + mixed + self._feed_forward(x, hardware), kept
     x = x + mixed
-    return x + self._feed_forward(x), kept
+    return x + self._feed_forward(x, hardware), kept
 
-  def _feed_forward(self, x: jax.Array) -> jax.Array:
+  def _feed_forward(
+    self, x: jax.Array, hardware: hardware_lib.Hardware
+  ) -> jax.Array:
     with jax.named_scope("mlp"):
-      return self.mlp(self.mlp_norm(x))
+      return self.mlp(self.mlp_norm(x), hardware)
 
 
 class Decoder(nnx.Module):
@@ -189,12 +178,19 @@ class Decoder(nnx.Module):
     init = nnx.initializers.normal(config.hidden_size**-0.5)
     shape = (config.vocab_size, config.hidden_size)
     self.embedding = nnx.Param(init(rngs.params(), shape))
+    self.embedding_scale: nnx.Param | None = None
     self.layers = nnx.List(
       [Block(config, rngs) for _ in range(config.num_layers)]
     )
     self.final_norm = norms.make_norm(config)
     if not config.tie_word_embeddings:
       self.unembedding = nnx.Param(init(rngs.params(), shape))
+      self.unembedding_scale: nnx.Param | None = None
+
+  @property
+  def dtype(self) -> jnp.dtype:
+    """That of the activations."""
+    return weights.dtype(self.embedding, self.embedding_scale)
 
   def __call__(
     self,
@@ -213,11 +209,13 @@ class Decoder(nnx.Module):
       hardware: that the program is for.
 
     Returns:
-      Hidden states [P, N, T, D] after the last norm, in the dtype of the
-      weights, and what each layer's attention keeps.
+      Hidden states [P, N, T, D] after the last norm, in `dtype`, and what each
+      layer's attention keeps.
     """
     rotation = rotary.rotary(positions, self.config, hardware)
-    embedded = products.look_up(self.embedding[...], tokens, hardware)
+    embedded = weights.look_up(
+      self.embedding, self.embedding_scale, tokens, hardware
+    )
     x = products.features_first(embedded, hardware).astype(jnp.float32)
     kept = []
     for layer, layer_attend in zip(self.layers, attend, strict=True):
@@ -227,11 +225,16 @@ class Decoder(nnx.Module):
     hidden = self.final_norm(x).astype(embedded.dtype)
     return products.features_last(hidden), kept
 
-  def unembed(self, hidden: jax.Array) -> jax.Array:
+  def unembed(
+    self, hidden: jax.Array, hardware: hardware_lib.Hardware
+  ) -> jax.Array:
     """Turns hidden states [..., D] into float32 logits [..., V]."""
-    tied = self.config.tie_word_embeddings
-    table = (self.embedding if tied else self.unembedding)[...]
+    if self.config.tie_word_embeddings:
+      table, scale = self.embedding, self.embedding_scale
+    else:
+      table, scale = self.unembedding, self.unembedding_scale
     with jax.named_scope("unembed"):
       # Mostly a view of what has its features first; no layout is forced.
-      logits = products.multiply(table, jnp.moveaxis(hidden, -1, 0))
+      columns = jnp.moveaxis(hidden, -1, 0)
+      logits = weights.multiply(table, scale, columns, hardware)
     return products.features_last(logits)

@@ -22,6 +22,7 @@ from inference_scaling.models.checkpoints import (
 )
 from inference_scaling.models.layers import hardware as hardware_lib
 from inference_scaling.models.layers import reward_heads
+from inference_scaling.models.quantisation import formats, modules
 from inference_scaling.models.rewards import external_reward
 from inference_scaling.models.rewards import model as reward_model
 
@@ -75,8 +76,10 @@ def load_reward_model(
     FileNotFoundError: where a file is missing.
     ValueError: where a file is broken, the architecture is not supported or
       not of this format, tensors or tokenizer do not fit the architecture, the
-      tokenizer lacks a token of the format, or the mesh cannot split the model.
+      tokenizer lacks a token of the format, the mesh cannot split the model, or
+      its devices have no units for the dtype.
   """
+  formats.check(dtype, mesh)
   architectures = reward_architectures(reward_format)
   checkpoint = checkpoint_lib.open_checkpoint(source)
   checkpoint.require(*architectures)
@@ -108,18 +111,16 @@ def _load_external(
     raise ValueError(f"{checkpoint.where}: {error}") from error
   # Tied, as far as the decoder goes: it gets no unembedding of its own.
   config = dataclasses.replace(checkpoint.config, tie_word_embeddings=True)
-  graph, shapes = nnx.split(
-    nnx.eval_shape(
-      lambda: external_reward.ExternalReward(
-        config, reward_format.head.module, nnx.Rngs(0)
-      )
-    )
+  graph, shapes = modules.shapes(
+    lambda: external_reward.ExternalReward(
+      config, reward_format.head.module, nnx.Rngs(0)
+    ),
+    dtype,
   )
-  decoder = {"decoder": nnx.to_pure_dict(shapes)["decoder"]}
   params = loading.load_parameters(
     checkpoint,
     layout.decoder_layout(config, ("decoder",)),
-    decoder,
+    {"decoder": shapes["decoder"]},
     dtype=dtype,
     mesh=mesh,
     others=_others(checkpoint, reward_format.head),

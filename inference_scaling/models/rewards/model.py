@@ -28,6 +28,7 @@ from inference_scaling.models.checkpoints import (
   saving,
 )
 from inference_scaling.models.layers import decoder as decoder_lib
+from inference_scaling.models.quantisation import modules
 
 Parameters = layout.Parameters
 # A token less likely than exp(-8) is certainly wrong; a floor keeps a single
@@ -217,7 +218,11 @@ def save_reward_model(model: RewardModel, path: str | pathlib.Path) -> None:
   Args:
     model: the model.
     path: the folder, created where missing.
+
+  Raises:
+    ValueError: where weights are quantised.
   """
+  modules.refuse(model.params, "saved")
   saving.write_folder(
     path,
     config_lib.to_hf(model.config, config_lib.REWARD_ARCHITECTURE),
