@@ -1,0 +1,151 @@
+"""A search as the programs know it: models, sizes and strategy, no weights."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from inference_scaling import decoding
+from inference_scaling.decoding import limits as limits_lib
+from inference_scaling.decoding.memory import abstract
+from inference_scaling.decoding.tokens import automaton, translation
+from inference_scaling.models.layers import hardware as hardware_lib
+from inference_scaling.search import base, batching
+
+# Of the automaton that finds step ends and answers in tokens: what " ки" and
+# "The answer is" take with Llama's tokens.
+_STATES = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+  """A search of several problems at once.
+
+  Attributes:
+    name: for tables.
+    search: models, limits, dtype and cache.
+    problems: P, in flight.
+    beams: N.
+    strategy: with its hyperparameters.
+    max_depth: J, rounds.
+    rows: R, active beams of a problem; None for all.
+    top_k: whether tokens are drawn from a few.
+    top_p: whether they are drawn from the likeliest.
+  """
+
+  name: str
+  search: abstract.Search
+  problems: int
+  beams: int
+  strategy: base.Strategy
+  max_depth: int
+  rows: int | None = None
+  top_k: bool = False
+  top_p: bool = False
+
+  @property
+  def has_model(self) -> bool:
+    """Whether a reward model scores the steps."""
+    return self.search.reward is not None
+
+
+def make_policy(
+  workload: Workload, hardware: hardware_lib.Hardware
+) -> decoding.ModelPolicy:
+  """Makes the policy of a search, of shapes only.
+
+  Args:
+    workload: the search.
+    hardware: that its programs are for.
+
+  Returns:
+    The policy.
+  """
+  search = workload.search
+  model = abstract.policy_model(search)
+  return decoding.ModelPolicy(
+    dataclasses.replace(model, hardware=hardware),
+    _Format(),
+    search.limits,
+    workload.beams,
+    workload.rows,
+    search.cache,
+    search.tree_tokens,
+    token_scores=search.reward_format in decoding.TOKEN_SCORES,
+  )
+
+
+def make_reward(
+  workload: Workload, hardware: hardware_lib.Hardware
+) -> batching.BatchedReward:
+  """Makes the reward of a search, likewise.
+
+  Args:
+    workload: the search.
+    hardware: that its programs are for.
+
+  Returns:
+    The reward: of a model, of tokens, or none.
+  """
+  search = workload.search
+  if search.reward_format in decoding.TOKEN_SCORES:
+    return decoding.TokenReward(search.reward_format, workload.beams)
+  if search.reward is None:
+    return decoding.NoReward(workload.beams)
+  model = dataclasses.replace(abstract.reward_of(search), hardware=hardware)
+  translator: Any = model.reward_format and _Translator(
+    model.reward_format, search.reward_limits
+  )
+  return decoding.ModelReward(
+    model,
+    search.limits,
+    workload.beams,
+    translator,
+    workload.rows,
+    search.cache,
+    search.tree_tokens,
+  )
+
+
+class _Format:
+  """Stands for a `StepFormat`, which would need a tokenizer."""
+
+  step_bits = 1
+  answer_bits = 2
+
+  def compile(self, tokenizer: Any, vocab_size: int) -> automaton.Automaton:
+    """Makes tables of the right sizes, that XLA cannot guess."""
+    del tokenizer
+    states = jnp.arange(_STATES, dtype=jnp.int32)[:, None]
+    tokens = jnp.arange(vocab_size, dtype=jnp.int32)[None]
+    return automaton.Automaton(
+      next=(7 * states + tokens) % _STATES, hits=(states + tokens) % 3
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Translator:
+  """Stands for a `Translator`, which calls the host, as no compiler can."""
+
+  reward_format: Any
+  limits: limits_lib.Limits
+
+  def __call__(
+    self,
+    tokens: jax.Array,
+    lengths: jax.Array,
+    steps: jax.Array,
+    rest: jax.Array,
+  ) -> translation.Translated:
+    """Makes arrays of the right shapes, on the device."""
+    size = self.limits.step_tokens
+    spare = max(0, size - tokens.shape[-1])
+    padded = jnp.pad(tokens, ((0, 0), (0, 0), (0, spare)))[..., :size]
+    return translation.Translated(
+      tokens=padded,
+      lengths=jnp.minimum(lengths + steps, size),
+      needed=lengths,
+      written=lengths > 0,
+      rest=rest,
+    )
