@@ -68,8 +68,7 @@ def draw(
     uniform.reshape(-1), columns.T, params.temperature, params.top_k,
     params.top_p, parts,
   )  # fmt: skip
-  # NaN or +inf anywhere shows in the maximum, and so does a row of -inf.
-  finite = jnp.isfinite(columns.max(axis=0))
+  finite = _finite(columns, parts)
   return tokens.reshape(uniform.shape), finite.reshape(uniform.shape)
 
 
@@ -97,6 +96,19 @@ def token_stats(logits: jax.Array, tokens: jax.Array) -> TokenStats:
   return TokenStats(
     (chosen - total).reshape(tokens.shape), certainty.reshape(tokens.shape)
   )
+
+
+def _finite(columns: jax.Array, parts: int) -> jax.Array:
+  """Returns whether logits [V, B] are numbers: bool[B].
+
+  NaN or +inf anywhere shows in the maximum, and so does a column of -inf. But a
+  maximum over devices may lose a NaN, as it does on CPUs.
+  """
+  if parts == 1 or columns.shape[0] % parts:
+    return jnp.isfinite(columns.max(axis=0))
+  highest = columns.reshape(parts, -1, columns.shape[1]).max(axis=1)
+  wrong = jnp.isnan(highest) | jnp.isposinf(highest)
+  return ~wrong.any(axis=0) & (columns.max(axis=0) > -jnp.inf)
 
 
 def _columns(logits: jax.Array) -> jax.Array:

@@ -23,7 +23,7 @@ _RATES = {
   "TPU v4": (275, 1228),
   "TPU v5 lite": (197, 819),  # v5e
   "TPU v5": (459, 2765),  # v5p
-  "TPU v6 lite": (918, 1640),  # v6e
+  "TPU v6 lite": (918, 1638),  # v6e
   "NVIDIA A100-SXM4-80GB": (312, 2039),
   "NVIDIA H100 80GB HBM3": (989, 3350),
   "NVIDIA H200": (989, 4800),
