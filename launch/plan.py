@@ -3,37 +3,46 @@ r"""Says what a search takes of each device's memory, before it is run.
   python launch/plan.py --policy=llemma_7b --reward=llemma_34b --n=64 \
     --mesh=1,1 --mesh=1,2 --mesh=1,4 --mesh=1,8
 
-Models are published architectures (inference_scaling/models/published.py) or
-any checkpoint, whose weights are not read. See inference_scaling/decoding/.
+from shapes alone, in seconds. With --target=v6e:2x4 (or v5e, v5p and h200, and
+several of them) the programs are compiled for devices that need not be there,
+and their memory, traffic and speed limits are printed; with --config=FILE those
+of a sweep. Models are published architectures, or any checkpoint, whose weights
+are not read. See inference_scaling/plan/ and inference_scaling/decoding/.
 """
 
-import pathlib
-
 from absl import app, flags
+from ml_collections import config_flags
 
-from inference_scaling import decoding, launching, models
-from inference_scaling.decoding.memory import abstract, table
+from inference_scaling import decoding, launching, models, plan
 from inference_scaling.decoding.memory import plan as memory
-from inference_scaling.models import published
+from inference_scaling.decoding.memory import table
 
-_POLICY = flags.DEFINE_string(
-  "policy", "llemma_7b", "A published architecture's name, or a checkpoint."
+_CONFIG = config_flags.DEFINE_config_file(
+  "config", None, "The config file of a sweep, for --target."
 )
-_REWARD = flags.DEFINE_string(
-  "reward", "llemma_34b", "The reward model, named like --policy; '' for none."
-)
-_REWARD_FORMAT = flags.DEFINE_enum(
-  "reward_format", "llemma", [models.NATIVE_FORMAT, *models.EXTERNAL_FORMATS],
-  "Format of the steps that the reward model reads.",
-)  # fmt: skip
-_DTYPE = flags.DEFINE_enum(
-  "dtype", "bfloat16", models.DTYPES, "Dtype of weights, activations, caches."
-)
+_TEXTS: dict[str, flags.FlagHolder] = {
+  name: flags.DEFINE_string(name, default, words)
+  for name, default, words in (
+    ("policy", "llemma_7b", "A published architecture's name, or a checkpoint"),
+    ("reward", "llemma_34b", "The reward model, named as --policy; '' for none"),
+  )
+} | {
+  name: flags.DEFINE_enum(name, default, values, words)
+  for name, default, values, words in (
+    ("reward_format", "llemma", [models.NATIVE_FORMAT, *models.EXTERNAL_FORMATS],
+     "Format of the steps that the reward model reads."),
+    ("dtype", "bfloat16", models.DTYPES, "Dtype of weights; caches are as wide."),
+    ("cache", "dense", decoding.CACHES, "How keys and values of beams are kept."),
+  )
+}  # fmt: skip
 _MESH = flags.DEFINE_multi_string(
-  "mesh", ["1,1"], "Devices as DATA,MODEL, such as 1,8, one column each"
+  "mesh", None, "Devices as DATA,MODEL, such as 1,8; a column each, or one"
 )
-_CACHE = flags.DEFINE_enum(
-  "cache", "dense", decoding.CACHES, "How keys and values of beams are kept."
+_TARGET = flags.DEFINE_multi_string(
+  "target", [], "Devices to compile for, such as v6e:2x4 or h200:8; may repeat"
+)
+_ALL = flags.DEFINE_bool(
+  "all_buckets", False, "Compile all sizes of buffers, not the largest alone."
 )
 _DEVICE = flags.DEFINE_float("device_gib", 80.0, "A device's memory in GiB.", 0)
 _NUMBERS: dict[str, flags.FlagHolder] = {
@@ -49,6 +58,9 @@ _NUMBERS: dict[str, flags.FlagHolder] = {
     ("max_steps", 25, "Most steps of a beam."),
     ("reward_step_tokens", 288, "Most of the reward model's tokens a step."),
     ("reward_total_tokens", 1280, "Most of the reward model's tokens a beam."),
+    ("num_problems", None, "Problems of a sweep, by default its task's."),
+    ("mean_tokens", None, "Mean tokens of a text; by default the most."),
+    ("mean_step_tokens", None, "Mean tokens of a step; by default the most."),
   )
 }
 
@@ -56,43 +68,29 @@ _NUMBERS: dict[str, flags.FlagHolder] = {
 def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
-  format = _REWARD_FORMAT.value
-  size = {name: flag.value for name, flag in _NUMBERS.items()}
-  P, N, rows = (size[name] for name in ("problems", "n", "rows"))
-  plan = memory.Plan(
-    abstract.Search(
-      policy=architecture(_POLICY.value),
-      reward=architecture(_REWARD.value) if _REWARD.value else None,
-      reward_format=format,
-      dtype=_DTYPE.value,
-      limits=limits(size, ""),
-      reward_limits=limits(size, "reward_"),
-      cache=_CACHE.value, tree_tokens=size["tree_tokens"],
+  texts = {name: flag.value for name, flag in _TEXTS.items()}
+  numbers = {name: flag.value for name, flag in _NUMBERS.items()}
+  meshes = [launching.parse_mesh(text) for text in _MESH.value or ()]
+  if _TARGET.value:
+    options = plan.Options(
+      meshes, _ALL.value, numbers["mean_tokens"], numbers["mean_step_tokens"]
+    )
+    config = _CONFIG.value and launching.read_config(_CONFIG)
+    plan.compile_for(_TARGET.value, config, texts, numbers, options, print)
+    return
+  if _CONFIG.value is not None:
+    raise ValueError("--config is for devices to compile for; add --target.")
+  work = plan.of_models(texts, numbers).workload
+  print(
+    f"{work.name}, {texts['dtype']}; P = {work.problems}, N = {work.beams}; of "
+    f"{_DEVICE.value:g} GiB each:"
+  )
+  print(
+    table.table(
+      memory.Plan(work.search), work.problems, work.beams, meshes or [(1, 1)],
+      _DEVICE.value, work.rows,
     )
   )  # fmt: skip
-  reward = f"{_REWARD.value} ({format})" if _REWARD.value else "none"
-  print(
-    f"policy {_POLICY.value}, reward model {reward}, {_DTYPE.value}; P = {P}, "
-    f"N = {N}; of {_DEVICE.value:g} GiB each:"
-  )
-  meshes = [launching.parse_mesh(text) for text in _MESH.value]
-  print(table.table(plan, P, N, meshes, _DEVICE.value, rows))
-
-
-def limits(size: dict[str, int], owner: str) -> decoding.Limits:
-  step, total = (size[f"{owner}{name}_tokens"] for name in ("step", "total"))
-  return decoding.Limits(size["prompt_tokens"], step, total, size["max_steps"])
-
-
-def architecture(source: str) -> models.DecoderConfig:
-  if source in published.published_names():
-    return published.published_config(source)
-  if "/" not in source and not pathlib.Path(source).exists():
-    raise ValueError(
-      f"{source!r} is neither a folder or file nor one of the published "
-      f"architectures: {', '.join(published.published_names())}."
-    )
-  return models.open_checkpoint(source).config
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ CHIPS: Mapping[str, Chip] = {
       topologies=_FLAT,
     ),
     # https://docs.cloud.google.com/tpu/docs/v5p: 95 GiB at 2765 GB/s, 459
-    # TFLOP/s in bfloat16 (in fp8, too), links of 1200 GB/s in both directions.
+    # TFLOP/s in bfloat16, links of 1200 GB/s in both directions.
     # In int8 918 TOP/s: https://cloud.google.com/blog/products/ai-machine-
     # learning/introducing-cloud-tpu-v5p-and-ai-hypercomputer.
     Chip(
@@ -68,7 +68,7 @@ CHIPS: Mapping[str, Chip] = {
       platform=TPU,
       memory=int(95.74 * _GIB),
       bandwidth=2765e9,
-      flops={"bfloat16": 459e12, "int8": 918e12, "float8": 459e12},
+      flops={"bfloat16": 459e12, "int8": 918e12},
       link_bandwidth=600e9,
       topologies=("2x2x1", "2x2x2", "2x2x4", "2x4x4", "4x4x4", "4x4x8"),
     ),
@@ -93,7 +93,7 @@ CHIPS: Mapping[str, Chip] = {
       platform=GPU,
       memory=150_000_000_000,
       bandwidth=4800e9,
-      flops={"bfloat16": 989.5e12, "int8": 1979e12, "float8": 1979e12},
+      flops={"bfloat16": 989.5e12, "int8": 1979e12, "fp8": 1979e12},
       link_bandwidth=450e9,
       topologies=("1", "2", "4", "8", "16"),
     ),

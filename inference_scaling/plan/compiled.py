@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from inference_scaling.plan import hlo
+from inference_scaling.plan.hlo import program as hlo
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 
 import jax
-import jaxlib
 
 from inference_scaling.plan import chips
 
@@ -46,11 +45,11 @@ def require(platform: str) -> None:
       f"not installed: {', '.join(missing)}. Run: {command(platform)}"
     )
   for name, version in versions.items():
-    expected = _expected(name)
-    if expected and not re.fullmatch(expected.replace("*", ".*"), version):
+    expected = _expected(name) or "*"
+    if not re.fullmatch(expected.replace("*", ".*"), str(version)):
       raise ValueError(
         f"{name} {version} is installed, but jax {jax.__version__} with jaxlib "
-        f"{jaxlib.__version__} expects {expected}. Run: {command(platform)}"
+        f"{_jaxlib()} expects {expected}. Run: {command(platform)}"
       )
   for name, value in _ENVIRONMENT.items():
     os.environ.setdefault(name, value)
@@ -85,8 +84,12 @@ def _installed(name: str) -> str | None:
 def _expected(name: str) -> str | None:
   """The version that goes with this JAX; None for any."""
   if name.startswith("jax-"):
-    return jaxlib.__version__
+    return _jaxlib()
   for line in importlib.metadata.requires("jax") or ():
     if match := re.match(rf"{name} ?==([\w.*]+)", line):
       return match[1]
   return None
+
+
+def _jaxlib() -> str:
+  return importlib.metadata.version("jaxlib")

@@ -12,16 +12,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, SingleDeviceSharding
+from jax.sharding import Mesh
 
 from inference_scaling import decoding
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.decoding.batching import buffers, programs, scheduling
 from inference_scaling.decoding.memory import abstract
-from inference_scaling.models import kv_heads, sharding
 from inference_scaling.models.layers import hardware as hardware_lib
 from inference_scaling.plan import compiled as compiled_lib
+from inference_scaling.plan import layout
 from inference_scaling.plan import workload as workload_lib
 
 Sizes = tuple[sizes_lib.Sizes | None, sizes_lib.Sizes | None]
@@ -58,7 +58,7 @@ def compile_search(
     size = f" {bucket}" if bucket else ""
     say(f"compiled {name}{size} in {one.seconds:.1f} s")
     done.append(one)
-    return _shaped(lowered.out_info, one.formats)
+    return layout.shaped(lowered.out_info, one.formats)
 
   starts, advances = search.prompt_buckets(), search.buckets()
   if not all_buckets:
@@ -102,14 +102,14 @@ class Search:
     self._owners = (self.policy, self.reward, static_part)
     policy_weights, reward_weights = abstract.weights(search)
     self._policy_params = decoding.PolicyParams(
-      weights=_placed(policy_weights, search.policy, mesh),
+      weights=layout.placed(policy_weights, search.policy, mesh),
       temperature=_array((), jnp.float32),
       top_k=_array((), jnp.int32) if workload.top_k else None,
       top_p=_array((), jnp.float32) if workload.top_p else None,
     )
     self._reward_params = None
     if search.reward is not None:
-      self._reward_params = _placed(reward_weights, search.reward, mesh)
+      self._reward_params = layout.placed(reward_weights, search.reward, mesh)
 
   def prompt_buckets(self) -> list[tuple[int, int]]:
     """Sizes of the prompts of policy and reward model, the largest first."""
@@ -204,30 +204,6 @@ class Search:
     return jax.eval_shape(lambda: jax.random.key(0))
 
 
-def _placed(params: Any, config: Any, mesh: Mesh) -> Any:
-  """Weights of shapes where `kv_heads.put` would put arrays."""
-  if mesh.devices.size == 1:
-    place = SingleDeviceSharding(mesh.devices.flat[0])
-    return jax.tree.map(
-      lambda leaf: _array(leaf.shape, leaf.dtype, place), params
-    )
-  held = kv_heads.num_held(config, mesh)
-  shapes = jax.eval_shape(
-    lambda params: kv_heads.copy(params, config, held), params
-  )
-  places = sharding.parameter_shardings(shapes, mesh)
-  return jax.tree.map(
-    lambda leaf, place: _array(leaf.shape, leaf.dtype, place), shapes, places
-  )
-
-
-def _shaped(shapes: Any, formats: Any) -> Any:
-  """What a program returns, with the layouts that XLA gave it."""
-  return jax.tree.map(
-    lambda leaf, place: _array(leaf.shape, leaf.dtype, place), shapes, formats
-  )
-
-
 def _prompts(
   size: int, reward: limits_lib.Prompts | None = None
 ) -> limits_lib.Prompts:
@@ -235,8 +211,8 @@ def _prompts(
   return limits_lib.Prompts(tokens, _array((1,), jnp.int32), reward)
 
 
-def _array(shape: tuple[int, ...], dtype: Any, place: Any = None) -> Any:
-  return jax.ShapeDtypeStruct(shape, dtype, sharding=place)
+def _array(shape: tuple[int, ...], dtype: Any) -> Any:
+  return jax.ShapeDtypeStruct(shape, dtype)
 
 
 def _extent(sizes: Sizes) -> tuple[int, ...]:

@@ -49,6 +49,14 @@ class Workload:
     """Whether a reward model scores the steps."""
     return self.search.reward is not None
 
+  def with_problems(
+    self, problems: int, beams: int | None = None, rows: int | None = None
+  ) -> "Workload":
+    """The same search with other P, and other N and R where N is given."""
+    if beams is None:
+      return dataclasses.replace(self, problems=problems)
+    return dataclasses.replace(self, problems=problems, beams=beams, rows=rows)
+
 
 def make_policy(
   workload: Workload, hardware: hardware_lib.Hardware

@@ -4,7 +4,7 @@ import dataclasses
 import re
 from collections.abc import Iterator
 
-from inference_scaling.plan import hlo
+from inference_scaling.plan.hlo import program as hlo
 
 # Scopes of the source around the loops that decode and that encode.
 TOKENS = "policy_extend"

@@ -5,7 +5,8 @@ import math
 import re
 from collections.abc import Iterator
 
-from inference_scaling.plan import hlo, loops
+from inference_scaling.plan.hlo import loops
+from inference_scaling.plan.hlo import program as hlo
 
 # What changes where entries lie, or how wide they are, and computes nothing.
 _MOVES = ("convert", "copy", "transpose")

@@ -10,7 +10,8 @@ is only sliced, gathered from or updated in place counts by the slice. Numbers
 import dataclasses
 from collections.abc import Iterator
 
-from inference_scaling.plan import hlo, loops
+from inference_scaling.plan.hlo import loops
+from inference_scaling.plan.hlo import program as hlo
 
 # What moves nothing: names for what is there already, or the end of a copy
 # that is counted where it starts.

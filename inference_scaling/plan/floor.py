@@ -1,0 +1,195 @@
+"""The least that a device must move and compute, and the time that it takes.
+
+For a token of all rows that is: each weight read once (of an embedding that is
+no unembedding only a row a token, which is left out), the live keys and values
+read once, two operations for each weight and row, and what the devices tell
+each other. How much of a sweep's time is something else, a bound does not say.
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
+
+from inference_scaling import models
+from inference_scaling.decoding import reward as reward_lib
+from inference_scaling.decoding.batching import scheduling
+from inference_scaling.decoding.memory import abstract
+from inference_scaling.decoding.tokens import encode_loop
+from inference_scaling.models import kv_heads, sharding
+from inference_scaling.plan import chips, layout
+from inference_scaling.plan import workload as workload_lib
+
+_FLOPS = 2  # a product and a sum for each weight
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+  """What a pass of a model over some tokens costs each device.
+
+  Attributes:
+    tokens: of the pass, on all devices together.
+    bytes: through HBM.
+    flops: operations.
+    link_bytes: that it sends to others.
+  """
+
+  tokens: int
+  bytes: float
+  flops: float
+  link_bytes: float
+
+  def times(self, chip: chips.Chip, dtype: str) -> dict[str, float]:
+    """Seconds of each of these at the peaks of a chip.
+
+    Args:
+      chip: of the devices.
+      dtype: of the weights.
+
+    Returns:
+      Seconds by what they go to.
+    """
+    return {
+      "memory": self.bytes / chip.bandwidth,
+      "compute": self.flops / chip.rate(dtype),
+      "links": self.link_bytes / chip.link_bandwidth,
+    }
+
+  def seconds(self, chip: chips.Chip, dtype: str) -> float:
+    """Seconds at the least: all of these at once, each at its peak."""
+    return max(self.times(chip, dtype).values())
+
+
+def decode(
+  workload: workload_lib.Workload,
+  mesh: Mesh,
+  text_tokens: int,
+  link_bytes: float = 0.0,
+) -> Cost:
+  """The floor of a token of all active beams.
+
+  Args:
+    workload: the search.
+    mesh: of the devices.
+    text_tokens: that a beam has, of its own.
+    link_bytes: that a device sends for it; these are what the program has.
+
+  Returns:
+    The cost of one pass.
+  """
+  search = workload.search
+  rows = workload.problems * (workload.rows or workload.beams)
+  model = _Model(search.policy, abstract.weights(search)[0], search.dtype, mesh)
+  prompt_tokens = search.limits.prompt_buffer
+  return Cost(
+    tokens=rows,
+    bytes=model.weight_bytes
+    + model.kept_bytes(workload.problems, rows, prompt_tokens, text_tokens),
+    flops=model.flops(rows, prompt_tokens + text_tokens),
+    link_bytes=link_bytes,
+  )
+
+
+def score(
+  workload: workload_lib.Workload,
+  mesh: Mesh,
+  text_tokens: int,
+  step_tokens: int,
+  link_bytes: float = 0.0,
+) -> Cost:
+  """The floor of scoring a step of all beams that are scored at once.
+
+  Args:
+    workload: the search, with a reward model.
+    mesh: of the devices.
+    text_tokens: that a beam has, the step included.
+    step_tokens: of these, of the step.
+    link_bytes: that a device sends for a token.
+
+  Returns:
+    The cost of a pass over all tokens of the steps.
+  """
+  search = workload.search
+  assert search.reward is not None
+  problems = scored_problems(workload, mesh)
+  rows = problems * (workload.rows or workload.beams)
+  weights = abstract.weights(search)[1]
+  model = _Model(search.reward, weights, search.dtype, mesh)
+  prompt_tokens = search.reward_model_limits.prompt_buffer
+  tokens = rows * step_tokens
+  return Cost(
+    tokens=tokens,
+    bytes=model.weight_bytes
+    + model.kept_bytes(problems, rows, prompt_tokens, text_tokens),
+    flops=model.flops(tokens, prompt_tokens + text_tokens),
+    link_bytes=link_bytes * tokens,
+  )
+
+
+def scored_problems(workload: workload_lib.Workload, mesh: Mesh) -> int:
+  """Q, the problems that are scored at once, on all devices together."""
+  static_part = workload.strategy.static_part
+  alone = mesh.devices.size == 1
+  group = scheduling.group_size(
+    workload.problems, static_part, None if alone else mesh
+  )
+  return group or workload.problems
+
+
+def block_tokens(
+  reward: reward_lib.ModelReward, workload: workload_lib.Workload, mesh: Mesh
+) -> int:
+  """Tokens of all rows that the program's reward model encodes in a pass."""
+  rows = scored_problems(workload, mesh) * (workload.rows or workload.beams)
+  step = min(reward.limits.step_tokens, reward.limits.total_tokens)
+  return rows * encode_loop.block_size(reward.model.hardware, rows, step)
+
+
+class _Model:
+  """A model on one device of a mesh."""
+
+  def __init__(
+    self, config: models.DecoderConfig, weights: Any, dtype: str, mesh: Mesh
+  ):
+    self.config = config
+    self.data = mesh.shape[sharding.DATA]
+    self.model = mesh.shape[sharding.MODEL]
+    self.kept = jnp.dtype(abstract.activations(dtype)).itemsize
+    self.heads = kv_heads.num_held(config, mesh) // self.model
+    # A vocabulary that is only looked up is not read.
+    weights = {
+      name: leaf
+      for name, leaf in layout.placed(weights, config, mesh).items()
+      if name != "embedding" or "unembedding" not in weights
+    }
+    leaves = jax.tree.leaves(weights)
+    shapes = [leaf.sharding.shard_shape(leaf.shape) for leaf in leaves]
+    self.weight_bytes = sum(
+      math.prod(shape) * leaf.dtype.itemsize
+      for shape, leaf in zip(shapes, leaves, strict=True)
+    )
+    self.num_factors = sum(
+      math.prod(shape) for shape in shapes if len(shape) > 1
+    )
+
+  def kept_bytes(
+    self, problems: int, rows: int, prompt_tokens: int, text_tokens: int
+  ) -> float:
+    """Bytes of keys and values: prompts once a problem, texts once a beam."""
+    window = self.config.sliding_window or prompt_tokens + text_tokens
+    texts = min(text_tokens, window)
+    prompts = min(prompt_tokens, window - texts)
+    entry = 2 * self.heads * self.config.head_dim * self.kept
+    tokens = problems * prompts + rows * texts
+    return self.config.num_layers * entry * tokens / self.data
+
+  def flops(self, tokens: int, positions: int) -> float:
+    """Operations on some tokens, each of which attends to some positions."""
+    config = self.config
+    window = min(config.sliding_window or positions, positions)
+    entries = config.num_layers * config.num_heads * config.head_dim
+    attention = 2 * entries * window / self.model
+    return _FLOPS * tokens / self.data * (self.num_factors + attention)

@@ -1,0 +1,256 @@
+"""What is printed of a search that was compiled for a target."""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from inference_scaling.plan import compiled as compiled_lib
+from inference_scaling.plan import meshes, programs, searches, speed, targets
+from inference_scaling.plan import workload as workload_lib
+
+_GIB = 2**30
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """What is asked of a report.
+
+  Attributes:
+    meshes: data and model, each of which is tried; none for the sweep's where
+      the target has it, or as `meshes.choose`.
+    all_buckets: whether programs of all sizes of buffers are compiled.
+    mean_tokens: of a text; None for as many as the limit allows.
+    step_tokens: of a step, on average; None for the limit.
+  """
+
+  meshes: Sequence[meshes.Sizes] = ()
+  all_buckets: bool = False
+  mean_tokens: int | None = None
+  step_tokens: int | None = None
+
+
+def compile_for(
+  names: Sequence[str],
+  config: Any,
+  texts: Mapping[str, str],
+  numbers: Mapping[str, int | None],
+  options: Options,
+  say: programs.Say,
+) -> None:
+  """Compiles the searches of a sweep, or of two models, for some targets.
+
+  Args:
+    names: of the targets.
+    config: of the sweep; None for the search of two models.
+    texts: of these, as of `searches.of_models`.
+    numbers: likewise; num_problems is of a sweep, too.
+    options: what else is asked.
+    say: takes lines about what comes out.
+
+  Raises:
+    ValueError: for a target, a mesh, a dtype or a config that cannot be, or
+      without the compilers.
+    OSError: for a file that is missing.
+  """
+  wanted = [targets.parse(name) for name in names]
+  for target in wanted:
+    targets.devices(target)
+  if config is None:
+    groups = [searches.of_models(texts, numbers)]
+  else:
+    groups = searches.of_sweep(config, numbers["num_problems"])
+  for target in wanted:
+    total: float | None = 0.0
+    for group in groups:
+      sizes: Sequence[meshes.Sizes | None] = options.meshes
+      if not sizes:
+        whole = group.mesh and math.prod(group.mesh) == target.num_devices
+        sizes = [group.mesh if whole else None]
+      for one in sizes:
+        taken = report(group, target, one, options, say)
+        total = None if taken is None or total is None else total + taken
+    if total is not None and len(groups) > 1:
+      say(f"{target.name}: the sweep takes at least {total / 3600:.1f} hours")
+
+
+def report(
+  group: searches.Group,
+  target: targets.Target,
+  wished: meshes.Sizes | None,
+  options: Options,
+  say: programs.Say,
+) -> float | None:
+  """Compiles the programs of a search, and says what comes out.
+
+  Args:
+    group: the search.
+    target: what it is compiled for.
+    wished: data and model, or None.
+    options: what else is asked.
+    say: takes lines.
+
+  Returns:
+    A bound on the seconds of all runs of the group, where their problems are
+    known and all fits.
+
+  Raises:
+    ValueError: for a target, a mesh or a dtype that cannot be.
+  """
+  _check_dtype(group.workload, target)
+  sizes = meshes.choose(group.workload, target, wished)
+  work, mesh = meshes.on_mesh(group.workload, target, sizes)
+  say("")
+  say(
+    f"{work.name}: N = {work.beams}, P = {work.problems}, {work.search.dtype}, "
+    f"on {target.name}, mesh data,model = {sizes[0]},{sizes[1]}"
+  )
+  planned = meshes.planned_peak(work, sizes)
+  try:
+    done = programs.compile_search(work, mesh, options.all_buckets)
+  except compiled_lib.OutOfMemoryError as error:
+    say(f"  {error.program} does not fit: {error}")
+    say(f"  plan from shapes: peak {planned / _GIB:.2f} GiB")
+    say(f"  what would fit, from shapes: {meshes.fitting(work, target)}")
+    return None
+  for line in _memory_table(done):
+    say(line)
+  peak = _peak(done)
+  fits = peak <= target.chip.memory
+  say(
+    f"  peak {peak / _GIB:.2f} of {target.chip.memory / _GIB:.2f} GiB: "
+    f"{'fits' if fits else 'does NOT fit'}; plan from shapes: "
+    f"{planned / _GIB:.2f} GiB ({planned / peak - 1:+.0%})"
+  )
+  if not fits:
+    say(f"  what would fit, from shapes: {meshes.fitting(work, target)}")
+  step_tokens = options.step_tokens or work.search.limits.step_tokens
+  advance = next(one for one in done if one.name == "advance")
+  found = speed.phases(work, mesh, advance, step_tokens)
+  for line in _speed_table(found, work, target):
+    say(line)
+  if options.all_buckets:
+    total = sum(one.seconds for one in done)
+    say(f"  {len(done)} programs, compiled in {total:.0f} s")
+  if not fits or group.num_problems is None:
+    return None
+  mean_tokens = options.mean_tokens or work.search.limits.total_tokens
+  seconds = group.num_runs * speed.seconds(
+    work, mesh, target.chip, found, group.num_problems,
+    group.passes(mean_tokens, step_tokens), step_tokens,
+  )  # fmt: skip
+  say(
+    f"  at least {seconds / 3600:.2f} hours for {group.num_runs} "
+    f"run{'s' * (group.num_runs > 1)} over {group.num_problems} problems"
+  )
+  return seconds
+
+
+def _check_dtype(
+  workload: workload_lib.Workload, target: targets.Target
+) -> None:
+  if workload.search.dtype == "fp8" and "fp8" not in target.chip.flops:
+    raise ValueError(
+      f"dtype is 'fp8', but {target.chip.name} has no units for it; expected "
+      "another. Choose 'int8', which takes the same memory."
+    )
+
+
+def _peak(done: Sequence[compiled_lib.Compiled]) -> int:
+  """The most that a device holds: beside a program, what it is not given."""
+  state = next(one for one in done if one.name == "empty_slots").memory
+  weights = min(
+    one.memory.arguments - state.output for one in done if one.name == "advance"
+  )
+  new = state.arguments
+  beside = {
+    "start": state.output,  # the slots of other problems
+    "empty_slots": weights,
+    "replace_slot": weights,
+    "take_slot": weights + state.output + new,
+    "advance": 0,
+  }
+  return max(one.memory.total + beside[one.name] for one in done)
+
+
+def _memory_table(done: Sequence[compiled_lib.Compiled]) -> list[str]:
+  """Memory of each program."""
+  head = ("", "arguments", "output", "in place", "temporary", "total", "s")
+  rows = [
+    (
+      f"{one.name} {one.bucket}".strip(),
+      *(
+        f"{size / _GIB:.3f}"
+        for size in (
+          one.memory.arguments, one.memory.output, one.memory.alias,
+          one.memory.temporary, one.memory.total,
+        )
+      ),
+      f"{one.seconds:.1f}",
+    )
+    for one in done
+  ]  # fmt: skip
+  title = "  memory by XLA, GiB a device; seconds to compile"
+  return [title, *_aligned([head, *rows])]
+
+
+def _speed_table(
+  found: Sequence[speed.Phase],
+  workload: workload_lib.Workload,
+  target: targets.Target,
+) -> list[str]:
+  """What a pass over tokens costs a device, compiled and at the floor."""
+  if not found:
+    return ["  no loop over tokens was found in advance"]
+  chip, dtype = target.chip, workload.search.dtype
+  rows: list[tuple[str, ...]] = [
+    ("", *(f"{one.name} {kind}" for one in found for kind in _KINDS)),
+  ]
+
+  def row(name: str, *values: str) -> None:
+    rows.append((name, *values))
+
+  costs = list(
+    itertools.chain.from_iterable((one.compiled, one.floor) for one in found)
+  )
+  row("tokens a pass", *(f"{cost.tokens:,}" for cost in costs))
+  row("bytes in HBM a token, MB", *(_per(cost, cost.bytes) for cost in costs))
+  row("FLOPs a token, M", *(_per(cost, cost.flops) for cost in costs))
+  row("sent a token, MB", *(_per(cost, cost.link_bytes) for cost in costs))
+  row(
+    "exchanges a pass",
+    *itertools.chain.from_iterable((f"{one.collectives}", "") for one in found),
+  )
+  times = [cost.times(chip, dtype) for cost in costs]
+  for part in ("memory", "compute", "links"):
+    row(f"ms a pass, {part}", *(f"{1e3 * one[part]:.3f}" for one in times))
+  row(
+    "tokens a second, at most",
+    *(f"{cost.tokens / cost.seconds(chip, dtype):,.0f}" for cost in costs),
+  )
+  row(
+    "bytes over the floor",
+    *itertools.chain.from_iterable((f"{one.ratio:.2f}", "") for one in found),
+  )
+  return ["  for each device", *_aligned(rows)]
+
+
+_KINDS = ("compiled", "floor")
+
+
+def _per(cost: speed.floor.Cost, value: float) -> str:
+  return f"{value / cost.tokens / 1e6:.3f}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+  """Lines of a table, the first column to the left."""
+  widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+  return [
+    "    "
+    + "  ".join(
+      cell.rjust(width) if place else cell.ljust(width)
+      for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ).rstrip()
+    for row in rows
+  ]

@@ -1,0 +1,203 @@
+"""The searches of a sweep: runs that share their programs, as workloads."""
+
+import dataclasses
+import math
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from inference_scaling import decoding, models, names, search, spec
+from inference_scaling.decoding.memory import abstract
+from inference_scaling.models import published
+from inference_scaling.plan import workload as workload_lib
+from inference_scaling.spec import grid
+from inference_scaling.sweep import engine, strategies
+from inference_scaling.sweep import problems as problems_lib
+from inference_scaling.sweep import settings as settings_lib
+from inference_scaling.sweep.ports import loading
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+  """Runs that share their programs.
+
+  Attributes:
+    workload: their search; P is rounded up by the mesh.
+    num_runs: how many they are.
+    num_problems: of each run; None where nobody said.
+    is_mcts: whether beams are nodes, each of one step.
+    mesh: data and model that the sweep asks for, or None.
+  """
+
+  workload: workload_lib.Workload
+  num_runs: int = 1
+  num_problems: int | None = None
+  is_mcts: bool = False
+  mesh: tuple[int, int] | None = None
+
+  def passes(self, mean_tokens: int, step_tokens: int) -> int:
+    """Tokens that each active row of a problem is given.
+
+    Args:
+      mean_tokens: of a text.
+      step_tokens: of a step.
+
+    Returns:
+      Passes of the policy for a problem, at the least.
+    """
+    work = self.workload
+    ahead = 1 + work.strategy.lookahead
+    if self.is_mcts:
+      return work.max_depth * step_tokens * ahead
+    turns = math.ceil(work.beams / (work.rows or work.beams))
+    return mean_tokens * turns * ahead
+
+
+def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
+  """Lists the searches of a sweep.
+
+  Args:
+    config: as configs/demo.py makes it. Sources may also be names of published
+      architectures.
+    num_problems: of the task; None to load and count them.
+
+  Returns:
+    The searches, the largest of each policy first.
+
+  Raises:
+    ValueError: for a config that is wrong, or a function of the user's own,
+      which is no model of this package.
+    OSError: for a file that is missing or cannot be fetched.
+  """
+  sweep = spec.read_sweep(config)
+  one = type(sweep.mesh)(data=1, model=1)
+  settings = settings_lib.make_settings(sweep.model_copy(update={"mesh": one}))
+  count = num_problems or len(problems_lib.load(sweep.task))
+  reward = None
+  if sweep.reward.has_model:
+    reward = architecture(sweep.reward.source)
+  groups: dict[Any, Group] = {}
+  for run in spec.expand(sweep.runs):
+    shape = engine.shape(
+      run, settings.limits.max_steps, settings.rows_per_problem
+    )
+    strategy = strategies.make(
+      run.strategy, run.n, run.hyperparameters, settings.limits.max_steps
+    )
+    sampled = not spec.is_greedy(run.strategy)
+    rows = shape.num_rows if settings.rows_per_problem else shape.num_beams
+    work = workload_lib.Workload(
+      name=f"{run.policy}, {run.strategy}, n = {run.n}",
+      search=abstract.Search(
+        policy=architecture(sweep.policies[run.policy]),
+        reward=reward,
+        reward_format=settings.reward_format,
+        dtype=settings.dtype,
+        limits=settings.limits,
+        reward_limits=settings.reward_limits or settings.limits,
+        cache=settings.cache,
+        tree_tokens=settings.tree_tokens,
+      ),
+      problems=engine.slots(sweep.batch_size, rows, count),
+      beams=shape.num_beams,
+      strategy=strategy,
+      max_depth=shape.max_depth,
+      rows=shape.num_rows,
+      top_k=sampled and bool(settings.sampler.top_k),
+      top_p=sampled and settings.sampler.top_p < 1,
+    )
+    key = (run.policy, shape, work.problems, strategy.static_part, work.top_k)
+    before = groups.get(key)
+    groups[key] = Group(
+      work, 1 + (before.num_runs if before else 0), count, _is_mcts(run),
+      (sweep.mesh.data, sweep.mesh.model),
+    )  # fmt: skip
+  return sorted(groups.values(), key=_size, reverse=True)
+
+
+def of_models(
+  texts: Mapping[str, str], numbers: Mapping[str, int | None]
+) -> Group:
+  """The search of a policy and a reward model: REBASE, or sampling without one.
+
+  Args:
+    texts: policy, reward ("" for none), reward_format, dtype and cache.
+    numbers: problems (P), n (N), rows, tree_tokens, max_steps, prompt_tokens,
+      step_tokens and total_tokens, the last two also of the reward model, as
+      reward_step_tokens; num_problems of a sweep, or None.
+
+  Returns:
+    The search.
+
+  Raises:
+    ValueError: as of `architecture`, or for a limit below 1.
+    OSError: likewise.
+  """
+  size: Any = numbers
+  limits, reward_limits = (
+    decoding.Limits(
+      size["prompt_tokens"], size[f"{owner}step_tokens"],
+      size[f"{owner}total_tokens"], size["max_steps"],
+    )
+    for owner in ("", "reward_")
+  )  # fmt: skip
+  reward = texts["reward"]
+  form = texts["reward_format"] if reward else names.NO_REWARD
+  words = f"{reward} ({form})" if reward else "none"
+  work = workload_lib.Workload(
+    name=f"policy {texts['policy']}, reward model {words}",
+    search=abstract.Search(
+      policy=architecture(texts["policy"]),
+      reward=architecture(reward) if reward else None,
+      reward_format=form,
+      dtype=texts["dtype"],
+      limits=limits,
+      reward_limits=reward_limits,
+      cache=texts["cache"],
+      tree_tokens=size["tree_tokens"],
+    ),
+    problems=size["problems"],
+    beams=size["n"],
+    strategy=search.rebase() if reward else search.sampling(),
+    max_depth=size["max_steps"],
+    rows=size["rows"] and min(size["rows"], size["n"]),
+  )
+  return Group(work, 1, size["num_problems"])
+
+
+def architecture(source: str) -> models.DecoderConfig:
+  """Finds the architecture of a model; its weights are not read.
+
+  Args:
+    source: name of a published architecture, or as `models.open_checkpoint`.
+
+  Returns:
+    The architecture.
+
+  Raises:
+    ValueError: for a name that nobody knows, or a function of the user's own.
+    OSError: for a checkpoint that is not there.
+  """
+  if source in published.published_names():
+    return published.published_config(source)
+  if loading.is_port(source):
+    raise ValueError(
+      f"{source} is a function of your own; programs are compiled for models "
+      "of this package only. Take it out of the config, or give a model: "
+      "--config.policies.NAME=llemma_7b."
+    )
+  if "/" not in source and not pathlib.Path(source).exists():
+    raise ValueError(
+      f"{source!r} is neither a folder or file nor one of the published "
+      f"architectures: {', '.join(published.published_names())}."
+    )
+  return models.open_checkpoint(source).config
+
+
+def _is_mcts(run: grid.Run) -> bool:
+  return spec.kind_of(run.strategy) == "mcts"
+
+
+def _size(group: Group) -> tuple[str, int]:
+  work = group.workload
+  return work.name.partition(",")[0], work.problems * work.beams
