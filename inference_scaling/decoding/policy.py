@@ -25,7 +25,7 @@ from inference_scaling.decoding import sizes
 from inference_scaling.decoding.batching import faults
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import choice
-from inference_scaling.decoding.kv_cache import dense as cache_lib
+from inference_scaling.decoding.kv_cache import prompts as prompts_lib
 from inference_scaling.decoding.tokens import decode_loop
 from inference_scaling.decoding.tokens import format as format_lib
 from inference_scaling.search import base, batching
@@ -88,8 +88,9 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     self.num_beams = num_beams
     self.num_rows = beam_index_lib.check_rows(num_rows, num_beams)
     self.storage = choice.Storage(
-      cache, num_beams, limits.text_buffer, tree_tokens
-    )
+      cache, num_beams, limits.text_buffer, tree_tokens,
+      self.model.hardware,
+    )  # fmt: skip
     self.token_scores = token_scores
     self.sizes = sizes.whole(limits)
     automaton = format.compile(model.tokenizer, model.config.vocab_size)
@@ -125,7 +126,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     """
     cached = prompts.lengths - 1
     with jax.named_scope("policy_prefill"):
-      _, kv = cache_lib.compute_prompt(
+      _, kv = prompts_lib.compute(
         self.model, params.weights, prompts, self.limits.prompt_buffer
       )
     shape = (prompts.lengths.shape[0], self.num_beams)
@@ -237,7 +238,10 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     begun = decode_loop.DecodeState(
       index=jnp.int32(0),
       rows=state.cache.open_rows(
-        beam_index, self.sizes.text, self.sizes.prompt
+        beam_index,
+        self.sizes.text,
+        self.sizes.prompt,
+        None if self.model.hardware.is_cpu else most,
       ),
       step=beam_index.take(state.step),
       finite=state.finite,

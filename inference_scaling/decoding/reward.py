@@ -23,7 +23,7 @@ from inference_scaling.decoding import reward_state as state_lib
 from inference_scaling.decoding.batching import faults
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import choice
-from inference_scaling.decoding.kv_cache import dense as cache_lib
+from inference_scaling.decoding.kv_cache import prompts as prompts_lib
 from inference_scaling.decoding.tokens import encode_loop, translation
 from inference_scaling.search import base, batching
 
@@ -88,8 +88,9 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
     self.num_beams = num_beams
     self.num_rows = beam_index_lib.check_rows(num_rows, num_beams)
     self.storage = choice.Storage(
-      cache, num_beams, self.limits.text_buffer, tree_tokens
-    )
+      cache, num_beams, self.limits.text_buffer, tree_tokens,
+      self.model.hardware,
+    )  # fmt: skip
     self.sizes = sizes.whole(self.limits)
     self.translator = translator
 
@@ -132,7 +133,7 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
       prompts = prompts.reward
     lengths = prompts.lengths
     with jax.named_scope("reward_prefill"):
-      hidden, kv = cache_lib.compute_prompt(
+      hidden, kv = prompts_lib.compute(
         self.model, params, prompts, self.limits.prompt_buffer
       )
     shape = (lengths.shape[0], self.num_beams)
@@ -290,12 +291,9 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
       state = state.replace(
         overflow=beam_index.put_problems(state.overflow, overflow)
       )
-    # The last block may pass the last token.
-    size = self.sizes.text + encode_loop.block_size(
-      self.model.hardware, lengths.size, tokens.shape[-1]
-    )
+    size, buffer = self._row_sizes(lengths.size, tokens.shape[-1])
     with jax.named_scope("reward_score"):
-      rows = state.cache.open_rows(beam_index, size, self.sizes.prompt)
+      rows = state.cache.open_rows(beam_index, size, self.sizes.prompt, buffer)
       head, longer = encode_loop.run(
         self.model, params, beams["head"], rows, tokens, lengths
       )
@@ -320,6 +318,13 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
       counts=beam_index.put_problems(state.counts, counts),
       **beam_index.put(old, new),
     )
+
+  def _row_sizes(self, num_rows: int, step: int) -> tuple[int, int | None]:
+    """Entries of rows, and of an append buffer where there is one."""
+    hardware, text = self.model.hardware, self.sizes.text
+    if hardware.is_cpu:  # the last block may pass the last token
+      return text + encode_loop.block_size(hardware, num_rows, step), None
+    return text, encode_loop.encoded_size(hardware, num_rows, step)
 
   def _translate(
     self,

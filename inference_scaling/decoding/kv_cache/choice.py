@@ -12,6 +12,7 @@ import jax
 from inference_scaling import names
 from inference_scaling.decoding.kv_cache import dense as cache_lib
 from inference_scaling.decoding.kv_cache import tree
+from inference_scaling.models.layers import hardware as hardware_lib
 
 CACHES = names.CACHES
 DENSE, TREE = CACHES
@@ -28,12 +29,16 @@ class Storage:
     size: T, the most tokens of a beam's text.
     tree_tokens: the most distinct tokens of a problem that a tree holds at
       once; None for as many as its beams can have, as in a dense cache.
+    hardware: that the programs are for.
   """
 
   kind: str
   num_beams: int
   size: int
   tree_tokens: int | None = None
+  hardware: hardware_lib.Hardware = dataclasses.field(
+    default_factory=lambda: hardware_lib.of_mesh(None)
+  )
 
   def __post_init__(self):
     if self.kind not in CACHES:
@@ -63,7 +68,7 @@ class Storage:
     """Makes a cache that holds only prompts.
 
     Args:
-      prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
+      prompt: for each layer keys and values, as of a `Cache`.
       prompt_lengths: int32[P].
 
     Returns:
@@ -71,5 +76,5 @@ class Storage:
     """
     beams = (prompt, prompt_lengths, self.num_beams, self.size)
     if self.kind == DENSE:
-      return cache_lib.start(*beams)
-    return tree.start(*beams, self.capacity)
+      return cache_lib.start(*beams, self.hardware)
+    return tree.start(*beams, self.capacity, self.hardware)

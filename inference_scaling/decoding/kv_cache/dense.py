@@ -8,44 +8,60 @@ Axis letters: P problems in flight, N beams, Q problems and R active rows, S
 entries.
 """
 
-import math
-from collections.abc import Callable
-from typing import Any
-
 import flax.struct
 import jax
 import jax.numpy as jnp
-from jax import lax
 
-from inference_scaling import models
-from inference_scaling.decoding import limits as limits_lib
+from inference_scaling.decoding.kv_cache import (
+  append_buffer,
+  forking,
+  moving,
+  prompts,
+  working_rows,
+)
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
-from inference_scaling.decoding.kv_cache import working_rows
+from inference_scaling.models.layers import attention
+from inference_scaling.models.layers import hardware as hardware_lib
 
 Layers = working_rows.Layers
 BeamIndex = beam_index_lib.BeamIndex
-
-_WINDOW = 128  # entries of a beam that a fork copies at once
 
 
 class Cache(flax.struct.PyTreeNode):
   """What attention remembers of every beam, in the layout of its segments.
 
   Attributes:
-    prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
+    prompt: for each layer keys and values [P, 1, K, S, H]; on a CPU keys are
+      [P, 1, K, H, S]: see `attention.keys_axis`.
     prompt_lengths: int32[P], how many of them count.
-    own: for each layer keys [P, N, K, H, S] and values [P, N, K, S, H] of the
-      generated text.
+    own: for each layer keys and values [P, N, K, S, H] of the generated text,
+      keys likewise.
     lengths: int32[P, N], how many of them count.
+    hardware: that the programs are for.
   """
 
   prompt: Layers
   prompt_lengths: jax.Array
   own: Layers
   lengths: jax.Array
+  hardware: hardware_lib.Hardware = flax.struct.field(pytree_node=False)
+
+  @property
+  def keys_axis(self) -> int:
+    """Which axis of keys is that of their entries."""
+    return attention.keys_axis(self.hardware)
+
+  @property
+  def size(self) -> int:
+    """S, the most tokens of a beam's text."""
+    return self.own[0][1].shape[attention.VALUES_AXIS]
 
   def open_rows(
-    self, beam_index: BeamIndex, size: int, prompt_size: int
+    self,
+    beam_index: BeamIndex,
+    size: int,
+    prompt_size: int,
+    buffer: int | None = None,
   ) -> working_rows.Rows:
     """Copies beams for a model to work on.
 
@@ -53,21 +69,35 @@ class Cache(flax.struct.PyTreeNode):
       beam_index: which beams.
       size: S of the rows; at least what any of them will hold.
       prompt_size: S of the prompts; none is longer.
+      buffer: most new tokens of a row, where an `AppendBuffer` keeps them
+        apart; None where they are written behind the others.
 
     Returns:
       The rows.
     """
+    lengths = beam_index.take(self.lengths)
+    if buffer is None or beam_index.beams is not None:
+      own = working_rows.map_arrays(
+        lambda array, axis: beam_index.take_window(array, size, axis),
+        self.keys_axis,
+        self.own,
+      )
+    else:
+      own, size = self.own, min(size, self.size)
+    prompt = self.prompt
+    if buffer is None:
+      prompt = prompts.take(beam_index, prompt, prompt_size, self.keys_axis)
+    else:
+      prompt = beam_index.problems(prompt)
     return working_rows.Rows(
-      prompt=take_prompts(beam_index, self.prompt, prompt_size),
+      prompt=prompt,
       prompt_lengths=beam_index.problems(self.prompt_lengths),
-      own=tuple(
-        (
-          beam_index.take_window(keys, size, axis=4),
-          beam_index.take_window(values, size, axis=3),
-        )
-        for keys, values in self.own
-      ),
-      lengths=beam_index.take(self.lengths),
+      own=own,
+      lengths=lengths,
+      buffer=buffer and append_buffer.start(own, lengths.shape, buffer),
+      prompt_size=prompt_size,
+      size=size,
+      keys_axis=self.keys_axis,
     )
 
   def close_rows(
@@ -85,7 +115,14 @@ class Cache(flax.struct.PyTreeNode):
     Returns:
       The cache.
     """
-    sizes = (self.own[0][0].shape[-1], rows.own[0][0].shape[-1])
+    if rows.buffer is not None:
+      own = moving.move(
+        self.own, rows.buffer, beam_index, self.lengths, rows.size,
+        self.hardware,
+      )  # fmt: skip
+      lengths = beam_index.put(self.lengths, rows.lengths)
+      return self.replace(own=own, lengths=lengths)
+    sizes = (self.size, rows.size)
     if beam_index.beams is None and sizes[0] == sizes[1]:
       # Rows that are all of the storage were written where they are: nothing
       # is copied, neither here nor when they are opened.
@@ -95,18 +132,13 @@ class Cache(flax.struct.PyTreeNode):
     # are the same on both sides.
     starts = jnp.minimum(beam_index.take(self.lengths), min(sizes) - width)
 
-    def store(old: jax.Array, new: jax.Array, axis: int) -> jax.Array:
-      window = take_windows(new, starts, width, axis)
+    def store(old: jax.Array, axis: int, new: jax.Array) -> jax.Array:
+      window = working_rows.take_windows(new, starts, width, axis)
       return beam_index.put_window(old, window, starts, axis)
 
-    own = tuple(
-      (store(keys, new_keys, 4), store(values, new_values, 3))
-      for (keys, values), (new_keys, new_values) in zip(
-        self.own, rows.own, strict=True
-      )
-    )
     return self.replace(
-      own=own, lengths=beam_index.put(self.lengths, rows.lengths)
+      own=working_rows.map_arrays(store, self.keys_axis, self.own, rows.own),
+      lengths=beam_index.put(self.lengths, rows.lengths),
     )
 
   def fork(self, parents: jax.Array, num_rows: int, num_slots: int) -> "Cache":
@@ -125,20 +157,9 @@ class Cache(flax.struct.PyTreeNode):
     Returns:
       The cache of the chosen beams; the prompts stay where they are.
     """
-    N = parents.shape[1]
-    moved = parents != jnp.arange(N)[None]
-    copy = _copier(parents, moved, self.lengths.max())
-
-    def run(beam_index: BeamIndex, own: Layers) -> Layers:
-      few = num_rows < N and beam_index.problems(moved).sum(axis=1) <= num_rows
-      few = jnp.all(few)
-      if num_rows < N:
-        own = copy(beam_index, own, num_rows, few)
-      return copy(beam_index, own, N, ~few)
-
     return self.replace(
-      own=beam_index_lib.for_problems(
-        run, self.own, moved.any(axis=1), num_slots, N
+      own=forking.fork(
+        self.own, self.lengths, parents, num_rows, num_slots, self.hardware
       ),
       lengths=jnp.take_along_axis(self.lengths, parents, axis=1),
     )
@@ -157,149 +178,33 @@ class Cache(flax.struct.PyTreeNode):
     return after.replace(lengths=self.lengths)
 
 
-def compute_prompt(
-  model: models.Model, weights: Any, prompts: limits_lib.Prompts, size: int
-) -> tuple[jax.Array, Layers]:
-  """Runs a model over whole prompts, once a problem.
-
-  Args:
-    model: the model.
-    weights: its params.
-    prompts: P prompts in a bucket of B tokens; what lies behind a prompt's
-      end is computed too, and must be masked by whoever attends to it.
-    size: S, at least B.
-
-  Returns:
-    Hidden states [P, B, D], and for each layer keys [P, 1, K, H, S] and values
-    [P, 1, K, S, H], zeros from B on.
-  """
-  tokens = prompts.tokens[:, None]
-  positions = jnp.arange(tokens.shape[-1])[None, None]
-  hidden, kept = model.forward(
-    weights, tokens, jnp.broadcast_to(positions, tokens.shape)
-  )
-  extra = size - tokens.shape[-1]
-
-  def widen(array: jax.Array, axis: int) -> jax.Array:
-    padding = [(0, 0)] * array.ndim
-    padding[axis] = (0, extra)
-    return jnp.pad(array, padding) if extra else array
-
-  widened = tuple((widen(keys, 4), widen(values, 3)) for keys, values in kept)
-  return hidden[:, 0], widened
-
-
 def start(
-  prompt: Layers, prompt_lengths: jax.Array, num_beams: int, size: int
+  prompt: Layers,
+  prompt_lengths: jax.Array,
+  num_beams: int,
+  size: int,
+  hardware: hardware_lib.Hardware,
 ) -> Cache:
   """Makes a cache that holds only prompts.
 
   Args:
-    prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
+    prompt: for each layer keys and values, as of a `Cache`.
     prompt_lengths: int32[P].
     num_beams: N.
     size: S of the beams' own entries.
+    hardware: that the programs are for.
 
   Returns:
     The cache.
   """
-  P, _, K, H, _ = prompt[0][0].shape
-  keys = jnp.zeros((P, num_beams, K, H, size), prompt[0][0].dtype)
+  P, _, K, _, H = prompt[0][1].shape
+  values = jnp.zeros((P, num_beams, K, size, H), prompt[0][1].dtype)
+  turned = attention.keys_axis(hardware) != attention.VALUES_AXIS
+  keys = values.swapaxes(-1, -2) if turned else values
   return Cache(
     prompt=prompt,
     prompt_lengths=prompt_lengths,
-    own=tuple((keys, keys.swapaxes(-1, -2)) for _ in prompt),
+    own=tuple((keys, values) for _ in prompt),
     lengths=jnp.zeros((P, num_beams), jnp.int32),
+    hardware=hardware,
   )
-
-
-def take_prompts(beam_index: BeamIndex, prompt: Layers, size: int) -> Layers:
-  """Takes the first entries of the prompts of some problems.
-
-  Args:
-    beam_index: which problems.
-    prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
-    size: how many entries, at most S.
-
-  Returns:
-    Keys [Q, 1, K, H, size] and values [Q, 1, K, size, H].
-  """
-  return tuple(
-    (
-      beam_index.problems(lax.slice_in_dim(keys, 0, size, axis=4)),
-      beam_index.problems(lax.slice_in_dim(values, 0, size, axis=3)),
-    )
-    for keys, values in prompt
-  )
-
-
-def take_windows(
-  rows: jax.Array, starts: jax.Array, width: int, axis: int
-) -> jax.Array:
-  """Takes some entries of each row.
-
-  Args:
-    rows: [Q, R, ...].
-    starts: int32[Q, R], where they begin.
-    width: how many.
-    axis: of the entries, at least 2.
-
-  Returns:
-    [Q, R, ...], `width` along the axis.
-  """
-
-  def take(row: jax.Array, begin: jax.Array) -> jax.Array:
-    return lax.dynamic_slice_in_dim(row, begin, width, axis - 2)
-
-  return jax.vmap(jax.vmap(take))(rows, starts)
-
-
-def fork_window(size: int) -> int:
-  """Returns how many tokens of the beams' caches a fork copies at once.
-
-  Args:
-    size: S of these caches.
-
-  Returns:
-    A number that divides it.
-  """
-  return math.gcd(size, _WINDOW)
-
-
-def _copier(
-  parents: jax.Array, moved: jax.Array, longest: jax.Array
-) -> Callable[[BeamIndex, Layers, int, jax.Array], Layers]:
-  """Makes `copy(beam_index, own, num_rows, wanted) -> own`.
-
-  It copies the first `num_rows` beams that move, at once for each window, since
-  one may move to where another comes from.
-  """
-
-  def copy(
-    beam_index: BeamIndex, own: Layers, num_rows: int, wanted: jax.Array
-  ) -> Layers:
-    beams = beam_index_lib.first_beams(beam_index.problems(moved), num_rows)
-    targets = BeamIndex(beam_index.slots, beams)
-    chosen = jnp.take_along_axis(beam_index.problems(parents), beams, axis=1)
-    sources = BeamIndex(beam_index.slots, chosen)
-    width = fork_window(own[0][0].shape[-1])
-
-    def copy_part(array: jax.Array, begin: jax.Array, axis: int) -> jax.Array:
-      window = lax.dynamic_slice_in_dim(array, begin, width, axis)
-      starts = jnp.broadcast_to(begin, beams.shape)
-      return targets.put_window(array, sources.take(window), starts, axis)
-
-    def copy_window(carry: tuple[jax.Array, Layers]):
-      begin, own = carry
-      own = tuple(
-        (copy_part(keys, begin, 4), copy_part(values, begin, 3))
-        for keys, values in own
-      )
-      return begin + width, own
-
-    end = jnp.where(wanted, longest, 0)
-    return lax.while_loop(
-      lambda carry: carry[0] < end, copy_window, (jnp.int32(0), own)
-    )[1]
-
-  return copy

@@ -17,12 +17,15 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 
-from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
-from inference_scaling.decoding.kv_cache import dense as cache_lib
 from inference_scaling.decoding.kv_cache import (
+  append_buffer,
+  prompts,
   tree_store,
   working_rows,
 )
+from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
+from inference_scaling.models.layers import attention
+from inference_scaling.models.layers import hardware as hardware_lib
 
 Layers = working_rows.Layers
 BeamIndex = beam_index_lib.BeamIndex
@@ -32,8 +35,8 @@ class TreeCache(flax.struct.PyTreeNode):
   """What attention remembers of every beam, each distinct token once.
 
   Attributes:
-    prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H], of
-      the S tokens of a prompt's buffer.
+    prompt: for each layer keys and values [P, 1, K, S, H] of the S tokens of a
+      prompt's buffer; on a CPU keys are [P, 1, K, H, S].
     prompt_lengths: int32[P], how many of them count.
     own: for each layer keys and values [P, S, K, H] of generated tokens, in no
       order. An entry is one stretch of memory, since a gather of paths is then
@@ -44,6 +47,7 @@ class TreeCache(flax.struct.PyTreeNode):
     most_entries: int32[P], the most entries that the problem needed at once.
       More than S is an error: tokens that do not fit are not stored, and
       their beams attend to wrong tokens from then on.
+    hardware: that the programs are for.
   """
 
   prompt: Layers
@@ -52,6 +56,7 @@ class TreeCache(flax.struct.PyTreeNode):
   entries: jax.Array
   lengths: jax.Array
   most_entries: jax.Array
+  hardware: hardware_lib.Hardware = flax.struct.field(pytree_node=False)
 
   @property
   def overflow(self) -> jax.Array:
@@ -60,7 +65,11 @@ class TreeCache(flax.struct.PyTreeNode):
     return jnp.where(self.most_entries > capacity, self.most_entries, 0)
 
   def open_rows(
-    self, beam_index: BeamIndex, size: int, prompt_size: int
+    self,
+    beam_index: BeamIndex,
+    size: int,
+    prompt_size: int,
+    buffer: int | None = None,
   ) -> working_rows.Rows:
     """Copies beams for a model to work on.
 
@@ -68,6 +77,7 @@ class TreeCache(flax.struct.PyTreeNode):
       beam_index: which beams.
       size: B of the rows; at least what any of them will hold.
       prompt_size: S of the prompts; none is longer.
+      buffer: as of a `dense.Cache`.
 
     Returns:
       The rows.
@@ -78,21 +88,28 @@ class TreeCache(flax.struct.PyTreeNode):
     # read the same again costs little.
     written = jnp.arange(size)[None, None] < lengths[..., None]
     entries = jnp.where(written, entries, 0)
+    keys_axis = attention.keys_axis(self.hardware)
+    # The axes [Q, R, B, K, H] of what is gathered, in the order of rows.
+    orders = {attention.KEYS_AXIS: (0, 1, 3, 4, 2), attention.VALUES_AXIS: (
+      0, 1, 3, 2, 4
+    )}  # fmt: skip
     with jax.named_scope("gather_paths"):
-      own = tuple(
-        (
-          tree_store.gather(keys, beam_index, entries).transpose(0, 1, 3, 4, 2),
-          tree_store.gather(values, beam_index, entries).transpose(
-            0, 1, 3, 2, 4
-          ),
-        )
-        for keys, values in self.own
+      own = working_rows.map_arrays(
+        lambda store, axis: tree_store.gather(
+          store, beam_index, entries
+        ).transpose(orders[axis]),
+        keys_axis,
+        self.own,
       )
     return working_rows.Rows(
-      prompt=cache_lib.take_prompts(beam_index, self.prompt, prompt_size),
+      prompt=prompts.take(beam_index, self.prompt, prompt_size, keys_axis),
       prompt_lengths=beam_index.problems(self.prompt_lengths),
       own=own,
       lengths=lengths,
+      buffer=buffer and append_buffer.start(own, lengths.shape, buffer),
+      prompt_size=prompt_size,
+      size=size,
+      keys_axis=keys_axis,
     )
 
   def close_rows(
@@ -119,9 +136,14 @@ class TreeCache(flax.struct.PyTreeNode):
     needed = used.sum(axis=1, dtype=jnp.int32) + grown.sum(axis=1)
     chosen = tree_store.choose(used, grown, width)
     with jax.named_scope("store_tokens"):
-      own = tree_store.put(
-        self.own, beam_index, rows.own, lengths, grown, chosen
-      )
+      if rows.buffer is None:
+        own = tree_store.put(
+          self.own, beam_index, rows.own, lengths, grown, chosen
+        )
+      else:
+        own = tree_store.put_buffer(
+          self.own, beam_index, rows.buffer.layers, chosen, self.hardware
+        )
     entries = tree_store.append(
       beam_index.take(self.entries), lengths, grown, chosen
     )
@@ -172,15 +194,17 @@ def start(
   num_beams: int,
   size: int,
   capacity: int,
+  hardware: hardware_lib.Hardware,
 ) -> TreeCache:
   """Makes a cache that holds only prompts.
 
   Args:
-    prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
+    prompt: for each layer keys and values, as of a `TreeCache`.
     prompt_lengths: int32[P].
     num_beams: N.
     size: T, the most tokens of a beam.
     capacity: S, the most distinct tokens of a problem at once.
+    hardware: that the programs are for.
 
   Returns:
     The cache.
@@ -193,6 +217,7 @@ def start(
     entries=jnp.zeros((P, num_beams, size), jnp.int32),
     lengths=jnp.zeros((P, num_beams), jnp.int32),
     most_entries=jnp.zeros(P, jnp.int32),
+    hardware=hardware,
   )
 
 
@@ -200,12 +225,12 @@ def empty_own(prompt: Layers, capacity: int) -> Layers:
   """Makes a store in which all entries are free.
 
   Args:
-    prompt: for each layer keys [P, 1, K, H, S] and values [P, 1, K, S, H].
+    prompt: for each layer keys and values, as of a `TreeCache`.
     capacity: S of the store.
 
   Returns:
     For each layer keys and values [P, S, K, H].
   """
-  P, _, K, H, _ = prompt[0][0].shape
+  P, _, K, _, H = prompt[0][1].shape
   entries = jnp.zeros((P, capacity, K, H), prompt[0][0].dtype)
   return tuple((entries, entries) for _ in prompt)

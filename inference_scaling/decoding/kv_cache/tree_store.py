@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
-from inference_scaling.decoding.kv_cache import dense as cache_lib
-from inference_scaling.decoding.kv_cache import working_rows
+from inference_scaling.decoding.kv_cache import moving, working_rows
+from inference_scaling.models.layers import hardware as hardware_lib
 
 Layers = working_rows.Layers
 BeamIndex = beam_index_lib.BeamIndex
@@ -141,7 +141,7 @@ def put(
     entries = jnp.where(fresh, _pick(chosen, number), capacity)
 
     def write(store: jax.Array, rows: jax.Array, axis: int) -> jax.Array:
-      tokens = cache_lib.take_windows(rows, starts, size, axis)
+      tokens = working_rows.take_windows(rows, starts, size, axis)
       return _scatter(store, beam_index, entries, jnp.moveaxis(tokens, axis, 2))
 
     own = tuple(
@@ -154,6 +154,46 @@ def put(
     lambda carry: carry[0] < grown.max(), store_window, (jnp.int32(0), own)
   )
   return own
+
+
+def put_buffer(
+  own: Layers,
+  beam_index: BeamIndex,
+  new: Layers,
+  chosen: jax.Array,
+  hardware: hardware_lib.Hardware,
+) -> Layers:
+  """Writes the tokens of an append buffer into entries of the store.
+
+  Args:
+    own: for each layer keys and values [P, S, K, H].
+    beam_index: of the rows.
+    new: for each layer keys and values [W, Q, R, K, H], all of it finite.
+    chosen: int32[Q, R, W], the entry of each token; S for none.
+    hardware: that the program is for.
+
+  Returns:
+    The store, updated where it is.
+  """
+
+  def write(store: jax.Array, tokens: jax.Array) -> jax.Array:
+    if moving.scatters(hardware) or beam_index.slots is not None:
+      tokens = tokens.transpose(1, 2, 0, 3, 4)
+      return _scatter(store, beam_index, chosen, tokens)
+    return _merge(store, chosen, tokens)
+
+  return jax.tree.map(write, own, new)
+
+
+def _merge(store: jax.Array, chosen: jax.Array, tokens: jax.Array) -> jax.Array:
+  """As `moving.merge`: writes [W, P, R, K, H] to entries [P, R, W] of P, S."""
+  every = jnp.arange(store.shape[1])
+  match = chosen[..., None] == every  # [P, R, W, S]
+  moved = jnp.einsum(
+    "wprkh,prws->pskh", tokens, match.astype(tokens.dtype),
+    precision=lax.Precision.HIGHEST, preferred_element_type=tokens.dtype,
+  )  # fmt: skip
+  return jnp.where(match.any(axis=(1, 2))[..., None, None], moved, store)
 
 
 def _pick(chosen: jax.Array, number: jax.Array) -> jax.Array:

@@ -9,15 +9,17 @@ what it reads.
 Axis letters: Q problems, R rows of each, T new tokens, S entries of a row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from inference_scaling import models
-from inference_scaling.models.layers import attention
+from inference_scaling.decoding.kv_cache import append_buffer
+from inference_scaling.models.layers import attention as attention_lib
 
 KeysValues = tuple[jax.Array, jax.Array]  # of one layer
 Layers = tuple[KeysValues, ...]
@@ -27,17 +29,26 @@ class Rows(flax.struct.PyTreeNode):
   """What attention sees of some beams, in the layout of its segments.
 
   Attributes:
-    prompt: for each layer keys [Q, 1, K, H, S] and values [Q, 1, K, S, H].
+    prompt: for each layer keys and values [Q, 1, K, S, H], the keys as
+      `keys_axis` says.
     prompt_lengths: int32[Q], how many of them count.
-    own: for each layer keys [Q, R, K, H, S] and values [Q, R, K, S, H] of the
-      generated text.
-    lengths: int32[Q, R], how many of them count.
+    own: for each layer keys and values [Q, R, K, S, H] of the generated text.
+    lengths: int32[Q, R], tokens of each row, those of the buffer included.
+    buffer: the last of these tokens, where they are kept apart; None where
+      they stand behind the others in `own`.
+    prompt_size: entries of the prompts that are read.
+    size: likewise of `own`.
+    keys_axis: of `attention.keys_axis`: which axis of keys is S.
   """
 
   prompt: Layers
   prompt_lengths: jax.Array
   own: Layers
   lengths: jax.Array
+  buffer: append_buffer.AppendBuffer | None
+  prompt_size: int = flax.struct.field(pytree_node=False)
+  size: int = flax.struct.field(pytree_node=False)
+  keys_axis: int = flax.struct.field(pytree_node=False)
 
   def positions(self) -> jax.Array:
     """Returns the position of each row's next token, int32[Q, R]."""
@@ -66,53 +77,132 @@ class Rows(flax.struct.PyTreeNode):
       for number in range(config.num_layers)
     ]
 
-  def advance(self, kept: Sequence[KeysValues], counts: jax.Array) -> "Rows":
+  def advance(
+    self, kept: Sequence[KeysValues], counts: jax.Array, num_tokens: int
+  ) -> "Rows":
     """Takes up what attention kept.
 
     Args:
-      kept: for each layer, own keys and values.
+      kept: for each layer, own keys and values, or those of the buffer.
       counts: int32[Q, R], how many of the new tokens count.
+      num_tokens: T, as given to `attention`.
 
     Returns:
       The longer rows.
     """
-    return self.replace(own=tuple(kept), lengths=self.lengths + counts)
+    lengths = self.lengths + counts
+    if self.buffer is None:
+      return self.replace(own=tuple(kept), lengths=lengths)
+    buffer = self.buffer.advance(kept, counts, num_tokens)
+    return self.replace(buffer=buffer, lengths=lengths)
 
-  def _attend(self, number: int, masks: tuple[jax.Array, jax.Array]) -> Any:
+  def _attend(self, number: int, masks: Sequence[jax.Array]) -> Any:
     """Makes the attention of one layer."""
-    prompt_mask, own_mask = masks
+    shared = self._segment(self.prompt[number], self.prompt_size, masks[0])
+    own = self.own[number]
 
-    def attend(queries: jax.Array, keys: jax.Array, values: jax.Array):
-      own_keys, own_values = self.own[number]
-      own = (
-        append(own_keys, keys, self.lengths, 2),
-        append(own_values, values, self.lengths, 1),
+    def attend_behind(queries: jax.Array, keys: jax.Array, values: jax.Array):
+      kept = (
+        append(own[0], keys, self.lengths, self.keys_axis - 2),
+        append(own[1], values, self.lengths, attention_lib.VALUES_AXIS - 2),
       )
+      past = self._segment(kept, self.size, masks[1])
+      return attention_lib.attend(queries, (shared, past)), kept
+
+    def attend_apart(queries: jax.Array, keys: jax.Array, values: jax.Array):
+      assert self.buffer is not None
+      kept = self.buffer.write(number, keys, values)
       segments = (
-        attention.Segment(*self.prompt[number], prompt_mask),
-        attention.Segment(*own, own_mask),
+        shared,
+        self._segment(own, self.size, masks[1]),
+        append_buffer.segment(kept, masks[2]),
       )
-      return attention.attend(queries, segments), own
+      return attention_lib.attend(queries, segments), kept
 
-    return attend
+    return attend_behind if self.buffer is None else attend_apart
 
-  def _masks(
-    self, num_tokens: int, window: int | None
-  ) -> tuple[jax.Array, jax.Array]:
-    """Marks what the next tokens may see: bool[Q, R, T, S] of both parts."""
-    prompt = jnp.arange(self.prompt[0][0].shape[-1])[None, None, None]
-    own = jnp.arange(self.own[0][0].shape[-1])[None, None, None]
-    ends = self.lengths[..., None] + jnp.arange(num_tokens)[None, None]
-    before = prompt < self.prompt_lengths[:, None, None, None]
-    seen = own <= ends[..., None]
-    if window is None or window >= prompt.size + own.size:
-      return before, seen
-    begins = self.prompt_lengths[:, None, None] + ends - window
-    begins = begins[..., None]
-    return (
-      before & (prompt > begins),
-      seen & (own + self.prompt_lengths[:, None, None, None] > begins),
+  def _segment(
+    self, layer: KeysValues, size: int, mask: jax.Array
+  ) -> attention_lib.Segment:
+    """The first entries of a layer.
+
+    Taken where they are read: taken before a loop, they would be copied.
+    """
+    ((keys, values),) = map_arrays(
+      lambda array, axis: lax.slice_in_dim(array, 0, size, axis=axis),
+      self.keys_axis,
+      [layer],
     )
+    return attention_lib.Segment(keys, values, mask, self.keys_axis)
+
+  def _masks(self, num_tokens: int, window: int | None) -> list[jax.Array]:
+    """Marks what the next tokens may see: bool[Q, R, T, S] of each part."""
+    steps = jnp.arange(num_tokens)[None, None]
+    ends = self.positions()[..., None] + steps  # [Q, R, T], their positions
+    prompt = jnp.arange(self.prompt_size)[None, None, None]
+    own = jnp.arange(self.size)[None, None, None]
+    begins = self.prompt_lengths[:, None, None, None]
+    sizes = prompt.size + own.size
+    parts = [(prompt, prompt < begins)]
+    if self.buffer is None:
+      seen = own <= (self.lengths[..., None] + steps)[..., None]
+      parts.append((own + begins, seen))
+    else:
+      stored = (self.lengths - self.buffer.counts)[..., None, None]
+      seen = self.buffer.mask(num_tokens)
+      fresh = jnp.arange(seen.shape[-1])[None, None, None] + stored
+      sizes += seen.shape[-1]
+      parts += [(own + begins, own < stored), (fresh + begins, seen)]
+    if window is None or window >= sizes:
+      return [seen for _, seen in parts]
+    first = (ends - window)[..., None]
+    return [seen & (positions > first) for positions, seen in parts]
+
+
+def map_arrays(
+  change: Callable[..., jax.Array], keys_axis: int, *layers: Sequence[Any]
+) -> Layers:
+  """Changes all keys and values.
+
+  Args:
+    change: `change(array, axis, ...)` of an array of the first layers, the axis
+      of its entries, and those of the other layers.
+    keys_axis: which axis of keys is that of their entries.
+    *layers: for each layer keys and values.
+
+  Returns:
+    The same of what it returns.
+  """
+
+  def run(number: int, axis: int, layer: Sequence[KeysValues]) -> jax.Array:
+    first, *others = (pair[number] for pair in layer)
+    return change(first, axis, *others)
+
+  return tuple(
+    (run(0, keys_axis, layer), run(1, attention_lib.VALUES_AXIS, layer))
+    for layer in zip(*layers, strict=True)
+  )
+
+
+def take_windows(
+  rows: jax.Array, starts: jax.Array, width: int, axis: int
+) -> jax.Array:
+  """Takes some entries of each row.
+
+  Args:
+    rows: [Q, R, ...].
+    starts: int32[Q, R], where they begin.
+    width: how many.
+    axis: of the entries, at least 2.
+
+  Returns:
+    [Q, R, ...], `width` along the axis.
+  """
+
+  def take(row: jax.Array, begin: jax.Array) -> jax.Array:
+    return lax.dynamic_slice_in_dim(row, begin, width, axis - 2)
+
+  return jax.vmap(jax.vmap(take))(rows, starts)
 
 
 def append(
@@ -131,7 +221,7 @@ def append(
   """
 
   def write(row: jax.Array, entries: jax.Array, start: jax.Array) -> jax.Array:
-    return jax.lax.dynamic_update_slice_in_dim(row, entries, start, axis)
+    return lax.dynamic_update_slice_in_dim(row, entries, start, axis)
 
   new = new.astype(own.dtype)
   return jax.vmap(jax.vmap(write))(own, new, starts)

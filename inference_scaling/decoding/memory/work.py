@@ -7,7 +7,7 @@ import dataclasses
 
 from inference_scaling import models
 from inference_scaling.decoding import limits as limits_lib
-from inference_scaling.decoding.kv_cache import dense as cache_lib
+from inference_scaling.decoding.kv_cache import forking
 
 _FLOAT32 = 4  # bytes
 _FFW_COPIES = 3
@@ -39,7 +39,7 @@ class Work:
   def fork_window(self) -> float:
     """The part of the beams that a fork copies at once."""
     size = self.limits.text_buffer
-    return cache_lib.fork_window(size) / size
+    return forking.window(size) / size
 
   def rows(self, prompts: int, tokens: int) -> int:
     """Bytes of rows, and of their prompts, whose bytes are given.

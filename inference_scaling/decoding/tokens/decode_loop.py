@@ -125,7 +125,7 @@ class DecodeLoop:
       )
     tokens = jnp.where(live, drawn, state.pending)
     automaton, hits = self.automaton.step(state.automaton, tokens)
-    rows = rows.advance(kept, live)
+    rows = rows.advance(kept, live, num_tokens=1)
     answered = state.answered | (hits & self.format.answer_bits > 0)
     attended = compute.attended(config, positions, 1)
     return DecodeState(

@@ -49,6 +49,23 @@ def block_size(
   return min(tiles * _TILE, step_tokens)
 
 
+def encoded_size(
+  hardware: hardware_lib.Hardware, num_rows: int, step_tokens: int
+) -> int:
+  """Says how many tokens the longest step takes, in whole blocks.
+
+  Args:
+    hardware: as of `block_size`.
+    num_rows: likewise.
+    step_tokens: likewise.
+
+  Returns:
+    A multiple of T, at least C.
+  """
+  block = block_size(hardware, num_rows, step_tokens)
+  return math.ceil(step_tokens / block) * block
+
+
 def run(
   model: models.RewardModel,
   params: Any,
@@ -73,7 +90,7 @@ def run(
   """
   Q, R, C = tokens.shape
   T = block_size(model.hardware, Q * R, C)
-  spare = math.ceil(C / T) * T - C
+  spare = encoded_size(model.hardware, Q * R, C) - C
   tokens = jnp.pad(tokens, ((0, 0), (0, 0), (0, spare)))
   longest = lengths.max()
   config = model.config
@@ -87,7 +104,7 @@ def run(
       params, block, positions, rows.attention(config, T)
     )
     after = model.encode(params, head, block, hidden)
-    rows = rows.advance(kept, jnp.clip(left, 0, T))
+    rows = rows.advance(kept, jnp.clip(left, 0, T), num_tokens=T)
     return index + T, _at_last(head, after, left), rows
 
   _, head, rows = lax.while_loop(

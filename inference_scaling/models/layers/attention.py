@@ -6,8 +6,7 @@ Axes: P problems, N beams, T query tokens, S cached tokens, K kv heads, G query
 heads a kv head, H head dim.
 """
 
-from typing import NamedTuple
-
+import flax.struct
 import jax
 import jax.numpy as jnp
 
@@ -16,24 +15,44 @@ from inference_scaling.models.layers import hardware as hardware_lib
 # Far below any score, yet finite: a row with nothing to attend to gives an
 # average instead of NaN, and rows that wait stay free of NaN.
 MASKED_SCORE = -1e30
+KEYS_AXIS, VALUES_AXIS = 4, 3  # which axis of keys and of values is S
+# XLA for GPU makes sums of a product with one row, and for these copies all
+# keys and values into another order. One more row costs nothing there.
+_LEAST_ROWS = 2
 
 
-class Segment(NamedTuple):
+class Segment(flax.struct.PyTreeNode):
   """A stretch of keys and values to attend to.
 
   Their axes are those of the matrix products to come. Any other order makes XLA
   copy them for every token: on CPU decoding was up to 25 times slower.
 
   Attributes:
-    keys: [P, N, K, H, S], after rotation; or [P, 1, K, H, S], shared by the
-      beams of a problem.
-    values: [P, N, K, S, H] or [P, 1, K, S, H].
+    keys: [P, N, K, H, S], after rotation, or [P, N, K, S, H]: see `keys_axis`.
+      N is 1 where the beams of a problem share them.
+    values: [P, N, K, S, H], or with 1 for N.
     mask: bool[P, N, T, S] or broadcastable to it; True may be attended to.
+    keys_axis: which axis of the keys is S.
   """
 
   keys: jax.Array
   values: jax.Array
   mask: jax.Array
+  keys_axis: int = flax.struct.field(pytree_node=False, default=KEYS_AXIS)
+
+
+def keys_axis(hardware: hardware_lib.Hardware) -> int:
+  """Says which axis of cached keys is that of their entries.
+
+  Args:
+    hardware: that the program is for.
+
+  Returns:
+    4 on a CPU, whose products read [H, S] as it lies. 3 on accelerators, as of
+    values: their products read either order, and entries that are one stretch
+    of memory are written in place, where XLA for TPU turns [H, S] around first.
+  """
+  return KEYS_AXIS if hardware.is_cpu else VALUES_AXIS
 
 
 def kept_dtype(
@@ -75,13 +94,8 @@ def attend(queries: jax.Array, segments: tuple[Segment, ...]) -> jax.Array:
     shared = segment.keys.shape[1] == 1
     weights = jnp.exp(score - _fold(highest, shared)[..., None])
     total += _unfold(weights.sum(-1), rows)
-    mixed += _unfold(
-      jnp.matmul(
-        weights.astype(segment.values.dtype), segment.values,
-        preferred_element_type=jnp.float32,
-      ),
-      rows,
-    )  # fmt: skip
+    weights = weights.astype(segment.values.dtype)
+    mixed += _unfold(_multiply(weights, segment.values, segment), rows)
   return mixed / total[..., None]
 
 
@@ -122,9 +136,10 @@ def _scores(queries: jax.Array, segment: Segment) -> jax.Array:
   shared = segment.keys.shape[1] == 1
   # The scale goes to the queries, of which there are fewer than scores.
   queries = (queries * H**-0.5).astype(segment.keys.dtype)
-  scores = jnp.matmul(
-    _fold(queries, shared), segment.keys, preferred_element_type=jnp.float32
-  )
+  keys = segment.keys
+  if segment.keys_axis == VALUES_AXIS:
+    keys = keys.swapaxes(-1, -2)
+  scores = _multiply(_fold(queries, shared), keys, segment)
   mask = segment.mask[:, :, None, None]  # [P, N, 1, G, T, S]
   if mask.shape[1:5] == (1, 1, 1, 1):
     mask = mask[:, :, 0]
@@ -132,6 +147,15 @@ def _scores(queries: jax.Array, segment: Segment) -> jax.Array:
     mask = jnp.broadcast_to(mask, (P, N, 1, G, T, mask.shape[-1]))
     mask = _fold(mask, shared)
   return jnp.where(mask, scores, MASKED_SCORE)
+
+
+def _multiply(rows: jax.Array, x: jax.Array, segment: Segment) -> jax.Array:
+  """Multiplies [..., R, C] by what is cached of a segment, [..., C, D]."""
+  R = rows.shape[-2]
+  if segment.keys_axis == VALUES_AXIS and R < _LEAST_ROWS:
+    padding = [(0, 0)] * (rows.ndim - 2) + [(0, _LEAST_ROWS - R), (0, 0)]
+    rows = jnp.pad(rows, padding)
+  return jnp.matmul(rows, x, preferred_element_type=jnp.float32)[..., :R, :]
 
 
 def _fold(x: jax.Array, shared: bool) -> jax.Array:

@@ -7,19 +7,22 @@ import pytest
 
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import dense as cache_lib
+from inference_scaling.decoding.kv_cache import forking
+from inference_scaling.models.layers import hardware as hardware_lib
 
 pytestmark = pytest.mark.usefixtures("quick_compilations")
 
 P, N, S = 4, 3, 8  # problems, beams, tokens of a beam at most
 K, H, LAYERS, PROMPT = 2, 3, 2, 5
 WIDTH = 3  # new tokens at once
+CPU = hardware_lib.Hardware("cpu", 1)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def small_windows():
   """So that a fork needs several of them."""
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(cache_lib, "_WINDOW", 2)
+    patch.setattr(forking, "_WINDOW", 2)
     yield
 
 
@@ -57,7 +60,7 @@ class Lists:
   def __init__(self):
     layers, lengths = _prompts()
     layers = jax.tree.map(jnp.asarray, layers)
-    self.cache = cache_lib.start(layers, jnp.array(lengths), N, S)
+    self.cache = cache_lib.start(layers, jnp.array(lengths), N, S, CPU)
     self.beams = [[[] for _ in range(N)] for _ in range(P)]
     self.made = 0
 
@@ -188,7 +191,7 @@ def test_a_fork_needs_no_room_beyond_its_windows():
   keys = jnp.zeros((2, 8, 2, 4, 2**12))
   empty = cache_lib.start(
     ((keys[:, :1], keys[:, :1].swapaxes(-1, -2)),), jnp.zeros(2, jnp.int32), 8,
-    2**12,
+    2**12, CPU,
   )  # fmt: skip
   parents = jnp.zeros((2, 8), jnp.int32)
   program = (

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import dense as cache_lib
 from inference_scaling.decoding.kv_cache import tree, tree_store
+from inference_scaling.models.layers import hardware as hardware_lib
 
 pytestmark = pytest.mark.usefixtures("quick_compilations")
 
@@ -20,6 +21,7 @@ Q, R = 1, 2  # of these at work, where not all are
 WIDTH = 3  # new tokens at once
 K, H, PROMPT = 2, 2, 3
 LAYERS = 2
+CPU = hardware_lib.Hardware("cpu", 1)
 CAPACITY = 14  # entries of a problem: too few for some of what follows
 
 
@@ -52,8 +54,8 @@ def _empty(kind):
   prompt = jax.tree.map(jnp.array, prompt)
   lengths = jnp.array([PROMPT, 1], jnp.int32)
   if kind == "dense":
-    return cache_lib.start(prompt, lengths, N, T)
-  return tree.start(prompt, lengths, N, T, CAPACITY)
+    return cache_lib.start(prompt, lengths, N, T, CPU)
+  return tree.start(prompt, lengths, N, T, CAPACITY, CPU)
 
 
 @jax.jit
@@ -273,7 +275,7 @@ def test_closing_rows_writes_the_store_where_it_is():
   prompt = jax.ShapeDtypeStruct((1, 1, 4, 8, 8), jnp.float32)
   layers = ((prompt, jax.ShapeDtypeStruct((1, 1, 4, 8, 8), jnp.float32)),)
   cache = jax.eval_shape(
-    lambda layers, lengths: tree.start(layers, lengths, 2, 64, capacity),
+    lambda layers, lengths: tree.start(layers, lengths, 2, 64, capacity, CPU),
     layers, jax.ShapeDtypeStruct((1,), jnp.int32),
   )  # fmt: skip
   rows = jax.eval_shape(

@@ -12,12 +12,15 @@ from inference_scaling import decoding
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import dense as cache_lib
+from inference_scaling.decoding.kv_cache import prompts as prompts_lib
 from inference_scaling.models.layers import attention
+from inference_scaling.models.layers import hardware as hardware_lib
 from tests.decoding import tiny
 from tests.models import families
 from tests.models import tiny as tiny_models
 
 P, N = 2, 3
+CPU = hardware_lib.Hardware("cpu", 1)
 PROMPT, OWN, CHUNK = 7, 16, 4  # sizes of the buffers; texts are shorter
 PROMPT_LENGTHS = np.array([7, 4])
 # Tokens that each beam takes in, step by step: each at most a chunk.
@@ -47,10 +50,8 @@ def _walk(model, at_once):
     batch = limits_lib.Prompts(
       tokens=jnp.array(prompts), lengths=jnp.array(PROMPT_LENGTHS)
     )
-    _, prompt = cache_lib.compute_prompt(
-      model, params, batch, batch.tokens.shape[1]
-    )
-    return cache_lib.start(prompt, batch.lengths, N, OWN)
+    _, prompt = prompts_lib.compute(model, params, batch, batch.tokens.shape[1])
+    return cache_lib.start(prompt, batch.lengths, N, OWN, CPU)
 
   @jax.jit
   def extend(params, cache, tokens, counts):
@@ -63,7 +64,9 @@ def _walk(model, at_once):
         params, part, positions, rows.attention(model.config, at_once)
       )
       # A row that is shorter than its neighbours waits for them.
-      return rows.advance(kept, jnp.clip(counts - index, 0, at_once)), hidden
+      return rows.advance(
+        kept, jnp.clip(counts - index, 0, at_once), at_once
+      ), hidden
 
     rows, found = jax.lax.scan(body, rows, jnp.arange(0, CHUNK, at_once))
     found = jnp.moveaxis(found, 0, 2).reshape(P, N, CHUNK, -1)
@@ -124,7 +127,7 @@ def _rows(lengths):
   """Rows of zeros [P, N] of some lengths."""
   keys = jnp.zeros((P, 1, 2, 6, PROMPT))
   layers = 2 * ((keys, keys.swapaxes(-1, -2)),)
-  cache = cache_lib.start(layers, jnp.array(PROMPT_LENGTHS), N, OWN)
+  cache = cache_lib.start(layers, jnp.array(PROMPT_LENGTHS), N, OWN, CPU)
   rows = cache.open_rows(beam_index_lib.ALL, OWN, PROMPT)
   return rows.replace(lengths=jnp.array(lengths, jnp.int32))
 
