@@ -8,7 +8,8 @@ costs are at stake:
 - Every stop starts the programs again, and copies rows out of storage and back
   where these are not the storage itself.
 - The reward model encodes a whole number of groups of slots, each to the end of
-  its longest step, and reads its weights once for every 8 tokens of a group.
+  its longest step, and reads its weights once for every block of its tokens:
+  8 on a CPU, see `encode_loop.block_size`.
 
 All slots together (the first line below) waste tokens: each step is as long as
 the longest of all. Every slot by itself (the last line) stops for every other
@@ -30,6 +31,13 @@ All 16 scored in one group, rather than two by two, would take 1.12 of the time
 of the first line. So a quarter of the slots must be ready. Utilisation is 86%
 with 4 beams in 16 slots, 93% with 16 in 4 slots, 88% with 64 in 4 slots.
 
+An accelerator encodes a block of a few rows in the time that its weights are
+read, and longer blocks of fewer rows. The same count with 240 or 560 FLOPs a
+byte, and steps of 30 tokens in the middle, finds for 256 rows and groups of one
+in four slots 1.0 to 1.5 of the time of one in eight, for all slots in one group
+2.0 to 4.5; only 1 beam in 8 or 16 slots would save a twentieth with one in
+four. So groups are the same for all targets.
+
 Axis letters: P problems in flight, N beams.
 """
 
@@ -40,8 +48,8 @@ from inference_scaling.search import base
 
 # One slot in so many must be ready.
 _SHARE = 4
-# A group is one slot in so many: a block of 8 tokens of its rows is then as
-# many tokens as all rows draw at once, and a row of it is seldom left empty.
+# A group is one slot in so many: 8 tokens of its rows are then as many as all
+# rows draw at once, and a row of it is seldom left empty.
 _GROUPS = 8
 
 
