@@ -84,7 +84,7 @@ def look_up(
 
 def _multiply_digits(values: jax.Array, columns: jax.Array) -> jax.Array:
   """Multiplies int8[out, in] by float32[in, B], to 2^-15 of the largest."""
-  unit = jnp.max(jnp.abs(columns), axis=0) / _LARGEST
+  unit = jnp.max(jnp.abs(columns), axis=0, keepdims=True) / _LARGEST
   wide = columns / jnp.where(unit > 0, unit, 1.0)
   first = jnp.round(wide)
   second = jnp.round((wide - first) * _BASE)

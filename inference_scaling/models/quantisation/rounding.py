@@ -13,7 +13,7 @@ from inference_scaling.models.quantisation import formats
 # Of a channel whose largest weight is less, all weights are 0: devices take
 # such scales for 0.
 _SMALLEST = np.finfo(np.float32).tiny
-_BLOCK = 1 << 22  # numbers in float32 at a time
+_BLOCK = 1 << 20  # numbers in float32 at a time
 
 
 def scales(weight: np.ndarray, form: formats.Format) -> np.ndarray:
