@@ -20,19 +20,20 @@ from inference_scaling.decoding.memory import table
 _CONFIG = config_flags.DEFINE_config_file(
   "config", None, "The config file of a sweep, for --target."
 )
+_FORMATS = [models.NATIVE_FORMAT, *models.EXTERNAL_FORMATS]
 _TEXTS: dict[str, flags.FlagHolder] = {
   name: flags.DEFINE_string(name, default, words)
   for name, default, words in (
-    ("policy", "llemma_7b", "A published architecture's name, or a checkpoint"),
-    ("reward", "llemma_34b", "The reward model, named as --policy; '' for none"),
+    ("policy", "llemma_7b", "Name of a known architecture, or a checkpoint"),
+    ("reward", "llemma_34b", "The reward model, as --policy; '' for no one"),
   )
 } | {
   name: flags.DEFINE_enum(name, default, values, words)
   for name, default, values, words in (
-    ("reward_format", "llemma", [models.NATIVE_FORMAT, *models.EXTERNAL_FORMATS],
+    ("reward_format", "llemma", _FORMATS,
      "Format of the steps that the reward model reads."),
-    ("dtype", "bfloat16", models.DTYPES, "Dtype of weights; caches are as wide."),
-    ("cache", "dense", decoding.CACHES, "How keys and values of beams are kept."),
+    ("dtype", "bfloat16", models.DTYPES, "Dtype of weights, and of all else"),
+    ("cache", "dense", decoding.CACHES, "How keys and values are kept"),
   )
 }  # fmt: skip
 _MESH = flags.DEFINE_multi_string(

@@ -52,7 +52,9 @@ def require(platform: str) -> None:
         f"{_jaxlib()} expects {expected}. Run: {command(platform)}"
       )
   for name, value in _ENVIRONMENT.items():
-    os.environ.setdefault(name, value)
+    # Where JAX looked for a slice in vain, it has left a warning.
+    if os.environ.get(name, "WARNING").startswith("WARNING"):
+      os.environ[name] = value
   # Nothing is run: accelerators of this machine stay free for others.
   jax.config.update("jax_platforms", "cpu")
 

@@ -37,8 +37,8 @@ def choose(
     if wished[0] * wished[1] != count:
       raise ValueError(
         f"the mesh {wished[0]},{wished[1]} is of {wished[0] * wished[1]} "
-        f"devices, but {target.name} has {count}; expected data,model of "
-        f"{sharding.either([f'{a},{b}' for a, b in _meshes(count)])}."
+        f"devices, but {target.name} has {count}; expected data,model that are "
+        f"one of {'  '.join(f'{a},{b}' for a, b in _meshes(count))}."
       )
     return wished
   error: ValueError | None = None
@@ -82,32 +82,43 @@ def fitting(workload: workload_lib.Workload, target: targets.Target) -> str:
   Returns:
     For each mesh of the target the largest N and P that fit, in words.
   """
-  plan, words = memory.Plan(workload.search), []
-  P, N = workload.problems, workload.beams
-
-  def fits(sizes: Sizes, parts: int, beams: int) -> bool:
-    rows = workload.rows and min(workload.rows, beams)
-    work = workload.with_problems(parts * sizes[0], beams, rows)
-    return _peak(plan, work, *sizes) <= target.chip.memory
-
-  for sizes in _meshes(target.num_devices):
-    data = sizes[0]
-    whole = -(-P // data)
-    try:
-      beams = table.largest(lambda n: fits(sizes, whole, n))
-      parts = table.largest(lambda parts: fits(sizes, parts, N))
-    except ValueError:
-      continue  # this mesh divides no head
-    words.append(
-      f"mesh {data},{sizes[1]}: N = {beams} at P = {whole * data}, "
-      f"P = {parts * data} at N = {N}"
-    )
-  return "; ".join(words) or "no mesh of these devices divides the models"
+  plan = memory.Plan(workload.search)
+  words = [
+    _fitting(plan, workload, target.chip.memory, *sizes)
+    for sizes in _meshes(target.num_devices)
+  ]
+  return "; ".join(filter(None, words)) or "no mesh divides the models"
 
 
 def planned_peak(workload: workload_lib.Workload, sizes: Sizes) -> int:
   """The peak that the plan from shapes gives, bytes of a device."""
   return _peak(memory.Plan(workload.search), workload, *sizes)
+
+
+def _fitting(
+  plan: memory.Plan,
+  workload: workload_lib.Workload,
+  most: int,
+  data: int,
+  model: int,
+) -> str:
+  """What fits on one mesh; "" where it divides no head."""
+  P, N = -(-workload.problems // data), workload.beams
+
+  def fits(parts: int, beams: int) -> bool:
+    rows = workload.rows and min(workload.rows, beams)
+    work = workload.with_problems(parts * data, beams, rows)
+    return _peak(plan, work, data, model) <= most
+
+  try:
+    beams = table.largest(lambda beams: fits(P, beams))
+    parts = table.largest(lambda parts: fits(parts, N))
+  except ValueError:
+    return ""
+  return (
+    f"mesh {data},{model}: N = {beams} at P = {P * data}, "
+    f"P = {parts * data} at N = {N}"
+  )
 
 
 def _peak(

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from inference_scaling import decoding
+from inference_scaling import decoding, models
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.decoding.batching import buffers, programs, scheduling
@@ -151,9 +151,10 @@ class Search:
     Args:
       sizes: of the prompts of policy and reward model.
     """
-    own = self.workload.search.reward_model_limits
-    is_own = self.workload.has_model and own != self.workload.search.limits
-    prompts = _prompts(sizes[0], _prompts(sizes[1]) if is_own else None)
+    search = self.workload.search
+    external = search.reward_format in models.EXTERNAL_FORMATS
+    reward = _prompts(sizes[1]) if search.reward and external else None
+    prompts = _prompts(sizes[0], reward)
     lowered = programs.start.lower(
       *self._owners, self.workload.max_depth, self.mesh, self._policy_params,
       self._reward_params, self._carry(), self._key(), _array((), jnp.int32),

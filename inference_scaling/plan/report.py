@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inference_scaling.plan import compiled as compiled_lib
-from inference_scaling.plan import meshes, programs, searches, speed, targets
+from inference_scaling.plan import floor, programs, searches, speed, targets
+from inference_scaling.plan import meshes as meshes_lib
 from inference_scaling.plan import workload as workload_lib
 
 _GIB = 2**30
@@ -25,7 +26,7 @@ class Options:
     step_tokens: of a step, on average; None for the limit.
   """
 
-  meshes: Sequence[meshes.Sizes] = ()
+  meshes: Sequence[meshes_lib.Sizes] = ()
   all_buckets: bool = False
   mean_tokens: int | None = None
   step_tokens: int | None = None
@@ -64,7 +65,7 @@ def compile_for(
   for target in wanted:
     total: float | None = 0.0
     for group in groups:
-      sizes: Sequence[meshes.Sizes | None] = options.meshes
+      sizes: Sequence[meshes_lib.Sizes | None] = options.meshes
       if not sizes:
         whole = group.mesh and math.prod(group.mesh) == target.num_devices
         sizes = [group.mesh if whole else None]
@@ -78,7 +79,7 @@ def compile_for(
 def report(
   group: searches.Group,
   target: targets.Target,
-  wished: meshes.Sizes | None,
+  wished: meshes_lib.Sizes | None,
   options: Options,
   say: programs.Say,
 ) -> float | None:
@@ -99,20 +100,20 @@ def report(
     ValueError: for a target, a mesh or a dtype that cannot be.
   """
   _check_dtype(group.workload, target)
-  sizes = meshes.choose(group.workload, target, wished)
-  work, mesh = meshes.on_mesh(group.workload, target, sizes)
+  sizes = meshes_lib.choose(group.workload, target, wished)
+  work, mesh = meshes_lib.on_mesh(group.workload, target, sizes)
   say("")
   say(
     f"{work.name}: N = {work.beams}, P = {work.problems}, {work.search.dtype}, "
     f"on {target.name}, mesh data,model = {sizes[0]},{sizes[1]}"
   )
-  planned = meshes.planned_peak(work, sizes)
+  planned = meshes_lib.planned_peak(work, sizes)
   try:
     done = programs.compile_search(work, mesh, options.all_buckets)
   except compiled_lib.OutOfMemoryError as error:
     say(f"  {error.program} does not fit: {error}")
     say(f"  plan from shapes: peak {planned / _GIB:.2f} GiB")
-    say(f"  what would fit, from shapes: {meshes.fitting(work, target)}")
+    say(f"  what would fit, from shapes: {meshes_lib.fitting(work, target)}")
     return None
   for line in _memory_table(done):
     say(line)
@@ -124,7 +125,7 @@ def report(
     f"{planned / _GIB:.2f} GiB ({planned / peak - 1:+.0%})"
   )
   if not fits:
-    say(f"  what would fit, from shapes: {meshes.fitting(work, target)}")
+    say(f"  what would fit, from shapes: {meshes_lib.fitting(work, target)}")
   step_tokens = options.step_tokens or work.search.limits.step_tokens
   advance = next(one for one in done if one.name == "advance")
   found = speed.phases(work, mesh, advance, step_tokens)
@@ -239,7 +240,7 @@ def _speed_table(
 _KINDS = ("compiled", "floor")
 
 
-def _per(cost: speed.floor.Cost, value: float) -> str:
+def _per(cost: floor.Cost, value: float) -> str:
   return f"{value / cost.tokens / 1e6:.3f}"
 
 
