@@ -134,9 +134,9 @@ def _inverse_cdf(
   totals = _on_all_devices(sums.sum(axis=1))
   part, rest = _draw(uniform * totals.sum(axis=0), totals)
   # Every device looks in its own part, and all but one of them in vain.
-  found = jax.vmap(_find, in_axes=(None, 0, 0))(rest, blocks, sums)
+  candidates = jax.vmap(_find, in_axes=(None, 0, 0))(rest, blocks, sums)
   mine = jnp.arange(parts)[:, None] == part[None]
-  return part * size + jnp.where(mine, found, 0).sum(axis=0)
+  return part * size + jnp.where(mine, candidates, 0).sum(axis=0)
 
 
 def _on_all_devices(values: jax.Array) -> jax.Array:
