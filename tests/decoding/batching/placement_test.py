@@ -65,9 +65,12 @@ def _models(heads=8):
 
 
 @functools.cache
-def _pair(heads=8):
-  """A policy and a reward."""
-  model, judge = _models(heads)
+def _pair(heads=8, mesh=None):
+  """A policy and a reward, whose programs are for a mesh."""
+  model, judge = (
+    dataclasses.replace(model, hardware=hardware.of_mesh(mesh))
+    for model in _models(heads)
+  )
   return (
     decoding.ModelPolicy(model, tiny.FORMAT, tiny.LIMITS, tiny.NUM_BEAMS),
     decoding.ModelReward(judge, tiny.LIMITS, tiny.NUM_BEAMS),
@@ -101,7 +104,7 @@ def _params_of(pair, mesh=None):
 
 
 def _run(mesh, strategy, ids=IDS, num_slots=LANES, seed=0, heads=8):
-  policy, reward = _pair(heads)
+  policy, reward = _pair(heads, mesh)
   if strategy is STRATEGIES["sampling"]:  # compiles in half the time
     reward = _no_reward()
   prompts = tiny.prompts(max(IDS) + 1)
@@ -126,7 +129,7 @@ def _unsharded(strategy):
 @functools.cache
 def _slots(mesh):
   """Makes empty slots, and lists the programs that act on them."""
-  policy, reward = _pair()
+  policy, reward = _pair(mesh=mesh)
   strategy, params = STRATEGIES["rebase"], _params(mesh)
   prompts = decoding.pad_prompt(0, tiny.prompts(1)[0], tiny.LIMITS)
   new = lane_programs.start(
