@@ -157,7 +157,7 @@ def _group_size(one: hlo.Instruction) -> int:
   text = one.attributes
   if match := re.search(r"replica_groups=\[(\d+),(\d+)\]", text):
     return int(match[2])
-  if match := re.search(r"replica_groups=mesh\[(.*?)\] ?\{(.*?)\}", text):
+  if match := re.search(r"replica_groups=mesh\[(.*?)\][^{]*\{(.*?)\}", text):
     sizes = dict(re.findall(r"'(\w+)'=(\d+)", match[1]))
     return math.prod(int(sizes[axis]) for axis in re.findall(r"\w+", match[2]))
   if match := re.search(r"replica_groups=\{\{([\d,]*)\}", text):
