@@ -11,7 +11,7 @@ import pytest
 import safetensors.numpy
 from gguf import GGMLQuantizationType as Quantization
 
-from inference_scaling import models
+from inference_scaling import models, names
 from inference_scaling.models import config as config_lib
 from inference_scaling.models.checkpoints import layout
 from inference_scaling.models.layers import decoder as decoder_lib
@@ -25,6 +25,7 @@ CONFIG = models.DecoderConfig(
 )  # fmt: skip
 NUM_PARAMETERS = 4096 * 1024 * 2 + 1024 * (4 * 2048 + 3 * 8192 + 3)
 LARGEST = 8192 * 1024
+QUANTISED = (names.INT8, names.FP8)
 CONSTANT = 20e6  # buffers of libraries, and the allocator's slack
 
 
@@ -67,13 +68,24 @@ def _excess(folder, dtype, *flags):
     capture_output=True, text=True, cwd=root,
   )  # fmt: skip
   assert done.returncode == 0, done.stderr
-  return int(done.stdout) - NUM_PARAMETERS * np.dtype(dtype).itemsize
+  size = 1 if dtype in QUANTISED else np.dtype(dtype).itemsize
+  return int(done.stdout) - NUM_PARAMETERS * size
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_loading_takes_less_than_two_tensors_beside_the_model(folder, dtype):
   limit = 2 * LARGEST * np.dtype(dtype).itemsize + CONSTANT
   assert _excess(folder, dtype) < limit
+
+
+@pytest.mark.parametrize("dtype", QUANTISED)
+def test_weights_are_quantised_as_they_are_read(folder, dtype):
+  # Neither the model in bfloat16 nor a whole tensor in float32 fits into this.
+  assert _excess(folder, dtype) < LARGEST + CONSTANT < 2 * LARGEST * 2
+
+
+def test_quantised_blocks_become_one_tensor_in_float32(quantised):
+  assert _excess(quantised, names.INT8) < 4 * LARGEST + 2 * CONSTANT
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inference_scaling import decoding, models, search
+from inference_scaling import decoding, models, names, search
 from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.decoding.batching import programs, scheduling
 from inference_scaling.decoding.memory import abstract
@@ -214,3 +214,34 @@ def test_each_device_has_a_head_of_keys_and_values():
   # the MLP and of the vocabulary; norms.
   weights = 4 * 64 * 24 + (3 + 1) * 3 * 24 + 3 * 24
   assert eight.policy_weights == 4 * weights
+
+
+@pytest.mark.parametrize("dtype", [names.INT8, names.FP8])
+@pytest.mark.parametrize("model", [1, 2, 8])
+def test_quantised_weights_are_counted_by_hand(dtype, model):
+  V, D, F, K, H = 24, COPIED.hidden_size, 24, max(2, model), 64
+  policy = dataclasses.replace(COPIED, tie_word_embeddings=False)
+  # Each part: bytes of its values, and two for each of its channels.
+  channels = (8 * H + 2 * K * H + 2 * F) // model
+  values = channels * D + (D * 8 * H + D * F) // model
+  scales = 2 * (channels + 2 * D)
+  table = V // model * (D + 2)
+  norms = 2 * 3 * D
+  plan = _plan(policy, COPIED, dtype)
+  footprint = plan.footprint(P, N, 1, model)
+  assert footprint.policy_weights == values + scales + norms + 2 * table
+  head = 2 * (D + 2 + 1)  # of the reward model, which has no unembedding
+  assert footprint.reward_weights == values + scales + norms + table + head
+
+
+@pytest.mark.parametrize("cpu", [False, True])
+def test_all_else_is_as_beside_bfloat16(cpu):
+  one, other = (
+    _plan(CACHES, CACHES, dtype).footprint(P, N, cpu=cpu)
+    for dtype in (names.INT8, "bfloat16")
+  )
+  assert one.policy_weights < 0.6 * other.policy_weights
+  assert one.prompt_caches == other.prompt_caches
+  assert one.policy_beams == other.policy_beams
+  assert one.other_state == other.other_state
+  assert one.phases == other.phases
