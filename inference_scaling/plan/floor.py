@@ -82,7 +82,8 @@ def decode(
   """
   search = workload.search
   rows = workload.problems * (workload.rows or workload.beams)
-  model = _Model(search.policy, abstract.weights(search)[0], search.dtype, mesh)
+  weights = abstract.weights(search)[0]
+  model = _Model(search.policy, weights, search.dtype, mesh, has_logits=True)
   prompt_tokens = search.limits.prompt_buffer
   return Cost(
     tokens=rows,
@@ -117,7 +118,8 @@ def score(
   problems = scored_problems(workload, mesh)
   rows = problems * (workload.rows or workload.beams)
   weights = abstract.weights(search)[1]
-  model = _Model(search.reward, weights, search.dtype, mesh)
+  own = search.reward_format == models.NATIVE_FORMAT
+  model = _Model(search.reward, weights, search.dtype, mesh, has_logits=own)
   prompt_tokens = search.reward_model_limits.prompt_buffer
   tokens = rows * step_tokens
   return Cost(
@@ -152,20 +154,29 @@ class _Model:
   """A model on one device of a mesh."""
 
   def __init__(
-    self, config: models.DecoderConfig, weights: Any, dtype: str, mesh: Mesh
+    self,
+    config: models.DecoderConfig,
+    weights: Any,
+    dtype: str,
+    mesh: Mesh,
+    has_logits: bool,
   ):
     self.config = config
     self.data = mesh.shape[sharding.DATA]
     self.model = mesh.shape[sharding.MODEL]
     self.kept = jnp.dtype(abstract.activations(dtype)).itemsize
     self.heads = kv_heads.num_held(config, mesh) // self.model
+    placed = jax.tree_util.tree_leaves_with_path(
+      layout.placed(weights, config, mesh)
+    )
+    names = [jax.tree_util.keystr(path) for path, _ in placed]
     # A vocabulary that is only looked up is not read.
-    weights = {
-      name: leaf
-      for name, leaf in layout.placed(weights, config, mesh).items()
-      if name != "embedding" or "unembedding" not in weights
-    }
-    leaves = jax.tree.leaves(weights)
+    read = has_logits and not any("unembedding" in name for name in names)
+    leaves = [
+      leaf
+      for name, (_, leaf) in zip(names, placed, strict=True)
+      if read or "'embedding" not in name
+    ]
     shapes = [leaf.sharding.shard_shape(leaf.shape) for leaf in leaves]
     self.weight_bytes = sum(
       math.prod(shape) * leaf.dtype.itemsize
