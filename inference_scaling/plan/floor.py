@@ -119,7 +119,8 @@ def score(
   rows = problems * (workload.rows or workload.beams)
   weights = abstract.weights(search)[1]
   own = search.reward_format == models.NATIVE_FORMAT
-  model = _Model(search.reward, weights, search.dtype, mesh, has_logits=own)
+  dtype = search.reward_model_dtype
+  model = _Model(search.reward, weights, dtype, mesh, has_logits=own)
   prompt_tokens = search.reward_model_limits.prompt_buffer
   tokens = rows * step_tokens
   return Cost(

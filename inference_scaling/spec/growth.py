@@ -38,7 +38,8 @@ def changes(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
     Lines "config.limits.step_tokens: 32 -> 64"; none where it only grows.
   """
   values = [sweep_lib.to_json(sweep) for sweep in (old, new)]
-  apart = {"task", "policies", "runs", "aggregations", *PLACING}
+  apart = {"task", "policies", "policy_dtypes", "runs", "aggregations"}
+  apart |= {*PLACING}
   before, after = (
     {key: value[key] for key in value if key not in apart} for value in values
   )
@@ -51,6 +52,10 @@ def changes(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
     path = f"config.policies.{name}"
     if name in new.policies:
       lines += _changed_maker(source, new.policies[name], path)
+      if old.dtype == new.dtype or old.policy_dtypes or new.policy_dtypes:
+        lines += differences(
+          old.dtype_of(name), new.dtype_of(name), f"config.policy_dtypes.{name}"
+        )
     else:
       lines += differences(source, _ABSENT, path)
   if not set(old.aggregations) <= set(new.aggregations):

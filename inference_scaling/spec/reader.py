@@ -44,6 +44,7 @@ def read_sweep(
   if isinstance(sweep.reward, reward_lib.External):
     check_steps(sweep.reward, "config.reward")
   _check_format(sweep.format)
+  _check_dtypes(sweep)
   for name, block in sweep.runs.items():
     _check_block(sweep, block, f"config.runs.{name}")
   grid.expand(sweep.runs)
@@ -163,6 +164,24 @@ def _check_format(step_format: sweep_lib.Format) -> None:
       "step; expected another text, such as 'The answer is'. Take it out of "
       "either."
     )
+
+
+def _check_dtypes(sweep: sweep_lib.Sweep) -> None:
+  """Checks that dtypes are of policies that are loaded."""
+  for policy, dtype in sweep.policy_dtypes.items():
+    key = f"config.policy_dtypes.{policy} is {dtype!r}"
+    if policy not in sweep.policies:
+      raise ValueError(
+        f"{key}, but config.policies has no {policy!r}; expected names of "
+        f"{', '.join(sorted(sweep.policies))}. Name the policy there, too, or "
+        "leave its dtype out."
+      )
+    if sweep.policies[policy].startswith(names.PYTHON_PREFIX):
+      raise ValueError(
+        f"{key}, but config.policies.{policy} is {sweep.policies[policy]!r}; "
+        "expected no dtype for a function of your own, which chooses it "
+        "itself. Leave it out."
+      )
 
 
 def _check_block(

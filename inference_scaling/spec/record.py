@@ -169,6 +169,7 @@ class Record:
     tree: the search.
     votes: by `names.vote_name`.
     ledger: the cost.
+    dtype: of the policy, as a config says it; "" where nothing says it.
   """
 
   run: Run
@@ -177,6 +178,7 @@ class Record:
   tree: Tree
   votes: dict[str, Vote]
   ledger: Ledger
+  dtype: str = ""
 
 
 Part = TypeVar("Part", Run, Problem, Candidate, Tree, Vote, Ledger)
@@ -211,6 +213,7 @@ def parse(content: Any, where: str = "record") -> Record:
       for name, vote in votes.items()
     },
     ledger=parse_part(Ledger, content, "ledger", where),
+    dtype=typed_json.read_field({"dtype": "", **content}, "dtype", str, where),
   )
 
 

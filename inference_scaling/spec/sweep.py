@@ -70,6 +70,11 @@ _POLICIES = fields.Named(
   "{'small': 'embedded/policy_small'}",
   checked=True,
 )
+_DTYPES = fields.Named(
+  f"a group of names from config.policies, each with "
+  f"{fields.listed(names.DTYPES)}",
+  least=0,
+)
 _RUNS = fields.Named(
   "a group of names, each with a block of runs, as "
   "{'tree': {'strategy': 'rebase', 'n': (16,)}}"
@@ -105,7 +110,16 @@ class Sweep(fields.Group):
     "What 28% agrees with: either 28 or 0.28, or its value alone.",
   )
   dtype: Annotated[str, fields.one_of(*names.DTYPES)] = fields.key(
-    names.DTYPES[0], "Dtype of weights, activations and caches."
+    names.DTYPES[0],
+    "Dtype of weights, activations and caches, of all models. 'int8' and 'fp8' "
+    "are of weights alone; all else is then bfloat16, on a CPU float32.",
+  )
+  policy_dtypes: Annotated[
+    dict[str, Annotated[str, fields.one_of(*names.DTYPES)]], _DTYPES
+  ] = fields.key(
+    {},
+    "Dtypes of single policies, by name, where they are not config.dtype: to "
+    "compare dtypes, name a checkpoint twice in config.policies.",
   )
   mesh: Mesh = fields.key(Mesh(), "Number of devices on each axis.")
   batch_size: fields.PositiveInt = fields.key(
@@ -125,6 +139,17 @@ class Sweep(fields.Group):
     0,
     "Space for a problem's distinct tokens in a tree; 0 for all there can be.",
   )
+
+  def dtype_of(self, policy: str) -> str:
+    """The dtype of a policy.
+
+    Args:
+      policy: its name.
+
+    Returns:
+      One of `names.DTYPES`.
+    """
+    return self.policy_dtypes.get(policy, self.dtype)
 
 
 def to_json(sweep: Sweep) -> dict[str, Any]:

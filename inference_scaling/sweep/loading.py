@@ -60,7 +60,9 @@ def load_engine(
     _check_positions("reward", reward, limits, group)
   loaded = {
     name: models.load_model(
-      checkpoint.source, dtype=settings.dtype, mesh=settings.mesh
+      checkpoint.source,
+      dtype=settings.policy_dtypes.get(name, settings.dtype),
+      mesh=settings.mesh,
     )
     for name, checkpoint in files.items()
   }

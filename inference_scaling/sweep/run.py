@@ -267,7 +267,13 @@ class _Sweep:
       reward_cost=self._reward.cost if self._reward else compute.NO_COST,
       grader=grader,
       aggregations=settings_lib.aggregations(self._sweep),
+      dtype=self._dtype(run.policy),
     )
+
+  def _dtype(self, policy) -> str:
+    """The dtype of a policy; a port's is not known."""
+    known = isinstance(self._checkpoints[policy], checkpoints.Checkpoint)
+    return self._sweep.dtype_of(policy) if known else ""
 
   def _write(self, run, maker, finished) -> dict[str, Any]:
     """Makes the record of one problem and puts it on the disk."""

@@ -24,7 +24,8 @@ class Settings:
       scores without one, "none" for no scores.
     reward_limits: of a reward model of another format than "native", in its own
       tokens.
-    dtype: of weights, activations and caches.
+    dtype: of weights, activations and caches, or of weights alone.
+    policy_dtypes: of policies of another dtype, by name.
     mesh: of devices; None for one device.
     rows_per_problem: most beams of a problem that are written at once, the
       others take turns; None for all.
@@ -42,6 +43,7 @@ class Settings:
   reward_format: str = models.NATIVE_FORMAT
   reward_limits: decoding.Limits | None = None
   dtype: str = "float32"
+  policy_dtypes: Mapping[str, str] = dataclasses.field(default_factory=dict)
   mesh: jax.sharding.Mesh | None = None
   rows_per_problem: int | None = None
   cache: str = "dense"
@@ -87,6 +89,7 @@ def make_settings(
     reward_format=reward.format,
     reward_limits=reward_limits,
     dtype=sweep.dtype,
+    policy_dtypes=sweep.policy_dtypes,
     mesh=make_mesh(sweep.mesh.data, sweep.mesh.model),
     rows_per_problem=sweep.rows_per_problem or None,
     cache=sweep.cache,

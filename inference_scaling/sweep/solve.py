@@ -114,6 +114,7 @@ def solve(
       # As `render` lists them: by the alphabet.
       sorted(names.AGGREGATIONS) if spec.REWARDS[reward_format].has_scores else
       (),
+      settings.dtype,
     )  # fmt: skip
     return Solution(maker.make(run, problem, finished))
 

@@ -49,6 +49,7 @@ class Search:
     reward_limits: of a reward model with its own tokens.
     cache: how beams are stored, one of `choice.CACHES`.
     tree_tokens: as `choice.Storage` takes it.
+    reward_dtype: of the reward model; None for that of the policy.
   """
 
   policy: models.DecoderConfig
@@ -59,12 +60,18 @@ class Search:
   reward_limits: limits_lib.Limits
   cache: str = choice.DENSE
   tree_tokens: int | None = None
+  reward_dtype: str | None = None
 
   @property
   def reward_model_limits(self) -> limits_lib.Limits:
     """The limits of the reward model's buffers, whichever tokens it takes."""
     own = self.reward_format == models.NATIVE_FORMAT
     return self.limits if own else self.reward_limits
+
+  @property
+  def reward_model_dtype(self) -> str:
+    """The dtype of the reward model."""
+    return self.reward_dtype or self.dtype
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,13 +198,14 @@ def reward_of(search: Search) -> models.RewardModel:
   config = dataclasses.replace(search.reward, tie_word_embeddings=True)
   if search.reward_format == models.NATIVE_FORMAT:
     graph, params = _shapes(
-      lambda: reward_model.StepReward(config, nnx.Rngs(0)), search.dtype
+      lambda: reward_model.StepReward(config, nnx.Rngs(0)),
+      search.reward_model_dtype,
     )
     return models.RewardModel(config, params, _NO_TOKENIZER, graph)
   module = reward_formats.format_class(search.reward_format).module
   graph, params = _shapes(
     lambda: external_reward.ExternalReward(config, module, nnx.Rngs(0)),
-    search.dtype,
+    search.reward_model_dtype,
   )
   score = jax.tree.map(
     lambda leaf: _array(leaf.shape, jnp.float32), params["score"]

@@ -208,8 +208,13 @@ class Plan:
   ) -> dict[str, int]:
     """Bytes of the state on one device, by what they are for."""
     parts = dict.fromkeys(_PARTS, 0)
-    activations = abstract.activations(self.search.dtype)
-    kept = _FLOAT32 if cpu else activations.itemsize
+    search = self.search
+    kept = {
+      owner: _FLOAT32 if cpu else abstract.activations(dtype).itemsize
+      for owner, dtype in (
+        ("policy", search.dtype), ("reward", search.reward_model_dtype),
+      )
+    }  # fmt: skip
     for (part, axes, leaf), count in self._state:
       # Each part of 'model' has a head of keys at least, a copy if need be.
       shape = tuple(
@@ -217,7 +222,8 @@ class Plan:
         for axis, size in zip(axes, leaf.shape(problems, beams), strict=True)
       )
       layout = sharding.sharding(f"state, {part}", axes, shape, mesh, rules)
-      itemsize = leaf.itemsize if part == "other" else kept
+      owner = part.partition(" ")[0]
+      itemsize = leaf.itemsize if part == "other" else kept[owner]
       parts[part] += count * math.prod(layout.shard_shape(shape)) * itemsize
     return parts
 

@@ -161,10 +161,12 @@ class Named:
     words: "a group of names, each with a checkpoint".
     checked: whether the names go into tables and into other names, so that not
       every text will do.
+    least: the fewest names that there must be.
   """
 
   words: str
   checked: bool = False
+  least: int = 1
 
   def __get_pydantic_core_schema__(
     self, source: Any, handler: pydantic.GetCoreSchemaHandler
@@ -175,7 +177,7 @@ class Named:
     )
 
   def _check(self, value: Any, check: Callable[[Any], Any]) -> Any:
-    if not isinstance(value, dict) or not value:
+    if not isinstance(value, dict) or len(value) < self.least:
       raise fault(WRONG, self.words)
     for name in value if self.checked else ():
       if not re.fullmatch(r"[\w.+-]+", name):

@@ -32,7 +32,7 @@ def describe(
     A few lines.
   """
   sizes = ", ".join(
-    f"{name} ({count(parameters[name])})"
+    f"{name} ({count(parameters[name])}{_dtype(sweep, name)})"
     for name in sorted(parameters, key=parameters.__getitem__)
   )
   lines = [
@@ -56,6 +56,12 @@ def count(parameters: int) -> str:
     if parameters >= size:
       return f"{parameters / size:.3g}{letter}"
   return str(parameters)
+
+
+def _dtype(sweep: spec.Sweep, policy: str) -> str:
+  """The dtype of a policy that has one of its own."""
+  dtype = sweep.policy_dtypes.get(policy)
+  return "" if dtype is None else f" in {dtype}"
 
 
 def _problems(task: spec.Task) -> str:

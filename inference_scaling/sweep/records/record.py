@@ -26,6 +26,7 @@ class RecordMaker:
     grader: grades answers.
     aggregations: of step scores, for votes; none where there is no reward
       model. The scores of the search are then no rewards and not recorded.
+    dtype: of the policy; "" for one that a function of the user's makes.
   """
 
   texts: step_texts.Texts
@@ -33,6 +34,7 @@ class RecordMaker:
   reward_cost: compute.ModelCost
   grader: tasks.Grader
   aggregations: Sequence[str]
+  dtype: str = ""
 
   def make(
     self, run: grid.Run, problem: tasks.Problem, finished: decoding.Finished
@@ -72,6 +74,7 @@ class RecordMaker:
       "ledger": ledger.make_ledger(
         finished, self.policy_cost, self.reward_cost
       ),
+      "dtype": self.dtype,
     }
 
 
