@@ -121,7 +121,7 @@ class DecodeLoop:
         params,
         uniform[state.index],
         logits,
-        self.model.hardware.model_parts,
+        self.model.hardware,
       )
     tokens = jnp.where(live, drawn, state.pending)
     automaton, hits = self.automaton.step(state.automaton, tokens)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from inference_scaling.decoding import policy_state
 from inference_scaling.decoding.tokens import sampling
+from inference_scaling.models.layers import hardware as hardware_lib
 
 
 class TokenStats(NamedTuple):
@@ -50,7 +51,7 @@ def draw(
   params: policy_state.PolicyParams,
   uniform: jax.Array,
   logits: jax.Array,
-  parts: int = 1,
+  hardware: hardware_lib.Hardware,
 ) -> tuple[jax.Array, jax.Array]:
   """Draws the next token of each beam.
 
@@ -58,7 +59,7 @@ def draw(
     params: the sampler.
     uniform: float32[P, N].
     logits: float32[P, N, V].
-    parts: over how many devices V is split, `Hardware.model_parts`.
+    hardware: that the program is for.
 
   Returns:
     int32[P, N] tokens, and bool[P, N], whether the logits are numbers.
@@ -66,9 +67,9 @@ def draw(
   columns = _columns(logits)
   tokens = sampling.sample_tokens(
     uniform.reshape(-1), columns.T, params.temperature, params.top_k,
-    params.top_p, parts,
+    params.top_p, hardware.model_parts, 1 if hardware.is_cpu else 4,
   )  # fmt: skip
-  finite = _finite(columns, parts)
+  finite = _finite(columns, hardware.model_parts)
   return tokens.reshape(uniform.shape), finite.reshape(uniform.shape)
 
 

@@ -1,7 +1,7 @@
 """Token sampling: one uniform number a row, read through the inverse CDF.
 
 A Gumbel draw needs B * V random numbers; the inverse CDF needs B. Nothing here
-sorts: top-k and top-p are cuts at a threshold, found by bisection over the
+sorts: top-k and top-p are cuts at a threshold, found digit by digit among the
 ordered bit patterns of float32, which is exact and on CPU many times faster.
 
 The vocabulary is the first axis inside: so a product with the unembedding
@@ -31,6 +31,7 @@ def sample_tokens(
   top_k: jax.Array | None = None,
   top_p: jax.Array | None = None,
   parts: int = 1,
+  digit_bits: int = 1,
 ) -> jax.Array:
   """Draws one token a row; every number is an array, so none recompiles.
 
@@ -48,6 +49,8 @@ def sample_tokens(
     parts: over how many devices V is split; if they do not divide it, it is
       whole on each. The token is the same for any number, but where sums of
       float32 round differently.
+    digit_bits: how many bits of a threshold of top-k and top-p are found in a
+      pass over the logits: 1, 2 or 4. The threshold is the same.
 
   Returns:
     int32[B] token ids.
@@ -64,7 +67,7 @@ def sample_tokens(
   scaled = (logits - jnp.max(logits, axis=0, keepdims=True)) * inverse
   weights = jnp.exp(scaled)
   if top_k is not None or top_p is not None:
-    cut = _likely_cut(scaled, weights, top_k, top_p)
+    cut = _likely_cut(scaled, weights, top_k, top_p, digit_bits)
     weights = jnp.where(_ordered_bits(scaled) >= cut[None], weights, 0.0)
   # The target 0 takes the first token of positive weight, so that temperature
   # 0 is argmax on the same path as a draw.
@@ -193,6 +196,7 @@ def _likely_cut(
   weights: jax.Array,
   top_k: jax.Array | None,
   top_p: jax.Array | None,
+  digit_bits: int,
 ) -> jax.Array:
   """Finds the `_ordered_bits` from which on top-k and top-p keep a token.
 
@@ -201,6 +205,7 @@ def _likely_cut(
     weights: float32[V, B], the exponentials of the logits.
     top_k: int32[] or None.
     top_p: float32[] or None.
+    digit_bits: as of `sample_tokens`.
 
   Returns:
     int32[B]; the lowest int32 where nothing is to be excluded.
@@ -209,12 +214,14 @@ def _likely_cut(
   cut = jnp.full(order.shape[1:], jnp.iinfo(jnp.int32).min, jnp.int32)
   if top_k is not None:
     count = jnp.minimum(top_k, order.shape[0]).astype(jnp.float32)
-    cut = _threshold(order, jnp.ones_like(weights), count, top_k > 0)
+    ones = jnp.ones_like(weights)
+    cut = _threshold(order, ones, count, top_k > 0, digit_bits)
   if top_p is not None:
     weights = jnp.where(order >= cut[None], weights, 0.0)
     # At least some weight, so that top_p = 0 still keeps the likeliest token.
     share = jnp.maximum(top_p, 1e-6) * weights.sum(axis=0)
-    cut = jnp.maximum(cut, _threshold(order, weights, share, top_p < 1))
+    least = _threshold(order, weights, share, top_p < 1, digit_bits)
+    cut = jnp.maximum(cut, least)
   return cut
 
 
@@ -225,30 +232,43 @@ def _ordered_bits(values: jax.Array) -> jax.Array:
 
 
 def _threshold(
-  order: jax.Array, weights: jax.Array, wanted: jax.Array, enabled: jax.Array
+  order: jax.Array,
+  weights: jax.Array,
+  wanted: jax.Array,
+  enabled: jax.Array,
+  digit_bits: int,
 ) -> jax.Array:
   """Finds the largest cut that keeps at least the wanted weight.
+
+  Digit by digit, the highest first: with one bit a bisection. Each pass reads
+  all of order and weights, and sums over devices where these share V; that is
+  most of its cost on an accelerator, so that 15 cuts tried in one pass take 0.4
+  of the time of bisection (v5e, as its compiler estimates).
 
   Args:
     order: int32[V, B], sortable stand-ins of the logits.
     weights: float32[V, B], not negative.
     wanted: float32[B] or float32[], at most the sum of the weights.
     enabled: bool[]; where false the search is over before its first round.
+    digit_bits: of a digit.
 
   Returns:
     int32[B]: entries with `order >= cut` weigh at least `wanted`.
   """
-  limits = jnp.iinfo(jnp.int32)
-  low = jnp.full(order.shape[1:], limits.min, jnp.int32)
-  high = jnp.full(order.shape[1:], limits.max, jnp.int32)
+  rows = order.shape[1]
+  lowest = jnp.full(rows, jnp.iinfo(jnp.int32).min, jnp.int32)
+  wanted = jnp.broadcast_to(wanted, rows)
 
-  def halve(_: jax.Array, bounds: tuple[jax.Array, jax.Array]):
-    low, high = bounds
-    # The upper mean, written so that it cannot overflow.
-    middle = (low | high) - ((low ^ high) >> 1)
-    weight = jnp.where(order >= middle[None], weights, 0.0).sum(axis=0)
-    enough = weight >= wanted
-    return jnp.where(enough, middle, low), jnp.where(enough, high, middle - 1)
+  def refine(number: jax.Array, cut: jax.Array) -> jax.Array:
+    shift = 32 - digit_bits * (number + 1)
+    digit = jnp.zeros(rows, jnp.int32)
+    # One sum for each digit, not one over an axis of digits: XLA on TPU would
+    # read the weights once for each.
+    for other in range(1, 2**digit_bits):
+      higher = cut + (jnp.int32(other) << shift)
+      weight = jnp.where(order >= higher[None], weights, 0.0).sum(axis=0)
+      digit += weight >= wanted
+    return cut + (digit << shift)
 
-  rounds = jnp.where(enabled, 32, 0)
-  return lax.fori_loop(0, rounds, halve, (low, high))[0]
+  rounds = jnp.where(enabled, 32 // digit_bits, 0)
+  return lax.fori_loop(0, rounds, refine, lowest)

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -88,6 +90,25 @@ def test_absent_filters_are_the_same_as_filters_that_keep_all():
   np.testing.assert_array_equal(
     _jitted(uniform, logits, warm, jnp.int32(0), jnp.float32(1.0)),
     _jitted(uniform, logits, warm),
+  )
+
+
+@pytest.mark.parametrize("digit_bits", [2, 4])
+@pytest.mark.parametrize(
+  "top_k, top_p", [(1, 1.0), (9, 1.0), (0, 0.3), (0, 0.0), (50, 0.9)]
+)
+def test_filters_are_the_same_whatever_a_pass_finds(digit_bits, top_k, top_p):
+  logits = 4 * jax.random.normal(jax.random.key(2), (400, 61))
+  # Ties, both zeros, and tokens that may not be drawn.
+  logits = logits.at[:, 7].set(logits[:, 8]).at[:50].multiply(0.0)
+  logits = logits.at[40:90, ::3].set(-jnp.inf)
+  uniform = jax.random.uniform(jax.random.key(3), (400,))
+  arguments = (jnp.float32(0.9), jnp.int32(top_k), jnp.float32(top_p))
+  quick = jax.jit(functools.partial(
+    sampling.sample_tokens, digit_bits=digit_bits
+  ))  # fmt: skip
+  np.testing.assert_array_equal(
+    quick(uniform, logits, *arguments), _jitted(uniform, logits, *arguments)
   )
 
 
