@@ -12,7 +12,7 @@ See inference_scaling/models/README.md.
 from absl import app, flags
 
 from inference_scaling import benchmark, launching, models
-from inference_scaling.benchmark import agreement
+from inference_scaling.benchmark import agreement, subjects
 
 _MODEL = flags.DEFINE_string(
   "model", "embedded/policy_middle",
@@ -44,7 +44,7 @@ def main(argv: list[str]) -> None:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
   source = _MODEL.value
   if source == "smollm2":
-    source = benchmark.subject(source).source
+    source = str(subjects.subject(source).source)
   texts = agreement.synthetic_texts(_COUNT.value)
   if _TEXTS.value:
     keys = _QUESTION.value, _SOLUTION.value

@@ -44,7 +44,7 @@ def lines(provenance: provenance_lib.Provenance) -> list[str]:
     f"- Steps and answers: {_pairs(provenance_lib.group(config, 'format'))}",
     f"- Sampler: {_pairs(provenance_lib.group(config, 'sampler'))}",
     f"- Limits: {_pairs(provenance_lib.group(config, 'limits'))}",
-    f"- Dtype: {config.get('dtype', UNKNOWN)}; mesh: {_pairs(mesh)}",
+    f"- Dtype: {_dtypes(config)}; mesh: {_pairs(mesh)}",
     f"- Sweep: begun {provenance.started or f'on a day {UNKNOWN}'}; version"
     f" {provenance.version or UNKNOWN}",
     "- Runs:",
@@ -71,6 +71,13 @@ def _pairs(group: Mapping[str, Any], leave_out: Iterable[str] = ()) -> str:
     if key not in leave_out
   ]
   return ", ".join(pairs) if pairs else UNKNOWN
+
+
+def _dtypes(config: Mapping[str, Any]) -> str:
+  """The dtype of all models, and those of single policies."""
+  own = provenance_lib.group(config, "policy_dtypes")
+  others = "".join(f", of {name} {dtype}" for name, dtype in own.items())
+  return f"{config.get('dtype', UNKNOWN)}{others}"
 
 
 def _benchmark(task: Mapping[str, Any]) -> str:

@@ -18,7 +18,9 @@ from inference_scaling.analysis.report import provenance as provenance_lib
 from inference_scaling.analysis.report.folders import sources as sources_lib
 
 # Keys of a config that change no number of a record, or are told of elsewhere.
-_FREE = ("task", "policies", "runs", "aggregations", *spec.PLACING)
+_FREE = (
+  "task", "policies", "policy_dtypes", "runs", "aggregations", *spec.PLACING,
+)  # fmt: skip
 Meaning = Mapping[str, Any]
 
 
@@ -109,12 +111,17 @@ def _policies(source: sources_lib.Source) -> dict[str, Meaning]:
     reward = provenance_lib.group(config, "reward")
     settings["reward"] = {k: v for k, v in reward.items() if k != "source"}
     settings["maker of the reward"] = spec.maker_of(reward.get("source", ""))
+    if "dtype" in config:
+      settings["dtype of the reward model"] = config["dtype"]
   sources = provenance_lib.group(config, "policies")
+  dtypes = provenance_lib.group(config, "policy_dtypes")
   meanings = {}
   for name, parameters in provenance.parameters.items():
     if name not in run:
       continue
     meanings[name] = {"number of parameters": parameters} | settings
+    if name in dtypes:
+      meanings[name]["dtype"] = dtypes[name]
     if name in provenance.sha256:
       meanings[name]["files of the model"] = provenance.sha256[name]
     if name in provenance.flops_per_token:
