@@ -23,7 +23,7 @@ class BeamIndex(flax.struct.PyTreeNode):
     slots: int32[Q], which problems, all different; None for all of them. On a
       mesh that splits problems it must be None: to pick some would gather all.
     beams: int32[Q, R], which beams, all different for one problem; None for all
-      of them. Not None where slots is not.
+      of them, of all problems or of one.
   """
 
   slots: jax.Array | None
@@ -33,12 +33,23 @@ class BeamIndex(flax.struct.PyTreeNode):
     """Takes problems: arrays [P, ...] to [Q, ...]."""
     if self.slots is None:
       return tree
+    if self._is_one:  # a slice, which is read where it is used
+      return jax.tree.map(
+        lambda leaf: lax.dynamic_slice_in_dim(leaf, self.slots[0], 1), tree
+      )
     return jax.tree.map(lambda leaf: leaf[self.slots], tree)
 
   def put_problems(self, tree: Any, new: Any) -> Any:
     """Puts problems back: arrays [P, ...] and [Q, ...] to [P, ...]."""
     if self.slots is None:
       return new
+    if self._is_one:
+      return jax.tree.map(
+        lambda leaf, part: lax.dynamic_update_slice_in_dim(
+          leaf, part, self.slots[0], 0
+        ),
+        tree, new,
+      )  # fmt: skip
     return jax.tree.map(
       lambda leaf, part: leaf.at[self.slots].set(part, unique_indices=True),
       tree, new,
@@ -47,7 +58,7 @@ class BeamIndex(flax.struct.PyTreeNode):
   def take(self, tree: Any) -> Any:
     """Takes beams: arrays [P, N, ...] to [Q, R, ...]."""
     if self.beams is None:
-      return tree
+      return self.problems(tree)
     if self.slots is not None:
       index = (self.slots[:, None], self.beams)
       return jax.tree.map(lambda leaf: leaf[index], tree)
@@ -59,7 +70,7 @@ class BeamIndex(flax.struct.PyTreeNode):
   def put(self, tree: Any, new: Any) -> Any:
     """Puts beams back: arrays [P, N, ...] and [Q, R, ...] to [P, N, ...]."""
     if self.beams is None:
-      return new
+      return self.put_problems(tree, new)
     if self.slots is not None:
       index = (self.slots[:, None], self.beams)
       return jax.tree.map(
@@ -87,7 +98,7 @@ class BeamIndex(flax.struct.PyTreeNode):
     shape = list(leaf.shape)
     shape[axis] = min(size, shape[axis])
     if self.beams is None:
-      rows = lax.slice_in_dim(leaf, 0, shape[axis], axis=axis)
+      rows = lax.slice_in_dim(self.problems(leaf), 0, shape[axis], axis=axis)
     elif self.slots is None:
       rows = jax.vmap(
         lambda own, beams: jax.vmap(
@@ -137,6 +148,12 @@ class BeamIndex(flax.struct.PyTreeNode):
       unique_indices=True,
       mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS,
     )
+
+
+  @property
+  def _is_one(self) -> bool:
+    """Whether the index is of one problem."""
+    return self.slots is not None and self.slots.shape == (1,)
 
 
 ALL = BeamIndex(None, None)
@@ -209,6 +226,8 @@ def for_problems(
 
   def run_group(index: jax.Array, carry: Any) -> Any:
     slots = lax.dynamic_slice_in_dim(order, index * num_slots, num_slots)
+    if num_slots == 1:
+      return run(BeamIndex(slots, None), carry)
     beams = jnp.arange(num_beams, dtype=jnp.int32)
     beams = jnp.broadcast_to(beams[None], (num_slots, num_beams))
     return run(BeamIndex(slots, beams), carry)

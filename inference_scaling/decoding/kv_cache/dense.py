@@ -76,19 +76,20 @@ class Cache(flax.struct.PyTreeNode):
       The rows.
     """
     lengths = beam_index.take(self.lengths)
-    if buffer is None or beam_index.beams is not None:
+    prompt, slots = self.prompt, None
+    if buffer is None:
+      prompt = prompts.take(beam_index, prompt, prompt_size, self.keys_axis)
       own = working_rows.map_arrays(
         lambda array, axis: beam_index.take_window(array, size, axis),
         self.keys_axis,
         self.own,
       )
+    elif beam_index.beams is None:
+      own, slots = self.own, beam_index.slots
     else:
-      own, size = self.own, min(size, self.size)
-    prompt = self.prompt
-    if buffer is None:
-      prompt = prompts.take(beam_index, prompt, prompt_size, self.keys_axis)
-    else:
-      prompt = beam_index.problems(prompt)
+      # Whole, and cut where they are read: XLA for TPU would turn around all of
+      # the storage to take parts of some beams.
+      prompt, own = beam_index.problems(prompt), beam_index.take(self.own)
     return working_rows.Rows(
       prompt=prompt,
       prompt_lengths=beam_index.problems(self.prompt_lengths),
@@ -96,8 +97,9 @@ class Cache(flax.struct.PyTreeNode):
       lengths=lengths,
       buffer=buffer and append_buffer.start(own, lengths.shape, buffer),
       prompt_size=prompt_size,
-      size=size,
+      size=size if buffer is None else min(size, self.size),
       keys_axis=self.keys_axis,
+      slots=slots,
     )
 
   def close_rows(

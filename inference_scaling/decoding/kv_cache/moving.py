@@ -52,27 +52,29 @@ def move(
   Returns:
     As own.
   """
-  if scatters(hardware) or beam_index.slots is not None:
-    starts = beam_index.take(lengths)
+  starts = beam_index.take(lengths)
+  several = beam_index.slots is not None and len(beam_index.slots) > 1
+  if scatters(hardware) or several:
 
     def put(old: jax.Array, new: jax.Array) -> jax.Array:
       return scatter(old, new, beam_index, starts, buffer.counts)
 
-  else:
-    chosen = None
-    counts = buffer.counts
-    if beam_index.beams is not None:
-      chosen = one_hot(beam_index.beams, lengths.shape[1])
-      counts = jnp.where(chosen, counts[:, None], 0).sum(axis=2)
+    return jax.tree.map(put, own, buffer.layers)
+  counts, chosen = buffer.counts, None
+  if beam_index.beams is not None:
+    chosen = one_hot(beam_index.beams, lengths.shape[1])
+    counts = jnp.where(chosen, counts[:, None], 0).sum(axis=2)
+    starts = beam_index.problems(lengths)
 
-    def put(old: jax.Array, new: jax.Array) -> jax.Array:
-      if chosen is not None:
-        new = spread(new, chosen)
-      part = lax.slice_in_dim(old, 0, size, axis=3)
-      part = merge(part, new, lengths, counts)
-      return lax.dynamic_update_slice_in_dim(old, part, 0, axis=3)
+  def put_whole(old: jax.Array, new: jax.Array) -> jax.Array:
+    if chosen is not None:
+      new = spread(new, chosen)
+    part = lax.slice_in_dim(beam_index.problems(old), 0, size, axis=3)
+    part = merge(part, new, starts, counts)
+    slot = 0 if beam_index.slots is None else beam_index.slots[0]
+    return lax.dynamic_update_slice(old, part, (slot, 0, 0, 0, 0))
 
-  return jax.tree.map(put, own, buffer.layers)
+  return jax.tree.map(put_whole, own, buffer.layers)
 
 
 def scatter(

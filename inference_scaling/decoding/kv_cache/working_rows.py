@@ -19,6 +19,7 @@ from jax import lax
 
 from inference_scaling import models
 from inference_scaling.decoding.kv_cache import append_buffer
+from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.models.layers import attention as attention_lib
 
 KeysValues = tuple[jax.Array, jax.Array]  # of one layer
@@ -39,6 +40,8 @@ class Rows(flax.struct.PyTreeNode):
     prompt_size: entries of the prompts that are read.
     size: likewise of `own`.
     keys_axis: of `attention.keys_axis`: which axis of keys is S.
+    slots: int32[1], the problem that `prompt` and `own`, of all problems, are
+      read for; None where they are of the Q problems.
   """
 
   prompt: Layers
@@ -49,6 +52,7 @@ class Rows(flax.struct.PyTreeNode):
   prompt_size: int = flax.struct.field(pytree_node=False)
   size: int = flax.struct.field(pytree_node=False)
   keys_axis: int = flax.struct.field(pytree_node=False)
+  slots: jax.Array | None = None
 
   def positions(self) -> jax.Array:
     """Returns the position of each row's next token, int32[Q, R]."""
@@ -128,11 +132,16 @@ class Rows(flax.struct.PyTreeNode):
 
     Taken where they are read: taken before a loop, they would be copied.
     """
-    ((keys, values),) = map_arrays(
-      lambda array, axis: lax.slice_in_dim(array, 0, size, axis=axis),
-      self.keys_axis,
-      [layer],
-    )
+    slots = self.slots
+    if slots is not None and self.buffer is not None:
+      # Or XLA would take the slice before the loop after all.
+      slots, _ = lax.optimization_barrier((slots, self.buffer.index))
+    beam_index = beam_index_lib.BeamIndex(slots, None)
+
+    def take(array: jax.Array, axis: int) -> jax.Array:
+      return lax.slice_in_dim(beam_index.problems(array), 0, size, axis=axis)
+
+    ((keys, values),) = map_arrays(take, self.keys_axis, [layer])
     return attention_lib.Segment(keys, values, mask, self.keys_axis)
 
   def _masks(self, num_tokens: int, window: int | None) -> list[jax.Array]:

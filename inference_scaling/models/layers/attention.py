@@ -95,7 +95,9 @@ def attend(queries: jax.Array, segments: tuple[Segment, ...]) -> jax.Array:
     weights = jnp.exp(score - _fold(highest, shared)[..., None])
     total += _unfold(weights.sum(-1), rows)
     weights = weights.astype(segment.values.dtype)
-    mixed += _unfold(_multiply(weights, segment.values, segment), rows)
+    mixed += _unfold(
+      _multiply("...ts,...sd->...td", weights, segment.values, segment), rows
+    )
   return mixed / total[..., None]
 
 
@@ -136,10 +138,11 @@ def _scores(queries: jax.Array, segment: Segment) -> jax.Array:
   shared = segment.keys.shape[1] == 1
   # The scale goes to the queries, of which there are fewer than scores.
   queries = (queries * H**-0.5).astype(segment.keys.dtype)
-  keys = segment.keys
-  if segment.keys_axis == VALUES_AXIS:
-    keys = keys.swapaxes(-1, -2)
-  scores = _multiply(_fold(queries, shared), keys, segment)
+  # Keys are not turned around, which XLA would do in memory.
+  product = "...td,...sd->...ts"
+  if segment.keys_axis == KEYS_AXIS:
+    product = "...td,...ds->...ts"
+  scores = _multiply(product, _fold(queries, shared), segment.keys, segment)
   mask = segment.mask[:, :, None, None]  # [P, N, 1, G, T, S]
   if mask.shape[1:5] == (1, 1, 1, 1):
     mask = mask[:, :, 0]
@@ -149,13 +152,16 @@ def _scores(queries: jax.Array, segment: Segment) -> jax.Array:
   return jnp.where(mask, scores, MASKED_SCORE)
 
 
-def _multiply(rows: jax.Array, x: jax.Array, segment: Segment) -> jax.Array:
-  """Multiplies [..., R, C] by what is cached of a segment, [..., C, D]."""
-  R = rows.shape[-2]
-  if segment.keys_axis == VALUES_AXIS and R < _LEAST_ROWS:
-    padding = [(0, 0)] * (rows.ndim - 2) + [(0, _LEAST_ROWS - R), (0, 0)]
+def _multiply(
+  product: str, rows: jax.Array, cached: jax.Array, segment: Segment
+) -> jax.Array:
+  """Multiplies [..., T, C] by what is cached of a segment."""
+  T = rows.shape[-2]
+  if segment.keys_axis == VALUES_AXIS and T < _LEAST_ROWS:
+    padding = [(0, 0)] * (rows.ndim - 2) + [(0, _LEAST_ROWS - T), (0, 0)]
     rows = jnp.pad(rows, padding)
-  return jnp.matmul(rows, x, preferred_element_type=jnp.float32)[..., :R, :]
+  out = jnp.einsum(product, rows, cached, preferred_element_type=jnp.float32)
+  return out[..., :T, :]
 
 
 def _fold(x: jax.Array, shared: bool) -> jax.Array:
