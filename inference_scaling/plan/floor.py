@@ -20,6 +20,7 @@ from inference_scaling.decoding.batching import scheduling
 from inference_scaling.decoding.memory import abstract
 from inference_scaling.decoding.tokens import encode_loop
 from inference_scaling.models import kv_heads, sharding
+from inference_scaling.models.layers import hardware
 from inference_scaling.plan import chips, layout
 from inference_scaling.plan import workload as workload_lib
 
@@ -82,7 +83,7 @@ def decode(
   """
   search = workload.search
   rows = workload.problems * (workload.rows or workload.beams)
-  weights = abstract.weights(search)[0]
+  weights = layout.weights(search)[0]
   model = _Model(search.policy, weights, search.dtype, mesh, has_logits=True)
   prompt_tokens = search.limits.prompt_buffer
   return Cost(
@@ -117,7 +118,7 @@ def score(
   assert search.reward is not None
   problems = scored_problems(workload, mesh)
   rows = problems * (workload.rows or workload.beams)
-  weights = abstract.weights(search)[1]
+  weights = layout.weights(search)[1]
   own = search.reward_format == models.NATIVE_FORMAT
   dtype = search.reward_model_dtype
   model = _Model(search.reward, weights, dtype, mesh, has_logits=own)
@@ -135,9 +136,8 @@ def score(
 def scored_problems(workload: workload_lib.Workload, mesh: Mesh) -> int:
   """Q, the problems that are scored at once, on all devices together."""
   static_part = workload.strategy.static_part
-  alone = mesh.devices.size == 1
   group = scheduling.group_size(
-    workload.problems, static_part, None if alone else mesh
+    workload.problems, static_part, mesh, hardware.of_mesh(mesh)
   )
   return group or workload.problems
 

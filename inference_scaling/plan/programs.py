@@ -18,7 +18,6 @@ from inference_scaling import decoding, models
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.decoding.batching import buffers, programs, scheduling
-from inference_scaling.decoding.memory import abstract
 from inference_scaling.models.layers import hardware as hardware_lib
 from inference_scaling.plan import compiled as compiled_lib
 from inference_scaling.plan import layout
@@ -100,7 +99,7 @@ class Search:
     self.mesh = None if alone else mesh
     search, static_part = workload.search, workload.strategy.static_part
     self._owners = (self.policy, self.reward, static_part)
-    policy_weights, reward_weights = abstract.weights(search)
+    policy_weights, reward_weights = layout.weights(search)
     self._policy_params = decoding.PolicyParams(
       weights=layout.placed(policy_weights, search.policy, mesh),
       temperature=_array((), jnp.float32),
@@ -128,7 +127,9 @@ class Search:
   def buckets(self) -> list[Sizes]:
     """Sizes of the buffers that a sweep may use, the largest first."""
     P, static_part = self.workload.problems, self.workload.strategy.static_part
-    group = scheduling.group_size(P, static_part, self.mesh)
+    group = scheduling.group_size(
+      P, static_part, self.mesh, hardware_lib.of_mesh(self.mesh)
+    )
     limits = [
       owner.limits
       for owner in (self.policy, self.reward)

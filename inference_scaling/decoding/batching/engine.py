@@ -33,6 +33,7 @@ from inference_scaling.decoding.batching import (
 )
 from inference_scaling.decoding.batching import problems as problems_lib
 from inference_scaling.models import kv_heads
+from inference_scaling.models.layers import hardware
 from inference_scaling.search import base, batching
 from inference_scaling.search import state as search_state
 from inference_scaling.search import tree as tree_lib
@@ -135,7 +136,9 @@ def continuous_batching(
     policy_params, reward_params, strategy.init(policy.num_beams),
     jax.random.key(seed),
   )  # fmt: skip
-  group = scheduling.group_size(num_slots, strategy.static_part, mesh)
+  group = scheduling.group_size(
+    num_slots, strategy.static_part, mesh, hardware.of_mesh(mesh)
+  )
   fit = buffers.Fit(policy, reward, strategy.static_part, group)
   stats = stats or statistics.BatchStats()
   waiting = iter(problems)

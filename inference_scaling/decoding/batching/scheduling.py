@@ -44,6 +44,7 @@ Axis letters: P problems in flight, N beams.
 import jax
 
 from inference_scaling.models import sharding
+from inference_scaling.models.layers import hardware as hardware_lib
 from inference_scaling.search import base
 
 # One slot in so many must be ready.
@@ -104,7 +105,10 @@ def in_step(static_part: base.Strategy, mesh: jax.sharding.Mesh | None) -> bool:
 
 
 def group_size(
-  num_slots: int, static_part: base.Strategy, mesh: jax.sharding.Mesh | None
+  num_slots: int,
+  static_part: base.Strategy,
+  mesh: jax.sharding.Mesh | None,
+  hardware: hardware_lib.Hardware,
 ) -> int | None:
   """Returns how many slots are scored, or forked, at once.
 
@@ -112,12 +116,17 @@ def group_size(
     num_slots: P.
     static_part: as for `in_step`.
     mesh: likewise.
+    hardware: that the program is for.
 
   Returns:
-    The largest divisor of P that is at most one in eight slots (1 for fewer);
-    None for all of them.
+    On a CPU the largest divisor of P that is at most one in eight slots (1 for
+    fewer). On accelerators 1: the caches of one problem are a slice and are
+    read and written where they lie, those of several would be copied. None for
+    all slots.
   """
   if in_step(static_part, mesh):
     return None
+  if not hardware.is_cpu:
+    return 1
   most = max(1, num_slots // _GROUPS)
   return max(n for n in range(1, most + 1) if num_slots % n == 0)

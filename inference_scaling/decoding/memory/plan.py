@@ -175,7 +175,10 @@ class Plan:
     alone = sum(one_problem[part] for part in _PARTS if part not in _OWN)
     per_device = problems // data
     strategy = _STEPWISE._replace(lookahead=int(lookahead))
-    scored = scheduling.group_size(problems, strategy, mesh) or per_device
+    # Any accelerator: the plan knows no more of the devices.
+    target = hardware.Hardware(hardware.CPU if cpu else "tpu", data * model)
+    scored = scheduling.group_size(problems, strategy, mesh, target)
+    scored = scored or per_device
     phases = self._phases(
       per_device,
       beams,
@@ -184,8 +187,7 @@ class Plan:
       model,
       parts,
       alone,
-      # Any accelerator: the plan knows no more of the devices.
-      hardware.Hardware(hardware.CPU if cpu else "tpu", data * model),
+      target,
     )
     policy_weights, reward_weights = self._weight_bytes(data, model)
     return Footprint(

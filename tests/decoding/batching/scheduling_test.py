@@ -9,6 +9,7 @@ import pytest
 from inference_scaling import decoding, models
 from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.decoding.batching import scheduling, statistics
+from inference_scaling.models.layers import hardware
 from inference_scaling.search import rebase, sampling
 from tests.decoding import tiny
 from tests.decoding.batching import engine_test
@@ -95,14 +96,20 @@ def test_a_quarter_is_enough():
 
 def test_groups_divide_the_slots():
   static_part, mesh = sampling().static_part, models.make_mesh(2, 4)
+  whole, cpu = models.make_mesh(1, 8), hardware.Hardware("cpu", 8)
   sizes = [
-    scheduling.group_size(P, static_part, None) for P in (1, 4, 8, 16, 36, 64)
+    scheduling.group_size(P, static_part, None, cpu)
+    for P in (1, 4, 8, 16, 36, 64)
   ]
   assert sizes == [1, 1, 1, 2, 4, 8]
-  assert scheduling.group_size(16, static_part, mesh) is None
-  assert scheduling.group_size(16, static_part, models.make_mesh(1, 8)) == 2
+  assert scheduling.group_size(16, static_part, mesh, cpu) is None
+  assert scheduling.group_size(16, static_part, whole, cpu) == 2
   ahead = static_part._replace(lookahead=1)
-  assert scheduling.group_size(16, ahead, None) is None
+  assert scheduling.group_size(16, ahead, None, cpu) is None
+  for platform in ("gpu", "tpu"):
+    accelerator = hardware.Hardware(platform, 8)
+    assert scheduling.group_size(64, static_part, whole, accelerator) == 1
+    assert scheduling.group_size(64, static_part, mesh, accelerator) is None
   assert scheduling.in_step(ahead, None) and scheduling.in_step(
     static_part, mesh
   )

@@ -14,6 +14,7 @@ from inference_scaling.decoding.batching import programs, scheduling
 from inference_scaling.decoding.memory import abstract
 from inference_scaling.decoding.memory import plan as memory
 from inference_scaling.models import kv_heads, published
+from inference_scaling.models.layers import hardware
 from tests.decoding import tiny
 
 # Big enough that nothing is ruled by constants; heads are long, so that the
@@ -90,7 +91,9 @@ def _measured(config, shape, dtype, rows, storage):
     decoding.pad_prompt(0, [1, 2], LIMITS),
   )  # fmt: skip
   state = programs.empty_slots(policy, reward, P, mesh, new)
-  group = scheduling.group_size(P, SAMPLING.static_part, mesh)
+  group = scheduling.group_size(
+    P, SAMPLING.static_part, mesh, hardware.of_mesh(mesh)
+  )
   # Of all tokens, and, where these are no copy, of half of them.
   lengths = (LIMITS.text_buffer, LIMITS.text_buffer // 2)
   steps = []
