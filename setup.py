@@ -25,6 +25,7 @@ setuptools.setup(
     "inference_scaling.analysis": ["**/*.jinja"],
     "inference_scaling.analysis.trees": ["*.css", "*.js"],
     "inference_scaling.assets": ["**/*"],
+    "inference_scaling.plan": ["*.txt"],
   },
   install_requires=[
     "absl-py>=2.1",

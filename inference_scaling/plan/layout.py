@@ -1,12 +1,20 @@
 """Where weights of shapes lie on devices that are not there."""
 
+import functools
 from typing import Any
 
 import jax
 from jax.sharding import Mesh, SingleDeviceSharding
 
 from inference_scaling import models
+from inference_scaling.decoding.memory import abstract
 from inference_scaling.models import kv_heads, sharding
+
+
+@functools.lru_cache(maxsize=4)
+def weights(search: abstract.Search) -> tuple[Any, Any]:
+  """Weights of shapes as `abstract.weights`, whose tracing takes seconds."""
+  return abstract.weights(search)
 
 
 def placed(params: Any, config: models.DecoderConfig, mesh: Mesh) -> Any:

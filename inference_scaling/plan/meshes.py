@@ -1,10 +1,12 @@
 """Which mesh a search is compiled for, and what would fit where it does not."""
 
+import functools
+
 from jax.sharding import Mesh
 
 from inference_scaling.decoding.batching import placement
+from inference_scaling.decoding.memory import abstract, table
 from inference_scaling.decoding.memory import plan as memory
-from inference_scaling.decoding.memory import table
 from inference_scaling.models import sharding
 from inference_scaling.plan import targets
 from inference_scaling.plan import workload as workload_lib
@@ -42,9 +44,10 @@ def choose(
       )
     return wished
   error: ValueError | None = None
+  plan = _plan(workload.search)
   for sizes in _meshes(count):
     try:
-      _peak(memory.Plan(workload.search), workload, *sizes)
+      _peak(plan, workload, *sizes)
       return sizes
     except ValueError as reason:
       error = reason
@@ -82,7 +85,7 @@ def fitting(workload: workload_lib.Workload, target: targets.Target) -> str:
   Returns:
     For each mesh of the target the largest N and P that fit, in words.
   """
-  plan = memory.Plan(workload.search)
+  plan = _plan(workload.search)
   words = [
     _fitting(plan, workload, target.chip.memory, *sizes)
     for sizes in _meshes(target.num_devices)
@@ -92,7 +95,13 @@ def fitting(workload: workload_lib.Workload, target: targets.Target) -> str:
 
 def planned_peak(workload: workload_lib.Workload, sizes: Sizes) -> int:
   """The peak that the plan from shapes gives, bytes of a device."""
-  return _peak(memory.Plan(workload.search), workload, *sizes)
+  return _peak(_plan(workload.search), workload, *sizes)
+
+
+@functools.lru_cache(maxsize=4)
+def _plan(search: abstract.Search) -> memory.Plan:
+  """The plan of a search, whose tracing takes seconds."""
+  return memory.Plan(search)
 
 
 def _fitting(

@@ -1,10 +1,16 @@
 """launch/plan.py: its table, and what it says of searches that cannot be."""
 
+import dataclasses
+import importlib.metadata
+import re
+
 import pytest
 
 from inference_scaling import launching
 from inference_scaling.decoding.memory import table
+from inference_scaling.plan import chips
 from tests.launch.programs_test import launcher
+from tests.plan import small
 
 
 @pytest.fixture
@@ -63,3 +69,97 @@ def test_a_mesh_is_two_numbers(text):
 @pytest.mark.parametrize("limit", [0, 1, 2, 3, 17, 64])
 def test_largest_that_fits(limit):
   assert table.largest(lambda number: number <= limit) == limit
+
+
+COMPILED = (
+  "--policy=embedded/policy_small", "--reward=", "--prompt_tokens=32",
+  "--total_tokens=64", "--step_tokens=16", "--n=4", "--num_problems=100",
+)  # fmt: skip
+
+
+@pytest.fixture
+def compile_for(monkeypatch, capsys):
+  with launcher("plan", monkeypatch) as (module, values):
+
+    def run(*arguments):
+      module.main(values(["launch/plan.py", *COMPILED, *arguments]))
+      return capsys.readouterr().out
+
+    yield run
+
+
+@small.needs(chips.GPU)
+def test_programs_are_compiled_for_a_target(compile_for):
+  said = compile_for("--target=h200", "--mesh=1,1")
+  assert "on h200:1, mesh data,model = 1,1" in said
+  for program in ("start", "empty_slots", "replace_slot", "advance"):
+    assert program in said
+  assert " fits; " in said and "at least 0.00 hours for 1 run over 100" in said
+  # Nothing runs at more than the floor.
+  (line,) = [line for line in said.splitlines() if "over the floor" in line]
+  assert float(line.split()[-1]) >= 1
+
+
+@pytest.mark.slow
+@small.needs(chips.GPU)
+def test_all_buckets_are_counted(compile_for):
+  said = compile_for("--target=h200", "--all_buckets", "--total_tokens=300")
+  # Texts of 128, 256 and 320 tokens.
+  assert said.count("    advance text") == 3
+  assert "7 programs, compiled in" in said
+
+
+@pytest.mark.slow
+@small.needs(chips.GPU)
+def test_a_sweep_that_does_not_fit_is_told_what_would(compile_for, monkeypatch):
+  chip = dataclasses.replace(chips.CHIPS["h200"], memory=600_000)
+  monkeypatch.setitem(chips.CHIPS, "h200", chip)
+  said = compile_for("--target=h200", "--n=64")
+  assert "does NOT fit" in said and "hours" not in said
+  match = re.search(r"from shapes: mesh 1,1: N = (\d+) at P = 1, P = 0", said)
+  assert match and 1 <= int(match[1]) < 64
+
+
+@pytest.mark.parametrize(
+  ("argument", "message"),
+  [
+    ("--target=v9:2x2", "unknown chip; expected one of v5e"),
+    ("--target=v6e:2y4", "a slice that there is not; expected v6e:1x1"),
+    ("--target=h200:0", "a slice that there is not; expected h200:1"),
+  ],
+)
+def test_a_wrong_target_is_one_message(compile_for, argument, message):
+  with pytest.raises(ValueError, match=message):
+    compile_for(argument)
+
+
+@small.needs(chips.GPU)
+def test_a_mesh_that_the_target_has_not_is_refused(compile_for):
+  with pytest.raises(ValueError, match="4,4 is of 16 devices, but h200:8"):
+    compile_for("--target=h200:8", "--mesh=4,4")
+
+
+@small.needs(chips.TPU)
+def test_fp8_is_refused_where_no_unit_takes_it(compile_for):
+  with pytest.raises(ValueError, match="'fp8', but v6e has no units for it"):
+    compile_for("--target=v6e:1x1", "--dtype=fp8")
+
+
+def test_a_compiler_that_is_not_installed_is_named(compile_for, monkeypatch):
+  version = importlib.metadata.version
+
+  def missing(name):
+    if name == "libtpu":
+      raise importlib.metadata.PackageNotFoundError(name)
+    return version(name)
+
+  monkeypatch.setattr(importlib.metadata, "version", missing)
+  with pytest.raises(ValueError, match=r"not installed: libtpu\. Run: pip"):
+    compile_for("--target=v6e:2x4")
+
+
+# How ml_collections loads config files.
+@pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
+def test_a_config_needs_a_target(compile_for):
+  with pytest.raises(ValueError, match="add --target"):
+    compile_for("--config=configs/demo.py")

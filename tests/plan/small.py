@@ -17,12 +17,12 @@ SIZES = dict(
   num_heads=16, num_kv_heads=16, head_dim=128,
 )  # fmt: skip
 LIMITS = decoding.Limits(
-  prompt_tokens=128, step_tokens=64, total_tokens=512, max_steps=8
+  prompt_tokens=128, step_tokens=64, total_tokens=1024, max_steps=8
 )
 POLICY = tiny.config(**SIZES)
 # Fewer heads of keys and values than a mesh has devices.
 REWARD = tiny.config(**SIZES | {"num_kv_heads": 4})
-P, N = 4, 64
+P, N = 4, 32
 HALF = {"v5e:2x4": (2, 4), "v6e:2x4": (2, 4)}  # meshes of two hosts
 
 

@@ -1,0 +1,77 @@
+"""Which mesh is taken, and what is said to fit."""
+
+import dataclasses
+import re
+
+import pytest
+
+from inference_scaling.decoding.memory import plan as memory
+from inference_scaling.models import published
+from inference_scaling.plan import meshes, searches, targets
+from tests.plan.searches_test import NUMBERS, TEXTS
+
+
+def _short(name):
+  return dataclasses.replace(published.published_config(name), num_layers=1)
+
+
+GROUP = searches.of_models(TEXTS, NUMBERS).workload
+GROUP = dataclasses.replace(
+  GROUP,
+  search=dataclasses.replace(
+    GROUP.search, policy=_short("llemma_7b"), reward=_short("llemma_34b")
+  ),
+)
+
+
+def _of(name):
+  found = dataclasses.replace(
+    GROUP.search,
+    policy=_short(name),
+    reward=None,
+    reward_format="none",
+  )
+  return dataclasses.replace(GROUP, search=found)
+
+
+@pytest.mark.parametrize(
+  ("name", "target", "expected"),
+  [
+    ("llemma_7b", "v6e:2x4", (1, 8)),
+    ("llemma_7b", "h200", (1, 1)),
+    ("smollm2_135m", "v6e:2x4", (8, 1)),  # 9 heads of queries and 3 of keys
+    ("qwen2.5_math_1.5b", "v5p:2x2x1", (1, 4)),  # 2 heads, each held by two
+    ("llemma_7b", "v6e:8x8", (4, 16)),  # a vocabulary of 16 * 2001
+  ],
+)
+def test_as_many_devices_share_a_model_as_can(name, target, expected):
+  assert meshes.choose(_of(name), targets.parse(target)) == expected
+
+
+def test_a_mesh_must_be_the_target_s():
+  target = targets.parse("v6e:2x4")
+  assert meshes.choose(GROUP, target, (2, 4)) == (2, 4)
+  with pytest.raises(ValueError, match=r"4,4 is of 16 devices, but v6e"):
+    meshes.choose(GROUP, target, (4, 4))
+
+
+def test_what_is_said_to_fit_fits_and_no_more():
+  target = targets.parse("v6e:2x4")
+  said = meshes.fitting(GROUP, target)
+  plan, memory_bytes = memory.Plan(GROUP.search), target.chip.memory
+  found = re.findall(
+    r"mesh (\d+),(\d+): N = (\d+) at P = (\d+), P = (\d+)", said
+  )
+  assert [(int(data), int(model)) for data, model, *_ in found] == [
+    (1, 8), (2, 4), (4, 2), (8, 1),
+  ]  # fmt: skip
+  for texts in found:
+    data, model, beams, problems, most = map(int, texts)
+    for n, fits in ((beams, True), (beams + 1, False)):
+      if n:
+        peak = plan.footprint(problems, n, data, model).peak
+        assert (peak <= memory_bytes) is fits, texts
+    if most:
+      assert plan.footprint(most, 64, data, model).peak <= memory_bytes
+    peak = plan.footprint(most + data, 64, data, model).peak
+    assert peak > memory_bytes, texts

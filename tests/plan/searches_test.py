@@ -1,0 +1,106 @@
+"""The searches of a sweep, and of two models."""
+
+import dataclasses
+
+import pytest
+
+from inference_scaling import search
+from inference_scaling.plan import searches
+from inference_scaling.sweep import engine
+
+CONFIG = {
+  "task": {"kind": "synthetic", "count": 40},
+  "policies": {"small": "embedded/policy_small", "big": "llemma_7b"},
+  "reward": {"format": "native", "source": "embedded/reward"},
+  "runs": {
+    "greedy": {"strategy": "greedy"},
+    "sampling": {"strategy": "sampling", "n": (16,), "seeds": (0, 1, 2)},
+    "rebase": {"strategy": "rebase", "n": (4, 16)},
+    "mcts": {"strategy": "mcts", "n": (8,), "root_children": 4, "children": 2},
+  },
+  "mesh": {"data": 2, "model": 4},
+  "sampler": {"top_p": 0.9},
+  "batch_size": 64,
+}
+TEXTS = {
+  "policy": "llemma_7b", "reward": "llemma_34b", "reward_format": "llemma",
+  "dtype": "bfloat16", "cache": "dense",
+}  # fmt: skip
+NUMBERS = {
+  "problems": 4, "n": 64, "rows": None, "tree_tokens": None,
+  "prompt_tokens": 512, "step_tokens": 256, "total_tokens": 1024,
+  "max_steps": 25, "reward_step_tokens": 288, "reward_total_tokens": 1280,
+  "num_problems": None,
+}  # fmt: skip
+
+
+def test_runs_that_differ_in_seed_share_their_programs():
+  groups = searches.of_sweep(CONFIG, None)
+  found = {
+    one.workload.name: (one.workload.problems, one.workload.beams, one.num_runs)
+    for one in groups
+    if one.workload.name.startswith("small")
+  }
+  # P times N is the batch size, of at most 40 problems.
+  assert found == {
+    "small, greedy, n = 1": (40, 1, 1),
+    "small, sampling, n = 16": (4, 16, 3),
+    "small, rebase, n = 4": (16, 4, 1),
+    "small, rebase, n = 16": (4, 16, 1),
+    "small, mcts, n = 8": (engine.slots(64, 18, 40), 18, 1),
+  }
+  assert len(groups) == 2 * len(found)
+  assert {one.num_problems for one in groups} == {40}
+  assert {one.mesh for one in groups} == {(2, 4)}
+  # Greedy decoding takes no filter, and so another program.
+  filtered = {one.workload.name: one.workload.top_p for one in groups}
+  assert not filtered["big, greedy, n = 1"]
+  assert filtered["big, sampling, n = 16"]
+
+
+def test_sources_may_be_published_architectures():
+  groups = searches.of_sweep(CONFIG, 12)
+  big = next(one for one in groups if one.workload.name.startswith("big"))
+  assert big.workload.search.policy.num_layers == 32
+  assert big.num_problems == 12
+
+
+def test_a_function_of_the_user_s_own_cannot_be_planned():
+  config = CONFIG | {
+    "policies": {"mine": "python:package.module:make"},
+    "reward": {"format": "none"},
+    "runs": {"greedy": {"strategy": "greedy"}},
+  }
+  with pytest.raises(ValueError, match=r"package\.module.*of your own"):
+    searches.of_sweep(config, None)
+
+
+def test_two_models_search_by_rebase():
+  work = searches.of_models(TEXTS, NUMBERS).workload
+  assert work.search.reward.num_layers == 48 and work.has_model
+  assert work.search.reward_limits.total_tokens == 1280
+  assert work.strategy.static_part == search.rebase().static_part
+  alone = searches.of_models(TEXTS | {"reward": ""}, NUMBERS).workload
+  assert alone.search.reward_format == "none" and not alone.has_model
+  assert alone.strategy.static_part == search.sampling().static_part
+
+
+def test_tokens_that_a_row_is_given():
+  group = searches.of_models(TEXTS, NUMBERS)
+  assert group.passes(300, 40) == 300
+  few = dataclasses.replace(
+    group, workload=dataclasses.replace(group.workload, rows=10)
+  )
+  assert few.passes(300, 40) == 7 * 300  # 64 beams take turns on 10 rows
+  looking = dataclasses.replace(
+    group,
+    workload=dataclasses.replace(
+      group.workload, strategy=search.beam_search(2, lookahead=1)
+    ),
+  )
+  assert looking.passes(300, 40) == 600
+  mcts = next(
+    one for one in searches.of_sweep(CONFIG, 12) if "mcts" in one.workload.name
+  )
+  # The root's children in two rounds, then a node a round; J is one more.
+  assert mcts.passes(300, 40) == (2 + 7 + 1) * 40
