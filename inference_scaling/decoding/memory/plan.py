@@ -34,9 +34,11 @@ On a mesh, P is divided by 'data', and K, F and V by 'model'; where 'model' is
 larger than K, each device holds one head of keys and values, a copy.
 
 Rows are as long as the longest current text; the plan is for the longest that
-is allowed. Where all beams of a dense cache work, rows of full length are the
-storage itself, and the plan is for the next shorter size. Against what the
-compiler reports it is right to within 10%. A CPU holds keys and values in
+is allowed. Where all beams of a dense cache work on a CPU, rows of full length
+are the storage itself, and the plan is for the next shorter size. On an
+accelerator they and their prompts are always read in the storage, and what rows
+take is an append buffer: of the tokens of a call of the policy, or of a step in
+whole blocks. Against what the compiler reports it is right to within 10%. A CPU holds keys and values in
 float32, whatever the weights are. Quantised weights are counted with their
 scales.
 """
@@ -257,11 +259,16 @@ class Plan:
     """
     search = self.search
     policy = memory_work.Work(search.policy, search.limits, model, rows)
-    in_place = search.cache == choice.DENSE and rows == beams
-    active_rows = policy.rows(parts["policy prompt"], policy.copied(in_place))
+    tree = search.cache == choice.TREE
+    taken = tree or rows < beams
+    written = sizes.most_written(search.limits)
+    if target.is_cpu:
+      size = policy.copied(not taken)
+      active_rows = policy.rows(parts["policy prompt"], size)
+    else:
+      active_rows = policy.apart(parts["policy prompt"], taken, tree, written)
     writes = problems * rows
     logits = writes * search.policy.vocab_size * _FLOAT32 // model
-    written = sizes.most_written(search.limits)
     phases = {
       "start": alone + policy.prompt(),
       "extend": active_rows + max(logits, policy.tokens(writes)),
@@ -276,8 +283,12 @@ class Plan:
       prompts = round(parts["reward prompt"] * scored)
       encoded = round(writes * scored)
       block = encode_loop.block_size(target, encoded, reward.step)
-      length = search.reward_model_limits.text_buffer + block
-      active_rows = reward.rows(prompts, length)
+      if target.is_cpu:
+        length = search.reward_model_limits.text_buffer + block
+        active_rows = reward.rows(prompts, length)
+      else:
+        length = encode_loop.encoded_size(target, encoded, reward.step)
+        active_rows = reward.apart(prompts, taken, tree, length)
       encoded *= block
       work = reward.tokens(encoded)
       if search.reward_format == models.NATIVE_FORMAT:
@@ -291,9 +302,11 @@ class Plan:
         "score": active_rows + work,
         "store": max(phases["store"], stored),
       }
-    if search.cache == choice.TREE:
+    if tree:
       return phases | {"gather": gathered}
-    return phases | {"fork": round(forked * scored)}
+    # XLA for TPU writes windows of all problems at once: see `forking.py`.
+    copied = scored if target.is_cpu else 1
+    return phases | {"fork": round(forked * copied)}
 
 
 _PARTS: tuple[str, ...] = (

@@ -54,8 +54,23 @@ class Work:
     size = self.beams * tokens
     return prompts + prompts // self.limits.prompt_buffer * size
 
+  def apart(self, prompts: int, taken: bool, tree: bool, tokens: int) -> int:
+    """Bytes of rows on an accelerator, where new tokens are kept apart.
+
+    Args:
+      prompts: bytes of their prompts.
+      taken: whether rows are taken out of the storage, not read in it.
+      tree: whether out of a tree, whose prompts are copied, too.
+      tokens: of a row in the append buffer.
+
+    Returns:
+      The bytes.
+    """
+    size = self.limits.text_buffer if taken else 0
+    return self.rows(prompts, size + tokens) - (0 if tree else prompts)
+
   def copied(self, in_place: bool) -> int:
-    """Tokens of the longest rows of a policy that are not the storage.
+    """Tokens of the longest rows of a policy on a CPU that are no storage.
 
     Args:
       in_place: whether rows of all tokens are.
