@@ -34,6 +34,11 @@ def runs(**values):
   [
     {"policies": {"c": "w", **CONFIG["policies"]}},
     {"policies": {"a": "elsewhere", "b": "y"}},
+    {
+      "policies": {"c": "x", **CONFIG["policies"]},
+      "policy_dtypes": {"c": "int8"},
+    },
+    {"policy_dtypes": {"a": "float32"}},
     {"reward": {"format": "native", "source": "elsewhere"}},
     {"aggregations": ("min", "mean", "last")},
     {"task": {"kind": "synthetic", "count": 500}},
@@ -64,6 +69,10 @@ def test_what_only_adds_or_distributes_work_may_change(values):
     ({"format": {"step_end": ()}}, 'config.format.step_end: ["\\n\\n"] -> []'),
     ({"prompt": {"kind": "chat"}}, 'config.prompt.kind: "plain" -> "chat"'),
     ({"dtype": "bfloat16"}, 'config.dtype: "float32" -> "bfloat16"'),
+    (
+      {"policy_dtypes": {"b": "int8"}},
+      'config.policy_dtypes.b: "float32" -> "int8"',
+    ),
     ({"percent": "value"}, 'config.percent: "either" -> "value"'),
     (runs(tree={"strategy": "rebase", "n": (8,)}), "a rebase n=4 seed=0 -> (a"),
     (
@@ -109,7 +118,7 @@ def test_a_function_that_makes_a_model_is_known_by_its_name(source, changed):
 
 def test_every_key_of_a_sweep_is_compared_or_may_change():
   """A key is compared, or may grow, or distributes work: none is forgotten."""
-  growing = {"task", "policies", "runs", "aggregations"}
+  growing = {"task", "policies", "policy_dtypes", "runs", "aggregations"}
   compared = set(spec.Sweep.model_fields) - growing - set(spec.PLACING)
   assert compared == {
     "reward", "prompt", "sampler", "format", "limits", "percent", "dtype"
@@ -131,6 +140,7 @@ def test_a_config_of_an_older_version_is_read_and_may_grow():
   assert "percent" not in old
   sweep = spec.read_sweep(spec.renew(old))
   old = spec.renew(old)
-  assert spec.to_json(sweep) == old | {"percent": "either"}
+  new = {"percent": "either", "policy_dtypes": {}}
+  assert spec.to_json(sweep) == old | new
   larger = spec.read_sweep({**old, "task": {**old["task"], "count": 3}})
   assert spec.changes(sweep, larger) == []

@@ -26,7 +26,10 @@ def fields(kind):
 def test_every_key_of_a_record_has_a_field_and_its_value():
   content = tree_records.small()
   content["problem"] |= {"name": "algebra/7", "alternatives": ["7"]}
+  assert record.parse(content).dtype == ""  # older versions do not write it
+  content["dtype"] = "int8"
   read = record.parse(content)
+  assert read.dtype == "int8"
   assert set(content) == fields(record.Record)
   for key, kind in PARTS.items():
     assert set(content[key]) == fields(kind)

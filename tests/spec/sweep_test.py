@@ -52,6 +52,18 @@ def test_configs_have_a_tiny_variant_and_refuse_others(name):
   ("path", "value", "words"),
   [
     ("limits.step_tokens", 0, "config.limits.step_tokens is 0.*at least 1"),
+    ("dtype", "int4", "config.dtype is 'int4'.*'bfloat16'.*'int8', 'fp8'"),
+    (
+      "policy_dtypes",
+      {"small": "int4"},
+      "config.policy_dtypes.small is 'int4'.*'int8', 'fp8'",
+    ),
+    ("policy_dtypes", "int8", "config.policy_dtypes is 'int8'.*group of names"),
+    (
+      "policy_dtypes",
+      {"smal": "int8"},
+      "policy_dtypes.smal is 'int8', but config.policies has no 'smal'.*small",
+    ),
     ("limits.step_tokens", True, "step_tokens is True.*whole number"),
     ("limits.max_steps", 2.5, "max_steps is 2.5"),
     (

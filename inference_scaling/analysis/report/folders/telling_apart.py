@@ -111,8 +111,6 @@ def _policies(source: sources_lib.Source) -> dict[str, Meaning]:
     reward = provenance_lib.group(config, "reward")
     settings["reward"] = {k: v for k, v in reward.items() if k != "source"}
     settings["maker of the reward"] = spec.maker_of(reward.get("source", ""))
-    if "dtype" in config:
-      settings["dtype of the reward model"] = config["dtype"]
   sources = provenance_lib.group(config, "policies")
   dtypes = provenance_lib.group(config, "policy_dtypes")
   meanings = {}
@@ -120,8 +118,10 @@ def _policies(source: sources_lib.Source) -> dict[str, Meaning]:
     if name not in run:
       continue
     meanings[name] = {"number of parameters": parameters} | settings
-    if name in dtypes:
-      meanings[name]["dtype"] = dtypes[name]
+    if dtypes.get(name, config.get("dtype")) != config.get("dtype"):
+      rewarded = provenance.reward_sha256 is not None
+      other = f", reward model {config.get('dtype')}" if rewarded else ""
+      meanings[name]["dtype"] = f"{dtypes[name]}{other}"
     if name in provenance.sha256:
       meanings[name]["files of the model"] = provenance.sha256[name]
     if name in provenance.flops_per_token:
