@@ -33,15 +33,13 @@ class Chip:
   link_bandwidth: float
   topologies: tuple[str, ...]
 
-  def rate(self, dtype: str) -> float:
-    """Peak operations per second on weights of a dtype.
+  @property
+  def rate(self) -> float:
+    """Peak operations per second of the products of this package.
 
-    Args:
-      dtype: such as "bfloat16", whose rate all have: float32, since XLA
-        multiplies it so by default on TPU, and quantised weights, since they
-        become bfloat16 inside the product.
+    All are of bfloat16: float32 is multiplied so by default on TPU, and
+    quantised weights become bfloat16 inside the product.
     """
-    del dtype
     return self.flops["bfloat16"]
 
 

@@ -43,25 +43,24 @@ class Cost:
   flops: float
   link_bytes: float
 
-  def times(self, chip: chips.Chip, dtype: str) -> dict[str, float]:
+  def times(self, chip: chips.Chip) -> dict[str, float]:
     """Seconds of each of these at the peaks of a chip.
 
     Args:
       chip: of the devices.
-      dtype: of the weights.
 
     Returns:
       Seconds by what they go to.
     """
     return {
       "memory": self.bytes / chip.bandwidth,
-      "compute": self.flops / chip.rate(dtype),
+      "compute": self.flops / chip.rate,
       "links": self.link_bytes / chip.link_bandwidth,
     }
 
-  def seconds(self, chip: chips.Chip, dtype: str) -> float:
+  def seconds(self, chip: chips.Chip) -> float:
     """Seconds at the least: all of these at once, each at its peak."""
-    return max(self.times(chip, dtype).values())
+    return max(self.times(chip).values())
 
 
 def decode(

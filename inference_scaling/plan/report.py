@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inference_scaling import names as names_lib
 from inference_scaling.plan import compiled as compiled_lib
 from inference_scaling.plan import floor, programs, searches, speed, targets
 from inference_scaling.plan import meshes as meshes_lib
@@ -129,7 +130,7 @@ def report(
   step_tokens = options.step_tokens or work.search.limits.step_tokens
   advance = next(one for one in done if one.name == "advance")
   found = speed.phases(work, mesh, advance, step_tokens)
-  for line in _speed_table(found, work, target):
+  for line in _speed_table(found, target):
     say(line)
   if options.all_buckets:
     total = sum(one.seconds for one in done)
@@ -151,7 +152,9 @@ def report(
 def _check_dtype(
   workload: workload_lib.Workload, target: targets.Target
 ) -> None:
-  if workload.search.dtype == "fp8" and "fp8" not in target.chip.flops:
+  search = workload.search
+  dtypes = (search.dtype, search.reward_model_dtype)
+  if names_lib.FP8 in dtypes and names_lib.FP8 not in target.chip.flops:
     raise ValueError(
       f"dtype is 'fp8', but {target.chip.name} has no units for it; expected "
       "another. Choose 'int8', which takes the same memory."
@@ -197,14 +200,12 @@ def _memory_table(done: Sequence[compiled_lib.Compiled]) -> list[str]:
 
 
 def _speed_table(
-  found: Sequence[speed.Phase],
-  workload: workload_lib.Workload,
-  target: targets.Target,
+  found: Sequence[speed.Phase], target: targets.Target
 ) -> list[str]:
   """What a pass over tokens costs a device, compiled and at the floor."""
   if not found:
     return ["  no loop over tokens was found in advance"]
-  chip, dtype = target.chip, workload.search.dtype
+  chip = target.chip
   rows: list[tuple[str, ...]] = [
     ("", *(f"{one.name} {kind}" for one in found for kind in _KINDS)),
   ]
@@ -223,12 +224,12 @@ def _speed_table(
     "exchanges a pass",
     *itertools.chain.from_iterable((f"{one.collectives}", "") for one in found),
   )
-  times = [cost.times(chip, dtype) for cost in costs]
+  times = [cost.times(chip) for cost in costs]
   for part in ("memory", "compute", "links"):
     row(f"ms a pass, {part}", *(f"{1e3 * one[part]:.3f}" for one in times))
   row(
     "tokens a second, at most",
-    *(f"{cost.tokens / cost.seconds(chip, dtype):,.0f}" for cost in costs),
+    *(f"{cost.tokens / cost.seconds(chip):,.0f}" for cost in costs),
   )
   row(
     "bytes over the floor",

@@ -109,7 +109,6 @@ def seconds(
   Returns:
     Seconds.
   """
-  dtype = workload.search.dtype
   batches = math.ceil(num_problems / workload.problems)
   half = min(passes, workload.search.limits.text_buffer) // 2
   total = 0.0
@@ -117,13 +116,13 @@ def seconds(
     sent = phase.compiled.link_bytes
     if phase.name == GENERATED:
       cost = floor.decode(workload, mesh, half, sent)
-      total += batches * passes * cost.seconds(chip, dtype)
+      total += batches * passes * cost.seconds(chip)
     else:
       cost = floor.score(
         workload, mesh, half, step_tokens, sent / phase.compiled.tokens
       )
       tokens = num_problems * passes * (workload.rows or workload.beams)
-      total += tokens / cost.tokens * cost.seconds(chip, dtype)
+      total += tokens / cost.tokens * cost.seconds(chip)
   return total
 
 
