@@ -8,6 +8,7 @@ import pytest
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import dense as cache_lib
 from inference_scaling.decoding.kv_cache import forking
+from inference_scaling.models.layers import attention
 from inference_scaling.models.layers import hardware as hardware_lib
 
 pytestmark = pytest.mark.usefixtures("quick_compilations")
@@ -16,6 +17,13 @@ P, N, S = 4, 3, 8  # problems, beams, tokens of a beam at most
 K, H, LAYERS, PROMPT = 2, 3, 2, 5
 WIDTH = 3  # new tokens at once
 CPU = hardware_lib.Hardware("cpu", 1)
+# Entries lie in another order, and new tokens in a buffer of their own.
+ACCELERATORS = [hardware_lib.Hardware(name, 1) for name in ("gpu", "tpu")]
+
+
+@pytest.fixture(params=[CPU, *ACCELERATORS], ids=lambda case: case.platform)
+def hardware(request):
+  return request.param
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -57,10 +65,11 @@ class Lists:
   rows that are opened with the prompts and the texts that they are of.
   """
 
-  def __init__(self):
+  def __init__(self, hardware):
     layers, lengths = _prompts()
-    layers = jax.tree.map(jnp.asarray, layers)
-    self.cache = cache_lib.start(layers, jnp.array(lengths), N, S, CPU)
+    self.keys_axis = attention.keys_axis(hardware)
+    layers = jax.tree.map(jnp.asarray, self._turn(layers))
+    self.cache = cache_lib.start(layers, jnp.array(lengths), N, S, hardware)
     self.beams = [[[] for _ in range(N)] for _ in range(P)]
     self.made = 0
 
@@ -70,10 +79,13 @@ class Lists:
       None if slots is None else jnp.array(slots, jnp.int32),
       None if beams is None else jnp.array(beams, jnp.int32),
     )
+    chosen = list(range(P)) if slots is None else slots
+    if self.keys_axis == attention.VALUES_AXIS:
+      self._grow_apart(counts, chosen, beams, beam_index, size, prompt_size)
+      return
     rows = self.cache.open_rows(beam_index, size, prompt_size)
     assert rows.own[0][0].shape == (len(counts), len(counts[0]), K, H, size)
     prompts = _prompts()[0]
-    chosen = list(range(P)) if slots is None else slots
     for found, wanted in zip(rows.prompt, prompts, strict=True):
       np.testing.assert_array_equal(
         found[0], wanted[0][chosen][..., :prompt_size]
@@ -100,6 +112,40 @@ class Lists:
     self.cache = close(self.cache, beam_index, rows)
     self.check()
 
+  def _grow_apart(self, counts, chosen, beams, beam_index, size, prompt_size):
+    """The same where rows keep new tokens in a buffer."""
+    rows = self.cache.open_rows(beam_index, size, prompt_size, WIDTH)
+    for segment in (rows.prompt, rows.own):
+      assert segment[0][0].shape == segment[0][1].shape
+    assert rows.prompt_lengths.tolist() == _prompts()[1][chosen].tolist()
+    shape = (WIDTH, len(chosen), len(counts[0]), K, H)
+    layers = [
+      tuple(np.full(shape, 1e4, np.float32) for _ in "kv")
+      for _ in range(LAYERS)
+    ]  # whoever waits leaves garbage behind
+    for q, p in enumerate(chosen):
+      for r, n in enumerate(range(N) if beams is None else beams[q]):
+        beam = self.beams[p][n]
+        assert rows.lengths[q, r] == len(beam)
+        new = list(range(self.made, self.made + counts[q][r]))
+        self.made += len(new)
+        for layer, (keys, values) in enumerate(layers):
+          for index, token in enumerate(new):
+            keys[index, q, r] = _key(token, layer)
+            values[index, q, r] = -_key(token, layer)
+        self.beams[p][n] = beam + new
+    grown = jnp.array(counts, jnp.int32)
+    rows = rows.advance(jax.tree.map(jnp.array, layers), grown, WIDTH)
+    close = jax.jit(lambda *args: cache_lib.Cache.close_rows(*args, WIDTH))
+    self.cache = close(self.cache, beam_index, rows)
+    self.check()
+
+  def _turn(self, layers):
+    """Keys in the order of a cache of theirs, from [..., H, S]."""
+    if self.keys_axis == attention.KEYS_AXIS:
+      return layers
+    return tuple((keys.swapaxes(-1, -2), values) for keys, values in layers)
+
   def fork(self, parents, num_rows=N, num_slots=P):
     fork = jax.jit(cache_lib.Cache.fork, static_argnums=(2, 3))
     parents = np.array(parents, np.int32)
@@ -111,9 +157,10 @@ class Lists:
     self.check()
 
   def check(self):
+    own = self._turn(self.cache.own)  # and back
     for p in range(P):
       for n in range(N):
-        row = [(k[p, n], v[p, n]) for k, v in self.cache.own]
+        row = [(k[p, n], v[p, n]) for k, v in own]
         self._check(row, self.beams[p][n], self.cache.lengths[p, n])
 
   def _check(self, row, tokens, length):
@@ -128,8 +175,8 @@ class Lists:
 
 
 @pytest.fixture
-def grown():
-  lists = Lists()
+def grown(hardware):
+  lists = Lists(hardware)
   lists.grow([[3, 1, 2], [0, 2, 3], [1, 1, 1], [2, 3, 0]])
   return lists
 
@@ -163,7 +210,7 @@ def test_a_prompt_is_read_no_further_than_it_must_be(grown):
   grown.grow([[1, 1]] * 2, slots=[2, 1], beams=[[0, 1]] * 2, prompt_size=3)
   longer = [len(grown.beams[p][n]) for p in (2, 1) for n in (0, 1)]
   assert longer == [length + 1 for length in lengths]
-  assert grown.cache.prompt[0][0].shape[-1] == PROMPT  # it stays as it was
+  assert grown.cache.prompt[0][1].shape[3] == PROMPT  # it stays as it was
 
 
 SWAPS = [[1, 0, 2], [0, 0, 0], [0, 1, 2], [2, 0, 1]]  # 2, 2, 0 and 3 move
