@@ -1,12 +1,15 @@
 """Programs that XLA has compiled, and what it says of them."""
 
+import contextlib
 import dataclasses
 import functools
 import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import jax
+from jax.experimental.compilation_cache import compilation_cache
 
 from inference_scaling.plan.hlo import program as hlo
 
@@ -96,7 +99,8 @@ def compile_program(
   """
   begin = time.monotonic()
   try:
-    compiled = lowered.compile()
+    with _without_cache():
+      compiled = lowered.compile()
   except jax.errors.JaxRuntimeError as error:
     if "RESOURCE_EXHAUSTED" not in str(error):
       raise
@@ -119,6 +123,19 @@ def compile_program(
     formats=compiled.output_formats,
     xla_bytes=cost.get("bytes accessed"),
   )
+
+
+@contextlib.contextmanager
+def _without_cache() -> Iterator[None]:
+  """Compiles anew: what is read from JAX's cache needs a device to be on."""
+  before = jax.config.jax_enable_compilation_cache
+  jax.config.update("jax_enable_compilation_cache", False)
+  compilation_cache.reset_cache()  # else JAX remembers that there is one
+  try:
+    yield
+  finally:
+    jax.config.update("jax_enable_compilation_cache", before)
+    compilation_cache.reset_cache()
 
 
 def _reason(text: str) -> str:
