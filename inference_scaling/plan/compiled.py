@@ -13,6 +13,8 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from inference_scaling.plan.hlo import program as hlo
 
+_USES_CACHE = "jax_enable_compilation_cache"
+
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
@@ -128,13 +130,13 @@ def compile_program(
 @contextlib.contextmanager
 def _without_cache() -> Iterator[None]:
   """Compiles anew: what is read from JAX's cache needs a device to be on."""
-  before = jax.config.jax_enable_compilation_cache
-  jax.config.update("jax_enable_compilation_cache", False)
+  before = getattr(jax.config, _USES_CACHE)
+  jax.config.update(_USES_CACHE, False)
   compilation_cache.reset_cache()  # else JAX remembers that there is one
   try:
     yield
   finally:
-    jax.config.update("jax_enable_compilation_cache", before)
+    jax.config.update(_USES_CACHE, before)
     compilation_cache.reset_cache()
 
 
