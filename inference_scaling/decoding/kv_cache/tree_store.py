@@ -187,7 +187,7 @@ def put_buffer(
 
 def _merge(store: jax.Array, chosen: jax.Array, tokens: jax.Array) -> jax.Array:
   """As `moving.merge`: writes [W, P, R, K, H] to entries [P, R, W] of P, S."""
-  every = jnp.arange(store.shape[1])
+  every = jnp.arange(store.shape[1])[None, None, None]
   match = chosen[..., None] == every  # [P, R, W, S]
   moved = jnp.einsum(
     "wprkh,prws->pskh", tokens, match.astype(tokens.dtype),
