@@ -69,7 +69,7 @@ def test_a_chip_computes_while_it_reads_what_the_plan_says(kind):
   chip = chips.CHIPS[_CHIPS[kind]]
   used = hardware.Hardware(chip.platform, 1, device_kind=kind)
   np.testing.assert_allclose(
-    used.flops_per_byte, chip.rate("bfloat16") / chip.bandwidth, rtol=2e-3
+    used.flops_per_byte, chip.rate / chip.bandwidth, rtol=2e-3
   )
 
 
