@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import dense as cache_lib
 from inference_scaling.decoding.kv_cache import tree, tree_store
+from inference_scaling.models.layers import attention
 from inference_scaling.models.layers import hardware as hardware_lib
 
 pytestmark = pytest.mark.usefixtures("quick_compilations")
@@ -21,7 +22,9 @@ Q, R = 1, 2  # of these at work, where not all are
 WIDTH = 3  # new tokens at once
 K, H, PROMPT = 2, 2, 3
 LAYERS = 2
-CPU = hardware_lib.Hardware("cpu", 1)
+CPU, GPU, TPU = (
+  hardware_lib.Hardware(platform, 1) for platform in ("cpu", "gpu", "tpu")
+)
 CAPACITY = 14  # entries of a problem: too few for some of what follows
 
 
@@ -49,18 +52,21 @@ def _to_rows(contents):
 
 
 @functools.cache
-def _empty(kind):
+def _empty(kind, hardware=CPU):
   prompt = _to_rows(_contents(np.arange(P * PROMPT).reshape(P, 1, PROMPT)))
   prompt = jax.tree.map(jnp.array, prompt)
+  if hardware is not CPU:  # whose keys lie as values do
+    prompt = tuple((keys.swapaxes(-1, -2), values) for keys, values in prompt)
   lengths = jnp.array([PROMPT, 1], jnp.int32)
   if kind == "dense":
-    return cache_lib.start(prompt, lengths, N, T, CPU)
-  return tree.start(prompt, lengths, N, T, CAPACITY, CPU)
+    return cache_lib.start(prompt, lengths, N, T, hardware)
+  return tree.start(prompt, lengths, N, T, CAPACITY, hardware)
 
 
 @jax.jit
 def _open(cache, beam_index):
-  return cache.open_rows(beam_index, T, PROMPT)
+  buffer = None if cache.hardware.is_cpu else WIDTH
+  return cache.open_rows(beam_index, T, PROMPT, buffer)
 
 
 @jax.jit
@@ -84,8 +90,8 @@ class Oracle:
     spoiled: problems that once needed more than find room.
   """
 
-  def __init__(self, kind):
-    self.cache = _empty(kind)
+  def __init__(self, kind, hardware=CPU):
+    self.cache = _empty(kind, hardware)
     self.beams = [[[] for _ in range(N)] for _ in range(P)]
     self.made = 0
     self.most = [0] * P
@@ -98,8 +104,13 @@ class Oracle:
       None if beams is None else jnp.array(beams, jnp.int32),
     )
     rows = _open(self.cache, beam_index)
-    own = jax.tree.map(np.array, rows.own)
+    own = _own(rows)
     lengths = np.array(rows.lengths)
+    buffer = rows.buffer
+    if buffer is not None:  # of which no more than what is written counts
+      layers = jax.tree.map(
+        lambda leaf: np.full(leaf.shape, 7.0), buffer.layers
+      )
     slots = range(P) if slots is None else slots
     new = {}
     for q, p in enumerate(slots):
@@ -110,8 +121,15 @@ class Oracle:
         new[p, n] = list(range(self.made, self.made + count))
         self.made += count
         lengths[q, r] += count
-        _write(own, q, r, len(old), new[p, n])
-    rows = rows.replace(own=own, lengths=jnp.array(lengths))
+        if buffer is None:
+          _write(own, q, r, len(old), new[p, n])
+        else:
+          _append(layers, q, r, new[p, n])
+    if buffer is None:
+      rows = rows.replace(own=own, lengths=jnp.array(lengths))
+    else:
+      layers = jax.tree.map(lambda leaf: jnp.float32(leaf), layers)
+      rows = rows.advance(layers, jnp.array(lengths - rows.lengths), WIDTH)
     self.cache = _close(self.cache, beam_index, rows)
     self._note(slots, new)
     self.check()
@@ -145,10 +163,11 @@ class Oracle:
 
   def check(self):
     """Compares all beams, and how they lie in the store."""
-    rows = jax.tree.map(np.array, _open(self.cache, beam_index_lib.ALL))
+    rows = _open(self.cache, beam_index_lib.ALL)
+    own = _own(rows)
     for p in range(P):
       for n in range(N):
-        self._check_row(rows.own, rows.lengths[p, n], p, n, p, n)
+        self._check_row(own, rows.lengths[p, n], p, n, p, n)
     if self._shared:
       self._check_store()
 
@@ -195,6 +214,26 @@ def _write(own, q, r, start, tokens):
     values[q, r, :, start:stop] = np.moveaxis(v, 0, -2)
 
 
+def _append(layers, q, r, tokens):
+  """Puts the keys and values of tokens in an append buffer."""
+  for (keys, values), (k, v) in zip(layers, _contents(tokens), strict=True):
+    keys[: len(tokens), q, r], values[: len(tokens), q, r] = k, v
+
+
+def _own(rows):
+  """The rows' own keys and values, the entries of keys last; of all slots.
+
+  A dense cache may leave them in the storage, and says which slot is meant.
+  """
+  turned = rows.keys_axis == attention.VALUES_AXIS
+  own = jax.tree.map(np.array, rows.own)
+  if rows.slots is not None:
+    own = jax.tree.map(lambda leaf: leaf[np.array(rows.slots)], own)
+  if not turned:
+    return own
+  return tuple((keys.swapaxes(-1, -2), values) for keys, values in own)
+
+
 def _counts(slots, rows):
   row = st.lists(st.integers(0, WIDTH), min_size=rows, max_size=rows)
   return st.lists(row, min_size=slots, max_size=slots)
@@ -227,13 +266,16 @@ _STORIES = st.lists(
 )
 
 
+@pytest.mark.parametrize(
+  "hardware", [CPU, GPU, TPU], ids=lambda case: case.platform
+)
 @pytest.mark.parametrize("kind", ["dense", "tree"])
 @hypothesis.settings(
   max_examples=25, deadline=None, derandomize=True, database=None
 )
 @hypothesis.given(story=_STORIES)
-def test_beams_hold_what_was_written(kind, story):
-  oracle = Oracle(kind)
+def test_beams_hold_what_was_written(kind, hardware, story):
+  oracle = Oracle(kind, hardware)
   for name, argument in story:
     if name == "grow":
       oracle.grow(*argument)
@@ -242,10 +284,13 @@ def test_beams_hold_what_was_written(kind, story):
     oracle.check()
 
 
+@pytest.mark.parametrize(
+  "hardware", [CPU, GPU, TPU], ids=lambda case: case.platform
+)
 @pytest.mark.parametrize("last,enough", [(2, True), (3, False)])
-def test_freed_entries_are_used_again(last, enough):
+def test_freed_entries_are_used_again(last, enough, hardware):
   """Twelve tokens, of which three live on, and as many as find room."""
-  oracle = Oracle("tree")
+  oracle = Oracle("tree", hardware)
   oracle.grow(None, None, [[3, 3, 3, 3]] * P)
   oracle.fork([[2] * N, [0] * N])
   oracle.grow(None, None, [[3, 3, 3, last], [0, 0, 0, 0]])

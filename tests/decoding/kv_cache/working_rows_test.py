@@ -20,7 +20,9 @@ from tests.models import families
 from tests.models import tiny as tiny_models
 
 P, N = 2, 3
-CPU = hardware_lib.Hardware("cpu", 1)
+CPU, GPU, TPU = (
+  hardware_lib.Hardware(platform, 1) for platform in ("cpu", "gpu", "tpu")
+)
 PROMPT, OWN, CHUNK = 7, 16, 4  # sizes of the buffers; texts are shorter
 PROMPT_LENGTHS = np.array([7, 4])
 # Tokens that each beam takes in, step by step: each at most a chunk.
@@ -51,11 +53,12 @@ def _walk(model, at_once):
       tokens=jnp.array(prompts), lengths=jnp.array(PROMPT_LENGTHS)
     )
     _, prompt = prompts_lib.compute(model, params, batch, batch.tokens.shape[1])
-    return cache_lib.start(prompt, batch.lengths, N, OWN, CPU)
+    return cache_lib.start(prompt, batch.lengths, N, OWN, model.hardware)
 
   @jax.jit
   def extend(params, cache, tokens, counts):
-    rows = cache.open_rows(beam_index_lib.ALL, OWN, PROMPT)
+    buffer = None if model.hardware.is_cpu else CHUNK
+    rows = cache.open_rows(beam_index_lib.ALL, OWN, PROMPT, buffer)
 
     def body(rows, index):
       part = jax.lax.dynamic_slice_in_dim(tokens, index, at_once, axis=2)
@@ -101,20 +104,27 @@ def _whole(model):
   }
 
 
-# Each family, one token at a time as policies go, or some as rewards do.
+# Each family, one token at a time as policies go, or some as rewards do, on a
+# CPU and in the form for accelerators, which keeps new tokens in a buffer.
 @pytest.mark.parametrize(
-  "name,at_once",
+  "name,at_once,hardware",
   [
-    ("mistral", 4),
+    ("mistral", 4, CPU),
+    ("mistral", 1, TPU),
     *(
       pytest.param(*case, marks=pytest.mark.slow)
-      for case in (("llama", 1), ("mistral", 1), ("qwen2", 2), ("gpt_neox", 1))
+      for case in (
+        ("llama", 1, CPU), ("mistral", 1, CPU), ("qwen2", 2, CPU),
+        ("gpt_neox", 1, CPU), ("llama", 1, GPU), ("qwen2", 2, TPU),
+        ("mistral", 4, GPU), ("gpt_neox", 1, TPU),
+      )
     ),
   ],
-)
-def test_cached_equals_uncached(name, at_once):
+)  # fmt: skip
+def test_cached_equals_uncached(name, at_once, hardware):
   config = families.READ[name]
   model = tiny_models.make_model(config, seed=4)
+  model = dataclasses.replace(model, hardware=hardware)
   found, expected = _walk(model, at_once), _whole(model)
   for beam, rows in found.items():
     assert len(rows) == STEPS[:, *beam].sum()
