@@ -42,6 +42,10 @@ DTYPES = (*FLOAT_DTYPES, INT8, FP8)
 # How keys and values of beams are kept.
 DENSE, TREE = "dense", "tree"
 CACHES = (DENSE, TREE)
+# How beams attend to their own past on accelerators: by products of XLA, by a
+# kernel, or by that of both which is the target's default.
+AUTO, EINSUM, KERNEL = "auto", "einsum", "kernel"
+ATTENTIONS = (AUTO, EINSUM, KERNEL)
 # Reward formats: no reward, native (a reward model trained by this package), a
 # Python object of the user's, and external ones of published reward models.
 NO_REWARD, NATIVE_REWARD, PYTHON_REWARD = "none", "native", "python"

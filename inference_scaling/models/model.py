@@ -22,6 +22,7 @@ from inference_scaling.models.checkpoints import (
 )
 from inference_scaling.models.layers import (
   attention,
+  decode_attention,
   self_attention,
 )
 from inference_scaling.models.layers import decoder as decoder_lib
@@ -46,6 +47,8 @@ class Model:
     graph: structure of the Flax module.
     hardware: that its programs are for: that of the mesh it was loaded on. To
       compile for another, `dataclasses.replace` it.
+    decode_kernel: of `decode_attention.choose`, for its decoding on
+      accelerators; None where products of XLA attend to all that is cached.
   """
 
   config: config_lib.DecoderConfig
@@ -54,6 +57,9 @@ class Model:
   graph: Any
   hardware: hardware_lib.Hardware = dataclasses.field(
     default_factory=lambda: hardware_lib.of_mesh(None), kw_only=True
+  )
+  decode_kernel: decode_attention.DecodeKernel | None = dataclasses.field(
+    default=None, kw_only=True
   )
 
   def forward(

@@ -139,6 +139,12 @@ class Sweep(fields.Group):
     0,
     "Space for a problem's distinct tokens in a tree; 0 for all there can be.",
   )
+  attention: Annotated[str, fields.one_of(*names.ATTENTIONS)] = fields.key(
+    names.ATTENTIONS[0],
+    "How beams attend to what they have written: by products that read all "
+    "space for it, by a kernel that reads what is there (TPU and GPU), or by "
+    "the default of the devices, today products on all.",
+  )
 
   def dtype_of(self, policy: str) -> str:
     """The dtype of a policy.

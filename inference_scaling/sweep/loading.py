@@ -1,10 +1,12 @@
 """Loads the models of a sweep, and says what the reward model makes of text."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 
 import jax
 
 from inference_scaling import decoding, models, names
+from inference_scaling.models.layers import decode_attention, hardware
 from inference_scaling.sweep import (
   checkpoints,
   engine,
@@ -36,8 +38,9 @@ def load_engine(
   Raises:
     FileNotFoundError: if a file of a checkpoint is missing.
     ValueError: if a file is cut, a model cannot be run by this package, the
-      mesh does not divide it, the limits are beyond what it was made for, or a
-      port's steps cannot be read by the reward.
+      mesh does not divide it, the limits are beyond what it was made for, the
+      settings ask for a kernel on a CPU, or a port's steps cannot be read by
+      the reward.
   """
   ports = {
     name: model
@@ -58,11 +61,17 @@ def load_engine(
     if settings.reward_format != models.NATIVE_FORMAT:
       limits, group = settings.reward_limits or limits, "reward"
     _check_positions("reward", reward, limits, group)
+  kernel = decode_attention.choose(
+    settings.attention, hardware.of_mesh(settings.mesh), settings.mesh
+  )
   loaded = {
-    name: models.load_model(
-      checkpoint.source,
-      dtype=settings.policy_dtypes.get(name, settings.dtype),
-      mesh=settings.mesh,
+    name: dataclasses.replace(
+      models.load_model(
+        checkpoint.source,
+        dtype=settings.policy_dtypes.get(name, settings.dtype),
+        mesh=settings.mesh,
+      ),
+      decode_kernel=kernel,
     )
     for name, checkpoint in files.items()
   }
@@ -83,6 +92,8 @@ def load_engine(
     if reward_model.reward_format is not None:
       test = decoding.self_test(reward_model, jax.jit, settings.mesh)
       say(f"{reward.source}: {test.message}")
+  if isinstance(reward_model, models.RewardModel):
+    reward_model = dataclasses.replace(reward_model, decode_kernel=kernel)
   return engine.Engine(loaded | ports, reward_model, settings)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from inference_scaling import decoding, models, spec
+from inference_scaling import decoding, models, names, spec
 from inference_scaling.spec import reward as reward_lib
 
 
@@ -32,6 +32,7 @@ class Settings:
     cache: how keys and values of beams are stored: one of `decoding.CACHES`.
     tree_tokens: distinct tokens of a problem that a tree has space for, in the
       policy and in the reward model each; None for all that there can be.
+    attention: how beams attend to their past, one of `names.ATTENTIONS`.
     date: what chat templates that print the date take for today: the day on
       which a sweep began, so that one that is resumed asks the same.
   """
@@ -48,6 +49,7 @@ class Settings:
   rows_per_problem: int | None = None
   cache: str = "dense"
   tree_tokens: int | None = None
+  attention: str = names.AUTO
   date: datetime.date | None = None
 
   def __post_init__(self):
@@ -94,6 +96,7 @@ def make_settings(
     rows_per_problem=sweep.rows_per_problem or None,
     cache=sweep.cache,
     tree_tokens=sweep.tree_tokens or None,
+    attention=sweep.attention,
     date=date,
   )
 

@@ -9,6 +9,7 @@ what it reads.
 Axis letters: Q problems, R rows of each, T new tokens, S entries of a row.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from inference_scaling import models
 from inference_scaling.decoding.kv_cache import append_buffer
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.models.layers import attention as attention_lib
+from inference_scaling.models.layers import decode_attention
 
 KeysValues = tuple[jax.Array, jax.Array]  # of one layer
 Layers = tuple[KeysValues, ...]
@@ -59,7 +61,10 @@ class Rows(flax.struct.PyTreeNode):
     return self.prompt_lengths[:, None] + self.lengths
 
   def attention(
-    self, config: models.DecoderConfig, num_tokens: int
+    self,
+    config: models.DecoderConfig,
+    num_tokens: int,
+    kernel: decode_attention.DecodeKernel | None = None,
   ) -> list[Any]:
     """Makes the attention of the next tokens, layer by layer.
 
@@ -67,6 +72,8 @@ class Rows(flax.struct.PyTreeNode):
       config: the architecture, for its sliding windows.
       num_tokens: T, how many tokens of each row come next; there must be
         space for them, or they overwrite older ones.
+      kernel: that attends to `own` where there is a buffer; None for products
+        of XLA, which read all entries of it.
 
     Returns:
       For each layer a `models.AttendFn` that keeps the row's own keys and
@@ -76,10 +83,15 @@ class Rows(flax.struct.PyTreeNode):
     near = wide
     if config.sliding_window is not None:
       near = self._masks(num_tokens, config.sliding_window)
-    return [
-      self._attend(number, wide if config.window(number) is None else near)
-      for number in range(config.num_layers)
-    ]
+    calls = []
+    for number in range(config.num_layers):
+      window = config.window(number)
+      masks, attend_own = wide if window is None else near, None
+      if kernel is not None and self.buffer is not None:
+        if kernel.serves(num_tokens, window, self.slots):
+          attend_own = self._by_kernel(kernel, number, num_tokens, window)
+      calls.append(self._attend(number, masks, attend_own))
+    return calls
 
   def advance(
     self, kept: Sequence[KeysValues], counts: jax.Array, num_tokens: int
@@ -100,7 +112,12 @@ class Rows(flax.struct.PyTreeNode):
     buffer = self.buffer.advance(kept, counts, num_tokens)
     return self.replace(buffer=buffer, lengths=lengths)
 
-  def _attend(self, number: int, masks: Sequence[jax.Array]) -> Any:
+  def _attend(
+    self,
+    number: int,
+    masks: Sequence[jax.Array],
+    attend_own: Callable[[jax.Array], attention_lib.Partial] | None,
+  ) -> Any:
     """Makes the attention of one layer."""
     shared = self._segment(self.prompt[number], self.prompt_size, masks[0])
     own = self.own[number]
@@ -116,14 +133,37 @@ class Rows(flax.struct.PyTreeNode):
     def attend_apart(queries: jax.Array, keys: jax.Array, values: jax.Array):
       assert self.buffer is not None
       kept = self.buffer.write(number, keys, values)
-      segments = (
-        shared,
-        self._segment(own, self.size, masks[1]),
-        append_buffer.segment(kept, masks[2]),
-      )
+      fresh = append_buffer.segment(kept, masks[2])
+      if attend_own is not None:
+        partials = (attend_own(queries),)
+        return attention_lib.attend(queries, (shared, fresh), partials), kept
+      segments = (shared, self._segment(own, self.size, masks[1]), fresh)
       return attention_lib.attend(queries, segments), kept
 
     return attend_behind if self.buffer is None else attend_apart
+
+  def _by_kernel(
+    self,
+    kernel: decode_attention.DecodeKernel,
+    number: int,
+    num_tokens: int,
+    window: int | None,
+  ) -> Callable[[jax.Array], attention_lib.Partial]:
+    """Makes the attention to one layer of `own`; it takes the queries."""
+    assert self.buffer is not None
+    # Without a window all tokens begin below 0, the last one too.
+    starts = jnp.full_like(self.lengths, -num_tokens)
+    if window is not None:
+      starts = self.lengths + 1 - window
+    return functools.partial(
+      kernel.attend,
+      keys=self.own[number][0],
+      values=self.own[number][1],
+      starts=starts,
+      stops=self.lengths - self.buffer.counts,
+      size=self.size,
+      slots=self.slots,
+    )
 
   def _segment(
     self, layer: KeysValues, size: int, mask: jax.Array

@@ -113,7 +113,7 @@ class DecodeLoop:
       params.weights,
       state.pending[..., None],
       positions[..., None],
-      rows.attention(config, 1),
+      rows.attention(config, 1, self.model.decode_kernel),
     )
     logits = self.model.unembed(params.weights, hidden[:, :, 0])
     with jax.named_scope("sample"):

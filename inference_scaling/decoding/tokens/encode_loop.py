@@ -100,9 +100,8 @@ def run(
     left = lengths - index
     block = lax.dynamic_slice_in_dim(tokens, index, T, axis=2)
     positions = rows.positions()[..., None] + jnp.arange(T)[None, None]
-    hidden, kept = model.forward(
-      params, block, positions, rows.attention(config, T)
-    )
+    attend = rows.attention(config, T, model.decode_kernel)
+    hidden, kept = model.forward(params, block, positions, attend)
     after = model.encode(params, head, block, hidden)
     rows = rows.advance(kept, jnp.clip(left, 0, T), num_tokens=T)
     return index + T, _at_last(head, after, left), rows

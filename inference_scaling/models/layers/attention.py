@@ -41,6 +41,21 @@ class Segment(flax.struct.PyTreeNode):
   keys_axis: int = flax.struct.field(pytree_node=False, default=KEYS_AXIS)
 
 
+class Partial(flax.struct.PyTreeNode):
+  """A softmax over some segments, to be merged with that over others.
+
+  Attributes:
+    sums: float32[P, N, K, G, T, H], of values, each times exp(score - peak).
+    peaks: float32[P, N, K, G, T], the highest scores; far below any score
+      where nothing was seen.
+    totals: likewise, sums of exp(score - peak).
+  """
+
+  sums: jax.Array
+  peaks: jax.Array
+  totals: jax.Array
+
+
 def keys_axis(hardware: hardware_lib.Hardware) -> int:
   """Says which axis of cached keys is that of their entries.
 
@@ -71,12 +86,17 @@ def kept_dtype(
   return jnp.float32 if hardware.is_cpu else dtype
 
 
-def attend(queries: jax.Array, segments: tuple[Segment, ...]) -> jax.Array:
+def attend(
+  queries: jax.Array,
+  segments: tuple[Segment, ...],
+  partials: tuple[Partial, ...] = (),
+) -> jax.Array:
   """Attends to all segments with one softmax, in float32.
 
   Args:
     queries: [P, N, K, G, T, H], after rotation.
     segments: what to attend to; at least one.
+    partials: of further segments, by the same queries.
 
   Returns:
     float32[P, N, K, G, T, H].
@@ -86,6 +106,7 @@ def attend(queries: jax.Array, segments: tuple[Segment, ...]) -> jax.Array:
   # The softmax is written out, since concatenating the segments would copy;
   # only what has no axis S moves between the layouts of the segments.
   peaks = [_unfold(score.max(-1), rows) for score in scores]
+  peaks += [partial.peaks for partial in partials]
   highest = peaks[0]
   for peak in peaks[1:]:
     highest = jnp.maximum(highest, peak)
@@ -98,6 +119,10 @@ def attend(queries: jax.Array, segments: tuple[Segment, ...]) -> jax.Array:
     mixed += _unfold(
       _multiply("...ts,...sd->...td", weights, segment.values, segment), rows
     )
+  for partial in partials:
+    share = jnp.exp(partial.peaks - highest)
+    total += partial.totals * share
+    mixed += partial.sums * share[..., None]
   return mixed / total[..., None]
 
 

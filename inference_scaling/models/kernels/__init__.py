@@ -1,0 +1,1 @@
+"""Pallas kernels, each for one kind of device."""
