@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -125,6 +125,31 @@ def compile_program(
     formats=compiled.output_formats,
     xla_bytes=cost.get("bytes accessed"),
   )
+
+
+def held(done: Sequence[Compiled]) -> tuple[int, int, int]:
+  """Says what a device holds while a search runs.
+
+  Args:
+    done: all programs of the search.
+
+  Returns:
+    Bytes of the weights, bytes of the state of all slots, and the most at any
+    moment: a program, and what it is not given but stays.
+  """
+  slots = next(one.memory for one in done if one.name == "empty_slots")
+  state, new = slots.output, slots.arguments
+  given = [one.memory.arguments for one in done if one.name == "advance"]
+  weights = min(given) - state
+  beside = {
+    "start": state,  # the slots of other problems
+    "empty_slots": weights,
+    "replace_slot": weights,
+    "take_slot": weights + state + new,
+    "advance": 0,
+  }
+  peak = max(one.memory.total + beside[one.name] for one in done)
+  return weights, state, peak
 
 
 @contextlib.contextmanager

@@ -93,10 +93,10 @@ class Search:
     """
     self.workload = workload
     hardware = hardware_lib.of_mesh(mesh)
-    self.policy = workload_lib.make_policy(workload, hardware)
-    self.reward = workload_lib.make_reward(workload, hardware)
     alone = mesh.devices.size == 1
     self.mesh = None if alone else mesh
+    self.policy = workload_lib.make_policy(workload, hardware, self.mesh)
+    self.reward = workload_lib.make_reward(workload, hardware, self.mesh)
     search, static_part = workload.search, workload.strategy.static_part
     self._owners = (self.policy, self.reward, static_part)
     policy_weights, reward_weights = layout.weights(search)

@@ -118,7 +118,11 @@ def report(
     return None
   for line in _memory_table(done):
     say(line)
-  peak = _peak(done)
+  weights, state, peak = compiled_lib.held(done)
+  say(
+    f"  of the arguments of advance: weights {weights / _GIB:.2f} GiB, caches "
+    f"and other state {state / _GIB:.2f} GiB"
+  )
   fits = peak <= target.chip.memory
   say(
     f"  peak {peak / _GIB:.2f} of {target.chip.memory / _GIB:.2f} GiB: "
@@ -132,6 +136,11 @@ def report(
   found = speed.phases(work, mesh, advance, step_tokens)
   for line in _speed_table(found, target):
     say(line)
+  if advance.xla_bytes:
+    say(
+      f"  XLA's own count of advance, each loop once and on the chip, too: "
+      f"{advance.xla_bytes / 1e9:.2f} GB"
+    )
   if options.all_buckets:
     total = sum(one.seconds for one in done)
     say(f"  {len(done)} programs, compiled in {total:.0f} s")
@@ -159,23 +168,6 @@ def _check_dtype(
       f"dtype is 'fp8', but {target.chip.name} has no units for it; expected "
       "another. Choose 'int8', which takes the same memory."
     )
-
-
-def _peak(done: Sequence[compiled_lib.Compiled]) -> int:
-  """The most that a device holds: beside a program, what it is not given."""
-  state = next(one for one in done if one.name == "empty_slots").memory
-  weights = min(
-    one.memory.arguments - state.output for one in done if one.name == "advance"
-  )
-  new = state.arguments
-  beside = {
-    "start": state.output,  # the slots of other problems
-    "empty_slots": weights,
-    "replace_slot": weights,
-    "take_slot": weights + state.output + new,
-    "advance": 0,
-  }
-  return max(one.memory.total + beside[one.name] for one in done)
 
 
 def _memory_table(done: Sequence[compiled_lib.Compiled]) -> list[str]:

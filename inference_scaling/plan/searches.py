@@ -98,6 +98,7 @@ def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
         reward_limits=settings.reward_limits or settings.limits,
         cache=settings.cache,
         tree_tokens=settings.tree_tokens,
+        attention=settings.attention,
       ),
       problems=engine.slots(sweep.batch_size, rows, count),
       beams=shape.num_beams,
@@ -122,7 +123,7 @@ def of_models(
   """The search of a policy and a reward model: REBASE, or sampling without one.
 
   Args:
-    texts: policy, reward ("" for none), reward_format, dtype and cache.
+    texts: policy, reward ("" for none), reward_format, dtype, cache, attention.
     numbers: problems (P), n (N), rows, tree_tokens, max_steps, prompt_tokens,
       step_tokens and total_tokens, the last two also of the reward model, as
       reward_step_tokens; num_problems of a sweep, or None.
@@ -156,6 +157,7 @@ def of_models(
       reward_limits=reward_limits,
       cache=texts["cache"],
       tree_tokens=size["tree_tokens"],
+      attention=texts["attention"],
     ),
     problems=size["problems"],
     beams=size["n"],

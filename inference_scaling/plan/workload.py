@@ -5,11 +5,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
 from inference_scaling import decoding
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding.memory import abstract
 from inference_scaling.decoding.tokens import automaton, translation
+from inference_scaling.models.layers import decode_attention
 from inference_scaling.models.layers import hardware as hardware_lib
 from inference_scaling.search import base, batching
 
@@ -59,21 +61,24 @@ class Workload:
 
 
 def make_policy(
-  workload: Workload, hardware: hardware_lib.Hardware
+  workload: Workload, hardware: hardware_lib.Hardware, mesh: Mesh | None = None
 ) -> decoding.ModelPolicy:
   """Makes the policy of a search, of shapes only.
 
   Args:
     workload: the search.
     hardware: that its programs are for.
+    mesh: of several devices, for kernels.
 
   Returns:
     The policy.
   """
   search = workload.search
-  model = abstract.policy_model(search)
+  kernel = decode_attention.choose(search.attention, hardware, mesh)
   return decoding.ModelPolicy(
-    dataclasses.replace(model, hardware=hardware),
+    dataclasses.replace(
+      abstract.policy_model(search), hardware=hardware, decode_kernel=kernel
+    ),
     _Format(),
     search.limits,
     workload.beams,
@@ -85,13 +90,14 @@ def make_policy(
 
 
 def make_reward(
-  workload: Workload, hardware: hardware_lib.Hardware
+  workload: Workload, hardware: hardware_lib.Hardware, mesh: Mesh | None = None
 ) -> batching.BatchedReward:
   """Makes the reward of a search, likewise.
 
   Args:
     workload: the search.
     hardware: that its programs are for.
+    mesh: as of `make_policy`.
 
   Returns:
     The reward: of a model, of tokens, or none.
@@ -101,7 +107,10 @@ def make_reward(
     return decoding.TokenReward(search.reward_format, workload.beams)
   if search.reward is None:
     return decoding.NoReward(workload.beams)
-  model = dataclasses.replace(abstract.reward_of(search), hardware=hardware)
+  kernel = decode_attention.choose(search.attention, hardware, mesh)
+  model = dataclasses.replace(
+    abstract.reward_of(search), hardware=hardware, decode_kernel=kernel
+  )
   translator: Any = model.reward_format and _Translator(
     model.reward_format, search.reward_limits
   )

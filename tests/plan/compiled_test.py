@@ -24,6 +24,25 @@ def test_memory_is_that_of_the_arrays():
   assert (found.beside, found.total) == (0, size)
 
 
+def _program(name, *memory):
+  return compiled.Compiled(
+    name, "", 0.0, compiled.Memory(*memory), "", None, None
+  )
+
+
+def test_what_a_device_holds_is_what_is_given_and_what_stays():
+  done = [
+    _program("start", 110, 5, 7, 0),  # 100 of weights, a prompt
+    _program("empty_slots", 5, 60, 1, 0),
+    _program("replace_slot", 65, 60, 2, 60),
+    _program("take_slot", 20, 3, 0, 0),
+    _program("advance", 160, 60, 9, 60),
+  ]
+  # Starting a problem beside the slots: 110 + 5 + 7 + 60.
+  assert compiled.held(done) == (100, 60, 188)
+  assert compiled.held([*done[:3], done[4]]) == (100, 60, 182)
+
+
 @small.needs(chips.GPU)
 def test_programs_are_compiled_anew_where_there_is_a_cache(tmp_path):
   """JAX cannot read a program for a device that is not there."""

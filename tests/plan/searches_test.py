@@ -24,7 +24,7 @@ CONFIG = {
 }
 TEXTS = {
   "policy": "llemma_7b", "reward": "llemma_34b", "reward_format": "llemma",
-  "dtype": "bfloat16", "cache": "dense",
+  "dtype": "bfloat16", "cache": "dense", "attention": "auto",
 }  # fmt: skip
 NUMBERS = {
   "problems": 4, "n": 64, "rows": None, "tree_tokens": None,

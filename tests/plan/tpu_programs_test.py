@@ -8,7 +8,6 @@ from tests.plan import properties, small
 pytestmark = small.needs(chips.TPU)
 PROGRAMS = (
   ("policy", "v5e:2x4", None),
-  ("policy", "v6e:2x4", None),
   ("policy", "v5p:2x2x1", None),
   ("reward", "v6e:2x4", None),
   ("reward", "v5e:2x4", (2, 4)),  # a part of the problems on each of two hosts

@@ -119,7 +119,10 @@ def _moved(
       for index, operand in enumerate(operands)
     )
     return read, _written(module, inner, one)
-  return _sum(operands), _sum([one])
+  # A kernel that takes an array by several windows reads it once.
+  return _sum(list({id(array): array for array in operands}.values())), _sum(
+    [one]
+  )
 
 
 def _started(one: hlo.Instruction) -> tuple[int, int]:
