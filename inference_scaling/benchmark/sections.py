@@ -25,6 +25,7 @@ from inference_scaling.benchmark.measurements import (
   loading,
   machine,
   memory,
+  parity,
   queueing,
   sampling,
   search,
@@ -78,7 +79,7 @@ def run(options: Options, say: Callable[[str], None]) -> list[table.Row]:
     ValueError: on an option that is not allowed.
     FileNotFoundError: where a model is missing.
   """
-  wanted = options.sections or tuple(SECTIONS)
+  wanted = options.sections or _default(options.subject)
   unknown = sorted(set(wanted) - set(SECTIONS))
   if unknown:
     raise ValueError(
@@ -96,6 +97,12 @@ def run(options: Options, say: Callable[[str], None]) -> list[table.Row]:
       say(table.render(section_rows) + "\n")
       rows += section_rows
   return rows
+
+
+def _default(subject: str) -> tuple[str, ...]:
+  """All sections; random weights cannot be held to anything."""
+  random = subject == "llemma_7b"
+  return tuple(name for name in SECTIONS if not (random and name == "parity"))
 
 
 def setting(options: Options) -> dict[str, Any]:
@@ -179,6 +186,10 @@ def _machine(options: Options, subject: subjects.Subject) -> list[table.Row]:
   return machine.rows(probe.rates(times))
 
 
+def _parity(options: Options, subject: subjects.Subject) -> list[table.Row]:
+  return parity.measure(subject, options.work)
+
+
 def _sampling(options: Options, subject: subjects.Subject) -> list[table.Row]:
   subjects.check_device(options.subject)
   with tempfile.TemporaryDirectory() as folder:
@@ -216,6 +227,7 @@ SECTIONS = {
   "first_result": _first_result,
   "memory": _memory,
   "loading": _loading,
+  "parity": _parity,
   "machine": _machine,
   "decoding": _decoding,
   "sampling": _sampling,

@@ -17,6 +17,7 @@ from inference_scaling.benchmark import (
 from inference_scaling.benchmark import work as work_lib
 from inference_scaling.benchmark.measurements import (
   machine,
+  predicted,
   roofline,
 )
 
@@ -126,6 +127,14 @@ class Decoding:
     what = f"{dtype}, batch size {rows}"
     share = 100 * bound / seconds.median
     read = least.weight_bytes + least.cache_bytes
+    planned = predicted.seconds(least, jax.devices()[0].device_kind)
+    prediction = [] if planned is None else [
+      table.Row(
+        "decoding", f"{what}: % of the plan's bound",
+        100 * planned / seconds.median, "%",
+        f"{rows / planned:,.0f} tokens/s by the chip's peaks",
+      )
+    ]  # fmt: skip
     return [
       table.Row(
         "decoding", what, rows / seconds.median, "tokens/s",
@@ -138,6 +147,7 @@ class Decoding:
         f"{least.flops / 1e9:.3g} GFLOP per token step; "
         f"cache in {self._caches[dtype]}",
       ),
+      *prediction,
     ]  # fmt: skip
 
 
