@@ -49,8 +49,8 @@ def multiply(
     out = jnp.matmul(
       values.astype(scale.dtype), columns, preferred_element_type=jnp.float32
     )
-  out *= scale.astype(jnp.float32)[:, None]
-  return out.reshape(-1, *rest)
+  factor = scale.astype(jnp.float32)[:, None]
+  return _settled(out * factor).reshape(-1, *rest)
 
 
 def look_up(
@@ -96,4 +96,21 @@ def _multiply_digits(values: jax.Array, columns: jax.Array) -> jax.Array:
     values, digits.reshape(len(columns), -1), preferred_element_type=jnp.int32
   )
   sums = sums.reshape(len(values), -1, 2).astype(jnp.float32)
-  return (sums[..., 0] + sums[..., 1] / _BASE) * unit
+  return (sums[..., 0] + _settled(sums[..., 1] / _BASE)) * unit
+
+
+def _settled(product: jax.Array) -> jax.Array:
+  """Has a product rounded before anything is added to it.
+
+  Fused into what follows, x * s - max becomes one operation that rounds once,
+  so that the largest logit is not at a distance of 0 from itself: greedy
+  decoding then finds no likeliest token.
+
+  Args:
+    product: float32[..].
+
+  Returns:
+    The same. Compilers do not fuse across a choice by the number itself; one by
+    the scale they would take out of the loop over columns.
+  """
+  return jnp.where(product != 0, product, 0.0)

@@ -70,12 +70,12 @@ def _policies(sweep: spec.Sweep) -> Iterator[str]:
   used = {
     name for block in sweep.runs.values() for name in block.policies or ()
   }
-  sources: dict[str, str] = {}
+  sources: dict[tuple[str, str], str] = {}
   for name, source in sweep.policies.items():
     if name not in used:
       yield f"config.policies.{name} is loaded, but no run is of it."
     path = os.path.realpath(source) if os.path.exists(source) else source
-    other = sources.setdefault(path, name)
+    other = sources.setdefault((path, sweep.dtype_of(name)), name)
     if other != name:
       yield (
         f"config.policies.{other} and config.policies.{name} are both "

@@ -95,3 +95,21 @@ def test_rows_of_a_table_are_scaled_and_rounded_once(kind, dtype, used):
   scaled = VALUES[kind].astype(np.float32) * SCALE.astype(np.float32)[:, None]
   wanted = scaled.astype(dtype)[rows]
   assert np.asarray(result).tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize("rows", [1, 3, 64])
+@pytest.mark.parametrize("kind", VALUES)
+def test_the_likeliest_token_is_found_in_the_same_program(kind, rows):
+  """A fused multiplication and subtraction would miss the largest logit."""
+  x = draw(rows)
+  scale = SCALE.astype(np.float32)
+  apart = np.asarray(multiply(VALUES[kind], scale, x, CPU))
+
+  @jax.jit
+  def distances(values, scale, x):
+    logits = quantised_products.multiply(values, scale, x, CPU)
+    return logits - jnp.max(logits, axis=0, keepdims=True)
+
+  found = np.asarray(distances(VALUES[kind], scale, x))
+  np.testing.assert_array_equal(found.argmax(axis=0), apart.argmax(axis=0))
+  assert not found.max(axis=0).any()

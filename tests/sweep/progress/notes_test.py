@@ -17,7 +17,7 @@ PAPER = ("llama3_8b", "llemma_34b", "llemma_7b", "mistral_7b")
 PUBLISHED = [
   *(
     (name, arg)
-    for name in ("demo", "scaling_laws")
+    for name in ("demo", "dtypes", "scaling_laws")
     for arg in ("", "runlocal")
   ),
   *(
@@ -152,6 +152,10 @@ def test_one_checkpoint_under_two_names_is_told(tmp_path):
   policies = {"small": "random/llemma_7b", "large": "random/llemma_7b"}
   (note,) = notes.find(resolved(tmp_path, policies=policies), questions(6))
   assert "are both random/llemma_7b: their runs are the same" in note
+  # In two dtypes they are compared.
+  other = {"small": "int8"}
+  both = resolved(tmp_path, policies=policies, policy_dtypes=other)
+  assert not notes.find(both, questions(6))
 
 
 def test_a_question_that_stands_twice_is_told(tmp_path):
