@@ -33,8 +33,8 @@ def placed(params: Any, config: models.DecoderConfig, mesh: Mesh) -> Any:
     ValueError: where the mesh cannot split them.
   """
   if mesh.devices.size == 1:
-    place = SingleDeviceSharding(mesh.devices.flat[0])
-    return jax.tree.map(lambda leaf: array(leaf, place), params)
+    format = SingleDeviceSharding(mesh.devices.flat[0])
+    return jax.tree.map(lambda leaf: array(leaf, format), params)
   held = kv_heads.num_held(config, mesh)
   shapes = jax.eval_shape(
     lambda params: kv_heads.copy(params, config, held), params
@@ -42,19 +42,19 @@ def placed(params: Any, config: models.DecoderConfig, mesh: Mesh) -> Any:
   return shaped(shapes, sharding.parameter_shardings(shapes, mesh))
 
 
-def shaped(shapes: Any, places: Any) -> Any:
+def shaped(shapes: Any, formats: Any) -> Any:
   """Gives arrays of shapes their places.
 
   Args:
     shapes: a pytree of arrays or `jax.ShapeDtypeStruct`.
-    places: of the same structure, a sharding or a format each.
+    formats: of the same structure, a sharding or a format each.
 
   Returns:
     The pytree, of `jax.ShapeDtypeStruct`.
   """
-  return jax.tree.map(array, shapes, places)
+  return jax.tree.map(array, shapes, formats)
 
 
-def array(leaf: Any, place: Any) -> jax.ShapeDtypeStruct:
-  """An array of shapes with a place: a sharding or a format."""
-  return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place)
+def array(leaf: Any, format: Any) -> jax.ShapeDtypeStruct:
+  """An array of shapes with a sharding or a format."""
+  return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=format)

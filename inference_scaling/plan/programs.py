@@ -115,14 +115,14 @@ class Search:
     search = self.workload.search
     policy, reward = search.limits, search.reward_model_limits
     lengths = range(1, 1 + max(policy.prompt_buffer, reward.prompt_buffer))
-    found = dict.fromkeys(
+    buckets = dict.fromkeys(
       (
         limits_lib.bucket(length, policy.prompt_buffer),
         limits_lib.bucket(length, reward.prompt_buffer),
       )
       for length in lengths
     )
-    return list(reversed(found))
+    return list(reversed(buckets))
 
   def buckets(self) -> list[Sizes]:
     """Sizes of the buffers that a sweep may use, the largest first."""
@@ -137,14 +137,14 @@ class Search:
     ]
     prompts = max(one.prompt_buffer for one in limits)
     texts = max(one.text_buffer for one in limits)
-    found: dict[Sizes, None] = {}
+    buckets: dict[Sizes, None] = {}
     step = 32  # buffers are multiples of it
     for prompt in range(step, prompts + step, step):
       # It remembers the largest: one for each length of prompts.
       fit = buffers.Fit(self.policy, self.reward, static_part, group)
       for text in range(0, texts + step, step):
-        found[fit([buffers.Slot(0, 0.0, prompt, prompt, text)])] = None
-    return sorted(found, key=_extent, reverse=True)
+        buckets[fit([buffers.Slot(0, 0.0, prompt, prompt, text)])] = None
+    return sorted(buckets, key=_extent, reverse=True)
 
   def start(self, sizes: tuple[int, int]) -> tuple[jax.stages.Lowered, str]:
     """Lowers the start of a problem, and tells its size.

@@ -133,8 +133,8 @@ def report(
     say(f"  what would fit, from shapes: {meshes_lib.fitting(work, target)}")
   step_tokens = options.step_tokens or work.search.limits.step_tokens
   advance = next(one for one in done if one.name == "advance")
-  found = speed.phases(work, mesh, advance, step_tokens)
-  for line in _speed_table(found, target):
+  phases = speed.phases(work, mesh, advance, step_tokens)
+  for line in _speed_table(phases, target):
     say(line)
   if advance.xla_bytes:
     say(
@@ -148,7 +148,7 @@ def report(
     return None
   mean_tokens = options.mean_tokens or work.search.limits.total_tokens
   seconds = group.num_runs * speed.seconds(
-    work, mesh, target.chip, found, group.num_problems,
+    work, mesh, target.chip, phases, group.num_problems,
     group.passes(mean_tokens, step_tokens), step_tokens,
   )  # fmt: skip
   say(
@@ -192,21 +192,21 @@ def _memory_table(done: Sequence[compiled_lib.Compiled]) -> list[str]:
 
 
 def _speed_table(
-  found: Sequence[speed.Phase], target: targets.Target
+  phases: Sequence[speed.Phase], target: targets.Target
 ) -> list[str]:
   """What a pass over tokens costs a device, compiled and at the floor."""
-  if not found:
+  if not phases:
     return ["  no loop over tokens was found in advance"]
   chip = target.chip
   rows: list[tuple[str, ...]] = [
-    ("", *(f"{one.name} {kind}" for one in found for kind in _KINDS)),
+    ("", *(f"{one.name} {kind}" for one in phases for kind in _KINDS)),
   ]
 
   def row(name: str, *values: str) -> None:
     rows.append((name, *values))
 
   costs = list(
-    itertools.chain.from_iterable((one.compiled, one.floor) for one in found)
+    itertools.chain.from_iterable((one.compiled, one.floor) for one in phases)
   )
   row("tokens a pass", *(f"{cost.tokens:,}" for cost in costs))
   row("bytes in HBM a token, MB", *(_per(cost, cost.bytes) for cost in costs))
@@ -214,7 +214,9 @@ def _speed_table(
   row("sent a token, MB", *(_per(cost, cost.link_bytes) for cost in costs))
   row(
     "exchanges a pass",
-    *itertools.chain.from_iterable((f"{one.collectives}", "") for one in found),
+    *itertools.chain.from_iterable(
+      (f"{one.collectives}", "") for one in phases
+    ),
   )
   times = [cost.times(chip) for cost in costs]
   for part in ("memory", "compute", "links"):
@@ -225,7 +227,7 @@ def _speed_table(
   )
   row(
     "bytes over the floor",
-    *itertools.chain.from_iterable((f"{one.ratio:.2f}", "") for one in found),
+    *itertools.chain.from_iterable((f"{one.ratio:.2f}", "") for one in phases),
   )
   return ["  for each device", *_aligned(rows)]
 
@@ -243,8 +245,8 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
   return [
     "    "
     + "  ".join(
-      cell.rjust(width) if place else cell.ljust(width)
-      for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+      cell.rjust(width) if index else cell.ljust(width)
+      for index, (cell, width) in enumerate(zip(row, widths, strict=True))
     ).rstrip()
     for row in rows
   ]

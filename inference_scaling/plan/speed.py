@@ -56,7 +56,7 @@ def phases(
     The phase of generated tokens, and with a reward model that of scored ones.
     One whose loop is not found is left out.
   """
-  found = []
+  made = []
   for name, scope in ((GENERATED, loops.TOKENS), (SCORED, loops.SCORES)):
     loop = loops.outermost(advance.module, scope)
     if loop is None:
@@ -79,15 +79,15 @@ def phases(
       flops=products.flops(advance.module, loop.body),
       link_bytes=sent,
     )
-    found.append(Phase(name, cost, least, len(exchanges)))
-  return found
+    made.append(Phase(name, cost, least, len(exchanges)))
+  return made
 
 
 def seconds(
   workload: workload_lib.Workload,
   mesh: Mesh,
   chip: chips.Chip,
-  found: list[Phase],
+  loops_run: list[Phase],
   num_problems: int,
   passes: int,
   step_tokens: int,
@@ -101,7 +101,7 @@ def seconds(
     workload: the search.
     mesh: of the devices.
     chip: of which they are.
-    found: of `phases`.
+    loops_run: of `phases`.
     num_problems: in all.
     passes: tokens that each active row of a problem is given.
     step_tokens: of a step that is scored.
@@ -112,7 +112,7 @@ def seconds(
   batches = math.ceil(num_problems / workload.problems)
   half = min(passes, workload.search.limits.text_buffer) // 2
   total = 0.0
-  for phase in found:
+  for phase in loops_run:
     sent = phase.compiled.link_bytes
     if phase.name == GENERATED:
       cost = floor.decode(workload, mesh, half, sent)

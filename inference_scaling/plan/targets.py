@@ -93,14 +93,14 @@ def devices(target: Target) -> list[Any]:
       sizes = (*target.sizes, 1, 1)[:3]
       options["chips_per_host_bounds"] = sizes
   try:
-    found = topologies.get_topology_desc(name, platform, **options)
+    topology = topologies.get_topology_desc(name, platform, **options)
   except RuntimeError as error:  # of XLA, for a slice that there is not
     if "lockfile" in str(error):
       raise ValueError(
         f"{target.name}: another program holds the compiler: {error}"
       ) from error
     raise _unknown(target.name, target.chip) from error
-  return list(found.devices)
+  return list(topology.devices)
 
 
 def _unknown(text: str, chip: chips.Chip) -> ValueError:

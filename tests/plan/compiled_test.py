@@ -9,19 +9,19 @@ from tests.plan import small
 
 
 def _lowered(target, shape=(256, 128)):
-  place = jax.sharding.SingleDeviceSharding(
+  device = jax.sharding.SingleDeviceSharding(
     small.mesh_of(target).devices.flat[0]
   )
-  array = jax.ShapeDtypeStruct(shape, jnp.float32, sharding=place)
+  array = jax.ShapeDtypeStruct(shape, jnp.float32, sharding=device)
   return jax.jit(lambda x: jnp.sin(x) + 1, donate_argnums=0).lower(array)
 
 
 @small.needs(chips.GPU)
 def test_memory_is_that_of_the_arrays():
-  found = compiled.compile_program("f", _lowered("h200")).memory
+  memory = compiled.compile_program("f", _lowered("h200")).memory
   size = 4 * 256 * 128
-  assert found == compiled.Memory(size, size, 0, size)
-  assert (found.beside, found.total) == (0, size)
+  assert memory == compiled.Memory(size, size, 0, size)
+  assert (memory.beside, memory.total) == (0, size)
 
 
 def _program(name, *memory):

@@ -25,8 +25,8 @@ LAYER = 2 * D * Q * H + 2 * D * K * H + 3 * D * F
 
 def _workload(policy=CONFIG, reward=None, dtype="bfloat16", **changes):
   form = "llemma" if reward else "none"
-  found = abstract.Search(policy, reward, form, dtype, LIMITS, LIMITS)
-  work = workload.Workload("x", found, P, N, search.sampling(), 4)
+  searched = abstract.Search(policy, reward, form, dtype, LIMITS, LIMITS)
+  work = workload.Workload("x", searched, P, N, search.sampling(), 4)
   return dataclasses.replace(work, **changes)
 
 

@@ -25,13 +25,13 @@ GROUP = dataclasses.replace(
 
 
 def _of(name):
-  found = dataclasses.replace(
+  searched = dataclasses.replace(
     GROUP.search,
     policy=_short(name),
     reward=None,
     reward_format="none",
   )
-  return dataclasses.replace(GROUP, search=found)
+  return dataclasses.replace(GROUP, search=searched)
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_what_is_said_to_fit_fits_and_no_more():
   target = targets.parse("v6e:2x4")
   said = meshes.fitting(GROUP, target)
   plan, memory_bytes = memory.Plan(GROUP.search), target.chip.memory
-  found = re.findall(
+  said_of = re.findall(
     r"mesh (\d+),(\d+): N = (\d+) at P = (\d+), P = (\d+)", said
   )
-  assert [(int(data), int(model)) for data, model, *_ in found] == [
+  assert [(int(data), int(model)) for data, model, *_ in said_of] == [
     (1, 8), (2, 4), (4, 2), (8, 1),
   ]  # fmt: skip
-  for texts in found:
+  for texts in said_of:
     data, model, beams, problems, most = map(int, texts)
     for n, fits in ((beams, True), (beams + 1, False)):
       if n:

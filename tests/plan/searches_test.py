@@ -36,20 +36,20 @@ NUMBERS = {
 
 def test_runs_that_differ_in_seed_share_their_programs():
   groups = searches.of_sweep(CONFIG, None)
-  found = {
+  shapes = {
     one.workload.name: (one.workload.problems, one.workload.beams, one.num_runs)
     for one in groups
     if one.workload.name.startswith("small")
   }
   # P times N is the batch size, of at most 40 problems.
-  assert found == {
+  assert shapes == {
     "small, greedy, n = 1": (40, 1, 1),
     "small, sampling, n = 16": (4, 16, 3),
     "small, rebase, n = 4": (16, 4, 1),
     "small, rebase, n = 16": (4, 16, 1),
     "small, mcts, n = 8": (engine.slots(64, 18, 40), 18, 1),
   }
-  assert len(groups) == 2 * len(found)
+  assert len(groups) == 2 * len(shapes)
   assert {one.num_problems for one in groups} == {40}
   assert {one.mesh for one in groups} == {(2, 4)}
   # Greedy decoding takes no filter, and so another program.

@@ -82,8 +82,10 @@ def _met(results: int, inputs: int, window: dict[str, int | None]) -> int:
   stride, before = window["stride"] or 1, window["pad"] or 0
   wide, apart = window["lhs_dilate"] or 1, window["rhs_dilate"] or 1
   result = np.arange(results)[:, None] * stride
-  place = result - before + np.arange(window["size"] or 1)[None] * apart
-  inside = (place >= 0) & (place <= (inputs - 1) * wide) & (place % wide == 0)
+  position = result - before + np.arange(window["size"] or 1)[None] * apart
+  inside = (
+    (position >= 0) & (position <= (inputs - 1) * wide) & (position % wide == 0)
+  )
   return int(inside.sum())
 
 

@@ -61,9 +61,9 @@ class Array:
   def padded_bytes(self) -> int:
     """Bytes that it takes in memory, padded to whole tiles."""
     sizes = [self.dims[axis] for axis in self.order]
-    for place, tile in enumerate(reversed(self.tile)):
-      if place < len(sizes):
-        sizes[place] = -(-sizes[place] // tile) * tile
+    for position, tile in enumerate(reversed(self.tile)):
+      if position < len(sizes):
+        sizes[position] = -(-sizes[position] // tile) * tile
     return -(-math.prod(sizes) * _bits(self.dtype) // 8)
 
   @property
@@ -278,10 +278,10 @@ def _instruction(match: re.Match[str], text: str) -> Instruction:
 def _closing(text: str, start: int) -> int:
   """Where the bracket that opens at a place is closed."""
   depth = 0
-  for place in range(start, len(text)):
-    depth += {"(": 1, ")": -1}.get(text[place], 0)
+  for position in range(start, len(text)):
+    depth += {"(": 1, ")": -1}.get(text[position], 0)
     if depth == 0:
-      return place
+      return position
   raise ValueError(f"a bracket of {text[:80]!r} is never closed.")
 
 

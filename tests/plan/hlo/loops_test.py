@@ -10,9 +10,10 @@ from inference_scaling.plan.hlo import loops, program
 from tests.plan import small
 
 
-def _module(function, *shapes, place=None):
+def _module(function, *shapes, device=None):
   arguments = [
-    jax.ShapeDtypeStruct(shape, jnp.float32, sharding=place) for shape in shapes
+    jax.ShapeDtypeStruct(shape, jnp.float32, sharding=device)
+    for shape in shapes
   ]
   return program.parse(jax.jit(function).lower(*arguments).compile().as_text())
 
@@ -35,8 +36,8 @@ def test_trip_counts_and_nesting():
   assert (outer.trip_count, inner.trip_count) == (None, 5)
   assert outer.within == () and inner.within == (outer.body,)
   assert not outer.is_of_rows and not inner.is_of_rows
-  found = loops.outermost(module, loops.TOKENS)
-  assert found is not None and found.body == outer.body
+  outermost = loops.outermost(module, loops.TOKENS)
+  assert outermost is not None and outermost.body == outer.body
   assert loops.outermost(module, loops.SCORES) is None
 
 
@@ -94,7 +95,7 @@ def test_loops_over_rows_are_those_that_xla_made(op_name, expected):
 @small.needs(chips.TPU)
 def test_a_scatter_of_rows_is_a_loop_on_tpu():
   """What the engine avoids: an update of each row at its own place."""
-  place = jax.sharding.SingleDeviceSharding(
+  device = jax.sharding.SingleDeviceSharding(
     small.mesh_of("v5e:1x1").devices.flat[0]
   )
 
@@ -111,6 +112,6 @@ def test_a_scatter_of_rows_is_a_loop_on_tpu():
     return lax.dynamic_update_slice_in_dim(rows, new[:, :, None], at, axis=2)
 
   shapes = ((96, 256, 512), (96, 256), (96,))
-  (loop,) = loops.row_loops(_module(update, *shapes, place=place))
+  (loop,) = loops.row_loops(_module(update, *shapes, device=device))
   assert loop.trip_count == 96
-  assert not loops.loops(_module(slice_update, *shapes, place=place))
+  assert not loops.loops(_module(slice_update, *shapes, device=device))

@@ -18,8 +18,8 @@ def _module(function, *arguments, **options):
   return program.parse(compiled.as_text())
 
 
-def _array(shape=SHAPE, dtype=jnp.float32, place=None):
-  return jax.ShapeDtypeStruct(shape, dtype, sharding=place)
+def _array(shape=SHAPE, dtype=jnp.float32, split=None):
+  return jax.ShapeDtypeStruct(shape, dtype, sharding=split)
 
 
 def test_a_transpose_is_a_copy_and_a_sum_is_none():
@@ -62,14 +62,14 @@ def test_what_must_be_kept_is_copied_and_what_is_donated_is_not():
 def test_exchanges_of_a_mesh():
   mesh = models.make_mesh(2, 4)
 
-  def place(*axes):
+  def split(*axes):
     return NamedSharding(mesh, PartitionSpec(*axes))
 
   module = _module(
     lambda x, w: x @ w,
-    _array((16, 256), place=place(None, "model")),
-    _array((256, 32), place=place("model", None)),
-    out_shardings=place(None, None),
+    _array((16, 256), split=split(None, "model")),
+    _array((256, 32), split=split("model", None)),
+    out_shardings=split(None, None),
   )
   (one,) = movement.collectives(module, module.entry)
   assert (one.kind, one.devices, one.bytes) == ("all-reduce", 4, 4 * 16 * 32)

@@ -10,9 +10,9 @@ from inference_scaling.plan.hlo import products, program
 from tests.plan import small
 
 
-def _flops(function, *shapes, place=None, dtype=jnp.float32):
+def _flops(function, *shapes, device=None, dtype=jnp.float32):
   arguments = [
-    jax.ShapeDtypeStruct(shape, dtype, sharding=place) for shape in shapes
+    jax.ShapeDtypeStruct(shape, dtype, sharding=device) for shape in shapes
   ]
   text = jax.jit(function).lower(*arguments).compile().as_text()
   module = program.parse(text)
@@ -23,30 +23,32 @@ def _device(name):
   return jax.sharding.SingleDeviceSharding(small.mesh_of(name).devices.flat[0])
 
 
-PLACES = [
+DEVICES = [
   pytest.param(lambda: None, id="cpu"),
   pytest.param(lambda: _device("v6e:1x1"), marks=small.needs(chips.TPU)),
   pytest.param(lambda: _device("h200"), marks=small.needs(chips.GPU)),
 ]
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_products_count_two_for_each_factor(place):
+@pytest.mark.parametrize("device", DEVICES)
+def test_products_count_two_for_each_factor(device):
   shapes = ((256, 512), (512, 1024))
-  found = _flops(lambda x, y: x @ y, *shapes, place=place(), dtype=jnp.bfloat16)
-  assert found == 2 * 256 * 512 * 1024
+  counted = _flops(
+    lambda x, y: x @ y, *shapes, device=device(), dtype=jnp.bfloat16
+  )
+  assert counted == 2 * 256 * 512 * 1024
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_products_of_a_batch_count_each_of_it(place):
-  found = _flops(
+@pytest.mark.parametrize("device", DEVICES)
+def test_products_of_a_batch_count_each_of_it(device):
+  counted = _flops(
     lambda x, y: jnp.einsum("abqd,abkd->abqk", x, y),
     (3, 4, 128, 256),
     (3, 4, 384, 256),
-    place=place(),
+    device=device(),
     dtype=jnp.bfloat16,
   )
-  assert found == 2 * 3 * 4 * 128 * 384 * 256
+  assert counted == 2 * 3 * 4 * 128 * 384 * 256
 
 
 def test_a_loop_counts_as_often_as_it_runs():

@@ -13,9 +13,9 @@ from tests.plan import small
 KIB = 1024
 
 
-def _bytes(function, *shapes, place=None, donate=(), dtype=jnp.float32):
+def _bytes(function, *shapes, device=None, donate=(), dtype=jnp.float32):
   arguments = [
-    jax.ShapeDtypeStruct(shape, dtype, sharding=place) for shape in shapes
+    jax.ShapeDtypeStruct(shape, dtype, sharding=device) for shape in shapes
   ]
   lowered = jax.jit(function, donate_argnums=donate).lower(*arguments)
   module = program.parse(lowered.compile().as_text())
@@ -110,7 +110,7 @@ def test_each_kind_of_instruction_by_hand():
 @small.needs(chips.TPU)
 @pytest.mark.parametrize("rows", [8, 64])
 def test_a_layer_on_tpu_reads_its_weights_once(rows):
-  place = jax.sharding.SingleDeviceSharding(
+  device = jax.sharding.SingleDeviceSharding(
     small.mesh_of("v6e:1x1").devices.flat[0]
   )
 
@@ -118,6 +118,6 @@ def test_a_layer_on_tpu_reads_its_weights_once(rows):
     return jnp.maximum(x @ up, 0) @ down
 
   shapes = ((rows, 2048), (2048, 8192), (8192, 2048))
-  moved = _bytes(mlp, *shapes, place=place, dtype=jnp.bfloat16)
+  moved = _bytes(mlp, *shapes, device=device, dtype=jnp.bfloat16)
   least = 2 * (np.prod(shapes[1]) + np.prod(shapes[2]) + 2 * rows * 2048)
   assert moved == pytest.approx(least, rel=0.01)
