@@ -94,6 +94,11 @@ def devices(target: Target) -> list[Any]:
       options["chips_per_host_bounds"] = sizes
   try:
     topology = topologies.get_topology_desc(name, platform, **options)
+  except NotImplementedError as error:  # a plugin that found no device
+    raise ValueError(
+      f"{target.name}: JAX has looked for devices before its compiler could be "
+      "asked, and dropped it. Start the program with JAX_PLATFORMS=cpu."
+    ) from error
   except RuntimeError as error:  # of XLA, for a slice that there is not
     if "lockfile" in str(error):
       raise ValueError(

@@ -71,6 +71,16 @@ def test_eight_gpus_are_a_host(count, hosts):
 
 
 @small.needs(chips.GPU)
+def test_a_compiler_that_jax_has_dropped_is_told(monkeypatch):
+  def dropped(*arguments, **options):
+    raise NotImplementedError("topology not implemented for cuda")
+
+  monkeypatch.setattr(targets.topologies, "get_topology_desc", dropped)
+  with pytest.raises(ValueError, match="Start the program with JAX_PLATFORMS"):
+    targets.devices(targets.parse("h200"))
+
+
+@small.needs(chips.GPU)
 def test_gpus_that_fill_no_hosts_are_refused():
   with pytest.raises(ValueError, match="h200:9"):
     targets.devices(targets.parse("h200:9"))
