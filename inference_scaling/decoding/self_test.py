@@ -22,6 +22,7 @@ from inference_scaling.decoding import policy_state
 from inference_scaling.decoding import reward as reward_lib
 from inference_scaling.decoding.batching import placement
 from inference_scaling.decoding.tokens import translation
+from inference_scaling.models.quantisation import formats
 from inference_scaling.search import base
 
 _QUESTION = (
@@ -229,7 +230,9 @@ def _join(prompt: Sequence[int], parts: Sequence[Sequence[int]]) -> list[int]:
 
 
 def _dtype(model: models.RewardModel) -> Any:
-  return model.params["decoder"]["embedding"].dtype
+  """The dtype whose tolerance holds: beside quantised weights, bfloat16's."""
+  dtype = model.params["decoder"]["embedding"].dtype
+  return jnp.dtype(jnp.bfloat16) if dtype in formats.STORED else dtype
 
 
 def _name(model: models.RewardModel) -> str:

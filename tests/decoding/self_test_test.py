@@ -103,3 +103,10 @@ def test_half_precision_is_close_enough():
   # Over many layers rounding may do what a fault does: it is said, not refused.
   found = decoding.self_test(_forgetful(type(model))(**fields), jax.jit)
   assert "Beware" in found.message and not found.passed
+
+
+@pytest.mark.parametrize("dtype", ["int8", "fp8"])
+def test_quantised_weights_score_step_by_step_as_all_at_once(dtype):
+  model = models.load_reward_model("embedded/reward", dtype=dtype)
+  found = decoding.self_test(model, jax.jit)
+  assert found.passed and "Beware" not in found.message

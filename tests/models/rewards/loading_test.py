@@ -139,3 +139,26 @@ def test_a_tokenizer_without_the_tag_is_refused_before_loading(tmp_path):
     ValueError, match=rf"{tmp_path}: format 'llemma'.*' ки' is .*one token"
   ):
     models.load_reward_model(tmp_path, reward_format="llemma")
+
+
+@pytest.mark.parametrize("shape", [None, (4, 2)])
+def test_a_published_model_is_quantised_but_for_its_head(tmp_path, shape):
+  _write("rlhflow", tmp_path)
+  mesh = shape and models.make_mesh(*shape)
+  plain, model = (
+    models.load_reward_model(
+      tmp_path, reward_format="rlhflow", dtype=dtype, mesh=mesh
+    )
+    for dtype in ("float32", "int8")
+  )
+  assert model.params["decoder"]["embedding"].dtype == jnp.int8
+  score = model.params["score"]
+  for name, leaf in plain.params["score"].items():
+    assert np.asarray(score[name]).tobytes() == np.asarray(leaf).tobytes()
+  tokens = np.arange(12).reshape(2, 6)
+  solution = np.ones((2, 6), bool)
+  first, second = (
+    np.asarray(jax.jit(one.token_rewards)(one.params, tokens, solution))
+    for one in (plain, model)
+  )
+  assert 0 < np.abs(first - second).max() < 0.1
