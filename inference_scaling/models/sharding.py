@@ -28,8 +28,6 @@ RULES: LogicalAxisRules = {
   "problems": DATA,
   "embed": None,
   "beams": None,
-  "length": None,
-  "head_dim": None,
 }
 # Of training: weights and optimizer state are split along 'data', too, and
 # gathered layer by layer where they are used (FSDP).

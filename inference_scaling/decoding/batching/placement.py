@@ -13,11 +13,11 @@ from jax.sharding import Mesh
 
 from inference_scaling.models import sharding
 
-# Both of the prompt, whose beams' axis has size 1, and of the beams' own text.
-KEYS = ("problems", "beams", "kv_heads", "head_dim", "length")
-VALUES = ("problems", "beams", "kv_heads", "length", "head_dim")
-# Both, where beams share them in a tree.
-ENTRIES = ("problems", None, "kv_heads", "head_dim")
+# Keys and values of the prompt, whose beams' axis has size 1, and of the beams'
+# own text. Entries and their numbers come in either order, and are not split.
+CACHED = ("problems", "beams", "kv_heads", None, None)
+# The same where beams share them in a tree.
+ENTRIES = ("problems", None, "kv_heads", None)
 # Fields that hold, for each layer, keys and values.
 _LAYERS = ("prompt", "own")
 # One problem alone: each part of 'data' holds it.
@@ -36,7 +36,7 @@ def state_axes(path: tuple[Any, ...], ndim: int) -> sharding.Axes:
   """
   if any(getattr(key, "name", None) in _LAYERS for key in path):
     shared = ndim == len(ENTRIES)
-    return ENTRIES if shared else (KEYS, VALUES)[path[-1].idx]
+    return ENTRIES if shared else CACHED
   return ("problems", *[None] * (ndim - 1))
 
 
