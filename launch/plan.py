@@ -13,7 +13,7 @@ are not read. See inference_scaling/plan/ and inference_scaling/decoding/.
 from absl import app, flags
 from ml_collections import config_flags
 
-from inference_scaling import decoding, launching, models, plan
+from inference_scaling import decoding, launching, models, names, plan
 from inference_scaling.decoding.memory import plan as memory
 from inference_scaling.decoding.memory import table
 
@@ -34,6 +34,7 @@ _TEXTS: dict[str, flags.FlagHolder] = {
      "Format of the steps that the reward model reads."),
     ("dtype", "bfloat16", models.DTYPES, "Dtype of weights, and of all else"),
     ("cache", "dense", decoding.CACHES, "How keys and values are kept"),
+    ("attention", "auto", names.ATTENTIONS, "How beams attend to their past"),
   )
 }  # fmt: skip
 _MESH = flags.DEFINE_multi_string(

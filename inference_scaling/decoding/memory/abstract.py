@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import transformers
 from flax import nnx
 
-from inference_scaling import models
+from inference_scaling import models, names
 from inference_scaling import search as search_lib
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import no_reward
@@ -50,6 +50,7 @@ class Search:
     cache: how beams are stored, one of `choice.CACHES`.
     tree_tokens: as `choice.Storage` takes it.
     reward_dtype: of the reward model; None for that of the policy.
+    attention: how beams attend to their past, one of `names.ATTENTIONS`.
   """
 
   policy: models.DecoderConfig
@@ -61,6 +62,7 @@ class Search:
   cache: str = choice.DENSE
   tree_tokens: int | None = None
   reward_dtype: str | None = None
+  attention: str = names.AUTO
 
   @property
   def reward_model_limits(self) -> limits_lib.Limits:

@@ -102,8 +102,11 @@ class DecodeKernel:
     else:
       run = functools.partial(_attend_gpu, interpret=self.interpret)
     if self.mesh is not None:
-      heads = PartitionSpec(sharding.DATA, None, sharding.MODEL)
-      rows, whole = PartitionSpec(sharding.DATA), PartitionSpec()
+      # A problem that is not in a slot yet is on all devices.
+      shared = queries.shape[0] % self.mesh.shape[sharding.DATA] > 0
+      problems = None if shared else sharding.DATA
+      heads = PartitionSpec(problems, None, sharding.MODEL)
+      rows, whole = PartitionSpec(problems), PartitionSpec()
       run = jax.shard_map(
         run,
         mesh=self.mesh,
