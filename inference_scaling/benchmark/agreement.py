@@ -161,12 +161,12 @@ def _compare(
 def _rows(dtype: str, sums: np.ndarray) -> list[table.Row]:
   sums = sums[:, sums[0] > 0].astype(np.float64)
   count = f"{int(sums[0].sum())} tokens of {sums.shape[1]} texts"
-  agreement, agreement_error = ratio(sums[1], sums[0])
+  differ, differ_error = ratio(sums[0] - sums[1], sums[0])
   divergence, divergence_error = ratio(sums[2], sums[0])
   return [
     table.Row(
-      SECTION, f"{dtype}, likeliest next tokens that differ", 100 * (1 - agreement),
-      "%", f"+- {100 * agreement_error:.2f}; {count}",
+      SECTION, f"{dtype}, likeliest next tokens that differ", 100 * differ,
+      "%", f"+- {100 * differ_error:.2f}; {count}",
     ),
     table.Row(
       SECTION, f"{dtype}, divergence", divergence, "nats/token",

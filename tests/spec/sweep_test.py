@@ -38,7 +38,9 @@ def test_scaling_laws_has_three_seeds_and_n_up_to_64():
     assert {run.policy for run in group} == {"small", "middle", "large"}
 
 
-@pytest.mark.parametrize("name", ["demo", "dtypes", "scaling_laws", "strategies"])
+@pytest.mark.parametrize(
+  "name", ["demo", "dtypes", "scaling_laws", "strategies"]
+)
 def test_configs_have_a_tiny_variant_and_refuse_others(name):
   module = importlib.import_module(f"configs.{name}")
   config = spec.read_sweep(module.get_config("runlocal"))

@@ -38,9 +38,9 @@ is allowed. Where all beams of a dense cache work on a CPU, rows of full length
 are the storage itself, and the plan is for the next shorter size. On an
 accelerator they and their prompts are always read in the storage, and what rows
 take is an append buffer: of the tokens of a call of the policy, or of a step in
-whole blocks. Against what the compiler reports it is right to within 10%. A CPU holds keys and values in
-float32, whatever the weights are. Quantised weights are counted with their
-scales.
+whole blocks. Against what the compiler reports it is right to within 10%. A CPU
+holds keys and values in float32, whatever the weights are. Quantised weights
+are counted with their scales.
 """
 
 import collections
