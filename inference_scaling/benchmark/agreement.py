@@ -107,8 +107,8 @@ def measure(
   for tokens, scored in batches(first.tokenizer, texts):
     expected = logits[reference](first.params, tokens)
     for dtype, model in others.items():
-      found = logits[dtype](model.params, tokens)
-      parts[dtype].append(np.asarray(_compare(expected, found, scored)))
+      other = logits[dtype](model.params, tokens)
+      parts[dtype].append(np.asarray(_compare(expected, other, scored)))
   result = [_size(reference, first)]
   for dtype, model in others.items():
     result += _rows(dtype, np.concatenate(parts[dtype], axis=1))
@@ -148,12 +148,12 @@ def batches(
 
 @jax.jit
 def _compare(
-  expected: jax.Array, found: jax.Array, scored: jax.Array
+  expected: jax.Array, other: jax.Array, scored: jax.Array
 ) -> jax.Array:
   """Sums of each text: tokens, agreements and divergences; float32[3, B]."""
-  same = jnp.argmax(expected, -1) == jnp.argmax(found, -1)
-  likely, other = jax.nn.log_softmax(expected), jax.nn.log_softmax(found)
-  divergence = jnp.sum(jnp.exp(likely) * (likely - other), axis=-1)
+  same = jnp.argmax(expected, -1) == jnp.argmax(other, -1)
+  likely, compared = (jax.nn.log_softmax(x) for x in (expected, other))
+  divergence = jnp.sum(jnp.exp(likely) * (likely - compared), axis=-1)
   parts = (jnp.ones_like(divergence), same, divergence)
   return jnp.stack([jnp.sum(part * scored, axis=1) for part in parts])
 

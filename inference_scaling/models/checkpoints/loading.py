@@ -212,11 +212,11 @@ def _read(
   for entry in group:
     parameter = layout.to_parameter(entry, stored)
     target = None if shardings is None else layout.get(shardings, entry.path)
-    placed = placing.place(
+    value = placing.cast(
       parameter, dtype or parameter.dtype, target, own,
       name=name, where=tensors.where,
     )  # fmt: skip
-    yield entry.path, placed
+    yield entry.path, value
 
 
 def _read_quantised(
@@ -234,7 +234,7 @@ def _read_quantised(
     scale_path = modules.scale_path(entry.path)
     assert scale_path is not None
     paths = (entry.path, scale_path)
-    arrays = placing.place_quantised(
+    arrays = placing.quantise(
       layout.to_parameter(entry, stored), form, dtype,
       [layout.get(shardings, path) if shardings else None for path in paths],
       name=name, where=tensors.where,

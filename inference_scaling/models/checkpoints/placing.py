@@ -13,7 +13,7 @@ from inference_scaling.models.quantisation import formats, rounding
 _WHOLE = (slice(None), slice(None))
 
 
-def place(
+def cast(
   parameter: np.ndarray,
   dtype: np.dtype,
   target: jax.sharding.Sharding | None,
@@ -41,15 +41,15 @@ def place(
 
   def part(index: Any) -> np.ndarray:
     stored = parameter[index]
-    placed = stored
+    copied = stored
     if not own or stored.dtype != dtype or not stored.flags.c_contiguous:
       # A copy, since the file may change; JAX keeps it where it is aligned.
-      placed = sources.empty(stored.shape, dtype)
+      copied = sources.empty(stored.shape, dtype)
       with np.errstate(over="ignore"):  # all_finite below sees it
-        placed[...] = stored
-    if not finite.all_finite(placed):
+        copied[...] = stored
+    if not finite.all_finite(copied):
       raise finite.error(where, name, stored, dtype)
-    return placed
+    return copied
 
   if target is None:
     return jax.device_put(part(...))  # jnp.asarray would copy twice
@@ -58,7 +58,7 @@ def place(
   )
 
 
-def place_quantised(
+def quantise(
   parameter: np.ndarray,
   form: formats.Format,
   dtype: np.dtype,

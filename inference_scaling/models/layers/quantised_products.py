@@ -73,11 +73,11 @@ def look_up(
   if hardware.is_cpu and values.dtype != jnp.int8:
     # As integers: a gather of floats converts the whole table on a CPU.
     bits = jax.lax.bitcast_convert_type(values, jnp.uint8)[rows]
-    found = jax.lax.bitcast_convert_type(bits, values.dtype)
+    taken = jax.lax.bitcast_convert_type(bits, values.dtype)
   else:
-    found = values[rows]
+    taken = values[rows]
   scaled = (
-    found.astype(jnp.float32) * scale[rows].astype(jnp.float32)[..., None]
+    taken.astype(jnp.float32) * scale[rows].astype(jnp.float32)[..., None]
   )
   return scaled.astype(scale.dtype)
 
