@@ -6,9 +6,9 @@ Two policies, each in float32, int8 and fp8, on the same 240 test problems with
 the same draws: greedy decoding and 16 samples. The reward model stays in
 float32; --config.dtype=int8 quantises it alone.
 
-Expect ten minutes on two cores, and differences of accuracy between dtypes that
-are no larger than their 95% intervals: inference_scaling/models/README.md has
-the numbers, and those of next tokens (launch/agreement.py).
+Expect ten minutes on two cores; differences of int8 to float32 lie within their
+95% intervals. inference_scaling/models/README.md has the numbers, of 150 of the
+problems, and those of next tokens (launch/agreement.py).
 """
 
 import ml_collections
