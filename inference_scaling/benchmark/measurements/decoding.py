@@ -17,7 +17,6 @@ from inference_scaling.benchmark import (
 from inference_scaling.benchmark import work as work_lib
 from inference_scaling.benchmark.measurements import (
   machine,
-  predicted,
   roofline,
 )
 
@@ -127,7 +126,7 @@ class Decoding:
     what = f"{dtype}, batch size {rows}"
     share = 100 * bound / seconds.median
     read = least.weight_bytes + least.cache_bytes
-    planned = predicted.seconds(least, jax.devices()[0].device_kind)
+    planned = roofline.planned_seconds(least, jax.devices()[0].device_kind)
     prediction = [] if planned is None else [
       table.Row(
         "decoding", f"{what}: % of the plan's bound",

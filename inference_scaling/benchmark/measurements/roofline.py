@@ -6,6 +6,15 @@ import jax.numpy as jnp
 
 from inference_scaling import compute, models
 from inference_scaling.benchmark.measurements import machine
+from inference_scaling.plan import chips
+
+# JAX's names of devices.
+_CHIPS = {
+  "TPU v5 lite": "v5e",
+  "TPU v5": "v5p",
+  "TPU v6 lite": "v6e",
+  "NVIDIA H200": "h200",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,3 +83,20 @@ def token_step(
     cache_bytes=round(positions * width * jnp.dtype(cache_dtype).itemsize),
     flops=round(rows * (per_row + attention)),
   )
+
+
+def planned_seconds(least: TokenStep, device_kind: str) -> float | None:
+  """Returns the bound on the time of a token step, by the chip's peaks.
+
+  Args:
+    least: what it needs.
+    device_kind: JAX's name of the device.
+
+  Returns:
+    Seconds; None for a device that the plan does not know.
+  """
+  if device_kind not in _CHIPS:
+    return None
+  chip = chips.CHIPS[_CHIPS[device_kind]]
+  read = (least.weight_bytes + least.cache_bytes) / chip.bandwidth
+  return max(read, least.flops / chip.rate)

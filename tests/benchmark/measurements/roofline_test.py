@@ -6,6 +6,8 @@ from inference_scaling.benchmark.measurements import (
   roofline,
 )
 from inference_scaling.models import published
+from inference_scaling.models.layers import hardware
+from inference_scaling.plan import chips
 
 # V = 10, D = 4, F = 6, two layers of 2 heads of 2, one kv head.
 CONFIG = models.DecoderConfig(
@@ -45,3 +47,21 @@ def test_the_larger_of_reading_and_computing_counts():
   slow_products = machine.Rates({"float32": 10.0, "bfloat16": 1e3}, {}, 50.0)
   assert step.seconds(slow_products, "float32") == 100.0
   assert step.seconds(slow_products, "bfloat16") == 2.0
+
+
+def test_a_step_takes_the_longer_of_reading_and_computing():
+  reads = roofline.TokenStep(3_000_000_000, 1_800_000_000, 1)
+  assert roofline.planned_seconds(reads, "NVIDIA H200") == pytest.approx(1e-3)
+  computes = roofline.TokenStep(1, 1, 918_000_000_000)
+  assert roofline.planned_seconds(computes, "TPU v6 lite") == pytest.approx(
+    1e-3
+  )
+
+
+def test_nothing_is_predicted_of_an_unknown_device():
+  assert roofline.planned_seconds(roofline.TokenStep(1, 1, 1), "cpu") is None
+
+
+def test_each_chip_of_the_plan_has_a_device():
+  assert set(roofline._CHIPS.values()) == set(chips.CHIPS)
+  assert set(roofline._CHIPS) <= set(hardware._RATES)
