@@ -55,33 +55,33 @@ def measure(subject: subjects.Subject, work: work_lib.Work) -> list[table.Row]:
       "--model=smollm2 or --model=embedded."
     )
   cpu = jax.devices("cpu")[:1]
-  there = jax.devices()[:1]
-  hardware = hardware_lib.of_mesh(models.make_mesh(1, 1, there))
-  name = there[0].device_kind
+  default = jax.devices()[:1]
+  hardware = hardware_lib.of_mesh(models.make_mesh(1, 1, default))
+  name = default[0].device_kind
   if hardware.is_cpu:
     hardware = hardware_lib.Hardware("gpu", 1)
     name = "form for a GPU, on this CPU"
   expected = _write(subject, work, cpu, None)
-  found = _write(subject, work, there, hardware)
-  return compare(name, expected, found)
+  actual = _write(subject, work, default, hardware)
+  return compare(name, expected, actual)
 
 
-def compare(name: str, expected: Texts, found: Texts) -> list[table.Row]:
+def compare(name: str, expected: Texts, actual: Texts) -> list[table.Row]:
   """Compares texts.
 
   Args:
     name: of the device.
     expected: of the CPU.
-    found: of the device.
+    actual: of the device.
 
   Returns:
     Rows of the table: tokens before the first that differs, and the largest
     difference of log-probabilities of texts that are equal.
   """
-  same = expected.tokens == found.tokens
+  same = expected.tokens == actual.tokens
   before = np.cumprod(same, axis=1).sum()
   whole = same.all(axis=1)
-  difference = np.abs(expected.log_probs - found.log_probs)[whole]
+  difference = np.abs(expected.log_probs - actual.log_probs)[whole]
   count = f"{len(whole)} greedy texts of {same.shape[1]} tokens, float32"
   return [
     table.Row(

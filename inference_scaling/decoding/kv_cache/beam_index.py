@@ -149,7 +149,6 @@ class BeamIndex(flax.struct.PyTreeNode):
       mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS,
     )
 
-
   @property
   def _is_one(self) -> bool:
     """Whether the index is of one problem."""
