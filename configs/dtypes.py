@@ -26,7 +26,9 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     "greedy": {"strategy": "greedy"},
     "sampling": {"strategy": "sampling", "n": (16,)},
   }
-  config = common.embedded_sweep(POLICIES, 240, runs, batch_size=256)
+  config: common.Config = common.embedded_sweep(
+    POLICIES, 240, runs, batch_size=256
+  )
   names = {
     f"{policy}_{dtype}": (policy, dtype)
     for policy in POLICIES
