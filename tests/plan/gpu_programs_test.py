@@ -8,6 +8,7 @@ from tests.plan import properties, small
 pytestmark = small.needs(chips.GPU)
 PROGRAMS = (
   ("policy", "h200:1", None),
+  ("kernel", "h200:1", None),
   ("reward", "h200:1", None),
   ("reward", "h200:8", (2, 4)),
   ("tree", "h200:1", None),

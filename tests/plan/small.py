@@ -1,10 +1,11 @@
 """Searches of small models that are compiled for real targets."""
 
+import dataclasses
 import functools
 
 import pytest
 
-from inference_scaling import decoding, search
+from inference_scaling import decoding, names, search
 from inference_scaling.decoding.memory import abstract
 from inference_scaling.models import sharding
 from inference_scaling.plan import compilers, programs, targets, workload
@@ -63,6 +64,10 @@ WORKLOADS = {
     search.mcts(expansions=16, max_steps=8, root_children=3, children=2), 18, 2,
   ),
 }  # fmt: skip
+WORKLOADS["kernel"] = dataclasses.replace(
+  WORKLOADS["policy"],
+  search=dataclasses.replace(_search(), attention=names.KERNEL),
+)
 
 
 def mesh_of(name, sizes=None):

@@ -9,6 +9,7 @@ pytestmark = small.needs(chips.TPU)
 PROGRAMS = (
   ("policy", "v5e:2x4", None),
   ("policy", "v5p:2x2x1", None),
+  ("kernel", "v6e:2x4", None),
   ("reward", "v6e:2x4", None),
   ("reward", "v5e:2x4", (2, 4)),  # a part of the problems on each of two hosts
   ("tree", "v5p:2x2x1", None),

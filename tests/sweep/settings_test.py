@@ -34,6 +34,9 @@ def test_settings_are_those_of_the_config(tmp_path):
   tree = read(tmp_path, cache="tree", tree_tokens=70)
   settings = settings_lib.make_settings(tree)
   assert (settings.cache, settings.tree_tokens) == ("tree", 70)
+  assert settings.attention == "auto"
+  kernel = settings_lib.make_settings(read(tmp_path, attention="kernel"))
+  assert kernel.attention == "kernel"
 
 
 def test_a_foreign_reward_model_has_limits_of_its_own(tmp_path):

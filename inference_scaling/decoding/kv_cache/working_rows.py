@@ -88,7 +88,8 @@ class Rows(flax.struct.PyTreeNode):
       window = config.window(number)
       masks, attend_own = wide if window is None else near, None
       if kernel is not None and self.buffer is not None:
-        if kernel.serves(num_tokens, window, self.slots):
+        keys = self.own[number][0]
+        if kernel.serves(keys, num_tokens, window, self.slots):
           attend_own = self._by_kernel(kernel, number, num_tokens, window)
       calls.append(self._attend(number, masks, attend_own))
     return calls

@@ -93,6 +93,12 @@ def attend(
     compiler_params=pltpu.CompilerParams(
       dimension_semantics=("parallel", "parallel", "arbitrary")
     ),
+    # Of all entries: XLA plans with what it takes at most.
+    cost_estimate=pl.CostEstimate(
+      flops=4 * Q * R * K * M * size * H,
+      bytes_accessed=2 * Q * R * K * size * H * keys.dtype.itemsize,
+      transcendentals=Q * R * K * M * size,
+    ),
     name="decode_attention",
     interpret=interpret,
   )(

@@ -32,7 +32,10 @@ from inference_scaling.models.layers import hardware as hardware_lib
 _DEFAULTS: Mapping[str, str] = {
   "cpu": names.EINSUM, "gpu": names.EINSUM, "tpu": names.EINSUM,
 }  # fmt: skip
-_GPU_BLOCK = 128  # most entries that a GPU reads at once
+_TPU_LANES = 128
+# What a GPU reads at once: most entries, and bytes of their keys; as many of
+# values, and the next of both, fit into the 227 KiB of a multiprocessor, too.
+_GPU_BLOCK, _GPU_BYTES = 128, 1 << 15
 _GPU_ROWS = (16, 64)  # of a product: what Triton needs, and what it can hold
 
 
@@ -52,22 +55,34 @@ class DecodeKernel:
   interpret: bool = False
 
   def serves(
-    self, num_tokens: int, window: int | None, slots: jax.Array | None
+    self,
+    keys: jax.Array,
+    num_tokens: int,
+    window: int | None,
+    slots: jax.Array | None,
   ) -> bool:
     """Says whether the kernel takes a call; products of XLA take the others.
 
     Args:
+      keys: as of `attend`.
       num_tokens: T.
       window: of the layer.
       slots: as of `attend`.
 
     Returns:
-      False on GPU for several tokens in a window, which begins elsewhere for
-      each of them, and for one problem of several, which would be copied.
+      On TPU, False for float16, which its units do not read, and for a head
+      dim that does not fill their lanes: XLA keeps such caches in another
+      order and would copy them, padded to twice their size. On GPU, False for
+      several tokens in a window, which begins elsewhere for each of them; for
+      one problem of several, which would be copied; and for a head dim that is
+      no power of 2.
     """
+    H = keys.shape[-1]
     if self.platform == "tpu":
-      return True
-    return slots is None and (window is None or num_tokens == 1)
+      return keys.dtype != jnp.float16 and H % _TPU_LANES == 0
+    return (
+      slots is None and (window is None or num_tokens == 1) and H & (H - 1) == 0
+    )
 
   def attend(
     self,
@@ -191,11 +206,12 @@ def _attend_gpu(
   del slots
   P, N, K, G, T, H = queries.shape
   least, most = _GPU_ROWS
+  entries = min(_GPU_BLOCK, _GPU_BYTES // (H * keys.dtype.itemsize))
   run = functools.partial(
     gpu.mqa,
     sm_scale=1.0,
     block_h=min(max(1 << (G * T - 1).bit_length(), least), most),
-    block_k=math.gcd(keys.shape[3], _GPU_BLOCK),
+    block_k=math.gcd(keys.shape[3], entries),
     k_splits=1,  # rows and heads keep a GPU busy
     return_residuals=True,
     normalize_output=False,

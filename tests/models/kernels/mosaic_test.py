@@ -10,6 +10,7 @@ import pytest
 from hypothesis import strategies
 
 from inference_scaling.models.kernels import mosaic
+from tests.models.kernels import traffic
 
 P = 2
 
@@ -130,20 +131,6 @@ def test_one_problem_of_several_in_a_part_of_its_entries():
   check(found, oracle(*exact, starts, stops, 1), jnp.float32)
 
 
-def _fetched(starts, stops, rows, entries, size):
-  """Entries that Pallas fetches: a block where it is not the one before."""
-  Q, R = stops.shape
-  slots, flat = np.arange(Q), (starts.reshape(-1), stops.reshape(-1))
-  total = 0
-  for row in range(rows):
-    index, before = mosaic.index_map(row, rows, R, entries), None
-    for step in np.ndindex(Q, R // rows, size // entries):
-      now = tuple(int(part) for part in index(*step, slots, *flat))
-      total += entries * (now != before)
-      before = now
-  return total
-
-
 @hypothesis.settings(max_examples=20, deadline=None)
 @hypothesis.given(strategies.data())
 def test_dead_blocks_are_not_fetched(data):
@@ -156,7 +143,7 @@ def test_dead_blocks_are_not_fetched(data):
   for start, stop in zip(starts.flat, stops.flat, strict=True):
     first, last = max(0, start) // entries, max(stop - 1, 0) // entries
     expected += entries * max(1, last - first + 1)
-  assert _fetched(starts, stops, rows, entries, 64) == expected
+  assert traffic.fetched(starts, stops, (rows, entries), 64) == expected
 
 
 def test_blocks_divide_what_they_cut():
