@@ -92,18 +92,20 @@ class AppendBuffer(flax.struct.PyTreeNode):
 
 
 def start(
-  like: Sequence[KeysValues], shape: tuple[int, ...], width: int
-) -> AppendBuffer:
+  like: Sequence[KeysValues], shape: tuple[int, ...], width: int | None
+) -> AppendBuffer | None:
   """Makes a buffer that holds nothing.
 
   Args:
     like: for each layer keys and values [.., K, S, H], for K, H and dtype.
     shape: [Q, R].
-    width: W.
+    width: W; None where rows keep new tokens behind the others.
 
   Returns:
-    The buffer.
+    The buffer, or None.
   """
+  if width is None:
+    return None
   values = like[0][1]
   K, _, H = values.shape[-3:]
   nothing = jnp.zeros((width, *shape, K, H), values.dtype)

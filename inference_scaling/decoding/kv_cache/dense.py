@@ -95,7 +95,7 @@ class Cache(flax.struct.PyTreeNode):
       prompt_lengths=beam_index.problems(self.prompt_lengths),
       own=own,
       lengths=lengths,
-      buffer=buffer and append_buffer.start(own, lengths.shape, buffer),
+      buffer=append_buffer.start(own, lengths.shape, buffer),
       prompt_size=prompt_size,
       size=size if buffer is None else min(size, self.size),
       keys_axis=self.keys_axis,

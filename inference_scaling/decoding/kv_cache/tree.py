@@ -106,7 +106,7 @@ class TreeCache(flax.struct.PyTreeNode):
       prompt_lengths=beam_index.problems(self.prompt_lengths),
       own=own,
       lengths=lengths,
-      buffer=buffer and append_buffer.start(own, lengths.shape, buffer),
+      buffer=append_buffer.start(own, lengths.shape, buffer),
       prompt_size=prompt_size,
       size=size,
       keys_axis=keys_axis,
