@@ -7,6 +7,8 @@ form for one is run on the CPU, beside the CPU's own.
 """
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -99,7 +101,7 @@ def compare(name: str, expected: Texts, actual: Texts) -> list[table.Row]:
 def _write(
   subject: subjects.Subject,
   work: work_lib.Work,
-  devices: list[jax.Device],
+  devices: Sequence[Any],
   hardware: hardware_lib.Hardware | None,
 ) -> Texts:
   """Writes greedy texts on a device, in the form of some hardware."""

@@ -33,20 +33,22 @@ class BeamIndex(flax.struct.PyTreeNode):
     """Takes problems: arrays [P, ...] to [Q, ...]."""
     if self.slots is None:
       return tree
-    if self._is_one:  # a slice, which is read where it is used
+    slots = self.slots
+    if slots.shape == (1,):  # a slice, which is read where it is used
       return jax.tree.map(
-        lambda leaf: lax.dynamic_slice_in_dim(leaf, self.slots[0], 1), tree
+        lambda leaf: lax.dynamic_slice_in_dim(leaf, slots[0], 1), tree
       )
-    return jax.tree.map(lambda leaf: leaf[self.slots], tree)
+    return jax.tree.map(lambda leaf: leaf[slots], tree)
 
   def put_problems(self, tree: Any, new: Any) -> Any:
     """Puts problems back: arrays [P, ...] and [Q, ...] to [P, ...]."""
     if self.slots is None:
       return new
-    if self._is_one:
+    slots = self.slots
+    if slots.shape == (1,):
       return jax.tree.map(
         lambda leaf, part: lax.dynamic_update_slice_in_dim(
-          leaf, part, self.slots[0], 0
+          leaf, part, slots[0], 0
         ),
         tree, new,
       )  # fmt: skip
@@ -148,11 +150,6 @@ class BeamIndex(flax.struct.PyTreeNode):
       unique_indices=True,
       mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS,
     )
-
-  @property
-  def _is_one(self) -> bool:
-    """Whether the index is of one problem."""
-    return self.slots is not None and self.slots.shape == (1,)
 
 
 ALL = BeamIndex(None, None)
