@@ -22,7 +22,7 @@ Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. There
     --prompt_tokens=1024 --reward_step_tokens=512 --reward_total_tokens=2048 \
     --mesh=1,8
 
-says that it fits, with a peak of 16.8 GiB a device: 9.7 GiB of weights and
+says that it fits, with a peak of 14.7 GiB a device: 9.7 GiB of weights and
 4.0 GiB of caches are held all the time.
 
 `configs/llama3_8b.py:math500,runlocal` runs random models of the same

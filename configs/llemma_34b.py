@@ -20,7 +20,7 @@ Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. There
   python launch/plan.py --policy=llemma_34b --reward=llemma_34b --n=64 \
     --prompt_tokens=1024 --mesh=1,8
 
-says that it fits, with a peak of 21.1 GiB a device: 15.7 GiB of weights and
+says that it fits, with a peak of 19.6 GiB a device: 15.7 GiB of weights and
 3.4 GiB of caches are held all the time.
 
 `configs/llemma_34b.py:math500,runlocal` runs random models of the same

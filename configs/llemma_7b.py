@@ -19,7 +19,7 @@ Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. There
   python launch/plan.py --policy=llemma_7b --reward=llemma_34b --n=256 \
     --prompt_tokens=1024 --mesh=1,8
 
-says that it fits, with a peak of 41.0 GiB a device: 9.4 GiB of weights and
+says that it fits, with a peak of 35.2 GiB a device: 9.4 GiB of weights and
 23.6 GiB of caches are held all the time. MCTS holds a beam for each node: 270
 for 128 expansions and 16 children of the root.
 

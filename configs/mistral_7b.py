@@ -23,7 +23,7 @@ Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. There
   python launch/plan.py --policy=mistral_7b --reward=llemma_34b --n=256 \
     --prompt_tokens=1024 --mesh=1,8
 
-says that it fits, with a peak of 28.9 GiB a device: 9.5 GiB of weights and
+says that it fits, with a peak of 23.3 GiB a device: 9.5 GiB of weights and
 11.5 GiB of caches are held all the time.
 
 `configs/mistral_7b.py:math500,runlocal` runs random models of the same

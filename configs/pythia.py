@@ -19,7 +19,7 @@ Meant for 8 devices of 80 GiB (mesh data=1, model=8), in bfloat16. There
     --problems=4 --prompt_tokens=384 --reward_step_tokens=512 \
     --reward_total_tokens=2048 --mesh=1,8
 
-says that it fits, with a peak of 33.7 GiB a device: 10.6 GiB of weights and
+says that it fits, with a peak of 29.4 GiB a device: 10.6 GiB of weights and
 17.4 GiB of caches are held all the time.
 
 `configs/pythia.py:gsm8k,runlocal` runs random models of the same architectures
