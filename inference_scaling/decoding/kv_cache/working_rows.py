@@ -9,7 +9,6 @@ what it reads.
 Axis letters: Q problems, R rows of each, T new tokens, S entries of a row.
 """
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -83,16 +82,11 @@ class Rows(flax.struct.PyTreeNode):
     near = wide
     if config.sliding_window is not None:
       near = self._masks(num_tokens, config.sliding_window)
-    calls = []
-    for number in range(config.num_layers):
-      window = config.window(number)
-      masks, attend_own = wide if window is None else near, None
-      if kernel is not None and self.buffer is not None:
-        keys = self.own[number][0]
-        if kernel.serves(keys, num_tokens, window, self.slots):
-          attend_own = self._by_kernel(kernel, number, num_tokens, window)
-      calls.append(self._attend(number, masks, attend_own))
-    return calls
+    windows = [config.window(number) for number in range(config.num_layers)]
+    return [
+      self._attend(number, wide if window is None else near, window, kernel)
+      for number, window in enumerate(windows)
+    ]
 
   def advance(
     self, kept: Sequence[KeysValues], counts: jax.Array, num_tokens: int
@@ -117,7 +111,8 @@ class Rows(flax.struct.PyTreeNode):
     self,
     number: int,
     masks: Sequence[jax.Array],
-    attend_own: Callable[[jax.Array], attention_lib.Partial] | None,
+    window: int | None,
+    kernel: decode_attention.DecodeKernel | None,
   ) -> Any:
     """Makes the attention of one layer."""
     shared = self._segment(self.prompt[number], self.prompt_size, masks[0])
@@ -135,9 +130,9 @@ class Rows(flax.struct.PyTreeNode):
       assert self.buffer is not None
       kept = self.buffer.write(number, keys, values)
       fresh = append_buffer.segment(kept, masks[2])
-      if attend_own is not None:
-        partials = (attend_own(queries),)
-        return attention_lib.attend(queries, (shared, fresh), partials), kept
+      if kernel and kernel.serves(queries, own[0], window, self.slots):
+        partial = self._by_kernel(kernel, queries, own, window)
+        return attention_lib.attend(queries, (shared, fresh), (partial,)), kept
       segments = (shared, self._segment(own, self.size, masks[1]), fresh)
       return attention_lib.attend(queries, segments), kept
 
@@ -146,25 +141,20 @@ class Rows(flax.struct.PyTreeNode):
   def _by_kernel(
     self,
     kernel: decode_attention.DecodeKernel,
-    number: int,
-    num_tokens: int,
+    queries: jax.Array,
+    own: KeysValues,
     window: int | None,
-  ) -> Callable[[jax.Array], attention_lib.Partial]:
-    """Makes the attention to one layer of `own`; it takes the queries."""
+  ) -> attention_lib.Partial:
+    """Attends to one layer of what stood in rows before the call."""
     assert self.buffer is not None
     # Without a window all tokens begin below 0, the last one too.
-    starts = jnp.full_like(self.lengths, -num_tokens)
+    starts = jnp.full_like(self.lengths, -queries.shape[4])
     if window is not None:
       starts = self.lengths + 1 - window
-    return functools.partial(
-      kernel.attend,
-      keys=self.own[number][0],
-      values=self.own[number][1],
-      starts=starts,
-      stops=self.lengths - self.buffer.counts,
-      size=self.size,
-      slots=self.slots,
-    )
+    return kernel.attend(
+      queries, *own, starts, self.lengths - self.buffer.counts,
+      size=self.size, slots=self.slots,
+    )  # fmt: skip
 
   def _segment(
     self, layer: KeysValues, size: int, mask: jax.Array

@@ -6,9 +6,10 @@ is fetched, and one that is dead names the last live one again, which Pallas
 does not fetch twice. A step of the grid costs about 0.35 us whatever it moves,
 so that it takes a block of several rows, each row's where its own length says.
 
-jax's own kernel for TPU (paged attention) takes pages of all heads, tokamax's
-rows of one length; neither returns what a merge with other segments needs for
-caches as they lie here.
+No kernel of a library serves. Paged attention of jax takes pages, all of a head
+together, and returns nothing that a merge with other segments could use. That
+of tokamax for TPU takes queries by 128, entries before heads, which it turns
+around, and a mask that is the same for all rows.
 
 Axis letters: P problems of the cache, Q problems and R rows at hand, K kv
 heads, G query heads of each, T new tokens, M = G * T, S entries, H head dim.
@@ -30,6 +31,7 @@ _ENTRIES = 256  # most of a block
 _ROWS = 8  # most of a step: each is two more copies to issue
 _STEP_BYTES = 1 << 20  # of keys, and as many of values
 _MOST_BYTES = 1 << 21  # of a block of one row; VMEM holds four such
+MOST_QUERIES = 1024  # of a step, K * M a row: with their results 4 MiB of VMEM
 
 
 def attend(
@@ -51,7 +53,7 @@ def attend(
     keys: [P, R, K, S, H]; what is not live must be finite.
     values: likewise.
     starts: int32[Q, R], the first entry that a row's first token sees; token t
-      sees no entry before `starts + t`. Of windows: 0 or less without.
+      sees no entry before `starts + t`. At most -T without a window.
     stops: int32[Q, R], live entries of each row.
     slots: int32[Q], which problem of the cache each is.
     size: entries that may be live, of any row.
@@ -64,7 +66,7 @@ def attend(
     sums of the weights, likewise.
   """
   Q, R, K, M, H = queries.shape
-  rows, entries = block_shape(R, K, keys.shape[3], H, keys.dtype)
+  rows, entries = block_shape(R, K, M, keys.shape[3], H, keys.dtype)
   kernel = functools.partial(
     _attend_block, rows=rows, heads=K, entries=entries, num_tokens=num_tokens
   )
@@ -112,6 +114,7 @@ def attend(
 def block_shape(
   num_rows: int,
   heads: int,
+  num_queries: int,
   size: int,
   head_dim: int,
   dtype: jax.typing.DTypeLike,
@@ -121,6 +124,7 @@ def block_shape(
   Args:
     num_rows: R.
     heads: K of a device.
+    num_queries: M; K * M is at most `MOST_QUERIES`.
     size: S.
     head_dim: H.
     dtype: of the cache.
@@ -133,16 +137,19 @@ def block_shape(
   tile = 32 // jnp.dtype(dtype).itemsize
   most = min(_ENTRIES, _MOST_BYTES // entry)
   entries = _divisor(size, most, tile)
-  return _divisor(
-    num_rows, min(_ROWS, _STEP_BYTES // (entry * entries))
-  ), entries
+  most = min(
+    _ROWS,
+    _STEP_BYTES // (entry * entries),
+    MOST_QUERIES // (heads * num_queries),
+  )
+  return _divisor(num_rows, most), entries
 
 
 def _divisor(number: int, most: int, multiple: int = 1) -> int:
   """The largest divisor up to `most`; the number itself if there is none."""
   divisors = range(multiple, min(number, most) + 1, multiple)
-  found = [i for i in divisors if number % i == 0]
-  return max(found, default=1 if multiple == 1 else number)
+  fitting = [i for i in divisors if number % i == 0]
+  return max(fitting, default=1 if multiple == 1 else number)
 
 
 def _live_blocks(start: Any, stop: Any, entries: int) -> tuple[Any, Any]:
@@ -154,7 +161,19 @@ def _live_blocks(start: Any, stop: Any, entries: int) -> tuple[Any, Any]:
 
 
 def index_map(row: int, rows: int, num_rows: int, entries: int) -> Any:
-  """Where the block of one row of a group lies, for each step."""
+  """Says where the block of one row of a group lies, for each step.
+
+  Args:
+    row: of the group.
+    rows: of a group.
+    num_rows: R.
+    entries: of a block.
+
+  Returns:
+    A function of the step and of `slots`, `starts` and `stops`, the last two of
+    all rows in a line; it gives the place in [P, R, K, S, H], in blocks. A row
+    without live entries has one block, too: there is no way to fetch none.
+  """
 
   def index(q, g, j, slots, starts, stops):
     n = g * rows + row

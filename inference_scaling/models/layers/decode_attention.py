@@ -32,7 +32,8 @@ from inference_scaling.models.layers import hardware as hardware_lib
 _DEFAULTS: Mapping[str, str] = {
   "cpu": names.EINSUM, "gpu": names.EINSUM, "tpu": names.EINSUM,
 }  # fmt: skip
-_TPU_LANES = 128
+_TPU_QUERIES = 1024  # of a row and device: as `mosaic.MOST_QUERIES`
+_TPU_WIDTH = 128  # elements of a vector register along the last axis
 # What a GPU reads at once: most entries, and bytes of their keys; as many of
 # values, and the next of both, fit into the 227 KiB of a multiprocessor, too.
 _GPU_BLOCK, _GPU_BYTES = 128, 1 << 15
@@ -56,33 +57,35 @@ class DecodeKernel:
 
   def serves(
     self,
+    queries: jax.Array,
     keys: jax.Array,
-    num_tokens: int,
     window: int | None,
     slots: jax.Array | None,
   ) -> bool:
     """Says whether the kernel takes a call; products of XLA take the others.
 
     Args:
-      keys: as of `attend`.
-      num_tokens: T.
+      queries: as of `attend`.
+      keys: likewise.
       window: of the layer.
       slots: as of `attend`.
 
     Returns:
-      On TPU, False for float16, which its units do not read, and for a head
-      dim that does not fill their lanes: XLA keeps such caches in another
-      order and would copy them, padded to twice their size. On GPU, False for
+      On TPU, False for float16, which its units do not read; for a head dim
+      that does not fill their registers: XLA keeps such caches in another order
+      and would copy them, padded to twice their size; and for more tokens than
+      it can hold, which share what products read. On GPU, False for
       several tokens in a window, which begins elsewhere for each of them; for
       one problem of several, which would be copied; and for a head dim that is
       no power of 2.
     """
-    H = keys.shape[-1]
+    _, _, K, G, T, H = queries.shape
     if self.platform == "tpu":
-      return keys.dtype != jnp.float16 and H % _TPU_LANES == 0
-    return (
-      slots is None and (window is None or num_tokens == 1) and H & (H - 1) == 0
-    )
+      parts = 1 if self.mesh is None else self.mesh.shape[sharding.MODEL]
+      few = K // parts * G * T <= _TPU_QUERIES
+      return few and keys.dtype != jnp.float16 and H % _TPU_WIDTH == 0
+    begins_at_once = window is None or T == 1
+    return slots is None and begins_at_once and H & (H - 1) == 0
 
   def attend(
     self,

@@ -148,14 +148,16 @@ def test_dead_blocks_are_not_fetched(data):
 
 def test_blocks_divide_what_they_cut():
   shapes = [
-    (64, 4, 1024, 128), (33, 8, 1056, 64), (7, 1, 32, 128), (64, 32, 1024, 128),
-    (2, 64, 4096, 128), (1, 2, 40, 64),
+    (64, 4, 1, 1024, 128), (33, 8, 8, 1056, 64), (7, 1, 128, 32, 128),
+    (64, 32, 1, 1024, 128), (2, 64, 16, 4096, 128), (1, 2, 5, 40, 64),
+    (64, 4, 128, 1024, 128),
   ]  # fmt: skip
-  for R, K, S, H in shapes:
+  for R, K, M, S, H in shapes:
     for dtype in (jnp.float32, jnp.bfloat16):
-      rows, entries = mosaic.block_shape(R, K, S, H, dtype)
+      rows, entries = mosaic.block_shape(R, K, M, S, H, dtype)
+      assert rows * K * M <= mosaic.MOST_QUERIES
       assert R % rows == 0 and S % entries == 0
       block = rows * K * entries * H * jnp.dtype(dtype).itemsize
       # Four blocks are held at once, in 16 MiB.
       assert block <= 1 << 21 and (rows == 1 or block <= 1 << 20)
-  assert mosaic.block_shape(64, 4, 1024, 128, jnp.bfloat16) == (4, 256)
+  assert mosaic.block_shape(64, 4, 1, 1024, 128, jnp.bfloat16) == (4, 256)

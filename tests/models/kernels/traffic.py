@@ -146,8 +146,8 @@ def layer_bytes(
     live = int((-(-stops // _GPU_BLOCK) * _GPU_BLOCK).sum())
   else:
     block = mosaic.block_shape(
-      shape.N, shape.K // mesh.shape[sharding.MODEL], shape.S, shape.H,
-      jnp.bfloat16,
+      shape.N, shape.K // mesh.shape[sharding.MODEL], shape.G * shape.T,
+      shape.S, shape.H, jnp.bfloat16,
     )  # fmt: skip
     live = fetched(np.full_like(stops, -1), stops, block, shape.S)
   live //= mesh.shape[sharding.DATA]

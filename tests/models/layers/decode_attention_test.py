@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import decoding, models
+from inference_scaling.models.kernels import mosaic
 from inference_scaling.models.layers import (
   attention,
   decode_attention,
@@ -141,17 +142,26 @@ def test_one_problem_of_several():
 
 def test_what_is_left_to_products():
   slots = jnp.array([1])
-  keys, half, odd = (
-    jax.ShapeDtypeStruct((P, N, K, S, size), dtype)
-    for size, dtype in ((128, "bfloat16"), (128, "float16"), (80, "bfloat16"))
-  )
   calls = [
-    (keys, 1, None, None), (keys, 16, 8, None), (keys, 1, 8, None),
-    (keys, 16, None, slots), (half, 1, None, None), (odd, 1, None, None),
+    (1, 128, "bfloat16", None, None), (16, 128, "bfloat16", 8, None),
+    (1, 128, "bfloat16", 8, None), (16, 128, "bfloat16", None, slots),
+    (1, 128, "float16", None, None), (1, 80, "bfloat16", None, None),
+    (257, 128, "bfloat16", None, None),
   ]  # fmt: skip
-  for platform, expected in (("tpu", "yyyynn"), ("gpu", "ynynyn")):
-    found = [kernel(platform).serves(*call) for call in calls]
-    assert found == [letter == "y" for letter in expected]
+  mesh = models.make_mesh(4, 2)
+  for used, expected in (
+    (kernel("tpu"), "yyyynnn"),
+    (kernel("tpu", mesh), "yyyynny"),  # half of the heads
+    (kernel("gpu"), "ynynyny"),
+  ):
+    for (T, size, dtype, *rest), letter in zip(calls, expected, strict=True):
+      queries = jax.ShapeDtypeStruct((P, N, K, 2, T, size), "float32")
+      keys = jax.ShapeDtypeStruct((P, N, K, S, size), dtype)
+      assert used.serves(queries, keys, *rest) == (letter == "y")
+
+
+def test_what_a_tpu_holds_is_what_its_kernel_says():
+  assert decode_attention._TPU_QUERIES == mosaic.MOST_QUERIES
 
 
 def test_choice():
@@ -175,7 +185,7 @@ def test_choice():
 
 @functools.cache
 def _models(window):
-  """A policy and a reward model with heads that fill the lanes of a TPU."""
+  """A policy and a reward model with heads that a kernel for TPU takes."""
   config = tiny.config(head_dim=128, sliding_window=window)
   return [
     dataclasses.replace(made, tokenizer=tiny.letter_tokenizer())
