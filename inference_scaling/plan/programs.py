@@ -127,9 +127,8 @@ class Search:
   def buckets(self) -> list[Sizes]:
     """Sizes of the buffers that a sweep may use, the largest first."""
     P, static_part = self.workload.problems, self.workload.strategy.static_part
-    group = scheduling.group_size(
-      P, static_part, self.mesh, hardware_lib.of_mesh(self.mesh)
-    )
+    hardware = hardware_lib.of_mesh(self.mesh)
+    group = scheduling.group_size(P, static_part, self.mesh, hardware)
     limits = [
       owner.limits
       for owner in (self.policy, self.reward)
@@ -141,7 +140,7 @@ class Search:
     step = 32  # buffers are multiples of it
     for prompt in range(step, prompts + step, step):
       # It remembers the largest: one for each length of prompts.
-      fit = buffers.Fit(self.policy, self.reward, static_part, group)
+      fit = buffers.Fit(self.policy, self.reward, static_part, group, hardware)
       for text in range(0, texts + step, step):
         buckets[fit([buffers.Slot(0, 0.0, prompt, prompt, text)])] = None
     return sorted(buckets, key=_extent, reverse=True)

@@ -7,7 +7,13 @@ from typing import Any
 
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import sizes as sizes_lib
+from inference_scaling.models.layers import hardware as hardware_lib
 from inference_scaling.search import base, batching
+
+# With so many beams, what all of them read of a prompt's buffer is little
+# beside what each has written, and one program serves prompts of all lengths.
+# An accelerator's takes minutes to compile.
+_SHARED = 8
 
 
 @dataclasses.dataclass
@@ -59,6 +65,7 @@ class Fit:
     reward: batching.BatchedReward,
     static_part: base.Strategy,
     group: int | None,
+    hardware: hardware_lib.Hardware,
   ):
     """Computes by how many tokens texts may grow until the next stop.
 
@@ -67,7 +74,9 @@ class Fit:
       reward: likewise.
       static_part: of the strategy.
       group: as `Sizes.slots`.
+      hardware: that programs are for.
     """
+    self._whole_prompts = not hardware.is_cpu and policy.num_beams >= _SHARED
     self._policy, self._reward = _limits(policy), _limits(reward)
     self._group = group
     self._grown = 0
@@ -100,7 +109,8 @@ class Fit:
   def _sizes(self, limits: limits_lib.Limits | None) -> sizes_lib.Sizes | None:
     if limits is None:
       return None
-    return sizes_lib.fitting(limits, self._text, self._prompt, self._group)
+    prompt = limits.prompt_buffer if self._whole_prompts else self._prompt
+    return sizes_lib.fitting(limits, self._text, prompt, self._group)
 
 
 def _limits(owner: batching.Batched) -> limits_lib.Limits | None:

@@ -136,10 +136,9 @@ def continuous_batching(
     policy_params, reward_params, strategy.init(policy.num_beams),
     jax.random.key(seed),
   )  # fmt: skip
-  group = scheduling.group_size(
-    num_slots, strategy.static_part, mesh, hardware.of_mesh(mesh)
-  )
-  fit = buffers.Fit(policy, reward, strategy.static_part, group)
+  devices = hardware.of_mesh(mesh)
+  group = scheduling.group_size(num_slots, strategy.static_part, mesh, devices)
+  fit = buffers.Fit(policy, reward, strategy.static_part, group, devices)
   stats = stats or statistics.BatchStats()
   waiting = iter(problems)
   slots: list[buffers.Slot | None] = [None] * num_slots
