@@ -73,6 +73,8 @@ def main(argv: list[str]) -> None:
   texts = {name: flag.value for name, flag in _TEXTS.items()}
   numbers = {name: flag.value for name, flag in _NUMBERS.items()}
   meshes = [launching.parse_mesh(text) for text in _MESH.value or ()]
+  names = [*texts, *numbers, "all_buckets"]
+  plan.check_flags(names, flags.FLAGS, _CONFIG.value, _TARGET.value)
   if _TARGET.value:
     options = plan.Options(
       meshes, _ALL.value, numbers["mean_tokens"], numbers["mean_step_tokens"]
@@ -80,8 +82,6 @@ def main(argv: list[str]) -> None:
     config = _CONFIG.value and launching.read_config(_CONFIG)
     plan.compile_for(_TARGET.value, config, texts, numbers, options, print)
     return
-  if _CONFIG.value is not None:
-    raise ValueError("--config is for devices to compile for; add --target.")
   work = plan.of_models(texts, numbers).workload
   print(
     f"{work.name}, {texts['dtype']}; P = {work.problems}, N = {work.beams}; of "

@@ -1,6 +1,6 @@
 """A sweep compiled for devices that are not there: does it fit, how fast."""
 
-from inference_scaling.plan.report import Options, compile_for
+from inference_scaling.plan.report import Options, check_flags, compile_for
 from inference_scaling.plan.searches import of_models
 
-__all__ = ["Options", "compile_for", "of_models"]
+__all__ = ["Options", "check_flags", "compile_for", "of_models"]

@@ -12,6 +12,7 @@ from inference_scaling.plan import targets
 from inference_scaling.plan import workload as workload_lib
 
 Sizes = tuple[int, int]
+_LESS = 0.9  # of what the plan gave a search that does not fit
 
 
 def choose(
@@ -75,19 +76,24 @@ def on_mesh(
   return workload.with_problems(slots), mesh
 
 
-def fitting(workload: workload_lib.Workload, target: targets.Target) -> str:
+def fitting(
+  workload: workload_lib.Workload, target: targets.Target, planned: int
+) -> str:
   """Says what would fit, by the plan from shapes.
 
   Args:
     workload: the search, that does not fit.
     target: the devices.
+    planned: bytes that the plan gave it; where that is less than the devices
+      have, the plan is too low, and less is offered.
 
   Returns:
     For each mesh of the target the largest N and P that fit, in words.
   """
   plan = _plan(workload.search)
+  most = min(target.chip.memory, int(_LESS * planned))
   words = [
-    _fitting(plan, workload, target.chip.memory, *sizes)
+    _fitting(plan, workload, most, *sizes)
     for sizes in _meshes(target.num_devices)
   ]
   return "; ".join(filter(None, words)) or "no mesh divides the models"
@@ -124,9 +130,11 @@ def _fitting(
     parts = table.largest(lambda parts: fits(parts, N))
   except ValueError:
     return ""
+  if not beams and not parts:
+    return f"mesh {data},{model}: nothing"
   return (
-    f"mesh {data},{model}: N = {beams} at P = {P * data}, "
-    f"P = {parts * data} at N = {N}"
+    f"mesh {data},{model}: N = {beams or 'none'} at P = {P * data}, "
+    f"P = {parts * data or 'none'} at N = {N}"
   )
 
 

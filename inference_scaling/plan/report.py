@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from absl import flags
+
+from inference_scaling import decoding
 from inference_scaling import names as names_lib
 from inference_scaling.plan import compiled as compiled_lib
 from inference_scaling.plan import floor, programs, searches, speed, targets
@@ -13,6 +16,10 @@ from inference_scaling.plan import meshes as meshes_lib
 from inference_scaling.plan import workload as workload_lib
 
 _GIB = 2**30
+# Flags that say something of programs that are compiled.
+_OF_TARGETS = (
+  "num_problems", "mean_tokens", "mean_step_tokens", "all_buckets",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,15 +70,15 @@ def compile_for(
     groups = [searches.of_models(texts, numbers)]
   else:
     groups = searches.of_sweep(config, numbers["num_problems"])
-  for target in wanted:
+  searches_of = [
+    [(group, _meshes(group, target, options)) for group in groups]
+    for target in wanted
+  ]  # all of them before the first, since to compile takes minutes
+  for target, listed in zip(wanted, searches_of, strict=True):
     total: float | None = 0.0
-    for group in groups:
-      sizes: Sequence[meshes_lib.Sizes | None] = options.meshes
-      if not sizes:
-        whole = group.mesh and math.prod(group.mesh) == target.num_devices
-        sizes = [group.mesh if whole else None]
-      for one in sizes:
-        taken = report(group, target, one, options, say)
+    for group, meshes in listed:
+      for sizes in meshes:
+        taken = report(group, target, sizes, options, say)
         total = None if taken is None or total is None else total + taken
     if total is not None and len(groups) > 1:
       say(f"{target.name}: the sweep takes at least {total / 3600:.1f} hours")
@@ -80,7 +87,7 @@ def compile_for(
 def report(
   group: searches.Group,
   target: targets.Target,
-  wished: meshes_lib.Sizes | None,
+  sizes: meshes_lib.Sizes,
   options: Options,
   say: programs.Say,
 ) -> float | None:
@@ -89,19 +96,14 @@ def report(
   Args:
     group: the search.
     target: what it is compiled for.
-    wished: data and model, or None.
+    sizes: of data and model.
     options: what else is asked.
     say: takes lines.
 
   Returns:
     A bound on the seconds of all runs of the group, where their problems are
     known and all fits.
-
-  Raises:
-    ValueError: for a target, a mesh or a dtype that cannot be.
   """
-  _check_dtype(group.workload, target)
-  sizes = meshes_lib.choose(group.workload, target, wished)
   work, mesh = meshes_lib.on_mesh(group.workload, target, sizes)
   say("")
   say(
@@ -114,7 +116,10 @@ def report(
   except compiled_lib.OutOfMemoryError as error:
     say(f"  {error.program} does not fit: {error}")
     say(f"  plan from shapes: peak {planned / _GIB:.2f} GiB")
-    say(f"  what would fit, from shapes: {meshes_lib.fitting(work, target)}")
+    say(
+      "  what would fit, from shapes: "
+      f"{meshes_lib.fitting(work, target, planned)}"
+    )
     return None
   for line in _memory_table(done):
     say(line)
@@ -130,7 +135,10 @@ def report(
     f"{planned / _GIB:.2f} GiB ({planned / peak - 1:+.0%})"
   )
   if not fits:
-    say(f"  what would fit, from shapes: {meshes_lib.fitting(work, target)}")
+    say(
+      "  what would fit, from shapes: "
+      f"{meshes_lib.fitting(work, target, planned)}"
+    )
   step_tokens = options.step_tokens or work.search.limits.step_tokens
   advance = next(one for one in done if one.name == "advance")
   phases = speed.phases(work, mesh, advance, step_tokens)
@@ -156,6 +164,66 @@ def report(
     f"run{'s' * (group.num_runs > 1)} over {group.num_problems} problems"
   )
   return seconds
+
+
+def check_flags(
+  names: Sequence[str], values: flags.FlagValues, config: Any, target: Any
+) -> None:
+  """Refuses flags that would change nothing.
+
+  Args:
+    names: of flags.
+    values: which of them were given.
+    config: of a sweep; None for the search of two models.
+    target: names of targets; empty for a plan from shapes.
+
+  Raises:
+    ValueError: for the first of them.
+  """
+  if config is not None and not target:
+    raise ValueError("--config is for devices to compile for; add --target.")
+  for name in (name for name in names if values[name].present):
+    if not target and name in _OF_TARGETS:
+      raise ValueError(f"--{name} is for devices to compile for; add --target.")
+    if config is not None and name not in _OF_TARGETS:
+      raise ValueError(
+        f"--{name} is of a search without --config, and would change nothing; "
+        "set the key of the sweep, such as --config.dtype=int8."
+      )
+
+
+def _meshes(
+  group: searches.Group, target: targets.Target, options: Options
+) -> list[meshes_lib.Sizes]:
+  """The meshes of a search, before anything is compiled.
+
+  Raises:
+    ValueError: for a dtype, a mesh or a length that cannot be.
+  """
+  _check_dtype(group.workload, target)
+  _check_lengths(group.workload.search.limits, options)
+  wished: Sequence[meshes_lib.Sizes | None] = options.meshes
+  if not wished:
+    whole = group.mesh and math.prod(group.mesh) == target.num_devices
+    wished = [group.mesh if whole else None]
+  meshes = [meshes_lib.choose(group.workload, target, one) for one in wished]
+  for sizes in meshes:  # or heads that it would cut show once it compiles
+    meshes_lib.planned_peak(group.workload, sizes)
+  return meshes
+
+
+def _check_lengths(limits: decoding.Limits, options: Options) -> None:
+  """Refuses means above what the limits allow."""
+  for name, value, most in (
+    ("mean_tokens", options.mean_tokens, limits.total_tokens),
+    ("mean_step_tokens", options.step_tokens, limits.step_tokens),
+    ("mean_step_tokens", options.step_tokens, options.mean_tokens),
+  ):
+    if value is not None and most is not None and value > most:
+      raise ValueError(
+        f"--{name} is {value}; expected at most {most}, the limit of tokens or "
+        "the mean of a whole text."
+      )
 
 
 def _check_dtype(

@@ -108,7 +108,10 @@ def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
       top_k=sampled and bool(settings.sampler.top_k),
       top_p=sampled and settings.sampler.top_p < 1,
     )
-    key = (run.policy, shape, work.problems, strategy.static_part, work.top_k)
+    key = (
+      run.policy, shape, work.problems, strategy.static_part, work.top_k,
+      work.top_p,
+    )  # fmt: skip
     before = groups.get(key)
     groups[key] = Group(
       work, 1 + (before.num_runs if before else 0), count, _is_mcts(run),

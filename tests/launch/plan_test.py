@@ -8,7 +8,7 @@ import pytest
 
 from inference_scaling import launching
 from inference_scaling.decoding.memory import table
-from inference_scaling.plan import chips
+from inference_scaling.plan import chips, targets
 from tests.launch.programs_test import launcher
 from tests.plan import small
 
@@ -163,3 +163,36 @@ def test_a_compiler_that_is_not_installed_is_named(compile_for, monkeypatch):
 def test_a_config_needs_a_target(compile_for):
   with pytest.raises(ValueError, match="add --target"):
     compile_for("--config=configs/demo.py")
+
+
+@pytest.mark.filterwarnings("ignore:the load_module")
+@pytest.mark.parametrize(
+  "arguments,message",
+  [
+    (["--num_problems=5"], "--num_problems is for devices to compile for"),
+    (["--all_buckets"], "--all_buckets is for devices to compile for"),
+    (
+      ["--config=configs/demo.py", "--target=h200", "--dtype=int8"],
+      "--dtype is of a search without --config",
+    ),
+    (
+      ["--target=h200", "--mean_tokens=129"],
+      "--mean_tokens is 129; expected at most 128",
+    ),
+    (
+      ["--target=h200", "--mean_tokens=20", "--mean_step_tokens=30"],
+      "--mean_step_tokens is 30; expected at most 20",
+    ),
+    (
+      ["--target=h200", "--target=v5e:1x1", "--dtype=fp8"],
+      "dtype is 'fp8', but v5e has no units",
+    ),
+  ],
+)
+def test_flags_that_change_nothing_or_cannot_be_are_refused(
+  plan, monkeypatch, arguments, message
+):
+  monkeypatch.setattr(targets, "devices", lambda target: [])
+  given = () if "--config=configs/demo.py" in arguments else SMALL[:-1]
+  with pytest.raises(ValueError, match=message):
+    plan(*given, *arguments)

@@ -57,10 +57,11 @@ def test_a_mesh_must_be_the_target_s():
 
 def test_what_is_said_to_fit_fits_and_no_more():
   target = targets.parse("v6e:2x4")
-  said = meshes.fitting(GROUP, target)
+  said = meshes.fitting(GROUP, target, 2**60)
   plan, memory_bytes = memory.Plan(GROUP.search), target.chip.memory
   said_of = re.findall(
-    r"mesh (\d+),(\d+): N = (\d+) at P = (\d+), P = (\d+)", said
+    r"mesh (\d+),(\d+): N = (\d+) at P = (\d+), P = (\d+)",
+    said.replace("none", "0"),
   )
   assert [(int(data), int(model)) for data, model, *_ in said_of] == [
     (1, 8), (2, 4), (4, 2), (8, 1),
@@ -75,3 +76,16 @@ def test_what_is_said_to_fit_fits_and_no_more():
       assert plan.footprint(most, 64, data, model).peak <= memory_bytes
     peak = plan.footprint(most + data, 64, data, model).peak
     assert peak > memory_bytes, texts
+
+
+def test_no_more_is_offered_than_what_was_refused():
+  """Where XLA takes more than the plan knows of."""
+  target = targets.parse("v6e:1x1")
+  plan, work = memory.Plan(GROUP.search), GROUP.with_problems(1)
+  planned = plan.footprint(1, 64).peak
+  assert planned < target.chip.memory
+  said = meshes.fitting(work, target, planned)
+  (beams,) = re.findall(r"mesh 1,1: N = (\d+) at P = 1", said)
+  assert int(beams) < 64
+  nothing = meshes.fitting(work, target, 1000)
+  assert nothing == "mesh 1,1: nothing"
