@@ -292,6 +292,11 @@ def _missing_key(argv: list[str]) -> str | None:
             "there, or end its get_config with `return spec.complete(config)` "
             "(from inference_scaling import spec): flags then change any key."
           )
+        if not group:
+          return (
+            f"--{path}.{key}: {path} is empty, and a flag adds no key; write "
+            "it in the config file."
+          )
         return (
           f"--{path}.{key}: there is no such key in {path}, which has "
           f"{', '.join(group)}.{hint}"

@@ -3,6 +3,7 @@
 import pathlib
 from collections.abc import Mapping, Sequence
 
+from inference_scaling import names as names_lib
 from inference_scaling import spec, tasks
 from inference_scaling.spec import grid
 from inference_scaling.sweep import checkpoints
@@ -40,7 +41,7 @@ def describe(
     f"{len(runs) * len(problems)} searches.",
     f"  problems  {_problems(sweep.task)}",
     f"  policies  {sizes} parameters",
-    f"  reward    {_reward(sweep.reward.format, reward)}",
+    f"  reward    {_reward(sweep, reward)}",
     *_strategies(runs),
     f"  results   {workdir}",
     *(f"Note: {note}" for note in notes.find(sweep, problems)),
@@ -59,9 +60,13 @@ def count(parameters: int) -> str:
 
 
 def _dtype(sweep: spec.Sweep, policy: str) -> str:
-  """The dtype of a policy that has one of its own."""
-  dtype = sweep.policy_dtypes.get(policy)
-  return "" if dtype is None else f" in {dtype}"
+  """The dtype of a policy that has one of its own, or quantised weights."""
+  dtype = sweep.dtype_of(policy)
+  shown = policy in sweep.policy_dtypes or dtype in (
+    names_lib.INT8,
+    names_lib.FP8,
+  )
+  return f" in {dtype}" if shown else ""
 
 
 def _problems(task: spec.Task) -> str:
@@ -69,11 +74,17 @@ def _problems(task: spec.Task) -> str:
   return problems_lib.describe(task) + (f"; {fields}" if fields else "")
 
 
-def _reward(reward_format: str, reward: checkpoints.Model | None) -> str:
+def _reward(sweep: spec.Sweep, reward: checkpoints.Model | None) -> str:
   """What scores candidates."""
+  form = sweep.reward.format
   if reward is None:
-    return f"{reward_format}: {spec.REWARDS[reward_format].words}"
-  return f"{reward.source} ({count(reward.parameters)}), format {reward_format}"
+    return f"{form}: {spec.REWARDS[form].words}"
+  dtype = (
+    f" in {sweep.dtype}"
+    if sweep.dtype in (names_lib.INT8, names_lib.FP8)
+    else ""
+  )
+  return f"{reward.source} ({count(reward.parameters)}{dtype}), format {form}"
 
 
 def _strategies(runs: Sequence[grid.Run]) -> list[str]:
