@@ -116,7 +116,9 @@ def test_a_sweep_that_does_not_fit_is_told_what_would(compile_for, monkeypatch):
   monkeypatch.setitem(chips.CHIPS, "h200", chip)
   said = compile_for("--target=h200", "--n=64")
   assert "does NOT fit" in said and "hours" not in said
-  match = re.search(r"from shapes: mesh 1,1: N = (\d+) at P = 1, P = none", said)
+  match = re.search(
+    r"from shapes: mesh 1,1: N = (\d+) at P = 1, P = none", said
+  )
   assert match and 1 <= int(match[1]) < 64
 
 
