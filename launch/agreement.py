@@ -1,8 +1,7 @@
 r"""Says what a dtype costs: how often next tokens agree with float32's.
 
   python launch/agreement.py --model=embedded/policy_middle
-  python launch/agreement.py --model=smollm2 \
-    --texts=../shared/data/gsm8k_test.jsonl
+  python launch/agreement.py --model=smollm2 --texts=gsm8k_test.jsonl
 
 The model reads solved problems in each dtype; a quarter of a minute for an
 embedded model, some minutes for SmolLM2-135M, which is fetched (89 MiB).
