@@ -91,7 +91,7 @@ class ModelCost:
     unembedding: of turning one hidden state into logits, or into a reward.
     num_layers: L; with the next two as in `models.DecoderConfig`.
     sliding_window: how many positions a token attends to at most, if limited.
-    first_window_layer: layers before it have no limit.
+    num_unlimited_layers: in how many layers it attends to all.
   """
 
   parameters: int
@@ -100,7 +100,7 @@ class ModelCost:
   unembedding: int
   num_layers: int = 1
   sliding_window: int | None = None
-  first_window_layer: int = 0
+  num_unlimited_layers: int = 0
 
 
 def attended(model: Any, first: jax.Array | int, count: jax.Array | int) -> Any:
@@ -127,7 +127,7 @@ def attended(model: Any, first: jax.Array | int, count: jax.Array | int) -> Any:
   limited = _rising(first, rising) + (count - rising) * window
   # (more * whole layers) // layers, without the large product.
   more = everything - limited
-  L, whole = model.num_layers, min(model.first_window_layer, model.num_layers)
+  L, whole = model.num_layers, model.num_unlimited_layers
   return limited + more // L * whole + more % L * whole // L
 
 
@@ -272,7 +272,11 @@ def _cost(config: Any, tables: int, unembedding: int) -> ModelCost:
   biases = config.qkv_bias * (query + 2 * keys) + config.output_bias * size
   biases += config.mlp_bias * (num_wide * wide + size)
   norm = 2 * size if config.norm == "layer" else size
-  layers = config.num_layers * (matrices + biases + 2 * norm)
+  norms = 2 * norm * (config.pre_norm + config.post_norm)
+  norms += {None: 0, "head": 2 * config.head_dim, "projection": query + keys}[
+    config.query_key_norm
+  ]
+  layers = config.num_layers * (matrices + biases + norms)
   return ModelCost(
     parameters=layers + norm + tables,
     per_token=2 * config.num_layers * matrices,
@@ -281,7 +285,7 @@ def _cost(config: Any, tables: int, unembedding: int) -> ModelCost:
     unembedding=unembedding,
     num_layers=config.num_layers,
     sliding_window=config.sliding_window,
-    first_window_layer=config.first_window_layer,
+    num_unlimited_layers=config.num_unlimited_layers,
   )
 
 

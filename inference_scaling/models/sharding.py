@@ -54,6 +54,8 @@ _PARAMETERS: Mapping[tuple[str, ...], Axes] = {
   ("value", "weight"): ("kv_heads", "embed"),
   ("value", "bias"): ("kv_heads",),
   ("value", "scale"): ("kv_heads",),
+  ("query_norm", "scale"): ("heads",),  # over all heads, not each
+  ("key_norm", "scale"): ("kv_heads",),
   ("output", "weight"): ("embed", "heads"),
   ("gate", "weight"): ("ffw", "embed"),
   ("gate", "bias"): ("ffw",),

@@ -190,17 +190,26 @@ class _Model:
     self, problems: int, rows: int, prompt_tokens: int, text_tokens: int
   ) -> float:
     """Bytes of keys and values: prompts once a problem, texts once a beam."""
-    window = self.config.sliding_window or prompt_tokens + text_tokens
-    texts = min(text_tokens, window)
-    prompts = min(prompt_tokens, window - texts)
+    tokens = 0
+    for window, num_layers in self._windows(prompt_tokens + text_tokens):
+      texts = min(text_tokens, window)
+      prompts = min(prompt_tokens, window - texts)
+      tokens += num_layers * (problems * prompts + rows * texts)
     entry = 2 * self.heads * self.config.head_dim * self.kept
-    tokens = problems * prompts + rows * texts
-    return self.config.num_layers * entry * tokens / self.data
+    return entry * tokens / self.data
 
   def flops(self, tokens: int, positions: int) -> float:
     """Operations on some tokens, each of which attends to some positions."""
     config = self.config
-    window = min(config.sliding_window or positions, positions)
-    entries = config.num_layers * config.num_heads * config.head_dim
-    attention = 2 * entries * window / self.model
+    seen = sum(window * count for window, count in self._windows(positions))
+    entries = config.num_heads * config.head_dim
+    attention = 2 * entries * seen / self.model
     return _FLOPS * tokens / self.data * (self.num_factors + attention)
+
+  def _windows(self, positions: int) -> list[tuple[int, int]]:
+    """How many of some positions are seen, and in how many layers."""
+    unlimited = self.config.num_unlimited_layers
+    limited = min(self.config.sliding_window or positions, positions)
+    return [
+      (limited, self.config.num_layers - unlimited), (positions, unlimited),
+    ]  # fmt: skip

@@ -204,7 +204,10 @@ def test_every_field_is_tested_above():
   families = {
     "family", "norm", "parallel_residual", "gated_mlp", "activation",
     "qkv_bias", "output_bias", "mlp_bias", "rotary_fraction", "rope_scaling",
-    "sliding_window", "first_window_layer",
+    "sliding_window", "first_window_layer", "window_pattern",
+    "local_rope_theta", "query_key_norm", "norm_offset", "pre_norm",
+    "post_norm", "scaled_embedding", "query_pre_attn_scalar",
+    "attention_softcap", "logit_softcap",
   }  # fmt: skip
   assert fields == shapes_stay | shapes_change | no_part_of_logits | families
 

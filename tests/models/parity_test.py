@@ -14,11 +14,8 @@ import pytest
 from flax import nnx
 
 from inference_scaling import models
-from inference_scaling.models.layers import (
-  attention,
-  rotary,
-  self_attention,
-)
+from inference_scaling.models.layers import attention, self_attention
+from inference_scaling.models.layers.rope import rotary
 from tests.models import tiny
 
 torch = pytest.importorskip("torch", reason="parity is with torch models")

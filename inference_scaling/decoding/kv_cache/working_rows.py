@@ -9,6 +9,7 @@ what it reads.
 Axis letters: Q problems, R rows of each, T new tokens, S entries of a row.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -68,7 +69,7 @@ class Rows(flax.struct.PyTreeNode):
     """Makes the attention of the next tokens, layer by layer.
 
     Args:
-      config: the architecture, for its sliding windows.
+      config: the architecture, for its sliding windows and its soft cap.
       num_tokens: T, how many tokens of each row come next; there must be
         space for them, or they overwrite older ones.
       kernel: that attends to `own` where there is a buffer; None for products
@@ -84,7 +85,13 @@ class Rows(flax.struct.PyTreeNode):
       near = self._masks(num_tokens, config.sliding_window)
     windows = [config.window(number) for number in range(config.num_layers)]
     return [
-      self._attend(number, wide if window is None else near, window, kernel)
+      self._attend(
+        number,
+        wide if window is None else near,
+        window,
+        kernel,
+        config.attention_softcap,
+      )
       for number, window in enumerate(windows)
     ]
 
@@ -113,10 +120,12 @@ class Rows(flax.struct.PyTreeNode):
     masks: Sequence[jax.Array],
     window: int | None,
     kernel: decode_attention.DecodeKernel | None,
+    softcap: float | None,
   ) -> Any:
     """Makes the attention of one layer."""
     shared = self._segment(self.prompt[number], self.prompt_size, masks[0])
     own = self.own[number]
+    run = functools.partial(attention_lib.attend, softcap=softcap)
 
     def attend_behind(queries: jax.Array, keys: jax.Array, values: jax.Array):
       kept = (
@@ -124,17 +133,17 @@ class Rows(flax.struct.PyTreeNode):
         append(own[1], values, self.lengths, attention_lib.VALUES_AXIS - 2),
       )
       past = self._segment(kept, self.size, masks[1])
-      return attention_lib.attend(queries, (shared, past)), kept
+      return run(queries, (shared, past)), kept
 
     def attend_apart(queries: jax.Array, keys: jax.Array, values: jax.Array):
       assert self.buffer is not None
       kept = self.buffer.write(number, keys, values)
       fresh = append_buffer.segment(kept, masks[2])
-      if kernel and kernel.serves(queries, own[0], window, self.slots):
+      if kernel and kernel.serves(queries, own[0], window, self.slots, softcap):
         partial = self._by_kernel(kernel, queries, own, window)
-        return attention_lib.attend(queries, (shared, fresh), (partial,)), kept
+        return run(queries, (shared, fresh), (partial,)), kept
       segments = (shared, self._segment(own, self.size, masks[1]), fresh)
-      return attention_lib.attend(queries, segments), kept
+      return run(queries, segments), kept
 
     return attend_behind if self.buffer is None else attend_apart
 

@@ -3,53 +3,14 @@
 import dataclasses
 import math
 
+from inference_scaling.models.layers.rope import scaling
+
 NORMS = ("layer", "rms")
 ACTIVATIONS = ("gelu", "gelu_tanh", "silu")
-ROPE_KINDS = ("linear", "llama3")
-
-
-@dataclasses.dataclass(frozen=True)
-class RopeScaling:
-  """How the rotary wave lengths are stretched for texts of greater length.
-
-  Attributes:
-    kind: "linear", which divides all frequencies by the factor, or "llama3",
-      which spares the high ones.
-    factor: what frequencies are divided by.
-    low_frequency_factor: of "llama3": waves longer than the original length
-      over this are divided by the whole factor.
-    high_frequency_factor: of "llama3": waves shorter than the original length
-      over this stay.
-    original_length: of "llama3": longest sequence before the stretch.
-  """
-
-  kind: str
-  factor: float
-  low_frequency_factor: float | None = None
-  high_frequency_factor: float | None = None
-  original_length: int | None = None
-
-  def __post_init__(self) -> None:
-    _check_choice("rope scaling", self.kind, ROPE_KINDS)
-    if not 0 < self.factor < math.inf:
-      raise ValueError(f"the rope's factor is {self.factor}; expected above 0.")
-    of_llama3 = (
-      self.low_frequency_factor,
-      self.high_frequency_factor,
-      self.original_length,
-    )
-    if any((part is None) == (self.kind == "llama3") for part in of_llama3):
-      raise ValueError(
-        "low_frequency_factor, high_frequency_factor and original_length are "
-        f"{of_llama3}; rope scaling of kind llama3 needs them all, that of "
-        f"kind linear none, and this is {self.kind}."
-      )
-    low, high = self.low_frequency_factor, self.high_frequency_factor
-    if low is not None and high is not None and not 0 < low < high < math.inf:
-      raise ValueError(
-        f"low_freq_factor is {low} and high_freq_factor is {high}; expected "
-        "the latter above the former, and both above 0."
-      )
+# Norms of queries and keys: over each head, or over all heads as one.
+HEAD, PROJECTION = "head", "projection"
+QUERY_KEY_NORMS = (None, HEAD, PROJECTION)
+RopeScaling = scaling.RopeScaling
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +45,18 @@ class DecoderConfig:
     sliding_window: a token sees itself and this many less one before it; None
       for all.
     first_window_layer: layers before it see everything.
+    window_pattern: the last of every so many layers sees everything, too.
+    local_rope_theta: base of the rotary wave lengths in layers with a window,
+      which are then not stretched; None where all layers have the same.
+    query_key_norm: of queries and keys before rotation: None, over each "head"
+      or over a whole "projection".
+    norm_offset: added to the weights of RMS norms.
+    pre_norm: whether attention and MLP normalise what they read.
+    post_norm: whether what they give is normalised before it is added.
+    scaled_embedding: whether embeddings are multiplied by the root of D.
+    query_pre_attn_scalar: scores are divided by its root; None for H.
+    attention_softcap: scores are softly capped here: c tanh(score / c).
+    logit_softcap: likewise logits.
   """
 
   vocab_size: int
@@ -111,6 +84,16 @@ class DecoderConfig:
   rope_scaling: RopeScaling | None = None
   sliding_window: int | None = None
   first_window_layer: int = 0
+  window_pattern: int | None = None
+  local_rope_theta: float | None = None
+  query_key_norm: str | None = None
+  norm_offset: float = 0.0
+  pre_norm: bool = True
+  post_norm: bool = False
+  scaled_embedding: bool = False
+  query_pre_attn_scalar: float | None = None
+  attention_softcap: float | None = None
+  logit_softcap: float | None = None
 
   def __post_init__(self) -> None:
     if self.num_heads % self.num_kv_heads:
@@ -126,24 +109,46 @@ class DecoderConfig:
       )
     _check_choice("norm", self.norm, NORMS)
     _check_choice("activation", self.activation, ACTIVATIONS)
+    _check_choice("query_key_norm", self.query_key_norm, QUERY_KEY_NORMS)
     if self.sliding_window is not None and self.sliding_window < 1:
       raise ValueError(
         f"sliding_window is {self.sliding_window}; a token sees itself at "
         "least, so expected 1 or more, or None."
       )
+    if self.window_pattern is not None and self.window_pattern < 2:
+      raise ValueError(
+        f"window_pattern is {self.window_pattern}; expected 2 or more, or None "
+        "where no layer but the first ones sees everything."
+      )
+    for name in ("query_pre_attn_scalar", "attention_softcap", "logit_softcap"):
+      value = getattr(self, name)
+      if value is not None and not 0 < value < math.inf:
+        raise ValueError(f"{name} is {value}; expected above 0, or None.")
+    if self.rope_scaling is not None:
+      self.rope_scaling.check_size(self.rotary_dim)
 
   @property
   def rotary_dim(self) -> int:
     """R, how many of the H numbers of a head have rotary positions."""
     return int(self.head_dim * self.rotary_fraction)
 
+  @property
+  def num_unlimited_layers(self) -> int:
+    """How many layers see everything."""
+    return sum(self.window(i) is None for i in range(self.num_layers))
+
   def window(self, layer: int) -> int | None:
     """The sliding window of one layer; None where it sees everything."""
-    return self.sliding_window if layer >= self.first_window_layer else None
+    last = self.window_pattern and (layer + 1) % self.window_pattern == 0
+    if last or layer < self.first_window_layer:
+      return None
+    return self.sliding_window
 
 
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def _check_choice(
+  name: str, value: str | None, choices: tuple[str | None, ...]
+) -> None:
   if value not in choices:
     raise ValueError(
-      f"{name} is {value!r}; expected one of {', '.join(choices)}."
+      f"{name} is {value!r}; expected one of {', '.join(map(str, choices))}."
     )

@@ -90,6 +90,7 @@ def attend(
   queries: jax.Array,
   segments: tuple[Segment, ...],
   partials: tuple[Partial, ...] = (),
+  softcap: float | None = None,
 ) -> jax.Array:
   """Attends to all segments with one softmax, in float32.
 
@@ -97,12 +98,13 @@ def attend(
     queries: [P, N, K, G, T, H], after rotation.
     segments: what to attend to; at least one.
     partials: of further segments, by the same queries.
+    softcap: of scores, as `cap_softly`.
 
   Returns:
     float32[P, N, K, G, T, H].
   """
   rows = queries.shape[:-1]
-  scores = [_scores(queries, segment) for segment in segments]
+  scores = [_scores(queries, segment, softcap) for segment in segments]
   # The softmax is written out, since concatenating the segments would copy;
   # only what has no axis S moves between the layouts of the segments.
   peaks = [_unfold(score.max(-1), rows) for score in scores]
@@ -157,7 +159,25 @@ def within_window(mask: jax.Array, window: int | None) -> jax.Array:
   return mask & near[None, None]
 
 
-def _scores(queries: jax.Array, segment: Segment) -> jax.Array:
+def cap_softly(scores: jax.Array, softcap: float | None) -> jax.Array:
+  """Keeps scores within a bound, which they approach.
+
+  Args:
+    scores: [...], before they are masked.
+    softcap: the bound; None for none.
+
+  Returns:
+    [...].
+
+  References:
+    Gemma Team, "Gemma 2", 2024, arXiv:2408.00118, section 2.
+  """
+  return scores if softcap is None else softcap * jnp.tanh(scores / softcap)
+
+
+def _scores(
+  queries: jax.Array, segment: Segment, softcap: float | None
+) -> jax.Array:
   """Scores queries [P, N, K, G, T, H] against a segment, folded, over S."""
   P, N, _, G, T, H = queries.shape
   shared = segment.keys.shape[1] == 1
@@ -168,6 +188,7 @@ def _scores(queries: jax.Array, segment: Segment) -> jax.Array:
   if segment.keys_axis == KEYS_AXIS:
     product = "...td,...ds->...ts"
   scores = _multiply(product, _fold(queries, shared), segment.keys, segment)
+  scores = cap_softly(scores, softcap)
   mask = segment.mask[:, :, None, None]  # [P, N, 1, G, T, S]
   if mask.shape[1:5] == (1, 1, 1, 1):
     mask = mask[:, :, 0]

@@ -61,6 +61,7 @@ class DecodeKernel:
     keys: jax.Array,
     window: int | None,
     slots: jax.Array | None,
+    softcap: float | None = None,
   ) -> bool:
     """Says whether the kernel takes a call; products of XLA take the others.
 
@@ -69,17 +70,20 @@ class DecodeKernel:
       keys: likewise.
       window: of the layer.
       slots: as of `attend`.
+      softcap: of the scores, which neither kernel knows.
 
     Returns:
-      On TPU, False for float16, which its units do not read; for a head dim
-      that does not fill their registers: XLA keeps such caches in another order
-      and would copy them, padded to twice their size; and for more tokens than
-      it can hold, which share what products read. On GPU, False for
-      several tokens in a window, which begins elsewhere for each of them; for
-      one problem of several, which would be copied; and for a head dim that is
-      no power of 2.
+      False where scores are capped. On TPU, False for float16, which its
+      units do not read; for a head dim that does not fill their registers: XLA
+      keeps such caches in another order and would copy them, padded to twice
+      their size; and for more tokens than it can hold, which share what
+      products read. On GPU, False for several tokens in a window, which begins
+      elsewhere for each of them; for one problem of several, which would be
+      copied; and for a head dim that is no power of 2.
     """
     _, _, K, G, T, H = queries.shape
+    if softcap is not None:
+      return False
     if self.platform == "tpu":
       parts = 1 if self.mesh is None else self.mesh.shape[sharding.MODEL]
       few = K // parts * G * T <= _TPU_QUERIES

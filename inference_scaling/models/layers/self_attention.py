@@ -5,7 +5,9 @@ softmax costs one pass over the weights; autodiff costs several, and was
 measured at twice the time for forward and backward together.
 """
 
+import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +26,7 @@ def causal(
   """Makes the attention of whole texts, layer by layer.
 
   Args:
-    config: the architecture, for its sliding windows.
+    config: the architecture, for its sliding windows and its soft cap.
     num_tokens: T.
     dtype: in which keys and values are kept.
 
@@ -39,7 +41,9 @@ def causal(
       queries: jax.Array, keys: jax.Array, values: jax.Array
     ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
       queries, keys, values = (x.astype(dtype) for x in (queries, keys, values))
-      mixed = attend_within(queries, keys, values, mask)
+      mixed = attend_within(
+        queries, keys, values, mask, config.attention_softcap
+      )
       return mixed, (keys, values)
 
     return attend
@@ -48,7 +52,11 @@ def causal(
 
 
 def attend_within(
-  queries: jax.Array, keys: jax.Array, values: jax.Array, mask: jax.Array
+  queries: jax.Array,
+  keys: jax.Array,
+  values: jax.Array,
+  mask: jax.Array,
+  softcap: float | None = None,
 ) -> jax.Array:
   """Attends among the tokens at hand, where nothing is cached.
 
@@ -57,6 +65,7 @@ def attend_within(
     keys: [P, N, K, H, T], after rotation.
     values: [P, N, K, T, H].
     mask: bool[1, 1, T, T]; True may be attended to.
+    softcap: of scores, as `attention.cap_softly`.
 
   Returns:
     [P, N, K, G, T, H], in the dtype of the queries.
@@ -76,36 +85,51 @@ def attend_within(
   mixed_in = values.reshape(P * N * K, T, H)
   bias = jnp.where(mask[0], 0.0, attention.MASKED_SCORE)
   bias = jnp.tile(bias, (1, G, 1))
-  mixed = _attend(rows * H**-0.5, columns, mixed_in, bias)
+  mixed: Any = _attend(rows * H**-0.5, columns, mixed_in, bias, softcap)
   return mixed.reshape(queries.shape)
 
 
-@jax.custom_vjp
+@functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
 def _attend(
-  queries: jax.Array, keys: jax.Array, values: jax.Array, bias: jax.Array
+  queries: jax.Array,
+  keys: jax.Array,
+  values: jax.Array,
+  bias: jax.Array,
+  softcap: float | None,
 ) -> jax.Array:
-  """softmax(queries keys + bias) values, [B, G * T, H]."""
-  return _attend_forward(queries, keys, values, bias)[0]
+  """softmax(capped(queries keys) + bias) values, [B, G * T, H]."""
+  return _attend_forward(queries, keys, values, bias, softcap)[0]
 
 
 def _attend_forward(
-  queries: jax.Array, keys: jax.Array, values: jax.Array, bias: jax.Array
-) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+  queries: jax.Array,
+  keys: jax.Array,
+  values: jax.Array,
+  bias: jax.Array,
+  softcap: float | None,
+) -> tuple[jax.Array, tuple[Any, ...]]:
   scores = jnp.matmul(queries, keys, preferred_element_type=jnp.float32)
+  slope = None
+  if softcap is not None:
+    scores = attention.cap_softly(scores, softcap)
+    slope = 1.0 - jnp.square(scores / softcap)  # of what caps
   weights = jax.nn.softmax(scores + bias).astype(values.dtype)
   mixed = jnp.matmul(weights, values)
-  return mixed, (queries, keys, values, weights, mixed)
+  return mixed, (queries, keys, values, weights, mixed, slope)
 
 
 def _attend_backward(
-  saved: tuple[jax.Array, ...], gradient: jax.Array
+  softcap: float | None, saved: tuple[Any, ...], gradient: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array, None]:
-  queries, keys, values, weights, mixed = saved
+  del softcap
+  queries, keys, values, weights, mixed, slope = saved
   to_weights = jnp.matmul(gradient, values.transpose(0, 2, 1))
   # The mean of to_weights under the softmax equals gradient . mixed: no pass
   # over the [T, T] weights is needed for it.
   mean = jnp.sum(gradient * mixed, axis=-1, keepdims=True)
   to_scores = weights * (to_weights - mean)
+  if slope is not None:
+    to_scores = (to_scores * slope).astype(to_scores.dtype)
   return (
     jnp.matmul(to_scores, keys.transpose(0, 2, 1)),
     jnp.matmul(queries.transpose(0, 2, 1), to_scores),

@@ -146,7 +146,7 @@ def _masks(monkeypatch, rows, config, num_tokens):
   """What the first layer lets its tokens see, of the prompt and their own."""
   seen = []
 
-  def record(queries, segments):
+  def record(queries, segments, softcap):
     seen.append([np.asarray(segment.mask) for segment in segments])
     return queries
 

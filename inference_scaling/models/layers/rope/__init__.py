@@ -1,0 +1,1 @@
+"""Rotary positions: how they are scaled, and what is rotated by them."""
