@@ -23,14 +23,15 @@ def _check_example(value: Any) -> dict[str, str]:
   return value
 
 
+Example = Annotated[dict[str, str], pydantic.PlainValidator(_check_example)]
+
+
 class FewShot(fields.Group):
   """Solved examples, and the question."""
 
   kind: Annotated[str, fields.one_of("few_shot")]
   examples: Annotated[
-    tuple[
-      Annotated[dict[str, str], pydantic.PlainValidator(_check_example)], ...
-    ],
+    tuple[Example, ...],
     pydantic.Field(min_length=1),
     fields.Expect(
       "a list of one or more examples, each a group of the texts 'question' "
@@ -48,6 +49,12 @@ class Chat(fields.Group):
     pydantic.Field(strict=True),
     fields.Expect("a text, empty for no system's turn"),
   ] = fields.key("", "The system's turn; '' for none.")
+  examples: Annotated[
+    tuple[Example, ...],
+    fields.Expect(
+      "a list of examples, each a group of the texts 'question' and 'solution'"
+    ),
+  ] = fields.key((), "Solved problems, as earlier turns of the chat.")
 
 
 PROMPTS: Mapping[str, type[fields.Group]] = {

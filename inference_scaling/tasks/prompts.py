@@ -86,6 +86,7 @@ def chat(
   tokenizer: Tokenizer,
   system: str,
   date: datetime.date | None = None,
+  examples: Sequence[Example] = (),
 ) -> str:
   """Returns the question as a user's turn, and the head of the model's own.
 
@@ -96,6 +97,8 @@ def chat(
     system: what the system says first; empty for nothing. Some templates then
       say something of their own.
     date: what a template that prints the date takes for today.
+    examples: turns before it, each a `question` of the user and a `solution`
+      of the model.
 
   Returns:
     The prompt, to be tokenized without further special tokens.
@@ -113,9 +116,13 @@ def chat(
       "of kind 'plain' or 'few_shot'."
     )
   content = step_prompt(question).strip()
-  turns = [{"role": "user", "content": content}]
-  if system:
-    turns.insert(0, {"role": "system", "content": system})
+  turns = [{"role": "system", "content": system}] if system else []
+  for example in examples:
+    asked = step_prompt(example["question"]).strip()
+    turns.append({"role": "user", "content": asked})
+    solution = example["solution"].strip()
+    turns.append({"role": "assistant", "content": solution})
+  turns.append({"role": "user", "content": content})
   text = chat_template.render(tokenizer, turns, date, reply=True)
   # Templates may change spaces.
   if "".join(content.split()) not in "".join(text.split()):
@@ -135,7 +142,7 @@ _KINDS: Mapping[str, Callable[..., str]] = {
     question, prompt["examples"]
   ),
   "chat": lambda prompt, question, tokenizer, date: chat(
-    question, tokenizer, prompt["system"], date
+    question, tokenizer, prompt["system"], date, prompt.get("examples", ())
   ),
 }
 
@@ -156,7 +163,7 @@ def make_prompt(
 
   Args:
     prompt: `kind` is "plain", "few_shot" (with `examples`) or "chat" (with
-      `system`), as `config.prompt` says.
+      `system` and perhaps `examples`), as `config.prompt` says.
     question: the question of a problem.
     tokenizer: of the policy.
     date: as `chat`.

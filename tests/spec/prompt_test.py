@@ -11,7 +11,11 @@ from tests.tasks import chat_templates
 GOOD = {
   "plain": {"kind": "plain"},
   "few_shot": {"kind": "few_shot", "examples": list(examples.GRADE_SCHOOL)},
-  "chat": {"kind": "chat", "system": ""},
+  "chat": {
+    "kind": "chat",
+    "system": "",
+    "examples": list(examples.GRADE_SCHOOL[:2]),
+  },
 }
 
 
@@ -32,8 +36,9 @@ def test_examples_fit_into_a_config():
   assert read(config.prompt).model_dump(mode="json") == GOOD["few_shot"]
 
 
-def test_a_chat_needs_no_system():
-  assert read({"kind": "chat"}).system == ""
+def test_a_chat_needs_neither_system_nor_examples():
+  chat = read({"kind": "chat"})
+  assert (chat.system, chat.examples) == ("", ())
 
 
 @pytest.mark.parametrize(
@@ -44,6 +49,10 @@ def test_a_chat_needs_no_system():
     ({"kind": "chats"}, "'chats'; expected one of 'chat', 'few_shot', 'plain'"),
     ({"kind": "plain", "system": "x"}, "config.prompt.system.*no such key"),
     ({"kind": "chat", "system": None}, "system is None; expected a text, emp"),
+    (
+      {"kind": "chat", "examples": [{"question": "q"}]},
+      "config.prompt.examples.*expected a list of examples",
+    ),
     (
       {"kind": "few_shot"},
       "config.prompt.examples is missing; expected a list",

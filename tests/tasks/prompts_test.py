@@ -108,6 +108,23 @@ def test_chat_tokens_are_those_of_the_template(template, system, text, begins):
   )
 
 
+def test_examples_are_earlier_turns_of_the_chat():
+  tokenizer = chat_templates.make_tokenizer(chat_templates.SMOLLM_2)
+  prompt = {"kind": "chat", "system": "Be brief.", "examples": EXAMPLES}
+  turns = [{"role": "system", "content": "Be brief."}]
+  for example in EXAMPLES:
+    turns += [
+      {"role": "user", "content": example["question"].strip()},
+      {"role": "assistant", "content": example["solution"].strip()},
+    ]
+  turns.append({"role": "user", "content": "How many?"})
+  assert tasks.make_prompt(
+    prompt, "How many?", tokenizer
+  ) == tokenizer.apply_chat_template(
+    turns, add_generation_prompt=True, return_dict=False
+  )
+
+
 def test_chat_without_a_template_names_the_tokenizer():
   tokenizer = chat_templates.make_tokenizer()
   with pytest.raises(ValueError) as caught:
