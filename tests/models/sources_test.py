@@ -3,6 +3,8 @@
 import json
 import pathlib
 import sys
+import types
+from typing import Any
 
 import huggingface_hub
 import jax
@@ -122,6 +124,35 @@ def test_name_on_the_hub(saved, folder, kind, monkeypatch):
   _assert_same(models.load_model("some/model").params, saved[0].params)
   pickles = ["pytorch_model*.bin"] * (kind == "bin")
   assert requested == ["model*.safetensors", *pickles]
+
+
+def test_a_gguf_file_on_the_hub(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  asked = []
+
+  def hf_hub_download(name, file):
+    asked.append((name, file))
+    return str(tmp_path / "cache" / file)
+
+  monkeypatch.setattr(huggingface_hub, "hf_hub_download", hf_hub_download)
+  source = "Qwen/Qwen2.5-0.5B-GGUF/qwen2.5-0.5b-q4_k_m.gguf"
+  with pytest.raises(FileNotFoundError, match=r"cache/qwen2\.5.*not exist"):
+    models.open_checkpoint(source)
+  assert asked == [("Qwen/Qwen2.5-0.5B-GGUF", "qwen2.5-0.5b-q4_k_m.gguf")]
+  (tmp_path / "Qwen").mkdir()  # now it is a path that leads nowhere
+  with pytest.raises(FileNotFoundError, match=r"^Qwen/.*does not exist"):
+    models.open_checkpoint(source)
+  assert len(asked) == 1
+
+
+def test_a_gguf_file_that_a_repository_of_the_hub_lacks(monkeypatch):
+  def hf_hub_download(name, file):
+    response: Any = types.SimpleNamespace(headers={}, request=None)
+    raise errors.RemoteEntryNotFoundError("404: b.gguf", response=response)
+
+  monkeypatch.setattr(huggingface_hub, "hf_hub_download", hf_hub_download)
+  with pytest.raises(FileNotFoundError, match=r"some/model on .*404: b\.gguf"):
+    models.open_checkpoint("some/model/b.gguf")
 
 
 def test_hub_cannot_be_reached(monkeypatch):

@@ -97,7 +97,7 @@ def open_checkpoint(source: str | pathlib.Path) -> Checkpoint:
   Args:
     source: a folder in Hugging Face format, a GGUF file, a folder that
       launch/convert.py has made, the name of an embedded model, a name on the
-      Hugging Face hub, "org/name", or "random/" and the name of a published
+      Hugging Face hub, "org/name" or "org/name/file.gguf", or "random/" and the name of a published
       architecture, for a tiny random model like it.
 
   Returns:
@@ -116,6 +116,8 @@ def open_checkpoint(source: str | pathlib.Path) -> Checkpoint:
     return _open_random(str(source))
   path = assets.resolve(str(source))
   is_gguf = path.suffix.lower() == _GGUF
+  if not path.exists() and sources.is_hub_file(str(source)):
+    path = sources.download_file(str(source))
   if not path.exists() and not is_gguf:
     if not sources.is_hub_name(str(source)):
       raise _missing(source, path)

@@ -18,7 +18,8 @@ from inference_scaling.models.sources.gguf.parts import read_header
 from inference_scaling.models.sources.gguf.tokenizer import (
   build as gguf_tokenizer,
 )
-from inference_scaling.models.sources.hub import download
+from inference_scaling.models.sources.hub import download, download_file
+from inference_scaling.models.sources.hub import is_file_name as is_hub_file
 from inference_scaling.models.sources.hub import is_name as is_hub_name
 from inference_scaling.models.sources.orbax_folder import (
   OrbaxFolder,
@@ -66,10 +67,12 @@ __all__ = [
   "check_complete",
   "dequantise",
   "download",
+  "download_file",
   "empty",
   "entries_of",
   "gguf_to_hf",
   "gguf_tokenizer",
+  "is_hub_file",
   "is_hub_name",
   "is_orbax_folder",
   "open_folder",

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+from collections.abc import Callable
 
 import huggingface_hub
 from huggingface_hub import errors
@@ -11,11 +12,39 @@ _SAFETENSORS = "model*.safetensors"  # not a second copy, "consolidated"
 _PICKLES = "pytorch_model*.bin"
 # Names on the hub begin with a letter or a digit: "./x" and "../x" are paths.
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+# A file of such a name is one of several quantisations, so it is named, too.
+_FILE = re.compile(rf"({_NAME.pattern})/([\w.-]+\.gguf)", re.IGNORECASE)
 
 
 def is_name(source: str) -> bool:
   """Tells whether a source looks like "org/name"."""
   return _NAME.fullmatch(source) is not None
+
+
+def is_file_name(source: str) -> bool:
+  """Tells whether a source looks like "org/name/file.gguf", and no path."""
+  here = pathlib.Path(source).parts[0]
+  return _FILE.fullmatch(source) is not None and not pathlib.Path(here).exists()
+
+
+def download_file(source: str) -> pathlib.Path:
+  """Fetches a GGUF file of the hub, or finds it cached.
+
+  Args:
+    source: "org/name/file.gguf".
+
+  Returns:
+    The file in the hub's cache.
+
+  Raises:
+    FileNotFoundError: where there is no such file, or no way to it.
+  """
+  match = _FILE.fullmatch(source)
+  assert match is not None, source
+  name, file = match.groups()
+  return _asked(
+    name, lambda: pathlib.Path(huggingface_hub.hf_hub_download(name, file))
+  )
 
 
 def download(name: str) -> pathlib.Path:
@@ -30,10 +59,25 @@ def download(name: str) -> pathlib.Path:
   Raises:
     FileNotFoundError: where there is no such checkpoint, or no way to it.
   """
-  try:
+
+  def fetch() -> pathlib.Path:
     folder = _fetch(name, _SAFETENSORS)
     if not any(folder.glob(_SAFETENSORS)):
       folder = _fetch(name, _PICKLES)
+    return folder
+
+  return _asked(name, fetch)
+
+
+def _asked(name: str, fetch: Callable[[], pathlib.Path]) -> pathlib.Path:
+  """Fetches from a repository; says what is wrong with it where that fails."""
+  try:
+    return fetch()
+  except errors.RemoteEntryNotFoundError as error:
+    raise FileNotFoundError(
+      f"{name} on huggingface.co has no such file ({_first_line(error)}). See "
+      f"https://huggingface.co/{name}/tree/main for its files."
+    ) from error
   except errors.GatedRepoError as error:
     raise FileNotFoundError(
       f"{name} on huggingface.co asks for an agreement. Accept it on "
@@ -57,7 +101,6 @@ def download(name: str) -> pathlib.Path:
       f"or run where there is a network: hf download {name}; it is then found "
       "in the cache."
     ) from error
-  return folder
 
 
 def _beside(name: str) -> str:
