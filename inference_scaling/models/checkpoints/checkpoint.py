@@ -97,8 +97,8 @@ def open_checkpoint(source: str | pathlib.Path) -> Checkpoint:
   Args:
     source: a folder in Hugging Face format, a GGUF file, a folder that
       launch/convert.py has made, the name of an embedded model, a name on the
-      Hugging Face hub, "org/name" or "org/name/file.gguf", or "random/" and the name of a published
-      architecture, for a tiny random model like it.
+      Hugging Face hub, "org/name" or "org/name/file.gguf", or "random/" and
+      the name of a published architecture, for a tiny random model like it.
 
   Returns:
     The checkpoint.
