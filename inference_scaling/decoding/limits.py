@@ -44,6 +44,11 @@ class Limits:
     return _round_up(self.prompt_tokens)
 
   @property
+  def whole(self) -> "Limits":
+    """The same limits where a solution is one step."""
+    return dataclasses.replace(self, step_tokens=self.total_tokens, max_steps=1)
+
+  @property
   def text_buffer(self) -> int:
     """Tokens that the buffer of a beam's generated text holds."""
     return _round_up(self.total_tokens)

@@ -130,6 +130,7 @@ class _Format:
 
   step_bits = 1
   answer_bits = 2
+  whole = False
 
   def compile(self, tokenizer: Any, vocab_size: int) -> automaton.Automaton:
     """Makes tables of the right sizes, that XLA cannot guess."""

@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -200,12 +202,12 @@ def test_limits_must_be_positive():
     decoding.Limits(prompt_tokens=4, step_tokens=0)
 
 
-def test_without_step_ends_a_step_is_a_whole_solution():
+def _whole_solutions(step_format):
+  """Solutions that are one step each; at most 14 tokens."""
+  limits = decoding.Limits(prompt_tokens=9, total_tokens=14, step_tokens=9)
   policy = decoding.ModelPolicy(
-    tiny.policy_model(), decoding.StepFormat((), ("zz",)),
-    decoding.Limits(prompt_tokens=9, step_tokens=14, total_tokens=14),
-    tiny.NUM_BEAMS,
-  )  # fmt: skip
+    tiny.policy_model(), step_format, limits.whole, tiny.NUM_BEAMS
+  )
   batch = tiny.stack(3)
 
   @jax.jit
@@ -214,7 +216,11 @@ def test_without_step_ends_a_step_is_a_whole_solution():
     keys = jax.random.split(jax.random.key(0), (3, tiny.NUM_BEAMS))
     return policy.extend(params, keys, state, jnp.ones(keys.shape, bool))[1]
 
-  step = solve(tiny.policy_params())
+  return solve(tiny.policy_params())
+
+
+def test_without_step_ends_a_step_is_a_whole_solution():
+  step = _whole_solutions(decoding.StepFormat((), ("zz",)))
   tokens, lengths = np.array(step.content.tokens), np.array(step.num_tokens)
   last = np.take_along_axis(tokens, lengths[..., None] - 1, 2)[..., 0]
   ended = last == END_OF_TEXT
@@ -222,3 +228,25 @@ def test_without_step_ends_a_step_is_a_whole_solution():
   wanted = np.where(ended, base.FINISHED, base.TRUNCATED)
   np.testing.assert_array_equal(step.status, wanted)
   assert (lengths[~ended] == 14).all()
+
+
+def test_a_whole_solution_ends_where_the_step_of_its_answer_does():
+  step = _whole_solutions(dataclasses.replace(tiny.FORMAT, whole=True))
+  tokens, lengths = np.array(step.content.tokens), np.array(step.num_tokens)
+  passed = 0
+  for at in np.ndindex(lengths.shape):
+    letters = [
+      tiny.letter_tokenizer().decode([token])
+      for token in tokens[at][: lengths[at]]
+    ]
+    ends = [
+      i for i, letter in enumerate(letters)
+      if letter in tiny.STEP_ENDS and set(tiny.ANSWERS) & set(letters[: i + 1])
+    ]  # fmt: skip
+    last = len(letters) - 1
+    finished = tokens[at][last] == END_OF_TEXT or ends == [last]
+    assert ends in ([], [last])
+    assert step.status[at] == (base.FINISHED if finished else base.TRUNCATED)
+    assert finished or len(letters) == 14
+    passed += bool(set(tiny.STEP_ENDS) & set(letters[:-1]))
+  assert passed > 2

@@ -21,11 +21,13 @@ class EqualSteps:
     length: of a step; None for steps that never end.
     step_bits: of a hit that ends a step.
     answer_bits: of a hit that announces an answer, which none does.
+    whole: False: a step ends before its solution does.
   """
 
   length: int | None = None
   step_bits: int = 1
   answer_bits: int = 2
+  whole: bool = False
 
   def compile(self, tokenizer: Any, vocab_size: int) -> automaton.Automaton:
     """Makes an automaton that counts tokens.
@@ -55,11 +57,13 @@ class UnevenSteps:
     mean: of the tokens of a step, if all tokens were as likely.
     step_bits: as `EqualSteps`.
     answer_bits: as `EqualSteps`.
+    whole: as `EqualSteps`.
   """
 
   mean: int
   step_bits: int = 1
   answer_bits: int = 2
+  whole: bool = False
 
   def compile(self, tokenizer: Any, vocab_size: int) -> automaton.Automaton:
     """Makes an automaton that looks at single tokens.

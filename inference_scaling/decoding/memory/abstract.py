@@ -260,6 +260,7 @@ class _NoFormat:
 
   step_bits: int = 1
   answer_bits: int = 2
+  whole: bool = False
 
   def compile(
     self, tokenizer: transformers.PreTrainedTokenizerFast, vocab_size: int

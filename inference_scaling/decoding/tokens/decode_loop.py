@@ -183,6 +183,8 @@ class DecodeLoop:
     for token in self.model.config.eos_token_ids:
       end_of_text |= tokens == token
     step_end = hits & self.format.step_bits > 0
+    if self.format.whole:
+      step_end &= answered
     finished = end_of_text | (step_end & answered)
     too_long = (total_length >= self.limits.total_tokens) | (
       ~step_end & (step_length >= self.limits.step_tokens)

@@ -13,6 +13,11 @@ class Format(Protocol):
   """What a policy needs of a format, such as a `StepFormat`."""
 
   @property
+  def whole(self) -> bool:
+    """Whether a step ends only where its solution does."""
+    ...
+
+  @property
   def step_bits(self) -> int:
     """The bits of a hit that mean a step has ended."""
     ...
@@ -50,10 +55,13 @@ class StepFormat(Format):
     step_end: strings that end a step, e.g. (" ки",). With none a step is a
       whole solution, up to the end of the text.
     answer_markers: strings that announce the answer, e.g. ("The answer is",).
+    whole: whether a step is a whole solution, which ends where it would
+      otherwise: `step_end` before an answer ends nothing.
   """
 
   step_end: tuple[str, ...]
   answer_markers: tuple[str, ...]
+  whole: bool = False
 
   @override
   def compile(
