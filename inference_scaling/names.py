@@ -51,12 +51,15 @@ ATTENTIONS = (AUTO, EINSUM, KERNEL)
 NO_REWARD, NATIVE_REWARD, PYTHON_REWARD = "none", "native", "python"
 PYTHON_PREFIX = "python:"  # of a source that names a function
 EXTERNAL_FORMATS = (
-  "llemma", "math_shepherd", "qwen_prm", "rlhflow", "skywork",
+  "eurus_rm", "llemma", "math_shepherd", "outcome_chat", "pure", "qwen_prm",
+  "reasonflux", "rlhflow", "skywork",
 )  # fmt: skip
+# Those of models that score whole solutions, not steps.
+OUTCOME_FORMATS = ("eurus_rm", "outcome_chat")
 
 # Benchmarks that can be downloaded, and the word for it.
 HUB = "hub"
-BENCHMARKS = ("gsm8k", "math500", "aime24", "amc23")
+BENCHMARKS = ("gsm8k", "gsm8k_train", "math500", "aime24", "amc23")
 # Of the synthetic benchmark: levels of difficulty, and splits.
 LEVELS = (1, 2, 3, 4, 5, 6)
 SPLITS = ("train", "validation", "test")

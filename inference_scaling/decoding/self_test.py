@@ -33,7 +33,6 @@ _SOLUTIONS = (
   ("27 - 14 = 13 stones.", "13 + 32 = 45 stones. The answer is: 45"),
   ("27 - 14 = 13 stones.", "13 + 32 = 55 stones. The answer is: 55"),
 )
-_CHANGED = 1  # the step where the two differ
 # How far scores may be apart that were computed in another order.
 _TOLERANCE = {"float32": 1e-3, "bfloat16": 0.1, "float16": 0.02}
 
@@ -44,8 +43,8 @@ class SelfTest:
 
   Attributes:
     good: its rewards of the right one, one a step.
-    bad: of the wrong one, whose second step has an error.
-    passed: whether the wrong step has the lower reward, and the rewards are
+    bad: of the wrong one, whose last step has an error.
+    passed: whether that step has the lower reward, and the rewards are
       the same in one pass over the text.
     message: one or two lines for a user.
   """
@@ -83,7 +82,9 @@ def self_test(
   stepwise = _score_steps(model, prompt, pieces, compile, mesh)
   whole = _score_whole(model, prompt, pieces, compile, mesh)
   tolerance = _TOLERANCE[str(_dtype(model))]
-  apart = not np.allclose(stepwise, whole, rtol=0, atol=tolerance)
+  # Scores of whole solutions are no probabilities and may be large.
+  relative = tolerance if _is_outcome(model) else 0.0
+  apart = not np.allclose(stepwise, whole, rtol=relative, atol=tolerance)
   if apart and _dtype(model) == jnp.float32:
     raise ValueError(
       f"reward model{_name(model)}: its rewards of two solutions, step by "
@@ -91,7 +92,7 @@ def self_test(
       f"text; they may differ by {tolerance}. Check its config.json."
     )
   good, bad = (scores.tolist() for scores in stepwise)
-  passed = bad[_CHANGED] < good[_CHANGED]
+  passed = bad[-1] < good[-1]
   message = _message(model, good, bad, passed)
   if apart:  # rounding alone may do this over many layers
     message += (
@@ -117,9 +118,9 @@ def _encode(
   prompt = reward_format.encode_prompt(_QUESTION)
   pieces = [
     [reward_format.encode_step(i, step) for i, step in enumerate(steps)]
-    for steps in _SOLUTIONS
+    for steps in _solutions(model)
   ]
-  for steps, parts in zip(_SOLUTIONS, pieces, strict=True):
+  for steps, parts in zip(_solutions(model), pieces, strict=True):
     joined = _join(prompt, parts)
     whole = reward_format.encode_whole(_QUESTION, steps)
     if joined != whole:
@@ -148,7 +149,7 @@ def _score_steps(
   if model.reward_format is not None:
     # The model's own tokenizer stands for that of a policy.
     encode = _encoder(model.tokenizer)
-    pieces = [[encode(step) for step in steps] for steps in _SOLUTIONS]
+    pieces = [[encode(step) for step in steps] for steps in _solutions(model)]
     translator = translation.Translator(
       model.tokenizer, model.config.vocab_size, model.reward_format, limits, ()
     )
@@ -213,6 +214,17 @@ def _score_whole(
   return np.take_along_axis(np.asarray(rewards), ends, axis=1)
 
 
+def _is_outcome(model: models.RewardModel) -> bool:
+  return model.reward_format is not None and model.reward_format.outcome
+
+
+def _solutions(model: models.RewardModel) -> list[list[str]]:
+  """The steps of both solutions, as many as the model reads them in."""
+  if _is_outcome(model):
+    return [["\n\n".join(steps)] for steps in _SOLUTIONS]
+  return [list(steps) for steps in _SOLUTIONS]
+
+
 def _own_steps(steps: Sequence[str]) -> list[str]:
   """Writes steps as the policies do that the embedded models belong to."""
   texts = [f"Step {i + 1}: {step} ки" for i, step in enumerate(steps)]
@@ -254,12 +266,12 @@ def _message(
   bad: list[float],
   passed: bool,
 ) -> str:
+  what = "solution" if _is_outcome(model) else "step"
   verdict = (
-    "scores the wrong step below the right one"
-    if passed
-    else "does NOT score the wrong step below the right one"
+    f"{'scores' if passed else 'does NOT score'} the wrong {what} below the "
+    "right one"
   )
   return (
     f"reward model{_name(model)} {verdict}: rewards {_shown(good)} of a right "
-    f"solution, {_shown(bad)} of one with an error in step {_CHANGED + 1}."
+    f"solution, {_shown(bad)} of one with an error in its last step."
   )

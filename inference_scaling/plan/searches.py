@@ -123,7 +123,10 @@ def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
 def of_models(
   texts: Mapping[str, str], numbers: Mapping[str, int | None]
 ) -> Group:
-  """The search of a policy and a reward model: REBASE, or sampling without one.
+  """The search of a policy and a reward model.
+
+  It is REBASE, or sampling without a reward model or with one that scores whole
+  solutions.
 
   Args:
     texts: policy, reward ("" for none), reward_format, dtype, cache, attention.
@@ -148,6 +151,8 @@ def of_models(
   )  # fmt: skip
   reward = texts["reward"]
   form = texts["reward_format"] if reward else names.NO_REWARD
+  if not spec.REWARDS[form].has_steps:
+    limits, reward_limits = limits.whole, reward_limits.whole
   words = f"{reward} ({form})" if reward else "none"
   work = workload_lib.Workload(
     name=f"policy {texts['policy']}, reward model {words}",
@@ -164,8 +169,10 @@ def of_models(
     ),
     problems=size["problems"],
     beams=size["n"],
-    strategy=search.rebase() if reward else search.sampling(),
-    max_depth=size["max_steps"],
+    strategy=search.rebase()
+    if reward and spec.REWARDS[form].has_steps
+    else search.sampling(),
+    max_depth=limits.max_steps,
     rows=size["rows"] and min(size["rows"], size["n"]),
   )
   return Group(work, 1, size["num_problems"])

@@ -97,13 +97,15 @@ def check_reward(name: str, reward_format: str, where: str) -> None:
     where: what the error calls the strategy: "config.runs.tree.strategy".
 
   Raises:
-    ValueError: if it chooses beams by rewards that there are not, or that are
-      no probabilities where it needs such.
+    ValueError: if it chooses beams by rewards that there are not, that only
+      whole solutions have, or that are no probabilities where it needs such.
   """
   rewards = reward_lib.REWARDS[reward_format]
   if _fits(strategy.block_of(name), rewards):
     return
   lack = "no probabilities" if rewards.has_scores else "no rewards"
+  if not rewards.has_steps:
+    lack = "one score of a whole solution and none of its steps"
   free = sorted(
     other
     for other, block in strategy.STRATEGIES.items()
@@ -112,14 +114,15 @@ def check_reward(name: str, reward_format: str, where: str) -> None:
   raise ValueError(
     f"{where} is {name!r}, which chooses beams by their rewards, but the "
     f"format of rewards is {reward_format!r}, which gives {lack}; expected one "
-    f"of {', '.join(free)}. Give a reward model, or leave this strategy out."
+    f"of {', '.join(free)}. Give a reward model"
+    f"{'' if rewards.has_steps else ' of steps'}, or leave this strategy out."
   )
 
 
 def _fits(
   block: type[strategy.Block], rewards: type[reward_lib.Reward]
 ) -> bool:
-  if block.needs_reward and not rewards.has_scores:
+  if block.needs_reward and not (rewards.has_scores and rewards.has_steps):
     return False
   return rewards.has_probabilities or not block.needs_probabilities
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any, ClassVar
 from inference_scaling import names
 from inference_scaling.spec.checking import choices, fields
 
+_STEP_FORMATS = frozenset(names.EXTERNAL_FORMATS) - set(names.OUTCOME_FORMATS)
+
 
 class Reward(fields.Group):
   """One format of rewards.
@@ -14,12 +16,15 @@ class Reward(fields.Group):
     has_scores: whether steps are scored at all.
     has_model: whether a reward model scores them.
     has_probabilities: whether scores lie between 0 and 1.
+    has_steps: whether a solution has a score after each step, and not only one
+      at its end.
     words: what a format without a model does.
   """
 
   has_scores: ClassVar[bool] = True
   has_model: ClassVar[bool] = True
   has_probabilities: ClassVar[bool] = True
+  has_steps: ClassVar[bool] = True
   words: ClassVar[str] = ""
 
 
@@ -75,7 +80,7 @@ class Python(Reward):
 class External(Reward):
   """A published reward model, with a tokenizer and so limits of its own."""
 
-  format: Annotated[str, fields.one_of(*names.EXTERNAL_FORMATS)]
+  format: Annotated[str, fields.one_of(*sorted(_STEP_FORMATS))]
   source: fields.Text = fields.required(
     "Checkpoint of the reward model, as in config.policies."
   )
@@ -91,12 +96,33 @@ class External(Reward):
   )
 
 
+class Outcome(Reward):
+  """A published outcome reward model: one score for a whole solution."""
+
+  has_probabilities = has_steps = False
+  format: Annotated[str, fields.one_of(*names.OUTCOME_FORMATS)]
+  source: fields.Text = fields.required(
+    "Checkpoint of the reward model, as in config.policies."
+  )
+  prompt_tokens: fields.PositiveInt = fields.required(
+    "Most tokens of a prompt, in the reward model's own tokens; rounded up to "
+    "a multiple of 32."
+  )
+  total_tokens: fields.PositiveInt = fields.required(
+    "Most tokens of a solution and what closes it, in the reward model's own "
+    "tokens."
+  )
+
+
 REWARDS: Mapping[str, type[Reward]] = {
   names.NO_REWARD: NoReward,
   "likelihood": Likelihood,
   "self_certainty": SelfCertainty,
   names.NATIVE_REWARD: Native,
   names.PYTHON_REWARD: Python,
-  **dict.fromkeys(names.EXTERNAL_FORMATS, External),
+  **{
+    name: Outcome if name in names.OUTCOME_FORMATS else External
+    for name in names.EXTERNAL_FORMATS
+  },
 }
 AnyReward = Annotated[Any, choices.Choice("format", REWARDS)]

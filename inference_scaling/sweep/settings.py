@@ -59,6 +59,26 @@ class Settings:
       spec.check_steps(limits, "reward")
 
 
+def whole_solutions(settings: Settings) -> Settings:
+  """Makes a solution one step, where a reward model scores whole ones alone.
+
+  Args:
+    settings: of any reward format.
+
+  Returns:
+    The same settings for a model of steps.
+  """
+  if spec.REWARDS[settings.reward_format].has_steps:
+    return settings
+  reward_limits = settings.reward_limits
+  return dataclasses.replace(
+    settings,
+    step_format=dataclasses.replace(settings.step_format, whole=True),
+    limits=settings.limits.whole,
+    reward_limits=reward_limits and reward_limits.whole,
+  )
+
+
 def make_settings(
   sweep: spec.Sweep, date: datetime.date | None = None
 ) -> Settings:
@@ -76,12 +96,15 @@ def make_settings(
   """
   limits = decoding.Limits(**sweep.limits.model_dump())
   reward, reward_limits = sweep.reward, None
-  if isinstance(reward, reward_lib.External):
+  if isinstance(reward, reward_lib.Outcome):
+    total = reward.total_tokens
+    reward_limits = decoding.Limits(reward.prompt_tokens, total, total, 1)
+  elif isinstance(reward, reward_lib.External):
     reward_limits = decoding.Limits(
       reward.prompt_tokens, reward.step_tokens, reward.total_tokens,
       limits.max_steps,
     )  # fmt: skip
-  return Settings(
+  settings = Settings(
     prompt=sweep.prompt.model_dump(mode="json"),
     step_format=decoding.StepFormat(
       sweep.format.step_end, sweep.format.answer_markers
@@ -99,6 +122,7 @@ def make_settings(
     attention=sweep.attention,
     date=date,
   )
+  return whole_solutions(settings)
 
 
 def make_mesh(data: int, model: int) -> jax.sharding.Mesh | None:

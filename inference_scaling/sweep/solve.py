@@ -101,6 +101,7 @@ def solve(
     reward_model = checkpoints.reward(reward, reward_format)
   if settings.date is None:
     settings = dataclasses.replace(settings, date=datetime.date.today())
+  settings = settings_lib.whole_solutions(settings)
   loaded = loading.load_engine(policies, reward_model, settings, print)
   problem = tasks.Problem(
     id=0, question=question, gold=gold, level=1, source="solve"

@@ -2,6 +2,7 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from inference_scaling import decoding, models
@@ -34,6 +35,25 @@ def test_a_model_that_cannot_tell_is_no_error_but_is_said_so():
       break
   assert not found.passed
   assert "format 'llemma'" in found.message and "does NOT" in found.message
+
+
+def test_a_whole_solution_is_one_step():
+  model = external_models.make("outcome_chat")
+  tested = decoding.self_test(model, jax.jit)
+  reward_format = model.reward_format
+  assert len(tested.good) == len(tested.bad) == 1
+  assert "the wrong solution below" in tested.message
+  tokens = np.array(
+    [
+      reward_format.encode_whole(
+        "Victor has 27 stones. Henry takes 14 of the stones. Victor buys 32 "
+        "more stones. How many stones are left for Victor in the end?",
+        ["27 - 14 = 13 stones.\n\n13 + 32 = 45 stones. The answer is: 45"],
+      )
+    ]
+  )
+  whole = model.token_rewards(model.params, tokens, tokens > -1)
+  assert tested.good[0] == pytest.approx(float(whole[0, -1]), abs=1e-4)
 
 
 def _forgetful(model_class):

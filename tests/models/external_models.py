@@ -2,12 +2,18 @@
 
 import dataclasses
 import functools
+import json
+import pathlib
 
 import jax.numpy as jnp
+import numpy as np
+import safetensors.numpy
 from flax import nnx
 
 from inference_scaling import models
-from inference_scaling.models import reward_formats
+from inference_scaling.models import config as config_lib
+from inference_scaling.models import families, reward_formats
+from inference_scaling.models.checkpoints import layout, saving
 from inference_scaling.models.rewards import external_reward
 from tests.models import tiny, tokenizers_of
 
@@ -21,6 +27,15 @@ _CONFIGS = {
   "rlhflow": {
     "tie_word_embeddings": False,
     "rope_scaling": models.RopeScaling("llama3", 3.0, 1.0, 4.0, 32),
+  },
+  "outcome_chat": {"tie_word_embeddings": False},
+  "pure": {"family": "qwen2", "qkv_bias": True},
+  "reasonflux": {
+    "family": "qwen2", "qkv_bias": True, "tie_word_embeddings": False,
+    "num_kv_heads": 1,
+  },
+  "eurus_rm": {
+    "family": "mistral", "sliding_window": 21, "tie_word_embeddings": False,
   },
   "skywork": {"family": "qwen2", "qkv_bias": True},
   "qwen_prm": {
@@ -64,3 +79,36 @@ def make(name: str) -> external_reward.ExternalRewardModel:
   return external_reward.ExternalRewardModel(
     decoder, params, reward_format.tokenizer, graph, reward_format
   )
+
+
+def write(name: str, folder: pathlib.Path, **tensors) -> dict[str, np.ndarray]:
+  """Writes a random checkpoint of a format.
+
+  Args:
+    name: of the format.
+    folder: which is there.
+    **tensors: in place of random ones; None to leave one out.
+
+  Returns:
+    The tensors.
+  """
+  settings = config(name)
+  model = make(name)
+  entries = layout.decoder_layout(settings)
+  stored = dict(saving.stored_tensors(model.params["decoder"], entries))
+  size = settings.hidden_size
+  rng = np.random.default_rng(0)
+  shapes = model.reward_format.head.tensors(size)
+  if not settings.tie_word_embeddings:
+    shapes = {**shapes, "lm_head.weight": (settings.vocab_size, size)}
+  for key, shape in shapes.items():
+    stored[key] = rng.normal(size=shape).astype(np.float32)
+  stored = {k: v for k, v in (stored | tensors).items() if v is not None}
+  safetensors.numpy.save_file(stored, folder / "model.safetensors")
+  known = models.reward_architectures(name)
+  own = families.FAMILIES[settings.family].architecture.removesuffix("CausalLM")
+  of_family = [kind for kind in known if kind.startswith(own)] or known
+  raw = config_lib.to_hf(settings, of_family[0] if known else None)
+  (folder / "config.json").write_text(json.dumps(raw))
+  tokenizers_of.for_format(name).save_pretrained(folder)
+  return stored

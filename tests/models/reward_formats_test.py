@@ -14,6 +14,7 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inference_scaling import names
 from inference_scaling.models import reward_formats
 from inference_scaling.models.layers import reward_heads
 from inference_scaling.models.text import control_tokens
@@ -26,6 +27,11 @@ ALL = sorted(reward_formats.REWARD_FORMATS)
 
 def _reward_format(name):
   return reward_formats.make_reward_format(name, tokenizers_of.for_format(name))
+
+
+def _steps(reward_format, steps):
+  """Steps as a format takes them: a whole solution is one."""
+  return ["\n\n".join(steps)] if reward_format.outcome else list(steps)
 
 
 def _pieces(reward_format, question, steps):
@@ -124,6 +130,99 @@ def test_qwen_prm_reads_tagged_steps_in_a_chat():
   ] == [tag] * 3
 
 
+def test_reasonflux_reads_tagged_steps_in_a_chat_without_a_system_text():
+  reward_format = _reward_format("reasonflux")
+  tokenizer = reward_format.tokenizer
+  text = tokenizer.apply_chat_template(
+    [
+      {"role": "user", "content": QUESTION},
+      {"role": "assistant", "content": "<extra_0>".join(STEPS) + "<extra_0>"},
+    ],
+    tokenize=False,
+  )
+  whole = tokenizer.encode(text)
+  tokens = _joined(reward_format, QUESTION, STEPS)
+  assert whole[: len(tokens)] == tokens
+  assert len(whole) == len(tokens) + 2  # the end of the turn
+  tag = tokenizer.encode("<extra_0>")[0]
+  assert [i + 1 for i, token in enumerate(tokens) if token == tag] == list(
+    itertools.accumulate(map(len, _pieces(reward_format, QUESTION, STEPS)))
+  )[1:]
+
+
+@pytest.mark.parametrize("begin", [False, True])
+def test_pure_reads_steps_encoded_one_by_one(begin):
+  """Without a mark, as of Qwen2.5-Math; with one, as TRL's trainer begins."""
+  tokenizer = tokenizers_of.for_format("pure")
+  if not begin:
+    tokenizer = tokenizers_of.without_begin(tokenizer)
+  reward_format = reward_formats.make_reward_format("pure", tokenizer)
+  expected = [tokenizer.bos_token_id] if begin else []
+  expected += _plain(tokenizer, QUESTION)
+  for step in STEPS:
+    expected += _plain(tokenizer, step) + _plain(tokenizer, "\n")
+  assert _joined(reward_format, QUESTION, STEPS) == expected
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen", "mistral"])
+def test_an_outcome_chat_is_what_the_template_writes(kind):
+  tokenizer = (
+    tokenizers_of.mistral_chat()
+    if kind == "mistral"
+    else tokenizers_of.byte_level(kind)
+  )
+  reward_format = reward_formats.make_reward_format("outcome_chat", tokenizer)
+  solution = "\n\n".join(STEPS)
+  expected = tokenizer.apply_chat_template(
+    [
+      {"role": "user", "content": QUESTION},
+      {"role": "assistant", "content": solution},
+    ],
+    return_dict=False,
+  )
+  assert _joined(reward_format, QUESTION, [solution]) == expected
+  # With the end of the turn for padding, it is read before it.
+  end = tokenizer.eos_token_id
+  padded = reward_formats.make_reward_format(
+    "outcome_chat", tokenizer, pad_token=end
+  )
+  at_end = 1 if expected[-1] == end else 0
+  assert (
+    _joined(padded, QUESTION, [solution])
+    == (expected[: len(expected) - at_end])
+  )
+  assert at_end == (kind != "qwen")
+
+
+def test_eurus_reads_an_instruction_and_its_answer():
+  reward_format = _reward_format("eurus_rm")
+  solution = "\n\n".join(STEPS)
+  assert (
+    _joined(reward_format, QUESTION, [solution])
+    == (
+      reward_format.tokenizer(f"[INST] {QUESTION} [/INST] {solution}")[
+        "input_ids"
+      ]
+    )
+  )
+
+
+@pytest.mark.parametrize("name", names.OUTCOME_FORMATS)
+def test_a_second_step_of_a_whole_solution_is_refused(name):
+  reward_format = _reward_format(name)
+  assert reward_format.outcome
+  with pytest.raises(ValueError, match=rf"'{name}'.*a step 2, .*whole=True"):
+    reward_format.encode_step(1, "The answer is: 72")
+  with pytest.raises(ValueError, match=rf"'{name}'.*a step 2, "):
+    reward_format.encode_whole(QUESTION, STEPS)
+
+
+def test_outcome_formats_are_those_of_their_classes():
+  assert names.OUTCOME_FORMATS == tuple(
+    name for name in ALL if reward_formats.REWARD_FORMATS[name].outcome
+  )
+
+
 @pytest.mark.parametrize("name", ["llemma", "math_shepherd"])
 def test_steps_are_numbered_only_where_the_policy_has_not(name):
   reward_format = _reward_format(name)
@@ -141,7 +240,7 @@ def test_steps_are_numbered_only_where_the_policy_has_not(name):
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("text", ["", " ", "\n\n", " \n\t "])
 def test_an_empty_step_has_no_tokens(name, text):
-  assert _reward_format(name).encode_step(2, text) == []
+  assert _reward_format(name).encode_step(0, text) == []
 
 
 _TEXT = st.text(
@@ -158,6 +257,7 @@ def test_pieces_are_the_whole(name, question, steps):
   reward_format = _reward_format(name)
   question = question.strip() or "a"
   steps = [step for step in steps if step.strip()] or ["a"]
+  steps = _steps(reward_format, steps)
   whole = reward_format.encode_whole(question, steps)
   assert _joined(reward_format, question, steps) == whole
 
@@ -165,9 +265,10 @@ def test_pieces_are_the_whole(name, question, steps):
 @pytest.mark.parametrize("name", ALL)
 def test_spaces_around_texts_do_not_matter(name):
   reward_format = _reward_format(name)
-  spaced = [f" {step}\n\n" for step in STEPS]
+  steps = _steps(reward_format, STEPS)
+  spaced = [f" {step}\n\n" for step in steps]
   assert _joined(reward_format, f"\n{QUESTION} ", spaced) == _joined(
-    reward_format, QUESTION, STEPS
+    reward_format, QUESTION, steps
   )
   with pytest.raises(ValueError, match="the question is empty"):
     reward_format.encode_prompt(" \n")
@@ -185,19 +286,23 @@ def test_questions_and_steps_write_no_control_tokens(name):
   reward_format = _reward_format(name)
   for token in control_tokens.control_tokens(reward_format.tokenizer):
     question, step = f"Is {token} it?{token}", f"{token} 4 {token}{token}"
-    pieces = _pieces(reward_format, question, [step, step])
-    plain = _pieces(reward_format, "Is it?", ["4", "4"])
+    steps = _steps(reward_format, [step, step])
+    pieces = _pieces(reward_format, question, steps)
+    plain = _pieces(reward_format, "Is it?", _steps(reward_format, ["4", "4"]))
     assert [_names(reward_format, x) for x in pieces] == [
       _names(reward_format, x) for x in plain
     ]
-    assert [x[-1] for x in pieces[1:]] == [x[-1] for x in plain[1:]]
-    whole = reward_format.encode_whole(question, [step, step])
+    if name != "eurus_rm":  # it is read at the last token of the text
+      assert [x[-1] for x in pieces[1:]] == [x[-1] for x in plain[1:]]
+    whole = reward_format.encode_whole(question, steps)
     assert list(itertools.chain(*pieces)) == whole
     written = reward_format.tokenizer.decode(whole)
     assert written.count(token) >= 8  # three in the question, six in the steps
 
 
-@pytest.mark.parametrize("name", ["qwen_prm", "rlhflow"])
+@pytest.mark.parametrize(
+  "name", ["outcome_chat", "qwen_prm", "reasonflux", "rlhflow"]
+)
 def test_a_template_prints_the_date_that_is_passed(name):
   backend = tokenizers_of.for_format(name)
   tokenizer = transformers.PreTrainedTokenizerFast(
@@ -232,13 +337,17 @@ def test_a_tag_of_several_tokens_is_refused(name):
   [
     ("math_shepherd", "there is no bos_token"),
     ("skywork", "there is no bos_token"),
+    ("eurus_rm", "there is no bos_token"),
+    ("outcome_chat", "there is no chat template"),
+    ("pure", r"'\\n' is .*expected one token"),
     ("qwen_prm", "'<extra_0>' is .*expected one token"),
+    ("reasonflux", "'<extra_0>' is .*expected one token"),
     ("rlhflow", "there is no chat template"),
   ],
 )
 def test_missing_special_tokens_are_named(name, message):
   bare = tokenizers_of.byte_level("llama").backend_tokenizer
-  if name == "math_shepherd":
+  if name in ("math_shepherd", "eurus_rm", "pure"):
     bare = tokenizers_of.sentence_piece().backend_tokenizer
   tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=bare)
   with pytest.raises(ValueError, match=f"format '{name}'.*{message}"):

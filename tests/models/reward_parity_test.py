@@ -25,6 +25,7 @@ TAGGED = (
   f"{QUESTION} Step 1: 48 / 2 = 24. ки\nStep 2: So 48 + 24 = 72 é 一. ки\n"
   "Step 3: The answer is: 72 ки"
 )
+_TAGGED_CHATS = ("qwen_prm", "reasonflux")
 CLASSES = {
   "llama": "LlamaForCausalLM",
   "mistral": "MistralForCausalLM",
@@ -65,7 +66,7 @@ def _head(name, size):
   """The head that a family has beside its language model, as it names it."""
   if name == "skywork":
     return {"v_head.summary": reference.shake(nn.Linear(size, 1))}
-  if name == "qwen_prm":
+  if name in _TAGGED_CHATS:
     layers = nn.Sequential(nn.Linear(size, size), nn.ReLU(), nn.Linear(size, 2))
     return {"score": reference.shake(layers)}
   return {}
@@ -78,7 +79,7 @@ def _save(model, head, name, folder):
   if not head:
     return
   tensors = safetensors_torch.load_file(folder / "model.safetensors")
-  if name == "qwen_prm":
+  if name in _TAGGED_CHATS:
     # Published files keep an unembedding; those of smaller models do not.
     assert "lm_head.weight" in tensors
   for prefix, module in head.items():
@@ -97,7 +98,7 @@ def _their_rewards(name, model, head):
     return _conversation_rewards(model, tokenizer)
   ids, at = {
     "llemma": _tagged, "math_shepherd": _tagged, "skywork": _lines,
-    "qwen_prm": _chat,
+    "qwen_prm": _chat, "reasonflux": _chat,
   }[name](tokenizer, name)  # fmt: skip
   out = model(torch.tensor([ids]), output_hidden_states=True)
   logits, hidden = out.logits[0], out.hidden_states[-1][0]
@@ -131,8 +132,9 @@ def _chat(tokenizer, name):
   system = (
     r"Please reason step by step, and put your final answer within \boxed{}."
   )
+  turns = [{"role": "system", "content": system}] if name == "qwen_prm" else []
   messages = [
-    {"role": "system", "content": system},
+    *turns,
     {"role": "user", "content": QUESTION},
     {"role": "assistant", "content": "<extra_0>".join(STEPS) + "<extra_0>"},
   ]
@@ -168,7 +170,13 @@ def _our_rewards(model):
   return np.array(rewards)[0, at]
 
 
-@pytest.mark.parametrize("name", external_models.REWARD_FORMATS)
+@pytest.mark.parametrize(
+  "name",
+  sorted(
+    # Of these see rewards/classifiers_parity_test.py.
+    {*external_models.REWARD_FORMATS} - {"eurus_rm", "outcome_chat", "pure"}
+  ),
+)
 def test_rewards_agree(name, tmp_path):
   hugging_face = _torch_model(name)
   head = _head(name, hugging_face.config.hidden_size)

@@ -1,5 +1,6 @@
 """Small tokenizers of the two kinds that published checkpoints have."""
 
+import copy
 import functools
 import json
 
@@ -38,6 +39,12 @@ LLAMA_TEMPLATE = (
   "Knowledge Date: December 2023\n\n<|eot_id|>{% for m in messages %}"
   "<|start_header_id|>{{ m.role }}<|end_header_id|>\n\n"
   "{{ m.content | trim }}<|eot_id|>{% endfor %}"
+)
+
+MISTRAL_TEMPLATE = (
+  "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}"
+  "[INST] {{ m.content }} [/INST]{% else %} {{ m.content | trim }}"
+  "{{ eos_token }}{% endif %}{% endfor %}"
 )
 
 
@@ -126,6 +133,23 @@ def byte_level(kind: str) -> transformers.PreTrainedTokenizerFast:
   return tokenizer
 
 
+def mistral_chat() -> transformers.PreTrainedTokenizerFast:
+  """As `sentence_piece`, with the chat template of Mistral's chat models."""
+  tokenizer = copy.deepcopy(sentence_piece())
+  tokenizer.chat_template = MISTRAL_TEMPLATE
+  return tokenizer
+
+
+def without_begin(
+  tokenizer: transformers.PreTrainedTokenizerFast,
+) -> transformers.PreTrainedTokenizerFast:
+  """The same tokenizer without a beginning-of-text mark, as Qwen2.5's."""
+  return transformers.PreTrainedTokenizerFast(
+    tokenizer_object=tokenizer.backend_tokenizer,
+    eos_token=tokenizer.eos_token, clean_up_tokenization_spaces=False,
+  )  # fmt: skip
+
+
 def _model_of(tokenizer: tokenizers.Tokenizer) -> dict:
   """The vocabulary and the merges that were trained."""
   return json.loads(tokenizer.to_str())["model"]
@@ -133,6 +157,7 @@ def _model_of(tokenizer: tokenizers.Tokenizer) -> dict:
 
 def for_format(name: str) -> transformers.PreTrainedTokenizerFast:
   """A tokenizer of the kind that the format's checkpoints have."""
-  if name in ("llemma", "math_shepherd"):
+  if name in ("llemma", "math_shepherd", "eurus_rm"):
     return sentence_piece()
-  return byte_level("llama" if name == "rlhflow" else "qwen")
+  llama = name in ("rlhflow", "outcome_chat")
+  return byte_level("llama" if llama else "qwen")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inference_scaling import spec
+from inference_scaling import names, spec
 
 FREE = {"greedy", "sampling"}
 
@@ -24,6 +24,22 @@ def test_strategies_are_refused_where_rewards_do_not_suit_them(
       ValueError, match=rf"here is '{name}'.*'{reward_format}'"
     ):
       spec.check_reward(name, reward_format, "here")
+
+
+@pytest.mark.parametrize("reward_format", names.OUTCOME_FORMATS)
+@pytest.mark.parametrize("name", spec.STRATEGIES)
+def test_searches_of_steps_are_refused_where_whole_solutions_are_scored(
+  name, reward_format
+):
+  if name in FREE:
+    spec.check_reward(name, reward_format, "here")
+    return
+  with pytest.raises(
+    ValueError,
+    match=rf"here is '{name}'.*'{reward_format}', which gives one score of a "
+    r"whole.*one of greedy, sampling\. Give a reward model of steps, or leave",
+  ):
+    spec.check_reward(name, reward_format, "here")
 
 
 def test_an_error_lists_what_would_do():

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from inference_scaling import spec
+from inference_scaling import names, spec
 from inference_scaling.sweep import settings as settings_lib
 from tests.sweep import tiny
 
@@ -48,6 +48,23 @@ def test_a_foreign_reward_model_has_limits_of_its_own(tmp_path):
   assert (limits.total_tokens, limits.max_steps) == (60, 4)
 
 
+def test_where_whole_solutions_are_scored_each_is_one_step(tmp_path):
+  reward = {**EXTERNAL, "format": "outcome_chat"}
+  del reward["step_tokens"]
+  runs = {"sampling": {"strategy": "sampling", "n": (4,)}}
+  settings = settings_lib.make_settings(
+    read(tmp_path, reward=reward, runs=runs)
+  )
+  assert settings.step_format.whole
+  assert settings.step_format.step_end == (" ки",)
+  for limits, total in ((settings.limits, 32), (settings.reward_limits, 60)):
+    assert (limits.step_tokens, limits.total_tokens) == (total, total)
+    assert limits.max_steps == 1
+  assert not settings_lib.make_settings(read(tmp_path)).step_format.whole
+  with pytest.raises(ValueError, match=r"reward\.step_tokens is 20"):
+    read(tmp_path, reward={**reward, "step_tokens": 20}, runs=runs)
+
+
 def test_a_step_is_no_longer_than_all_of_them(tmp_path):
   settings = settings_lib.make_settings(read(tmp_path, reward=EXTERNAL))
   limits = dataclasses.replace(settings.reward_limits, total_tokens=19)
@@ -78,5 +95,6 @@ def test_votes_need_scores_and_scores_need_no_model(reward_format, tmp_path):
   assert bool(settings_lib.aggregations(sweep)) == (reward_format != "none")
   free = reward_format in ("none", "likelihood", "self_certainty")
   assert sweep.reward.has_model == (not free)
-  unbounded = reward_format in ("none", "self_certainty")
+  outcome = reward_format in names.OUTCOME_FORMATS
+  unbounded = outcome or reward_format in ("none", "self_certainty")
   assert sweep.reward.has_probabilities == (not unbounded)

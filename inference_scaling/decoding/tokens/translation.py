@@ -140,7 +140,14 @@ class Translator:
     return self.reward_format.encode_step(index, text), text, rest
 
   def _without_end(self, text: str) -> str:
-    """Drops the string that ended the step, if one did."""
+    """Drops the string that ended the step, if one did.
+
+    In a whole solution line breaks stay where they are, and all tags go.
+    """
+    if self.reward_format.outcome:
+      for tag in filter(str.strip, self._ends):
+        text = text.replace(tag, "")
+      return text
     for end in self._ends:
       before, delimiter, after = text.rpartition(end)
       if delimiter:

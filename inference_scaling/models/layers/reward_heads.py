@@ -1,8 +1,9 @@
-"""Heads of published reward models: from one hidden state to a probability.
+"""Heads of published reward models: from one hidden state to a reward.
 
 Every family reduces to one of two shapes, a vector or two layers, whose weights
 are read from the checkpoint, or folded from its unembedding, at load. They are
-kept and applied in float32.
+kept and applied in float32. A logit becomes the probability that it is the
+log-odds of, but for a `PreferenceScore`.
 """
 
 import abc
@@ -35,6 +36,27 @@ class LinearScore(nnx.Module):
     score = jnp.sum(hidden.astype(jnp.float32) * kernel, axis=-1)
     return score + self.bias[...]
 
+  def reward(self, logits: jax.Array) -> jax.Array:
+    """Turns log-odds float32[...] into probabilities."""
+    return jax.nn.sigmoid(logits)
+
+
+class PreferenceScore(LinearScore):
+  """One vector: a logit that only its difference from others gives a meaning.
+
+  Models of preferences are trained on the difference of two answers, whose
+  sigmoid is the probability that the first is preferred (Bradley-Terry).
+  """
+
+  @override
+  def reward(self, logits: jax.Array) -> jax.Array:
+    """Turns logits float32[...] into weights: ln(1 + exp(logit)).
+
+    They are positive and keep the order. A sigmoid would not: in float32 it is
+    1 from a logit of 17 on, and published models give good answers more.
+    """
+    return jax.nn.softplus(logits)
+
 
 class TwoLayerScore(nnx.Module):
   """Two layers and two classes: their difference is the log-odds."""
@@ -54,6 +76,10 @@ class TwoLayerScore(nnx.Module):
     inner = hidden.astype(jnp.float32) @ self.inner_kernel[...] + bias
     score = jnp.sum(jax.nn.relu(inner) * kernel, axis=-1)
     return score + self.bias[...]
+
+  def reward(self, logits: jax.Array) -> jax.Array:
+    """Turns log-odds float32[...] into probabilities."""
+    return jax.nn.sigmoid(logits)
 
 
 class Head(abc.ABC):
@@ -143,6 +169,44 @@ class ValueHead(Head):
     del unembedding
     kernel, bias = map(read, self.tensors(0))
     return _linear(kernel[0], bias[0])
+
+
+class TokenClasses(Head):
+  """A classifier of tokens with two classes: a softmax over bad and good."""
+
+  @override
+  def tensors(self, size: int) -> Mapping[str, tuple[int, ...]]:
+    return {"score.weight": (2, size), "score.bias": (2,)}
+
+  @override
+  def fold(self, read: Read, unembedding: str) -> Score:
+    del unembedding
+    kernel, bias = (
+      np.asarray(read(name), np.float32) for name in self.tensors(0)
+    )
+    return _linear(kernel[1] - kernel[0], bias[1] - bias[0])
+
+
+class OneLogit(Head):
+  """A classifier of texts with one label, as models of preferences have.
+
+  Attributes:
+    name: of its tensor.
+  """
+
+  module = PreferenceScore
+
+  def __init__(self, name: str):
+    self.name = name
+
+  @override
+  def tensors(self, size: int) -> Mapping[str, tuple[int, ...]]:
+    return {self.name: (1, size)}
+
+  @override
+  def fold(self, read: Read, unembedding: str) -> Score:
+    del unembedding
+    return _linear(read(self.name)[0], 0.0)
 
 
 class TwoClasses(Head):

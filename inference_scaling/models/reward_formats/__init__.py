@@ -57,6 +57,7 @@ def make_reward_format(
   name: str,
   tokenizer: transformers.PreTrainedTokenizerFast,
   date: datetime.date | None = None,
+  pad_token: int | None = None,
 ) -> RewardFormat:
   """Makes a format for a tokenizer.
 
@@ -64,6 +65,7 @@ def make_reward_format(
     name: one of `REWARD_FORMATS`.
     tokenizer: of the reward model.
     date: what a chat template that prints the date takes for today.
+    pad_token: as `pad_token_id` of the checkpoint's config.json.
 
   Returns:
     The format.
@@ -71,4 +73,4 @@ def make_reward_format(
   Raises:
     ValueError: for another name, or a tokenizer that lacks the format's tokens.
   """
-  return format_class(name)(tokenizer, date)
+  return format_class(name)(tokenizer, date, pad_token)

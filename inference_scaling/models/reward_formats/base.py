@@ -30,31 +30,37 @@ class RewardFormat(abc.ABC):
       language model.
     tokenizer: of the reward model.
     module: the head's Flax module, which a plan needs before a tokenizer.
+    outcome: whether it reads a whole solution, as its only step.
     head: how the reward is made of the hidden state at a piece's last token.
     start: ids before the text of the prompt.
     date: what a chat template that prints the date takes for today, if any.
+    pad_token: id that the checkpoint's config gives to padding, if any.
   """
 
   name: ClassVar[str]
   architectures: ClassVar[tuple[str, ...]] = ()
   module: ClassVar[Callable[..., Any]] = reward_heads.LinearScore
+  outcome: ClassVar[bool] = False
 
   def __init__(
     self,
     tokenizer: transformers.PreTrainedTokenizerFast,
     date: datetime.date | None = None,
+    pad_token: int | None = None,
   ):
     """Looks up the tokens that the format needs.
 
     Args:
       tokenizer: of the reward model.
       date: what a chat template that prints the date takes for today.
+      pad_token: as `pad_token_id` of the checkpoint's config.json.
 
     Raises:
       ValueError: if the tokenizer cannot write this format.
     """
     self.tokenizer = tokenizer
     self.date = date
+    self.pad_token = pad_token
     self.start: list[int] = []
     self._anchors: dict[str, list[int]] = {}
     self.head = self.prepare()
@@ -206,6 +212,7 @@ class RewardFormat(abc.ABC):
   def _check_sample(self) -> None:
     """Checks that the pieces of a short solution make up the whole."""
     question, steps = _SAMPLE
+    steps = ("\n".join(steps),) if self.outcome else steps
     pieces = self.encode_prompt(question)
     for index, step in enumerate(steps):
       pieces += self.encode_step(index, step)

@@ -1,13 +1,12 @@
 """Qwen2.5-Math-PRM: the answer in a chat, each step closed by `<extra_0>`."""
 
+from typing import ClassVar
+
 from typing_extensions import override
 
 from inference_scaling.models.layers import reward_heads
 from inference_scaling.models.reward_formats import base, chat
 
-_SYSTEM = (
-  "Please reason step by step, and put your final answer within \\boxed{}."
-)
 _TAG = "<extra_0>"
 
 
@@ -19,6 +18,9 @@ class QwenFormat(base.RewardFormat):
     (arXiv:2501.07301), and the model card of Qwen/Qwen2.5-Math-PRM-7B.
   """
 
+  system: ClassVar[str | None] = (
+    "Please reason step by step, and put your final answer within \\boxed{}."
+  )
   name = "qwen_prm"
   architectures = ("Qwen2ForProcessRewardModel",)
   module = reward_heads.TwoLayerScore
@@ -26,8 +28,10 @@ class QwenFormat(base.RewardFormat):
   @override
   def prepare(self) -> reward_heads.Head:
     self.one_token(_TAG)
-    roles = ("system", "user", "assistant")
-    parts = chat.cut(self.tokenizer, roles, {0: _SYSTEM}, self.where, self.date)
+    turns, fixed = ("user", "assistant"), {}
+    if self.system is not None:
+      turns, fixed = ("system", *turns), {0: self.system}
+    parts = chat.cut(self.tokenizer, turns, fixed, self.where, self.date)
     self._head, self._to_answer = parts[:2]
     return reward_heads.TwoClasses()
 

@@ -54,6 +54,11 @@ class ExternalRewardModel(model.RewardModel):
     return hidden
 
   @override
+  def rewards(self, params: Parameters, head_state: Any) -> jax.Array:
+    score = nnx.merge(self.graph, params).score
+    return score.reward(score(head_state))
+
+  @override
   def encode_all(
     self, params: Parameters, tokens: jax.Array, solution: jax.Array
   ) -> Any:

@@ -106,7 +106,9 @@ def _load_external(
   """Loads a reward model of an external format."""
   tokenizer = checkpoint.tokenizer()
   try:
-    reward_format = reward_formats.make_reward_format(name, tokenizer, date)
+    reward_format = reward_formats.make_reward_format(
+      name, tokenizer, date, checkpoint.raw.get("pad_token_id")
+    )
   except ValueError as error:
     raise ValueError(f"{checkpoint.where}: {error}") from error
   # Tied, as far as the decoder goes: it gets no unembedding of its own.

@@ -128,6 +128,8 @@ def _single_step(sweep: spec.Sweep) -> Iterator[str]:
 
 def _unreachable_tokens(sweep: spec.Sweep) -> Iterator[str]:
   limits = sweep.limits
+  if not sweep.reward.has_steps:  # a solution is one step, as long as it may be
+    return
   steps = limits.max_steps if sweep.format.step_end else 1
   most = steps * limits.step_tokens
   if most < limits.total_tokens:

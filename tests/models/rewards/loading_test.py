@@ -6,41 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import safetensors.numpy
 
 from inference_scaling import models
-from inference_scaling.models import config as config_lib
-from inference_scaling.models.checkpoints import (
-  layout,
-  saving,
-)
 from tests.models import external_models, tokenizers_of
 
 
-def _write(name, folder, **tensors):
-  """Writes a random checkpoint; a tensor given as None is left out."""
-  config = external_models.config(name)
-  model = external_models.make(name)
-  entries = layout.decoder_layout(config)
-  stored = dict(saving.stored_tensors(model.params["decoder"], entries))
-  size = config.hidden_size
-  rng = np.random.default_rng(0)
-  shapes = model.reward_format.head.tensors(size)
-  if not config.tie_word_embeddings:
-    shapes = {**shapes, "lm_head.weight": (config.vocab_size, size)}
-  for key, shape in shapes.items():
-    stored[key] = rng.normal(size=shape).astype(np.float32)
-  stored = {k: v for k, v in (stored | tensors).items() if v is not None}
-  safetensors.numpy.save_file(stored, folder / "model.safetensors")
-  (architecture,) = models.reward_architectures(name) or (None,)
-  raw = config_lib.to_hf(config, architecture)
-  (folder / "config.json").write_text(json.dumps(raw))
-  tokenizers_of.for_format(name).save_pretrained(folder)
-  return stored
-
-
 def test_folded_heads_are_whole_on_every_device_and_in_float32(tmp_path):
-  stored = _write("rlhflow", tmp_path)
+  stored = external_models.write("rlhflow", tmp_path)
   mesh = models.make_mesh(4, 2)
   model = models.load_reward_model(
     tmp_path, reward_format="rlhflow", dtype="bfloat16", mesh=mesh
@@ -61,7 +33,7 @@ def test_folded_heads_are_whole_on_every_device_and_in_float32(tmp_path):
 def test_an_unembedding_beside_a_value_head_may_be_there_or_not(tmp_path):
   loaded = []
   for change in ({}, {"lm_head.weight": None}):
-    stored = _write("qwen_prm", tmp_path, **change)
+    stored = external_models.write("qwen_prm", tmp_path, **change)
     assert ("lm_head.weight" in stored) == (not change)
     loaded.append(
       models.load_reward_model(tmp_path, reward_format="qwen_prm").params
@@ -79,7 +51,9 @@ def test_an_unembedding_beside_a_value_head_may_be_there_or_not(tmp_path):
   ],
 )
 def test_missing_tensors_of_a_head_are_named(tmp_path, name, missing):
-  _write(name, tmp_path, **{missing: None}, extra=np.zeros(2, np.float32))
+  external_models.write(
+    name, tmp_path, **{missing: None}, extra=np.zeros(2, np.float32)
+  )
   with pytest.raises(ValueError, match=rf"missing: {missing}[^$]*extra \(2,\)"):
     models.load_reward_model(tmp_path, reward_format=name)
 
@@ -89,9 +63,9 @@ def test_an_unembedding_that_is_not_the_tied_embedding(tmp_path):
   other = np.zeros(
     (external_models.config("skywork").vocab_size, 24), np.float32
   )
-  _write("skywork", tmp_path, **{"lm_head.weight": other})
+  external_models.write("skywork", tmp_path, **{"lm_head.weight": other})
   assert models.load_reward_model(tmp_path, reward_format="skywork").params
-  _write("llemma", tmp_path)
+  external_models.write("llemma", tmp_path)
   raw = json.loads((tmp_path / "config.json").read_text())
   tied = raw | {"tie_word_embeddings": True}
   (tmp_path / "config.json").write_text(json.dumps(tied))
@@ -109,10 +83,10 @@ def test_an_unembedding_that_is_not_the_tied_embedding(tmp_path):
   ],
 )  # fmt: skip
 def test_a_weight_that_is_no_number_is_named(tmp_path, name, tensor):
-  stored = _write(name, tmp_path)
+  stored = external_models.write(name, tmp_path)
   bad = stored[tensor].copy()
   bad.flat[-1] = np.nan
-  _write(name, tmp_path, **{tensor: bad})
+  external_models.write(name, tmp_path, **{tensor: bad})
   with pytest.raises(
     ValueError, match=rf"{tmp_path}: tensor {tensor} is no we"
   ):
@@ -120,7 +94,7 @@ def test_a_weight_that_is_no_number_is_named(tmp_path, name, tensor):
 
 
 def test_another_format_than_the_checkpoint_has_is_refused(tmp_path):
-  _write("skywork", tmp_path)
+  external_models.write("skywork", tmp_path)
   with pytest.raises(
     ValueError, match=r"config.json: architectures is \['Qwen2ForPrmModel'\]"
   ):
@@ -132,7 +106,7 @@ def test_another_format_than_the_checkpoint_has_is_refused(tmp_path):
 
 
 def test_a_tokenizer_without_the_tag_is_refused_before_loading(tmp_path):
-  _write("llemma", tmp_path)
+  external_models.write("llemma", tmp_path)
   (tmp_path / "model.safetensors").write_bytes(b"")
   tokenizers_of.sentence_piece(tag=False).save_pretrained(tmp_path)
   with pytest.raises(
@@ -143,7 +117,7 @@ def test_a_tokenizer_without_the_tag_is_refused_before_loading(tmp_path):
 
 @pytest.mark.parametrize("shape", [None, (4, 2)])
 def test_a_published_model_is_quantised_but_for_its_head(tmp_path, shape):
-  _write("rlhflow", tmp_path)
+  external_models.write("rlhflow", tmp_path)
   mesh = shape and models.make_mesh(*shape)
   plain, model = (
     models.load_reward_model(
