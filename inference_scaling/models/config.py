@@ -15,6 +15,13 @@ RopeScaling = architecture_lib.RopeScaling
 # This package's own: see rewards/model.py.
 REWARD_ARCHITECTURE = "LlamaForStepReward"
 
+# What this package knows of but does not read, and what to do instead.
+_INSTEAD = {
+  "gemma3": " It reads images, too; of Gemma 3 the text model alone is "
+  "supported, model_type gemma3_text: save transformers' Gemma3ForCausalLM, or "
+  "take a GGUF file, which holds nothing else.",
+}
+
 CONFIG = "config.json"
 GENERATION = "generation_config.json"
 
@@ -95,7 +102,7 @@ def from_hf(
   if not isinstance(kind, str) or kind not in families.FAMILIES:
     raise ValueError(
       f"model_type is {kind!r}; expected one of "
-      f"{', '.join(sorted(families.FAMILIES))}."
+      f"{', '.join(sorted(families.FAMILIES))}.{_INSTEAD.get(str(kind), '')}"
     )
   family = families.FAMILIES[kind]
   expected = architectures or (family.architecture,)

@@ -5,6 +5,7 @@ this package. No number is a default, and windows are shorter than the texts.
 """
 
 import dataclasses
+import math
 
 from inference_scaling import models
 
@@ -24,6 +25,13 @@ _READ = models.DecoderConfig(
 _LLAMA3 = {
   "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
   "high_freq_factor": 4.0, "original_max_position_embeddings": 64,
+}  # fmt: skip
+# Waves of 16 numbers at a base of 100: two stay, two are stretched by the whole
+# factor; the others are between.
+_YARN = {
+  "rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 48,
+  "beta_fast": 6.0, "beta_slow": 0.7, "mscale": 1.5, "mscale_all_dim": 0.4,
+  "truncate": False,
 }  # fmt: skip
 
 RAW = {
@@ -60,12 +68,61 @@ RAW = {
     "attention_bias": False,
     "rope_scaling": {"rope_type": "linear", "factor": 2.0},
   },
+  "qwen3": _SIZES | {
+    "model_type": "qwen3", "num_key_value_heads": 2, "head_dim": 12,
+    "rms_norm_eps": 2e-2, "rope_theta": 300.0, "attention_bias": True,
+    "use_sliding_window": True, "sliding_window": 6, "max_window_layers": 1,
+    "tie_word_embeddings": True, "hidden_act": "silu", "rope_scaling": None,
+  },
+  "qwen3_yarn": _SIZES | {
+    "model_type": "qwen3", "num_key_value_heads": 4, "head_dim": 16,
+    "rms_norm_eps": 1e-2, "rope_theta": 100.0, "rope_scaling": _YARN,
+    "tie_word_embeddings": False, "hidden_act": "silu",
+    "use_sliding_window": False, "attention_bias": False,
+  },
+  "gemma2": _SIZES | {
+    "model_type": "gemma2", "num_key_value_heads": 2, "head_dim": 12,
+    "rms_norm_eps": 3e-2, "rope_theta": 40.0, "query_pre_attn_scalar": 5,
+    "attn_logit_softcapping": 1.5, "final_logit_softcapping": 2.5,
+    "sliding_window": 5, "hidden_activation": "gelu_pytorch_tanh",
+    "num_hidden_layers": 3, "attention_bias": True,
+    "tie_word_embeddings": True,
+  },
+  "gemma3_text": _SIZES | {
+    "model_type": "gemma3_text", "num_key_value_heads": 1, "head_dim": 8,
+    "rms_norm_eps": 2e-2, "rope_theta": 900.0, "rope_local_base_freq": 20.0,
+    "rope_scaling": {"rope_type": "linear", "factor": 3.0},
+    "query_pre_attn_scalar": 20, "final_logit_softcapping": 3.0,
+    "sliding_window": 4, "sliding_window_pattern": 2,
+    "hidden_activation": "gelu_pytorch_tanh", "num_hidden_layers": 3,
+    "tie_word_embeddings": False,
+  },
+  "olmo2": _SIZES | {
+    "model_type": "olmo2", "num_key_value_heads": 2, "rms_norm_eps": 2e-2,
+    "rope_theta": 60.0, "attention_bias": True, "tie_word_embeddings": False,
+    "hidden_act": "silu", "rope_scaling": None,
+  },
+  "phi3": _SIZES | {
+    "model_type": "phi3", "num_key_value_heads": 2, "head_dim": 8,
+    "rms_norm_eps": 2e-2, "rope_theta": 80.0, "partial_rotary_factor": 0.75, "sliding_window": 6,
+    "max_position_embeddings": 256, "original_max_position_embeddings": 32,
+    "rope_scaling": {
+      "type": "longrope", "short_factor": [1.0, 1.5, 2.5],
+      "long_factor": [2.0, 3.0, 5.0],
+    },
+    "tie_word_embeddings": True, "hidden_act": "silu", "pad_token_id": 3,
+  },
 }  # fmt: skip
 _ARCHITECTURES = {
   "llama": "LlamaForCausalLM",
   "mistral": "MistralForCausalLM",
   "qwen2": "Qwen2ForCausalLM",
   "gpt_neox": "GPTNeoXForCausalLM",
+  "qwen3": "Qwen3ForCausalLM",
+  "gemma2": "Gemma2ForCausalLM",
+  "gemma3_text": "Gemma3ForCausalLM",
+  "olmo2": "Olmo2ForCausalLM",
+  "phi3": "Phi3ForCausalLM",
 }
 for _raw in RAW.values():
   _raw["architectures"] = [_ARCHITECTURES[_raw["model_type"]]]
@@ -74,6 +131,10 @@ _NEOX = dataclasses.replace(
   _READ, num_kv_heads=4, head_dim=8, rope_theta=30.0, family="gpt_neox",
   norm="layer", parallel_residual=True, gated_mlp=False, activation="gelu",
   qkv_bias=True, output_bias=True, mlp_bias=True, rotary_fraction=0.5,
+)  # fmt: skip
+_GEMMA = dataclasses.replace(
+  _READ, num_layers=3, activation="gelu_tanh", tie_word_embeddings=True,
+  norm_offset=1.0, post_norm=True, scaled_embedding=True, window_pattern=2,
 )  # fmt: skip
 READ = {
   "llama": dataclasses.replace(
@@ -101,5 +162,46 @@ READ = {
     tie_word_embeddings=True, activation="gelu_tanh", qkv_bias=False,
     output_bias=False, rotary_fraction=1.0,
     rope_scaling=models.RopeScaling("linear", 2.0),
+  ),
+  "qwen3": dataclasses.replace(
+    _READ, head_dim=12, norm_eps=2e-2, rope_theta=300.0, family="qwen3",
+    tie_word_embeddings=True, qkv_bias=True, output_bias=True,
+    query_key_norm="head", sliding_window=6, first_window_layer=1,
+  ),
+  "qwen3_yarn": dataclasses.replace(
+    _READ, num_kv_heads=4, head_dim=16, rope_theta=100.0, family="qwen3",
+    query_key_norm="head",
+    rope_scaling=models.RopeScaling(
+      "yarn", 4.0, original_length=48, beta_fast=6.0, beta_slow=0.7,
+      truncate=False,
+      attention_factor=(0.1 * 1.5 * math.log(4) + 1)
+      / (0.1 * 0.4 * math.log(4) + 1),
+    ),
+  ),
+  "gemma2": dataclasses.replace(
+    _GEMMA, head_dim=12, norm_eps=3e-2, rope_theta=40.0, family="gemma2",
+    query_pre_attn_scalar=5.0, attention_softcap=1.5, logit_softcap=2.5,
+    sliding_window=5, qkv_bias=True, output_bias=True,
+  ),
+  "gemma3_text": dataclasses.replace(
+    _GEMMA, num_kv_heads=1, head_dim=8, norm_eps=2e-2, rope_theta=900.0,
+    family="gemma3_text", local_rope_theta=20.0, query_key_norm="head",
+    rope_scaling=models.RopeScaling("linear", 3.0), logit_softcap=3.0,
+    query_pre_attn_scalar=20.0, sliding_window=4, tie_word_embeddings=False,
+  ),
+  "olmo2": dataclasses.replace(
+    _READ, head_dim=8, norm_eps=2e-2, rope_theta=60.0, family="olmo2",
+    qkv_bias=True, output_bias=True, query_key_norm="projection",
+    pre_norm=False, post_norm=True,
+  ),
+  "phi3": dataclasses.replace(
+    _READ, head_dim=8, norm_eps=2e-2, rope_theta=80.0, family="phi3",
+    tie_word_embeddings=True, rotary_fraction=0.75, sliding_window=6,
+    max_position_embeddings=32,
+    rope_scaling=models.RopeScaling(
+      "longrope", 8.0, original_length=32, stretched_length=256,
+      short_factors=(1.0, 1.5, 2.5), long_factors=(2.0, 3.0, 5.0),
+      attention_factor=1.2649110640673518,  # root of 1 + log 8 / log 32
+    ),
   ),
 }  # fmt: skip

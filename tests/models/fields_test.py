@@ -23,6 +23,8 @@ from tests.models import families, tiny
 OUTPUT, SHAPES, FIELD = "output", "shapes", "field"
 _LINEAR = {"rope_type": "linear", "factor": 2.0}
 _LLAMA3 = families.RAW["llama"]["rope_scaling"]
+_YARN = families.RAW["qwen3_yarn"]["rope_scaling"]
+_LONGROPE = families.RAW["phi3"]["rope_scaling"]
 
 # Key, new value, and where it shows; else a part of the error's message.
 SHARED = [
@@ -40,7 +42,7 @@ SHARED = [
   ("hidden_act", "silu", OUTPUT),
   ("hidden_act", "gelu_pytorch_tanh", OUTPUT),
   ("hidden_act", "relu", "hidden_act is 'relu'; expected one of silu"),
-  ("model_type", "gemma", "model_type is 'gemma'; expected one of gpt_neox"),
+  ("model_type", "gemma", "model_type is 'gemma'; expected one of gemma2"),
   ("architectures", ["GemmaForCausalLM"], "architectures is ['GemmaForCausal"),
   ("quantization_config", {"bits": 4}, "quantization_config is {'bits': 4}"),
   ("rope_scaling", None, OUTPUT),
@@ -50,7 +52,17 @@ SHARED = [
   ("rope_scaling", _LLAMA3 | {"low_freq_factor": 2.0}, OUTPUT),
   ("rope_scaling", _LLAMA3 | {"high_freq_factor": 2.0}, OUTPUT),
   ("rope_scaling", _LLAMA3 | {"original_max_position_embeddings": 24}, OUTPUT),
-  ("rope_scaling", {"type": "yarn", "factor": 2.0}, "rope_type is 'yarn'"),
+  ("rope_scaling", _YARN, OUTPUT),
+  ("rope_scaling", _YARN | {"factor": 3.0}, OUTPUT),
+  ("rope_scaling", _YARN | {"beta_fast": 9.0}, OUTPUT),
+  ("rope_scaling", _YARN | {"beta_slow": 0.3}, OUTPUT),
+  ("rope_scaling", _YARN | {"attention_factor": 1.3}, OUTPUT),
+  ("rope_scaling", _YARN | {"original_max_position_embeddings": 9}, OUTPUT),
+  ("rope_scaling", {"type": "yarn", "factor": 2.0}, OUTPUT),
+  ("rope_scaling", _YARN | {"beta_slow": 6.0}, "beta_slow is 6.0 and beta_fa"),
+  ("rope_scaling", _YARN | {"truncate": 1}, "truncate is 1; expected true or"),
+  ("rope_scaling", {"type": "yarn"}, "type yarn lacks factor"),
+  ("rope_scaling", {"type": "longrope"}, "rope_type is 'longrope'; expected"),
   ("rope_scaling", {"rope_type": "linear"}, "type linear lacks factor"),
   ("rope_scaling", _LINEAR | {"beta": 1}, "type linear has {'beta': 1}"),
   ("rope_scaling", _LLAMA3 | {"low_freq_factor": 4.0}, "low_freq_factor is 4"),
@@ -115,14 +127,127 @@ OWN = {
     ("use_parallel_residual", False, OUTPUT),
     ("attention_bias", False, SHAPES),
   ],
+  "qwen3": [
+    ("sliding_window", 2, OUTPUT),
+    ("use_sliding_window", False, OUTPUT),
+    ("max_window_layers", 0, OUTPUT),
+    ("layer_types", ["full_attention"] * 2, OUTPUT),
+    ("layer_types", ["sliding_attention", "full_attention"], "layer_types is"),
+    ("attention_bias", False, SHAPES),
+    ("mlp_bias", True, "mlp_bias is True; only False"),
+    ("use_mrope", True, "use_mrope is True"),
+  ],
+  "gemma2": [
+    ("num_hidden_layers", 4, SHAPES),
+    ("hidden_activation", "gelu", OUTPUT),
+    ("hidden_activation", "relu", "hidden_activation is 'relu'; expected one"),
+    ("hidden_act", "gelu", "hidden_act is 'gelu'; only 'gelu_pytorch_tanh'"),
+    ("query_pre_attn_scalar", 12, OUTPUT),
+    ("query_pre_attn_scalar", 6, OUTPUT),
+    ("attn_logit_softcapping", None, OUTPUT),
+    ("attn_logit_softcapping", 1.0, OUTPUT),
+    ("final_logit_softcapping", None, OUTPUT),
+    ("final_logit_softcapping", 2.0, OUTPUT),
+    ("sliding_window", 3, OUTPUT),
+    ("sliding_window", None, "sliding_window is None; expected a whole number"),
+    ("sliding_window_pattern", 3, OUTPUT),
+    ("sliding_window_pattern", 1, OUTPUT),
+    ("layer_types", ["sliding_attention"] * 3, OUTPUT),
+    ("layer_types", ["full_attention"] * 3, OUTPUT),
+    (
+      "layer_types",
+      ["full_attention"] * 2 + ["sliding_attention"],
+      "layer_types is",
+    ),
+    ("layer_types", ["full_attention"], "expected 3 layers"),
+    ("attention_bias", False, SHAPES),
+    ("mlp_bias", True, "mlp_bias is True; only False"),
+  ],
+  "gemma3_text": [
+    ("num_hidden_layers", 4, SHAPES),
+    ("hidden_activation", "gelu", OUTPUT),
+    ("hidden_act", "gelu", "hidden_act is 'gelu'; only 'gelu_pytorch_tanh'"),
+    ("query_pre_attn_scalar", 8, OUTPUT),
+    ("attn_logit_softcapping", 5.0, "attn_logit_softcapping is 5.0; only None"),
+    ("final_logit_softcapping", None, OUTPUT),
+    ("rope_local_base_freq", 30.0, OUTPUT),
+    ("rope_parameters", {"rope_type": "default"}, "rope_parameters is {'rope_"),
+    ("sliding_window", 3, OUTPUT),
+    ("sliding_window_pattern", 3, OUTPUT),
+    ("layer_types", ["sliding_attention"] * 3, OUTPUT),
+    ("attention_bias", True, SHAPES),
+    ("mlp_bias", True, "mlp_bias is True; only False"),
+  ],
+  "olmo2": [
+    ("attention_bias", False, SHAPES),
+    ("mlp_bias", True, "mlp_bias is True; only False"),
+    ("sliding_window", 8, "sliding_window is 8; only None"),
+    ("layer_types", ["sliding_attention"] * 2, "layer_types[0] is 'sliding"),
+  ],
+  "phi3": [
+    ("max_position_embeddings", 128, OUTPUT),  # by attention_factor
+    ("head_dim", 16, "rope scaling has 3 short_factors; expected 6"),
+    ("partial_rotary_factor", 0.5, "rope scaling has 3 short_factors; expecte"),
+    ("partial_rotary_factor", 0.76, FIELD),
+    ("rope_scaling", None, OUTPUT),
+    ("rope_scaling", _LONGROPE | {"short_factor": [1.0, 1.5, 3.0]}, OUTPUT),
+    ("rope_scaling", _LONGROPE | {"long_factor": [1.0, 1.5, 3.0]}, FIELD),
+    ("rope_scaling", _LONGROPE | {"attention_factor": 1.5}, OUTPUT),
+    ("rope_scaling", _LONGROPE | {"factor": 3.0}, OUTPUT),
+    (
+      "rope_scaling",
+      _LONGROPE | {"long_factor": "1"},
+      "long_factor is '1'; ex",
+    ),
+    (
+      "rope_scaling",
+      _LONGROPE | {"short_factor": [1.0, 0, 1.0]},
+      "short_factor is 0; expected a number above 0",
+    ),
+    ("rope_scaling", _LONGROPE | {"beta": 1}, "type longrope has {'beta': 1}"),
+    ("rope_scaling", {"type": "longrope"}, "lacks short_factor, long_factor"),
+    ("rope_scaling", _LINEAR, "rope_type is 'linear'; expected one of default"),
+    ("rope_parameters", _YARN, "rope_scaling is"),
+    ("original_max_position_embeddings", 64, OUTPUT),
+    ("sliding_window", 3, OUTPUT),
+    ("sliding_window", None, OUTPUT),
+    ("layer_types", ["full_attention"] * 2, "layer_types[0] is 'full_att"),
+    ("attention_bias", True, "attention_bias is True; only False"),
+    ("mlp_bias", True, "mlp_bias is True; only False"),
+    ("full_attn_mod", 2, "full_attn_mod is 2; only 1"),
+    ("interpolate_factor", 2, "interpolate_factor is 2; only 1"),
+  ],
 }
+# What a family has of its own, or reads in another way.
+OTHERWISE = {
+  "gpt_neox": {key for key, *_ in LLAMA_LIKE},
+  "gemma2": {"hidden_act", "num_hidden_layers"},
+  "gemma3_text": {"hidden_act", "num_hidden_layers", "rope_parameters"},
+  "phi3": {
+    "partial_rotary_factor",
+    "rope_scaling",
+    "rope_parameters",
+    "head_dim",
+    "max_position_embeddings",
+  },
+}
+# Those whose layers are all scaled, and in one of the common ways.
+COMMON_ROPE = [name for name in OWN if name not in ("gemma3_text", "phi3")]
 # The shapes of Llama, so that operations are compiled once for both.
 _MISTRAL = {"num_key_value_heads": 2, "head_dim": 8}
 RAW = families.RAW | {"mistral": families.RAW["mistral"] | _MISTRAL}
 CASES = [
   (family, *change)
   for family, own in OWN.items()
-  for change in SHARED + (LLAMA_LIKE if family != "gpt_neox" else []) + own
+  for change in [
+    *(
+      each
+      for each in SHARED + LLAMA_LIKE
+      if each[0] not in OTHERWISE.get(family, ())
+      or each[:2] == ("num_hidden_layers", 10**9)
+    ),
+    *own,
+  ]
   if RAW[family].get(change[0]) != change[1]
 ]
 
@@ -187,7 +312,8 @@ def test_a_change_shows(family, key, value, shows):
 @pytest.mark.parametrize("family", OWN)
 def test_every_key_is_tested(family):
   changed = {key for name, key, *_ in CASES if name == family}
-  written = set(config_lib.to_hf(families.READ[family])) - {"dtype"}
+  written = set(config_lib.to_hf(families.READ[family]))
+  written -= {"dtype", "pad_token_id"}
   known = families_lib.FAMILIES[family].keys
   assert written <= known | {"architectures", "model_type"}
   assert known | written <= changed
@@ -258,7 +384,7 @@ _OF_SCALING = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("family", OWN)
+@pytest.mark.parametrize("family", COMMON_ROPE)
 @pytest.mark.parametrize(
   ("kind", "key", "value"), _OF_SCALING, ids=lambda x: repr(x)[:40]
 )
@@ -269,7 +395,7 @@ def test_a_wrong_value_of_a_scaling_is_named(family, kind, key, value, group):
     config_lib.from_hf(raw)
 
 
-@pytest.mark.parametrize("family", OWN)
+@pytest.mark.parametrize("family", [*COMMON_ROPE, "phi3"])
 @pytest.mark.parametrize("value", _NO_NUMBERS)
 def test_a_wrong_nested_base_is_named(family, value):
   raw = RAW[family] | {"rope_scaling": None}
@@ -278,7 +404,7 @@ def test_a_wrong_nested_base_is_named(family, value):
     config_lib.from_hf(raw)
 
 
-@pytest.mark.parametrize("family", OWN)
+@pytest.mark.parametrize("family", COMMON_ROPE)
 def test_two_bases_must_agree(family):
   outer = "rotary_emb_base" if family == "gpt_neox" else "rope_theta"
   raw = RAW[family] | {"rope_scaling": None, outer: 30.0}
@@ -312,8 +438,15 @@ UNKNOWN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("family", OWN)
-@pytest.mark.parametrize("key", UNKNOWN)
+@pytest.mark.parametrize(
+  ("family", "key"),
+  [
+    (family, key)
+    for family in OWN
+    for key in UNKNOWN
+    if key not in families_lib.FAMILIES[family].keys
+  ],
+)
 def test_a_key_that_nobody_knows_is_refused(family, key):
   raw = RAW[family] | {key: UNKNOWN[key]}
   with pytest.raises(ValueError) as caught:
@@ -358,10 +491,12 @@ def test_a_window_that_is_said_not_to_be_used():
 
 @pytest.mark.parametrize("family", OWN)
 def test_all_keys_that_nobody_knows_are_listed_at_once(family):
+  known = families_lib.FAMILIES[family].keys
+  unknown = {key: UNKNOWN[key] for key in sorted(UNKNOWN) if key not in known}
   with pytest.raises(ValueError) as caught:
-    config_lib.from_hf(RAW[family] | UNKNOWN)
+    config_lib.from_hf(RAW[family] | unknown)
   result = [str(caught.value).index(f"{key} {value!r}")
-           for key, value in sorted(UNKNOWN.items())]  # fmt: skip
+           for key, value in unknown.items()]  # fmt: skip
   assert result == sorted(result)
 
 
@@ -411,18 +546,17 @@ def test_keys_of_published_files_change_nothing(family):
   assert config_lib.from_hf(harmless) == read
 
 
-@pytest.mark.parametrize("family", OWN)
+@pytest.mark.parametrize("family", COMMON_ROPE)
 @pytest.mark.parametrize(
   "nested",
-  [{"rope_type": "default"}, _LINEAR, _LLAMA3],
+  [{"rope_type": "default"}, _LINEAR, _LLAMA3, _YARN],
   ids=lambda nested: nested["rope_type"],
 )
 def test_both_spellings_of_rotary_settings(family, nested):
-  raw = dict(RAW[family])
+  raw = {"rope_scaling": None} | RAW[family]
   old = raw | {"rope_scaling": nested | {"type": nested["rope_type"]}}
   del old["rope_scaling"]["rope_type"]
-  del raw["rope_scaling" if "rope_scaling" in raw else "model_type"]
-  raw |= {"model_type": family}
+  del raw["rope_scaling"]
   neox = family == "gpt_neox"
   theta = raw.pop("rotary_emb_base" if neox else "rope_theta")
   new = raw | {"rope_parameters": nested | {"rope_theta": theta}}
@@ -437,7 +571,7 @@ def test_both_spellings_of_rotary_settings(family, nested):
     config_lib.from_hf(both)
 
 
-@pytest.mark.parametrize("family", OWN)
+@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "gpt_neox"])
 def test_keys_that_may_be_absent(family):
   # Files of Llama 2, Mistral 0.1, Qwen2 and Pythia leave some of these out.
   raw = dict(RAW[family])
@@ -459,6 +593,76 @@ def test_keys_that_may_be_absent(family):
   assert (read.bos_token_id, read.eos_token_ids) == (None, ())
 
 
+def _absent(family, *keys):
+  """What a file reads as that lacks some keys, as transformers takes it."""
+  raw = {key: value for key, value in RAW[family].items() if key not in keys}
+  read = config_lib.from_hf(raw)
+  assert read.family == family
+  return read
+
+
+def test_what_files_of_qwen3_and_phi3_leave_out():
+  assert _absent("qwen3", "head_dim").head_dim == 128
+  phi = _absent("phi3", "original_max_position_embeddings", "sliding_window",
+                "partial_rotary_factor", "rope_scaling")  # fmt: skip
+  assert (phi.max_position_embeddings, phi.rope_scaling) == (256, None)
+  assert (phi.sliding_window, phi.rotary_fraction) == (None, 1.0)
+  # Of texts that never were longer, short divisors hold for all.
+  short = _absent("phi3", "original_max_position_embeddings")
+  assert short.max_position_embeddings == 4096
+  assert short.rope_scaling.attention_factor == 1.0
+
+
+def test_what_files_of_gemma_leave_out():
+  keys = ("num_key_value_heads", "num_attention_heads", "head_dim",
+          "query_pre_attn_scalar", "sliding_window", "tie_word_embeddings",
+          "bos_token_id", "eos_token_id", "rms_norm_eps",
+          "max_position_embeddings", "attn_logit_softcapping", "rope_theta",
+          "final_logit_softcapping", "sliding_window_pattern", "vocab_size",
+          "hidden_activation", "rope_local_base_freq")  # fmt: skip
+  two = _absent("gemma2", *(key for key in keys if key != "vocab_size"))
+  three = _absent("gemma3_text", *keys)
+  for read in (two, three):
+    assert (read.num_heads, read.num_kv_heads, read.head_dim) == (8, 4, 256)
+    assert (read.query_pre_attn_scalar, read.sliding_window) == (256.0, 4096)
+    assert (read.bos_token_id, read.eos_token_ids) == (2, (1,))
+    assert read.tie_word_embeddings and read.norm_eps == 1e-6
+    assert read.activation == "gelu_tanh"
+  assert (two.attention_softcap, two.logit_softcap) == (50.0, 30.0)
+  assert (two.rope_theta, two.local_rope_theta) == (1e4, None)
+  assert (two.max_position_embeddings, two.window_pattern) == (8192, 2)
+  assert (three.attention_softcap, three.logit_softcap) == (None, None)
+  assert (three.rope_theta, three.local_rope_theta) == (1e6, 1e4)
+  assert (three.max_position_embeddings, three.vocab_size) == (131_072, 262_208)
+  assert three.window_pattern is None  # six layers, of which there are three
+
+
+def test_both_spellings_of_rotary_settings_of_gemma3():
+  raw = dict(RAW["gemma3_text"])
+  nested = {
+    "full_attention": raw.pop("rope_scaling") | {"rope_theta": 900.0},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 20.0},
+  }
+  for key in ("rope_theta", "rope_local_base_freq"):
+    del raw[key]
+  new = raw | {"rope_parameters": nested}
+  assert config_lib.from_hf(new) == families.READ["gemma3_text"]
+  nested["sliding_attention"] = _LINEAR
+  with pytest.raises(ValueError, match=r"of sliding_attention is .*'linear'"):
+    config_lib.from_hf(new)
+
+
+def test_old_name_of_the_scaling_of_phi3():
+  old = RAW["phi3"] | {"rope_scaling": _LONGROPE | {"type": "su"}}
+  assert config_lib.from_hf(old) == families.READ["phi3"]
+
+
+def test_gemma3_that_reads_images_is_told_apart():
+  raw = {"model_type": "gemma3", "text_config": RAW["gemma3_text"]}
+  with pytest.raises(ValueError, match=r"'gemma3'.*images.*gemma3_text.*GGUF"):
+    config_lib.from_hf(raw)
+
+
 @pytest.mark.parametrize(
   "change",
   [
@@ -468,6 +672,11 @@ def test_keys_that_may_be_absent(family):
     {"parallel_residual": True},
     {"rotary_fraction": 0.5},
     {"output_bias": False},
+    {"query_key_norm": "head"},
+    {"norm_offset": 1.0},
+    {"post_norm": True},
+    {"scaled_embedding": True},
+    {"logit_softcap": 30.0},
   ],
   ids=lambda change: next(iter(change)),
 )
@@ -479,5 +688,6 @@ def test_what_a_family_cannot_say_is_not_written(change):
 
 def test_every_family_is_tested():
   assert set(OWN) == {config.family for config in families.READ.values()}
+  assert set(OWN) == set(families_lib.FAMILIES)
   for name, config in families.READ.items():
     assert config_lib.from_hf(config_lib.to_hf(config)) == config, name

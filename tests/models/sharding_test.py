@@ -26,6 +26,22 @@ FAMILIES = {
     "output_bias": True, "mlp_bias": True, "rotary_fraction": 0.5,
     "head_dim": 4,
   },
+  "qwen3": {"family": "qwen3", "query_key_norm": "head"},
+  "gemma2": {
+    "family": "gemma2", "norm_offset": 1.0, "post_norm": True,
+    "scaled_embedding": True, "query_pre_attn_scalar": 5.0,
+    "attention_softcap": 1.5, "logit_softcap": 2.5, "sliding_window": 4,
+  },
+  "gemma3_text": {
+    "family": "gemma3_text", "norm_offset": 1.0, "post_norm": True,
+    "scaled_embedding": True, "query_key_norm": "head",
+    "local_rope_theta": 20.0, "sliding_window": 4,
+  },
+  "olmo2": {
+    "family": "olmo2", "query_key_norm": "projection", "pre_norm": False,
+    "post_norm": True,
+  },
+  "phi3": {"family": "phi3", "head_dim": 8, "rotary_fraction": 0.75},
 }  # fmt: skip
 
 

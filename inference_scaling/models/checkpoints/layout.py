@@ -15,7 +15,7 @@ from inference_scaling.models import families
 from inference_scaling.models.layers import architecture
 
 Entry = families.Entry
-Part = families.Part
+Part, Rows = families.Part, families.Rows
 Path = tuple[str | int, ...]
 Parameters = dict[Any, Any]  # nested, by names and by the indices of layers
 Shape = tuple[int, ...]
@@ -123,8 +123,10 @@ def stored_shapes(
   for entry in entries:
     shape = tuple(get(shapes, entry.path).shape)
     shape = shape[::-1] if entry.transpose else shape
-    if entry.part is not None:
+    if isinstance(entry.part, Part):
       shape = (3 * shape[0], *shape[1:])
+    elif isinstance(entry.part, Rows):
+      shape = (entry.part.total, *shape[1:])
     stored[entry.name] = shape
   return stored
 
@@ -177,9 +179,11 @@ def to_parameter(entry: Entry, stored: np.ndarray) -> np.ndarray:
   Returns:
     The parameter, a view where it can be one.
   """
-  if entry.part is not None:
+  if isinstance(entry.part, Part):
     fused = _split_fused(stored, entry.part.heads)
     stored = fused[:, entry.part.index].reshape(-1, *stored.shape[1:])
+  elif isinstance(entry.part, Rows):
+    stored = stored[entry.part.start : entry.part.stop]
   return stored.T if entry.transpose else stored
 
 
@@ -198,10 +202,14 @@ def to_stored(entries: list[Entry], values: list[np.ndarray]) -> np.ndarray:
   parts = [entry.part for entry in entries if entry.part is not None]
   if not parts:
     return np.ascontiguousarray(rows[0])
-  stored = np.empty((3 * rows[0].shape[0], *rows[0].shape[1:]), rows[0].dtype)
-  fused = _split_fused(stored, parts[0].heads)
+  total = 3 * len(rows[0]) if isinstance(parts[0], Part) else parts[0].total
+  stored = np.empty((total, *rows[0].shape[1:]), rows[0].dtype)
   for part, row in zip(parts, rows, strict=True):
-    fused[:, part.index] = row.reshape(fused[:, 0].shape)
+    if isinstance(part, Part):
+      fused = _split_fused(stored, part.heads)
+      fused[:, part.index] = row.reshape(fused[:, 0].shape)
+    else:
+      stored[part.start : part.stop] = row
   return stored
 
 

@@ -15,6 +15,20 @@ Path = tuple[str | int, ...]
 Raw = values.Raw
 
 
+class Rows(NamedTuple):
+  """Position of a parameter in a fused tensor, one after the other.
+
+  Attributes:
+    start: its first row.
+    stop: the first row of the next one.
+    total: rows of the tensor.
+  """
+
+  start: int
+  stop: int
+  total: int
+
+
 class Part(NamedTuple):
   """Position of a parameter in a fused tensor, with rows [heads, 3, H].
 
@@ -40,7 +54,7 @@ class Entry(NamedTuple):
   name: str
   path: Path
   transpose: bool = False
-  part: Part | None = None
+  part: Part | Rows | None = None
 
 
 class Family(NamedTuple):
@@ -85,6 +99,7 @@ KEYS = frozenset(
     "quantization_config", "rope_parameters", "rope_scaling", "rope_theta",
   )
 )  # fmt: skip
+_ACTIVATION = "hidden_act"
 # No model is near it; the parameters of a damaged number of layers would fill
 # the memory while they are listed.
 _MAX_LAYERS = 10_000
@@ -99,13 +114,16 @@ _ACTIVATIONS = {
 }
 
 
-def read_shared(raw: Raw, eps_key: str, activation: str) -> dict[str, Any]:
+def read_shared(
+  raw: Raw, eps_key: str, activation: str, activation_key: str = _ACTIVATION
+) -> dict[str, Any]:
   """Reads the keys that all families have.
 
   Args:
     raw: contents of config.json.
     eps_key: where the epsilon of the norms stands.
-    activation: the family's default `hidden_act`.
+    activation: the family's default of the next.
+    activation_key: where the activation stands.
 
   Returns:
     Fields of `DecoderConfig`.
@@ -118,10 +136,11 @@ def read_shared(raw: Raw, eps_key: str, activation: str) -> dict[str, Any]:
     raise ValueError(f"missing keys: {', '.join(missing)}.")
   if values.group(raw, "quantization_config"):
     values.expect(raw, "quantization_config", None)
-  name = raw.get("hidden_act", activation)
+  name = raw.get(activation_key, activation)
   if not isinstance(name, str) or name not in _ACTIVATIONS:
     raise ValueError(
-      f"hidden_act is {name!r}; expected one of {', '.join(_ACTIVATIONS)}."
+      f"{activation_key} is {name!r}; expected one of "
+      f"{', '.join(_ACTIVATIONS)}."
     )
   tied = "tie_word_embeddings"
   sizes = {
@@ -146,7 +165,9 @@ def read_shared(raw: Raw, eps_key: str, activation: str) -> dict[str, Any]:
 
 
 def write_shared(
-  config: architecture_lib.DecoderConfig, eps_key: str
+  config: architecture_lib.DecoderConfig,
+  eps_key: str,
+  activation_key: str = _ACTIVATION,
 ) -> dict[str, Any]:
   """Writes what `read_shared` reads."""
   raw = {key: getattr(config, field) for key, field in SHARED_KEYS.items()}
@@ -154,7 +175,7 @@ def write_shared(
   names = {field: key for key, field in reversed(_ACTIVATIONS.items())}
   return raw | {
     eps_key: config.norm_eps,
-    "hidden_act": names[config.activation],
+    activation_key: names[config.activation],
     "bos_token_id": config.bos_token_id,
     "eos_token_id": eos[0] if len(eos) == 1 else eos or None,
   }

@@ -1,9 +1,10 @@
 """Llama: RMS norms, a gated MLP, rotary positions in all of each head.
 
-Llemma, Llama 2 and 3 and SmolLM2 are of this family. Mistral and Qwen2 have
-the same tensors and share most keys.
+Llemma, Llama 2 and 3 and SmolLM2 are of this family. Most others have the same
+tensors and share most keys.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from inference_scaling.models.families import base, rope, values
@@ -12,9 +13,10 @@ from inference_scaling.models.layers import architecture
 EPS_KEY = "rms_norm_eps"
 KEYS = base.KEYS | {EPS_KEY, "layer_types", "mlp_bias", "sliding_window"}
 # Name of this package -> name in the checkpoint.
-_NORMS = {
-  "attention_norm": "input_layernorm",
-  "mlp_norm": "post_attention_layernorm",
+Norms = Mapping[tuple[str, ...], str]
+NORMS: Norms = {
+  ("attention_norm",): "input_layernorm",
+  ("mlp_norm",): "post_attention_layernorm",
 }
 _LINEAR = {
   ("attention", "query"): "self_attn.q_proj",
@@ -99,9 +101,18 @@ def expect_layers(raw: base.Raw, kind: str) -> None:
 
 
 def entries(
-  config: architecture.DecoderConfig, prefix: base.Path
+  config: architecture.DecoderConfig, prefix: base.Path, norms: Norms = NORMS
 ) -> list[base.Entry]:
-  """Lists the parameters, without the unembedding."""
+  """Lists the parameters, without the unembedding.
+
+  Args:
+    config: the architecture.
+    prefix: the first keys of each path.
+    norms: those of a layer, and their names in the checkpoint.
+
+  Returns:
+    One entry a parameter.
+  """
   listed = [
     base.Entry("model.embed_tokens.weight", (*prefix, "embedding")),
     base.Entry("model.norm.weight", (*prefix, "final_norm", "scale")),
@@ -109,8 +120,8 @@ def entries(
   for layer in range(config.num_layers):
     name, path = f"model.layers.{layer}", (*prefix, "layers", layer)
     listed += [
-      base.Entry(f"{name}.{stored}.weight", (*path, norm, "scale"))
-      for norm, stored in _NORMS.items()
+      base.Entry(f"{name}.{stored}.weight", (*path, *norm, "scale"))
+      for norm, stored in norms.items()
     ]
     for (module, matrix), stored in _LINEAR.items():
       parts = ["weight"] + ["bias"] * has_bias(config, module, matrix)

@@ -15,7 +15,7 @@ def read(raw: base.Raw) -> architecture.DecoderConfig:
   values.expect(raw, "attention_bias", True)
   values.expect(raw, "mlp_bias", False)
   values.expect(raw, "use_mrope", False)
-  window, first = _read_window(raw)
+  window, first = read_window(raw)
   return architecture.DecoderConfig(
     **fields,
     family="qwen2",
@@ -36,8 +36,18 @@ def write(config: architecture.DecoderConfig) -> dict[str, Any]:
   }
 
 
-def _read_window(raw: base.Raw) -> tuple[int | None, int]:
-  """Reads the window, and the first layer that has it (0 without one)."""
+def read_window(raw: base.Raw) -> tuple[int | None, int]:
+  """Reads the window, and the first layer that has it (0 without one).
+
+  Args:
+    raw: contents of config.json.
+
+  Returns:
+    Both.
+
+  Raises:
+    ValueError: where other layers have it, or it is none.
+  """
   num_layers = raw["num_hidden_layers"]
   window = None
   if values.truth(raw, "use_sliding_window", False):

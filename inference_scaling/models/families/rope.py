@@ -1,17 +1,31 @@
 """Rotary settings of a config.json, which have been written in several ways."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inference_scaling.models.families import values
 from inference_scaling.models.layers import architecture
 
-_LLAMA3_KEYS = {
-  "low_freq_factor": "low_frequency_factor",
-  "high_freq_factor": "high_frequency_factor",
-  "original_max_position_embeddings": "original_length",
+_LENGTH = "original_max_position_embeddings"
+# Of each kind: config.json key -> field, and what a file means that lacks it.
+_NUMBERS: Mapping[str, Mapping[str, tuple[str, float | None]]] = {
+  "linear": {"factor": ("factor", None)},
+  "llama3": {
+    "factor": ("factor", None),
+    "low_freq_factor": ("low_frequency_factor", None),
+    "high_freq_factor": ("high_frequency_factor", None),
+  },
+  "yarn": {
+    "factor": ("factor", None),
+    "beta_fast": ("beta_fast", 32.0),
+    "beta_slow": ("beta_slow", 1.0),
+  },
 }
+_HAVE_LENGTH = ("llama3", "yarn")
+# Of YaRN, whether there or not.
+_ATTENTION_FACTOR, _TRUNCATE = "attention_factor", "truncate"
+_MSCALES = ("mscale", "mscale_all_dim")
 
 
 def read_settings(raw: values.Raw) -> dict[str, Any]:
@@ -88,39 +102,84 @@ def read_scaling(
   Raises:
     ValueError: on a kind or a key that the decoder does not know.
   """
+  kind = read_kind(settings)
+  if kind != "default" and kind not in _NUMBERS:
+    raise ValueError(
+      f"rope_type is {kind!r}; expected one of default, {', '.join(_NUMBERS)}."
+    )
+  keys = _NUMBERS.get(kind, {})
+  known = [*keys, _LENGTH] if kind in _HAVE_LENGTH else [*keys]
+  if kind == "yarn":
+    known += [_ATTENTION_FACTOR, _TRUNCATE, *_MSCALES]
+  check_known(settings, kind, known)
+  if kind == "default":
+    return None
+  # null is what transformers writes for a default.
+  stated = {k: default for k, (_, default) in keys.items() if default}
+  stated |= {
+    k: v for k, v in settings.items() if v is not None or k not in stated
+  }
+  missing = [key for key in keys if key not in stated]
+  if missing:
+    raise ValueError(f"rope scaling of type {kind} lacks {', '.join(missing)}.")
+  fields: dict[str, Any] = {
+    field: values.number(stated, key) for key, (field, _) in keys.items()
+  }
+  if kind in _HAVE_LENGTH:
+    # The default of transformers.
+    whole = {_LENGTH: raw["max_position_embeddings"]}
+    fields["original_length"] = values.integer(whole | stated, _LENGTH)
+  if kind == "yarn":
+    fields["truncate"] = values.truth(stated, _TRUNCATE, True)
+    fields[_ATTENTION_FACTOR] = _yarn_attention(stated, fields["factor"])
+  return architecture.RopeScaling(kind, **fields)
+
+
+def read_kind(settings: Mapping[str, Any]) -> str:
+  """Reads of which kind a scaling is, "default" for none.
+
+  Args:
+    settings: from `read_settings`.
+
+  Returns:
+    The kind, under whatever name.
+
+  Raises:
+    ValueError: where it is no text, or written twice and differs.
+  """
   # "type" is the spelling of files from before transformers 4.43.
   kind = settings.get("rope_type", settings.get("type", "default"))
   values.expect(settings, "type", kind)
-  keys = {"linear": ("factor",), "llama3": ("factor", *_LLAMA3_KEYS)}
-  if not isinstance(kind, str) or kind not in ("default", *keys):
-    raise ValueError(
-      f"rope_type is {kind!r}; expected one of default, {', '.join(keys)}."
-    )
-  wanted = keys.get(kind, ())
-  known = {"rope_type", "type", "rope_theta", "partial_rotary_factor", *wanted}
-  unknown = {k: v for k, v in settings.items() if k not in known}
+  if not isinstance(kind, str):
+    raise ValueError(f"rope_type is {kind!r}; expected a text.")
+  return kind
+
+
+def check_known(
+  settings: Mapping[str, Any], kind: str, known: Iterable[str]
+) -> None:
+  """Raises where a scaling has other keys than those of its kind."""
+  read = {"rope_type", "type", "rope_theta", "partial_rotary_factor", *known}
+  unknown = {k: v for k, v in settings.items() if k not in read}
   if unknown:
     raise ValueError(
       f"rope scaling of type {kind} has {unknown}; expected no more than "
-      f"{', '.join(sorted(known))}."
+      f"{', '.join(sorted(read))}."
     )
-  if kind == "default":
-    return None
-  # The default of transformers.
-  default = {"original_max_position_embeddings": raw["max_position_embeddings"]}
-  stated = {**default, **settings}
-  missing = [key for key in wanted if key not in stated]
-  if missing:
-    raise ValueError(f"rope scaling of type {kind} lacks {', '.join(missing)}.")
-  factor = values.number(stated, "factor")
-  if kind == "linear":
-    return architecture.RopeScaling(kind, factor)
-  *factors, length = _LLAMA3_KEYS
-  fields: dict[str, Any] = {
-    _LLAMA3_KEYS[key]: values.number(stated, key) for key in factors
-  }
-  fields[_LLAMA3_KEYS[length]] = values.integer(stated, length)
-  return architecture.RopeScaling(kind, factor, **fields)
+
+
+def _yarn_attention(settings: Mapping[str, Any], factor: float) -> float:
+  """Reads what YaRN multiplies queries and keys by, or computes it."""
+  stated = values.number_or_none(settings, _ATTENTION_FACTOR)
+  if stated is not None:
+    return stated
+  numerator, denominator = (
+    values.number_or_none(settings, key) for key in _MSCALES
+  )
+  if numerator is None or denominator is None:
+    numerator, denominator = 1.0, 0.0
+  grown = math.log(max(factor, 1.0))
+  return (0.1 * numerator * grown + 1.0) / (0.1 * denominator * grown + 1.0)
 
 
 def write_scaling(
@@ -129,7 +188,12 @@ def write_scaling(
   """Writes what `read_scaling` reads, as older files have it."""
   if scaling is None:
     return None
-  raw = {"rope_type": scaling.kind, "factor": scaling.factor}
-  if scaling.kind == "llama3":
-    raw |= {k: getattr(scaling, field) for k, field in _LLAMA3_KEYS.items()}
+  raw: dict[str, Any] = {"rope_type": scaling.kind}
+  for key, (field, _) in _NUMBERS.get(scaling.kind, {}).items():
+    raw[key] = getattr(scaling, field)
+  if scaling.kind in _HAVE_LENGTH:
+    raw[_LENGTH] = scaling.original_length
+  if scaling.kind == "yarn":
+    raw[_ATTENTION_FACTOR] = scaling.attention_factor
+    raw[_TRUNCATE] = scaling.truncate
   return raw

@@ -66,6 +66,19 @@ def number(raw: Raw, key: str, maximum: float = math.inf) -> float:
   return float(value)
 
 
+def number_or_none(raw: Raw, key: str) -> float | None:
+  """Reads a number above 0, or None where it is absent or null."""
+  return None if raw.get(key) is None else number(raw, key)
+
+
+def numbers_of(raw: Raw, key: str) -> tuple[float, ...]:
+  """Reads a list of numbers above 0; errors as `integer`."""
+  value = raw[key]
+  if not isinstance(value, list) or not value:
+    raise _unexpected(key, value, "a list of numbers above 0")
+  return tuple(number({key: each}, key) for each in value)
+
+
 def truth(raw: Raw, key: str, default: bool | None = None) -> bool:
   """Reads a truth value.
 

@@ -111,12 +111,15 @@ def _whole(model):
   [
     ("mistral", 4, CPU),
     ("mistral", 1, TPU),
+    ("gemma2", 4, CPU),
     *(
       pytest.param(*case, marks=pytest.mark.slow)
       for case in (
         ("llama", 1, CPU), ("mistral", 1, CPU), ("qwen2", 2, CPU),
         ("gpt_neox", 1, CPU), ("llama", 1, GPU), ("qwen2", 2, TPU),
         ("mistral", 4, GPU), ("gpt_neox", 1, TPU),
+        ("gemma2", 1, TPU), ("gemma3_text", 1, CPU), ("gemma3_text", 2, TPU),
+        ("olmo2", 1, CPU), ("phi3", 2, CPU), ("qwen3", 1, TPU),
       )
     ),
   ],
