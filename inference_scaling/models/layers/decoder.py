@@ -58,6 +58,7 @@ class Decoder(nnx.Module):
     config: architecture.DecoderConfig,
     rngs: nnx.Rngs,
     remat: bool = False,
+    read_after: tuple[int, ...] | None = None,
   ):
     """Makes a decoder with random weights.
 
@@ -66,9 +67,12 @@ class Decoder(nnx.Module):
       rngs: for the weights.
       remat: whether a backward pass rematerialises the activations of a layer
         instead of keeping them: a third more work for far less memory.
+      read_after: numbers of the layers whose hidden states are returned, side
+        by side; None for the last one's alone.
     """
     self.config = config
     self.remat = remat
+    self.read_after = read_after or (config.num_layers,)
     init = nnx.initializers.normal(config.hidden_size**-0.5)
     shape = (config.vocab_size, config.hidden_size)
     self.embedding = nnx.Param(init(rngs.params(), shape))
@@ -104,7 +108,7 @@ class Decoder(nnx.Module):
 
     Returns:
       Hidden states [P, N, T, D] after the last norm, in `dtype`, and what each
-      layer's attention keeps.
+      layer's attention keeps. Where several layers are read, D of each.
     """
     rotations = self._rotations(positions, hardware)
     embedded = weights.look_up(
@@ -115,14 +119,16 @@ class Decoder(nnx.Module):
       # Rounded to the dtype of the weights, as it was in training.
       root = jnp.sqrt(jnp.float32(self.config.hidden_size))
       x = x * root.astype(embedded.dtype).astype(jnp.float32)
-    kept = []
-    for layer, layer_attend, rotation in zip(
-      self.layers, attend, rotations, strict=True
+    kept, read = [], []
+    for number, (layer, layer_attend, rotation) in enumerate(
+      zip(self.layers, attend, rotations, strict=True), start=1
     ):
       run = functools.partial(layer, attend=layer_attend, hardware=hardware)
       x, new = (jax.checkpoint(run) if self.remat else run)(x, rotation)
       kept.append(new)
-    hidden = self.final_norm(x).astype(embedded.dtype)
+      if number in self.read_after:
+        read.append(self.final_norm(x).astype(embedded.dtype))
+    hidden = read[0] if len(read) == 1 else jnp.concatenate(read)
     return products.features_last(hidden), kept
 
   def _rotations(
