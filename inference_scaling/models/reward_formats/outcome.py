@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from typing_extensions import override
 
-from inference_scaling.models import families
 from inference_scaling.models.layers import reward_heads
-from inference_scaling.models.reward_formats import base, chat
+from inference_scaling.models.reward_formats import base, chat, classifiers
 
 
 class OutcomeFormat(base.RewardFormat):
@@ -62,10 +61,7 @@ class OutcomeChatFormat(OutcomeFormat):
   """
 
   name = "outcome_chat"
-  architectures = tuple(
-    family.architecture.replace("ForCausalLM", "ForSequenceClassification")
-    for family in families.FAMILIES.values()
-  )
+  architectures = classifiers.architectures("Sequence")
 
   @override
   def prepare(self) -> reward_heads.Head:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from typing_extensions import override
 
-from inference_scaling.models import families
 from inference_scaling.models.layers import reward_heads
-from inference_scaling.models.reward_formats import base
+from inference_scaling.models.reward_formats import base, classifiers
 
 
 class PureFormat(base.RewardFormat):
@@ -29,11 +28,7 @@ class PureFormat(base.RewardFormat):
   """
 
   name = "pure"
-  architectures = tuple(
-    family.architecture.replace("ForCausalLM", "ForTokenClassification")
-    for name, family in families.FAMILIES.items()
-    if name != "gpt_neox"  # which calls the head otherwise
-  )
+  architectures = classifiers.architectures("Token", without=("gpt_neox",))
 
   @override
   def prepare(self) -> reward_heads.Head:
