@@ -104,8 +104,9 @@ RAW = {
   },
   "phi3": _SIZES | {
     "model_type": "phi3", "num_key_value_heads": 2, "head_dim": 8,
-    "rms_norm_eps": 2e-2, "rope_theta": 80.0, "partial_rotary_factor": 0.75, "sliding_window": 6,
-    "max_position_embeddings": 256, "original_max_position_embeddings": 32,
+    "rms_norm_eps": 2e-2, "rope_theta": 80.0, "partial_rotary_factor": 0.75,
+    "sliding_window": 6, "max_position_embeddings": 256,
+    "original_max_position_embeddings": 32,
     "rope_scaling": {
       "type": "longrope", "short_factor": [1.0, 1.5, 2.5],
       "long_factor": [2.0, 3.0, 5.0],

@@ -201,7 +201,9 @@ def _open_random(source: str) -> Checkpoint:
     config_file=source,
     raw=config_lib.to_hf(config),
     config=config,
-    open_tensors=lambda: sources.RandomWeights(source, stored),
+    open_tensors=lambda: sources.RandomWeights(
+      source, stored, config.norm_offset
+    ),
     read_tokenizer=lambda: tokenizer,
     list_files=lambda: [],
   )

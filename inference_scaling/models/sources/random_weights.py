@@ -16,14 +16,21 @@ class RandomWeights(base.TensorSource):
   writes means nothing, but it takes the same programs as the published one.
   """
 
-  def __init__(self, name: str, shapes: Mapping[str, base.Shape]):
+  def __init__(
+    self,
+    name: str,
+    shapes: Mapping[str, base.Shape],
+    norm_offset: float = 0.0,
+  ):
     """Names the tensors.
 
     Args:
       name: of the model, for errors.
       shapes: by the tensors' names of Hugging Face.
+      norm_offset: added to the weights of norms where they are used.
     """
     self.where = name
+    self._norm = np.float32(1.0 - norm_offset)
     self._shapes = dict(shapes)
 
   @property
@@ -35,8 +42,9 @@ class RandomWeights(base.TensorSource):
   def read(self, name: str) -> np.ndarray:
     shape = self._shapes[name]
     if len(shape) == 1:
-      fill = np.ones if name.endswith("weight") else np.zeros
-      return fill(shape, np.float32)
+      return np.full(
+        shape, self._norm if name.endswith("weight") else 0.0, np.float32
+      )
     rng = np.random.default_rng(zlib.crc32(f"{self.where} {name}".encode()))
     values = rng.standard_normal(shape, np.float32)
     return values * np.float32(shape[-1] ** -0.5)
