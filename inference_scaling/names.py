@@ -52,10 +52,10 @@ NO_REWARD, NATIVE_REWARD, PYTHON_REWARD = "none", "native", "python"
 PYTHON_PREFIX = "python:"  # of a source that names a function
 EXTERNAL_FORMATS = (
   "eurus_rm", "llemma", "math_shepherd", "outcome_chat", "pure", "qwen_prm",
-  "reasonflux", "rlhflow", "skywork",
+  "reasonflux", "reasonflux_1_5b", "rlhflow", "skywork",
 )  # fmt: skip
 # Those of models that score whole solutions, not steps.
-OUTCOME_FORMATS = ("eurus_rm", "outcome_chat")
+OUTCOME_FORMATS = ("eurus_rm", "outcome_chat", "reasonflux_1_5b")
 
 # Benchmarks that can be downloaded, and the word for it.
 HUB = "hub"

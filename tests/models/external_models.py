@@ -34,6 +34,7 @@ _CONFIGS = {
     "family": "qwen2", "qkv_bias": True, "tie_word_embeddings": False,
     "num_kv_heads": 1,
   },
+  "reasonflux_1_5b": {"family": "qwen2", "qkv_bias": True},
   "eurus_rm": {
     "family": "mistral", "sliding_window": 21, "tie_word_embeddings": False,
   },

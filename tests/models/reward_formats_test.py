@@ -207,6 +207,13 @@ def test_eurus_reads_an_instruction_and_its_answer():
   )
 
 
+def test_the_small_reasonflux_reads_question_and_solution_as_one_text():
+  reward_format = _reward_format("reasonflux_1_5b")
+  solution = "\n\n".join(STEPS)
+  expected = reward_format.tokenizer(QUESTION + solution)["input_ids"]
+  assert _joined(reward_format, QUESTION, [solution]) == expected
+
+
 @pytest.mark.parametrize("name", names.OUTCOME_FORMATS)
 def test_a_second_step_of_a_whole_solution_is_refused(name):
   reward_format = _reward_format(name)
@@ -292,7 +299,8 @@ def test_questions_and_steps_write_no_control_tokens(name):
     assert [_names(reward_format, x) for x in pieces] == [
       _names(reward_format, x) for x in plain
     ]
-    if name != "eurus_rm":  # it is read at the last token of the text
+    # Some are read at the last token of the text itself.
+    if name not in ("eurus_rm", "reasonflux_1_5b"):
       assert [x[-1] for x in pieces[1:]] == [x[-1] for x in plain[1:]]
     whole = reward_format.encode_whole(question, steps)
     assert list(itertools.chain(*pieces)) == whole

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 
-from inference_scaling import models
+from inference_scaling import models, names
 from tests.models import external_models, tokenizers_of
 
 torch = pytest.importorskip("torch", reason="parity is with torch models")
@@ -174,7 +174,7 @@ def _our_rewards(model):
   "name",
   sorted(
     # Of these see rewards/classifiers_parity_test.py.
-    {*external_models.REWARD_FORMATS} - {"eurus_rm", "outcome_chat", "pure"}
+    {*external_models.REWARD_FORMATS} - {"pure", *names.OUTCOME_FORMATS}
   ),
 )
 def test_rewards_agree(name, tmp_path):

@@ -17,6 +17,7 @@ from inference_scaling.models import (
 )
 from inference_scaling.models.checkpoints import layout
 from inference_scaling.models.layers import decoder
+from inference_scaling.models.sources import torch_folder
 from inference_scaling.models.text import tokenizer as tokenizer_lib
 
 _GGUF = ".gguf"
@@ -226,7 +227,10 @@ def _parse(
 
 def _described(folder: pathlib.Path) -> list[pathlib.Path]:
   """The files beside the weights that decide what the model computes."""
-  names = (config_lib.CONFIG, config_lib.GENERATION, *tokenizer_lib.FILES)
+  names = (
+    config_lib.CONFIG, config_lib.GENERATION, torch_folder.HEAD,
+    *tokenizer_lib.FILES,
+  )  # fmt: skip
   paths = [folder / name for name in names]
   return [path for path in paths if path.is_file()]
 

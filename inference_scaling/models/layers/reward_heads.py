@@ -87,9 +87,11 @@ class Head(abc.ABC):
 
   Attributes:
     module: class of the Flax module, made from D.
+    own_file: whether its tensors are in a file of their own, beside the body's.
   """
 
   module: Callable[[int], nnx.Module] = LinearScore
+  own_file: bool = False
 
   @abc.abstractmethod
   def tensors(self, size: int) -> Mapping[str, tuple[int, ...]]:
@@ -185,6 +187,22 @@ class TokenClasses(Head):
       np.asarray(read(name), np.float32) for name in self.tensors(0)
     )
     return _linear(kernel[1] - kernel[0], bias[1] - bias[0])
+
+
+class OwnFile(Head):
+  """A linear layer in a file of its own."""
+
+  own_file = True
+
+  @override
+  def tensors(self, size: int) -> Mapping[str, tuple[int, ...]]:
+    return {"weight": (1, size), "bias": (1,)}
+
+  @override
+  def fold(self, read: Read, unembedding: str) -> Score:
+    del unembedding
+    kernel, bias = map(read, self.tensors(0))
+    return _linear(kernel[0], bias[0])
 
 
 class OneLogit(Head):

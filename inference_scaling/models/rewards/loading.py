@@ -6,6 +6,7 @@ import functools
 import pathlib
 
 import jax
+import numpy as np
 from flax import nnx
 
 from inference_scaling import names
@@ -13,6 +14,7 @@ from inference_scaling.models import config as config_lib
 from inference_scaling.models import (
   families,
   reward_formats,
+  sources,
 )
 from inference_scaling.models import model as model_lib
 from inference_scaling.models.checkpoints import checkpoint as checkpoint_lib
@@ -25,6 +27,7 @@ from inference_scaling.models.layers import reward_heads
 from inference_scaling.models.quantisation import formats, modules
 from inference_scaling.models.rewards import external_reward
 from inference_scaling.models.rewards import model as reward_model
+from inference_scaling.models.sources import torch_folder
 
 NATIVE_FORMAT = names.NATIVE_REWARD
 EXTERNAL_FORMATS = tuple(sorted(reward_formats.REWARD_FORMATS))
@@ -111,6 +114,9 @@ def _load_external(
     )
   except ValueError as error:
     raise ValueError(f"{checkpoint.where}: {error}") from error
+  tensors = checkpoint.tensors
+  if reward_format.head.own_file:
+    tensors = _own_file(checkpoint, reward_format)
   # Tied, as far as the decoder goes: it gets no unembedding of its own.
   config = dataclasses.replace(checkpoint.config, tie_word_embeddings=True)
   graph, shapes = modules.shapes(
@@ -127,7 +133,7 @@ def _load_external(
     mesh=mesh,
     others=_others(checkpoint, reward_format.head),
   )
-  read = functools.partial(loading.read_finite, checkpoint.tensors)
+  read = functools.partial(loading.read_finite, tensors)
   score = reward_format.head.fold(read, _unembedding(checkpoint))
   params["score"] = {
     name: loading.replicate(value, mesh) for name, value in score.items()
@@ -136,6 +142,28 @@ def _load_external(
     config, params, tokenizer, graph, reward_format,
     hardware=hardware_lib.of_mesh(mesh),
   )  # fmt: skip
+
+
+def _own_file(
+  checkpoint: checkpoint_lib.Checkpoint,
+  reward_format: reward_formats.RewardFormat,
+) -> sources.TensorSource:
+  """Opens the file of a head, and holds it against the config."""
+  file = pathlib.Path(checkpoint.where) / torch_folder.HEAD
+  if not file.is_file():
+    raise FileNotFoundError(
+      f"{file} does not exist; a reward model of format {reward_format.name!r} "
+      "has its head in this file. Copy it from the checkpoint."
+    )
+  tensors = torch_folder.TorchFolder(checkpoint.where, torch_folder.HEAD)
+  expected = reward_format.head.tensors(checkpoint.config.hidden_size)
+  layout.check(
+    tensors.shapes,
+    [layout.Entry(name, (name,)) for name in expected],
+    {name: np.empty(shape) for name, shape in expected.items()},
+    str(file),
+  )
+  return tensors
 
 
 def _unembedding(checkpoint: checkpoint_lib.Checkpoint) -> str:
@@ -151,7 +179,7 @@ def _others(
 ) -> dict[str, tuple[int, ...]]:
   """Shapes of the tensors beside the decoder's."""
   config = checkpoint.config
-  others = dict(head.tensors(config.hidden_size))
+  others = {} if head.own_file else dict(head.tensors(config.hidden_size))
   name = families.FAMILIES[config.family].unembedding
   # Value heads were trained beside an unembedding, which some files kept.
   stored = name in checkpoint.tensors.shapes

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import huggingface_hub
 from huggingface_hub import errors
 
-_ALWAYS = ("*.json", "*.jinja", "tokenizer.model")
+from inference_scaling.models.sources import torch_folder
+
+_ALWAYS = ("*.json", "*.jinja", "tokenizer.model", torch_folder.HEAD)
 _SAFETENSORS = "model*.safetensors"  # not a second copy, "consolidated"
 _PICKLES = "pytorch_model*.bin"
 # Names on the hub begin with a letter or a digit: "./x" and "../x" are paths.

@@ -1,4 +1,7 @@
-"""Folders of old checkpoints: pytorch_model.bin, or its shards and index."""
+"""Folders of old checkpoints: pytorch_model.bin, or its shards and index.
+
+A reward model may have its head in a file of its own beside the body's.
+"""
 
 import pathlib
 from collections.abc import Mapping
@@ -12,16 +15,18 @@ from inference_scaling.models.sources import base, shards
 
 INDEX = "pytorch_model.bin.index.json"
 SINGLE = "pytorch_model.bin"
+HEAD = "reward_head.pt"
 
 
 class TorchFolder(base.TensorSource):
   """Tensors of a folder of pickles, which PyTorch maps into memory."""
 
-  def __init__(self, folder: str | pathlib.Path):
+  def __init__(self, folder: str | pathlib.Path, single: str = SINGLE):
     """Opens the files.
 
     Args:
       folder: the checkpoint folder.
+      single: the name of the file that holds all tensors.
 
     Raises:
       FileNotFoundError: where a file is missing.
@@ -29,7 +34,9 @@ class TorchFolder(base.TensorSource):
         than tensors, or two files hold the same tensor.
     """
     self.where = str(folder)
-    self.files = shards.files(pathlib.Path(folder), SINGLE, INDEX)
+    self.files = [pathlib.Path(folder) / single]
+    if single == SINGLE:
+      self.files = shards.files(pathlib.Path(folder), SINGLE, INDEX)
     self._tensors: dict[str, Any] = {}
     for path in self.files:
       tensors = _open(path)

@@ -133,6 +133,49 @@ def test_eurus_scores_at_the_last_token_of_its_text(tmp_path):
   np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-4)
 
 
+def _write_head(folder, size=32):
+  """The file that the small ReasonFlux model has beside a language model."""
+  head = reference.shake(torch.nn.Linear(size, 1))
+  torch.save(head.state_dict(), folder / "reward_head.pt")
+  return head
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_the_small_reasonflux_scores_by_a_head_in_its_own_file(tied, tmp_path):
+  tokenizer = _tokenizer("qwen2")
+  body = _save(
+    tmp_path, "qwen2", transformers.AutoModelForCausalLM, tokenizer,
+    tie_word_embeddings=tied,
+  )  # fmt: skip
+  head = _write_head(tmp_path)
+  files = models.open_checkpoint(tmp_path).files()
+  assert tmp_path / "reward_head.pt" in files
+  model = models.load_reward_model(tmp_path, reward_format="reasonflux_1_5b")
+  expected = []
+  for solution in SOLUTIONS:
+    encoded = tokenizer(QUESTION + solution, return_tensors="pt")
+    out = body.model(encoded["input_ids"], output_hidden_states=True)
+    hidden = out.hidden_states[-1][0, int(encoded["attention_mask"].sum()) - 1]
+    expected.append(float(head(hidden)))
+  logits, rewards = _scores(model, QUESTION, [[text] for text in SOLUTIONS])
+  assert np.std(expected) > 1e-3
+  np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-4)
+  probabilities = torch.sigmoid(torch.tensor(expected))
+  np.testing.assert_allclose(rewards, probabilities, rtol=0, atol=1e-4)
+
+
+def test_a_head_in_its_own_file_must_be_there_and_fit(tmp_path):
+  auto_class = transformers.AutoModelForCausalLM
+  _save(tmp_path, "qwen2", auto_class, _tokenizer("qwen2"))
+  file = tmp_path / "reward_head.pt"
+  with pytest.raises(FileNotFoundError, match=rf"{file} does not.*Copy it"):
+    models.load_reward_model(tmp_path, reward_format="reasonflux_1_5b")
+  _write_head(tmp_path, size=24)
+  message = r"weight is \(1, 24\), expected \(1, 32\)"
+  with pytest.raises(ValueError, match=rf"{file}[\s\S]*misshapen: {message}"):
+    models.load_reward_model(tmp_path, reward_format="reasonflux_1_5b")
+
+
 @pytest.mark.parametrize("name", ["qwen2", "llama"])
 def test_pure_scores_as_a_token_classifier(name, tmp_path):
   tokenizer = tokenizers_of.without_begin(_tokenizer(name))
