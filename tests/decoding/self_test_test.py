@@ -37,6 +37,7 @@ def test_a_model_that_cannot_tell_is_no_error_but_is_said_so():
   assert "format 'llemma'" in found.message and "does NOT" in found.message
 
 
+@pytest.mark.slow
 def test_a_whole_solution_is_one_step():
   model = external_models.make("outcome_chat")
   tested = decoding.self_test(model, jax.jit)

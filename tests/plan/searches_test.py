@@ -85,6 +85,17 @@ def test_two_models_search_by_rebase():
   assert alone.strategy.static_part == search.sampling().static_part
 
 
+def test_a_model_of_whole_solutions_is_planned_with_sampling():
+  texts = TEXTS | {"reward_format": "outcome_chat"}
+  work = searches.of_models(texts, NUMBERS).workload
+  assert work.strategy.static_part == search.sampling().static_part
+  assert work.max_depth == 1
+  for limits in (work.search.limits, work.search.reward_limits):
+    assert limits.step_tokens == limits.total_tokens
+  stepwise = searches.of_models(TEXTS, NUMBERS).workload
+  assert stepwise.search.limits.step_tokens == 256
+
+
 def test_tokens_that_a_row_is_given():
   group = searches.of_models(TEXTS, NUMBERS)
   assert group.passes(300, 40) == 300

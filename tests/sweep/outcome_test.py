@@ -16,6 +16,17 @@ RUNS = {"sampling": {"strategy": "sampling", "n": (6,), "seeds": (0,)}}
 LIMITS = {"prompt_tokens": 160, "total_tokens": 160}
 
 
+def _whole(model, texts):
+  """The score of the last step of (question, steps), from one pass."""
+  rows = [model.reward_format.encode_whole(*text) for text in texts]
+  tokens = np.zeros((len(rows), max(map(len, rows))), np.int32)
+  for row, text in enumerate(rows):
+    tokens[row, : len(text)] = text
+  rewards = jax.jit(model.token_rewards)(model.params, tokens, tokens > -1)
+  ends = [len(row) - 1 for row in rows]
+  return np.asarray(rewards)[np.arange(len(rows)), ends]
+
+
 def _sweep(family, folder, name, **changes):
   """Folder of a finished sweep, and what it said."""
   (folder / "reward").mkdir()
@@ -23,8 +34,11 @@ def _sweep(family, folder, name, **changes):
   source = str(folder / "reward")
   said = []
   config = tiny.config(
-    family, runs=RUNS, policies={"small": str(family / "small")},
-    reward={"format": name, "source": source, **LIMITS}, **changes,
+    family,
+    **{
+      "runs": RUNS, "policies": {"small": str(family / "small")},
+      "reward": {"format": name, "source": source, **LIMITS}, **changes,
+    },
   )  # fmt: skip
   return sweep.run_sweep(config, folder / "run", say=said.append), said
 
@@ -51,21 +65,15 @@ def test_a_candidate_has_one_score_of_its_whole_solution(scored):
   model = models.load_reward_model(
     folder / "reward", reward_format="outcome_chat"
   )
-  rows, scores, several = [], [], 0
+  texts, scores, several = [], [], 0
   for record in _records(workdir).values():
     for candidate in record["candidates"]:
       (score,) = candidate["step_scores"]
       solution = _solution(candidate)
       several += solution.count("Step") > 1
-      question = record["problem"]["question"]
-      rows.append(model.reward_format.encode_whole(question, [solution]))
+      texts.append((record["problem"]["question"], [solution]))
       scores.append(score)
-  tokens = np.zeros((len(rows), max(map(len, rows))), np.int32)
-  for row, text in enumerate(rows):
-    tokens[row, : len(text)] = text
-  whole = jax.jit(model.token_rewards)(model.params, tokens, tokens > -1)
-  ends = [len(row) - 1 for row in rows]
-  expected = np.asarray(whole)[np.arange(len(rows)), ends]
+  expected = _whole(model, texts)
   assert several > 5 and np.std(expected) > 0.01
   np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5)
 
@@ -142,3 +150,30 @@ def test_solve_takes_a_whole_solution_for_a_step(scored, family):
   )  # fmt: skip
   texts = [c["text"] for c in _records(workdir)["sampling", 0]["candidates"]]
   assert [c["text"] for c in solution.record["candidates"]] == texts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["eurus_rm", "pure", "reasonflux"])
+def test_sweeps_score_whole_texts_in_every_published_format(
+  name, family, tmp_path
+):
+  changes = {}
+  if name not in names.OUTCOME_FORMATS:
+    changes["runs"] = {"rebase": {"strategy": "rebase", "n": (6,)}}
+    changes["reward"] = {
+      "format": name, "source": str(tmp_path / "reward"), "step_tokens": 64,
+      **LIMITS,
+    }  # fmt: skip
+  workdir, _ = _sweep(family, tmp_path, name, **changes)
+  model = models.load_reward_model(tmp_path / "reward", reward_format=name)
+  texts, scores = [], []
+  for record in _records(workdir).values():
+    nodes = record["tree"]["texts"]
+    for candidate in record["candidates"]:
+      steps = [nodes[i].replace(" ки", "").strip() for i in candidate["path"]]
+      question = record["problem"]["question"]
+      for index, score in enumerate(candidate["step_scores"]):
+        texts.append((question, steps[: index + 1]))
+        scores.append(score)
+  assert max(len(steps) for _, steps in texts) == (1 if not changes else 4)
+  np.testing.assert_allclose(scores, _whole(model, texts), atol=1e-4)

@@ -24,6 +24,8 @@ SOLUTIONS = (
   "The answer is: 3",
   "May",
 )
+# Of published outcome models; the others are read in the same way.
+_BODIES = ("gemma2", "llama", "mistral", "qwen2", "qwen3")
 STEPS = SOLUTIONS[0].split("\n\n")
 
 
@@ -86,7 +88,14 @@ def _chats(tokenizer):
 
 @pytest.mark.parametrize(
   ("name", "pad"),
-  [*((name, False) for name in sorted(families.RAW)), ("llama", True)],
+  [
+    ("llama", True),
+    *((name, False) for name in _BODIES),
+    *(
+      pytest.param(name, False, marks=pytest.mark.slow)
+      for name in sorted(set(families.RAW) - set(_BODIES))
+    ),
+  ],
 )
 def test_an_outcome_model_scores_as_a_sequence_classifier(name, pad, tmp_path):
   """Where the end of a turn is padding, too, transformers reads before it."""
