@@ -1,6 +1,7 @@
 """GGUF files as llama.cpp's converter writes them, of tiny models."""
 
 import dataclasses
+import math
 
 import gguf
 import numpy as np
@@ -28,23 +29,53 @@ LINEAR = dataclasses.replace(
   LLAMA, rope_scaling=models.RopeScaling("linear", 4.0)
 )
 
-_OUTER = {"model.embed_tokens": "token_embd", "model.norm": "output_norm",
-          "lm_head": "output"}  # fmt: skip
-_INNER = {
-  "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q",
-  "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
-  "self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm",
-  "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
-  "mlp.down_proj": "ffn_down",
-}  # fmt: skip
+QWEN3 = dataclasses.replace(
+  TIED, family="qwen3", query_key_norm="head", head_dim=6,
+)  # fmt: skip
+YARN = dataclasses.replace(
+  QWEN3, head_dim=16,
+  rope_scaling=models.RopeScaling(
+    "yarn", 4.0, original_length=128, beta_fast=8.0, beta_slow=4.0,
+    attention_factor=0.1 * math.log(4) + 1,
+  ),
+)  # fmt: skip
+GEMMA2 = dataclasses.replace(
+  TIED, family="gemma2", num_layers=3, activation="gelu_tanh", norm_offset=1.0,
+  post_norm=True, scaled_embedding=True, query_pre_attn_scalar=4.0,
+  attention_softcap=1.5, logit_softcap=2.5, sliding_window=5, window_pattern=2,
+)  # fmt: skip
+GEMMA3 = dataclasses.replace(
+  GEMMA2, family="gemma3_text", attention_softcap=None, logit_softcap=None,
+  query_key_norm="head", local_rope_theta=20.0, num_layers=7, window_pattern=6,
+  rope_scaling=models.RopeScaling("linear", 4.0),
+)  # fmt: skip
+OLMO2 = dataclasses.replace(
+  LLAMA, family="olmo2", query_key_norm="projection", pre_norm=False,
+  post_norm=True,
+)  # fmt: skip
+PHI3 = dataclasses.replace(
+  LLAMA, family="phi3", sliding_window=6, head_dim=8, rotary_fraction=0.75,
+  num_heads=4, max_position_embeddings=32,
+  rope_scaling=models.RopeScaling(
+    "longrope", 4.0, original_length=32, stretched_length=128,
+    short_factors=(1.0, 1.5, 2.5), long_factors=(2.0, 3.0, 5.0),
+    attention_factor=1.25,
+  ),
+)  # fmt: skip
+_ARCHITECTURES = {"gemma3_text": "gemma3"}  # of others as the family
+_SHIFTED = ("gemma2", "gemma3_text")  # norms are stored with 1 added
 
 
-def _name(name):
-  stem, _, kind = name.rpartition(".")
-  if stem in _OUTER:
-    return f"{_OUTER[stem]}.{kind}"
-  _, _, layer, rest = stem.split(".", 3)
-  return f"blk.{layer}.{_INNER[rest]}.{kind}"
+def _name(name, config):
+  """As llama.cpp's own table has it."""
+  architecture = _architecture(config)
+  (kind,) = (k for k, n in gguf.MODEL_ARCH_NAMES.items() if n == architecture)
+  names = gguf.get_tensor_name_map(kind, config.num_layers)
+  return names.get_name(name, try_suffixes=(".weight", ".bias"))
+
+
+def _architecture(config):
+  return _ARCHITECTURES.get(config.family, config.family)
 
 
 def _permute(rows, heads):
@@ -65,12 +96,14 @@ def write(path, config, tensors, change=lambda writer: None, **types):
       value = _permute(value, config.num_heads)
     if config.family == "llama" and "k_proj" in name:
       value = _permute(value, config.num_kv_heads)
+    if config.family in _SHIFTED and name.endswith("norm.weight"):
+      value = value + np.float32(1.0)
     kind = types.get(name.split(".")[-2], Quantization.F32)
     if kind == Quantization.F16:
-      writer.add_tensor(_name(name), value.astype(np.float16))
+      writer.add_tensor(_name(name, config), value.astype(np.float16))
     else:
       stored = gguf.quants.quantize(value, kind)
-      writer.add_tensor(_name(name), stored, raw_dtype=kind)
+      writer.add_tensor(_name(name, config), stored, raw_dtype=kind)
   _finish(writer)
 
 
@@ -80,16 +113,18 @@ def write_blocks(path, config, shapes, kind):
   block, num_bytes = gguf.GGML_QUANT_SIZES[kind]
   for name, shape in shapes.items():
     if len(shape) == 1:
-      writer.add_tensor(_name(name), np.ones(shape, np.float32))
+      writer.add_tensor(_name(name, config), np.ones(shape, np.float32))
     else:
       rows = np.zeros((shape[0], shape[1] // block * num_bytes), np.uint8)
-      writer.add_tensor(_name(name), rows, raw_dtype=kind)
+      writer.add_tensor(_name(name, config), rows, raw_dtype=kind)
   _finish(writer)
 
 
 def _begin(path, config):
-  writer = gguf.GGUFWriter(path, config.family)
-  writer.add_context_length(config.max_position_embeddings)
+  writer = gguf.GGUFWriter(path, _architecture(config))
+  scaling = config.rope_scaling
+  length = scaling.stretched_length if scaling is not None else None
+  writer.add_context_length(length or config.max_position_embeddings)
   writer.add_embedding_length(config.hidden_size)
   writer.add_block_count(config.num_layers)
   writer.add_feed_forward_length(config.intermediate_size)
@@ -98,6 +133,15 @@ def _begin(path, config):
   writer.add_key_length(config.head_dim)
   writer.add_layer_norm_rms_eps(config.norm_eps)
   writer.add_rope_freq_base(config.rope_theta)
+  if config.family in ("gemma2", "gemma3_text", "phi3"):
+    writer.add_sliding_window(config.sliding_window)
+  if config.attention_softcap:
+    writer.add_attn_logit_softcapping(config.attention_softcap)
+    writer.add_final_logit_softcapping(config.logit_softcap)
+  if config.local_rope_theta:
+    writer.add_rope_freq_base_swa(config.local_rope_theta)
+  if config.family == "phi3":
+    writer.add_rope_dimension_count(config.rotary_dim)
   _add_scaling(writer, config)
   _add_tokenizer(writer, config)
   return writer
@@ -117,6 +161,23 @@ def _add_scaling(writer, config):
   if scaling.kind == "linear":
     writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
     writer.add_rope_scaling_factor(scaling.factor)
+    return
+  if scaling.original_length and scaling.kind != "llama3":
+    writer.add_rope_scaling_orig_ctx_len(scaling.original_length)
+  if scaling.kind == "yarn":
+    writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+    writer.add_rope_scaling_factor(scaling.factor)
+    writer.add_rope_scaling_yarn_beta_fast(scaling.beta_fast)
+    writer.add_rope_scaling_yarn_beta_slow(scaling.beta_slow)
+    return
+  if scaling.kind == "longrope":
+    writer.add_rope_scaling_attn_factors(scaling.attention_factor)
+    for name, factors in (
+      ("long", scaling.long_factors), ("short", scaling.short_factors),
+    ):  # fmt: skip
+      writer.add_tensor(
+        f"rope_factors_{name}.weight", np.array(factors, np.float32)
+      )
     return
   # As the converter writes it for Llama 3.1.
   factors = []

@@ -1,6 +1,7 @@
 """Metadata of GGUF files: each key is read, refused by name, or harmless."""
 
 import dataclasses
+import math
 
 import gguf
 import jax
@@ -32,7 +33,51 @@ USED = [
   ),
   ("qwen2.rope.scaling.factor", 4.0, _linear(4.0)),
   ("qwen2.attention.sliding_window", 3, {"sliding_window": 3}),
+  ("gemma2.attn_logit_softcapping", 1.0, {"attention_softcap": 1.0}),
+  ("gemma2.attn_logit_softcapping", 0.0, {"attention_softcap": None}),
+  ("gemma2.attn_logit_softcapping", None, {"attention_softcap": 50.0}),
+  ("gemma2.final_logit_softcapping", 1.0, {"logit_softcap": 1.0}),
+  ("gemma2.final_logit_softcapping", None, {"logit_softcap": 30.0}),
+  ("gemma2.attention.sliding_window", 3, {"sliding_window": 3}),
+  ("gemma2.attention.sliding_window", None, {"sliding_window": 4096}),
+  ("gemma2.attention.sliding_window_pattern", 3, {"window_pattern": 3}),
+  (
+    "gemma2.attention.sliding_window_pattern", [True] * 3,
+    {"window_pattern": None},
+  ),
+  ("gemma3.rope.freq_base_swa", 50.0, {"local_rope_theta": 50.0}),
+  ("gemma3.rope.freq_base_swa", None, {"local_rope_theta": 10_000.0}),
+  ("gemma3.rope.scaling.factor", 2.0, _linear(2.0)),
+  ("gemma3.final_logit_softcapping", 2.0, {"logit_softcap": 2.0}),
+  (
+    "gemma3.attention.sliding_window", 0,
+    {"sliding_window": None, "window_pattern": None},
+  ),
+  ("phi3.attention.sliding_window", 0, {"sliding_window": None}),
+  ("phi3.rope.scaling.attn_factor", 1.5, {"attention_factor": 1.5}),
+  ("phi3.rope.scaling.attn_factor", None,
+   {"attention_factor": math.sqrt(1 + math.log(4) / math.log(32))}),
+  ("qwen3.rope.scaling.factor", 3.0, {
+    "factor": 3.0, "attention_factor": 0.1 * math.log(3) + 1,
+  }),
+  ("qwen3.rope.scaling.original_context_length", 16, {"original_length": 16}),
+  ("qwen3.rope.scaling.yarn_beta_fast", 16.0, {"beta_fast": 16.0}),
+  ("qwen3.rope.scaling.yarn_beta_slow", None, {"beta_slow": 1.0}),
 ]  # fmt: skip
+# Of architectures that Llama says nothing about.
+REFUSED_ELSEWHERE = [
+  ("gemma2.attn_logit_softcapping", -1.0),
+  ("gemma2.attention.scale", 0.25),
+  ("gemma2.attention.key_length_swa", 8),
+  ("gemma3.attn_logit_softcapping", 50.0),
+  ("gemma3.attention.sliding_window_pattern", "six"),
+  ("olmo2.attention.sliding_window", 4),
+  ("phi3.rope.scaling.type", "linear"),
+  ("phi3.rope.dimension_count", 4),
+  ("qwen3.rope.scaling.yarn_log_multiplier", 0.1),
+  ("qwen3.rope.scaling.yarn_ext_factor", 0.5),
+  ("qwen3.expert_count", 8),
+]
 # Values that ask for what is not computed, or that contradict the tensors.
 REFUSED = [
   ("llama.attention.causal", False),
@@ -144,11 +189,18 @@ def _open(folder, config, key, value):
   return path
 
 
+ORIGINALS = {
+  "llama": LLAMA, "qwen2": QWEN, "qwen3": gguf_files.YARN,
+  "gemma2": gguf_files.GEMMA2, "gemma3": gguf_files.GEMMA3,
+  "olmo2": gguf_files.OLMO2, "phi3": gguf_files.PHI3,
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
   """Models without any change, by architecture."""
   loaded = {}
-  for arch, config in (("llama", LLAMA), ("qwen2", QWEN)):
+  for arch, config in ORIGINALS.items():
     path = tmp_path_factory.mktemp(arch) / "model.gguf"
     gguf_files.save(path, config)
     loaded[arch] = models.load_model(path)
@@ -156,23 +208,27 @@ def plain(tmp_path_factory):
 
 
 @pytest.mark.parametrize("key,value,fields", USED, ids=_name)
-def test_key_that_is_read_changes_the_logits(
+def test_key_that_is_read_changes_the_model(
   key, value, fields, plain, tmp_path
 ):
   arch = key.split(".")[0]
-  config = LLAMA if arch == "llama" else QWEN
+  config = ORIGINALS[arch]
   loaded = models.load_model(_open(tmp_path, config, key, value))
-  expected = dataclasses.replace(plain[arch].config, **fields)
-  assert loaded.config == expected
+  before, scaling = plain[arch].config, plain[arch].config.rope_scaling
+  if not hasattr(before, next(iter(fields))):  # it is of the scaling
+    fields = {"rope_scaling": dataclasses.replace(scaling, **fields)}
+  assert loaded.config == dataclasses.replace(before, **fields) != before
+  if arch not in ("llama", "qwen2"):
+    return  # fields_test.py shows that each field changes the logits
   tokens = tiny.draw_tokens(config, (2, 12), seed=3)
   before = tiny.logits(plain[arch], tokens)
   after = tiny.logits(loaded, tokens)
   assert np.abs(after - before).max() > 1e-3
 
 
-@pytest.mark.parametrize("key,value", REFUSED, ids=_name)
+@pytest.mark.parametrize("key,value", REFUSED + REFUSED_ELSEWHERE, ids=_name)
 def test_key_that_is_refused_is_named(key, value, tmp_path):
-  path = _open(tmp_path, LLAMA, key, value)
+  path = _open(tmp_path, ORIGINALS.get(key.split(".")[0], LLAMA), key, value)
   with pytest.raises(ValueError) as caught:
     models.load_model(path)
   assert key in str(caught.value) and str(path) in str(caught.value)
@@ -223,7 +279,10 @@ def test_no_key_of_the_format_is_ignored(tmp_path):
       assert key in str(error)
   assert sorted(ignored) == [
     "llama.rope.scaling.finetuned",
+    # YaRN alone reads these.
     "llama.rope.scaling.original_context_length",
+    "llama.rope.scaling.yarn_beta_fast",
+    "llama.rope.scaling.yarn_beta_slow",
   ]
 
 
@@ -279,14 +338,14 @@ def test_all_refused_keys_are_listed_at_once(tmp_path):
 @pytest.mark.parametrize(
   "architecture,folder",
   [
-    ("gptneox", True), ("mistral", True), ("mamba", False), ("gemma2", False),
-    ("qwen3", False), ("llama4", False), ("", False),
+    ("gptneox", True), ("mistral", True), ("mamba", False), ("gemma", False),
+    ("qwen3moe", False), ("llama4", False), ("", False),
   ],
 )  # fmt: skip
 def test_only_supported_families_are_sent_to_their_folder(
   architecture, folder, tmp_path
 ):
   path = _open(tmp_path, LLAMA, "general.architecture", architecture)
-  with pytest.raises(ValueError, match=r"expected one of llama, qwen2\.") as e:
+  with pytest.raises(ValueError, match=r"expected one of gemma2, ") as e:
     models.load_model(path)
   assert ("Hugging Face" in str(e.value)) == folder

@@ -15,7 +15,7 @@ from inference_scaling.models.sources.gguf.blocks import (
 from inference_scaling.models.sources.gguf.config import to_hf as gguf_to_hf
 from inference_scaling.models.sources.gguf.file import GgufFile
 from inference_scaling.models.sources.gguf.parts import read_header
-from inference_scaling.models.sources.gguf.tokenizer import (
+from inference_scaling.models.sources.gguf.text.tokenizer import (
   build as gguf_tokenizer,
 )
 from inference_scaling.models.sources.hub import download, download_file

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from inference_scaling.models import families
+from inference_scaling.models.sources.gguf import (
+  architectures,
+  ids,
+  rope,
+  traits,
+  values,
+)
 from inference_scaling.models.sources.gguf import header as gguf_header
-from inference_scaling.models.sources.gguf import ids, rope, values
 from inference_scaling.models.sources.gguf import keys as gguf_keys
 
-# GGUF's architecture -> model type and class of Hugging Face. llama.cpp calls
-# Mistral "llama", too, and writes no window for it.
-_ARCHITECTURES = {
-  "llama": ("llama", "LlamaForCausalLM"),
-  "qwen2": ("qwen2", "Qwen2ForCausalLM"),
-}
 _LAYERS = "block_count"
 _COUNTS = {
   "num_hidden_layers": _LAYERS,
@@ -23,14 +23,13 @@ _COUNTS = {
   "num_attention_heads": "attention.head_count",
   "max_position_embeddings": "context_length",
 }
+_PHI3 = "phi3"  # alone has another scaling, and heads of which a part is rotary
 _EPSILON = "attention.layer_norm_rms_epsilon"
 _BEGIN = "bos_token_id"
 # llama.cpp's own, for files that do not state it.
 _ROPE_THETA = 10_000.0
-_TURN_ENDS = ("<|eot_id|>", "<|im_end|>")
+_TURN_ENDS = ("<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>")
 _EMBEDDING, _UNEMBEDDING = "token_embd.weight", "output.weight"
-# How rows of queries and keys lie, for files that say it.
-_LAYOUTS = {"llama": "Meta AI original pth", "qwen2": "reference"}
 
 
 def to_hf(header: gguf_header.Header, where: str) -> dict[str, Any]:
@@ -49,10 +48,10 @@ def to_hf(header: gguf_header.Header, where: str) -> dict[str, Any]:
   """
   metadata = header.metadata
   prefix = metadata.get("general.architecture")
-  if not isinstance(prefix, str) or prefix not in _ARCHITECTURES:
+  if not isinstance(prefix, str) or prefix not in architectures.ARCHITECTURES:
     raise ValueError(
       f"{where}: general.architecture is {prefix!r}; expected one of "
-      f"{', '.join(sorted(_ARCHITECTURES))}.{_elsewhere(prefix)}"
+      f"{', '.join(sorted(architectures.ARCHITECTURES))}.{_elsewhere(prefix)}"
     )
   read = values.Reader(metadata, prefix, where)
   _require(
@@ -66,28 +65,48 @@ def to_hf(header: gguf_header.Header, where: str) -> dict[str, Any]:
       f"file holds {num_tensors} tensors in all; expected some for each layer."
     )
   raw |= _heads(read, raw)
-  gguf_keys.check_architecture(metadata, prefix, raw["head_dim"] ** -0.5, where)
+  architecture = architectures.ARCHITECTURES[prefix]
+  _check_keys(read, architecture, raw)
   vocab_size = header.tensors[_EMBEDDING].shape[0]
   # The vocabulary may be padded beyond the tokenizer's.
   read.expect("vocab_size", vocab_size, f"the rows of {_EMBEDDING}")
-  read.expect("tensor_data_layout", _LAYOUTS[prefix], "that of llama.cpp")
+  read.expect("tensor_data_layout", architecture.layout, "that of llama.cpp")
   theta = read.number("rope.freq_base") or _ROPE_THETA
   begin = ids.read(metadata, (_BEGIN,), where)
-  model_type, architecture = _ARCHITECTURES[prefix]
   raw |= {
-    "architectures": [architecture],
-    "model_type": model_type,
+    "architectures": [architecture.class_name],
+    "model_type": architecture.model_type,
     "vocab_size": vocab_size,
     "rms_norm_eps": read.number(_EPSILON),
     "rope_theta": theta,
-    "rope_scaling": rope.read_scaling(header, read, raw["head_dim"], theta),
+    "rope_scaling": None
+    if prefix == _PHI3
+    else rope.read_scaling(header, read, raw["head_dim"], theta),
     "tie_word_embeddings": _UNEMBEDDING not in header.tensors,
     "hidden_act": "silu",
     "bos_token_id": begin.get(_BEGIN),
     "eos_token_id": _ends_of_text(metadata, where),
     "dtype": "float32",
   }
-  return raw | _window(read, prefix, raw["max_position_embeddings"])
+  return raw | traits.read(header, read, raw)
+
+
+def _check_keys(
+  read: values.Reader,
+  architecture: architectures.Architecture,
+  raw: Mapping[str, Any],
+) -> None:
+  """Refuses keys that ask for what is not computed."""
+  scalar = traits.query_scalar(read.prefix, raw)
+  same = {
+    "attention.scale": scalar**-0.5,
+    "attention.key_length_swa": raw["head_dim"],
+    "attention.value_length_swa": raw["head_dim"],
+    "rope.dimension_count_swa": raw["head_dim"],
+  }
+  gguf_keys.check_architecture(
+    read.metadata, read.prefix, architecture.keys, same, read.where
+  )
 
 
 def _require(header: gguf_header.Header, keys: list[str], where: str) -> None:
@@ -110,8 +129,8 @@ def _elsewhere(prefix: Any) -> str:
   )
 
 
-def _heads(read: values.Reader, raw: Mapping[str, Any]) -> dict[str, int]:
-  """Reads how attention is cut into heads, all of which is rotary."""
+def _heads(read: values.Reader, raw: Mapping[str, Any]) -> dict[str, Any]:
+  """Reads how attention is cut into heads, and what of them is rotary."""
   size, heads = raw["hidden_size"], raw["num_attention_heads"]
   head_dim = read.count("attention.key_length")
   if head_dim is None and size % heads:
@@ -123,29 +142,13 @@ def _heads(read: values.Reader, raw: Mapping[str, Any]) -> dict[str, int]:
   head_dim = head_dim or size // heads
   same = "as many as a head has keys"
   read.expect("attention.value_length", head_dim, same)
-  read.expect("rope.dimension_count", head_dim, "all of a head")
   kv_heads = read.count("attention.head_count_kv") or heads
-  return {"head_dim": head_dim, "num_key_value_heads": kv_heads}
-
-
-def _window(read: values.Reader, prefix: str, length: int) -> dict[str, Any]:
-  """Reads a sliding window, as the family that has one would write it."""
-  name = "attention.sliding_window"
-  none = read.metadata.get(read.key(name), 0) == 0
-  window = length if none else read.count(name) or length
-  if window >= length:  # it holds any text of the model's length
-    return {}
-  if prefix == "qwen2":
-    return {
-      "use_sliding_window": True,
-      "sliding_window": window,
-      "max_window_layers": 0,
-    }
-  return {
-    "architectures": ["MistralForCausalLM"],
-    "model_type": "mistral",
-    "sliding_window": window,
-  }
+  shapes = {"head_dim": head_dim, "num_key_value_heads": kv_heads}
+  if read.prefix != _PHI3:
+    read.expect("rope.dimension_count", head_dim, "all of a head")
+    return shapes
+  rotary = read.count("rope.dimension_count") or head_dim
+  return shapes | {"partial_rotary_factor": rotary / head_dim}
 
 
 def _ends_of_text(metadata: Mapping[str, Any], where: str = "") -> list[int]:

@@ -10,7 +10,12 @@ from gguf import GGMLQuantizationType as Quantization
 from typing_extensions import override
 
 from inference_scaling.models.sources import base
-from inference_scaling.models.sources.gguf import blocks, names, parts
+from inference_scaling.models.sources.gguf import (
+  architectures,
+  blocks,
+  names,
+  parts,
+)
 from inference_scaling.models.sources.gguf import header as gguf_header
 
 _PLAIN: dict[Quantization, Any] = {
@@ -45,9 +50,13 @@ class GgufFile(base.TensorSource):
     self.files = list(header.files)
     self._tensors: dict[str, gguf_header.Tensor] = {}
     self._permuted_heads: dict[str, int] = {}
-    architecture = header.metadata.get("general.architecture")
+    name = header.metadata.get("general.architecture")
+    if not isinstance(name, str) or name not in architectures.ARCHITECTURES:
+      raise ValueError(f"{path}: general.architecture is {name!r}.")
+    architecture = architectures.ARCHITECTURES[name]
+    self._norm_offset = architecture.norm_offset
     for name, tensor in header.tensors.items():
-      if name == names.ROPE_FACTORS:  # the config tells the same
+      if name in names.SETTINGS:  # the config tells the same
         continue
       if tensor.kind not in _READABLE:
         kind = getattr(tensor.kind, "name", f"type {tensor.kind}")
@@ -56,7 +65,7 @@ class GgufFile(base.TensorSource):
           f"of {', '.join(kind.name for kind in _READABLE)}. Quantise the "
           "model anew in one of these types."
         )
-      renamed = names.to_hf(name)
+      renamed = names.to_hf(name, architecture)
       self._tensors[renamed] = tensor
       heads = names.permuted_heads(name, architecture, num_heads, num_kv_heads)
       if heads:
@@ -88,7 +97,11 @@ class GgufFile(base.TensorSource):
     if name in self._permuted_heads:
       # Stored rows are smaller than dequantised ones.
       rows = _unpermute(rows, tensor.shape, self._permuted_heads[name])
-    if kind in _PLAIN:
+    if self._norm_offset and name.endswith("norm.weight") and kind in _PLAIN:
+      # Norms add it again; what is near 0 is stored better without it.
+      wide = rows.view(stored).reshape(tensor.shape).astype(np.float32)
+      result[...] = wide - np.float32(self._norm_offset)
+    elif kind in _PLAIN:
       with np.errstate(over="ignore"):  # the loader finds what is infinite
         result[...] = rows.view(stored).reshape(tensor.shape)
     else:

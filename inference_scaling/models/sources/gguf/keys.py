@@ -26,7 +26,8 @@ _ARCHITECTURE = (
   "attention.value_length", "block_count", "context_length",
   "embedding_length", "feed_forward_length", "rope.dimension_count",
   "rope.freq_base", "rope.scale_linear", "rope.scaling.factor",
-  "rope.scaling.type", "tensor_data_layout", "vocab_size",
+  "rope.scaling.type", "rope.scaling.yarn_beta_fast",
+  "rope.scaling.yarn_beta_slow", "tensor_data_layout", "vocab_size",
 )  # fmt: skip
 # Read by `gguf_tokenizer`, `gguf_ids` and `gguf_config`.
 _TOKENIZER = (
@@ -56,6 +57,8 @@ _NEUTRAL = {
   "pooling_type": 0,
   "residual_scale": 1,
   "rope.scaling.attn_factor": 1,
+  "rope.scaling.yarn_attn_factor": 1,
+  "rope.scaling.yarn_ext_factor": 1,
   "router_logit_softcapping": 0,
   "use_parallel_residual": False,
 }
@@ -67,7 +70,7 @@ _TOKENIZER_NEUTRAL = {
 # Keys that change nothing, whatever their value, and why.
 _HARMLESS = {
   "rope.scaling.finetuned": "tells how the model was trained",
-  "rope.scaling.original_context_length": "only YaRN reads it",
+  "rope.scaling.original_context_length": "read where it changes anything",
 }
 _TOKENIZER_HARMLESS = {
   "cls_token_id": "of models that classify",
@@ -87,22 +90,30 @@ _GENERAL = {"general.type": "model"}
 
 
 def check_architecture(
-  metadata: Mapping[str, Any], prefix: str, scale: float, where: str
+  metadata: Mapping[str, Any],
+  prefix: str,
+  more: Collection[str],
+  neutral_values: Mapping[str, Any],
+  where: str,
 ) -> None:
   """Refuses keys of an architecture that ask for what is not computed.
 
   Args:
     metadata: of the file.
     prefix: the architecture.
-    scale: what this package multiplies attention scores by.
+    more: keys of this architecture that are read, beside those of all.
+    neutral_values: of keys that say what is done anyway.
     where: the file, for errors.
 
   Raises:
     ValueError: lists all keys that are unknown, or whose value is refused.
   """
-  neutral = {f"{prefix}.{key}": value for key, value in _NEUTRAL.items()}
-  neutral |= {f"{prefix}.attention.scale": scale} | _GENERAL
-  known = {f"{prefix}.{key}" for key in (*_ARCHITECTURE, *_HARMLESS)}
+  neutral = {
+    f"{prefix}.{key}": value
+    for key, value in (_NEUTRAL | dict(neutral_values)).items()
+    if key not in more
+  } | _GENERAL
+  known = {f"{prefix}.{key}" for key in (*_ARCHITECTURE, *_HARMLESS, *more)}
   _check(metadata, f"{prefix}.", known, neutral, where)
 
 

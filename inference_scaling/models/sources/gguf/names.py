@@ -4,32 +4,30 @@ import re
 
 import numpy as np
 
+from inference_scaling.models.sources.gguf import architectures
+
 # Divisors of the rotary frequencies, in files of Llama 3.1 and later.
 ROPE_FACTORS = "rope_freqs.weight"
+# And of Phi-3: in texts of the original length, and in longer ones.
+SHORT_FACTORS, LONG_FACTORS = (
+  "rope_factors_short.weight", "rope_factors_long.weight",
+)  # fmt: skip
+# Tensors that the config tells of.
+SETTINGS = (ROPE_FACTORS, SHORT_FACTORS, LONG_FACTORS)
 
 _OUTER = {
   "token_embd": "model.embed_tokens",
   "output_norm": "model.norm",
   "output": "lm_head",
 }
-_LAYER = {
-  "attn_norm": "input_layernorm",
-  "attn_q": "self_attn.q_proj",
-  "attn_k": "self_attn.k_proj",
-  "attn_v": "self_attn.v_proj",
-  "attn_output": "self_attn.o_proj",
-  "ffn_norm": "post_attention_layernorm",
-  "ffn_gate": "mlp.gate_proj",
-  "ffn_up": "mlp.up_proj",
-  "ffn_down": "mlp.down_proj",
-}
 
 
-def to_hf(name: str) -> str:
-  """Renames a tensor of the Llama, Mistral and Qwen2 families.
+def to_hf(name: str, architecture: architectures.Architecture) -> str:
+  """Renames a tensor.
 
   Args:
     name: in the GGUF file, such as blk.3.attn_q.weight.
+    architecture: of the file.
 
   Returns:
     In a Hugging Face checkpoint, such as
@@ -40,26 +38,29 @@ def to_hf(name: str) -> str:
   if stem in _OUTER:
     return f"{_OUTER[stem]}.{kind}"
   match = re.fullmatch(r"blk\.(\d+)\.(\w+)", stem)
-  if match and match[2] in _LAYER:
-    return f"model.layers.{match[1]}.{_LAYER[match[2]]}.{kind}"
+  if match and match[2] in architecture.tensors:
+    return f"model.layers.{match[1]}.{architecture.tensors[match[2]]}.{kind}"
   return name
 
 
 def permuted_heads(
-  name: str, architecture: str | None, num_heads: int, num_kv_heads: int
+  name: str,
+  architecture: architectures.Architecture,
+  num_heads: int,
+  num_kv_heads: int,
 ) -> int:
   """Tells of a tensor whether GGUF stores its rows RoPE-permuted.
 
   Args:
     name: in the GGUF file.
-    architecture: of the GGUF file.
+    architecture: of the file.
     num_heads: query heads.
     num_kv_heads: key/value heads.
 
   Returns:
     The number of heads whose rows are RoPE-permuted; 0 for none.
   """
-  if architecture != "llama":  # "llama" is Mistral, too; Qwen2 keeps its order
+  if not architecture.permuted:
     return 0
   if re.search(r"\.attn_q\.", name):
     return num_heads

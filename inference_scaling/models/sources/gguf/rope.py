@@ -34,9 +34,12 @@ def read_scaling(
   Raises:
     ValueError: where they are scaled in a way that is not supported.
   """
-  factor = _factor(read)
-  stored = _stored(header)
+  kind = _kind(read, (None, "none", "linear", "yarn"))
+  factor = _factor(read, kind)
+  stored = _stored(header, gguf_names.ROPE_FACTORS)
   if stored is None:
+    if kind == "yarn":
+      return _yarn(read, factor)
     return None if factor == 1 else {"rope_type": "linear", "factor": factor}
   if factor != 1:
     raise ValueError(
@@ -65,39 +68,110 @@ def read_scaling(
   }
 
 
-def _stored(header: gguf_header.Header) -> np.ndarray | None:
+def read_longrope(
+  header: gguf_header.Header, read: values.Reader, rotary_dim: int
+) -> dict[str, Any] | None:
+  """Reads the divisors of single frequencies of Phi-3.
+
+  Args:
+    header: of the file.
+    read: looks its keys up.
+    rotary_dim: R.
+
+  Returns:
+    As `read_scaling`.
+
+  Raises:
+    ValueError: as `read_scaling`.
+  """
+  _kind(read, (None, "none", "longrope"))
+  names = {
+    "short_factor": gguf_names.SHORT_FACTORS,
+    "long_factor": gguf_names.LONG_FACTORS,
+  }
+  stored = {key: _stored(header, name) for key, name in names.items()}
+  missing = [names[key] for key, value in stored.items() if value is None]
+  if len(missing) == len(names):
+    read.expect(
+      "rope.scaling.attn_factor", 1, "without divisors of frequencies"
+    )
+    return None
+  if missing:
+    raise ValueError(
+      f"{read.where}: {missing[0]} is missing, which stands beside "
+      f"{names['long_factor']}; convert the model anew."
+    )
+  scaling: dict[str, Any] = {"rope_type": "longrope"}
+  for key, value in stored.items():
+    assert value is not None
+    if len(value) != rotary_dim // 2:
+      raise ValueError(
+        f"{read.where}: {names[key]} has {len(value)} divisors, and "
+        f"{read.key('rope.dimension_count')} is {rotary_dim}; expected one for "
+        "every two."
+      )
+    scaling[key] = [float(divisor) for divisor in value]
+  factor = read.number("rope.scaling.attn_factor")
+  return scaling if factor is None else scaling | {"attention_factor": factor}
+
+
+def original_length(read: values.Reader) -> int | None:
+  """Reads the longest sequence before the stretch."""
+  return read.count("rope.scaling.original_context_length")
+
+
+def _yarn(read: values.Reader, factor: float) -> dict[str, Any]:
+  """Writes YaRN as config.json does; llama.cpp has the same defaults."""
+  scaling = {
+    "rope_type": "yarn",
+    "factor": factor,
+    "original_max_position_embeddings": original_length(read)
+    or read.count("context_length"),
+  }
+  for name in ("beta_fast", "beta_slow"):
+    stated = read.number(f"rope.scaling.yarn_{name}")
+    scaling |= {} if stated is None else {name: stated}
+  return scaling
+
+
+def _stored(header: gguf_header.Header, name: str) -> np.ndarray | None:
   """Reads the divisor of each frequency, where the file has them."""
-  tensor = header.tensors.get(gguf_names.ROPE_FACTORS)
+  tensor = header.tensors.get(name)
   if tensor is None:
     return None
   if tensor.kind != Quantization.F32:
     raise ValueError(
-      f"{tensor.path}: tensor {gguf_names.ROPE_FACTORS} is of another type "
-      "than F32; convert the model anew."
+      f"{tensor.path}: tensor {name} is of another type than F32; convert the "
+      "model anew."
     )
   return np.array(tensor.rows().view(np.float32)).reshape(-1)
 
 
-def _factor(read: values.Reader) -> float:
+def _kind(read: values.Reader, known: tuple[str | None, ...]) -> str | None:
+  """Reads of which kind the scaling is."""
+  kind = read.metadata.get(read.key("rope.scaling.type"))
+  if kind not in known:
+    raise ValueError(
+      f"{read.where}: {read.key('rope.scaling.type')}: rope_type is {kind!r}; "
+      f"expected {' or '.join(str(name) for name in known if name)}."
+    )
+  return kind
+
+
+def _factor(read: values.Reader, kind: str | None) -> float:
   """Reads what all rotary frequencies are divided by.
 
   As in llama.cpp, a factor without a type is linear, rope.scale_linear is an
   older name of it, and 0 is none.
   """
-  kind = read.metadata.get(read.key("rope.scaling.type"))
-  if kind not in (None, "none", "linear"):
-    raise ValueError(
-      f"{read.where}: {read.key('rope.scaling.type')}: rope_type is {kind!r}; "
-      "expected none or linear."
-    )
   names = ("rope.scaling.factor", "rope.scale_linear")
   factors = {
     name: read.scale(name) for name in names if read.key(name) in read.metadata
   }
-  if kind == "linear" and not factors:
+  if kind in ("linear", "yarn") and not factors:
     raise ValueError(
       f"{read.where}: {read.key(names[0])} is missing, which "
-      f"{read.key('rope.scaling.type')} 'linear' needs."
+      f"{read.key('rope.scaling.type')} {kind!r} needs."
     )
   given = set(factors.values()) | ({1.0} if kind == "none" else set())
   if len(given) > 1:

@@ -6,42 +6,24 @@ from typing import Any
 import tokenizers
 import transformers
 from absl import logging
-from tokenizers import decoders, normalizers, pre_tokenizers, processors
+from tokenizers import processors
 
 from inference_scaling.models.sources.gguf import ids as gguf_ids
 from inference_scaling.models.sources.gguf import keys, values
-from inference_scaling.models.sources.gguf import vocabulary as gguf_vocabulary
+from inference_scaling.models.sources.gguf.text import byte_level, sentencepiece
+from inference_scaling.models.sources.gguf.text import (
+  vocabulary as gguf_vocabulary,
+)
 
 _KEY = keys.TOKENIZER
 _PRE, _PREFIX = f"{_KEY}pre", f"{_KEY}add_space_prefix"
 _TEMPLATE = "tokenizer.chat_template"
+_PHI3_PLAIN = ("<s>", "<unk>", "<|endoftext|>")
 _NAMES = {
   "bos_token_id": "bos_token",
   "eos_token_id": "eos_token",
   "unknown_token_id": "unk_token",
   "padding_token_id": "pad_token",
-}
-
-# How a text is split into words, before the words are split into tokens, by
-# the name that `tokenizer.ggml.pre` gives it.
-_GPT2 = (
-  r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+"
-  r"|\s+(?!\S)|\s+"
-)
-_LLAMA3 = (
-  r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-  r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-_QWEN2 = _LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
-_SPLITS = {
-  "default": (_GPT2,),
-  "gpt-2": (_GPT2,),
-  "smollm": (r"\p{N}", _GPT2),
-  "llama-bpe": (_LLAMA3,),
-  "llama3": (_LLAMA3,),
-  "llama-v3": (_LLAMA3,),
-  "qwen2": (_QWEN2,),
-  "deepseek-r1-qwen": (_QWEN2,),
 }
 
 
@@ -67,13 +49,16 @@ def build(
   values.hold(_TEMPLATE, template, values.is_text, "a text", where)
   ids = gguf_ids.read(metadata, tuple(_NAMES), where)
   named = {_NAMES[key]: vocabulary.tokens[ids[key]] for key in ids}
-  builders = {"gpt2": _byte_level, "llama": _sentencepiece}
   split = _split_name(metadata, vocabulary.kind, where)
   prefix = _flag(metadata, _PREFIX, vocabulary.kind == "llama", where)
   marks = _marks(metadata, vocabulary.kind, split, named, where)
   try:
-    core = builders[vocabulary.kind](vocabulary, split, prefix, named)
-    core.add_tokens(_marked(vocabulary))
+    if vocabulary.kind == "gpt2":
+      core = byte_level.build(vocabulary, split)
+    else:
+      unknown = named.get("unk_token", vocabulary.tokens[0])
+      core = sentencepiece.build(vocabulary, prefix, unknown)
+    core.add_tokens(_marked(vocabulary, metadata))
     _add_marks(core, *marks)
   except Exception as error:  # the tokenizers package raises bare Exception
     raise ValueError(
@@ -117,122 +102,34 @@ def _split_name(metadata: Mapping[str, Any], kind: str, where: str) -> str:
       "format.", where, _PRE,
     )  # fmt: skip
     return "default"
-  if name not in _SPLITS:
+  if name not in byte_level.SPLITS:
     raise ValueError(
       f"{where}: {_PRE} is {name!r}, an unknown way to split words; expected "
-      f"one of {', '.join(sorted(_SPLITS))}. Load the folder in Hugging Face "
-      "format."
+      f"one of {', '.join(sorted(byte_level.SPLITS))}. Load the folder in "
+      "Hugging Face format."
     )
   return name
 
 
 def _marked(
-  vocabulary: gguf_vocabulary.Vocabulary,
+  vocabulary: gguf_vocabulary.Vocabulary, metadata: Mapping[str, Any]
 ) -> list[tokenizers.AddedToken]:
   """Lists the tokens that are found in a text before it is split."""
   control = gguf_vocabulary.CONTROL
+  # Those of Phi-3 take spaces and line breaks after them along, which files do
+  # not say; Phi-4, of the same architecture, has another kind of tokenizer.
+  phi3 = metadata.get("general.architecture") == "phi3"
+  strips = phi3 and vocabulary.kind == "llama"
   return [
-    tokenizers.AddedToken(token, normalized=False, special=kind == control)
+    tokenizers.AddedToken(
+      token,
+      normalized=False,
+      special=kind == control,
+      rstrip=strips and token not in _PHI3_PLAIN,
+    )
     for token, kind in zip(vocabulary.tokens, vocabulary.types, strict=True)
     if kind in (control, gguf_vocabulary.USER_DEFINED)
   ]
-
-
-def _byte_level(
-  vocabulary: gguf_vocabulary.Vocabulary,
-  split: str,
-  prefix: bool,
-  named: Mapping[str, str],
-) -> tokenizers.Tokenizer:
-  """The kind of GPT-2: merges of bytes."""
-  del prefix, named
-  core = tokenizers.Tokenizer(
-    tokenizers.models.BPE(
-      vocab={token: index for index, token in enumerate(vocabulary.tokens)},
-      merges=vocabulary.merges,
-      # Llama 3 looks whole words up before it merges.
-      ignore_merges=_is_llama3(split),
-    )
-  )
-  splits = [
-    pre_tokenizers.Split(tokenizers.Regex(regex), behavior="isolated")
-    for regex in _SPLITS[split]
-  ]
-  core.pre_tokenizer = pre_tokenizers.Sequence(
-    [*splits, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
-  )
-  core.decoder = decoders.ByteLevel()
-  return core
-
-
-def _is_llama3(split: str) -> bool:
-  return _SPLITS[split] == (_LLAMA3,)
-
-
-def _sentencepiece(
-  vocabulary: gguf_vocabulary.Vocabulary,
-  split: str,
-  prefix: bool,
-  named: Mapping[str, str],
-) -> tokenizers.Tokenizer:
-  """The kind of Llama 2 and Mistral: merges of characters, best score first."""
-  del split
-  tokens = vocabulary.tokens
-  core = tokenizers.Tokenizer(
-    tokenizers.models.BPE(
-      vocab={token: index for index, token in enumerate(tokens)},
-      merges=_merges(vocabulary),
-      unk_token=named.get("unk_token", tokens[0]),
-      fuse_unk=True,
-      byte_fallback=True,
-    )
-  )
-  core.normalizer = normalizers.Sequence(
-    [
-      *([normalizers.Prepend("▁")] if prefix else []),
-      normalizers.Replace(" ", "▁"),
-    ]
-  )
-  core.decoder = decoders.Sequence(
-    [
-      decoders.Replace("▁", " "),
-      decoders.ByteFallback(),
-      decoders.Fuse(),
-      *([decoders.Strip(content=" ", left=1)] if prefix else []),
-    ]
-  )
-  return core
-
-
-def _merges(vocabulary: gguf_vocabulary.Vocabulary) -> list[tuple[str, str]]:
-  """Lists the pairs that make a token, as sentencepiece would merge them.
-
-  Nothing is merged into a token that stands for no text of its own: an unknown
-  one, a mark, a byte, or one that is not in use.
-  """
-  tokens, scores = vocabulary.tokens, vocabulary.scores
-  texts = (
-    gguf_vocabulary.UNDEFINED,
-    gguf_vocabulary.NORMAL,
-    gguf_vocabulary.USER_DEFINED,
-  )
-  indices = {
-    token: index
-    for index, (token, kind) in enumerate(
-      zip(tokens, vocabulary.types, strict=True)
-    )
-    if kind in texts
-  }
-  merges = []
-  for token, index in indices.items():
-    pairs = [
-      (indices[token[:cut]], indices[token[cut:]])
-      for cut in range(1, len(token))
-      if token[:cut] in indices and token[cut:] in indices
-    ]
-    merges += [(-scores[index], index, *pair) for pair in sorted(pairs)]
-  merges.sort(key=lambda merge: merge[0])  # stable: keeps the order of tokens
-  return [(tokens[left], tokens[right]) for _, _, left, right in merges]
 
 
 def _marks(
@@ -244,7 +141,7 @@ def _marks(
 ) -> tuple[str, str]:
   """Reads which marks the file wants before and after a text; "" for none."""
   # Files of Llama 2 and 3 may not say it; llama.cpp then begins with the mark.
-  begins = kind == "llama" or _is_llama3(split)
+  begins = kind == "llama" or byte_level.SPLITS[split].begins
   marks = []
   for name, default in (("bos", begins), ("eos", False)):
     key, index = f"{_KEY}add_{name}_token", f"{_KEY}{name}_token_id"

@@ -1,0 +1,1 @@
+"""Tokenizers of GGUF files: vocabulary, splits into words, merges."""
