@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import tokenizers
-from tokenizers import decoders, pre_tokenizers
+from tokenizers import decoders, normalizers, pre_tokenizers
 
 from inference_scaling.models.sources.gguf.text import (
   vocabulary as vocabulary_lib,
@@ -18,11 +18,13 @@ class Split(NamedTuple):
     patterns: regular expressions, one after the other.
     whole_words: whether a word that is a token is looked up before merging.
     begins: whether a text begins with a mark where the file does not say.
+    composes: whether letters and their accents become one first (NFC).
   """
 
   patterns: tuple[str, ...]
   whole_words: bool = False
   begins: bool = False
+  composes: bool = False
 
 
 _GPT2 = (
@@ -60,7 +62,7 @@ SPLITS: Mapping[str, Split] = {
   "llama3": _OF_LLAMA3,
   "olmo": Split((_GPT2,)),
   "phi-2": Split((_GPT2,)),
-  "qwen2": Split((_QWEN2,)),
+  "qwen2": Split((_QWEN2,), composes=True),
   "refact": _DIGITS_APART,
   "smaug-bpe": Split((_LLAMA3,)),
   "smollm": _DIGITS_APART,
@@ -96,5 +98,7 @@ def build(
   core.pre_tokenizer = pre_tokenizers.Sequence(
     [*splits, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
   )
+  if SPLITS[split].composes:
+    core.normalizer = normalizers.NFC()
   core.decoder = decoders.ByteLevel()
   return core
