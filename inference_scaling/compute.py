@@ -185,6 +185,37 @@ def step_reward_cost(config: Any) -> ModelCost:
   return _cost(config, table, 0)
 
 
+def head_cost(parameters: int) -> ModelCost:
+  """Costs of a head alone, where hidden states are there already.
+
+  As if it read each token, though it reads only the last one of a step.
+
+  Args:
+    parameters: of the head.
+
+  Returns:
+    The costs.
+  """
+  return ModelCost(parameters, 0, 0, 2 * parameters)
+
+
+def add_head(body: ModelCost, head: ModelCost) -> ModelCost:
+  """Costs of a body with a head that reads its hidden states.
+
+  Args:
+    body: of the body.
+    head: of `head_cost`.
+
+  Returns:
+    The costs of both.
+  """
+  return dataclasses.replace(
+    body,
+    parameters=body.parameters + head.parameters,
+    unembedding=body.unembedding + head.unembedding,
+  )
+
+
 def flops(
   policy: ModelCost,
   reward: ModelCost,

@@ -49,6 +49,9 @@ ATTENTIONS = (AUTO, EINSUM, KERNEL)
 # Reward formats: no reward, native (a reward model trained by this package), a
 # Python object of the user's, and external ones of published reward models.
 NO_REWARD, NATIVE_REWARD, PYTHON_REWARD = "none", "native", "python"
+VALUE_HEAD = "value_head"
+# Those of models that read the policy's own tokens.
+OWN_TOKENS = (NATIVE_REWARD, VALUE_HEAD)
 PYTHON_PREFIX = "python:"  # of a source that names a function
 EXTERNAL_FORMATS = (
   "eurus_rm", "llemma", "math_shepherd", "outcome_chat", "pure", "qwen_prm",

@@ -31,6 +31,10 @@ from inference_scaling.models.rewards.model import (
   initial_reward_model,
   save_reward_model,
 )
+from inference_scaling.models.rewards.value_loading import (
+  load_value_model,
+  open_value_head,
+)
 from inference_scaling.models.sharding import (
   RULES,
   TRAINING_RULES,
@@ -56,8 +60,10 @@ __all__ = [
   "initial_reward_model",
   "load_model",
   "load_reward_model",
+  "load_value_model",
   "make_mesh",
   "open_checkpoint",
+  "open_value_head",
   "parameter_shardings",
   "reward_architectures",
   "save_model",

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
-from inference_scaling import models
+from inference_scaling import models, names
 from inference_scaling.decoding import reward as reward_lib
 from inference_scaling.decoding.batching import scheduling
 from inference_scaling.decoding.memory import abstract
@@ -118,7 +118,7 @@ def score(
   problems = scored_problems(workload, mesh)
   rows = problems * (workload.rows or workload.beams)
   weights = layout.weights(search)[1]
-  own = search.reward_format == models.NATIVE_FORMAT
+  own = search.reward_format == names.NATIVE_REWARD
   dtype = search.reward_model_dtype
   model = _Model(search.reward, weights, dtype, mesh, has_logits=own)
   prompt_tokens = search.reward_model_limits.prompt_buffer

@@ -75,7 +75,13 @@ def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
   count = num_problems or len(problems_lib.load(sweep.task))
   reward = None
   if sweep.reward.has_model:
-    reward = architecture(sweep.reward.source)
+    reward = (
+      models.open_value_head(
+        sweep.reward.source, sweep.reward.body
+      ).checkpoint.config
+      if sweep.reward.format == names.VALUE_HEAD
+      else architecture(sweep.reward.source)
+    )
   groups: dict[Any, Group] = {}
   for run in spec.expand(sweep.runs):
     shape = engine.shape(

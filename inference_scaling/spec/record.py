@@ -142,6 +142,8 @@ class Ledger:
     flops_prefill: of the prompts.
     flops_reward: of the reward model.
     flops_reward_prefill: of the prompt in the reward model.
+    flops_head: what of the reward model is left where its body is the policy
+      and hidden states that decoding has computed are charged once.
   """
 
   policy_prefill: int | None = None
@@ -156,6 +158,7 @@ class Ledger:
   flops_prefill: dict | None = None
   flops_reward: dict | None = None
   flops_reward_prefill: dict | None = None
+  flops_head: dict | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
+import pydantic
+
 from inference_scaling import names
 from inference_scaling.spec.checking import choices, fields
 
@@ -67,6 +69,23 @@ class Native(Reward):
   )
 
 
+class ValueHead(Reward):
+  """A head on hidden states of a frozen policy, whose tokens it reads."""
+
+  format: Annotated[str, fields.one_of(names.VALUE_HEAD)]
+  source: fields.Text = fields.required(
+    "Folder of the head, which launch/train.py makes of a config like "
+    "configs/train_value.py."
+  )
+  body: Annotated[
+    str, pydantic.Field(strict=True), fields.Expect("a text, empty or a source")
+  ] = fields.key(
+    "",
+    "Checkpoint of the policy that it was trained on, as in config.policies; "
+    "'' for the one that the head names.",
+  )
+
+
 class Python(Reward):
   """A reward of the user's own, which a function makes."""
 
@@ -119,6 +138,7 @@ REWARDS: Mapping[str, type[Reward]] = {
   "likelihood": Likelihood,
   "self_certainty": SelfCertainty,
   names.NATIVE_REWARD: Native,
+  names.VALUE_HEAD: ValueHead,
   names.PYTHON_REWARD: Python,
   **{
     name: Outcome if name in names.OUTCOME_FORMATS else External

@@ -23,11 +23,19 @@ class Checkpoint:
     source: as `models.open_checkpoint` takes it.
     opened: the opened checkpoint.
     cost: of its tokens.
+    body: of a value head, the checkpoint of its body; "" for the one that the
+      head names, and for all other models.
+    body_sha256: of a value head, the digest of its body; "" for others.
+    head_cost: of a value head, what its tokens cost where the body has read
+      them before.
   """
 
   source: str
   opened: models.Checkpoint
   cost: compute.ModelCost
+  body: str = ""
+  body_sha256: str = ""
+  head_cost: compute.ModelCost = compute.NO_COST
 
   @property
   def parameters(self) -> int:
@@ -76,20 +84,23 @@ def policy(source: str) -> Model:
   return Checkpoint(source, opened, compute.policy_cost(opened.config))
 
 
-def reward(source: str, reward_format: str) -> Model:
+def reward(source: str, reward_format: str, body: str = "") -> Model:
   """Looks at the checkpoint of a reward model, or calls the maker of one.
 
   Args:
     source: as of `policy`.
     reward_format: as `models.load_reward_model` takes it, or "python" for a
       maker.
+    body: of a value head, the checkpoint of its body; "" for the one that the
+      head names.
 
   Returns:
     The checkpoint, or the port.
 
   Raises:
     FileNotFoundError: as `policy`.
-    ValueError: as `policy`, or if the checkpoint cannot have this format.
+    ValueError: as `policy`, or if the checkpoint cannot have this format or is
+      a value head of another body.
   """
   if reward_format == names.PYTHON_REWARD:
     return loading.load_reward(source)
@@ -99,6 +110,8 @@ def reward(source: str, reward_format: str) -> Model:
       f"config.reward.format is {reward_format!r}; expected "
       f"{names.PYTHON_REWARD!r}. Change one of the two."
     )
+  if reward_format == names.VALUE_HEAD:
+    return _value_head(source, body)
   opened = _open(source, *models.reward_architectures(reward_format))
   cost = (
     compute.reward_cost
@@ -106,6 +119,29 @@ def reward(source: str, reward_format: str) -> Model:
     else compute.step_reward_cost
   )
   return Checkpoint(source, opened, cost(opened.config))
+
+
+def _value_head(source: str, body: str) -> Checkpoint:
+  """Looks at a value head, and at whether its body is its own."""
+  opened = models.open_value_head(source, body)
+  description, whole = opened.description, opened.whole
+  digest = Checkpoint("", whole, compute.NO_COST).sha256()
+  if digest != description.body_sha256:
+    raise ValueError(
+      f"the value head in {source} was trained on hidden states of "
+      f"{description.body}, whose files have the digest "
+      f"{description.body_sha256}; its body, {body or description.body}, has "
+      f"{digest}. Give the checkpoint that it was trained on as "
+      "config.reward.body."
+    )
+  checkpoint = opened.checkpoint
+  head = compute.head_cost(description.parameters)
+  return Checkpoint(
+    source, checkpoint, compute.add_head(
+      compute.step_reward_cost(checkpoint.config), head
+    ),
+    body=body, body_sha256=digest, head_cost=head,
+  )  # fmt: skip
 
 
 def _open(source: str, *architectures: str) -> models.Checkpoint:

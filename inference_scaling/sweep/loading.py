@@ -58,7 +58,7 @@ def load_engine(
     _check_positions(name, checkpoint, settings.limits, "limits")
   if isinstance(reward, checkpoints.Checkpoint):
     limits, group = settings.limits, "limits"
-    if settings.reward_format != models.NATIVE_FORMAT:
+    if settings.reward_format not in names.OWN_TOKENS:
       limits, group = settings.reward_limits or limits, "reward"
     _check_positions("reward", reward, limits, group)
   kernel = decode_attention.choose(
@@ -81,6 +81,13 @@ def load_engine(
       say(line)
   if not isinstance(reward, checkpoints.Checkpoint):
     reward_model = reward
+  elif settings.reward_format == names.VALUE_HEAD:
+    reward_model = models.load_value_model(
+      reward.source,
+      body=reward.body,
+      dtype=settings.dtype,
+      mesh=settings.mesh,
+    )
   else:
     reward_model = models.load_reward_model(
       reward.source,
@@ -106,7 +113,7 @@ def _check_reads(name: str, port: port_lib.Port, reward_format: str) -> None:
   others = (
     f"{names.NO_REWARD!r}, or {names.PYTHON_REWARD!r} with a reward of your own"
   )
-  if reward_format != models.NATIVE_FORMAT:
+  if reward_format not in names.OWN_TOKENS:
     raise ValueError(
       f"{key}, which reads tokens or their probabilities as policies of this "
       f"package write them, but {whose}; expected {others}."

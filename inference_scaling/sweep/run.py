@@ -89,7 +89,10 @@ def run_sweep(
   }
   reward = None
   if sweep.reward.has_model:
-    reward = checkpoints.reward(sweep.reward.source, sweep.reward.format)
+    reward = checkpoints.reward(
+      sweep.reward.source, sweep.reward.format,
+      getattr(sweep.reward, "body", ""),
+    )  # fmt: skip
   parameters = {name: model.parameters for name, model in policies.items()}
   runs = grid.by_cost(grid.expand(sweep.runs), parameters)
   if not processes.is_lead():
@@ -268,7 +271,15 @@ class _Sweep:
       grader=grader,
       aggregations=settings_lib.aggregations(self._sweep),
       dtype=self._dtype(run.policy),
+      head_cost=self._head_cost(self._checkpoints[run.policy]),
     )
+
+  def _head_cost(self, policy) -> compute.ModelCost | None:
+    """What a value head costs on hidden states of the policy itself."""
+    body = getattr(self._reward, "body_sha256", "")
+    if not body or not isinstance(policy, checkpoints.Checkpoint):
+      return None
+    return self._reward.head_cost if policy.sha256() == body else None
 
   def _dtype(self, policy) -> str:
     """The dtype of a policy; a port's is not known."""

@@ -4,12 +4,14 @@ from inference_scaling.training.data.math_shepherd import finetune_reward
 from inference_scaling.training.data.metamath import finetune_policy
 from inference_scaling.training.policy import train_policy
 from inference_scaling.training.reward import train_reward
+from inference_scaling.training.value.train import train_value
 
 TRAINERS = {
   "finetune_policy": finetune_policy,
   "finetune_reward": finetune_reward,
   "policy": train_policy,
   "reward": train_reward,
+  "value": train_value,
 }
 
 __all__ = [
@@ -18,4 +20,5 @@ __all__ = [
   "finetune_reward",
   "train_policy",
   "train_reward",
+  "train_value",
 ]

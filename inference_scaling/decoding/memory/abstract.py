@@ -26,7 +26,7 @@ from inference_scaling.models import reward_formats
 from inference_scaling.models.layers import decoder as decoder_lib
 from inference_scaling.models.layers import hardware
 from inference_scaling.models.quantisation import formats, modules
-from inference_scaling.models.rewards import external_reward
+from inference_scaling.models.rewards import external_reward, value_head
 from inference_scaling.models.rewards import model as reward_model
 from inference_scaling.search import batching
 from inference_scaling.search import loop as loop_lib
@@ -67,7 +67,7 @@ class Search:
   @property
   def reward_model_limits(self) -> limits_lib.Limits:
     """The limits of the reward model's buffers, whichever tokens it takes."""
-    own = self.reward_format == models.NATIVE_FORMAT
+    own = self.reward_format in names.OWN_TOKENS
     return self.limits if own else self.reward_limits
 
   @property
@@ -198,7 +198,16 @@ def reward_of(search: Search) -> models.RewardModel:
   assert search.reward is not None
   # Without an unembedding of its own: see models/rewards/loading.py.
   config = dataclasses.replace(search.reward, tie_word_embeddings=True)
-  if search.reward_format == models.NATIVE_FORMAT:
+  if search.reward_format == names.VALUE_HEAD:
+    # As if it read one layer; beside the body, what it reads is little.
+    graph, params = _shapes(
+      lambda: value_head.ValueReward(
+        config, (config.num_layers,), 0, nnx.Rngs(0)
+      ),
+      search.reward_model_dtype,
+    )
+    return value_head.ValueModel(config, params, _NO_TOKENIZER, graph)
+  if search.reward_format == names.NATIVE_REWARD:
     graph, params = _shapes(
       lambda: reward_model.StepReward(config, nnx.Rngs(0)),
       search.reward_model_dtype,

@@ -14,6 +14,7 @@ def make_ledger(
   finished: decoding.Finished,
   policy: compute.ModelCost,
   reward: compute.ModelCost,
+  head: compute.ModelCost | None = None,
 ) -> dict[str, Any]:
   """Says what the search of one problem has cost.
 
@@ -21,6 +22,7 @@ def make_ledger(
     finished: the search.
     policy: costs of the policy.
     reward: costs of the reward model.
+    head: of a value head whose body is the policy; None for other rewards.
 
   Returns:
     The `ledger` of a record: tokens by kind (`policy_discarded` are those that
@@ -28,12 +30,16 @@ def make_ledger(
     by convention: of all (`flops`), of the prompts (`flops_prefill`), of the
     reward model (`flops_reward`) and of the prompt in the reward model
     (`flops_reward_prefill`), so that fewer samples and votes that read no
-    reward can be charged what they need.
+    reward can be charged what they need; and of a value head on the policy's
+    own hidden states (`flops_head`), what is left where these are charged
+    once.
   """
   written, scored = finished.policy_counts, finished.reward_counts
 
   def by_convention(
-    function: Callable[..., float], policy_counts: compute.Counts
+    function: Callable[..., float],
+    policy_counts: compute.Counts,
+    reward: compute.ModelCost = reward,
   ) -> dict[str, float]:
     return {
       convention: function(policy, reward, policy_counts, scored, convention)
@@ -41,7 +47,7 @@ def make_ledger(
     }
 
   used = trace.candidate_tokens(finished.tree)
-  return record.to_json(
+  ledger = record.to_json(
     record.Ledger(
       policy_prefill=int(written.prefill),
       policy_decode=int(written.decode),
@@ -55,5 +61,9 @@ def make_ledger(
       flops_prefill=by_convention(compute.prompt_flops, written),
       flops_reward=by_convention(compute.flops, _NOTHING),
       flops_reward_prefill=by_convention(compute.prompt_flops, _NOTHING),
+      flops_head=by_convention(compute.flops, _NOTHING, head) if head else None,
     )
   )
+  if head is None:  # most records have no such line
+    del ledger["flops_head"]
+  return ledger

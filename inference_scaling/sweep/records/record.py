@@ -27,6 +27,8 @@ class RecordMaker:
     aggregations: of step scores, for votes; none where there is no reward
       model. The scores of the search are then no rewards and not recorded.
     dtype: of the policy; "" for one that a function of the user's makes.
+    head_cost: of the tokens of a value head whose body is the policy; None for
+      other rewards.
   """
 
   texts: step_texts.Texts
@@ -35,6 +37,7 @@ class RecordMaker:
   grader: tasks.Grader
   aggregations: Sequence[str]
   dtype: str = ""
+  head_cost: compute.ModelCost | None = None
 
   def make(
     self, run: grid.Run, problem: tasks.Problem, finished: decoding.Finished
@@ -72,7 +75,7 @@ class RecordMaker:
       ),
       "votes": votes.make_votes(candidates, self.aggregations),
       "ledger": ledger.make_ledger(
-        finished, self.policy_cost, self.reward_cost
+        finished, self.policy_cost, self.reward_cost, self.head_cost
       ),
       "dtype": self.dtype,
     }

@@ -40,6 +40,12 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "main/test-00000-of-00001.parquet",
     1319,
   ),
+  "gsm8k_train": Benchmark(
+    gsm8k.load_gsm8k,
+    "openai/gsm8k",
+    "main/train-00000-of-00001.parquet",
+    7473,
+  ),
   "math500": Benchmark(
     competitions.load_math500, "HuggingFaceH4/MATH-500", "test.jsonl", 500
   ),

@@ -1,0 +1,1 @@
+"""Trains a value head on the hidden states of a frozen policy."""

@@ -1,0 +1,262 @@
+"""Hidden states of a frozen policy over its drawn solutions, kept in a folder.
+
+They are computed once, problem by problem, and one file holds those of one
+problem: a kill loses the problem at hand. A head then trains in minutes.
+
+Axis letters: N solutions of a problem, T tokens, S tokens of a prompt, F
+features, D of each layer that is read.
+"""
+
+import dataclasses
+import functools
+import json
+import math
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import logging
+from flax import nnx
+
+from inference_scaling import models
+from inference_scaling.models.layers import attention
+from inference_scaling.models.layers import decoder as decoder_lib
+from inference_scaling.training.value import solutions as solutions_lib
+
+# Lengths are rounded up to multiples of it: each is a program of its own.
+_BUCKET = 64
+_HEADER = "states.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class States:
+  """What is known of the solutions of one problem.
+
+  Attributes:
+    hidden: float16[M, F], of all their tokens, one solution after another.
+    likely: float32[M], log-probability of each token under the policy.
+    lengths: int[N], tokens of each solution.
+  """
+
+  hidden: np.ndarray
+  likely: np.ndarray
+  lengths: np.ndarray
+
+
+def prepare(folder: pathlib.Path, made_of: dict[str, Any]) -> None:
+  """Makes the folder, or checks that what it holds is of the same making.
+
+  Args:
+    folder: of hidden states.
+    made_of: JSON data that decides what they are: policy, layers, prompt.
+
+  Raises:
+    ValueError: where the folder holds those of another policy, of other layers
+      or prompts, and names them.
+  """
+  path = folder / _HEADER
+  if path.is_file():
+    old = json.loads(path.read_text("utf-8"))
+    different = [key for key in made_of if old.get(key) != made_of[key]]
+    if different:
+      changes = "; ".join(
+        f"{key} was {old.get(key)!r} and is {made_of[key]!r}"
+        for key in different
+      )
+      raise ValueError(
+        f"{folder} holds hidden states of another making: {changes}. Give "
+        "another --workdir, or delete this folder to compute them anew."
+      )
+    return
+  folder.mkdir(parents=True, exist_ok=True)
+  path.write_text(json.dumps(made_of, indent=2) + "\n", "utf-8")
+
+
+def compute(
+  model: models.Model,
+  layers: tuple[int, ...],
+  problems: Sequence[solutions_lib.Problem],
+  folder: pathlib.Path,
+) -> None:
+  """Computes what is not yet in the folder.
+
+  Args:
+    model: the policy.
+    layers: that are read, counted from 1.
+    problems: with their solutions.
+    folder: as of `prepare`; gets a file for each problem.
+  """
+  missing = [p for p in problems if not _path(folder, p).is_file()]
+  if not missing:
+    return
+  read = _make_reader(model, layers)
+  longest = _round_up(max(len(problem.prompt) for problem in missing))
+  logging.info("Computing hidden states of %d problems.", len(missing))
+  for number, problem in enumerate(missing, start=1):
+    hidden, likely = read(problem, longest)
+    lengths = [len(solution.tokens) for solution in problem.solutions]
+    arrays = {
+      "hidden": np.concatenate(
+        [row[:n] for row, n in zip(hidden, lengths, strict=True)]
+      ),
+      "likely": np.concatenate(
+        [row[:n] for row, n in zip(likely, lengths, strict=True)]
+      ),
+      "lengths": np.array(lengths, np.int32),
+    }
+    path = _path(folder, problem)
+    partial = path.with_suffix(".part")
+    with partial.open("wb") as file:
+      np.savez(file, **arrays)
+    partial.replace(path)
+    if number % 20 == 0:
+      logging.info("%d of %d problems.", number, len(missing))
+
+
+def load(folder: pathlib.Path, problem: solutions_lib.Problem) -> States:
+  """Reads the states of one problem.
+
+  Args:
+    folder: as of `compute`.
+    problem: with its solutions.
+
+  Returns:
+    Their states.
+
+  Raises:
+    ValueError: where they are of other solutions than these.
+  """
+  path = _path(folder, problem)
+  with np.load(path) as file:
+    states = States(file["hidden"], file["likely"], file["lengths"])
+  lengths = [len(solution.tokens) for solution in problem.solutions]
+  if states.lengths.tolist() != lengths:
+    raise ValueError(
+      f"{path} holds hidden states of solutions of {states.lengths.tolist()} "
+      f"tokens, but those drawn have {lengths}. Delete it to compute it anew."
+    )
+  return states
+
+
+def _make_reader(
+  model: models.Model, layers: tuple[int, ...]
+) -> Callable[[solutions_lib.Problem, int], tuple[np.ndarray, np.ndarray]]:
+  """Makes a function of a problem that gives [N, T, F] and [N, T]."""
+  graph = nnx.split(
+    nnx.eval_shape(
+      lambda: decoder_lib.Decoder(
+        model.config, decoder_lib.OneKey(),
+        read_after=tuple(sorted({*layers, model.config.num_layers})),
+      )
+    )
+  )[0]  # fmt: skip
+  reading = dataclasses.replace(model, graph=graph)
+  prefill = jax.jit(functools.partial(_prefill, reading))
+  encode = jax.jit(
+    functools.partial(_encode, reading, model.config.num_layers in layers)
+  )
+
+  def read(
+    problem: solutions_lib.Problem, longest: int
+  ) -> tuple[np.ndarray, np.ndarray]:
+    size = _round_up(len(problem.prompt))
+    prompt = np.zeros((1, 1, size), np.int32)
+    prompt[0, 0, : len(problem.prompt)] = problem.prompt
+    length = jnp.int32(len(problem.prompt))
+    last, kept = prefill(model.params, prompt, length)
+    # Keys are [.., H, S] and values [.., S, H]; one length is one program.
+    kept = [
+      (_widen(keys, -1, longest), _widen(values, -2, longest))
+      for keys, values in kept
+    ]
+    count = len(problem.solutions)
+    size = _round_up(max(len(s.tokens) for s in problem.solutions))
+    tokens = np.zeros((1, count, size), np.int32)
+    for row, solution in enumerate(problem.solutions):
+      tokens[0, row, : len(solution.tokens)] = solution.tokens
+    hidden, likely = encode(model.params, tokens, length, last, kept)
+    return np.asarray(hidden), np.asarray(likely)
+
+  return read
+
+
+def _prefill(
+  model: models.Model, params: Any, prompt: jax.Array, length: jax.Array
+) -> tuple[jax.Array, list[Any]]:
+  """Hidden state [D] at the end of a prompt, and its keys and values."""
+  positions = jnp.arange(prompt.shape[-1])[None, None]
+  hidden, kept = model.forward(params, prompt, positions)
+  D = model.config.hidden_size
+  return hidden[0, 0, length - 1, -D:], kept
+
+
+def _encode(
+  model: models.Model,
+  last_is_read: bool,
+  params: Any,
+  tokens: jax.Array,
+  length: jax.Array,
+  last: jax.Array,
+  kept: list[Any],
+) -> tuple[jax.Array, jax.Array]:
+  """Hidden states float16[N, T, F] of solutions, and log-probabilities."""
+  T, D = tokens.shape[-1], model.config.hidden_size
+  positions = jnp.broadcast_to(length + jnp.arange(T), tokens.shape)
+
+  def make(index: int) -> Callable:
+    keys, values = kept[index]
+    window = model.config.window(index)
+    seen = jnp.arange(keys.shape[-1])[None, :]
+    mask = seen < length
+    if window is not None:
+      mask &= seen > length + jnp.arange(T)[:, None] - window
+    mask = jnp.broadcast_to(mask, (T, keys.shape[-1]))[None, None]
+    own = attention.within_window(attention.causal_mask(T), window)
+
+    def attend(
+      queries: jax.Array, new_keys: jax.Array, new_values: jax.Array
+    ) -> tuple[jax.Array, None]:
+      segments = (
+        attention.Segment(keys, values, mask),
+        attention.Segment(new_keys, new_values, own),
+      )
+      softcap = model.config.attention_softcap
+      return attention.attend(queries, segments, softcap=softcap), None
+
+    return attend
+
+  attends = [make(index) for index in range(model.config.num_layers)]
+  hidden, _ = model.forward(params, tokens, positions, attends)
+  hidden, tokens = hidden[0], tokens[0]
+  before = jnp.concatenate(
+    [jnp.broadcast_to(last, (len(hidden), 1, D)), hidden[:, :-1, -D:]], axis=1
+  )
+
+  def row(pair: tuple[jax.Array, jax.Array]) -> jax.Array:
+    # One solution at a time: logits of all would be gigabytes.
+    states, ids = pair
+    logits = model.unembed(params, states)
+    chosen = jnp.take_along_axis(logits, ids[:, None], axis=-1)[:, 0]
+    return chosen - jax.nn.logsumexp(logits, axis=-1)
+
+  likely = jax.lax.map(row, (before, tokens))
+  read = hidden if last_is_read else hidden[..., :-D]
+  return read.astype(jnp.float16), likely
+
+
+def _widen(kept: jax.Array, axis: int, longest: int) -> jax.Array:
+  """Pads keys or values of a prompt to one length."""
+  padding = [(0, 0)] * kept.ndim
+  padding[axis] = (0, longest - kept.shape[axis])
+  return jnp.pad(kept, padding)
+
+
+def _round_up(length: int) -> int:
+  return math.ceil(length / _BUCKET) * _BUCKET
+
+
+def _path(folder: pathlib.Path, problem: solutions_lib.Problem) -> pathlib.Path:
+  return folder / f"{problem.id:06d}.npz"
