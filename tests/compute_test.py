@@ -128,11 +128,16 @@ def _attended(config, position):
 
 
 @pytest.mark.parametrize("window", [None, 1, 4, 50])
-@pytest.mark.parametrize("first_window_layer", [0, 1, 3])
-def test_attended_keeps_to_the_window(window, first_window_layer):
+@pytest.mark.parametrize(
+  ("first_window_layer", "window_pattern"),
+  [(0, None), (1, None), (3, None), (0, 2), (0, 3), (1, 3)],
+)
+def test_attended_keeps_to_the_window(
+  window, first_window_layer, window_pattern
+):
   config = dataclasses.replace(
     tiny.WIDE_HEADS, num_layers=3, sliding_window=window,
-    first_window_layer=first_window_layer,
+    first_window_layer=first_window_layer, window_pattern=window_pattern,
   )  # fmt: skip
   for model in (config, compute.policy_cost(config)):
     for first, count in ((0, 9), (2, 1), (3, 3), (7, 4), (5, 0)):

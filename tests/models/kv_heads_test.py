@@ -69,6 +69,32 @@ def test_a_model_with_copies_is_the_model(policy, tmp_path, shape, kind):
   _assert_same_tensors(tmp_path, folder / "hf")
 
 
+@pytest.mark.parametrize("family", ["olmo2", "phi3"])
+def test_copies_of_fused_rows_and_of_a_norm_over_all_heads(tmp_path, family):
+  changes = {
+    "olmo2": {"query_key_norm": "projection", "pre_norm": False,
+              "post_norm": True},
+    "phi3": {"rotary_fraction": 0.75},
+  }  # fmt: skip
+  config = dataclasses.replace(
+    CONFIG, family=family, qkv_bias=False, **changes[family]
+  )
+  expected = tiny.make_model(config, seed=4)
+  models.save_model(expected, tmp_path / "hf")
+  model = models.load_model(tmp_path / "hf", mesh=models.make_mesh(1, 8))
+  attention = model.params["layers"][0]["attention"]
+  if family == "olmo2":
+    scale = attention["key_norm"]["scale"]
+    assert scale.shape == (64,) and scale.sharding.shard_shape((64,)) == (8,)
+  assert attention["key"]["weight"].shape == (64, 24)
+  np.testing.assert_allclose(
+    tiny.logits(model, TOKENS), tiny.logits(expected, TOKENS),
+    atol=1e-4, rtol=1e-4,
+  )  # fmt: skip
+  models.save_model(model, tmp_path / "back")
+  _assert_same_tensors(tmp_path / "back", tmp_path / "hf")
+
+
 @pytest.mark.parametrize("shape", MESHES)
 def test_so_is_a_reward_model(tmp_path, shape):
   expected = tiny.make_reward_model(REWARD, seed=3)

@@ -96,6 +96,21 @@ def test_a_window_bounds_what_is_attended_to():
   assert costs[0].bytes < floor.decode(_workload(), _mesh(), 24).bytes
 
 
+def test_layers_without_a_window_read_all():
+  windowed = dataclasses.replace(CONFIG, sliding_window=24)
+  mixed = dataclasses.replace(windowed, window_pattern=2)
+  assert mixed.num_unlimited_layers == L // 2
+  none, half, whole = (
+    floor.decode(_workload(config), _mesh(), 60)
+    for config in (windowed, mixed, CONFIG)
+  )
+  for count in ("bytes", "flops"):
+    low, middle, high = (getattr(cost, count) for cost in (none, half, whole))
+    assert low < middle < high
+    share = (middle - low) / (high - low)
+    assert share == pytest.approx(L // 2 / L)
+
+
 def test_a_step_is_scored_in_one_pass():
   work = _workload(reward=CONFIG)
   cost = floor.score(work, _mesh(), text_tokens=40, step_tokens=8)

@@ -149,10 +149,12 @@ def test_window_as_a_picture(window, expected):
   np.testing.assert_array_equal(mask[0, 0], expected)
 
 
-def _naive(queries, keys, values, mask):
+def _naive(queries, keys, values, mask, softcap=None):
   """Softmax attention for autodiff, with other contractions."""
   scores = jnp.einsum("pnkgth,pnkhs->pnkgts", queries, keys)
   scores = scores / np.sqrt(queries.shape[-1])
+  if softcap is not None:
+    scores = jnp.tanh(scores / softcap) * softcap
   scores = jnp.where(mask[:, :, None, None], scores, -jnp.inf)
   exponents = jnp.exp(scores - scores.max(-1, keepdims=True))
   weights = exponents / exponents.sum(-1, keepdims=True)
@@ -161,7 +163,8 @@ def _naive(queries, keys, values, mask):
 
 @pytest.mark.parametrize("P,N,K,G", [(1, 1, 1, 1), (2, 1, 2, 3), (2, 2, 1, 2)])
 @pytest.mark.parametrize("banded", [False, True])
-def test_attend_within_and_its_gradient(P, N, K, G, banded):
+@pytest.mark.parametrize("softcap", [None, 0.7])
+def test_attend_within_and_its_gradient(P, N, K, G, banded, softcap):
   T, H = 6, 4
   queries = _normal(0, P, N, K, G, T, H)
   keys, values = _normal(1, P, N, K, H, T), _normal(2, P, N, K, T, H)
@@ -172,7 +175,7 @@ def test_attend_within_and_its_gradient(P, N, K, G, banded):
 
   def value_and_gradients(function):
     outputs, backward = jax.vjp(
-      lambda *inputs: function(*inputs, mask), queries, keys, values
+      lambda *inputs: function(*inputs, mask, softcap), queries, keys, values
     )
     return outputs, *backward(jnp.asarray(pull))
 
@@ -181,6 +184,22 @@ def test_attend_within_and_its_gradient(P, N, K, G, banded):
   expected = run(_naive)
   for got, want in zip(actual, expected, strict=True):
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-5)
+
+
+def test_segments_are_capped_before_they_are_masked():
+  queries = 3 * _normal(0, 2, 2, 1, 2, 3, 4)
+  keys, values = _normal(1, 2, 2, 1, 4, 3), _normal(2, 2, 2, 1, 3, 4)
+  mask = attention.causal_mask(3)
+  whole = (attention.Segment(keys, values, mask),)
+  cut = tuple(
+    attention.Segment(keys[..., part], values[:, :, :, part], mask[..., part])
+    for part in (slice(0, 2), slice(2, 3))
+  )
+  expected = _naive(queries, keys, values, mask, 0.7)
+  assert np.abs(expected - attention.attend(queries, whole)).max() > 0.01
+  for segments in (whole, cut):
+    mixed = attention.attend(queries, segments, softcap=0.7)
+    np.testing.assert_allclose(mixed, expected, rtol=0, atol=1e-5)
 
 
 def test_attend_within_refuses_a_mask_of_each_row():

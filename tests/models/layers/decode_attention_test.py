@@ -158,6 +158,8 @@ def test_what_is_left_to_products():
       queries = jax.ShapeDtypeStruct((P, N, K, 2, T, size), "float32")
       keys = jax.ShapeDtypeStruct((P, N, K, S, size), dtype)
       assert used.serves(queries, keys, *rest) == (letter == "y")
+      # What caps scores is products alone.
+      assert not used.serves(queries, keys, *rest, softcap=50.0)
 
 
 def test_what_a_tpu_holds_is_what_its_kernel_says():

@@ -104,6 +104,8 @@ def _phi3(
     "sliding_window": _window(read, length),
     "original_max_position_embeddings": rope.original_length(read) or length,
     "rope_scaling": rope.read_longrope(header, read, rotary_dim),
+    # The default of transformers is beyond a small vocabulary.
+    "pad_token_id": None,
   }
 
 
