@@ -157,5 +157,8 @@ class Decoder(nnx.Module):
       logits = weights.multiply(table, scale, columns, hardware)
       cap = self.config.logit_softcap
       if cap is not None:
-        logits = cap * jnp.tanh(logits / cap)
+        # Changes no number, but stands between the product and whatever
+        # subtracts from it: XLA computes both as one operation that rounds
+        # once, so that the highest logit less the highest would not be 0.
+        logits = jnp.maximum(cap * jnp.tanh(logits / cap), -cap)
     return products.features_last(logits)
