@@ -35,6 +35,7 @@ setuptools.setup(
     "huggingface-hub>=1.0",  # benchmarks and checkpoints by name
     "jax>=0.10",
     "jinja2>=3.1",  # of chats, reports and pages
+    "llvmlite>=0.44",  # machine code of int8 products on CPUs
     "matplotlib>=3.8",
     "ml-collections>=1.0",
     "mpmath>=1.3",  # equality of answers that are no fractions

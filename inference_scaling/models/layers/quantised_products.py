@@ -8,15 +8,18 @@ rounded but the activations. (Scaled first, as qwix does it, each weight would
 be rounded once more.)
 
 A CPU would write the converted weight for every token, which took 7 to 15 times
-the time of a product in float32. It multiplies int8 by int8: each column of
-activations is written as two digits of int8, and the sums of both products are
-exact whole numbers. With few columns that is twice as fast as float32, and bits
-do not depend on what else is in the batch.
+the time of a product in float32. It multiplies int8 by int8. Where it has the
+instructions, a kernel does (`kernels/cpu/`): activations are of int8, too, with
+a scale for each 128 of a column. Elsewhere XLA does, for which each column is
+written as two digits of int8: with few columns that is twice as fast as
+float32. Sums are exact whole numbers in both, and bits do not depend on what
+else is in the batch.
 """
 
 import jax
 import jax.numpy as jnp
 
+from inference_scaling.models.kernels.cpu import int8_product
 from inference_scaling.models.layers import hardware as hardware_lib
 
 _LARGEST = 127.0
@@ -43,6 +46,11 @@ def multiply(
   """
   rest = x.shape[1:]
   columns = x.astype(scale.dtype).reshape(x.shape[0], -1)
+  if _has_kernel(values, hardware):
+    product = int8_product.multiply(
+      values, scale.astype(jnp.float32), columns.astype(jnp.float32)
+    )
+    return _settled(product).reshape(-1, *rest)
   if hardware.is_cpu and values.dtype == jnp.int8:
     out = _multiply_digits(values, columns.astype(jnp.float32))
   else:
@@ -80,6 +88,14 @@ def look_up(
     taken.astype(jnp.float32) * scale[rows].astype(jnp.float32)[..., None]
   )
   return scaled.astype(scale.dtype)
+
+
+def _has_kernel(values: jax.Array, hardware: hardware_lib.Hardware) -> bool:
+  """Whether the kernel for CPUs takes a weight; XLA cannot split it."""
+  split = hardware.data_parts * hardware.model_parts > 1
+  if not hardware.is_cpu or split or values.dtype != jnp.int8:
+    return False
+  return values.shape[1] % 4 == 0 and int8_product.is_available()
 
 
 def _multiply_digits(values: jax.Array, columns: jax.Array) -> jax.Array:

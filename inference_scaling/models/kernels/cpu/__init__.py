@@ -1,0 +1,1 @@
+"""Machine code for products on CPUs, made by LLVM and called by XLA."""

@@ -1,0 +1,90 @@
+"""Products with int8 weights on a CPU that has AVX-512 VNNI.
+
+Axis letters: N rows of a weight, K inputs, M columns, G groups of K.
+"""
+
+import functools
+import math
+import os
+
+import jax
+import jax.numpy as jnp
+from llvmlite import binding
+
+from inference_scaling.models.kernels.cpu import handler, quantising
+from inference_scaling.models.kernels.cpu.code import LANES
+
+_FEATURES = ("avx512f", "avx512bw", "avx512vnni")
+# Rows below which a product is not worth a second thread.
+_LEAST_ROWS = 512
+
+
+@functools.cache
+def is_available() -> bool:
+  """Tells whether this machine's processor has the instructions."""
+  features = binding.get_host_cpu_features()
+  return all(features.get(name, False) for name in _FEATURES)
+
+
+def multiply(
+  values: jax.Array, scale: jax.Array, columns: jax.Array
+) -> jax.Array:
+  """Multiplies a quantised weight by columns, which are quantised, too.
+
+  Each group of 128 inputs of a column has a scale of its own. Sums of a group
+  are exact, and groups are added in their order: a column does not depend on
+  what stands beside it.
+
+  Args:
+    values: int8[N, K]; K is a multiple of 4.
+    scale: float32[N].
+    columns: float32[K, M].
+
+  Returns:
+    float32[N, M].
+
+  Raises:
+    ValueError: where K is not a multiple of 4.
+  """
+  rows, inputs = values.shape
+  if inputs % 4:
+    raise ValueError(
+      f"a weight of int8 has {inputs} inputs; expected a multiple of 4."
+    )
+  handler.register()
+  count = columns.shape[1]
+  quantised, offsets, units = _quantise(columns)
+  width = units.shape[1]
+  parts = min(os.cpu_count() or 1, max(1, rows // _LEAST_ROWS))
+  size = math.ceil(rows / parts)
+  results = []
+  for first in range(0, rows, size):  # XLA runs them side by side
+    call = jax.ffi.ffi_call(
+      handler.PRODUCT,
+      jax.ShapeDtypeStruct((min(size, rows - first), width), jnp.float32),
+    )
+    start = jnp.int32(first)
+    results.append(call(values, quantised, offsets, units, scale, start))
+  out = results[0] if len(results) == 1 else jnp.concatenate(results)
+  return out[:, :count]
+
+
+def _quantise(
+  columns: jax.Array,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+  """Quantises float32[K, M] and lays it out as `panels.write` reads it."""
+  inputs, count = columns.shape
+  groups = math.ceil(inputs / quantising.GROUP)
+  vectors = math.ceil(count / LANES)
+  width = vectors * LANES
+  if width > count:
+    columns = jnp.pad(columns, [(0, 0), (0, width - count)])
+  call = jax.ffi.ffi_call(
+    handler.QUANTISE,
+    (
+      jax.ShapeDtypeStruct((vectors, inputs // 4, LANES, 4), jnp.int8),
+      jax.ShapeDtypeStruct((groups, width), jnp.int32),
+      jax.ShapeDtypeStruct((groups, width), jnp.float32),
+    ),
+  )
+  return tuple(call(columns))
