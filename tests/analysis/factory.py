@@ -166,6 +166,22 @@ def record(task: Task, policy: str, strategy: str, n: int, seed: int) -> dict:
   }
 
 
+def with_value_head(record: dict, share: float = 0.125) -> dict:
+  """The same record, were its reward a value head on its policy.
+
+  Args:
+    record: a record.
+    share: of the reward model's FLOPs beside prompts, which the head costs.
+  """
+  own = record["ledger"]
+  prompts = own["flops_reward_prefill"]
+  head = {
+    name: share * (flops - prompts[name])
+    for name, flops in own["flops_reward"].items()
+  }
+  return record | {"ledger": own | {"flops_head": head}}
+
+
 def unrewarded(record: dict) -> dict:
   """The same record, had there been no reward model."""
   tokens = record["ledger"]["policy_decode"]

@@ -1,12 +1,19 @@
 """The FLOPs of a record by model, and by prompts and the rest."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from inference_scaling import names
 from inference_scaling.spec import record as record_lib
 from inference_scaling.spec import typed_json
+
+# How often hidden states are charged that a policy computes and a value head on
+# it reads: by the policy and by the reward model, whose body it is; or once.
+TWICE, ONCE = "twice", "once"
+CHARGES = (TWICE, ONCE)
+_ROUNDING = 1e-9  # share of the FLOPs by which sums of large floats may be off
 
 
 def split_flops(
@@ -45,7 +52,7 @@ def split_flops(
       ]
     )
     # Differences of large floats: allow rounding, not a wrong ledger.
-    if (parts < -1e-9 * max(everything, 1.0)).any():
+    if (parts < -_ROUNDING * max(everything, 1.0)).any():
       raise record_lib.RecordError(
         f"{where}: ledger FLOPs of convention {convention!r} do not add up:"
         f" {everything} in all, {prompts} for prompts, {reward} by the reward"
@@ -53,6 +60,40 @@ def split_flops(
       )
     flops[convention] = np.maximum(parts, 0.0)
   return flops, apart
+
+
+def charge_once(
+  ledger: record_lib.Ledger, flops: Mapping[str, np.ndarray], where: str
+) -> dict[str, np.ndarray]:
+  """FLOPs where a value head is not charged for the policy's hidden states.
+
+  Of the reward model only the head is left, which reads no prompt.
+
+  Args:
+    ledger: of a record.
+    flops: of `split_flops`, with the reward model in full.
+    where: "file:line", the start of every error message.
+
+  Returns:
+    As `flops`; empty for other reward models, whose ledgers have no flops_head.
+
+  Raises:
+    RecordError: if a number is missing, or the head costs more than the reward
+      model that it is a part of.
+  """
+  if ledger.flops_head is None:
+    return {}
+  charged = {}
+  for convention, parts in flops.items():
+    reward = _number(ledger, "flops_reward", convention, where)
+    head = _number(ledger, "flops_head", convention, where)
+    if head > reward + _ROUNDING * max(reward, 1.0):
+      raise record_lib.RecordError(
+        f"{where}: ledger: flops_head of convention {convention!r} is {head};"
+        f" expected at most flops_reward, {reward}, of which it is a part"
+      )
+    charged[convention] = np.array([*parts[:2], 0.0, head])
+  return charged
 
 
 def _number(

@@ -47,6 +47,8 @@ class Record:
       majority voting where there was no reward model.
     flops: convention -> float64[4] FLOPs of policy prompts, policy rest,
       reward prompts, reward rest.
+    charges: one of `flops_parts.CHARGES` -> flops charged in this way; empty
+      unless the reward model is a value head on the policy's hidden states.
     reward_apart: whether the ledger has separate FLOPs of the reward model; if
       not, the policy's two fields hold all FLOPs.
     tokens: tokens that the policy generated, discarded ones included.
@@ -67,6 +69,7 @@ class Record:
   scores: Mapping[str, np.ndarray]
   votes: Mapping[str, bool]
   flops: Mapping[str, np.ndarray]
+  charges: Mapping[str, Mapping[str, np.ndarray]]
   reward_apart: bool
   tokens: int
 
@@ -141,6 +144,7 @@ def parse_record(content: Any, where: str) -> Record:
   run, problem = record.run, record.problem
   answers, answer_texts, correct = _answer_classes(record.candidates, where)
   flops, reward_apart = flops_parts.split_flops(record.ledger, where)
+  once = flops_parts.charge_once(record.ledger, flops, where)
   return Record(
     policy=run.policy,
     strategy=run.strategy,
@@ -163,6 +167,7 @@ def parse_record(content: Any, where: str) -> Record:
       for name, vote in record.votes.items()
     },
     flops=flops,
+    charges={flops_parts.TWICE: flops, flops_parts.ONCE: once} if once else {},
     reward_apart=reward_apart,
     tokens=record.ledger.policy_decode,
   )

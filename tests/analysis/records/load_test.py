@@ -106,6 +106,14 @@ def _set(value, *path):
   return change
 
 
+_HEAD = {"paper": 0.0, "with_reward": 0.0, "full": 0.0}
+
+
+def _only_a_head(record):
+  del record["ledger"]["flops_reward"]
+  record["ledger"]["flops_head"] = _HEAD
+
+
 @pytest.mark.parametrize(
   ("change", "message"),
   [
@@ -120,6 +128,20 @@ def _set(value, *path):
     (_set({"correct": 1}, "votes", "majority"), r"votes\['majority'\]"),
     (_set(-1.0, "ledger", "flops", "paper"), "expected >= 0"),
     (_set(1.0, "ledger", "flops", "full"), "do not add up"),
+    (
+      _set(_HEAD | {"full": 9e99}, "ledger", "flops_head"),
+      r"flops_head of convention 'full' is 9e\+99; expected at most flops_rew",
+    ),
+    (
+      _set({"paper": 0.0, "full": 0.0}, "ledger", "flops_head"),
+      "flops_head: field 'with_reward' is missing",
+    ),
+    (
+      _set(_HEAD | {"with_reward": -1.0}, "ledger", "flops_head"),
+      "flops_head: field 'with_reward' is -1.0; expected >= 0",
+    ),
+    (_set(0.0, "ledger", "flops_head"), "'flops_head' is 0.0; expected dict"),
+    (_only_a_head, "ledger: field 'flops_reward' is missing"),
   ],
 )
 def test_defects_name_file_line_and_field(tmp_path, record, change, message):
