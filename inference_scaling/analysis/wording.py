@@ -52,6 +52,17 @@ def points(row: Mapping[str, float] | pd.Series, name: str) -> str:
   return f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
+def on_common(problems: int | None) -> str:
+  """The addition to a title of what stands on the problems of all policies.
+
+  Args:
+    problems: their number; None where every policy has no others.
+  """
+  if problems is None:
+    return ""
+  return f"\n(the {problems} problems that all policies have)"
+
+
 def count(parameters: float) -> str:
   """A number of parameters in three figures: "123k", "1.62M", "6.9B"."""
   for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
@@ -60,6 +71,7 @@ def count(parameters: float) -> str:
   return str(int(parameters))
 
 
-def policy(name: str, parameters: float) -> str:
-  """A policy and its size: "large (1.62M)"."""
-  return f"{name} ({count(parameters)})"
+def policy(name: str, parameters: float, problems: int | None = None) -> str:
+  """A policy and its size: "large (1.62M)"; "large (1.62M), 100 problems"."""
+  text = f"{name} ({count(parameters)})"
+  return text if problems is None else f"{text}, {problems} problems"

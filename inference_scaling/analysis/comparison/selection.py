@@ -42,6 +42,20 @@ def policies_of(summary: pd.DataFrame) -> dict[str, int]:
   return dict(zip(rows["policy"], rows["parameters"], strict=True))
 
 
+def most_problems(summary: pd.DataFrame) -> dict[str, int]:
+  """The number of problems by policy, of its fullest rows of the summary."""
+  return {
+    policy: int(max(rows["problems"]))
+    for (policy,), rows in frames.groups(summary, ["policy"])
+  }
+
+
+def unequal_problems(summary: pd.DataFrame) -> dict[str, int]:
+  """Likewise; empty where all policies have as many, which goes unsaid."""
+  counts = most_problems(summary)
+  return counts if len(set(counts.values())) > 1 else {}
+
+
 def at_largest_n(frame: pd.DataFrame) -> pd.DataFrame:
   """The rows at the largest n of each policy and strategy.
 

@@ -93,6 +93,47 @@ def split_levels(
   }
 
 
+def panels_by_level(
+  frame: pd.DataFrame, hard_from: int = HARD_FROM
+) -> dict[str, Panel]:
+  """A panel of each part of `split_levels` that has problems."""
+  return {
+    name: make_panel(part)
+    for name, part in split_levels(frame, hard_from).items()
+    if not part.empty
+  }
+
+
+def on_common_problems(frame: pd.DataFrame) -> pd.DataFrame:
+  """The outcomes on the problems that every policy has, in any of its runs.
+
+  Only on these can policies be compared: others may be easier, and cost less.
+
+  Args:
+    frame: rows of `make_outcomes`.
+
+  Returns:
+    The rows; the frame itself where all policies have the same problems.
+
+  Raises:
+    ValueError: if there is no such problem.
+  """
+  by_policy = {
+    policy: set(rows["problem"])
+    for (policy,), rows in frames.groups(frame, ["policy"])
+  }
+  common = set.intersection(*by_policy.values())
+  if not common:
+    counts = ", ".join(f"{name} {len(own)}" for name, own in by_policy.items())
+    raise ValueError(
+      f"no problem has records of every policy; problems are {counts}; expected"
+      " policies with problems in common. Report on fewer of them."
+    )
+  if common == set.union(*by_policy.values()):
+    return frame
+  return frames.select(frame, problem=list(common))
+
+
 def complete_seeds(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
   """Keeps the problems that all finished seeds of a run group have.
 

@@ -121,11 +121,20 @@ def draw_frontier(panel: axes_lib.Axes, rows: pd.DataFrame, flops: str) -> None:
 
 
 def name_policies(
-  panels: Iterable[axes_lib.Axes], policies: Mapping[str, int]
+  panels: Iterable[axes_lib.Axes],
+  policies: Mapping[str, int],
+  problems: Mapping[str, int] | None = None,
 ) -> None:
-  """Writes the names and sizes of policies above their panels."""
+  """Writes the names of policies above their panels.
+
+  Args:
+    panels: one per policy.
+    policies: number of parameters by policy.
+    problems: number of problems by policy, where it is to be told.
+  """
   for panel, (name, parameters) in zip(panels, policies.items(), strict=True):
-    panel.set_title(wording.policy(name, parameters))
+    own = problems.get(name) if problems else None
+    panel.set_title(wording.policy(name, parameters, own))
 
 
 def by_policy(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

@@ -14,11 +14,15 @@ from inference_scaling.analysis.figures import drawing, style
   20,
   "Error against FLOPs by strategy, with the Pareto frontier",
   mirrors="Figures 4 and 5",
-  reads=lambda analysis: (analysis.summary, analysis.aggregation),
+  reads=lambda analysis: (
+    analysis.common,
+    analysis.aggregation,
+    analysis.num_common,
+  ),
 )
 @style.styled
 def error_vs_flops(
-  summary: pd.DataFrame, aggregation: str
+  summary: pd.DataFrame, aggregation: str, num_common: int | None = None
 ) -> figure_lib.Figure:
   """Error against FLOPs of the main strategies, as in Figures 4 and 5.
 
@@ -28,6 +32,7 @@ def error_vs_flops(
   Args:
     summary: rows of `summarize`.
     aggregation: of weighted voting; NO_AGGREGATION draws majority voting.
+    num_common: number of problems that all policies have, if these are not all.
 
   Returns:
     The figure.
@@ -38,7 +43,7 @@ def error_vs_flops(
   figure, axes = style.new_figure(
     len(conventions), len(policies), height=2.5, sharey=True, sharex="row"
   )
-  drawing.name_policies(axes[0], policies)
+  drawing.name_policies(axes[0], policies, selection.unequal_problems(rows))
   for line, flops in zip(axes, conventions, strict=True):
     for panel, policy in zip(line, policies, strict=True):
       drawing.draw_frontier(panel, rows, flops)
@@ -51,6 +56,7 @@ def error_vs_flops(
   figure.suptitle(
     f"Error against compute: {wording.VOTING_WORDS[voting]} and greedy"
     + drawing.band_words(rows["strategy"])
+    + wording.on_common(num_common)
   )
   handles = drawing.strategy_handles(rows["strategy"])
   handles.append(

@@ -196,8 +196,10 @@ def voting_methods(
       style.flops_axis(panel, flops, label=False)
   # One label for all: there is no space for one under each panel.
   axes[-1, (len(names) - 1) // 2].set_xlabel(style.CONVENTION_LABELS[flops])
+  problems = selection.unequal_problems(rows)
   for panel, (policy, size) in zip(axes[:, 0], policies.items(), strict=True):
-    style.error_axis(panel, f"error rate (%)\n{wording.policy(policy, size)}")
+    name = wording.policy(policy, size, problems.get(policy))
+    style.error_axis(panel, f"error rate (%)\n{name}")
   handles = [
     lines.Line2D(
       [], [], color=style.BLACK, marker="o", linestyle=line,
@@ -224,7 +226,7 @@ def _new_panels(
     sharey=sharey,
     sharex="col",
   )
-  drawing.name_policies(axes[0], policies)
+  drawing.name_policies(axes[0], policies, selection.unequal_problems(rows))
   return figure, axes
 
 

@@ -27,11 +27,12 @@ _SHOWN = (strategies.SAMPLING, strategies.REBASE)
   "Error by policy size, and compute-optimal size by budget",
   mirrors="Figure 1",
   reads=lambda analysis: (
-    analysis.summary,
+    analysis.common,
     analysis.tables["optimal_size"],
     analysis.tables["optimal_size_lines"],
     analysis.aggregation,
     analysis.flops,
+    analysis.num_common,
   ),
 )
 @style.styled
@@ -41,6 +42,7 @@ def optimal_size(
   fits: pd.DataFrame,
   aggregation: str,
   flops: str,
+  num_common: int | None = None,
 ) -> figure_lib.Figure:
   """Error against FLOPs by policy size, and the optimal size per budget.
 
@@ -50,6 +52,7 @@ def optimal_size(
     fits: the lines through them, of the same.
     aggregation: of weighted voting; NO_AGGREGATION draws majority voting.
     flops: cost column.
+    num_common: number of problems that all policies have, if these are not all.
 
   Returns:
     The figure: a panel of curves for sampling and one for REBASE (for the first
@@ -73,12 +76,19 @@ def optimal_size(
   style.error_axis(axes[0, 0])
   _draw_sizes(axes[0, -1], points, fits, shown, voting)
   _size_axis(axes[0, -1], policies, rows[flops], flops)
+  problems = selection.unequal_problems(rows)
   handles = [
-    lines.Line2D([], [], label=wording.policy(name, size), **looks[name])
+    lines.Line2D(
+      [], [], label=wording.policy(name, size, problems.get(name)),
+      **looks[name],
+    )
     for name, size in policies.items()
-  ]
+  ]  # fmt: skip
   style.legend(figure, handles)
-  figure.suptitle("Error by policy size, and the compute-optimal size")
+  figure.suptitle(
+    "Error by policy size, and the compute-optimal size"
+    + wording.on_common(num_common)
+  )
   return figure
 
 

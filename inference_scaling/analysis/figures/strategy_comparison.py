@@ -1,5 +1,6 @@
 """Figures of differences: equal budgets, variants of a kind, aggregations."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,7 @@ from inference_scaling.analysis import (
   wording,
 )
 from inference_scaling.analysis.comparison import selection
-from inference_scaling.analysis.figures import (
-  drawing,
-  style,
-)
+from inference_scaling.analysis.figures import drawing, style
 
 _DODGE = 1.03  # from one strategy to the next, as a factor of the budget
 # Of the aggregations beside the reference: marker and fill.
@@ -34,11 +32,15 @@ _MARKERS = (("v", style.GREY), ("o", "white"), ("D", style.BLACK))
     analysis.tables["equal_budget"],
     dict(analysis.policies),
     analysis.convention,
+    analysis.problems,
   ),
 )
 @style.styled
 def equal_budget(
-  frame: pd.DataFrame, policies: dict[str, int], convention: str
+  frame: pd.DataFrame,
+  policies: dict[str, int],
+  convention: str,
+  problems: Mapping[str, int] | None = None,
 ) -> figure_lib.Figure | None:
   """Difference to sampling at equal budgets, by voting method and policy.
 
@@ -46,6 +48,7 @@ def equal_budget(
     frame: rows of `equal_budget.equal_budget`.
     policies: number of parameters by policy.
     convention: FLOPs convention.
+    problems: number of problems by policy, where they differ.
 
   Returns:
     The figure, one column per policy and one row per voting method; None if
@@ -66,7 +69,7 @@ def equal_budget(
   figure, axes = style.new_figure(
     len(methods), len(policies), height=2.3, sharey="row", sharex="col"
   )
-  drawing.name_policies(axes[0], policies)
+  drawing.name_policies(axes[0], policies, problems)
   for line, voting in zip(axes, methods, strict=True):
     for panel, policy in zip(line, policies, strict=True):
       panel.axhline(0, color=style.BLACK, linewidth=0.9, zorder=1)
@@ -143,6 +146,7 @@ def variants(
     rows, strategy=[name for group in groups.values() for name in group]
   )
   policies = selection.policies_of(shown)
+  problems = selection.unequal_problems(shown)
   figure, axes = style.new_figure(
     len(policies), len(groups), width=2.7, height=2.3, sharey="row"
   )
@@ -159,8 +163,8 @@ def variants(
         )
       drawing.draw_strategies(panel, curves, flops, group, band=False)
       style.flops_axis(panel, flops, label=False)
-    label = f"error rate (%)\n{wording.policy(policy, policies[policy])}"
-    style.error_axis(line[0], label)
+    name = wording.policy(policy, policies[policy], problems.get(policy))
+    style.error_axis(line[0], f"error rate (%)\n{name}")
   axes[-1, (len(groups) - 1) // 2].set_xlabel(style.CONVENTION_LABELS[flops])
   handles = drawing.strategy_handles(shown["strategy"])
   if strategies.SAMPLING in set(rows["strategy"]):
@@ -177,17 +181,21 @@ def variants(
   reads=lambda analysis: (
     selection.at_largest_n(analysis.tables["aggregations"]),
     dict(analysis.policies),
+    analysis.problems,
   ),
 )
 @style.styled
 def aggregations(
-  frame: pd.DataFrame, policies: dict[str, int]
+  frame: pd.DataFrame,
+  policies: dict[str, int],
+  problems: Mapping[str, int] | None = None,
 ) -> figure_lib.Figure | None:
   """What each way to aggregate step scores adds to the reference.
 
   Args:
     frame: rows of `compare_aggregations` at the largest n.
     policies: number of parameters by policy.
+    problems: number of problems by policy, where they differ.
 
   Returns:
     The figure, one column per policy and one row per voting method; None if
@@ -221,7 +229,7 @@ def aggregations(
       panel.set_yticks(range(len(kinds)), map(strategies.strategy_name, kinds))
       panel.set_ylim(len(kinds) - 0.5, -0.5)
     line[0].set_ylabel(wording.VOTING_WORDS[voting])
-  drawing.name_policies(axes[0], policies)
+  drawing.name_policies(axes[0], policies, problems)
   for panel in axes[-1]:
     panel.set_xlabel(f"points more than {hows[0]}")
   handles = [

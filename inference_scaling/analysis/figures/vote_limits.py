@@ -77,6 +77,7 @@ def limits(
   axes = figure.subplots(
     1, len(widths), squeeze=False, sharey=True, width_ratios=widths
   )[0]
+  problems = selection.unequal_problems(summary)
   floors = []
   for index, (policy, parameters) in enumerate(policies.items()):
     curves, ends = axes[2 * index : 2 * index + 2]
@@ -86,7 +87,8 @@ def limits(
     measured = _measured(summary, policy, own_limits, own_theory)
     _draw_curves(curves, measured, own_theory)
     _draw_limits(curves, ends, own_limits)
-    curves.set_title(wording.policy(policy, parameters))
+    name = wording.policy(policy, parameters, problems.get(policy))
+    curves.set_title(name)
     floors += [*measured["low"], *own_limits["low"], *own_limits["limit"]]
   lowest = 100 * np.nanmin(floors) - _MARGIN
   axes[0].set_ylim(max(0.0, lowest), 100 + _MARGIN)

@@ -1,4 +1,9 @@
-"""Sections of the report on compute: frontier, best per budget, sizes."""
+"""Sections on compute: frontier, best per budget, sizes, shared states."""
+
+import itertools
+from typing import Any
+
+import pandas as pd
 
 from inference_scaling import names
 from inference_scaling.analysis import (
@@ -6,9 +11,20 @@ from inference_scaling.analysis import (
   registry,
   strategies,
   templates,
+  votings,
+  wording,
 )
-from inference_scaling.analysis.comparison import optimal_size
+from inference_scaling.analysis.comparison import (
+  hidden_states as hidden_states_lib,
+)
+from inference_scaling.analysis.comparison import optimal_size, selection
+from inference_scaling.analysis.records import flops_parts
 from inference_scaling.analysis.report import results
+
+# Conventions that count the reward model, by ways to charge hidden states.
+_WAYS = tuple(
+  itertools.product(hidden_states_lib.CONVENTIONS, flops_parts.CHARGES)
+)
 
 
 @registry.section(60)
@@ -52,3 +68,75 @@ def optimal_sizes(analysis: results.Analysis) -> str:
     rows=rows,
     any=optimal_size.ANY,
   )
+
+
+@registry.section(115)
+def hidden_states(analysis: results.Analysis) -> str:
+  """A value head on its own policy: FLOPs and leads, charged in both ways."""
+  frame = analysis.tables.get("hidden_states")
+  if frame is None:
+    return ""
+  voting, _ = votings.main_voting(analysis.aggregation)
+  leads = analysis.tables["hidden_states_leads"]
+  convention = names.FULL
+  return templates.fill(
+    "report/templates/hidden_states.md.jinja",
+    policies=list(dict.fromkeys(frame["policy"])),
+    shares=_shares(frame),
+    charges=analysis.charges,
+    header=("policy", "method", "n", "accuracy %", *map(" ".join, _WAYS)),
+    rows=[
+      _flops_row(row) for row in frames.records(selection.main_variants(frame))
+    ],
+    leads=_leads(
+      frames.select(selection.main_variants(leads), convention=convention)
+    ),
+    leads_header=("policy", "strategy", "against", *flops_parts.CHARGES),
+    convention=convention,
+    voting=wording.VOTING_WORDS[voting],
+  )
+
+
+def _flops_row(row: dict[str, Any]) -> tuple[Any, ...]:
+  return (
+    row["policy"],
+    wording.method(row["strategy"], row["voting"]),
+    row["n"],
+    wording.percent(row["accuracy"], row["low"], row["high"]),
+    *(f"{row['_'.join(('flops', *way))]:.3g}" for way in _WAYS),
+  )
+
+
+def _shares(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
+  """Convention, and the least and most that is left when charged once."""
+  shares = []
+  for convention in hidden_states_lib.CONVENTIONS:
+    once, twice = (
+      frame[f"flops_{convention}_{charges}"].to_numpy(float)
+      for charges in (flops_parts.ONCE, flops_parts.TWICE)
+    )
+    left = (once / twice)[once < twice]
+    if left.size:
+      shares.append((convention, f"{left.min():.0%}", f"{left.max():.0%}"))
+  return shares
+
+
+def _leads(frame: pd.DataFrame) -> list[tuple[str, ...]]:
+  """A row per policy, strategy and baseline with a cell per way."""
+  rows = []
+  keys = ["policy", "strategy", "baseline"]
+  for (policy, strategy, baseline), part in frames.groups(frame, keys):
+    cells = {
+      row["charges"]: f"{wording.points(row, 'difference')} from"
+      f" {row['from']:.2g} to {row['to']:.2g}"
+      for row in frames.records(part)
+    }
+    rows.append(
+      (
+        policy,
+        strategies.strategy_name(strategy),
+        wording.method(strategies.SAMPLING, baseline),
+        *(cells.get(charges, "-") for charges in flops_parts.CHARGES),
+      )
+    )
+  return rows

@@ -7,22 +7,22 @@ import pandas as pd
 
 from inference_scaling import names
 from inference_scaling.analysis import votings
-from inference_scaling.analysis.claims import orderings, scaling, tree_search
+from inference_scaling.analysis.comparison import aggregations, selection
 from inference_scaling.analysis.comparison import (
-  aggregations,
-  equal_budget,
-  iso_accuracy,
-  optimal_size,
-  pareto,
-  selection,
+  hidden_states as hidden_states_lib,
 )
 from inference_scaling.analysis.estimates import outcomes as outcomes_lib
 from inference_scaling.analysis.estimates import panel as panel_lib
 from inference_scaling.analysis.estimates import summary as summary_lib
 from inference_scaling.analysis.estimates import variance
-from inference_scaling.analysis.records import load
+from inference_scaling.analysis.records import charging, flops_parts, load
 from inference_scaling.analysis.report import paper_tables
+from inference_scaling.analysis.report import tables as tables_lib
 from inference_scaling.analysis.theory import limits
+
+COMMON = "common_problems"  # the table of what all policies have
+# Tables that a report has or lacks; the others may be empty.
+OPTIONAL_TABLES = (COMMON, *hidden_states_lib.TABLES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Analysis:
     hard_from: the lowest hard level.
     num_subsets: sampled subsets per problem.
     records: those that the numbers are of.
+    charges: how often hidden states of a value head's policy are charged, one
+      of `flops_parts.CHARGES`.
   """
 
   summary: pd.DataFrame
@@ -57,11 +59,34 @@ class Analysis:
   hard_from: int
   num_subsets: int
   records: Sequence[load.Record]
+  charges: str = flops_parts.TWICE
 
   @property
   def flops(self) -> str:
     """The cost column of the convention."""
     return f"flops_{self.convention}"
+
+  @property
+  def counts(self) -> dict[str, int]:
+    """Number of problems by policy, in rising order of parameters."""
+    return selection.most_problems(self.summary)
+
+  @property
+  def problems(self) -> dict[str, int]:
+    """Number of problems by policy; empty where all have as many."""
+    return selection.unequal_problems(self.summary)
+
+  @property
+  def common(self) -> pd.DataFrame:
+    """Rows of `summarize` on the problems that all policies have."""
+    return self.tables.get(COMMON, self.summary)
+
+  @property
+  def num_common(self) -> int | None:
+    """How many problems all policies have; None where these are all."""
+    if COMMON not in self.tables:
+      return None
+    return int(max(self.tables[COMMON]["problems"]))
 
 
 def analyze(
@@ -71,6 +96,7 @@ def analyze(
   aggregation: str | None = None,
   convention: str = names.PAPER,
   hard_from: int = panel_lib.HARD_FROM,
+  hidden_states: str = flops_parts.TWICE,
   num_subsets: int = 200,
   seed: int = 0,
 ) -> Analysis:
@@ -86,6 +112,8 @@ def analyze(
     convention: FLOPs convention of tables; one of `names.CONVENTIONS`.
     hard_from: problems of this level and above are hard; the default will do
       whatever levels there are.
+    hidden_states: how often those that a value head reads of its own policy are
+      charged; one of `flops_parts.CHARGES`.
     num_subsets: sampled subsets where there are too many to enumerate.
     seed: seed of the sampled subsets.
 
@@ -93,8 +121,8 @@ def analyze(
     The Analysis.
 
   Raises:
-    ValueError: if the aggregation or convention is not known, or `hard_from`
-      is outside the levels of the problems.
+    ValueError: if an option is not known, `hard_from` is outside the levels of
+      the problems, or two policies have no problem in common.
   """
   if hard_from != panel_lib.HARD_FROM:
     _check_level(hard_from, [record.level for record in records])
@@ -109,31 +137,40 @@ def analyze(
       raise ValueError(
         f"{name} {value!r} is not known; expected one of {known}"
       )
+  records = charging.charge(records, hidden_states)
   frame = outcomes_lib.make_outcomes(
     records, num_subsets=num_subsets, seed=seed
   )
-  parts = panel_lib.split_levels(frame, hard_from)
-  panels = {
-    name: panel_lib.make_panel(part)
-    for name, part in parts.items()
-    if not part.empty
-  }
+  panels = panel_lib.panels_by_level(frame, hard_from)
   summary = summary_lib.summarize(panels, parameters)
   policies = selection.policies_of(summary)
+  common_frame = panel_lib.on_common_problems(frame)
+  is_common = common_frame is frame
+  common = panels
+  if not is_common:
+    common = panel_lib.panels_by_level(common_frame, hard_from)
+  numbers = tables_lib.Numbers(
+    panels, common["all"], policies, aggregation, convention
+  )
+  tables = tables_lib.make_tables(numbers) | {
+    "aggregations": aggregations.compare_aggregations(
+      panels["all"], list(policies), recorded
+    ),
+    "table_3": paper_tables.table_three(summary, f"flops_{convention}"),
+    "limits": limits.limits_table(records, aggregation),
+    "theory": limits.theory_curves(records, aggregation),
+    "variance": variance.variance_table(frame),
+    **hidden_states_lib.hidden_states_tables(
+      records, list(policies), aggregation, num_subsets=num_subsets, seed=seed
+    ),
+  }
+  if not is_common:
+    tables[COMMON] = summary_lib.summarize(common, parameters)
   return Analysis(
     summary=summary,
     panels=panels,
-    claims=_claims(panels, list(policies), aggregation, convention),
-    tables=_tables(panels["all"], policies, aggregation, convention)
-    | {
-      "aggregations": aggregations.compare_aggregations(
-        panels["all"], list(policies), recorded
-      ),
-      "table_3": paper_tables.table_three(summary, f"flops_{convention}"),
-      "limits": limits.limits_table(records, aggregation),
-      "theory": limits.theory_curves(records, aggregation),
-      "variance": variance.variance_table(frame),
-    },
+    claims=tables_lib.make_claims(numbers),
+    tables=tables,
     policies=policies,
     notes=(*_gaps(summary, records, parameters), *panels["all"].notes),
     aggregation=aggregation,
@@ -141,6 +178,7 @@ def analyze(
     hard_from=hard_from,
     num_subsets=num_subsets,
     records=records,
+    charges=hidden_states,
   )
 
 
@@ -151,45 +189,6 @@ def _check_level(hard_from: int, levels: Sequence[int]) -> None:
       f"hard_from is {hard_from}; expected a level from {min(levels)} to"
       f" {max(levels)}, which the problems of the records have"
     )
-
-
-def _claims(
-  panels: Mapping[str, panel_lib.Panel],
-  names: Sequence[str],
-  aggregation: str,
-  convention: str,
-) -> dict[str, pd.DataFrame]:
-  whole, flops = panels["all"], f"flops_{convention}"
-  return {
-    "growth": scaling.growth(whole, names, aggregation, flops),
-    "best_policy": scaling.best_policy(whole, names, aggregation, flops),
-    "search_gain": tree_search.search_gain(panels, names, aggregation, flops),
-    "smaller_against_largest": tree_search.smaller_against_largest(
-      whole, names, aggregation
-    ),
-    "voting_gap": orderings.voting_gap(whole, names, aggregation),
-    "hard_gain": orderings.hard_gain(panels, names, aggregation, convention),
-  }
-
-
-def _tables(
-  panel: panel_lib.Panel,
-  policies: Mapping[str, int],
-  aggregation: str,
-  convention: str,
-) -> dict[str, pd.DataFrame]:
-  names, flops = list(policies), f"flops_{convention}"
-  sizes, lines = optimal_size.optimal_sizes(panel, policies, aggregation, flops)
-  return {
-    "pareto": pareto.pareto_table(panel, aggregation),
-    "best_configuration": pareto.best_configurations(panel, aggregation),
-    "optimal_size": sizes,
-    "optimal_size_lines": lines,
-    "equal_budget": equal_budget.equal_budget(panel, names, aggregation),
-    "mean_difference": equal_budget.mean_difference(panel, names, aggregation),
-    "iso_accuracy": iso_accuracy.iso_accuracy(panel, names, aggregation),
-    "table_1": paper_tables.table_one(panel, names, aggregation, flops),
-  }
 
 
 def _aggregations(records: list[load.Record]) -> tuple[str, ...]:

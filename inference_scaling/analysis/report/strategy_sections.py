@@ -52,6 +52,7 @@ def table_four(
     middle=rows(n=_MIDDLE) if has_middle else [],
     n=_MIDDLE,
     flops=analysis.flops,
+    problems=analysis.problems,
     is_marked=coverage.is_marked,
   )
 

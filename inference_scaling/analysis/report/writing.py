@@ -69,7 +69,11 @@ def write_report(
   try:
     target.mkdir(parents=True, exist_ok=True)
     with files.staging(target) as stage:
-      _write(_analyze(records, head, options), head, stage)
+      made = _analyze(records, head, options)
+      _write(made, head, stage)
+    for name in set(results.OPTIONAL_TABLES) - set(made.tables):
+      # A file of an earlier report must not stand beside this one.
+      _table(target, name).unlink(missing_ok=True)
   except OSError as error:
     raise OSError(
       f"cannot write the results to {target}: {error}; the records are safe,"
@@ -129,17 +133,19 @@ def draw(
   return {figure: made for figure, made in drawn.items() if made is not None}
 
 
+def _table(folder: pathlib.Path, name: str) -> pathlib.Path:
+  return folder / "tables" / f"{name}.csv"
+
+
 def _write(
   analysis: results.Analysis, head: opening.Head, folder: pathlib.Path
 ) -> None:
   files.write(folder / "summary.csv", analysis.summary.to_csv(index=False))
-  for name, frames in (
-    ("claims", analysis.claims),
-    ("tables", analysis.tables),
-  ):
-    for key, frame in frames.items():
-      # A file of an earlier report must not stand beside this one.
-      files.write(folder / name / f"{key}.csv", frame.to_csv(index=False))
+  # Empty ones, too: a file of an earlier report must not stand beside this one.
+  for name, frame in analysis.claims.items():
+    files.write(folder / "claims" / f"{name}.csv", frame.to_csv(index=False))
+  for name, frame in analysis.tables.items():
+    files.write(_table(folder, name), frame.to_csv(index=False))
   drawn = {} if head.is_silent else draw(analysis)
   for figure, made in drawn.items():
     style.save(made, folder / "figures", figure.name)
