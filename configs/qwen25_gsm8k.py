@@ -6,8 +6,8 @@ r"""Two sizes of one family on GSM8K: Qwen2.5-Coder-0.5B and 1.5B, on a CPU.
   python launch/sweep.py --config=configs/qwen25_gsm8k.py:0.5b
   python launch/sweep.py --config=configs/qwen25_gsm8k.py:1.5b
   python launch/sweep.py --config=configs/qwen25_gsm8k.py:smollm2
-  python launch/report.py --workdir=runs/qwen25_gsm8k_0.5b \
-    --workdir=runs/qwen25_gsm8k_1.5b --workdir=runs/qwen25_gsm8k_smollm2
+  python launch/report.py runs/qwen25_gsm8k_0.5b runs/qwen25_gsm8k_1.5b \
+    runs/qwen25_gsm8k_smollm2 --output=runs/qwen25_gsm8k
 
 The first draws solutions of the 0.5B policy on problems of the train split; the
 second trains a value head on its hidden states, which scores the steps of both

@@ -1,7 +1,7 @@
 r"""Writes the report on a sweep again, or one on several, from records alone.
 
   python launch/report.py runs/demo [--convention=full] [--aggregation=mean] \
-    [--hard_from=4]
+    [--hard_from=4] [--hidden_states=once]
   python launch/report.py runs/small runs/large --output=runs/joined
 
 Reads records.jsonl and config.json of each folder, which a sweep has made and
@@ -19,6 +19,7 @@ from absl import app, flags
 
 from inference_scaling import analysis, launching, names
 from inference_scaling.analysis.estimates import panel
+from inference_scaling.analysis.records import flops_parts
 
 _WORKDIR = flags.DEFINE_string(
   "workdir", None,
@@ -39,6 +40,13 @@ _CONVENTION = flags.DEFINE_enum(
   "What the FLOPs of the tables count: the policy's generated tokens, also the "
   "reward model's tokens, or also prompts, attention and the unembedding.",
 )  # fmt: skip
+_HIDDEN_STATES = flags.DEFINE_enum(
+  "hidden_states", flops_parts.TWICE, flops_parts.CHARGES,
+  "A value head reads hidden states of a policy. Where this is the policy that "
+  "writes, decoding has computed them: twice charges the policy and the reward "
+  "model for them, as two models; once charges the policy alone, and of the "
+  "reward model the head. Other reward models are always charged in full.",
+)  # fmt: skip
 _HARD_FROM = flags.DEFINE_integer(
   "hard_from", panel.HARD_FROM,
   "Problems of this level and above are hard; one of the records' levels.",
@@ -55,6 +63,7 @@ def main(argv: list[str]) -> None:
     _OUTPUT.value,
     aggregation=_AGGREGATION.value,
     convention=_CONVENTION.value,
+    hidden_states=_HIDDEN_STATES.value,
     hard_from=_HARD_FROM.value,
   )
   print(f"Report:  {report}")

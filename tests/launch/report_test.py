@@ -10,7 +10,10 @@ from inference_scaling.analysis.figures import style
 from tests.analysis import factory
 from tests.launch.programs_test import launcher
 
-PLAIN = {"aggregation": None, "convention": "paper", "hard_from": 4}
+PLAIN = {
+  "aggregation": None, "convention": "paper", "hard_from": 4,
+  "hidden_states": "twice",
+}  # fmt: skip
 
 
 @pytest.fixture(name="report")
@@ -41,9 +44,15 @@ def _calls(tmp_path, monkeypatch):
 
 def test_folders_and_flags_are_handed_on(report, calls, tmp_path, capsys):
   report("--workdir=there")
-  report("there", "--aggregation=mean", "--convention=full", "--hard_from=3")
+  report(
+    "there", "--aggregation=mean", "--convention=full", "--hard_from=3",
+    "--hidden_states=once",
+  )  # fmt: skip
   report("here", "there", "--output=joined")
-  changed = {"aggregation": "mean", "convention": "full", "hard_from": 3}
+  changed = {
+    "aggregation": "mean", "convention": "full", "hard_from": 3,
+    "hidden_states": "once",
+  }  # fmt: skip
   assert calls == [
     (["there"], None, PLAIN),
     (["there"], None, changed),
