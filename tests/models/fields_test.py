@@ -250,6 +250,17 @@ CASES = [
   ]
   if RAW[family].get(change[0]) != change[1]
 ]
+# Keys that all read by the same code are tried with some families alone.
+OLD = ("llama", "mistral", "qwen2", "gpt_neox")
+MARKED = [
+  pytest.param(
+    *case,
+    marks=[pytest.mark.slow]
+    if case[0] not in OLD and case[1:] in SHARED + LLAMA_LIKE
+    else [],
+  )
+  for case in CASES
+]
 
 
 def _model(config: models.DecoderConfig, params):
@@ -297,7 +308,7 @@ def test_config_reads_as_expected(name):
 
 
 @pytest.mark.parametrize(
-  "family,key,value,shows", CASES, ids=lambda x: json.dumps(x)[:40]
+  "family,key,value,shows", MARKED, ids=lambda x: json.dumps(x)[:40]
 )
 def test_a_change_shows(family, key, value, shows):
   raw = RAW[family]

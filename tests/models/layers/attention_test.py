@@ -161,9 +161,12 @@ def _naive(queries, keys, values, mask, softcap=None):
   return jnp.einsum("pnkgts,pnksh->pnkgth", weights, values)
 
 
-@pytest.mark.parametrize("P,N,K,G", [(1, 1, 1, 1), (2, 1, 2, 3), (2, 2, 1, 2)])
+@pytest.mark.parametrize(
+  "P,N,K,G,softcap",
+  [(1, 1, 1, 1, None), (2, 1, 2, 3, None), (2, 2, 1, 2, None),
+   (2, 1, 2, 3, 0.7)],
+)  # fmt: skip
 @pytest.mark.parametrize("banded", [False, True])
-@pytest.mark.parametrize("softcap", [None, 0.7])
 def test_attend_within_and_its_gradient(P, N, K, G, banded, softcap):
   T, H = 6, 4
   queries = _normal(0, P, N, K, G, T, H)
