@@ -8,6 +8,9 @@ import pytest
 from inference_scaling.models.layers import hardware, quantised_products
 
 CPU = hardware.Hardware("cpu", 1)
+# A kernel cannot be split over devices: XLA multiplies digits of int8.
+SPLIT_CPU = hardware.Hardware("cpu", 2, data_parts=2)
+CPUS = [CPU, SPLIT_CPU]
 TPU = hardware.Hardware("tpu", 8)
 SIZE_OUT, SIZE_IN = 24, 300
 rng = np.random.default_rng(0)
@@ -35,7 +38,7 @@ def draw(*rest):
 def test_a_cpu_multiplies_in_float32(kind, rest):
   x = draw(*rest)
   scale = SCALE.astype(np.float32)
-  result = multiply(VALUES[kind], scale, x, CPU)
+  result = multiply(VALUES[kind], scale, x, SPLIT_CPU)
   assert result.dtype == jnp.float32 and result.shape == (SIZE_OUT, *rest)
   wanted = oracle(VALUES[kind], x)
   # Two digits of int8: 1 / (2 * 127 * 254) of the largest input, per term.
@@ -54,12 +57,13 @@ def test_accelerators_round_nothing_but_activations(kind):
   )
 
 
-def test_inputs_of_zeros_and_huge_ones_stay_finite():
+@pytest.mark.parametrize("used", CPUS)
+def test_inputs_of_zeros_and_huge_ones_stay_finite(used):
   x = np.zeros((SIZE_IN, 3), np.float32)
   x[:, 1] = draw()
   x[7, 1] = 1e30
   result = np.asarray(
-    multiply(VALUES["int8"], SCALE.astype(np.float32), x, CPU)
+    multiply(VALUES["int8"], SCALE.astype(np.float32), x, used)
   )
   assert not result[:, [0, 2]].any()
   np.testing.assert_allclose(
@@ -67,20 +71,22 @@ def test_inputs_of_zeros_and_huge_ones_stay_finite():
   )
 
 
-def test_bits_do_not_depend_on_the_rest_of_the_batch():
-  x = draw(16)
+@pytest.mark.parametrize("used", CPUS)
+def test_bits_do_not_depend_on_the_rest_of_the_batch(used):
+  x = draw(90)
   scale = SCALE.astype(np.float32)
-  whole = np.asarray(multiply(VALUES["int8"], scale, x, CPU))
-  for start, stop in ((0, 1), (5, 8), (15, 16)):
-    part = multiply(VALUES["int8"], scale, x[:, start:stop], CPU)
+  whole = np.asarray(multiply(VALUES["int8"], scale, x, used))
+  for start, stop in ((0, 1), (5, 8), (15, 16), (7, 60)):
+    part = multiply(VALUES["int8"], scale, x[:, start:stop], used)
     assert np.asarray(part).tobytes() == whole[:, start:stop].tobytes()
 
 
-def test_sums_of_a_wide_layer_do_not_overflow():
+@pytest.mark.parametrize("used", CPUS)
+def test_sums_of_a_wide_layer_do_not_overflow(used):
   width = 70_000
   values = np.full((2, width), 127, np.int8)
   x = np.ones((width, 1), np.float32)
-  result = multiply(values, np.ones(2, np.float32), x, CPU)
+  result = multiply(values, np.ones(2, np.float32), x, used)
   np.testing.assert_allclose(result, 127.0 * width, rtol=1e-5)
 
 
@@ -97,17 +103,18 @@ def test_rows_of_a_table_are_scaled_and_rounded_once(kind, dtype, used):
   assert np.asarray(result).tobytes() == wanted.tobytes()
 
 
+@pytest.mark.parametrize("used", CPUS)
 @pytest.mark.parametrize("rows", [1, 3, 64])
 @pytest.mark.parametrize("kind", VALUES)
-def test_the_likeliest_token_is_found_in_the_same_program(kind, rows):
+def test_the_likeliest_token_is_found_in_the_same_program(kind, rows, used):
   """A fused multiplication and subtraction would miss the largest logit."""
   x = draw(rows)
   scale = SCALE.astype(np.float32)
-  apart = np.asarray(multiply(VALUES[kind], scale, x, CPU))
+  apart = np.asarray(multiply(VALUES[kind], scale, x, used))
 
   @jax.jit
   def distances(values, scale, x):
-    logits = quantised_products.multiply(values, scale, x, CPU)
+    logits = quantised_products.multiply(values, scale, x, used)
     return logits - jnp.max(logits, axis=0, keepdims=True)
 
   found = np.asarray(distances(VALUES[kind], scale, x))
