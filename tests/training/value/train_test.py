@@ -1,0 +1,226 @@
+"""A value head from the records of a sweep to a reward of another one."""
+
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from inference_scaling import models, sweep, tasks, training
+from inference_scaling.models.rewards import value_file, value_head
+from inference_scaling.training.value import (
+  hidden_states,
+  solutions,
+  train,
+)
+from tests.sweep import tiny
+from tests.training.value import conftest
+
+
+def records(folder):
+  with (folder / "records.jsonl").open(encoding="utf-8") as file:
+    return [json.loads(line) for line in file]
+
+
+def value_sweep(family, head, **changes):
+  reward = {"format": "value_head", "source": str(head)}
+  runs = {
+    "sampling": {"strategy": "sampling", "n": (2,)},
+    "rebase": {"strategy": "rebase", "n": (4,)},
+  }
+  return tiny.config(family, **({"reward": reward, "runs": runs} | changes))
+
+
+def test_a_trained_head_scores_the_steps_of_a_sweep(family, trained, tmp_path):
+  head = trained / "model"
+  sweep.run_sweep(value_sweep(family, head), tmp_path)
+  model = models.load_value_model(head)
+  tokenizer = model.tokenizer
+  compared = 0
+  for record in records(tmp_path):
+    prompt = tokenizer(tasks.step_prompt(record["problem"]["question"]))[
+      "input_ids"
+    ]
+    texts = record["tree"]["texts"]
+    for candidate in record["candidates"]:
+      tokens, ends = list(prompt), []
+      for node in candidate["path"]:
+        tokens += tokenizer(texts[node], add_special_tokens=False)["input_ids"]
+        ends.append(len(tokens) - 1)
+      whole = model.token_rewards(
+        model.params, jnp.array([tokens]), jnp.ones((1, len(tokens)), bool)
+      )[0]
+      count = record["tree"]["tokens"]
+      if len(tokens) - len(prompt) != sum(count[n] for n in candidate["path"]):
+        continue  # the end of the text was written, too
+      scores = candidate["step_scores"]
+      np.testing.assert_allclose(scores, whole[np.array(ends)], atol=1e-5)
+      compared += 1
+  assert compared > 10
+
+
+def test_hidden_states_of_the_policy_are_charged_once(
+  family, trained, tmp_path
+):
+  head = trained / "model"
+  sweep.run_sweep(value_sweep(family, head), tmp_path)
+  size = value_file.read_description(head).parameters
+  for record in records(tmp_path):
+    ledger = record["ledger"]
+    if record["run"]["policy"] != "large":
+      assert "flops_head" not in ledger
+      continue
+    spent = 2.0 * size * ledger["reward_scored"]
+    assert ledger["flops_head"] == {
+      "paper": 0.0, "with_reward": spent, "full": spent,
+    }  # fmt: skip
+    assert spent < ledger["flops_reward"]["with_reward"]
+
+
+def test_training_again_computes_no_hidden_states(
+  family, draws, trained, monkeypatch
+):
+  before = value_file.read_weights(
+    trained / "model", value_file.read_description(trained / "model")
+  )
+
+  def refuse(*arguments):
+    raise AssertionError("hidden states were computed again")
+
+  monkeypatch.setattr(hidden_states, "_make_reader", refuse)
+  training.train_value(conftest.train_config(family, draws), trained)
+  after = value_file.read_weights(
+    trained / "model", value_file.read_description(trained / "model")
+  )
+  for name, array in before.items():
+    np.testing.assert_array_equal(array, after[name])
+
+
+def test_stored_states_are_those_of_the_whole_text(family, draws, trained):
+  """Hidden states and likelihoods, computed here without a cache."""
+  model = models.load_model(family / "large")
+  problems = solutions.read(draws, "large", model.tokenizer)
+  for problem in problems[:2]:
+    states = hidden_states.load(trained / "hidden_states", problem)
+    first = 0
+    for solution in problem.solutions:
+      text = jnp.array([[*problem.prompt, *solution.tokens]])
+      begin = len(problem.prompt)
+      end = first + len(solution.tokens)
+      hidden = model.hidden(model.params, text)[0, begin:]
+      np.testing.assert_allclose(
+        states.hidden[first:end], hidden, rtol=2e-3, atol=2e-3
+      )
+      logits = np.array(model.logits(model.params, text)[0, begin - 1 : -1])
+      logits -= np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+      chosen = logits[np.arange(len(solution.tokens)), solution.tokens]
+      np.testing.assert_allclose(states.likely[first:end], chosen, atol=1e-3)
+      first = end
+
+
+def test_folded_weights_read_states_as_they_are(family, draws, trained):
+  """Scaling is folded into the head, with and without an inner layer."""
+  tokenizer = models.load_model(family / "large").tokenizer
+  problems = solutions.read(draws, "large", tokenizer)
+  config = conftest.train_config(family, draws)
+  batches = train.TokenBatches(config, problems, trained / "hidden_states")
+  rng = np.random.default_rng(0)
+  for width in (0, 3):
+    features = batches[0]["hidden"].shape[1]
+    head = value_head.ValueHead(features, width, nnx.Rngs(0))
+    graph, state = nnx.split(head)
+    weights = {
+      name: rng.normal(size=array.shape).astype(np.float32)
+      for name, array in nnx.to_pure_dict(state).items()
+    }
+    states = hidden_states.load(trained / "hidden_states", problems[0])
+    raw = states.hidden.astype(np.float32)
+    scaled = (raw - batches.mean) / batches.deviation
+    expected = nnx.merge(graph, weights)(scaled)
+    folded = nnx.merge(graph, batches.unscaled(weights))(raw)
+    np.testing.assert_allclose(folded, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_head_learns_what_its_features_tell(family, draws, tmp_path):
+  """States whose first feature is the label, and noise beside it."""
+  tokenizer = models.load_model(family / "large").tokenizer
+  problems = solutions.read(draws, "large", tokenizer)
+  learned, held_out = solutions.hold_out(problems, 0.5, 0)
+  rng = np.random.default_rng(0)
+  for problem in problems:
+    lengths = [len(s.tokens) for s in problem.solutions]
+    labels = np.repeat([s.correct for s in problem.solutions], lengths)
+    hidden = rng.normal(size=(len(labels), 3))
+    hidden[:, 0] = 3 * labels + 0.1 * hidden[:, 0]
+    np.savez(
+      tmp_path / f"{problem.id:06d}.npz", hidden=hidden.astype(np.float16),
+      likely=np.zeros(len(labels), np.float32), lengths=np.array(lengths),
+    )  # fmt: skip
+  config = conftest.train_config(
+    family, draws, steps=150, batch_size=64, learning_rate=0.05
+  )
+  description = value_file.Description("", "", (1,), 3, 0, "")
+  weights = train.fit(
+    config, description, learned, held_out, tmp_path, tmp_path / "work"
+  )
+  for one in train.score(description, weights, held_out, tmp_path):
+    lengths = [len(s.tokens) for s in one.problem.solutions]
+    labels = np.repeat([s.correct for s in one.problem.solutions], lengths)
+    np.testing.assert_array_equal(one.rewards > 0.5, labels)
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"policy": "huge"}, "config.policy is 'huge'.*are large, small"),
+    ({"layers": (1, 2)}, r"layers is \(1, 2\); expected.*from 1 to 1"),
+    ({"layers": ()}, r"layers is \(\)"),
+    ({"held_out": 0.0}, "0 are held out"),
+    ({"source": "small"}, "drawn by a policy of digest .*same checkpoint"),
+  ],
+)
+def test_what_cannot_be_trained_is_told_first(
+  family, draws, tmp_path, changes, message
+):
+  if "source" in changes:
+    changes = {"source": str(family / changes["source"])}
+  config = conftest.train_config(family, draws, **changes)
+  with pytest.raises(ValueError, match=message):
+    training.train_value(config, tmp_path)
+  assert not (tmp_path / "hidden_states").exists()
+
+
+def test_draws_that_are_not_there_are_named(family, tmp_path):
+  config = conftest.train_config(family, tmp_path / "none")
+  with pytest.raises(FileNotFoundError, match="config.draws is .*none"):
+    training.train_value(config, tmp_path)
+
+
+def test_states_of_another_making_are_refused(trained):
+  with pytest.raises(ValueError, match=r"layers was \[1\] and is \[2\]"):
+    hidden_states.prepare(trained / "hidden_states", {"layers": [2]})
+
+
+def test_solutions_all_wrong_are_refused(draws, family, tmp_path):
+  rows = records(draws)
+  for row in rows:
+    for candidate in row["candidates"]:
+      candidate["correct"] = False
+  text = "".join(json.dumps(row) + "\n" for row in rows)
+  (tmp_path / "records.jsonl").write_text(text, "utf-8")
+  content = (draws / "config.json").read_text("utf-8")
+  (tmp_path / "config.json").write_text(content, "utf-8")
+  config = conftest.train_config(family, tmp_path)
+  with pytest.raises(ValueError, match="not one of them is correct"):
+    training.train_value(config, tmp_path / "work")
+
+
+def test_a_head_of_another_body_is_refused(family, trained, tmp_path):
+  reward = {
+    "format": "value_head",
+    "source": str(trained / "model"),
+    "body": str(family / "small"),
+  }
+  with pytest.raises(ValueError, match="was trained on hidden states of"):
+    sweep.run_sweep(value_sweep(family, "", reward=reward), tmp_path)
