@@ -114,6 +114,7 @@ def _load_external(
     )
   except ValueError as error:
     raise ValueError(f"{checkpoint.where}: {error}") from error
+  _check_cap(checkpoint, reward_format)
   tensors = checkpoint.tensors
   if reward_format.head.own_file:
     tensors = _own_file(checkpoint, reward_format)
@@ -142,6 +143,22 @@ def _load_external(
     config, params, tokenizer, graph, reward_format,
     hardware=hardware_lib.of_mesh(mesh),
   )  # fmt: skip
+
+
+def _check_cap(
+  checkpoint: checkpoint_lib.Checkpoint,
+  reward_format: reward_formats.RewardFormat,
+) -> None:
+  """Refuses a head of logits where these are capped, as no vector can."""
+  config = checkpoint.config
+  own = reward_format.head.tensors(config.hidden_size)
+  if config.logit_softcap is not None and not own:
+    raise ValueError(
+      f"{checkpoint.config_file}: the logits have a soft cap of "
+      f"{config.logit_softcap}, and a reward of format {reward_format.name!r} "
+      "is made of logits without one; expected a model without "
+      "final_logit_softcapping, or a format with a head of its own."
+    )
 
 
 def _own_file(

@@ -1,5 +1,6 @@
 """What a folder with a published reward model must hold."""
 
+import dataclasses
 import json
 
 import jax
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import models
-from tests.models import external_models, tokenizers_of
+from tests.models import external_models, families, tiny, tokenizers_of
 
 
 def test_folded_heads_are_whole_on_every_device_and_in_float32(tmp_path):
@@ -136,3 +137,15 @@ def test_a_published_model_is_quantised_but_for_its_head(tmp_path, shape):
     for one in (plain, model)
   )
   assert 0 < np.abs(first - second).max() < 0.1
+
+
+def test_logits_with_a_soft_cap_are_no_reward(tmp_path):
+  """No vector caps them, and the format would compare what is not computed."""
+  tokenizer = tokenizers_of.sentence_piece()
+  config = dataclasses.replace(
+    families.READ["gemma2"], vocab_size=len(tokenizer)
+  )
+  model = tiny.make_model(config, seed=1)
+  models.save_model(dataclasses.replace(model, tokenizer=tokenizer), tmp_path)
+  with pytest.raises(ValueError, match=r"soft cap of 2\.5.*'math_shepherd'"):
+    models.load_reward_model(tmp_path, reward_format="math_shepherd")
