@@ -1,18 +1,12 @@
 """What a sweep knows of a checkpoint before its weights are loaded."""
 
 import dataclasses
-import hashlib
-import pathlib
 import re
 
 from inference_scaling import compute, models, names
+from inference_scaling.models.checkpoints import digest
 from inference_scaling.sweep.ports import loading
 from inference_scaling.sweep.ports import port as port_lib
-
-# Of a larger file the name, the size and both ends are hashed: reading the
-# tens of gigabytes of a 34B model would take minutes at each start.
-_WHOLE = 1 << 30
-_ENDS = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,15 +43,7 @@ class Checkpoint:
 
   def sha256(self) -> str:
     """Digest of the files that decide what the model computes."""
-    digest = hashlib.sha256(self.source.encode() if self._unnamed else b"")
-    for path in self.opened.files():
-      digest.update(f"{path.name} {_file_digest(path)}\n".encode())
-    return digest.hexdigest()
-
-  @property
-  def _unnamed(self) -> bool:
-    """Whether there is no file: a random model is known by its name alone."""
-    return not self.opened.files()
+    return digest.sha256(self.opened, self.source)
 
 
 Model = Checkpoint | port_lib.Port
@@ -125,13 +111,13 @@ def _value_head(source: str, body: str) -> Checkpoint:
   """Looks at a value head, and at whether its body is its own."""
   opened = models.open_value_head(source, body)
   description, whole = opened.description, opened.whole
-  digest = Checkpoint("", whole, compute.NO_COST).sha256()
-  if digest != description.body_sha256:
+  sha256 = digest.sha256(whole, body or description.body)
+  if sha256 != description.body_sha256:
     raise ValueError(
       f"the value head in {source} was trained on hidden states of "
       f"{description.body}, whose files have the digest "
       f"{description.body_sha256}; its body, {body or description.body}, has "
-      f"{digest}. Give the checkpoint that it was trained on as "
+      f"{sha256}. Give the checkpoint that it was trained on as "
       "config.reward.body."
     )
   checkpoint = opened.checkpoint
@@ -140,7 +126,7 @@ def _value_head(source: str, body: str) -> Checkpoint:
     source, checkpoint, compute.add_head(
       compute.step_reward_cost(checkpoint.config), head
     ),
-    body=body, body_sha256=digest, head_cost=head,
+    body=body, body_sha256=sha256, head_cost=head,
   )  # fmt: skip
 
 
@@ -157,15 +143,3 @@ def _open(source: str, *architectures: str) -> models.Checkpoint:
       f"{error}\nIf {source} names a function that makes a model, give "
       f"{names.PYTHON_PREFIX}{source}."
     ) from error
-
-
-def _file_digest(path: pathlib.Path) -> str:
-  size = path.stat().st_size
-  with path.open("rb") as file:
-    if size <= _WHOLE:
-      return hashlib.file_digest(file, "sha256").hexdigest()
-    digest = hashlib.sha256(str(size).encode())
-    digest.update(file.read(_ENDS))
-    file.seek(-_ENDS, 2)
-    digest.update(file.read())
-    return digest.hexdigest()

@@ -118,8 +118,8 @@ def chat(
   content = step_prompt(question).strip()
   turns = [{"role": "system", "content": system}] if system else []
   for example in examples:
-    asked = step_prompt(example["question"]).strip()
-    turns.append({"role": "user", "content": asked})
+    question_text = step_prompt(example["question"]).strip()
+    turns.append({"role": "user", "content": question_text})
     solution = example["solution"].strip()
     turns.append({"role": "assistant", "content": solution})
   turns.append({"role": "user", "content": content})

@@ -25,8 +25,10 @@ def is_name(source: str) -> bool:
 
 def is_file_name(source: str) -> bool:
   """Tells whether a source looks like "org/name/file.gguf", and no path."""
-  here = pathlib.Path(source).parts[0]
-  return _FILE.fullmatch(source) is not None and not pathlib.Path(here).exists()
+  first = pathlib.Path(source).parts[0]
+  return (
+    _FILE.fullmatch(source) is not None and not pathlib.Path(first).exists()
+  )
 
 
 def download_file(source: str) -> pathlib.Path:
@@ -44,7 +46,7 @@ def download_file(source: str) -> pathlib.Path:
   match = _FILE.fullmatch(source)
   assert match is not None, source
   name, file = match.groups()
-  return _asked(
+  return _explained(
     name, lambda: pathlib.Path(huggingface_hub.hf_hub_download(name, file))
   )
 
@@ -68,10 +70,10 @@ def download(name: str) -> pathlib.Path:
       folder = _fetch(name, _PICKLES)
     return folder
 
-  return _asked(name, fetch)
+  return _explained(name, fetch)
 
 
-def _asked(name: str, fetch: Callable[[], pathlib.Path]) -> pathlib.Path:
+def _explained(name: str, fetch: Callable[[], pathlib.Path]) -> pathlib.Path:
   """Fetches from a repository; says what is wrong with it where that fails."""
   try:
     return fetch()

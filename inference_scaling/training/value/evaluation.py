@@ -82,7 +82,7 @@ def draw(scored: Sequence[Scored], path: pathlib.Path) -> None:
   picture = figure.Figure(figsize=(12, 4), layout="constrained")
   parts = (("Steps", _steps), ("Solutions", _solutions))
   axes = picture.subplots(1, 3)
-  for place, (title, read) in zip(axes, parts, strict=False):
+  for axis, (title, read) in zip(axes, parts, strict=False):
     rows = _join([read(one) for one in scored])
     for name, line in (
       ("value", "-"),
@@ -91,11 +91,11 @@ def draw(scored: Sequence[Scored], path: pathlib.Path) -> None:
     ):
       area = roc.roc_area(rows["label"], rows[name])
       curve = roc.roc_curve(rows["label"], rows[name])
-      place.plot(*curve, line, label=f"{name} (area {area:.3f})")
-    place.plot([0, 1], [0, 1], color=_GREY, linewidth=1, zorder=0)
-    place.set(xlabel="false positive rate", ylabel="true positive rate")
-    place.set_title(f"{title} of held-out problems")
-    place.legend(loc="lower right", fontsize=8)
+      axis.plot(*curve, line, label=f"{name} (area {area:.3f})")
+    axis.plot([0, 1], [0, 1], color=_GREY, linewidth=1, zorder=0)
+    axis.set(xlabel="false positive rate", ylabel="true positive rate")
+    axis.set_title(f"{title} of held-out problems")
+    axis.legend(loc="lower right", fontsize=8)
   rows = _join([_solutions(one) for one in scored])
   means, shares, counts = roc.calibration(rows["label"], rows["value"])
   axes[2].plot([0, 1], [0, 1], color=_GREY, linewidth=1, zorder=0)

@@ -25,8 +25,8 @@ from absl import logging
 from flax import nnx
 
 from inference_scaling import models
+from inference_scaling.models.checkpoints import digest
 from inference_scaling.models.rewards import value_file, value_head
-from inference_scaling.sweep import checkpoints
 from inference_scaling.training import loop
 from inference_scaling.training.value import (
   evaluation,
@@ -52,16 +52,12 @@ def train_value(config: loop.Config, workdir: str | pathlib.Path) -> None:
   """
   workdir = pathlib.Path(workdir)
   layers = tuple(config.layers)
-  policy = checkpoints.policy(config.source)
-  if not isinstance(policy, checkpoints.Checkpoint):
-    raise ValueError(
-      f"config.source is {config.source}, a function of your own; expected a "
-      "checkpoint of a policy, whose hidden states can be read."
-    )
-  value_head.body_config(policy.opened.config, layers)  # that there are such
-  digest = policy.sha256()
-  prompt = check_draws(config, digest)
-  tokenizer = policy.opened.tokenizer()
+  opened = models.open_checkpoint(config.source)
+  opened.require()
+  value_head.body_config(opened.config, layers)  # that there are such
+  sha256 = digest.sha256(opened, config.source)
+  prompt = check_draws(config, sha256)
+  tokenizer = opened.tokenizer()
   problems = solutions_lib.read(config.draws, config.policy, tokenizer)
   learned, held_out = solutions_lib.hold_out(
     problems, config.held_out, config.seed
@@ -69,15 +65,15 @@ def train_value(config: loop.Config, workdir: str | pathlib.Path) -> None:
   _count("Learned from", learned)
   _count("Held out", held_out)
   folder = workdir / "hidden_states"
-  made_of = {"policy": digest, "layers": list(layers), "prompt": prompt}
+  made_of = {"policy": sha256, "layers": list(layers), "prompt": prompt}
   hidden_states.prepare(folder, made_of)
   model = models.load_model(config.source, dtype=config.dtype)
   hidden_states.compute(model, layers, problems, folder)
   description = value_file.Description(
     body=config.source,
-    body_sha256=digest,
+    body_sha256=sha256,
     layers=layers,
-    hidden_size=policy.opened.config.hidden_size,
+    hidden_size=opened.config.hidden_size,
     width=config.width,
     vocabulary_sha256=value_file.vocabulary_sha256(tokenizer),
   )
@@ -86,12 +82,12 @@ def train_value(config: loop.Config, workdir: str | pathlib.Path) -> None:
   report(config, description, weights, held_out, folder, workdir / "report")
 
 
-def check_draws(config: loop.Config, digest: str) -> Any:
+def check_draws(config: loop.Config, sha256: str) -> Any:
   """Checks that the solutions were drawn by the policy; returns their prompt.
 
   Args:
     config: `draws` and `policy`.
-    digest: of the policy's files.
+    sha256: of the policy's files.
 
   Returns:
     `config.prompt` of the sweep that drew them, JSON data.
@@ -107,10 +103,10 @@ def check_draws(config: loop.Config, digest: str) -> Any:
       f"{config.draws} are {', '.join(sorted(drawn_by))}; expected one of them."
     )
   drawn = drawn_by[config.policy].get("sha256")
-  if drawn != digest:
+  if drawn != sha256:
     raise ValueError(
       f"the solutions in {config.draws} were drawn by a policy of digest "
-      f"{drawn}, but config.source, {config.source}, has {digest}; a head is "
+      f"{drawn}, but config.source, {config.source}, has {sha256}; a head is "
       "trained on what its own body has written. Give the same checkpoint, or "
       "draw solutions of this one."
     )
@@ -185,6 +181,10 @@ class TokenBatches(grain.sources.RandomAccessDataSource):
   Each has `hidden` float32[B, F], scaled to mean 0 and deviation 1 in each
   feature, and `label` float32[B]. A solution is chosen first and a token of it
   next, so that long solutions weigh no more than short ones.
+
+  Attributes:
+    mean: float32[F], of each feature.
+    deviation: float32[F].
   """
 
   def __init__(
@@ -202,7 +202,7 @@ class TokenBatches(grain.sources.RandomAccessDataSource):
       np.float32,
     )
     self._config = config
-    self._mean, self._deviation = _moments(self._hidden)
+    self.mean, self.deviation = _moments(self._hidden)
 
   def __len__(self) -> int:
     return self._config.steps
@@ -214,7 +214,7 @@ class TokenBatches(grain.sources.RandomAccessDataSource):
     tokens = rng.integers(self._lengths[chosen])
     hidden = self._hidden[self._firsts[chosen] + tokens].astype(np.float32)
     return {
-      "hidden": (hidden - self._mean) / self._deviation,
+      "hidden": (hidden - self.mean) / self.deviation,
       "label": self._labels[chosen],
     }
 
@@ -226,8 +226,8 @@ class TokenBatches(grain.sources.RandomAccessDataSource):
       if "inner_kernel" in weights
       else ("kernel", "bias")
     )
-    scaled = (weights[kernel].T / self._deviation).T
-    weights[bias] = weights[bias] - self._mean @ scaled
+    scaled = (weights[kernel].T / self.deviation).T
+    weights[bias] = weights[bias] - self.mean @ scaled
     weights[kernel] = scaled
     return weights
 

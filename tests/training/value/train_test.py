@@ -193,7 +193,7 @@ def test_what_cannot_be_trained_is_told_first(
 
 def test_draws_that_are_not_there_are_named(family, tmp_path):
   config = conftest.train_config(family, tmp_path / "none")
-  with pytest.raises(FileNotFoundError, match="config.draws is .*none"):
+  with pytest.raises(FileNotFoundError, match=r"config\.draws is .*none"):
     training.train_value(config, tmp_path)
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from llvmlite import ir
 
-LANES = 16  # numbers of 32 bits in a register of 512
+WIDTH = 16  # numbers of 32 bits in a register of 512
 BYTE, WORD, LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
-WORDS = ir.VectorType(WORD, LANES)
-FLOATS = ir.VectorType(ir.FloatType(), LANES)
-BYTES = ir.VectorType(BYTE, 4 * LANES)
+WORDS = ir.VectorType(WORD, WIDTH)
+FLOATS = ir.VectorType(ir.FloatType(), WIDTH)
+BYTES = ir.VectorType(BYTE, 4 * WIDTH)
 POINTER = ir.PointerType(BYTE)
 
 
@@ -88,7 +88,7 @@ class Code:
     """Makes a vector of one number."""
     undefined = ir.Constant(kind, ir.Undefined)
     first = self.builder.insert_element(undefined, value, ir.Constant(WORD, 0))
-    zeros = ir.Constant(ir.VectorType(WORD, LANES), [0] * LANES)
+    zeros = ir.Constant(ir.VectorType(WORD, WIDTH), [0] * WIDTH)
     return self.builder.shuffle_vector(first, undefined, zeros)
 
   def least(self, one: Any, other: Any) -> Any:
@@ -113,5 +113,5 @@ class Code:
     return self.builder.mul(value, factor)
 
   def _at(self, pointer: Any, offset: Any, kind: ir.Type) -> Any:
-    place = self.builder.gep(pointer, [offset])
-    return self.builder.bitcast(place, ir.PointerType(kind))
+    spot = self.builder.gep(pointer, [offset])
+    return self.builder.bitcast(spot, ir.PointerType(kind))

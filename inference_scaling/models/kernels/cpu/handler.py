@@ -111,8 +111,8 @@ class _Frame:
     extension = self._pointer(self._frame, _EXTENSION)
     with builder.if_then(builder.icmp_unsigned("!=", extension, _NOTHING)):
       kind = self.text.load(extension, whole(_KIND), code.WORD)
-      asked = ir.Constant(code.WORD, _METADATA_KIND)
-      with builder.if_then(builder.icmp_signed("==", kind, asked)):
+      wanted = ir.Constant(code.WORD, _METADATA_KIND)
+      with builder.if_then(builder.icmp_signed("==", kind, wanted)):
         metadata = self._pointer(extension, _METADATA)
         for offset, value in zip(_ANSWER, (*_version(), 0), strict=True):
           word = ir.Constant(code.WORD, value)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from llvmlite import binding
 
 from inference_scaling.models.kernels.cpu import handler, quantising
-from inference_scaling.models.kernels.cpu.code import LANES
+from inference_scaling.models.kernels.cpu.code import WIDTH
 
 _FEATURES = ("avx512f", "avx512bw", "avx512vnni")
 # Rows below which a product is not worth a second thread.
@@ -75,14 +75,14 @@ def _quantise(
   """Quantises float32[K, M] and lays it out as `panels.write` reads it."""
   inputs, count = columns.shape
   groups = math.ceil(inputs / quantising.GROUP)
-  vectors = math.ceil(count / LANES)
-  width = vectors * LANES
+  vectors = math.ceil(count / WIDTH)
+  width = vectors * WIDTH
   if width > count:
     columns = jnp.pad(columns, [(0, 0), (0, width - count)])
   call = jax.ffi.ffi_call(
     handler.QUANTISE,
     (
-      jax.ShapeDtypeStruct((vectors, inputs // 4, LANES, 4), jnp.int8),
+      jax.ShapeDtypeStruct((vectors, inputs // 4, WIDTH, 4), jnp.int8),
       jax.ShapeDtypeStruct((groups, width), jnp.int32),
       jax.ShapeDtypeStruct((groups, width), jnp.float32),
     ),

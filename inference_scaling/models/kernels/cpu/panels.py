@@ -18,7 +18,7 @@ from typing import Any
 from llvmlite import ir
 
 from inference_scaling.models.kernels.cpu import code
-from inference_scaling.models.kernels.cpu.code import LANES, POINTER, whole
+from inference_scaling.models.kernels.cpu.code import POINTER, WIDTH, whole
 from inference_scaling.models.kernels.cpu.quantising import GROUP
 
 _VNNI = "llvm.x86.avx512.vpdpbusd.512"
@@ -48,7 +48,7 @@ def write(module: ir.Module) -> ir.Function:
   builder = text.builder
   scratch = builder.alloca(code.BYTE, _CHUNK * GROUP)
   scratch.align = 64
-  vectors = builder.sdiv(columns, whole(LANES))
+  vectors = builder.sdiv(columns, whole(WIDTH))
   most = max(_ROWS)
   wide = text.multiple(vectors, most)
 
@@ -109,13 +109,13 @@ class _Panel:
     text.loop(start, stop, 1, lambda row: self._copy(row, start, at, size))
     base = text.sum(
       text.times(builder.sdiv(at, whole(GROUP)), self.width),
-      text.times(self.begin, LANES),
+      text.times(self.begin, WIDTH),
     )
     base = text.times(base, 4)
 
     def per_vector(pointer: Any, kind: ir.Type) -> list[Any]:
       return [
-        text.load(pointer, text.sum(base, whole(4 * LANES * i)), kind)
+        text.load(pointer, text.sum(base, whole(4 * WIDTH * i)), kind)
         for i in range(self.vectors)
       ]
 
@@ -137,7 +137,7 @@ class _Panel:
     text, builder = self.text, self.text.builder
     source = text.sum(text.times(text.sum(self.first, row), self.inputs), at)
     target = text.times(builder.sub(row, start), GROUP)
-    signs = ir.Constant(code.BYTES, [-128] * 4 * LANES)
+    signs = ir.Constant(code.BYTES, [-128] * 4 * WIDTH)
 
     def move(kind: ir.Type, sign: Any) -> Any:
       def body(index: Any) -> None:
@@ -147,8 +147,8 @@ class _Panel:
 
       return body
 
-    wide = text.multiple(size, 4 * LANES)
-    text.loop(whole(0), wide, 4 * LANES, move(code.BYTES, signs))
+    wide = text.multiple(size, 4 * WIDTH)
+    text.loop(whole(0), wide, 4 * WIDTH, move(code.BYTES, signs))
     word = ir.Constant(code.WORD, _WORD_OF_SIGNS)
     text.loop(wide, size, 4, move(code.WORD, word))
 
@@ -165,14 +165,14 @@ class _Panel:
     """Sums of `count` rows over a group, which are added to the results."""
     text, builder = self.text, self.text.builder
     begin = text.times(near, GROUP)
-    panel = text.times(self.inputs, LANES)  # bytes of a vector of columns
+    panel = text.times(self.inputs, WIDTH)  # bytes of a vector of columns
 
     def inner(index: Any, *sums: Any) -> list[Any]:
-      place = text.times(text.sum(at, index), LANES)
+      offset = text.times(text.sum(at, index), WIDTH)
       columns = [
         text.load(
           self.columns,
-          text.sum(text.times(text.sum(self.begin, whole(i)), panel), place),
+          text.sum(text.times(text.sum(self.begin, whole(i)), panel), offset),
           code.WORDS,
         )
         for i in range(self.vectors)
@@ -194,15 +194,15 @@ class _Panel:
   def _add(self, row: Any, at: Any, sums: list[Any], scales: list[Any]) -> None:
     """Adds the sums of a row to the results, or begins these with them."""
     text, builder = self.text, self.text.builder
-    place = text.sum(text.times(row, self.width), text.times(self.begin, LANES))
+    begin = text.sum(text.times(row, self.width), text.times(self.begin, WIDTH))
     begun = builder.icmp_signed(">", at, whole(0))
-    zeros = ir.Constant(code.FLOATS, [0.0] * LANES)
+    zeros = ir.Constant(code.FLOATS, [0.0] * WIDTH)
     scale = text.load(
       self.row_scales, text.times(text.sum(self.first, row), 4), ir.FloatType()
     )
     scale = text.spread(scale, code.FLOATS)
     for i in range(self.vectors):
-      offset = text.times(text.sum(place, whole(LANES * i)), 4)
+      offset = text.times(text.sum(begin, whole(WIDTH * i)), 4)
       old = text.load(self.out, offset, code.FLOATS)
       old = builder.select(begun, old, zeros)
       value = builder.sitofp(sums[i], code.FLOATS)

@@ -11,7 +11,7 @@ from typing import Any
 from llvmlite import ir
 
 from inference_scaling.models.kernels.cpu import code
-from inference_scaling.models.kernels.cpu.code import LANES, POINTER, whole
+from inference_scaling.models.kernels.cpu.code import POINTER, WIDTH, whole
 
 GROUP = 128  # inputs that share a scale
 LARGEST = 127.0
@@ -43,12 +43,12 @@ def write(module: ir.Module) -> ir.Function:
   nearest = ir.Function(module, unary, "llvm.nearbyint.v16f32")
 
   def load(row: Any, column: Any) -> Any:
-    place = text.sum(text.times(row, width), column)
-    return text.load(columns, text.times(place, 4), code.FLOATS)
+    offset = text.sum(text.times(row, width), column)
+    return text.load(columns, text.times(offset, 4), code.FLOATS)
 
   def group(column: Any, at: Any) -> None:
     stop = text.least(text.sum(at, whole(GROUP)), inputs)
-    zeros = ir.Constant(code.FLOATS, [0.0] * LANES)
+    zeros = ir.Constant(code.FLOATS, [0.0] * WIDTH)
 
     def larger(row: Any, highest: Any) -> list[Any]:
       value = builder.call(size_of, [load(row, column)])
@@ -57,38 +57,38 @@ def write(module: ir.Module) -> ir.Function:
 
     (highest,) = text.loop(at, stop, 1, larger, [zeros])
     unit = builder.fmul(highest, _floats(1.0 / LARGEST))
-    some = builder.fcmp_ordered(">", unit, zeros)
-    inverse = builder.select(some, builder.fdiv(_floats(1.0), unit), zeros)
+    positive = builder.fcmp_ordered(">", unit, zeros)
+    inverse = builder.select(positive, builder.fdiv(_floats(1.0), unit), zeros)
 
     def weave(row: Any, total: Any) -> list[Any]:
-      word = ir.Constant(code.WORDS, [0] * LANES)
+      word = ir.Constant(code.WORDS, [0] * WIDTH)
       for i in range(4):
         value = builder.fmul(load(text.sum(row, whole(i)), column), inverse)
         number = builder.fptosi(builder.call(nearest, [value]), code.WORDS)
         total = builder.add(total, number)
         byte = builder.and_(number, _words(255))
         word = builder.or_(word, builder.shl(byte, _words(8 * i)))
-      place = text.sum(text.times(column, inputs), text.times(row, LANES))
-      text.store(word, packed, place)
+      offset = text.sum(text.times(column, inputs), text.times(row, WIDTH))
+      text.store(word, packed, offset)
       return [total]
 
     (total,) = text.loop(at, stop, 4, weave, [_words(0)])
     index = builder.sdiv(at, whole(GROUP))
-    place = text.times(text.sum(text.times(index, width), column), 4)
-    text.store(builder.mul(total, _words(-OFFSET)), offsets, place)
-    text.store(unit, scales, place)
+    offset = text.times(text.sum(text.times(index, width), column), 4)
+    text.store(builder.mul(total, _words(-OFFSET)), offsets, offset)
+    text.store(unit, scales, offset)
 
   def all_groups(column: Any) -> None:
     text.loop(whole(0), inputs, GROUP, lambda at: group(column, at))
 
-  text.loop(whole(0), width, LANES, all_groups)
+  text.loop(whole(0), width, WIDTH, all_groups)
   builder.ret_void()
   return function
 
 
 def _floats(value: float) -> ir.Constant:
-  return ir.Constant(code.FLOATS, [ir.Constant(_FLOAT, value)] * LANES)
+  return ir.Constant(code.FLOATS, [ir.Constant(_FLOAT, value)] * WIDTH)
 
 
 def _words(value: int) -> ir.Constant:
-  return ir.Constant(code.WORDS, [value] * LANES)
+  return ir.Constant(code.WORDS, [value] * WIDTH)
