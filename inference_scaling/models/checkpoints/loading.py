@@ -54,7 +54,8 @@ def load_parameters(
     mesh: of `make_mesh`; None for one device.
     rules: logical axis rules.
     others: shapes of further tensors that must be there, by name; they are
-      checked and not read.
+      checked and not read. None for a language model, whose unembedding must
+      be its embedding where it says so.
 
   Returns:
     The parameters, as a nested dict.
@@ -74,7 +75,7 @@ def load_parameters(
   read_by = {**rules, "kv_heads": None} if copies else rules
   shardings = sharding.parameter_shardings(shapes, mesh, read_by)
   check_tensors(checkpoint, entries, shapes, others or {})
-  if not others:  # the head of a reward model reads no unembedding
+  if others is None:  # heads of reward models read no unembedding
     check_tied(checkpoint)
   tensors = checkpoint.tensors
   cast_to = formats.activations(dtype, hardware_lib.of_mesh(mesh))

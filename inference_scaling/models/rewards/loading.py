@@ -132,7 +132,7 @@ def _load_external(
     {"decoder": shapes["decoder"]},
     dtype=dtype,
     mesh=mesh,
-    others=_others(checkpoint, reward_format.head),
+    others=_others(checkpoint, reward_format.head) or None,
   )
   read = functools.partial(loading.read_finite, tensors)
   score = reward_format.head.fold(read, _unembedding(checkpoint))

@@ -5,7 +5,6 @@ import pathlib
 
 import jax
 
-from inference_scaling.models import families
 from inference_scaling.models.checkpoints import checkpoint as checkpoint_lib
 from inference_scaling.models.checkpoints import (
   layout,
@@ -136,6 +135,5 @@ def _unread(
   whole = opened.whole.config
   names = {entry.name for entry in layout.decoder_layout(whole, ("decoder",))}
   names -= {entry.name for entry in entries}
-  names.add(families.FAMILIES[whole.family].unembedding)
   stored = opened.whole.tensors.shapes
   return {name: stored[name] for name in names if name in stored}
