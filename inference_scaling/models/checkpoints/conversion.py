@@ -61,7 +61,7 @@ def convert_to_orbax(
   entries, shapes, heads = _describe(checkpoint)
   tokenizer = checkpoint.tokenizer()
   parameters = loading.load_parameters(
-    checkpoint, entries, shapes, dtype=dtype, mesh=mesh, others=heads,
+    checkpoint, entries, shapes, dtype=dtype, mesh=mesh, others=heads or None,
     rules=_WITHOUT_COPIES,
   )  # fmt: skip
   if heads:
