@@ -9,6 +9,8 @@ from typing import Any
 from inference_scaling import decoding, models, names, search, spec
 from inference_scaling.decoding.memory import abstract
 from inference_scaling.models import published
+from inference_scaling.models.layers import hardware
+from inference_scaling.models.quantisation import formats
 from inference_scaling.plan import workload as workload_lib
 from inference_scaling.spec import grid
 from inference_scaling.sweep import engine, strategies
@@ -70,6 +72,10 @@ def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
     OSError: for a file that is missing or cannot be fetched.
   """
   sweep = spec.read_sweep(config)
+  if sweep.dtype == names.AUTO:
+    accelerator = hardware.Hardware("tpu", 1)  # any
+    dtype = formats.fastest(accelerator)
+    sweep = sweep.model_copy(update={"dtype": dtype})
   one = type(sweep.mesh)(data=1, model=1)
   settings = settings_lib.make_settings(sweep.model_copy(update={"mesh": one}))
   count = num_problems or len(problems_lib.load(sweep.task))

@@ -109,10 +109,12 @@ class Sweep(fields.Group):
     names.PERCENT[0],
     "What 28% agrees with: either 28 or 0.28, or its value alone.",
   )
-  dtype: Annotated[str, fields.one_of(*names.DTYPES)] = fields.key(
+  dtype: Annotated[str, fields.one_of(*names.DTYPES, names.AUTO)] = fields.key(
     names.DTYPES[0],
     "Dtype of weights, activations and caches, of all models. 'int8' and 'fp8' "
-    "are of weights alone; all else is then bfloat16, on a CPU float32.",
+    "are of weights alone; all else is then bfloat16, on a CPU float32. 'auto' "
+    "is the fastest on the machine: bfloat16 on accelerators, int8 on a CPU "
+    "with AVX-512 VNNI, bfloat16 on one that has units for it, else float32.",
   )
   policy_dtypes: Annotated[
     dict[str, Annotated[str, fields.one_of(*names.DTYPES)]], _DTYPES

@@ -82,7 +82,7 @@ def run_sweep(
     SweepInterruptedError: on Ctrl-C; likewise.
   """
   workdir = pathlib.Path(workdir).absolute()
-  sweep = spec.read_sweep(config)
+  sweep = settings_lib.choose_dtype(spec.read_sweep(config))
   problems = problems_lib.load(sweep.task)
   policies = {
     name: checkpoints.policy(path) for name, path in sweep.policies.items()

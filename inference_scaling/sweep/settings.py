@@ -8,6 +8,8 @@ from typing import Any
 import jax
 
 from inference_scaling import decoding, models, names, spec
+from inference_scaling.models.layers import hardware
+from inference_scaling.models.quantisation import formats
 from inference_scaling.spec import reward as reward_lib
 
 
@@ -77,6 +79,26 @@ def whole_solutions(settings: Settings) -> Settings:
     limits=settings.limits.whole,
     reward_limits=reward_limits and reward_limits.whole,
   )
+
+
+def choose_dtype(sweep: spec.Sweep) -> spec.Sweep:
+  """Puts the fastest dtype of this machine where the config asks for it.
+
+  Args:
+    sweep: of `spec.read_sweep`.
+
+  Returns:
+    The same sweep, of one of `names.DTYPES`: a folder is of one dtype, on
+    whatever machine it goes on.
+
+  Raises:
+    ValueError: if the mesh does not match the devices.
+  """
+  if sweep.dtype != names.AUTO:
+    return sweep
+  mesh = make_mesh(sweep.mesh.data, sweep.mesh.model)
+  dtype = formats.fastest(hardware.of_mesh(mesh))
+  return sweep.model_copy(update={"dtype": dtype})
 
 
 def make_settings(

@@ -13,6 +13,14 @@ def read(*args, **changes):
   return spec.read_sweep(tiny.config(*args, **changes))
 
 
+def test_a_sweep_is_of_one_dtype_when_it_begins(tmp_path, monkeypatch):
+  """That of the machine, and of no other when it goes on elsewhere."""
+  monkeypatch.setattr(settings_lib.formats, "fastest", lambda hardware: "int8")
+  assert settings_lib.choose_dtype(read(tmp_path, dtype="auto")).dtype == "int8"
+  given = read(tmp_path, dtype="bfloat16")
+  assert settings_lib.choose_dtype(given) is given
+
+
 EXTERNAL = {
   "format": "llemma", "source": "x", "prompt_tokens": 40, "step_tokens": 20,
   "total_tokens": 60,
@@ -86,7 +94,7 @@ def test_a_mesh_is_made_of_all_devices(tmp_path):
 
 @pytest.mark.parametrize("reward_format", spec.REWARDS)
 def test_votes_need_scores_and_scores_need_no_model(reward_format, tmp_path):
-  reward = {**EXTERNAL, "format": reward_format}
+  reward = {**EXTERNAL, "format": reward_format, "body": "y"}
   reward = {
     key: reward[key] for key in spec.REWARDS[reward_format].model_fields
   }

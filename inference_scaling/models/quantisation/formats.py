@@ -6,14 +6,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
+from llvmlite import binding
 
 from inference_scaling import names
+from inference_scaling.models.kernels.cpu import int8_product
 from inference_scaling.models.layers import hardware as hardware_lib
 
 # NVIDIA's units convert and multiply e4m3 from Ada on, TPUs from the seventh
 # generation on.
 _COMPUTE_CAPABILITY = (8, 9)
 _TPUS = ("TPU7", "TPU v7")
+# By LLVM's names, what multiplies bfloat16 on CPUs.
+_UNITS = ("avx512bf16", "amx-bf16", "bf16")
+_BFLOAT16 = "bfloat16"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +75,28 @@ def activations(
   if format_of(dtype) is None:
     return jnp.dtype(dtype)
   return jnp.dtype(jnp.float32 if hardware.is_cpu else jnp.bfloat16)
+
+
+def fastest(hardware: hardware_lib.Hardware) -> str:
+  """Chooses the dtype in which a machine decodes fastest.
+
+  Args:
+    hardware: of the machine.
+
+  Returns:
+    bfloat16 for accelerators. For one CPU that has AVX-512 VNNI int8, whose
+    products took 2 to 5 times less than those of float32; else bfloat16 where
+    its processor has units for it, and float32 where it has none: products of
+    bfloat16 are then converted, and slower.
+  """
+  if not hardware.is_cpu:
+    return _BFLOAT16
+  whole = hardware.data_parts * hardware.model_parts == 1
+  if whole and int8_product.is_available():
+    return names.INT8
+  features = binding.get_host_cpu_features()
+  has_units = any(features.get(name, False) for name in _UNITS)
+  return _BFLOAT16 if has_units else names.DTYPES[0]
 
 
 def check(dtype: str | None, mesh: Mesh | None) -> None:

@@ -67,3 +67,24 @@ def test_fp8_needs_units_and_int8_does_not(mesh):
 )
 def test_fp8_is_taken_where_there_are_units_and_on_a_cpu(mesh):
   formats.check(names.FP8, mesh)
+
+
+@pytest.mark.parametrize(
+  ("used", "features", "kernel", "dtype"),
+  [
+    (hardware.Hardware("tpu", 8), [], True, "bfloat16"),
+    (hardware.Hardware("gpu", 1), [], False, "bfloat16"),
+    (hardware.Hardware("cpu", 1), ["avx512bf16"], True, "int8"),
+    (hardware.Hardware("cpu", 1), ["avx512bf16"], False, "bfloat16"),
+    (hardware.Hardware("cpu", 1), ["amx-bf16"], False, "bfloat16"),
+    (hardware.Hardware("cpu", 1), ["avx2"], False, "float32"),
+    (hardware.Hardware("cpu", 2, 2, 1), ["avx2"], True, "float32"),
+  ],
+)
+def test_the_fastest_dtype_goes_by_the_units_of_a_machine(
+  used, features, kernel, dtype, monkeypatch
+):
+  known = dict.fromkeys(features, True)
+  monkeypatch.setattr(formats.binding, "get_host_cpu_features", lambda: known)
+  monkeypatch.setattr(formats.int8_product, "is_available", lambda: kernel)
+  assert formats.fastest(used) == dtype
