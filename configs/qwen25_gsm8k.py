@@ -12,7 +12,8 @@ r"""Two sizes of one family on GSM8K: Qwen2.5-Coder-0.5B and 1.5B, on a CPU.
 The first draws solutions of the 0.5B policy on problems of the train split; the
 second trains a value head on its hidden states, which scores the steps of both
 policies in the sweeps that follow, on the first problems of the test split.
-Weights are those of Qwen on the hub (Apache-2.0) in Q4_K_M, read as float32:
+Weights are those of Qwen on the hub (Apache-2.0) in Q4_K_M. Where there is no
+hub, --config.policies.qwen_0_5b=FILE takes a file:
 
   qwen2.5-coder-0.5b-instruct-q4_k_m.gguf
     1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32
@@ -96,58 +97,70 @@ EXAMPLES = (
 )
 
 
-# Of each sweep: policies, candidates drawn, beams searched with, problems.
+# Of each sweep: the policy, candidates drawn, beams searched with, problems.
 SWEEPS = {
   "0.5b": (SMALL, 16, (4, 8, 16), 200),
   "1.5b": (LARGE, 8, (4, 8), 100),
   "smollm2": ("smollm2", 16, (), 200),
+  "draws": (SMALL, 8, (), 300),
 }
-
-
-def _shrink(config: common.Config) -> None:
-  """Shrinks a sweep to a check that runs on a CPU with random models."""
-  with config.unlocked():
-    config.task = {"kind": "synthetic", "count": 3, "levels": (1, 2, 3)}
-    config.policies = dict.fromkeys(config.policies, "random/qwen2_5_math_1_5b")
-    config.reward = {"format": "none"}
-  for block in config.runs.values():
-    if "n" in block:
-      block.n = (2,)
-  config.limits.step_tokens, config.limits.total_tokens = 12, 32
-  config.limits.max_steps = 4
-  config.batch_size = 4
+SEARCHES = ("rebase", "beam_search")
 
 
 def get_config(arg: str = "0.5b") -> ml_collections.ConfigDict:
-  """Makes a config of one policy, or of the draws that train the value head.
+  """Makes the config of a policy's sweep, or of what trains the value head.
 
   Args:
-    arg: "0.5b", "1.5b", "smollm2" or "draws"; ",runlocal" shrinks it.
+    arg: "0.5b", "1.5b", "smollm2" or "draws"; ",runlocal" shrinks it to a check
+      with random models that everything runs.
+
+  Returns:
+    The config.
   """
-  name, local = common.split_argument(arg, (*SWEEPS, "draws"))
-  policy, samples, beams, limit = SWEEPS.get(name, (SMALL, 8, (), 250))
+  name, local = common.split_argument(arg, SWEEPS)
+  policy, samples, beams, limit = SWEEPS[name]
+  runs = common.strategies(samples, ())
+  if beams:
+    runs |= {s: {"strategy": s, "n": beams} for s in SEARCHES}
+  reward = {"format": "value_head", "source": VALUE_HEAD}
+  if not beams:  # the head reads Qwen's tokens, and draws come before it
+    reward = {"format": "none"}
   config: common.Config = spec.complete(
     {
-      "task": {"kind": "gsm8k", "limit": limit},
+      "task": {
+        "kind": "gsm8k_train" if name == "draws" else "gsm8k", "limit": limit
+      },
       "policies": {policy: POLICIES[policy]},
       "prompt": {"kind": "chat", "system": SYSTEM, "examples": EXAMPLES},
-      "reward": {"format": "value_head", "source": VALUE_HEAD},
-      "runs": common.strategies(samples, beams),
+      "reward": reward,
+      "runs": runs,
       # At temperature 1 policies this small lose the thread.
-      "sampler": {"temperature": 0.7},
-      # A step is a line.
-      "format": {"step_end": ("\n",)},
+      "sampler": {"temperature": 0.5},
+      "dtype": "auto",
+      # A step is a line. Where nothing scores lines, a solution is one step,
+      # which is decoded faster.
+      "format": {"step_end": ("\n",) if beams else ()},
       "limits": {
-        "prompt_tokens": 640, "step_tokens": 96, "total_tokens": 256,
-        "max_steps": 16,
+        "prompt_tokens": 640, "step_tokens": 96 if beams else 256,
+        "total_tokens": 256, "max_steps": 16 if beams else 1,
       },
-      "batch_size": 64,
+      "batch_size": 128,
     }
   )  # fmt: skip
-  if name == "draws":
-    config.task.kind = "gsm8k_train"
-    config.reward = {"format": "none"}
-    del config.runs["greedy"]
-  if local:
-    _shrink(config)
+  return _shrink(config) if local else config
+
+
+def _shrink(config: common.Config) -> ml_collections.ConfigDict:
+  """Shrinks a sweep to a check that everything runs."""
+  with config.unlocked():
+    config.task = {"kind": "synthetic", "count": 3, "levels": (1, 2, 3)}
+    config.policies = dict.fromkeys(config.policies, "random/qwen2.5_math_1.5b")
+    config.reward = {"format": "likelihood"}
+    config.prompt = {"kind": "plain"}
+  for block in config.runs.values():
+    if "n" in block:
+      block.n = (2,)
+  config.limits.prompt_tokens = 160
+  config.limits.step_tokens, config.limits.total_tokens = 12, 32
+  config.batch_size = 4
   return config

@@ -27,7 +27,9 @@ def get_config() -> ml_collections.ConfigDict:
   config.policy = qwen25_gsm8k.SMALL
   config.source = qwen25_gsm8k.POLICIES[qwen25_gsm8k.SMALL]
   config.draws = "runs/qwen25_gsm8k_draws"
-  # Of problems, for the report.
+  # What ends a step in the searches to come, for the report.
+  config.step_end = ("\n",)
+  # Of problems, likewise.
   config.held_out = 0.2
   # The body is cut after the last of these.
   config.layers = (12, 16, 20)

@@ -32,7 +32,12 @@ def test_each_name_of_a_config_has_what_does_it():
   assert tuple(benchmarks.BENCHMARKS) == names.BENCHMARKS
   assert tuple(resampling.SCHEMES) == names.RESAMPLING_SCHEMES
   assert tuple(synthetic.SPLITS) == names.SPLITS
-  assert set(decoding.TOKEN_SCORES) | {"none", "native", "python"} == {
+  assert set(decoding.TOKEN_SCORES) | {
+    "none",
+    "native",
+    "python",
+    "value_head",
+  } == {
     reward_format
     for reward_format in spec.REWARDS
     if reward_format not in names.EXTERNAL_FORMATS

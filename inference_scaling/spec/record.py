@@ -18,6 +18,10 @@ from inference_scaling.spec import typed_json
 RecordError = typed_json.RecordError
 
 
+# Keys that most records lack; others are written where they are None.
+_SELDOM = ("flops_head",)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Run:
   """What a record is of, beside its problem.
@@ -222,7 +226,11 @@ def parse(content: Any, where: str = "record") -> Record:
 
 def to_json(part: Run | Problem | Candidate | Tree | Vote | Ledger) -> dict:
   """Makes JSON data of a part of a record; its lists are not copied."""
-  return dict(vars(part))
+  return {
+    key: value
+    for key, value in vars(part).items()
+    if value is not None or key not in _SELDOM
+  }
 
 
 def check_candidates(record: Record, where: str) -> None:

@@ -28,6 +28,7 @@ def test_every_key_of_a_record_has_a_field_and_its_value():
   content["problem"] |= {"name": "algebra/7", "alternatives": ["7"]}
   assert record.parse(content).dtype == ""  # older versions do not write it
   content["dtype"] = "int8"
+  content["ledger"]["flops_head"] = {"paper": 0.0}
   read = record.parse(content)
   assert read.dtype == "int8"
   assert set(content) == fields(record.Record)

@@ -47,7 +47,7 @@ def make_ledger(
     }
 
   used = trace.candidate_tokens(finished.tree)
-  ledger = record.to_json(
+  return record.to_json(
     record.Ledger(
       policy_prefill=int(written.prefill),
       policy_decode=int(written.decode),
@@ -64,6 +64,3 @@ def make_ledger(
       flops_head=by_convention(compute.flops, _NOTHING, head) if head else None,
     )
   )
-  if head is None:  # most records have no such line
-    del ledger["flops_head"]
-  return ledger

@@ -1,10 +1,12 @@
 """Solutions that a policy has drawn, from the records of a sweep, as tokens."""
 
+import bisect
 import dataclasses
 import datetime
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,18 +76,20 @@ def read(
   folder: str | pathlib.Path,
   policy: str,
   tokenizer: transformers.PreTrainedTokenizerFast,
+  step_end: Sequence[str],
 ) -> list[Problem]:
   """Reads the solutions of a policy and encodes them.
 
-  A record holds texts; a step is encoded by itself, as it was written, and the
-  end of the text is added where the record counts a token more than the text
-  has. A text that was drawn in other tokens than the tokenizer would choose is
-  read in the tokenizer's.
+  A record holds texts; the end of the text is added where the record counts a
+  token more than the text has. A text that was drawn in other tokens than the
+  tokenizer would choose is read in the tokenizer's. Steps are those of the
+  search to come: solutions may have been drawn whole, which is faster.
 
   Args:
     folder: of a sweep whose candidates are drawn, not searched.
     policy: its name in the sweep.
     tokenizer: of the policy.
+    step_end: texts that end a step; the end of a solution always does.
 
   Returns:
     Problems in the order of their ids.
@@ -105,7 +109,7 @@ def read(
     if record.run.policy != policy:
       continue
     question = record.problem.question
-    drawn = tuple(_solutions(value, tokenizer))
+    drawn = tuple(_solutions(value, tokenizer, step_end))
     known = problems.get(record.problem.id)
     if known is not None:  # of another strategy or seed
       drawn = known.solutions + drawn
@@ -159,24 +163,33 @@ def labels(problems: Sequence[Problem]) -> set[bool]:
 
 
 def _solutions(
-  record: Mapping[str, Any], tokenizer: transformers.PreTrainedTokenizerFast
-):
+  record: Mapping[str, Any],
+  tokenizer: transformers.PreTrainedTokenizerFast,
+  step_end: Sequence[str],
+) -> Iterator[Solution]:
   """Yields the graded candidates of a record, encoded."""
   texts, counts = record["tree"]["texts"], record["tree"]["tokens"]
   for candidate in record["candidates"]:
     if candidate["correct"] is None:
       continue
-    tokens: list[int] = []
-    ends = []
-    for node in candidate["path"]:
-      step = tokenizer(texts[node], add_special_tokens=False)["input_ids"]
-      tokens += step
-      last = node == candidate["path"][-1]
-      if last and len(step) + 1 == counts[node]:
-        tokens.append(tokenizer.eos_token_id)
-      ends.append(len(tokens) - 1)
+    text = "".join(texts[node] for node in candidate["path"])
+    encoded = tokenizer(
+      text, add_special_tokens=False, return_offsets_mapping=True
+    )
+    tokens = list(encoded["input_ids"])
+    stops = [stop for _, stop in encoded["offset_mapping"]]
+    ends = {
+      bisect.bisect_left(stops, match.end())
+      for end in step_end
+      for match in re.finditer(re.escape(end), text)
+    }
+    written = sum(counts[node] for node in candidate["path"])
+    if len(tokens) + 1 == written:
+      tokens.append(tokenizer.eos_token_id)
     if tokens:
-      yield Solution(tuple(tokens), tuple(ends), bool(candidate["correct"]))
+      ends.add(len(tokens) - 1)
+      correct = bool(candidate["correct"])
+      yield Solution(tuple(tokens), tuple(sorted(ends)), correct)
 
 
 def _check(problems: Sequence[Problem], path: pathlib.Path, policy: str):

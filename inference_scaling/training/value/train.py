@@ -58,7 +58,9 @@ def train_value(config: loop.Config, workdir: str | pathlib.Path) -> None:
   sha256 = digest.sha256(opened, config.source)
   prompt = check_draws(config, sha256)
   tokenizer = opened.tokenizer()
-  problems = solutions_lib.read(config.draws, config.policy, tokenizer)
+  problems = solutions_lib.read(
+    config.draws, config.policy, tokenizer, tuple(config.step_end)
+  )
   learned, held_out = solutions_lib.hold_out(
     problems, config.held_out, config.seed
   )

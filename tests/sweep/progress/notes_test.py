@@ -28,6 +28,10 @@ PUBLISHED = [
   ),
   ("smollm2_gsm8k", ""), ("smollm2_gsm8k", "runlocal"),
   *(
+    ("qwen25_gsm8k", arg)
+    for arg in ("0.5b", "1.5b", "smollm2", "draws", "0.5b,runlocal")
+  ),
+  *(
     (name, arg)
     for name in PAPER
     for arg in ("math500", "gsm8k", "math500,runlocal")

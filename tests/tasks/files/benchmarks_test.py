@@ -39,6 +39,7 @@ ROWS = {
     {"id": 1, "question": "Many?", "answer": "1234", "url": ""},
   ],
 }  # fmt: skip
+ROWS["gsm8k_train"] = ROWS["gsm8k"]
 GOLDS = {name: ["2", "1234"] for name in ROWS} | {"aime24": ["2", "234"]}
 
 

@@ -13,6 +13,7 @@ def train_config(folder, draws, **changes):
     {
       "kind": "value", "seed": 0, "policy": "large",
       "source": str(folder / "large"), "draws": str(draws), "held_out": 0.5,
+      "step_end": (" ки",),
       "layers": (1,), "width": 4, "dtype": "float32", "batch_size": 8,
       "steps": 4, "learning_rate": 0.01, "weight_decay": 0.0,
       "checkpoint_every": 2, "evaluate_every": 2,

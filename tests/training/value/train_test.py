@@ -100,7 +100,7 @@ def test_training_again_computes_no_hidden_states(
 def test_stored_states_are_those_of_the_whole_text(family, draws, trained):
   """Hidden states and likelihoods, computed here without a cache."""
   model = models.load_model(family / "large")
-  problems = solutions.read(draws, "large", model.tokenizer)
+  problems = solutions.read(draws, "large", model.tokenizer, (" ки",))
   for problem in problems[:2]:
     states = hidden_states.load(trained / "hidden_states", problem)
     first = 0
@@ -122,7 +122,7 @@ def test_stored_states_are_those_of_the_whole_text(family, draws, trained):
 def test_folded_weights_read_states_as_they_are(family, draws, trained):
   """Scaling is folded into the head, with and without an inner layer."""
   tokenizer = models.load_model(family / "large").tokenizer
-  problems = solutions.read(draws, "large", tokenizer)
+  problems = solutions.read(draws, "large", tokenizer, (" ки",))
   config = conftest.train_config(family, draws)
   batches = train.TokenBatches(config, problems, trained / "hidden_states")
   rng = np.random.default_rng(0)
@@ -145,7 +145,7 @@ def test_folded_weights_read_states_as_they_are(family, draws, trained):
 def test_a_head_learns_what_its_features_tell(family, draws, tmp_path):
   """States whose first feature is the label, and noise beside it."""
   tokenizer = models.load_model(family / "large").tokenizer
-  problems = solutions.read(draws, "large", tokenizer)
+  problems = solutions.read(draws, "large", tokenizer, (" ки",))
   learned, held_out = solutions.hold_out(problems, 0.5, 0)
   rng = np.random.default_rng(0)
   for problem in problems:

@@ -16,7 +16,7 @@ from inference_scaling.models.kernels.cpu.code import WIDTH
 
 _FEATURES = ("avx512f", "avx512bw", "avx512vnni")
 # Rows below which a product is not worth a second thread.
-_LEAST_ROWS = 512
+_LEAST_ROWS = 4096
 
 
 @functools.cache
