@@ -6,14 +6,21 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
+from inference_scaling import names
 from inference_scaling.benchmark import table, timing
-from inference_scaling.models.layers import products
+from inference_scaling.models.layers import (
+  hardware,
+  products,
+  quantised_products,
+)
 
 DTYPES = ("float32", "bfloat16")
+_THIN_DTYPES = (*DTYPES, names.INT8)  # of weights
 _ACCELERATOR_SIZE, _CPU_SIZE = 8192, 3072
 _BYTES = 1 << 30  # far larger than any cache
 _READ = "read of memory"
 _COLUMNS = 64  # rows of a decoding step
+_LARGEST = 6.0  # deviations that a weight of int8 holds; none is beyond
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +59,7 @@ class Probe:
       Tasks for `timing.interleave`.
     """
     tasks = {_product(dtype): self._multiply(dtype) for dtype in DTYPES}
-    tasks |= {_thin(dtype): self._chain(dtype) for dtype in DTYPES}
+    tasks |= {_thin(dtype): self._chain(dtype) for dtype in _THIN_DTYPES}
     tasks[_READ] = self._read()
     return tasks
 
@@ -73,7 +80,7 @@ class Probe:
 
     return Rates(
       {dtype: work / times[_product(dtype)].median for dtype in DTYPES},
-      {dtype: thin(dtype) for dtype in DTYPES},
+      {dtype: thin(dtype) for dtype in _THIN_DTYPES},
       self.count / times[_READ].median,
     )
 
@@ -98,15 +105,24 @@ class Probe:
     keys = jax.random.split(jax.random.key(0), number)
     # Matrices that keep the length of a vector, so that no number overflows.
     weights = [
-      (jax.random.normal(key, (size, size)) * size**-0.5).astype(dtype)
-      for key in keys
+      jax.random.normal(key, (size, size)) * size**-0.5 for key in keys
     ]
+    scale = None
+    if dtype == names.INT8:
+      scale = jnp.full((size,), _LARGEST * size**-0.5 / 127)
+      weights = [jnp.round(weight / scale[0]) for weight in weights]
+    weights = [weight.astype(dtype) for weight in weights]
     columns = jnp.ones((size, _COLUMNS), jnp.float32)
+    used = hardware.of_mesh(None)
 
     @jax.jit
     def run(weights: list[jax.Array], columns: jax.Array) -> jax.Array:
       for weight in weights:
-        columns = products.multiply(weight, columns)
+        columns = (
+          products.multiply(weight, columns)
+          if scale is None
+          else quantised_products.multiply(weight, scale, columns, used)
+        )
       return columns
 
     return lambda: run(weights, columns)
