@@ -185,8 +185,8 @@ def _parse(content: dict[str, Any], path: pathlib.Path) -> Description:
   layers = content["layers"]
   if not layers or not all(isinstance(number, int) for number in layers):
     raise ValueError(f"{path}: layers is {layers}; expected whole numbers.")
-  values = {name: content[name] for name in kinds}
-  return Description(**(values | {"layers": tuple(layers)}))
+  values = {name: content[name] for name in kinds if name != "layers"}
+  return Description(layers=tuple(layers), **values)
 
 
 def files(folder: str | pathlib.Path) -> list[pathlib.Path]:

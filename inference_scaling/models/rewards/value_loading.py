@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import jax
 
@@ -109,9 +110,10 @@ def load_value_model(
       "others. Give the checkpoint that it was trained on."
     )
   config = checkpoint.config
+  one_key: Any = decoder_lib.OneKey()  # shapes need no others
   graph, shapes = modules.shapes(
     lambda: value_head.ValueReward(
-      config, description.layers, description.width, decoder_lib.OneKey()
+      config, description.layers, description.width, one_key
     ),
     dtype,
   )

@@ -145,10 +145,11 @@ def _make_reader(
   model: models.Model, layers: tuple[int, ...]
 ) -> Callable[[solutions_lib.Problem, int], tuple[np.ndarray, np.ndarray]]:
   """Makes a function of a problem that gives [N, T, F] and [N, T]."""
+  one_key: Any = decoder_lib.OneKey()  # shapes need no others
   graph = nnx.split(
     nnx.eval_shape(
       lambda: decoder_lib.Decoder(
-        model.config, decoder_lib.OneKey(),
+        model.config, one_key,
         read_after=tuple(sorted({*layers, model.config.num_layers})),
       )
     )

@@ -75,13 +75,16 @@ class Code:
 
   def load(self, pointer: Any, offset: Any, kind: ir.Type) -> Any:
     """Reads a value; it need not be aligned."""
-    value = self.builder.load(self._at(pointer, offset, kind))
+    # `align` of an instruction is set by nothing else, and not typed.
+    value: Any = self.builder.load(self._at(pointer, offset, kind))
     value.align = 1
     return value
 
   def store(self, value: Any, pointer: Any, offset: Any) -> None:
     """Writes a value; it need not be aligned."""
-    stored = self.builder.store(value, self._at(pointer, offset, value.type))
+    stored: Any = self.builder.store(
+      value, self._at(pointer, offset, value.type)
+    )
     stored.align = 1
 
   def spread(self, value: Any, kind: ir.VectorType) -> Any:

@@ -144,8 +144,6 @@ def _version() -> tuple[int, int]:
   """The version of the interface that this jaxlib speaks, from its header."""
   header = pathlib.Path(jax.ffi.include_dir()) / "xla/ffi/api/c_api.h"
   text = header.read_text("utf-8")
-  major, minor = (
-    int(re.search(rf"#define XLA_FFI_API_{part} (\d+)", text)[1])
-    for part in ("MAJOR", "MINOR")
-  )
+  numbers = dict(re.findall(r"#define XLA_FFI_API_(M[A-Z]+) (\d+)", text))
+  major, minor = int(numbers["MAJOR"]), int(numbers["MINOR"])
   return major, minor

@@ -87,4 +87,5 @@ def _quantise(
       jax.ShapeDtypeStruct((groups, width), jnp.float32),
     ),
   )
-  return tuple(call(columns))
+  quantised, offsets, units = call(columns)
+  return quantised, offsets, units

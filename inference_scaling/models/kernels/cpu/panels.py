@@ -46,7 +46,7 @@ def write(module: ir.Module) -> ir.Function:
   *pointers, first, count, inputs, columns = function.args
   text = code.Code(function)
   builder = text.builder
-  scratch = builder.alloca(code.BYTE, _CHUNK * GROUP)
+  scratch: Any = builder.alloca(code.BYTE, _CHUNK * GROUP)
   scratch.align = 64
   vectors = builder.sdiv(columns, whole(WIDTH))
   most = max(_ROWS)
