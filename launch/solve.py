@@ -86,7 +86,8 @@ def settings(system: str | None, limits: dict[str, int]) -> sweep.Settings:
   plain = system is None
   return sweep.Settings(
     prompt={"kind": "plain"} if plain else {"kind": "chat", "system": system},
-    step_format=decoding.StepFormat(ends, markers), limits=decoding.Limits(**limits),
+    step_format=decoding.StepFormat(ends, markers),
+    limits=decoding.Limits(**limits),
     sampler=spec.Sampler(temperature=_TEMPERATURE.value),
     # In a reward model's own tokens texts may be longer.
     reward_limits=decoding.Limits(**{k: 2 * v for k, v in limits.items()}),

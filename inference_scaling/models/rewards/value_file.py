@@ -179,7 +179,7 @@ def _parse(content: dict[str, Any], path: pathlib.Path) -> Description:
     value = content.get(name)
     if not isinstance(value, kind):
       raise ValueError(
-        f"{path}: {name} is {value!r}; expected a {kind.__name__}. The file "
+        f"{path}: {name} is {value!r}; expected {kind.__name__}. The file "
         "is not as it was written."
       )
   layers = content["layers"]
