@@ -119,7 +119,7 @@ def test_a_folder_of_another_model_is_no_head(tmp_path):
   write(tmp_path)
   with pytest.raises(ValueError, match="is not that of a value head"):
     models.load_value_model(tmp_path / "body")
-  with pytest.raises(FileNotFoundError, match="which launch/train.py"):
+  with pytest.raises(FileNotFoundError, match=r"which launch/train\.py"):
     models.load_value_model(tmp_path / "none")
 
 
