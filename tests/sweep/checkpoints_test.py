@@ -42,17 +42,17 @@ def test_a_digest_follows_weights_tokenizer_and_config(folder):
 
 
 def test_both_ends_of_a_large_file_count(tmp_path, monkeypatch):
-  monkeypatch.setattr(checkpoints, "_WHOLE", 100)
-  monkeypatch.setattr(checkpoints, "_ENDS", 10)
+  monkeypatch.setattr(checkpoints.digest, "_WHOLE", 100)
+  monkeypatch.setattr(checkpoints.digest, "_ENDS", 10)
   digests = set()
   for position in (None, 5, 195):
     content = bytearray(200)
     if position is not None:
       content[position] = 1
     (tmp_path / "file").write_bytes(content)
-    digests.add(checkpoints._file_digest(tmp_path / "file"))
+    digests.add(checkpoints.digest._of_file(tmp_path / "file"))
   (tmp_path / "file").write_bytes(bytes(201))
-  digests.add(checkpoints._file_digest(tmp_path / "file"))
+  digests.add(checkpoints.digest._of_file(tmp_path / "file"))
   assert len(digests) == 4
 
 
