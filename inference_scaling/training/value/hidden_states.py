@@ -19,11 +19,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from absl import logging
-from flax import nnx
 
 from inference_scaling import models
 from inference_scaling.models.layers import attention
 from inference_scaling.models.layers import decoder as decoder_lib
+from inference_scaling.models.quantisation import modules
 from inference_scaling.training.value import solutions as solutions_lib
 
 # Lengths are rounded up to multiples of it: each is a program of its own.
@@ -80,6 +80,7 @@ def compute(
   layers: tuple[int, ...],
   problems: Sequence[solutions_lib.Problem],
   folder: pathlib.Path,
+  dtype: str,
 ) -> None:
   """Computes what is not yet in the folder.
 
@@ -88,11 +89,12 @@ def compute(
     layers: that are read, counted from 1.
     problems: with their solutions.
     folder: as of `prepare`; gets a file for each problem.
+    dtype: that the policy was loaded in, one of `names.DTYPES`.
   """
   missing = [p for p in problems if not _path(folder, p).is_file()]
   if not missing:
     return
-  read = _make_reader(model, layers)
+  read = _make_reader(model, layers, dtype)
   longest = _round_up(max(len(problem.prompt) for problem in missing))
   logging.info("Computing hidden states of %d problems.", len(missing))
   for number, problem in enumerate(missing, start=1):
@@ -142,18 +144,15 @@ def load(folder: pathlib.Path, problem: solutions_lib.Problem) -> States:
 
 
 def _make_reader(
-  model: models.Model, layers: tuple[int, ...]
+  model: models.Model, layers: tuple[int, ...], dtype: str
 ) -> Callable[[solutions_lib.Problem, int], tuple[np.ndarray, np.ndarray]]:
   """Makes a function of a problem that gives [N, T, F] and [N, T]."""
   one_key: Any = decoder_lib.OneKey()  # shapes need no others
-  graph = nnx.split(
-    nnx.eval_shape(
-      lambda: decoder_lib.Decoder(
-        model.config, one_key,
-        read_after=tuple(sorted({*layers, model.config.num_layers})),
-      )
-    )
-  )[0]  # fmt: skip
+  read_after = tuple(sorted({*layers, model.config.num_layers}))
+  graph, _ = modules.shapes(
+    lambda: decoder_lib.Decoder(model.config, one_key, read_after=read_after),
+    dtype,
+  )
   reading = dataclasses.replace(model, graph=graph)
   prefill = jax.jit(functools.partial(_prefill, reading))
   encode = jax.jit(

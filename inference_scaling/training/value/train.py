@@ -70,7 +70,7 @@ def train_value(config: loop.Config, workdir: str | pathlib.Path) -> None:
   made_of = {"policy": sha256, "layers": list(layers), "prompt": prompt}
   hidden_states.prepare(folder, made_of)
   model = models.load_model(config.source, dtype=config.dtype)
-  hidden_states.compute(model, layers, problems, folder)
+  hidden_states.compute(model, layers, problems, folder, config.dtype)
   description = value_file.Description(
     body=config.source,
     body_sha256=sha256,

@@ -119,6 +119,19 @@ def test_stored_states_are_those_of_the_whole_text(family, draws, trained):
       first = end
 
 
+def test_states_of_a_quantised_policy_are_near(family, draws, tmp_path):
+  model = models.load_model(family / "large", dtype="int8")
+  problems = solutions.read(draws, "large", model.tokenizer, (" ки",))[:1]
+  hidden_states.compute(model, (1,), problems, tmp_path, "int8")
+  states = hidden_states.load(tmp_path, problems[0])
+  (prompt, solution) = problems[0].prompt, problems[0].solutions[0].tokens
+  text = jnp.array([[*prompt, *solution]])
+  hidden = model.hidden(model.params, text)[0, len(prompt) :]
+  np.testing.assert_allclose(
+    states.hidden[: len(solution)], hidden, rtol=0.01, atol=0.01
+  )
+
+
 def test_folded_weights_read_states_as_they_are(family, draws, trained):
   """Scaling is folded into the head, with and without an inner layer."""
   tokenizer = models.load_model(family / "large").tokenizer
