@@ -10,6 +10,7 @@ from jax.sharding import PartitionSpec
 
 from inference_scaling import models, names
 from inference_scaling.models.checkpoints import conversion
+from inference_scaling.models.layers import hardware
 from inference_scaling.models.quantisation import formats, modules
 from tests.models import tiny
 
@@ -69,11 +70,17 @@ def rounded(params, dtype):
   )
 
 
+def with_exact_activations(model):
+  """A model whose products round weights alone, as those of a mesh do."""
+  split = hardware.Hardware("cpu", 2, data_parts=2)
+  return dataclasses.replace(model, hardware=split)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kind", ["hf", "orbax"])
 def test_logits_are_those_of_the_rounded_weights(folders, dtype, kind):
   expected, folder = folders
-  model = models.load_model(folder / kind, dtype=dtype)
+  model = with_exact_activations(models.load_model(folder / kind, dtype=dtype))
   wanted = tiny.logits(expected, TOKENS, rounded(expected.params, dtype))
   found = tiny.logits(model, TOKENS)
   np.testing.assert_allclose(found, wanted, rtol=0, atol=3e-3)
@@ -86,7 +93,7 @@ def test_logits_are_those_of_the_rounded_weights(folders, dtype, kind):
 def test_fused_tensors_and_biases_are_read_too(tmp_path, dtype):
   expected = tiny.make_model(NEOX, seed=3)
   models.save_model(expected, tmp_path)
-  model = models.load_model(tmp_path, dtype=dtype)
+  model = with_exact_activations(models.load_model(tmp_path, dtype=dtype))
   tokens = tiny.draw_tokens(NEOX, (2, 7), 1)
   wanted = tiny.logits(expected, tokens, rounded(expected.params, dtype))
   np.testing.assert_allclose(
@@ -104,7 +111,7 @@ def test_fused_tensors_and_biases_are_read_too(tmp_path, dtype):
 )
 def test_a_mesh_has_the_same_numbers(folders, dtype, kind, shape):
   folder = folders[1] / kind
-  alone = models.load_model(folder, dtype=dtype)
+  alone = with_exact_activations(models.load_model(folder, dtype=dtype))
   model = models.load_model(folder, dtype=dtype, mesh=models.make_mesh(*shape))
   np.testing.assert_allclose(
     tiny.logits(model, TOKENS), tiny.logits(alone, TOKENS), rtol=0, atol=2e-5
@@ -159,7 +166,9 @@ def test_weights_take_a_byte_and_all_else_is_float32_on_a_cpu(folders, dtype):
 def test_a_reward_model_is_loaded_and_scores(tmp_path, dtype):
   expected = tiny.make_reward_model(REWARD, seed=4)
   models.save_reward_model(expected, tmp_path)
-  model = models.load_reward_model(tmp_path, dtype=dtype)
+  model = with_exact_activations(
+    models.load_reward_model(tmp_path, dtype=dtype)
+  )
   assert model.params["score"]["kernel"].dtype == jnp.float32
   params = rounded(expected.params["decoder"], dtype)
   rewards = jax.jit(expected.token_rewards)
