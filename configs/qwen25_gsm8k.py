@@ -144,7 +144,10 @@ def get_config(arg: str = "0.5b") -> ml_collections.ConfigDict:
         "prompt_tokens": 640, "step_tokens": 96 if beams else 256,
         "total_tokens": 256, "max_steps": 16 if beams else 1,
       },
-      "batch_size": 128,
+      "batch_size": 64,
+      # Solutions differ in length: those of a problem take turns, so that short
+      # ones do not wait for long ones.
+      "rows_per_problem": 0 if beams else 2,
     }
   )  # fmt: skip
   return _shrink(config) if local else config
