@@ -41,6 +41,9 @@ def write(module: ir.Module) -> ir.Function:
   unary = ir.FunctionType(code.FLOATS, [code.FLOATS])
   size_of = ir.Function(module, unary, "llvm.fabs.v16f32")
   nearest = ir.Function(module, unary, "llvm.nearbyint.v16f32")
+  # Of no number and any other it gives no number: the scale then tells of it.
+  binary = ir.FunctionType(code.FLOATS, [code.FLOATS] * 2)
+  larger_of = ir.Function(module, binary, "llvm.maximum.v16f32")
 
   def load(row: Any, column: Any) -> Any:
     offset = text.sum(text.times(row, width), column)
@@ -52,8 +55,7 @@ def write(module: ir.Module) -> ir.Function:
 
     def larger(row: Any, highest: Any) -> list[Any]:
       value = builder.call(size_of, [load(row, column)])
-      above = builder.fcmp_ordered(">", value, highest)
-      return [builder.select(above, value, highest)]
+      return [builder.call(larger_of, [highest, value])]
 
     (highest,) = text.loop(at, stop, 1, larger, [zeros])
     unit = builder.fmul(highest, _floats(1.0 / LARGEST))

@@ -79,6 +79,16 @@ def test_the_largest_weights_are_exact():
   assert (np.abs(found) == 127.0 * 127.0 * 256).all()
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("row", [0, 130, 299])
+def test_what_is_no_number_does_not_pass_for_one(wrong, row):
+  values, scale, x = draw(8, 300, 20)
+  x[row, 3] = wrong
+  finite = np.isfinite(multiply(values, scale, x))
+  assert not finite[:, 3].any()
+  assert np.delete(finite, 3, axis=1).all()
+
+
 def test_inputs_that_do_not_fill_words_are_refused():
   values, scale, x = draw(4, 6, 2)
   with pytest.raises(
