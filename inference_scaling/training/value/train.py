@@ -11,6 +11,8 @@ References:
     reasoning", 2023, arXiv:2311.09724.
 """
 
+import dataclasses
+import hashlib
 import json
 import pathlib
 from collections.abc import Sequence
@@ -43,7 +45,8 @@ def train_value(config: loop.Config, workdir: str | pathlib.Path) -> None:
 
   Args:
     config: as configs/train_value.py.
-    workdir: gets hidden_states/, checkpoints, metrics, model/ and report/.
+    workdir: gets hidden_states/, a folder of checkpoints and metrics for each
+      choice of solutions and hyperparameters, model/ and report/.
 
   Raises:
     FileNotFoundError: where draws or the policy are missing.
@@ -67,7 +70,10 @@ def train_value(config: loop.Config, workdir: str | pathlib.Path) -> None:
   _count("Learned from", learned)
   _count("Held out", held_out)
   folder = workdir / "hidden_states"
-  made_of = {"policy": sha256, "layers": list(layers), "prompt": prompt}
+  made_of = {
+    "policy": sha256, "layers": list(layers), "prompt": prompt,
+    "dtype": config.dtype,
+  }  # fmt: skip
   hidden_states.prepare(folder, made_of)
   model = models.load_model(config.source, dtype=config.dtype)
   hidden_states.compute(model, layers, problems, folder, config.dtype)
@@ -79,7 +85,9 @@ def train_value(config: loop.Config, workdir: str | pathlib.Path) -> None:
     width=config.width,
     vocabulary_sha256=value_file.vocabulary_sha256(tokenizer),
   )
-  weights = fit(config, description, learned, held_out, folder, workdir)
+  # Checkpoints of other solutions would have learned what is held out now.
+  fitted = workdir / "fits" / _digest(config, description, learned)
+  weights = fit(config, description, learned, held_out, folder, fitted)
   value_file.save(workdir / "model", description, weights)
   report(config, description, weights, held_out, folder, workdir / "report")
 
@@ -299,6 +307,21 @@ def report(
   for part in ("step", "solution"):
     for name, area in measured[part].items():
       logging.info("Area by %s, %s: %s", part, name, area)
+
+
+def _digest(
+  config: loop.Config,
+  description: value_file.Description,
+  learned: Sequence[solutions_lib.Problem],
+) -> str:
+  """A name for what a fit depends on; equal ones go on from each other."""
+  made_of = {
+    "config": config.to_dict(),
+    "description": dataclasses.asdict(description),
+    "learned": [dataclasses.asdict(problem) for problem in learned],
+  }
+  text = json.dumps(made_of, sort_keys=True)
+  return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _moments(hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -97,6 +97,30 @@ def test_training_again_computes_no_hidden_states(
     np.testing.assert_array_equal(array, after[name])
 
 
+def test_more_solutions_are_learned_from_the_start(family, draws, tmp_path):
+  """A fit of fewer must not go on: its problems may be held out now."""
+  (tmp_path / "few").mkdir()
+  lines = (draws / "records.jsonl").read_text("utf-8").splitlines(True)
+  kept = [line for line in lines if json.loads(line)["problem"]["id"] < 5]
+  (tmp_path / "few" / "records.jsonl").write_text("".join(kept), "utf-8")
+  content = (draws / "config.json").read_text("utf-8")
+  (tmp_path / "few" / "config.json").write_text(content, "utf-8")
+  work = tmp_path / "work"
+  for folder in (tmp_path / "few", draws):
+    training.train_value(conftest.train_config(family, folder), work)
+  alone = tmp_path / "alone"
+  training.train_value(conftest.train_config(family, draws), alone)
+  assert len(list((work / "fits").iterdir())) == 2
+  weights = [
+    value_file.read_weights(
+      folder / "model", value_file.read_description(folder / "model")
+    )
+    for folder in (work, alone)
+  ]
+  for name, array in weights[0].items():
+    np.testing.assert_array_equal(array, weights[1][name])
+
+
 def test_stored_states_are_those_of_the_whole_text(family, draws, trained):
   """Hidden states and likelihoods, computed here without a cache."""
   model = models.load_model(family / "large")
