@@ -18,7 +18,6 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-import grain
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,6 +29,7 @@ from inference_scaling import models
 from inference_scaling.models.checkpoints import digest
 from inference_scaling.models.rewards import value_file, value_head
 from inference_scaling.training import loop
+from inference_scaling.training.value import batches as batches_lib
 from inference_scaling.training.value import (
   evaluation,
   hidden_states,
@@ -145,7 +145,7 @@ def fit(
   Returns:
     The head's weights, float32, which read hidden states as they are.
   """
-  batches = TokenBatches(config, learned, folder)
+  batches = batches_lib.TokenBatches(config, learned, folder)
   head = value_head.ValueHead(
     description.features, description.width, nnx.Rngs(config.seed)
   )
@@ -183,63 +183,6 @@ def fit(
   step = jax.jit(update, donate_argnums=0)
   trained = loop.run(config, start, step, batches, evaluate, workdir)
   return batches.unscaled(trained)
-
-
-class TokenBatches(grain.sources.RandomAccessDataSource):
-  """Batches of tokens of solutions; element `i` is batch `i`.
-
-  Each has `hidden` float32[B, F], scaled to mean 0 and deviation 1 in each
-  feature, and `label` float32[B]. A solution is chosen first and a token of it
-  next, so that long solutions weigh no more than short ones.
-
-  Attributes:
-    mean: float32[F], of each feature.
-    deviation: float32[F].
-  """
-
-  def __init__(
-    self,
-    config: loop.Config,
-    problems: Sequence[solutions_lib.Problem],
-    folder: pathlib.Path,
-  ):
-    loaded = [hidden_states.load(folder, problem) for problem in problems]
-    self._hidden = np.concatenate([states.hidden for states in loaded])
-    self._lengths = np.concatenate([states.lengths for states in loaded])
-    self._firsts = np.cumsum(self._lengths) - self._lengths
-    self._labels = np.array(
-      [solution.correct for p in problems for solution in p.solutions],
-      np.float32,
-    )
-    self._config = config
-    self.mean, self.deviation = _moments(self._hidden)
-
-  def __len__(self) -> int:
-    return self._config.steps
-
-  def __getitem__(self, step: int) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng([self._config.seed, step])
-    size = self._config.batch_size
-    chosen = rng.integers(len(self._lengths), size=size)
-    tokens = rng.integers(self._lengths[chosen])
-    hidden = self._hidden[self._firsts[chosen] + tokens].astype(np.float32)
-    return {
-      "hidden": (hidden - self.mean) / self.deviation,
-      "label": self._labels[chosen],
-    }
-
-  def unscaled(self, params: Any) -> dict[str, np.ndarray]:
-    """Makes weights for hidden states as they are of those for scaled ones."""
-    weights = {name: np.asarray(value) for name, value in params.items()}
-    kernel, bias = (
-      ("inner_kernel", "inner_bias")
-      if "inner_kernel" in weights
-      else ("kernel", "bias")
-    )
-    scaled = (weights[kernel].T / self.deviation).T
-    weights[bias] = weights[bias] - self.mean @ scaled
-    weights[kernel] = scaled
-    return weights
 
 
 def score(
@@ -322,20 +265,6 @@ def _digest(
   }
   text = json.dumps(made_of, sort_keys=True)
   return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _moments(hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-  """Mean and deviation of each feature; a constant one has deviation 1."""
-  total = np.zeros(hidden.shape[1])
-  squares = np.zeros(hidden.shape[1])
-  for first in range(0, len(hidden), _BLOCK):
-    block = hidden[first : first + _BLOCK].astype(np.float64)
-    total += block.sum(axis=0)
-    squares += np.square(block).sum(axis=0)
-  mean = total / len(hidden)
-  deviation = np.sqrt(np.maximum(squares / len(hidden) - mean**2, 0.0))
-  deviation = np.where(deviation > 0, deviation, 1.0)
-  return mean.astype(np.float32), deviation.astype(np.float32)
 
 
 def _count(what: str, problems: Sequence[solutions_lib.Problem]) -> None:

@@ -9,6 +9,7 @@ from flax import nnx
 
 from inference_scaling import models, sweep, tasks, training
 from inference_scaling.models.rewards import value_file, value_head
+from inference_scaling.training.value import batches as batches_lib
 from inference_scaling.training.value import (
   hidden_states,
   solutions,
@@ -161,7 +162,9 @@ def test_folded_weights_read_states_as_they_are(family, draws, trained):
   tokenizer = models.load_model(family / "large").tokenizer
   problems = solutions.read(draws, "large", tokenizer, (" ки",))
   config = conftest.train_config(family, draws)
-  batches = train.TokenBatches(config, problems, trained / "hidden_states")
+  batches = batches_lib.TokenBatches(
+    config, problems, trained / "hidden_states"
+  )
   rng = np.random.default_rng(0)
   for width in (0, 3):
     features = batches[0]["hidden"].shape[1]
