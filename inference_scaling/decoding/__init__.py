@@ -10,8 +10,11 @@ from inference_scaling.decoding.batching.engine import (
   continuous_batching,
 )
 from inference_scaling.decoding.batching.problems import (
+  NO_PREFIX,
   EncodedProblem,
+  Prefix,
   PromptProblem,
+  common_prefix,
 )
 from inference_scaling.decoding.kv_cache.choice import CACHES
 from inference_scaling.decoding.limits import Limits, Prompts, pad_prompt
@@ -31,6 +34,7 @@ from inference_scaling.decoding.tokens.translation import Translator
 
 __all__ = [
   "CACHES",
+  "NO_PREFIX",
   "TOKEN_SCORES",
   "Automaton",
   "EncodedProblem",
@@ -40,6 +44,7 @@ __all__ = [
   "ModelReward",
   "NoReward",
   "PolicyParams",
+  "Prefix",
   "PromptProblem",
   "Prompts",
   "SelfTest",
@@ -48,6 +53,7 @@ __all__ = [
   "TokenReward",
   "Translator",
   "build_automaton",
+  "common_prefix",
   "continuous_batching",
   "pad_prompt",
   "sample_tokens",

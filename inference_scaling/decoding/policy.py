@@ -24,7 +24,7 @@ from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import sizes
 from inference_scaling.decoding.batching import faults
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
-from inference_scaling.decoding.kv_cache import choice
+from inference_scaling.decoding.kv_cache import choice, working_rows
 from inference_scaling.decoding.kv_cache import prompts as prompts_lib
 from inference_scaling.decoding.tokens import decode_loop
 from inference_scaling.decoding.tokens import format as format_lib
@@ -125,6 +125,8 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       The state of P * N beams, all at the end of their prompts.
     """
     cached = prompts.lengths - 1
+    _, prefix = prompts_lib.split(params.weights)
+    begin = working_rows.prefix_size(prefix)
     with jax.named_scope("policy_prefill"):
       _, kv = prompts_lib.compute(
         self.model, params.weights, prompts, self.limits.prompt_buffer
@@ -140,8 +142,10 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       step=self._empty_step(shape),
       finite=jnp.ones(shape[0], bool),
       row_steps=jnp.zeros(shape[0], jnp.int32),
+      # A prefix is charged to each problem, as if it were alone.
       counts=compute.prompt_counts(
-        cached, compute.attended(self.model.config, 0, cached)
+        begin + cached,
+        compute.attended(self.model.config, 0, begin + cached),
       ),
     )
 
@@ -222,6 +226,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       The state; steps may be half written.
     """
     live, N = state.step.live, self.num_beams
+    weights, prefix = prompts_lib.split(params.weights)
     beam_index = beam_index_lib.ALL
     if self.num_rows < N:
       beams = beam_index_lib.first_beams(live, self.num_rows)
@@ -242,7 +247,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
         self.sizes.text,
         self.sizes.prompt,
         None if self.model.hardware.is_cpu else most,
-      ),
+      ).replace(prefix=prefix),
       step=beam_index.take(state.step),
       finite=state.finite,
       counts=state.counts,
@@ -250,8 +255,9 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     )
     with jax.named_scope("policy_extend"):
       done = self._decode_loop.run(
-        params, beam_index.take(keys), begun, most, stop
-      )
+        params.replace(weights=weights),
+        beam_index.take(keys), begun, most, stop,
+      )  # fmt: skip
     written = {name: getattr(done, name) for name in state_lib.BEAMS}
     return state.replace(
       cache=state.cache.close_rows(beam_index, done.rows, most),

@@ -22,7 +22,7 @@ from inference_scaling.decoding import (
 from inference_scaling.decoding import reward_state as state_lib
 from inference_scaling.decoding.batching import faults
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
-from inference_scaling.decoding.kv_cache import choice
+from inference_scaling.decoding.kv_cache import choice, working_rows
 from inference_scaling.decoding.kv_cache import prompts as prompts_lib
 from inference_scaling.decoding.tokens import encode_loop, translation
 from inference_scaling.search import base, batching
@@ -132,6 +132,8 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
         )
       prompts = prompts.reward
     lengths = prompts.lengths
+    _, prefix = prompts_lib.split(params)
+    whole = working_rows.prefix_size(prefix) + lengths
     with jax.named_scope("reward_prefill"):
       hidden, kv = prompts_lib.compute(
         self.model, params, prompts, self.limits.prompt_buffer
@@ -144,7 +146,7 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
       self.model.begin(last),
       shape,
       compute.prompt_counts(
-        lengths, compute.attended(self.model.config, 0, lengths)
+        whole, compute.attended(self.model.config, 0, whole)
       ),
     )
 
@@ -292,12 +294,14 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
         overflow=beam_index.put_problems(state.overflow, overflow)
       )
     size, buffer = self._row_sizes(lengths.size, tokens.shape[-1])
+    weights, prefix = prompts_lib.split(params)
     with jax.named_scope("reward_score"):
       rows = state.cache.open_rows(beam_index, size, self.sizes.prompt, buffer)
+      rows = rows.replace(prefix=prefix)
       head, longer = encode_loop.run(
-        self.model, params, beams["head"], rows, tokens, lengths
+        self.model, weights, beams["head"], rows, tokens, lengths
       )
-      fresh = self.model.rewards(params, head)
+      fresh = self.model.rewards(weights, head)
     scored = lengths > 0
     finite = (jnp.isfinite(fresh) | ~scored).all(axis=1)
     attended = compute.attended(self.model.config, rows.positions(), lengths)

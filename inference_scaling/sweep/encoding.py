@@ -20,6 +20,28 @@ def encode(
   return rows
 
 
+def prefix(
+  encode: Callable[[str], list[int]], rows: Mapping[int, Sequence[int]]
+) -> tuple[int, ...]:
+  """Finds what all prompts begin with, whatever the question.
+
+  Two questions that share nothing are among them, so that it does not depend on
+  which problems there are: records of a sweep that grows stay the same.
+
+  Args:
+    encode: makes the prompt of a question.
+    rows: the prompts of the problems.
+
+  Returns:
+    The tokens; () where they are few.
+  """
+  try:
+    others = [encode(question) for question in ("0", "1")]
+  except ValueError:  # a tokenizer without digits
+    return ()
+  return decoding.common_prefix([*rows.values(), *others])
+
+
 def check_tokens(
   who: str, rows: Mapping[int, Sequence[int]], model: models.Model
 ) -> None:

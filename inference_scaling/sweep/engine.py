@@ -43,6 +43,7 @@ class Engine:
     self.reward = reward
     self.settings = settings
     self._pairs: dict[tuple[str, strategies.Shape], tuple] = {}
+    self._prefixes: dict[str, decoding.Prefix] = {}
 
   def prompts(
     self, policy: str, problems: Sequence[tasks.Problem]
@@ -68,16 +69,24 @@ class Engine:
       return encoded
     questions = {problem.id: problem.question for problem in problems}
     tokenizer = model.tokenizer
-    rows = encoding.encode(
-      f"policy {policy}",
-      questions,
-      lambda question: tasks.make_prompt(
+
+    def encode(question: str) -> list[int]:
+      return tasks.make_prompt(
         settings.prompt, question, tokenizer, settings.date
-      ),
-    )
+      )
+
+    rows = encoding.encode(f"policy {policy}", questions, encode)
     encoding.check_tokens(f"policy {policy}", rows, model)
     encoding.check_lengths(f"policy {policy}", rows, settings.limits, "limits")
     reward_rows = self._reward_prompts(questions)
+    reward_prefix = ()
+    if reward_rows and self._reward_format is not None:
+      reward_prefix = encoding.prefix(
+        self._reward_format.encode_prompt, reward_rows
+      )
+    self._prefixes[policy] = decoding.Prefix(
+      encoding.prefix(encode, rows), reward_prefix
+    )
     return [
       decoding.PromptProblem(
         i, tuple(row), tuple(reward_rows[i]) if i in reward_rows else None
@@ -139,6 +148,7 @@ class Engine:
         sizes.max_depth,
         self.settings.mesh,
         lookahead_params=self._lookahead_params(run),
+        prefix=self._prefixes.get(run.policy, decoding.NO_PREFIX),
       )
     except (FloatingPointError, ValueError) as error:
       sources = self._sources(run)

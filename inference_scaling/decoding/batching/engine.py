@@ -27,6 +27,7 @@ from inference_scaling.decoding.batching import (
   buffers,
   checks,
   placement,
+  prefixes,
   programs,
   scheduling,
   statistics,
@@ -75,6 +76,7 @@ def continuous_batching(
   mesh: jax.sharding.Mesh | None = None,
   stats: statistics.BatchStats | None = None,
   lookahead_params: Any = None,
+  prefix: problems_lib.Prefix = problems_lib.NO_PREFIX,
 ) -> Iterator[Finished]:
   """Searches problems, several at a time, and yields each as it ends.
 
@@ -103,12 +105,16 @@ def continuous_batching(
     lookahead_params: given to the policy where the strategy looks ahead; None
       for those of temperature 0 without filters of a `ModelPolicy`, and for
       `policy_params` of another.
+    prefix: what the prompts of all problems begin with, which models of this
+      package compute once. It is charged to each problem all the same, whose
+      cost would depend on others otherwise.
 
   Yields:
     Finished problems, in the order in which they end.
 
   Raises:
-    ValueError: for a prompt that does not fit its buffer, a step that does not
+    ValueError: for a prompt that does not fit its buffer or lacks the prefix, a
+      step that does not
       fit that of the reward model, two models that do not take the same tokens,
       a mesh that does not divide slots or heads, a tree of steps that does not
       fit its cache, or a wrong value from a function of the policy, the reward
@@ -128,6 +134,9 @@ def continuous_batching(
     policy, lookahead_params, given, policy_params, mesh
   )
   del given  # or weights that were elsewhere stay there
+  policy_params, reward_params, lookahead_params = prefixes.join(
+    policy, reward, policy_params, reward_params, lookahead_params, prefix
+  )
   policy = whole_steps.batched_policy(policy)
   reward = whole_steps.batched_reward(reward)
   assert strategy.init is not None  # not its static part
@@ -148,7 +157,7 @@ def continuous_batching(
       problem = None if slots[slot] else next(waiting, None)
       if problem is None:
         continue
-      prompts = problems_lib.lay_out(policy, reward, problem)
+      prompts = problems_lib.lay_out(policy, reward, problem, prefix)
       slots[slot] = buffers.start(problem.id, prompts, problem.num_tokens)
       new = start(np.int32(problem.id), prompts)
       if state is None:

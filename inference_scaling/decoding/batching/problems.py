@@ -1,6 +1,7 @@
 """Problems as policies see them: tokens, or other arrays."""
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from inference_scaling.decoding import limits as limits_lib
@@ -48,10 +49,51 @@ class EncodedProblem:
 Problem = PromptProblem | EncodedProblem
 
 
+@dataclasses.dataclass(frozen=True)
+class Prefix:
+  """Tokens that all prompts of a search begin with; () for none.
+
+  What a model makes of them is computed once and used by all problems.
+
+  Attributes:
+    tokens: of the policy's prompts.
+    reward_tokens: of `PromptProblem.reward_tokens`; not read for a reward model
+      that takes the policy's tokens.
+  """
+
+  tokens: tuple[int, ...] = ()
+  reward_tokens: tuple[int, ...] = ()
+
+
+NO_PREFIX = Prefix()
+
+
+def common_prefix(
+  rows: Iterable[Sequence[int]], least: int = 64
+) -> tuple[int, ...]:
+  """Finds the tokens that prompts begin with, all but their last.
+
+  Args:
+    rows: the tokens of prompts; at least one prompt.
+    least: of fewer tokens none are taken, as they save little.
+
+  Returns:
+    The tokens, or ().
+  """
+  first, *others = rows
+  size = len(first) - 1
+  for row in others:
+    size = min(size, len(row) - 1)
+    while tuple(row[:size]) != tuple(first[:size]):
+      size -= 1
+  return tuple(first[:size]) if size >= least else ()
+
+
 def lay_out(
   policy: batching.BatchedPolicy,
   reward: batching.BatchedReward,
   problem: Problem,
+  prefix: Prefix = NO_PREFIX,
 ) -> Any:
   """Lays out a problem's prompts, that of the reward model if it has one.
 
@@ -59,17 +101,18 @@ def lay_out(
     policy: of the search.
     reward: likewise.
     problem: the problem.
+    prefix: what is left out at the beginning.
 
   Returns:
     A pytree of arrays [1, ...]; `limits.Prompts` for a `ModelPolicy`.
 
   Raises:
     ValueError: for a problem of the other kind, one without the reward model's
-      own prompt, or a prompt that does not fit its buffer.
+      own prompt, or a prompt that does not fit its buffer or lacks the prefix.
   """
   is_model = isinstance(policy, policy_lib.ModelPolicy)
   if is_model and isinstance(problem, PromptProblem):
-    return _pad(policy, reward, problem)
+    return _pad(policy, reward, problem, prefix)
   if not is_model and isinstance(problem, EncodedProblem):
     return problem.prompts
   expected = PromptProblem if is_model else EncodedProblem
@@ -84,6 +127,7 @@ def _pad(
   policy: policy_lib.ModelPolicy,
   reward: batching.BatchedReward,
   problem: PromptProblem,
+  prefix: Prefix,
 ) -> limits_lib.Prompts:
   """Pads the tokens of a problem, as little as their lengths allow."""
   tokens = limits = None
@@ -95,8 +139,23 @@ def _pad(
         "not take the policy's tokens. Give it the tokens of "
         "model.reward_format.encode_prompt(question)."
       )
+    tokens = _rest(problem.id, tokens, prefix.reward_tokens)
+  own = _rest(problem.id, problem.tokens, prefix.tokens)
   return limits_lib.shorten(
-    limits_lib.pad_prompt(
-      problem.id, problem.tokens, policy.limits, tokens, limits
-    )
+    limits_lib.pad_prompt(problem.id, own, policy.limits, tokens, limits)
   )
+
+
+def _rest(
+  problem_id: int, tokens: tuple[int, ...], prefix: tuple[int, ...]
+) -> tuple[int, ...]:
+  """The tokens of a prompt behind the prefix."""
+  size = len(prefix)
+  if tokens[:size] != prefix or len(tokens) == size:
+    raise ValueError(
+      f"problem {problem_id}: its prompt of {len(tokens)} tokens does not go "
+      f"on from the prefix of {size} tokens; expected all prompts to begin "
+      "with it and to be longer. Give the prefix by common_prefix of all "
+      "prompts, or leave it out."
+    )
+  return tokens[size:]

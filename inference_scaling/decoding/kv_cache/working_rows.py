@@ -33,7 +33,7 @@ class Rows(flax.struct.PyTreeNode):
 
   Attributes:
     prompt: for each layer keys and values [Q, 1, K, S, H], the keys as
-      `keys_axis` says.
+      `keys_axis` says; () where the text follows the prefix.
     prompt_lengths: int32[Q], how many of them count.
     own: for each layer keys and values [Q, R, K, S, H] of the generated text.
     lengths: int32[Q, R], tokens of each row, those of the buffer included.
@@ -44,6 +44,8 @@ class Rows(flax.struct.PyTreeNode):
     keys_axis: of `attention.keys_axis`: which axis of keys is S.
     slots: int32[1], the problem that `prompt` and `own`, of all problems, are
       read for; None where they are of the Q problems.
+    prefix: for each layer keys and values [1, 1, K, S, H] of what stands before
+      all prompts; () for nothing.
   """
 
   prompt: Layers
@@ -55,10 +57,12 @@ class Rows(flax.struct.PyTreeNode):
   size: int = flax.struct.field(pytree_node=False)
   keys_axis: int = flax.struct.field(pytree_node=False)
   slots: jax.Array | None = None
+  prefix: Layers = ()
 
   def positions(self) -> jax.Array:
     """Returns the position of each row's next token, int32[Q, R]."""
-    return self.prompt_lengths[:, None] + self.lengths
+    begin = prefix_size(self.prefix)
+    return begin + self.prompt_lengths[:, None] + self.lengths
 
   def attention(
     self,
@@ -123,26 +127,37 @@ class Rows(flax.struct.PyTreeNode):
     softcap: float | None,
   ) -> Any:
     """Makes the attention of one layer."""
-    shared = self._segment(self.prompt[number], self.prompt_size, masks[0])
+    masks, shared = list(masks), []
+    if self.prefix:
+      keys, values = self.prefix[number]
+      shared.append(
+        attention_lib.Segment(keys, values, masks.pop(0), self.keys_axis)
+      )
+    if self.prompt:
+      shared.append(
+        self._segment(self.prompt[number], self.prompt_size, masks.pop(0))
+      )
     own = self.own[number]
     run = functools.partial(attention_lib.attend, softcap=softcap)
 
     def attend_behind(queries: jax.Array, keys: jax.Array, values: jax.Array):
+      if self.keys_axis != attention_lib.KEYS_AXIS:
+        keys = keys.swapaxes(-1, -2)
       kept = (
         append(own[0], keys, self.lengths, self.keys_axis - 2),
         append(own[1], values, self.lengths, attention_lib.VALUES_AXIS - 2),
       )
-      past = self._segment(kept, self.size, masks[1])
-      return run(queries, (shared, past)), kept
+      past = self._segment(kept, self.size, masks[0])
+      return run(queries, (*shared, past)), kept
 
     def attend_apart(queries: jax.Array, keys: jax.Array, values: jax.Array):
       assert self.buffer is not None
       kept = self.buffer.write(number, keys, values)
-      fresh = append_buffer.segment(kept, masks[2])
+      fresh = append_buffer.segment(kept, masks[1])
       if kernel and kernel.serves(queries, own[0], window, self.slots, softcap):
         partial = self._by_kernel(kernel, queries, own, window)
-        return run(queries, (shared, fresh), (partial,)), kept
-      segments = (shared, self._segment(own, self.size, masks[1]), fresh)
+        return run(queries, (*shared, fresh), (partial,)), kept
+      segments = (*shared, self._segment(own, self.size, masks[0]), fresh)
       return run(queries, segments), kept
 
     return attend_behind if self.buffer is None else attend_apart
@@ -188,11 +203,16 @@ class Rows(flax.struct.PyTreeNode):
     """Marks what the next tokens may see: bool[Q, R, T, S] of each part."""
     steps = jnp.arange(num_tokens)[None, None]
     ends = self.positions()[..., None] + steps  # [Q, R, T], their positions
-    prompt = jnp.arange(self.prompt_size)[None, None, None]
     own = jnp.arange(self.size)[None, None, None]
-    begins = self.prompt_lengths[:, None, None, None]
-    sizes = prompt.size + own.size
-    parts = [(prompt, prompt < begins)]
+    before = prefix_size(self.prefix)
+    begins = before + self.prompt_lengths[:, None, None, None]
+    parts = []
+    if self.prefix:
+      prefix = jnp.arange(before)[None, None, None]
+      parts.append((prefix, jnp.ones(prefix.shape, bool)))
+    if self.prompt:
+      prompt = before + jnp.arange(self.prompt_size)[None, None, None]
+      parts.append((prompt, prompt < begins))
     if self.buffer is None:
       seen = own <= (self.lengths[..., None] + steps)[..., None]
       parts.append((own + begins, seen))
@@ -200,12 +220,21 @@ class Rows(flax.struct.PyTreeNode):
       stored = (self.lengths - self.buffer.counts)[..., None, None]
       seen = self.buffer.mask(num_tokens)
       fresh = jnp.arange(seen.shape[-1])[None, None, None] + stored
-      sizes += seen.shape[-1]
       parts += [(own + begins, own < stored), (fresh + begins, seen)]
+    sizes = sum(positions.shape[-1] for positions, _ in parts)
     if window is None or window >= sizes:
       return [seen for _, seen in parts]
     first = (ends - window)[..., None]
     return [seen & (positions > first) for positions, seen in parts]
+
+
+def prefix_size(prefix: Layers) -> int:
+  """Returns how many tokens a prefix has.
+
+  Args:
+    prefix: for each layer keys and values [1, 1, K, S, H], or ().
+  """
+  return prefix[0][1].shape[attention_lib.VALUES_AXIS] if prefix else 0
 
 
 def map_arrays(

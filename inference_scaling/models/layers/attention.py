@@ -29,8 +29,9 @@ class Segment(flax.struct.PyTreeNode):
 
   Attributes:
     keys: [P, N, K, H, S], after rotation, or [P, N, K, S, H]: see `keys_axis`.
-      N is 1 where the beams of a problem share them.
-    values: [P, N, K, S, H], or with 1 for N.
+      N is 1 where the beams of a problem share them, and P and N are where all
+      beams of all problems do.
+    values: likewise [P, N, K, S, H].
     mask: bool[P, N, T, S] or broadcastable to it; True may be attended to.
     keys_axis: which axis of the keys is S.
   """
@@ -114,8 +115,7 @@ def attend(
     highest = jnp.maximum(highest, peak)
   total = mixed = jnp.float32(0.0)
   for score, segment in zip(scores, segments, strict=True):
-    shared = segment.keys.shape[1] == 1
-    weights = jnp.exp(score - _fold(highest, shared)[..., None])
+    weights = jnp.exp(score - _fold(highest, segment)[..., None])
     total += _unfold(weights.sum(-1), rows)
     weights = weights.astype(segment.values.dtype)
     mixed += _unfold(
@@ -180,21 +180,20 @@ def _scores(
 ) -> jax.Array:
   """Scores queries [P, N, K, G, T, H] against a segment, folded, over S."""
   P, N, _, G, T, H = queries.shape
-  shared = segment.keys.shape[1] == 1
   # The scale goes to the queries, of which there are fewer than scores.
   queries = (queries * H**-0.5).astype(segment.keys.dtype)
   # Keys are not turned around, which XLA would do in memory.
   product = "...td,...sd->...ts"
   if segment.keys_axis == KEYS_AXIS:
     product = "...td,...ds->...ts"
-  scores = _multiply(product, _fold(queries, shared), segment.keys, segment)
+  scores = _multiply(product, _fold(queries, segment), segment.keys, segment)
   scores = cap_softly(scores, softcap)
   mask = segment.mask[:, :, None, None]  # [P, N, 1, G, T, S]
   if mask.shape[1:5] == (1, 1, 1, 1):
     mask = mask[:, :, 0]
   else:
     mask = jnp.broadcast_to(mask, (P, N, 1, G, T, mask.shape[-1]))
-    mask = _fold(mask, shared)
+    mask = _fold(mask, segment)
   return jnp.where(mask, scores, MASKED_SCORE)
 
 
@@ -210,19 +209,22 @@ def _multiply(
   return out[..., :T, :]
 
 
-def _fold(x: jax.Array, shared: bool) -> jax.Array:
+def _fold(x: jax.Array, segment: Segment) -> jax.Array:
   """Makes [P, N, K, G, T, ...] the rows of one matrix a kv head.
 
   Args:
     x: [P, N, K, G, T, ...].
-    shared: whether the beams of a problem see the same keys; their queries
-      are then rows of the same matrix, so that the keys are read once.
+    segment: that they meet. Where beams see the same keys, their queries are
+      rows of the same matrix, so that the keys are read once.
 
   Returns:
-    [P, 1, K, N * G * T, ...] if shared, else [P, N, K, G * T, ...].
+    [P, N, K, G * T, ...]; [P, 1, K, N * G * T, ...] where the beams of a
+    problem share the segment, [1, 1, K, P * N * G * T, ...] where all do.
   """
+  if len(segment.keys) < len(x):
+    x = x.reshape(1, -1, *x.shape[2:])
   P, N, K, G, T, *rest = x.shape
-  if shared:
+  if segment.keys.shape[1] == 1:
     return jnp.moveaxis(x, 1, 2).reshape(P, 1, K, N * G * T, *rest)
   return x.reshape(P, N, K, G * T, *rest)
 
@@ -230,6 +232,9 @@ def _fold(x: jax.Array, shared: bool) -> jax.Array:
 def _unfold(x: jax.Array, rows: tuple[int, ...]) -> jax.Array:
   """Undoes `_fold`, for rows (P, N, K, G, T)."""
   P, N, K, G, T = rows
-  if x.shape[1] == N:
+  if x.shape[:2] == (P, N):
     return x.reshape(*rows, *x.shape[4:])
-  return jnp.moveaxis(x.reshape(P, K, N, G, T, *x.shape[4:]), 2, 1)
+  problems = len(x)
+  beams = P * N // problems
+  x = x.reshape(problems, K, beams, G, T, *x.shape[4:])
+  return jnp.moveaxis(x, 2, 1).reshape(*rows, *x.shape[5:])

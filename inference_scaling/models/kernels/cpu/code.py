@@ -73,6 +73,43 @@ class Code:
     builder.position_at_end(after)
     return held
 
+  def repeat(
+    self, draw: Callable[[], Any], stop: Any, body: Callable[[Any], None]
+  ) -> None:
+    """Writes a loop over numbers that are drawn, until one reaches a bound.
+
+    Args:
+      draw: writes how the next number comes about.
+      stop: the bound.
+      body: writes one turn, of the number.
+    """
+    builder = self.builder
+    head, inside, after = (self._function.append_basic_block() for _ in "abc")
+    builder.branch(head)
+    builder.position_at_end(head)
+    number = draw()
+    builder.cbranch(builder.icmp_signed("<", number, stop), inside, after)
+    builder.position_at_end(inside)
+    body(number)
+    builder.branch(head)
+    builder.position_at_end(after)
+
+  def add(self, pointer: Any, offset: int, value: int) -> Any:
+    """Adds to a number that threads share, and returns what it was."""
+    place = self._at(pointer, whole(offset), LONG)
+    return self.builder.atomic_rmw("add", place, whole(value), "seq_cst")
+
+  def wait(self, pointer: Any, offset: int, value: Any) -> None:
+    """Waits until a number that threads share is a value."""
+    builder = self.builder
+    place = self._at(pointer, whole(offset), LONG)
+    head, after = (self._function.append_basic_block() for _ in "ab")
+    builder.branch(head)
+    builder.position_at_end(head)
+    read = builder.load_atomic(place, "seq_cst", align=8)
+    builder.cbranch(builder.icmp_signed("==", read, value), after, head)
+    builder.position_at_end(after)
+
   def load(self, pointer: Any, offset: Any, kind: ir.Type) -> Any:
     """Reads a value; it need not be aligned."""
     # `align` of an instruction is set by nothing else, and not typed.

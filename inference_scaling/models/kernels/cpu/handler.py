@@ -13,7 +13,12 @@ import re
 import jax
 from llvmlite import binding, ir
 
-from inference_scaling.models.kernels.cpu import code, panels, quantising
+from inference_scaling.models.kernels.cpu import (
+  code,
+  panels,
+  quantising,
+  sharing,
+)
 from inference_scaling.models.kernels.cpu.code import POINTER, whole
 
 PRODUCT = "inference_scaling_int8_product"
@@ -24,6 +29,8 @@ _DATA, _DIMENSIONS = 24, 40
 _KIND, _METADATA, _METADATA_KIND = 8, 24, 1
 _ANSWER = (24, 28, 32)  # major and minor version, and traits
 _NOTHING = ir.Constant(POINTER, None)  # no error
+# Products below which a second thread is not worth its wait.
+_LEAST_SHARED = 1 << 23
 
 
 @functools.cache
@@ -64,19 +71,24 @@ def _compiled() -> binding.ExecutionEngine:
 
 def _write_product(module: ir.Module, product: ir.Function) -> None:
   """Writes the handler of the product."""
+  threads = sharing.Sharing(module, product, panels.CHUNK)
   frame = _Frame(module, PRODUCT)
-  weights, *others, start = (frame.argument(i) for i in range(6))
+  weights, *others = (frame.argument(i) for i in range(5))
   out = frame.result(0)
   text = frame.text
-  word = text.load(frame.data(start), whole(0), code.WORD)
-  text.builder.call(
-    product,
-    [
-      *(frame.data(buffer) for buffer in (weights, *others, out)),
-      text.builder.sext(word, code.LONG), frame.size(out, 0),
-      frame.size(weights, 1), frame.size(out, 1),
-    ],
-  )  # fmt: skip
+  rows, inputs = frame.size(weights, 0), frame.size(weights, 1)
+  columns = frame.size(out, 1)
+  arguments = [
+    *(frame.data(buffer) for buffer in (weights, *others, out)),
+    inputs, columns,
+  ]  # fmt: skip
+  products = text.times(text.times(rows, inputs), columns)
+  large = text.builder.icmp_signed(">=", products, whole(_LEAST_SHARED))
+  with text.builder.if_else(large) as (shared, alone):
+    with shared:
+      threads.call(text, frame.pointer, rows, arguments)
+    with alone:
+      text.builder.call(product, [*arguments, whole(0), rows])
   text.builder.ret(_NOTHING)
 
 
@@ -99,16 +111,17 @@ class _Frame:
   """A function that XLA calls, and how it takes its arguments apart.
 
   Attributes:
+    pointer: to the XLA_FFI_CallFrame.
     text: of the function, behind the answer to what XLA asks first.
   """
 
   def __init__(self, module: ir.Module, name: str):
     kind = ir.FunctionType(POINTER, [POINTER])
     function = ir.Function(module, kind, name)
-    (self._frame,) = function.args
+    (self.pointer,) = function.args
     self.text = code.Code(function)
     builder = self.text.builder
-    extension = self._pointer(self._frame, _EXTENSION)
+    extension = self._pointer(self.pointer, _EXTENSION)
     with builder.if_then(builder.icmp_unsigned("!=", extension, _NOTHING)):
       kind = self.text.load(extension, whole(_KIND), code.WORD)
       wanted = ir.Constant(code.WORD, _METADATA_KIND)
@@ -121,11 +134,11 @@ class _Frame:
 
   def argument(self, index: int) -> ir.Value:
     """A buffer that the function reads."""
-    return self._pointer(self._pointer(self._frame, _ARGUMENTS), 8 * index)
+    return self._pointer(self._pointer(self.pointer, _ARGUMENTS), 8 * index)
 
   def result(self, index: int) -> ir.Value:
     """A buffer that the function writes."""
-    return self._pointer(self._pointer(self._frame, _RESULTS), 8 * index)
+    return self._pointer(self._pointer(self.pointer, _RESULTS), 8 * index)
 
   def data(self, buffer: ir.Value) -> ir.Value:
     """Where the numbers of a buffer begin."""

@@ -5,7 +5,6 @@ Axis letters: N rows of a weight, K inputs, M columns, G groups of K.
 
 import functools
 import math
-import os
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +14,6 @@ from inference_scaling.models.kernels.cpu import handler, quantising
 from inference_scaling.models.kernels.cpu.code import WIDTH
 
 _FEATURES = ("avx512f", "avx512bw", "avx512vnni")
-# Rows below which a product is not worth a second thread.
-_LEAST_ROWS = 4096
 
 
 @functools.cache
@@ -52,21 +49,13 @@ def multiply(
       f"a weight of int8 has {inputs} inputs; expected a multiple of 4."
     )
   handler.register()
-  count = columns.shape[1]
   quantised, offsets, units = _quantise(columns)
-  width = units.shape[1]
-  parts = min(os.cpu_count() or 1, max(1, rows // _LEAST_ROWS))
-  size = math.ceil(rows / parts)
-  results = []
-  for first in range(0, rows, size):  # XLA runs them side by side
-    call = jax.ffi.ffi_call(
-      handler.PRODUCT,
-      jax.ShapeDtypeStruct((min(size, rows - first), width), jnp.float32),
-    )
-    start = jnp.int32(first)
-    results.append(call(values, quantised, offsets, units, scale, start))
-  out = results[0] if len(results) == 1 else jnp.concatenate(results)
-  return out[:, :count]
+  call = jax.ffi.ffi_call(
+    handler.PRODUCT,
+    jax.ShapeDtypeStruct((rows, units.shape[1]), jnp.float32),
+  )
+  out = call(values, quantised, offsets, units, scale)
+  return out[:, : columns.shape[1]]
 
 
 def _quantise(

@@ -24,7 +24,7 @@ from inference_scaling.models.kernels.cpu.quantising import GROUP
 _VNNI = "llvm.x86.avx512.vpdpbusd.512"
 # By the number of vectors of columns: rows whose sums are in registers at once.
 _ROWS = {4: 6, 3: 8, 2: 12, 1: 12}
-_CHUNK = 96  # rows whose group is in the first cache
+CHUNK = 96  # rows whose group is in the first cache
 _WORD_OF_SIGNS = -(0x80808080 ^ 0xFFFFFFFF) - 1
 
 
@@ -37,16 +37,16 @@ def write(module: ir.Module) -> ir.Function:
   Returns:
     A function of pointers and sizes: int8[N, K] weights; int8[M / 16, K / 4,
     16, 4] columns; int32[G, M], -128 times the sum of each group of a column;
-    float32[G, M] scales of columns; float32[N] scales of rows; float32[.., M]
-    results; then the first row, their number, K and M.
+    float32[G, M] scales of columns; float32[N] scales of rows; float32[N, M]
+    results; then K, M, the first row and the number of rows.
   """
   panels = {vectors: _write_panel(module, vectors) for vectors in _ROWS}
   kind = ir.FunctionType(ir.VoidType(), [POINTER] * 6 + [code.LONG] * 4)
   function = ir.Function(module, kind, "int8_product")
-  *pointers, first, count, inputs, columns = function.args
+  *pointers, inputs, columns, first, count = function.args
   text = code.Code(function)
   builder = text.builder
-  scratch: Any = builder.alloca(code.BYTE, _CHUNK * GROUP)
+  scratch: Any = builder.alloca(code.BYTE, CHUNK * GROUP)
   scratch.align = 64
   vectors = builder.sdiv(columns, whole(WIDTH))
   most = max(_ROWS)
@@ -74,7 +74,7 @@ def _write_panel(module: ir.Module, vectors: int) -> ir.Function:
   for pointer in function.args[:7]:
     pointer.add_attribute("noalias")
   panel = _Panel(module, function, vectors)
-  panel.text.loop(whole(0), panel.count, _CHUNK, panel.chunk)
+  panel.text.loop(whole(0), panel.count, CHUNK, panel.chunk)
   panel.text.builder.ret_void()
   return function
 
@@ -97,7 +97,7 @@ class _Panel:
   def chunk(self, start: Any) -> None:
     """Rows from `start` on, all groups of their inputs."""
     text = self.text
-    stop = text.least(text.sum(start, whole(_CHUNK)), self.count)
+    stop = text.least(text.sum(start, whole(CHUNK)), self.count)
     text.loop(
       whole(0), self.inputs, GROUP, lambda at: self._group(start, stop, at)
     )
@@ -194,12 +194,11 @@ class _Panel:
   def _add(self, row: Any, at: Any, sums: list[Any], scales: list[Any]) -> None:
     """Adds the sums of a row to the results, or begins these with them."""
     text, builder = self.text, self.text.builder
+    row = text.sum(self.first, row)
     begin = text.sum(text.times(row, self.width), text.times(self.begin, WIDTH))
     begun = builder.icmp_signed(">", at, whole(0))
     zeros = ir.Constant(code.FLOATS, [0.0] * WIDTH)
-    scale = text.load(
-      self.row_scales, text.times(text.sum(self.first, row), 4), ir.FloatType()
-    )
+    scale = text.load(self.row_scales, text.times(row, 4), ir.FloatType())
     scale = text.spread(scale, code.FLOATS)
     for i in range(self.vectors):
       offset = text.times(text.sum(begin, whole(WIDTH * i)), 4)

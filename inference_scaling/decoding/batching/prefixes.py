@@ -1,0 +1,63 @@
+"""Computes what the prompts of all problems begin with, before the first."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from inference_scaling import models
+from inference_scaling.decoding import policy as policy_lib
+from inference_scaling.decoding import reward as reward_lib
+from inference_scaling.decoding.batching import problems
+from inference_scaling.decoding.kv_cache import prompts
+from inference_scaling.search import batching
+
+
+def join(
+  policy: batching.BatchedPolicy,
+  reward: batching.BatchedReward,
+  policy_params: Any,
+  reward_params: Any,
+  lookahead_params: Any,
+  prefix: problems.Prefix,
+) -> tuple[Any, Any, Any]:
+  """Adds a prefix to the params of those models that are of this package.
+
+  Args:
+    policy: of the search.
+    reward: likewise.
+    policy_params: of the policy.
+    reward_params: of the reward.
+    lookahead_params: what the policy looks ahead by, or None.
+    prefix: the tokens.
+
+  Returns:
+    The params of all three.
+  """
+  if prefix.tokens and isinstance(policy, policy_lib.ModelPolicy):
+    weights = policy_params.weights
+    joined = _join(policy.model, weights, prefix.tokens)
+    policy_params = policy_params.replace(weights=joined)
+    if lookahead_params is not None:
+      # A ModelPolicy looks ahead by its own weights, another sampler at most.
+      lookahead_params = lookahead_params.replace(weights=joined)
+  if isinstance(reward, reward_lib.ModelReward):
+    own = prefix.reward_tokens if reward.translator else prefix.tokens
+    if own:
+      reward_params = _join(reward.model, reward_params, own)
+  return policy_params, reward_params, lookahead_params
+
+
+def _join(model: models.Model, weights: Any, tokens: tuple[int, ...]) -> Any:
+  """Computes a prefix once, as the program of its length."""
+  layers = _compute(model, weights, jnp.asarray(tokens, jnp.int32))
+  return prompts.Prefixed(weights, layers)
+
+
+# Weights are not given back, which would copy them.
+@functools.partial(jax.jit, static_argnums=0)
+def _compute(
+  model: models.Model, weights: Any, tokens: jax.Array
+) -> prompts.Layers:
+  return prompts.prefix(model, weights, tokens)
