@@ -33,6 +33,10 @@ from inference_scaling.benchmark.measurements import (
 )
 
 _PACKAGES = ("jax", "jaxlib", "flax", "numpy")
+_RIVALS = (
+  "ctranslate2", "llama-cpp-python", "openvino-genai", "optimum-intel", "torch",
+  "transformers",
+)  # fmt: skip
 _WARM_STARTS = 3
 
 
@@ -116,7 +120,7 @@ def setting(options: Options) -> dict[str, Any]:
   """
   packages = [*_PACKAGES]
   if options.rivals:
-    packages += ["ctranslate2", "llama-cpp-python", "torch", "transformers"]
+    packages += _RIVALS
   versions = {}
   for name in packages:
     try:
@@ -200,7 +204,11 @@ def _sampling(options: Options, subject: subjects.Subject) -> list[table.Row]:
 
 def _search(options: Options, subject: subjects.Subject) -> list[table.Row]:
   subjects.check_device(options.subject)
-  return search.measure(subject, options.work, options.dtypes, options.repeats)
+  with tempfile.TemporaryDirectory() as folder:
+    return search.measure(
+      subject, options.work, options.dtypes, options.repeats,
+      pathlib.Path(folder) if options.rivals else None,
+    )  # fmt: skip
 
 
 def _queue(options: Options, subject: subjects.Subject) -> list[table.Row]:

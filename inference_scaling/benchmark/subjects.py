@@ -107,6 +107,22 @@ class Subject:
       }
     return models.RewardModel(config, params, tokenizer, graph)
 
+  def write_policy(self, folder: pathlib.Path) -> pathlib.Path | None:
+    """Writes the policy in Hugging Face format, for other engines.
+
+    Args:
+      folder: in which the checkpoint is made, where it is not yet.
+
+    Returns:
+      The checkpoint; None for random weights, which are not written.
+    """
+    if self.source is None:
+      return None
+    checkpoint = folder / self.name
+    if not checkpoint.exists():
+      models.save_model(models.load_model(self.source), checkpoint)
+    return checkpoint
+
   def prompts(self, count: int, length: int) -> list[list[int]]:
     """Makes prompts of one length.
 

@@ -9,17 +9,21 @@ from inference_scaling.benchmark import work as work_lib
 from inference_scaling.benchmark.engines import (
   ctranslate2_engine,
   llama_cpp_engine,
+  openvino_engine,
+  openvino_rebase,
   transformers_engine,
 )
 
-ENGINES = (transformers_engine, ctranslate2_engine, llama_cpp_engine)
+ENGINES = (
+  transformers_engine, ctranslate2_engine, llama_cpp_engine, openvino_engine,
+)  # fmt: skip
 
 
 def missing(engine: types.ModuleType) -> list[str]:
   """Lists the packages of an engine that are not installed.
 
   Args:
-    engine: one of `ENGINES`.
+    engine: one of `ENGINES`, or `openvino_rebase`.
 
   Returns:
     Their names.
@@ -45,7 +49,7 @@ def open_engines(
   opened, left_out = {}, {}
   for engine in ENGINES:
     if lacking := missing(engine):
-      left_out[engine.NAME] = f"not installed: {', '.join(lacking)}"
+      left_out[engine.NAME] = _not_installed(lacking)
       continue
     ways = engine.open_engine(folder, gguf)
     if ways:
@@ -55,4 +59,25 @@ def open_engines(
   return opened, left_out
 
 
-__all__ = ["ENGINES", "missing", "open_engines"]
+def open_rebase(
+  folder: pathlib.Path, temperature: float
+) -> tuple[openvino_rebase.Rebase | None, str]:
+  """Opens the other engine that searches, where it can be opened.
+
+  Args:
+    folder: the model in Hugging Face format.
+    temperature: of REBASE.
+
+  Returns:
+    The search, and "" or why it is left out.
+  """
+  if lacking := missing(openvino_rebase):
+    return None, _not_installed(lacking)
+  return openvino_rebase.Rebase(folder, temperature), ""
+
+
+def _not_installed(lacking: list[str]) -> str:
+  return f"not installed: {', '.join(lacking)}"
+
+
+__all__ = ["ENGINES", "missing", "open_engines", "open_rebase"]

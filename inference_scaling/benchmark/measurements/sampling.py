@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from inference_scaling import models
 from inference_scaling.benchmark import (
   engines,
   own_engine,
@@ -183,9 +182,7 @@ def _open(
   """Other engines, and why some are left out."""
   if folder is None:
     return {}, {}
-  if subject.source is None:
+  checkpoint = subject.write_policy(folder)
+  if checkpoint is None:
     return {}, {"other engines": "random weights are not written to a file"}
-  checkpoint = folder / subject.name
-  if not checkpoint.exists():
-    models.save_model(models.load_model(subject.source), checkpoint)
   return engines.open_engines(checkpoint, subject.gguf)

@@ -1,6 +1,7 @@
 """What a tree search costs beside sampling as many tokens."""
 
 import functools
+import pathlib
 from collections.abc import Sequence
 
 import jax
@@ -11,6 +12,7 @@ from inference_scaling import decoding
 from inference_scaling import search as search_lib
 from inference_scaling.benchmark import (
   own_engine,
+  rival_search,
   subjects,
   table,
   timing,
@@ -30,6 +32,7 @@ class Search:
   """REBASE, sampling of as many tokens, and scoring them.
 
   Attributes:
+    dtype: of both models' weights.
     tokens: that each kind of search drew in its last run.
   """
 
@@ -43,7 +46,7 @@ class Search:
       work: how much is drawn.
       dtype: of both models' weights.
     """
-    self._work, self._dtype = work, dtype
+    self._work, self.dtype = work, dtype
     self._model, self._reward_model = (
       subject.policy(dtype),
       subject.reward(dtype),
@@ -95,6 +98,11 @@ class Search:
       self._search, kind, policy, reward, search_lib.rebase(_TEMPERATURE), depth
     )
 
+  @property
+  def rebase_name(self) -> str:
+    """The name of the task that searches in equal steps."""
+    return self._name("equal")
+
   def describe(self, times: dict[str, timing.Seconds]) -> list[table.Row]:
     """Turns times into rows of the table.
 
@@ -119,7 +127,7 @@ class Search:
       rows += [
         self._row(f"REBASE, {kind} steps", tokens, seconds, f"{tokens} tokens"),
         table.Row(
-          "search", f"{self._dtype}: REBASE, {kind} steps, overhead",
+          "search", f"{self.dtype}: REBASE, {kind} steps, overhead",
           over.median, "%", "more time than sampling as many tokens and "
           "scoring them", over.rounds,
         ),
@@ -130,7 +138,7 @@ class Search:
     self, what: str, tokens: int, seconds: timing.Seconds, note: str
   ) -> table.Row:
     return table.Row(
-      "search", f"{self._dtype}: {what}", tokens / seconds.median, "tokens/s",
+      "search", f"{self.dtype}: {what}", tokens / seconds.median, "tokens/s",
       note,
       tuple(tokens / value for value in seconds.rounds),
     )  # fmt: skip
@@ -178,7 +186,7 @@ class Search:
     return score_all
 
   def _name(self, what: str) -> str:
-    return f"{self._dtype}, {what}"
+    return f"{self.dtype}, {what}"
 
 
 def overhead(
@@ -209,22 +217,29 @@ def measure(
   work: work_lib.Work,
   dtypes: Sequence[str],
   repeats: int,
+  folder: pathlib.Path | None = None,
 ) -> list[table.Row]:
-  """Measures searches in all dtypes, in turns.
+  """Measures searches in all dtypes, and that of another engine, in turns.
 
   Args:
     subject: the models.
     work: how much is drawn.
     dtypes: of their weights.
     repeats: rounds.
+    folder: where converted models go; None to leave the other engine out.
 
   Returns:
     Rows of the table.
   """
   searches = [Search(subject, work, dtype) for dtype in dtypes]
   tasks = {k: v for search in searches for k, v in search.tasks().items()}
-  times = timing.interleave(tasks, repeats)
-  return [row for search in searches for row in search.describe(times)]
+  rival = rival_search.Rival(
+    subject, work, min(STEP_TOKENS, work.new_tokens), _TEMPERATURE, folder
+  )
+  times = timing.interleave(tasks | rival.tasks(), repeats)
+  own = {search.dtype: times[search.rebase_name] for search in searches}
+  rows = [row for search in searches for row in search.describe(times)]
+  return rows + rival.describe(times, own)
 
 
 def prepare(

@@ -20,7 +20,9 @@ import jax.numpy as jnp
 import numpy as np
 from absl import logging
 
-from inference_scaling import models
+from inference_scaling import decoding, models
+from inference_scaling.decoding import limits
+from inference_scaling.decoding.kv_cache import prompts, working_rows
 from inference_scaling.models.layers import attention
 from inference_scaling.models.layers import decoder as decoder_lib
 from inference_scaling.models.quantisation import modules
@@ -94,8 +96,11 @@ def compute(
   missing = [p for p in problems if not _path(folder, p).is_file()]
   if not missing:
     return
-  read = _make_reader(model, layers, dtype)
-  longest = _round_up(max(len(problem.prompt) for problem in missing))
+  # Of all problems: what is missing after a kill is computed as before.
+  prefix = decoding.common_prefix([problem.prompt for problem in problems])
+  read = _make_reader(model, layers, dtype, prefix)
+  longest = max(len(problem.prompt) for problem in problems) - len(prefix)
+  longest = _round_up(longest)
   logging.info("Computing hidden states of %d problems.", len(missing))
   for number, problem in enumerate(missing, start=1):
     hidden, likely = read(problem, longest)
@@ -144,9 +149,15 @@ def load(folder: pathlib.Path, problem: solutions_lib.Problem) -> States:
 
 
 def _make_reader(
-  model: models.Model, layers: tuple[int, ...], dtype: str
+  model: models.Model,
+  layers: tuple[int, ...],
+  dtype: str,
+  prefix: tuple[int, ...],
 ) -> Callable[[solutions_lib.Problem, int], tuple[np.ndarray, np.ndarray]]:
-  """Makes a function of a problem that gives [N, T, F] and [N, T]."""
+  """Makes a function of a problem that gives [N, T, F] and [N, T].
+
+  It is also given the longest rest of a prompt behind the prefix.
+  """
   one_key: Any = decoder_lib.OneKey()  # shapes need no others
   read_after = tuple(sorted({*layers, model.config.num_layers}))
   graph, _ = modules.shapes(
@@ -154,24 +165,28 @@ def _make_reader(
     dtype,
   )
   reading = dataclasses.replace(model, graph=graph)
-  prefill = jax.jit(functools.partial(_prefill, reading))
+  prefill = jax.jit(functools.partial(_prefill, reading), static_argnums=3)
   encode = jax.jit(
     functools.partial(_encode, reading, model.config.num_layers in layers)
   )
 
+  weights = model.params
+  if prefix:
+    run = jax.jit(functools.partial(prompts.prefix, reading))
+    layers_kept = run(weights, jnp.asarray(prefix, jnp.int32))
+    weights = prompts.Prefixed(weights, layers_kept)
+
   def read(
     problem: solutions_lib.Problem, longest: int
   ) -> tuple[np.ndarray, np.ndarray]:
-    size = _round_up(len(problem.prompt))
-    prompt = np.zeros((1, 1, size), np.int32)
-    prompt[0, 0, : len(problem.prompt)] = problem.prompt
+    rest = problem.prompt[len(prefix) :]
+    prompt = np.zeros((1, _round_up(len(rest))), np.int32)
+    prompt[0, : len(rest)] = rest
     length = jnp.int32(len(problem.prompt))
-    last, kept = prefill(model.params, prompt, length)
-    # Keys are [.., H, S] and values [.., S, H]; one length is one program.
-    kept = [
-      (_widen(keys, -1, longest), _widen(values, -2, longest))
-      for keys, values in kept
-    ]
+    # All of one size: one program.
+    last, kept = prefill(
+      weights, prompt, jnp.full(1, len(rest), jnp.int32), longest
+    )
     count = len(problem.solutions)
     size = _round_up(max(len(s.tokens) for s in problem.solutions))
     tokens = np.zeros((1, count, size), np.int32)
@@ -184,13 +199,29 @@ def _make_reader(
 
 
 def _prefill(
-  model: models.Model, params: Any, prompt: jax.Array, length: jax.Array
+  model: models.Model,
+  weights: Any,
+  prompt: jax.Array,
+  lengths: jax.Array,
+  size: int,
 ) -> tuple[jax.Array, list[Any]]:
-  """Hidden state [D] at the end of a prompt, and its keys and values."""
-  positions = jnp.arange(prompt.shape[-1])[None, None]
-  hidden, kept = model.forward(params, prompt, positions)
+  """Hidden state [D] at the end of a prompt, and its keys and values.
+
+  Keys are [.., H, S] and values [.., S, H], those of the prefix first.
+  """
+  rest = limits.Prompts(prompt, lengths)
+  hidden, kept = prompts.compute(model, weights, rest, size)
+  keys_axis = attention.keys_axis(model.hardware)
+  _, prefix = prompts.split(weights)
+  if prefix:
+    kept = working_rows.map_arrays(
+      lambda new, axis, old: jnp.concatenate([old, new], axis=axis),
+      keys_axis, kept, prefix,
+    )  # fmt: skip
+  if keys_axis != attention.KEYS_AXIS:
+    kept = [(keys.swapaxes(-1, -2), values) for keys, values in kept]
   D = model.config.hidden_size
-  return hidden[0, 0, length - 1, -D:], kept
+  return hidden[0, lengths[0] - 1, -D:], list(kept)
 
 
 def _encode(
@@ -245,13 +276,6 @@ def _encode(
   likely = jax.lax.map(row, (before, tokens))
   read = hidden if last_is_read else hidden[..., :-D]
   return read.astype(jnp.float16), likely
-
-
-def _widen(kept: jax.Array, axis: int, longest: int) -> jax.Array:
-  """Pads keys or values of a prompt to one length."""
-  padding = [(0, 0)] * kept.ndim
-  padding[axis] = (0, longest - kept.shape[axis])
-  return jnp.pad(kept, padding)
 
 
 def _round_up(length: int) -> int:

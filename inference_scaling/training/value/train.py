@@ -25,8 +25,10 @@ import optax
 from absl import logging
 from flax import nnx
 
-from inference_scaling import models
+from inference_scaling import models, names
 from inference_scaling.models.checkpoints import digest
+from inference_scaling.models.layers import hardware
+from inference_scaling.models.quantisation import formats
 from inference_scaling.models.rewards import value_file, value_head
 from inference_scaling.training import loop
 from inference_scaling.training.value import batches as batches_lib
@@ -70,13 +72,15 @@ def train_value(config: loop.Config, workdir: str | pathlib.Path) -> None:
   _count("Learned from", learned)
   _count("Held out", held_out)
   folder = workdir / "hidden_states"
+  dtype = config.dtype
+  if dtype == names.AUTO:
+    dtype = formats.fastest(hardware.of_mesh(None))
   made_of = {
-    "policy": sha256, "layers": list(layers), "prompt": prompt,
-    "dtype": config.dtype,
+    "policy": sha256, "layers": list(layers), "prompt": prompt, "dtype": dtype,
   }  # fmt: skip
   hidden_states.prepare(folder, made_of)
-  model = models.load_model(config.source, dtype=config.dtype)
-  hidden_states.compute(model, layers, problems, folder, config.dtype)
+  model = models.load_model(config.source, dtype=dtype)
+  hidden_states.compute(model, layers, problems, folder, dtype)
   description = value_file.Description(
     body=config.source,
     body_sha256=sha256,
