@@ -9,6 +9,7 @@ that shape. Tasks take turns, so that ratios hold on a busy machine. An engine
 that is not installed has a line in the table that says so:
 
   pip install torch ctranslate2 llama-cpp-python
+  pip install openvino-genai "optimum-intel[openvino]"
 
 --only=sampling,search runs some sections; --profile=FOLDER says where the time
 went (inference_scaling/benchmark/README.md).
