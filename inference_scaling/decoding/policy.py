@@ -30,8 +30,10 @@ from inference_scaling.decoding.tokens import decode_loop
 from inference_scaling.decoding.tokens import format as format_lib
 from inference_scaling.search import base, batching
 
-# Rows are given to waiting beams once one row in this number is free.
-_REFILLED = 4
+# Rows are given to waiting beams once one row in this number is free: where
+# rows are copied for it, which costs about a token of all rows, and where they
+# are not.
+_REFILLED, _REFILLED_IN_PLACE = 4, 16
 
 
 class ModelPolicy(batching.Batched, sizes.Buffered):
@@ -92,6 +94,10 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       self.model.hardware,
     )  # fmt: skip
     self.token_scores = token_scores
+    # All beams are their own rows, which are read and written together.
+    self._in_place = self.num_rows < num_beams and self.storage.serves_in_place(
+      model.config, limits.prompt_buffer
+    )
     self.sizes = sizes.whole(limits)
     automaton = format.compile(model.tokenizer, model.config.vocab_size)
     self._decode_loop = decode_loop.DecodeLoop(
@@ -213,7 +219,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     """Continues the steps, by `sizes.written` tokens a beam at most.
 
     Where more than `num_rows` beams of a problem are live, the first of them
-    are written, until a quarter of all rows could be taken by others.
+    are written, until some of all rows could be taken by others.
 
     Args:
       params: weights and sampler.
@@ -238,7 +244,8 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       now = beam_index.put(live, rows_live)
       if self.num_rows == N:
         return enough(now)
-      return enough(now) | _is_worth_refilling(rows_live, now)
+      part = _REFILLED_IN_PLACE if self._in_place else _REFILLED
+      return enough(now) | _is_worth_refilling(rows_live, now, part)
 
     begun = decode_loop.DecodeState(
       index=jnp.int32(0),
@@ -247,6 +254,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
         self.sizes.text,
         self.sizes.prompt,
         None if self.model.hardware.is_cpu else most,
+        self._in_place,
       ).replace(prefix=prefix),
       step=beam_index.take(state.step),
       finite=state.finite,
@@ -368,19 +376,19 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     return state_lib.empty_step(shape, size, self.token_scores)
 
 
-def _is_worth_refilling(rows_live: jax.Array, live: jax.Array) -> jax.Array:
+def _is_worth_refilling(
+  rows_live: jax.Array, live: jax.Array, part: int
+) -> jax.Array:
   """Returns whether enough rows are idle that waiting beams could take.
-
-  To reassign rows costs about a token of all rows; where steps differ in
-  length, a quarter of them is idle after a quarter of a step's mean length.
 
   Args:
     rows_live: bool[P, R], rows that still write.
     live: bool[P, N], beams that write or wait for a row.
+    part: one row in so many must be.
 
   Returns:
     bool[].
   """
   idle = (~rows_live).sum(axis=1)
   waiting = live.sum(axis=1) - rows_live.sum(axis=1)
-  return _REFILLED * jnp.minimum(idle, waiting).sum() >= rows_live.size
+  return part * jnp.minimum(idle, waiting).sum() >= rows_live.size

@@ -91,6 +91,9 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
       cache, num_beams, self.limits.text_buffer, tree_tokens,
       self.model.hardware,
     )  # fmt: skip
+    self._in_place = self.num_rows < num_beams and (
+      self.storage.serves_in_place(model.config, self.limits.prompt_buffer)
+    )
     self.sizes = sizes.whole(self.limits)
     self.translator = translator
 
@@ -296,8 +299,9 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
     size, buffer = self._row_sizes(lengths.size, tokens.shape[-1])
     weights, prefix = prompts_lib.split(params)
     with jax.named_scope("reward_score"):
-      rows = state.cache.open_rows(beam_index, size, self.sizes.prompt, buffer)
-      rows = rows.replace(prefix=prefix)
+      rows = state.cache.open_rows(
+        beam_index, size, self.sizes.prompt, buffer, self._in_place
+      ).replace(prefix=prefix)
       head, longer = encode_loop.run(
         self.model, weights, beams["head"], rows, tokens, lengths
       )

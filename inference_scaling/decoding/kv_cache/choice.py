@@ -9,9 +9,9 @@ import dataclasses
 
 import jax
 
-from inference_scaling import names
+from inference_scaling import models, names
 from inference_scaling.decoding.kv_cache import dense as cache_lib
-from inference_scaling.decoding.kv_cache import tree
+from inference_scaling.decoding.kv_cache import stored_rows, tree
 from inference_scaling.models.layers import hardware as hardware_lib
 
 CACHES = names.CACHES
@@ -57,6 +57,23 @@ class Storage:
         f"tree_tokens is {self.tree_tokens}; expected at least 1, or None for "
         "space for all tokens."
       )
+
+  def serves_in_place(
+    self, config: models.DecoderConfig, prompt_size: int
+  ) -> bool:
+    """Says whether rows may stay where they are stored.
+
+    Args:
+      config: the architecture.
+      prompt_size: entries of a prompt's buffer.
+
+    Returns:
+      As `stored_rows.serves`; False for a tree, whose paths lie scattered.
+    """
+    sizes = (prompt_size, self.size)
+    return self.kind == DENSE and stored_rows.serves(
+      config, self.hardware, sizes
+    )
 
   @property
   def capacity(self) -> int:

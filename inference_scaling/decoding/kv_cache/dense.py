@@ -17,6 +17,7 @@ from inference_scaling.decoding.kv_cache import (
   forking,
   moving,
   prompts,
+  stored_rows,
   working_rows,
 )
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
@@ -62,8 +63,9 @@ class Cache(flax.struct.PyTreeNode):
     size: int,
     prompt_size: int,
     buffer: int | None = None,
-  ) -> working_rows.Rows:
-    """Copies beams for a model to work on.
+    in_place: bool = False,
+  ) -> working_rows.Rows | stored_rows.StoredRows:
+    """Takes or copies beams for a model to work on.
 
     Args:
       beam_index: which beams.
@@ -71,11 +73,20 @@ class Cache(flax.struct.PyTreeNode):
       prompt_size: S of the prompts; none is longer.
       buffer: most new tokens of a row, where an `AppendBuffer` keeps them
         apart; None where they are written behind the others.
+      in_place: whether rows stay in storage, where `stored_rows.serves`.
 
     Returns:
       The rows.
     """
     lengths = beam_index.take(self.lengths)
+    if in_place:
+      return stored_rows.StoredRows(
+        prompt=self.prompt,
+        prompt_lengths=beam_index.problems(self.prompt_lengths),
+        own=self.own,
+        lengths=lengths,
+        beam_index=beam_index,
+      )
     prompt, slots = self.prompt, None
     if buffer is None:
       prompt = prompts.take(beam_index, prompt, prompt_size, self.keys_axis)
@@ -103,7 +114,10 @@ class Cache(flax.struct.PyTreeNode):
     )
 
   def close_rows(
-    self, beam_index: BeamIndex, rows: working_rows.Rows, width: int
+    self,
+    beam_index: BeamIndex,
+    rows: working_rows.Rows | stored_rows.StoredRows,
+    width: int,
   ) -> "Cache":
     """Stores the tokens of rows that are not stored yet.
 
@@ -117,6 +131,9 @@ class Cache(flax.struct.PyTreeNode):
     Returns:
       The cache.
     """
+    if isinstance(rows, stored_rows.StoredRows):
+      lengths = beam_index.put(self.lengths, rows.lengths)
+      return self.replace(own=rows.own, lengths=lengths)
     if rows.buffer is not None:
       own = moving.move(
         self.own, rows.buffer, beam_index, self.lengths, rows.size,

@@ -70,6 +70,7 @@ class TreeCache(flax.struct.PyTreeNode):
     size: int,
     prompt_size: int,
     buffer: int | None = None,
+    in_place: bool = False,
   ) -> working_rows.Rows:
     """Copies beams for a model to work on.
 
@@ -78,10 +79,12 @@ class TreeCache(flax.struct.PyTreeNode):
       size: B of the rows; at least what any of them will hold.
       prompt_size: S of the prompts; none is longer.
       buffer: as of a `dense.Cache`.
+      in_place: never, as a path lies scattered.
 
     Returns:
       The rows.
     """
+    assert not in_place
     lengths = beam_index.take(self.lengths)
     entries = beam_index.take_window(self.entries, size, axis=2)
     # One entry stands for all behind a row's end: it is masked there, and to

@@ -14,7 +14,7 @@ from jax import lax
 from inference_scaling import compute, models
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import policy_state as state_lib
-from inference_scaling.decoding.kv_cache import working_rows
+from inference_scaling.decoding.kv_cache import stored_rows
 from inference_scaling.decoding.tokens import automaton as automaton_lib
 from inference_scaling.decoding.tokens import drawing
 from inference_scaling.decoding.tokens import format as format_lib
@@ -36,7 +36,7 @@ class DecodeState(flax.struct.PyTreeNode):
   """
 
   index: jax.Array
-  rows: working_rows.Rows
+  rows: stored_rows.AnyRows
   pending: jax.Array
   automaton: jax.Array
   answered: jax.Array

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from inference_scaling import models
-from inference_scaling.decoding.kv_cache import working_rows
+from inference_scaling.decoding.kv_cache import stored_rows
 from inference_scaling.models.layers import hardware as hardware_lib
 
 # On a CPU few tokens keep it busy, and what a block has beyond the longest step
@@ -70,10 +70,10 @@ def run(
   model: models.RewardModel,
   params: Any,
   head: Any,
-  rows: working_rows.Rows,
+  rows: stored_rows.AnyRows,
   tokens: jax.Array,
   lengths: jax.Array,
-) -> tuple[Any, working_rows.Rows]:
+) -> tuple[Any, stored_rows.AnyRows]:
   """Runs the model over steps, block by block.
 
   Args:
@@ -95,7 +95,7 @@ def run(
   longest = lengths.max()
   config = model.config
 
-  def encode_block(carry: tuple[jax.Array, Any, working_rows.Rows]):
+  def encode_block(carry: tuple[jax.Array, Any, stored_rows.AnyRows]):
     index, head, rows = carry
     left = lengths - index
     block = lax.dynamic_slice_in_dim(tokens, index, T, axis=2)

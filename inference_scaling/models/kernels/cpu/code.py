@@ -4,6 +4,7 @@ Pointers are to bytes and offsets are in bytes, so that one kind of each serves
 weights, activations and sums.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,10 @@ WORDS = ir.VectorType(WORD, WIDTH)
 FLOATS = ir.VectorType(ir.FloatType(), WIDTH)
 BYTES = ir.VectorType(BYTE, 4 * WIDTH)
 POINTER = ir.PointerType(BYTE)
+_FLOAT = ir.FloatType()
+# Below it a power of 2 is no longer of full precision.
+_LEAST_EXPONENT = -87.0
+_LOG_2_HIGH = 0.693359375  # 355 / 512
 
 
 def whole(value: int) -> ir.Constant:
@@ -155,3 +160,65 @@ class Code:
   def _at(self, pointer: Any, offset: Any, kind: ir.Type) -> Any:
     spot = self.builder.gep(pointer, [offset])
     return self.builder.bitcast(spot, ir.PointerType(kind))
+
+
+class Numbers:
+  """Operations on vectors of numbers, beyond those of the builder."""
+
+  def __init__(self, module: ir.Module, text: Code):
+    self._module, self._text = module, text
+
+  def fma(self, one: Any, other: Any, added: Any) -> Any:
+    """One * other + added, rounded once."""
+    return self._call("fma.v16f32", FLOATS, one, other, added)
+
+  def larger(self, one: Any, other: Any) -> Any:
+    """The larger of two numbers, or of each pair of two vectors."""
+    single = one.type == _FLOAT
+    name = "maxnum.f32" if single else "maxnum.v16f32"
+    return self._call(name, one.type, one, other)
+
+  def highest(self, vector: Any) -> Any:
+    """The largest number of a vector."""
+    return self._call("vector.reduce.fmax.v16f32", _FLOAT, vector)
+
+  def total(self, vector: Any) -> Any:
+    """The sum of a vector, in the order of its numbers."""
+    zero = ir.Constant(_FLOAT, 0.0)
+    return self._call("vector.reduce.fadd.v16f32", _FLOAT, zero, vector)
+
+  def exp(self, vector: Any) -> Any:
+    """Exp of numbers that are at most 0, to some 1e-7 of it.
+
+    2^n exp(r) with a whole n and |r| <= log(2) / 2, by the series of exp; 0
+    where a float32 of full precision ends.
+    """
+    builder = self._text.builder
+
+    def constant(value: float) -> ir.Constant:
+      return ir.Constant(FLOATS, [value] * WIDTH)
+
+    held = self.larger(vector, constant(_LEAST_EXPONENT))
+    scaled = builder.fmul(held, constant(1 / math.log(2)))
+    number = self._call("nearbyint.v16f32", FLOATS, scaled)
+    # log(2) in two parts, of which n times the first is exact.
+    rest = self.fma(number, constant(-_LOG_2_HIGH), held)
+    rest = self.fma(number, constant(-(math.log(2) - _LOG_2_HIGH)), rest)
+    series = constant(1 / math.factorial(7))
+    for power in range(6, -1, -1):
+      series = self.fma(series, rest, constant(1 / math.factorial(power)))
+    exponent = builder.fptosi(number, WORDS)
+    bits = builder.add(exponent, ir.Constant(WORDS, [127] * WIDTH))
+    bits = builder.shl(bits, ir.Constant(WORDS, [23] * WIDTH))
+    value = builder.fmul(series, builder.bitcast(bits, FLOATS))
+    small = builder.fcmp_ordered("<", vector, constant(_LEAST_EXPONENT))
+    return builder.select(small, constant(0.0), value)
+
+  def _call(self, name: str, kind: ir.Type, *arguments: Any) -> Any:
+    """Calls an intrinsic of LLVM."""
+    name = f"llvm.{name}"
+    function = self._module.globals.get(name)
+    if function is None:
+      types = [argument.type for argument in arguments]
+      function = ir.Function(self._module, ir.FunctionType(kind, types), name)
+    return self._text.builder.call(function, arguments)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from llvmlite import binding
 
-from inference_scaling.models.kernels.cpu import handler, quantising
+from inference_scaling.models.kernels.cpu import int8_handler, quantising
 from inference_scaling.models.kernels.cpu.code import WIDTH
 
 _FEATURES = ("avx512f", "avx512bw", "avx512vnni")
@@ -48,10 +48,10 @@ def multiply(
     raise ValueError(
       f"a weight of int8 has {inputs} inputs; expected a multiple of 4."
     )
-  handler.register()
+  int8_handler.register()
   quantised, offsets, units = _quantise(columns)
   call = jax.ffi.ffi_call(
-    handler.PRODUCT,
+    int8_handler.PRODUCT,
     jax.ShapeDtypeStruct((rows, units.shape[1]), jnp.float32),
   )
   out = call(values, quantised, offsets, units, scale)
@@ -69,7 +69,7 @@ def _quantise(
   if width > count:
     columns = jnp.pad(columns, [(0, 0), (0, width - count)])
   call = jax.ffi.ffi_call(
-    handler.QUANTISE,
+    int8_handler.QUANTISE,
     (
       jax.ShapeDtypeStruct((vectors, inputs // 4, WIDTH, 4), jnp.int8),
       jax.ShapeDtypeStruct((groups, width), jnp.int32),

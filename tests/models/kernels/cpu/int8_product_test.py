@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from inference_scaling.models.kernels.cpu import (
-  handler,
+  ffi,
   int8_product,
   quantising,
 )
@@ -98,7 +98,7 @@ def test_inputs_that_do_not_fill_words_are_refused():
 
 
 def test_the_version_of_the_interface_is_read_from_the_header():
-  major, minor = handler._version()
+  major, minor = ffi.version()
   assert (major, minor >= 1) == (0, True)
   pattern = re.compile(f"XLA_FFI_API_MINOR {minor}\n")
   header = f"{jax.ffi.include_dir()}/xla/ffi/api/c_api.h"
