@@ -7,7 +7,6 @@ import pathlib
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -18,6 +17,7 @@ from flax import nnx
 from inference_scaling import models
 from inference_scaling.models import published
 from inference_scaling.models.layers import decoder
+from inference_scaling.models.quantisation import formats, modules
 from inference_scaling.models.rewards import model as reward_model
 from inference_scaling.tasks import synthetic
 
@@ -77,8 +77,10 @@ class Subject:
       The model.
     """
     if self.source is None:
-      make = lambda: decoder.Decoder(self.config, nnx.Rngs(0))  # noqa: E731
-      graph, params = _random(make, dtype)
+      graph, shapes = modules.shapes(
+        lambda: decoder.Decoder(self.config, nnx.Rngs(0)), dtype
+      )
+      params = _random(shapes, dtype)
       return models.Model(self.config, params, _NO_TOKENIZER, graph)
     model = models.load_model(self.source, dtype=dtype)
     return dataclasses.replace(model, config=self.config)
@@ -95,17 +97,21 @@ class Subject:
     if self.reward_source is not None:
       return models.load_reward_model(self.reward_source, dtype=dtype)
     config = self.reward_config
-    graph, params = _random(
+    graph, shapes = modules.shapes(
       lambda: reward_model.StepReward(config, nnx.Rngs(0)), dtype
     )
-    tokenizer = _NO_TOKENIZER
-    if self.source is not None:  # its own copy of the policy's weights
-      policy = self.policy(dtype)
-      tokenizer = policy.tokenizer
-      params["decoder"] = {
-        name: policy.params[name] for name in params["decoder"]
-      }
-    return models.RewardModel(config, params, tokenizer, graph)
+    if self.source is None:
+      params = _random(shapes, dtype)
+      return models.RewardModel(config, params, _NO_TOKENIZER, graph)
+    policy = self.policy(dtype)  # its own copy of the weights
+    params = {
+      "decoder": {name: policy.params[name] for name in shapes["decoder"]},
+      # Heads are not quantised.
+      "score": _random(
+        shapes["score"], formats.activations(dtype, policy.hardware)
+      ),
+    }
+    return models.RewardModel(config, params, policy.tokenizer, graph)
 
   def write_policy(self, folder: pathlib.Path) -> pathlib.Path | None:
     """Writes the policy in Hugging Face format, for other engines.
@@ -217,19 +223,18 @@ def _smollm2() -> pathlib.Path:
   return folder / _FILE
 
 
-def _random(make: Callable[[], nnx.Module], dtype: str) -> tuple[Any, Any]:
-  """Structure and random weights of a module, drawn on the device."""
-  graph, shapes = nnx.split(nnx.eval_shape(make))
-  leaves, tree = jax.tree.flatten(nnx.to_pure_dict(shapes))
+def _random(shapes: Any, dtype: Any) -> Any:
+  """Random weights of some shapes, drawn on the device."""
+  leaves, tree = jax.tree.flatten(shapes)
   draw = jax.jit(_draw, static_argnums=(1, 2))
   keys = jax.random.split(jax.random.key(0), len(leaves))
   params = [
     draw(key, leaf.shape, dtype) for key, leaf in zip(keys, leaves, strict=True)
   ]
-  return graph, jax.tree.unflatten(tree, params)
+  return jax.tree.unflatten(tree, params)
 
 
-def _draw(key: jax.Array, shape: tuple[int, ...], dtype: str) -> jax.Array:
+def _draw(key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
   """Matrices that keep the size of what they map; norms that do nothing."""
   if len(shape) == 1:
     return jnp.ones(shape, dtype)

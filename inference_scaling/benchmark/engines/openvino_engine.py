@@ -1,11 +1,9 @@
 """The same work by OpenVINO GenAI, by its continuous batching."""
 
-import contextlib
-import io
 import itertools
-import logging
 import pathlib
-import warnings
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -77,6 +75,7 @@ class Pipeline:
 
     Raises:
       ImportError: where a package is missing.
+      ValueError: where optimum-cli fails.
     """
     import openvino  # pyright: ignore[reportMissingImports]  # optional
     import openvino_genai  # pyright: ignore[reportMissingImports]  # optional
@@ -155,20 +154,22 @@ def _sampled(pipeline: Pipeline) -> work_lib.Generate:
 
 
 def _convert(folder: pathlib.Path, quantised: bool) -> pathlib.Path:
-  """Does what `optimum-cli export openvino` does, with int8 or float32."""
-  kind = "int8" if quantised else "float32"
+  """Runs `optimum-cli export openvino`, for weights of int8 or float32."""
+  kind = "int8" if quantised else "fp32"
   converted = folder.parent / f"{folder.name}_openvino_{kind}"
   if converted.exists():
     return converted
-  import transformers
-  from optimum import intel  # pyright: ignore[reportMissingImports]  # optional
-
-  transformers.utils.logging.set_verbosity_error()
-  logging.getLogger("nncf").setLevel(logging.ERROR)
-  with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-    warnings.simplefilter("ignore")  # of tracing
-    model = intel.OVModelForCausalLM.from_pretrained(
-      folder, export=True, compile=False, load_in_8bit=quantised
+  # A process of its own: it forks, which JAX's threads do not outlive.
+  command = [
+    sys.executable, "-m", "optimum.commands.optimum_cli", "export", "openvino",
+    f"--model={folder}", "--task=text-generation-with-past",
+    f"--weight-format={kind}", "--disable-convert-tokenizer", str(converted),
+  ]  # fmt: skip
+  done = subprocess.run(command, capture_output=True, text=True)
+  if done.returncode:
+    last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+    raise ValueError(
+      f"optimum-cli cannot convert {folder} for OpenVINO: {last} Use --norivals "
+      "to leave other engines out."
     )
-    model.save_pretrained(converted)
   return converted

@@ -9,11 +9,13 @@ keys and values of all that they have read or written before:
 3. children are shared out by REBASE's rule, problem by problem.
 
 All problems are in one batch, and beams, rounds and tokens of a step are those
-of the search that it is compared with. What it cannot: OpenVINO GenAI has no
-reward model that keeps a cache, so a second pipeline with the policy's weights
-stands for one as large, whose reward is the probability of the likeliest next
-token; for that it computes logits of one token a text and step. Only steps of
-one length are written.
+of the search that it is compared with.
+
+What it cannot: OpenVINO GenAI has no reward model that keeps a cache, so a
+second pipeline with the policy's weights stands for one as large. Its reward is
+the probability of the likeliest next token, which takes logits of one token a
+text and step; the reward model here reads those of every token, so that the
+script has less to compute. Only steps of one length are written.
 """
 
 import itertools

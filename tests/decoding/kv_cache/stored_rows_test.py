@@ -15,7 +15,7 @@ from tests.decoding import tiny
 from tests.models import tiny as tiny_models
 
 EXAMPLES = (7, 4, 9, 12, 5)
-CONFIG = tiny.config(head_dim=16)
+CONFIG = tiny.config(head_dim=16, eos_token_ids=())
 N = 5
 
 
