@@ -145,9 +145,9 @@ def get_config(arg: str = "0.5b") -> ml_collections.ConfigDict:
         "total_tokens": 256, "max_steps": 16 if beams else 1,
       },
       "batch_size": 64,
-      # Solutions differ in length: those of a problem take turns, so that short
-      # ones do not wait for long ones.
-      "rows_per_problem": 0 if beams else 2,
+      # Steps and solutions differ in length: beams of a problem take turns, so
+      # that short ones do not wait for long ones.
+      "rows_per_problem": 2,
     }
   )  # fmt: skip
   return _shrink(config) if local else config
