@@ -101,3 +101,10 @@ def test_a_rival_that_is_not_there_says_why(folder, monkeypatch):
     rival = Rival(subject, WORK, step_tokens, 0.1, folder.parent)
     (row,) = rival.describe({}, {})
     assert not rival.tasks() and row.value is None and why in row.note
+
+
+@installed()
+def test_a_model_that_cannot_be_converted_is_named(tmp_path):
+  message = r"optimum-cli cannot convert .*nothing for OpenVINO: "
+  with pytest.raises(ValueError, match=message):
+    openvino_engine.Pipeline(tmp_path / "nothing", "int8")

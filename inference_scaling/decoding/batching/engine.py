@@ -134,11 +134,11 @@ def continuous_batching(
     policy, lookahead_params, given, policy_params, mesh
   )
   del given  # or weights that were elsewhere stay there
+  policy = whole_steps.batched_policy(policy)
+  reward = whole_steps.batched_reward(reward)
   policy_params, reward_params, lookahead_params = prefixes.join(
     policy, reward, policy_params, reward_params, lookahead_params, prefix
   )
-  policy = whole_steps.batched_policy(policy)
-  reward = whole_steps.batched_reward(reward)
   assert strategy.init is not None  # not its static part
   start = functools.partial(
     programs.start, policy, reward, strategy.static_part, max_depth, mesh,

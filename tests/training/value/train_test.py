@@ -1,5 +1,6 @@
 """A value head from the records of a sweep to a reward of another one."""
 
+import dataclasses
 import json
 
 import jax.numpy as jnp
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from inference_scaling import models, sweep, tasks, training
+from inference_scaling import decoding, models, sweep, tasks, training
 from inference_scaling.models.rewards import value_file, value_head
 from inference_scaling.training.value import batches as batches_lib
 from inference_scaling.training.value import (
@@ -142,6 +143,31 @@ def test_stored_states_are_those_of_the_whole_text(family, draws, trained):
       chosen = logits[np.arange(len(solution.tokens)), solution.tokens]
       np.testing.assert_allclose(states.likely[first:end], chosen, atol=1e-3)
       first = end
+
+
+def test_states_after_a_shared_beginning_are_those_of_the_whole_text(
+  family, draws, tmp_path
+):
+  model = models.load_model(family / "large")
+  problems = solutions.read(draws, "large", model.tokenizer, (" ки",))[:2]
+  shared = tuple(range(5, 15)) * 7
+  problems = [
+    dataclasses.replace(
+      problem, prompt=shared + problem.prompt, solutions=problem.solutions[:2]
+    )
+    for problem in problems
+  ]
+  prompts = [problem.prompt for problem in problems]
+  assert len(decoding.common_prefix(prompts)) >= len(shared)
+  hidden_states.compute(model, (1,), problems, tmp_path, "float32")
+  for problem in problems:
+    states = hidden_states.load(tmp_path, problem)
+    solution = problem.solutions[0].tokens
+    text = jnp.array([[*problem.prompt, *solution]])
+    hidden = model.hidden(model.params, text)[0, len(problem.prompt) :]
+    np.testing.assert_allclose(
+      states.hidden[: len(solution)], hidden, rtol=2e-3, atol=2e-3
+    )
 
 
 def test_states_of_a_quantised_policy_are_near(family, draws, tmp_path):

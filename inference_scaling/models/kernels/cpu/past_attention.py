@@ -10,6 +10,7 @@ heads of each, H head dim; P problems and N beams of the storage, S entries.
 """
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -111,13 +112,13 @@ def _write_queries(
   builder = text.builder
   size = attention.heads * attention.head_dim
 
-  def attend(number: ir.Value) -> None:
+  def attend(number: Any) -> None:
     token = builder.srem(number, tokens)
     number_of_head = builder.sdiv(number, tokens)
     head = builder.srem(number_of_head, kv_heads)
     row = builder.sdiv(number_of_head, kv_heads)
 
-    def word(pointer: ir.Value, index: ir.Value) -> ir.Value:
+    def word(pointer: Any, index: Any) -> Any:
       value = text.load(pointer, text.times(index, 4), WORD)
       return builder.sext(value, LONG)
 
@@ -125,7 +126,7 @@ def _write_queries(
     begin = text.times(text.times(stored, entries), 4 * attention.head_dim)
     stop = word(stops, text.sum(text.times(row, tokens), token))
 
-    def at(pointer: ir.Value, index: ir.Value, width: int) -> ir.Value:
+    def at(pointer: Any, index: Any, width: int) -> Any:
       return builder.gep(pointer, [text.times(index, 4 * width)])
 
     builder.call(

@@ -50,9 +50,7 @@ def test_attention_is_that_of_a_softmax(G, T, H, S):
   assert none.any() and (totals[none] == 0).all() and (sums[none] == 0).all()
   assert (peaks[none] < -1e29).all()
   scale = np.exp(peaks[~none].astype(float))
-  np.testing.assert_allclose(
-    totals[~none] * scale, expected[~none], rtol=2e-5
-  )
+  np.testing.assert_allclose(totals[~none] * scale, expected[~none], rtol=2e-5)
   found = sums[~none] / totals[~none][:, None]
   wanted = mixed[~none] / expected[~none][:, None]
   np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=3e-6)
