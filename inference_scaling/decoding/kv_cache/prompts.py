@@ -19,7 +19,7 @@ from jax import lax
 from inference_scaling import models
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
-from inference_scaling.decoding.kv_cache import working_rows
+from inference_scaling.decoding.kv_cache import stored_rows, working_rows
 from inference_scaling.models.layers import attention
 
 Layers = working_rows.Layers
@@ -92,7 +92,7 @@ def compute(
   positions = jnp.broadcast_to(positions, tokens.shape)
   keys_axis = attention.keys_axis(model.hardware)
   if prefix:
-    rows = _empty_rows(prefix, len(tokens), B, keys_axis)
+    rows = _empty_rows(model, prefix, len(tokens), B)
     hidden, kept = model.forward(
       weights, tokens, positions, rows.attention(model.config, B)
     )
@@ -134,9 +134,10 @@ def take(
 
 
 def _empty_rows(
-  prefix: Layers, num_problems: int, size: int, keys_axis: int
-) -> working_rows.Rows:
+  model: models.Model, prefix: Layers, num_problems: int, size: int
+) -> stored_rows.AnyRows:
   """One row a problem, of nothing but the prefix so far."""
+  keys_axis = attention.keys_axis(model.hardware)
 
   def make(array: jax.Array, axis: int) -> jax.Array:
     shape = [num_problems, *array.shape[1:]]
@@ -145,6 +146,17 @@ def _empty_rows(
 
   own = working_rows.map_arrays(make, keys_axis, prefix)
   nothing = jnp.zeros((num_problems, 1), jnp.int32)
+  if stored_rows.serves(model.config, model.hardware, (size,)):
+    # As each problem's prompt: products of XLA for so many scores took longer
+    # than all else of a prefill.
+    length = working_rows.prefix_size(prefix)
+    return stored_rows.StoredRows(
+      prompt=stored_rows.as_prompts(prefix, num_problems),
+      prompt_lengths=jnp.full(num_problems, length, jnp.int32),
+      own=own,
+      lengths=nothing,
+      beam_index=beam_index_lib.ALL,
+    )
   return working_rows.Rows(
     prompt=(),
     prompt_lengths=nothing[:, 0],

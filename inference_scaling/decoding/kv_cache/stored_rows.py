@@ -154,6 +154,27 @@ class StoredRows(flax.struct.PyTreeNode):
 AnyRows = working_rows.Rows | StoredRows
 
 
+def as_prompts(prefix: Layers, num_problems: int) -> Layers:
+  """Gives a prefix to each problem, in whole registers.
+
+  Args:
+    prefix: for each layer keys [1, 1, K, H, S] and values [1, 1, K, S, H].
+    num_problems: P.
+
+  Returns:
+    The same [P, 1, ...], with zeros behind S.
+  """
+  spare = -working_rows.prefix_size(prefix) % past_attention.WIDTH
+
+  def widen(array: jax.Array, axis: int) -> jax.Array:
+    padding = [(0, 0)] * array.ndim
+    padding[axis] = (0, spare)
+    array = jnp.pad(array, padding)
+    return jnp.broadcast_to(array, (num_problems, *array.shape[1:]))
+
+  return working_rows.map_arrays(widen, attention_lib.KEYS_AXIS, prefix)
+
+
 def _write(
   own: KeysValues,
   keys: jax.Array,
