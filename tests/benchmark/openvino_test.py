@@ -105,6 +105,9 @@ def test_a_rival_that_is_not_there_says_why(folder, monkeypatch):
 
 @installed()
 def test_a_model_that_cannot_be_converted_is_named(tmp_path):
+  folder = tmp_path / "nothing"
+  folder.mkdir()
+  (folder / "config.json").write_text("{}")
   message = r"optimum-cli cannot convert .*nothing for OpenVINO: "
   with pytest.raises(ValueError, match=message):
-    openvino_engine.Pipeline(tmp_path / "nothing", "int8")
+    openvino_engine.Pipeline(folder, "int8")
