@@ -1,15 +1,13 @@
 """Computes what the prompts of all problems begin with, before the first."""
 
-import functools
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from inference_scaling import models
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import reward as reward_lib
-from inference_scaling.decoding.batching import problems
+from inference_scaling.decoding.batching import problems, programs
 from inference_scaling.decoding.kv_cache import prompts
 from inference_scaling.search import batching
 
@@ -50,14 +48,5 @@ def join(
 
 
 def _join(model: models.Model, weights: Any, tokens: tuple[int, ...]) -> Any:
-  """Computes a prefix once, as the program of its length."""
-  layers = _compute(model, weights, jnp.asarray(tokens, jnp.int32))
+  layers = programs.prefix(model, weights, jnp.asarray(tokens, jnp.int32))
   return prompts.Prefixed(weights, layers)
-
-
-# Weights are not given back, which would copy them.
-@functools.partial(jax.jit, static_argnums=0)
-def _compute(
-  model: models.Model, weights: Any, tokens: jax.Array
-) -> prompts.Layers:
-  return prompts.prefix(model, weights, tokens)

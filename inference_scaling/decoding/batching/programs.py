@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
+from inference_scaling import models
 from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.decoding.batching import (
@@ -18,12 +19,21 @@ from inference_scaling.decoding.batching import (
   placement,
   scheduling,
 )
-from inference_scaling.decoding.kv_cache import own_caches
+from inference_scaling.decoding.kv_cache import own_caches, prompts
 from inference_scaling.search import base, batching, scoring
 from inference_scaling.search import loop as loop_lib
 from inference_scaling.search import state as search_state
 
 SearchState = search_state.SearchState
+
+
+# Weights are not given back, which would copy them.
+@functools.partial(jax.jit, static_argnums=0)
+def prefix(
+  model: models.Model, weights: Any, tokens: jax.Array
+) -> prompts.Layers:
+  """Computes what all prompts begin with, int32[S]: see `prompts.prefix`."""
+  return prompts.prefix(model, weights, tokens)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))

@@ -101,17 +101,17 @@ class Code:
 
   def add(self, pointer: Any, offset: int, value: int) -> Any:
     """Adds to a number that threads share, and returns what it was."""
-    place = self._at(pointer, whole(offset), LONG)
-    return self.builder.atomic_rmw("add", place, whole(value), "seq_cst")
+    pointed = self._at(pointer, whole(offset), LONG)
+    return self.builder.atomic_rmw("add", pointed, whole(value), "seq_cst")
 
   def wait(self, pointer: Any, offset: int, value: Any) -> None:
     """Waits until a number that threads share is a value."""
     builder = self.builder
-    place = self._at(pointer, whole(offset), LONG)
+    pointed = self._at(pointer, whole(offset), LONG)
     head, after = (self._function.append_basic_block() for _ in "ab")
     builder.branch(head)
     builder.position_at_end(head)
-    read = builder.load_atomic(place, "seq_cst", align=8)
+    read = builder.load_atomic(pointed, "seq_cst", align=8)
     builder.cbranch(builder.icmp_signed("==", read, value), after, head)
     builder.position_at_end(after)
 

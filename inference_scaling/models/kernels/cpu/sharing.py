@@ -124,9 +124,9 @@ class Sharing:
     builder.store(whole(1), number)
     word = builder.bitcast(number, POINTER)
     self._ask(text, frame, _NUM_THREADS, _NUM_THREADS_SIZE, [word])
-    found = builder.load(number)
-    more = builder.icmp_signed(">", found, whole(1))
-    return builder.select(more, found, whole(1))
+    threads = builder.load(number)
+    more = builder.icmp_signed(">", threads, whole(1))
+    return builder.select(more, threads, whole(1))
 
   def _schedule(self, text: code.Code, frame: Any, shared: Any) -> None:
     """Gives a thread of XLA the task; where none takes it, one user less."""

@@ -153,8 +153,8 @@ class _Heads:
       keys = text.load(self.keys, text.times(offset, 4), FLOATS)
       new = []
       for head, old in enumerate(sums):
-        place = text.sum(row, whole((self.first + head) * self.head_dim))
-        query = text.load(self.queries, text.times(place, 4), _FLOAT)
+        offset = text.sum(row, whole((self.first + head) * self.head_dim))
+        query = text.load(self.queries, text.times(offset, 4), _FLOAT)
         new.append(numbers.fma(text.spread(query, FLOATS), keys, old))
       return new
 
@@ -175,11 +175,11 @@ class _Heads:
     text, builder = self.text, self.text.builder
     new = []
     for head, old in enumerate(sums):
-      place = self._scratch_at(head, entry)
-      score = text.load(self.scratch, place, FLOATS)
+      offset = self._scratch_at(head, entry)
+      score = text.load(self.scratch, offset, FLOATS)
       score = builder.fsub(score, text.spread(peaks[head], FLOATS))
       weight = self.numbers.exp(score)
-      text.store(weight, self.scratch, place)
+      text.store(weight, self.scratch, offset)
       new.append(builder.fadd(old, weight))
     return new
 
@@ -229,5 +229,5 @@ class _Heads:
     return self.text.times(entry, 4)
 
   def _sum_at(self, head: int, vector: int) -> Any:
-    place = (self.first + head) * self.head_dim + vector * WIDTH
-    return whole(4 * place)
+    index = (self.first + head) * self.head_dim + vector * WIDTH
+    return whole(4 * index)
