@@ -20,7 +20,9 @@ class TokenBatches(grain.sources.RandomAccessDataSource):
 
   Each has `hidden` float32[B, F], scaled to mean 0 and deviation 1 in each
   feature, and `label` float32[B]. A solution is chosen first and a token of it
-  next, so that long solutions weigh no more than short ones.
+  next, so that long solutions weigh no more than short ones. Every other token
+  ends a step: searches read the head there, and what follows a whole solution
+  looks like no token before it.
 
   Attributes:
     mean: float32[F], of each feature.
@@ -37,6 +39,10 @@ class TokenBatches(grain.sources.RandomAccessDataSource):
     self._hidden = np.concatenate([states.hidden for states in loaded])
     self._lengths = np.concatenate([states.lengths for states in loaded])
     self._firsts = np.cumsum(self._lengths) - self._lengths
+    ends = [solution.ends for p in problems for solution in p.solutions]
+    self._num_ends = np.array([len(indices) for indices in ends])
+    self._first_ends = np.cumsum(self._num_ends) - self._num_ends
+    self._ends = np.concatenate([np.array(indices, int) for indices in ends])
     self._labels = np.array(
       [solution.correct for p in problems for solution in p.solutions],
       np.float32,
@@ -52,6 +58,12 @@ class TokenBatches(grain.sources.RandomAccessDataSource):
     size = self._config.batch_size
     chosen = rng.integers(len(self._lengths), size=size)
     tokens = rng.integers(self._lengths[chosen])
+    ends = rng.integers(np.maximum(self._num_ends[chosen], 1))
+    ends = self._ends[
+      np.minimum(self._first_ends[chosen] + ends, len(self._ends) - 1)
+    ]
+    at_end = (np.arange(size) % 2 == 0) & (self._num_ends[chosen] > 0)
+    tokens = np.where(at_end, ends, tokens)
     hidden = self._hidden[self._firsts[chosen] + tokens].astype(np.float32)
     return {
       "hidden": (hidden - self.mean) / self.deviation,
