@@ -122,8 +122,6 @@ def get_config(arg: str = "0.5b") -> ml_collections.ConfigDict:
   runs = common.strategies(samples, ())
   if beams:
     runs |= {s: {"strategy": s, "n": beams} for s in SEARCHES}
-  if name == "draws":
-    del runs["greedy"]  # one text of a problem teaches a head nothing
   reward = {"format": "value_head", "source": VALUE_HEAD}
   if not beams:  # the head reads Qwen's tokens, and draws come before it
     reward = {"format": "none"}
