@@ -4,6 +4,7 @@ How several processes work together is told in `cluster`.
 """
 
 import contextlib
+import ctypes
 import logging as stdlib_logging
 import os
 import pathlib
@@ -26,6 +27,10 @@ require = command_line.require
 # this package and keeps its traceback.
 USER_ERRORS = (ValueError, FloatingPointError, OSError)
 _format_python_warning = warnings.formatwarning
+# Of malloc.h: one arena for all threads, no block outside of it, and nothing of
+# it trimmed.
+_ARENA_MAX, _MMAP_MAX, _TRIM_THRESHOLD = -8, -4, -1
+_KEEPING = ((_ARENA_MAX, 1), (_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1))
 INTERRUPTED = 130  # what shells report for a program that Ctrl-C ended
 
 _TRACEBACK = flags.DEFINE_bool(
@@ -62,6 +67,7 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
     try:
       # A program from the cache has lost the names that a profile goes by.
       _use_compilation_cache("" if _PROFILE.value else _CACHE.value)
+      _keep_freed_memory()
       cluster.join()
       with _profiled(_PROFILE.value):
         main(argv)
@@ -91,6 +97,20 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
   logging.get_absl_handler().addFilter(_is_no_note_of_orbax)
   warnings.formatwarning = _format_warning
   app.run(guarded, flags_parser=_parse_flags)
+
+
+def _keep_freed_memory() -> None:
+  """Lets the GNU allocator keep what programs free for their next call.
+
+  It gives large blocks back to the system, page by page to be zeroed again: a
+  fifth of the time of decoding on a CPU, where a call lasts for a few tokens.
+  """
+  library = ctypes.CDLL(None) if sys.platform == "linux" else None
+  if not hasattr(library, "mallopt"):  # another allocator
+    return
+  assert library is not None
+  for option, value in _KEEPING:
+    library.mallopt(option, value)
 
 
 def _format_warning(
