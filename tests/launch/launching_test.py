@@ -479,3 +479,30 @@ def test_a_warning_is_told_without_the_code_that_warns():
   )  # fmt: skip
   assert done.returncode == 0, done.stderr
   assert done.stderr == "Warning: the last line is cut short\n"
+
+
+_FAULTS = """
+import ctypes, resource, sys
+import numpy as np
+from inference_scaling import launching
+
+if not hasattr(ctypes.CDLL(None), "mallopt"):
+  sys.exit("another allocator")
+launching._keep_freed_memory()
+for _ in range(3):
+  before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+  block = np.ones(1 << 24, np.float32)  # 64 MiB
+  del block
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of the GNU allocator")
+def test_memory_that_is_freed_is_not_faulted_in_again():
+  done = subprocess.run(
+    [sys.executable, "-c", _FAULTS], capture_output=True, text=True, cwd=ROOT
+  )
+  if "another allocator" in done.stderr:
+    pytest.skip("this C library has no mallopt")
+  assert done.returncode == 0, done.stderr
+  assert int(done.stdout) < 1000  # of 16384 pages
