@@ -262,7 +262,9 @@ class Plan:
     tree = search.cache == choice.TREE
     taken = tree or rows < beams
     written = sizes.most_written(search.limits)
-    if target.is_cpu:
+    if rows < beams and not tree and policy.stays(target):
+      active_rows = 0
+    elif target.is_cpu:
       size = policy.copied(not taken)
       active_rows = policy.rows(parts["policy prompt"], size)
     else:
@@ -283,7 +285,9 @@ class Plan:
       prompts = round(parts["reward prompt"] * scored)
       encoded = round(writes * scored)
       block = encode_loop.block_size(target, encoded, reward.step)
-      if target.is_cpu:
+      if rows < beams and not tree and reward.stays(target):
+        active_rows = 0
+      elif target.is_cpu:
         length = search.reward_model_limits.text_buffer + block
         active_rows = reward.rows(prompts, length)
       else:

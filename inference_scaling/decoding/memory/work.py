@@ -7,7 +7,8 @@ import dataclasses
 
 from inference_scaling import models
 from inference_scaling.decoding import limits as limits_lib
-from inference_scaling.decoding.kv_cache import forking
+from inference_scaling.decoding.kv_cache import forking, stored_rows
+from inference_scaling.models.layers import hardware
 
 _FLOAT32 = 4  # bytes
 _FFW_COPIES = 3
@@ -68,6 +69,15 @@ class Work:
     """
     size = self.limits.text_buffer if taken else 0
     return self.rows(prompts, size + tokens) - (0 if tree else prompts)
+
+  def stays(self, target: hardware.Hardware) -> bool:
+    """Whether rows of some beams of a dense cache are read in storage.
+
+    Args:
+      target: what programs are for.
+    """
+    sizes = (self.limits.prompt_buffer, self.limits.text_buffer)
+    return stored_rows.serves(self.config, target, sizes)
 
   def copied(self, in_place: bool) -> int:
     """Tokens of the longest rows of a policy on a CPU that are no storage.
