@@ -102,8 +102,8 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
 def _keep_freed_memory() -> None:
   """Lets the GNU allocator keep what programs free for their next call.
 
-  It gives large blocks back to the system, page by page to be zeroed again: a
-  fifth of the time of decoding on a CPU, where a call lasts for a few tokens.
+  It gives large blocks back to the system, page by page to be zeroed again at
+  the next call, and on a CPU a call of decoding lasts for a few tokens alone.
   """
   library = ctypes.CDLL(None) if sys.platform == "linux" else None
   if not hasattr(library, "mallopt"):  # another allocator

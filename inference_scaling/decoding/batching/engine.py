@@ -114,11 +114,10 @@ def continuous_batching(
 
   Raises:
     ValueError: for a prompt that does not fit its buffer or lacks the prefix, a
-      step that does not
-      fit that of the reward model, two models that do not take the same tokens,
-      a mesh that does not divide slots or heads, a tree of steps that does not
-      fit its cache, or a wrong value from a function of the policy, the reward
-      or the strategy.
+      step that does not fit that of the reward model, two models that do not
+      take the same tokens, a mesh that does not divide slots or heads, a tree
+      of steps that does not fit its cache, or a wrong value from a function of
+      the policy, the reward or the strategy.
     FloatingPointError: for logits or scores that are NaN or infinite.
   """
   entries.check_models(policy, reward)

@@ -38,7 +38,8 @@ def join(
     joined = _join(policy.model, weights, prefix.tokens)
     policy_params = policy_params.replace(weights=joined)
     if lookahead_params is not None:
-      # A ModelPolicy looks ahead by its own weights, another sampler at most.
+      if lookahead_params.weights is not weights:
+        joined = _join(policy.model, lookahead_params.weights, prefix.tokens)
       lookahead_params = lookahead_params.replace(weights=joined)
   if isinstance(reward, reward_lib.ModelReward):
     own = prefix.reward_tokens if reward.translator else prefix.tokens

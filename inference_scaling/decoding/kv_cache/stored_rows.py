@@ -2,7 +2,7 @@
 
 On a CPU a row is read by index, as far as it goes: see `past_attention`. Beams
 that take turns for a few rows need not be copied out of storage and back at
-every turn, which took as long as four tokens of all rows.
+every turn.
 
 Axis letters: P problems, N beams, Q problems and R rows of each, T new tokens,
 S entries of a beam, K kv heads, H head dim.

@@ -58,12 +58,9 @@ class TokenBatches(grain.sources.RandomAccessDataSource):
     size = self._config.batch_size
     chosen = rng.integers(len(self._lengths), size=size)
     tokens = rng.integers(self._lengths[chosen])
-    ends = rng.integers(np.maximum(self._num_ends[chosen], 1))
-    ends = self._ends[
-      np.minimum(self._first_ends[chosen] + ends, len(self._ends) - 1)
-    ]
-    at_end = (np.arange(size) % 2 == 0) & (self._num_ends[chosen] > 0)
-    tokens = np.where(at_end, ends, tokens)
+    # A solution has one at least: its last token.
+    ends = self._first_ends[chosen] + rng.integers(self._num_ends[chosen])
+    tokens[::2] = self._ends[ends[::2]]
     hidden = self._hidden[self._firsts[chosen] + tokens].astype(np.float32)
     return {
       "hidden": (hidden - self.mean) / self.deviation,

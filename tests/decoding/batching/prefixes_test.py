@@ -180,6 +180,23 @@ def test_without_tokens_nothing_is_joined():
   )
 
 
+def test_a_look_ahead_has_the_prefix_of_its_own_weights():
+  model = tiny.policy_model()
+  policy = decoding.ModelPolicy(model, tiny.FORMAT, LIMITS, 2)
+  params = tiny.policy_params()
+  own = params.replace(temperature=jnp.float32(0))
+  louder = jax.tree.map(lambda leaf: 2 * leaf, params.weights)
+  for ahead in (own, own.replace(weights=louder)):
+    joined, _, found = prefixes.join(
+      policy, decoding.NoReward(2), params, None, ahead, PREFIX
+    )
+    assert found.weights.weights is ahead.weights
+    same = jax.tree.map(
+      np.array_equal, found.weights.prefix, joined.weights.prefix
+    )
+    assert all(jax.tree.leaves(same)) == (ahead is own)
+
+
 def test_a_prompt_that_begins_otherwise_is_refused():
   pair = _pair()
   with pytest.raises(ValueError, match="problem 0: its prompt of 6 tokens"):

@@ -10,6 +10,7 @@ from inference_scaling.models.kernels.cpu import (
   ffi,
   int8_product,
   quantising,
+  sharing,
 )
 
 pytestmark = pytest.mark.skipif(
@@ -104,3 +105,16 @@ def test_the_version_of_the_interface_is_read_from_the_header():
   header = f"{jax.ffi.include_dir()}/xla/ffi/api/c_api.h"
   with open(header, encoding="utf-8") as file:
     assert pattern.search(file.read())
+
+
+def test_functions_of_xla_are_called_where_the_header_has_them():
+  header = f"{jax.ffi.include_dir()}/xla/ffi/api/c_api.h"
+  with open(header, encoding="utf-8") as file:
+    table = re.search(
+      r"struct XLA_FFI_Api \{(.*?)\n\};", file.read(), re.DOTALL
+    )
+  fields = re.findall(r"_STRUCT_FIELD\((\w+)\)", table.group(1))
+  # Behind two words, the version of three, and a pointer.
+  offsets = {name: 8 * (6 + i) for i, name in enumerate(fields)}
+  assert offsets["XLA_FFI_ThreadPool_Schedule"] == sharing._SCHEDULE
+  assert offsets["XLA_FFI_ThreadPool_NumThreads"] == sharing._NUM_THREADS
