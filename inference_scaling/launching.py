@@ -104,7 +104,11 @@ def _keep_freed_memory() -> None:
 
   It gives large blocks back to the system, page by page to be zeroed again at
   the next call, and on a CPU a call of decoding lasts for a few tokens alone.
+  Programs for a CPU run on the thread that calls them: one that JAX makes for
+  them takes blocks from elsewhere, and after some calls faults as before (0.13
+  s a call of 64 rows of Qwen2.5-0.5B, which takes as long for a token).
   """
+  jax.config.update("jax_cpu_enable_async_dispatch", False)
   library = ctypes.CDLL(None) if sys.platform == "linux" else None
   if not hasattr(library, "mallopt"):  # another allocator
     return
