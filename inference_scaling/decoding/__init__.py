@@ -16,6 +16,7 @@ from inference_scaling.decoding.batching.problems import (
   PromptProblem,
   common_prefix,
 )
+from inference_scaling.decoding.hidden_state_reward import HiddenStateReward
 from inference_scaling.decoding.kv_cache.choice import CACHES
 from inference_scaling.decoding.limits import Limits, Prompts, pad_prompt
 from inference_scaling.decoding.no_reward import NoReward
@@ -39,6 +40,7 @@ __all__ = [
   "Automaton",
   "EncodedProblem",
   "Finished",
+  "HiddenStateReward",
   "Limits",
   "ModelPolicy",
   "ModelReward",

@@ -28,6 +28,7 @@ from inference_scaling.decoding.kv_cache import choice, working_rows
 from inference_scaling.decoding.kv_cache import prompts as prompts_lib
 from inference_scaling.decoding.tokens import decode_loop
 from inference_scaling.decoding.tokens import format as format_lib
+from inference_scaling.models.rewards import value_head
 from inference_scaling.search import base, batching
 
 # Rows are given to waiting beams once one row in this number is free: where
@@ -53,6 +54,8 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       are kept; where more than R of them write, the others wait for a row.
     storage: how keys and values of the beams are stored.
     token_scores: whether steps have the statistics of their tokens.
+    value_layers: layers whose hidden states a value head reads at the last
+      token of each step; () without one.
     sizes: how much of the buffers is in use.
   """
 
@@ -66,6 +69,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     cache: str = choice.DENSE,
     tree_tokens: int | None = None,
     token_scores: bool = False,
+    value_layers: tuple[int, ...] = (),
   ):
     """Compiles the format for the model's tokenizer.
 
@@ -79,10 +83,16 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       tree_tokens: as `choice.Storage` takes it.
       token_scores: whether steps have the statistics of their tokens, which a
         `TokenReward` needs; they cost two passes over the logits.
+      value_layers: layers that a value head reads, whose weights come with
+        `PolicyParams`; a `HiddenStateReward` needs them. Each step then takes
+        its beam one token longer, at which the head reads its last token.
 
     Raises:
-      ValueError: for another number of rows, cache or number of tokens.
+      ValueError: for another number of rows, cache or number of tokens, or
+        layers that the model does not have.
     """
+    if value_layers:
+      value_head.body_config(model.config, value_layers)  # checks them
     # Without weights: compiled programs keep alive what is static.
     self.model = dataclasses.replace(model, params=None)
     self.format = format
@@ -94,6 +104,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       self.model.hardware,
     )  # fmt: skip
     self.token_scores = token_scores
+    self.value_layers = value_layers
     # All beams are their own rows, which are read and written together.
     self._in_place = self.num_rows < num_beams and self.storage.serves_in_place(
       model.config, limits.prompt_buffer
@@ -101,7 +112,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     self.sizes = sizes.whole(limits)
     automaton = format.compile(model.tokenizer, model.config.vocab_size)
     self._decode_loop = decode_loop.DecodeLoop(
-      self.model, format, limits, automaton
+      self.model, format, limits, automaton, value_layers
     )
 
   @override
@@ -117,6 +128,30 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     smaller = copy.copy(self)
     smaller.sizes = sizes
     return smaller
+
+  def check_head(self, weights: Any) -> None:
+    """Compares a value head with the layers that it is to read.
+
+    Args:
+      weights: of `PolicyParams.value_head`.
+
+    Raises:
+      ValueError: without weights, or for those of other layers.
+    """
+    features = len(self.value_layers) * self.model.config.hidden_size
+    if weights is None:
+      raise ValueError(
+        f"the policy reads layers {self.value_layers} for a value head, but "
+        "value_head of its params is None; expected the head's weights. Give "
+        "those of models.load_value_head."
+      )
+    read = weights.get("inner_kernel", weights["kernel"]).shape[0]
+    if read != features:
+      raise ValueError(
+        f"the value head reads {read} numbers, but layers {self.value_layers} "
+        f"of the policy have {features}; expected as many. Give the head's own "
+        "layers, of the policy that it was trained on."
+      )
 
   def start(
     self, params: state_lib.PolicyParams, prompts: limits_lib.Prompts
@@ -373,7 +408,9 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
   def _empty_step(self, shape: tuple[int, ...]) -> state_lib.HalfStep:
     """Steps of no tokens."""
     size = min(self.limits.step_tokens, self.limits.total_tokens)
-    return state_lib.empty_step(shape, size, self.token_scores)
+    return state_lib.empty_step(
+      shape, size, self.token_scores, bool(self.value_layers)
+    )
 
 
 def _is_worth_refilling(

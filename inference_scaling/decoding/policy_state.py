@@ -24,12 +24,15 @@ class PolicyParams(flax.struct.PyTreeNode):
     temperature: float32[]; 0 takes the most likely token.
     top_k: int32[], 0 for no limit; None leaves it out of the program.
     top_p: float32[], 1 for no limit; None leaves it out of the program.
+    value_head: weights of the head that a policy with `value_layers` has, by
+      name; None for others.
   """
 
   weights: Any
   temperature: jax.Array
   top_k: jax.Array | None = None
   top_p: jax.Array | None = None
+  value_head: Any = None
 
 
 class StepTokens(flax.struct.PyTreeNode):
@@ -42,26 +45,33 @@ class StepTokens(flax.struct.PyTreeNode):
       model at temperature 1 without filters; None where nobody asks for it.
     certainty: float32[P, N], sum of the tokens' self-certainties, likewise; see
       `drawing.TokenStats`.
+    values: float32[P, N], what a value head says of the last token's hidden
+      states, as log-odds; None for a policy without one.
   """
 
   tokens: jax.Array
   lengths: jax.Array
   log_probs: jax.Array | None = None
   certainty: jax.Array | None = None
+  values: jax.Array | None = None
 
 
 class HalfStep(flax.struct.PyTreeNode):
   """Steps that are being written; P problems, N beams or rows of each.
 
   Attributes:
-    live: bool[P, N], beams that still write.
+    live: bool[P, N], beams that still write, or whose last token is still to
+      be read.
     status: int32[P, N], of beams that ended; running before that.
     content: what has been written.
+    unread: bool[P, N], beams whose last token a value head has yet to read:
+      its hidden states come with the token after it. None without a head.
   """
 
   live: jax.Array
   status: jax.Array
   content: StepTokens
+  unread: jax.Array | None = None
 
 
 class PolicyState(flax.struct.PyTreeNode):
@@ -109,7 +119,7 @@ def check_content(content: Any, reward: str) -> None:
 
 
 def empty_step(
-  shape: tuple[int, ...], size: int, token_scores: bool
+  shape: tuple[int, ...], size: int, token_scores: bool, values: bool = False
 ) -> HalfStep:
   """Makes steps of no tokens, of beams that do not write.
 
@@ -117,6 +127,7 @@ def empty_step(
     shape: [P, N].
     size: C.
     token_scores: whether there are `log_probs` and `certainty`.
+    values: whether there are `values`.
 
   Returns:
     The steps.
@@ -130,5 +141,7 @@ def empty_step(
       lengths=jnp.zeros(shape, jnp.int32),
       log_probs=nothing,
       certainty=nothing,
+      values=jnp.zeros(shape, jnp.float32) if values else None,
     ),
+    unread=jnp.zeros(shape, bool) if values else None,
   )

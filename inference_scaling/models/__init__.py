@@ -32,6 +32,8 @@ from inference_scaling.models.rewards.model import (
   save_reward_model,
 )
 from inference_scaling.models.rewards.value_loading import (
+  HeadAlone,
+  load_value_head,
   load_value_model,
   open_value_head,
 )
@@ -51,6 +53,7 @@ __all__ = [
   "TRAINING_RULES",
   "Checkpoint",
   "DecoderConfig",
+  "HeadAlone",
   "Model",
   "RewardFormat",
   "RewardModel",
@@ -60,6 +63,7 @@ __all__ = [
   "initial_reward_model",
   "load_model",
   "load_reward_model",
+  "load_value_head",
   "load_value_model",
   "make_mesh",
   "open_checkpoint",

@@ -68,6 +68,7 @@ class Model:
     tokens: jax.Array,
     positions: jax.Array,
     attend: Sequence[decoder_lib.AttendFn] | None = None,
+    read_after: Sequence[int] = (),
   ) -> tuple[jax.Array, list[Any]]:
     """Runs the decoder over new tokens.
 
@@ -78,6 +79,9 @@ class Model:
         must be consecutive.
       attend: for each layer, its attention; None for texts that attend to
         nothing but their own earlier tokens.
+      read_after: numbers of the layers, rising, whose hidden states are
+        returned, side by side; () for the last one's, and for a value model
+        those that its head reads.
 
     Returns:
       Hidden states [P, N, T, D] in the dtype of activations, and what each
@@ -88,7 +92,7 @@ class Model:
     if attend is None:
       dtype = attention.kept_dtype(module.dtype, self.hardware)
       attend = self_attention.causal(self.config, tokens.shape[-1], dtype)
-    return module(tokens, positions, attend, self.hardware)
+    return module(tokens, positions, attend, self.hardware, read_after)
 
   def unembed(self, params: Parameters, hidden: jax.Array) -> jax.Array:
     """Turns hidden states [..., D] into float32 logits [..., V]."""

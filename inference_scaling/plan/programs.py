@@ -18,6 +18,7 @@ from inference_scaling import decoding, models
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.decoding.batching import buffers, programs, scheduling
+from inference_scaling.decoding.memory import abstract
 from inference_scaling.models.layers import hardware as hardware_lib
 from inference_scaling.plan import compiled as compiled_lib
 from inference_scaling.plan import layout
@@ -105,6 +106,7 @@ class Search:
       temperature=_array((), jnp.float32),
       top_k=_array((), jnp.int32) if workload.top_k else None,
       top_p=_array((), jnp.float32) if workload.top_p else None,
+      value_head=abstract.head_weights(search),
     )
     self._reward_params = None
     if search.reward is not None:

@@ -79,15 +79,11 @@ def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
   one = type(sweep.mesh)(data=1, model=1)
   settings = settings_lib.make_settings(sweep.model_copy(update={"mesh": one}))
   count = num_problems or len(problems_lib.load(sweep.task))
-  reward = None
-  if sweep.reward.has_model:
-    reward = (
-      models.open_value_head(
-        sweep.reward.source, sweep.reward.body
-      ).checkpoint.config
-      if sweep.reward.format == names.VALUE_HEAD
-      else architecture(sweep.reward.source)
-    )
+  reward, head = None, None
+  if sweep.reward.format == names.VALUE_HEAD:
+    head = models.open_value_head(sweep.reward.source, sweep.reward.body)
+  elif sweep.reward.has_model:
+    reward = architecture(sweep.reward.source)
   groups: dict[Any, Group] = {}
   for run in spec.expand(sweep.runs):
     shape = engine.shape(
@@ -98,11 +94,12 @@ def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
     )
     sampled = not spec.is_greedy(run.strategy)
     rows = shape.num_rows if settings.rows_per_problem else shape.num_beams
+    layers = _read_layers(sweep, run.policy, head)
     work = workload_lib.Workload(
       name=f"{run.policy}, {run.strategy}, n = {run.n}",
       search=abstract.Search(
         policy=architecture(sweep.policies[run.policy]),
-        reward=reward,
+        reward=head.checkpoint.config if head and not layers else reward,
         reward_format=settings.reward_format,
         dtype=sweep.dtype_of(run.policy),
         reward_dtype=settings.dtype,
@@ -111,6 +108,7 @@ def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
         cache=settings.cache,
         tree_tokens=settings.tree_tokens,
         attention=settings.attention,
+        value_layers=layers,
       ),
       problems=engine.slots(sweep.batch_size, rows, count),
       beams=shape.num_beams,
@@ -217,6 +215,17 @@ def architecture(source: str) -> models.DecoderConfig:
       f"architectures: {', '.join(published.published_names())}."
     )
   return models.open_checkpoint(source).config
+
+
+def _read_layers(sweep: spec.Sweep, policy: str, head: Any) -> tuple[int, ...]:
+  """Layers of a policy that a value head reads; () where it has another body.
+
+  A sweep compares files, and a plan their names.
+  """
+  if head is None or sweep.dtype_of(policy) != sweep.dtype:
+    return ()
+  body = sweep.reward.body or head.description.body
+  return head.description.layers if sweep.policies[policy] == body else ()
 
 
 def _is_mcts(run: grid.Run) -> bool:

@@ -86,6 +86,7 @@ def make_policy(
     search.cache,
     search.tree_tokens,
     token_scores=search.reward_format in decoding.TOKEN_SCORES,
+    value_layers=search.value_layers,
   )
 
 
@@ -105,6 +106,8 @@ def make_reward(
   search = workload.search
   if search.reward_format in decoding.TOKEN_SCORES:
     return decoding.TokenReward(search.reward_format, workload.beams)
+  if search.value_layers:
+    return abstract.value_reward(search, workload.beams)
   if search.reward is None:
     return decoding.NoReward(workload.beams)
   kernel = decode_attention.choose(search.attention, hardware, mesh)

@@ -31,6 +31,8 @@ class Engine:
     policies: by name; models of this package or ports.
     reward: the reward model, or a port; None for none.
     settings: how they are used.
+    heads: value heads that read the hidden states of a policy, by its name; its
+      searches need no reward model.
   """
 
   def __init__(
@@ -38,10 +40,12 @@ class Engine:
     policies: Mapping[str, models.Model | port_lib.Port],
     reward: models.RewardModel | port_lib.Port | None,
     settings: settings_lib.Settings,
+    heads: Mapping[str, models.HeadAlone] | None = None,
   ):
     self.policies = policies
     self.reward = reward
     self.settings = settings
+    self.heads = heads or {}
     self._pairs: dict[tuple[str, strategies.Shape], tuple] = {}
     self._prefixes: dict[str, decoding.Prefix] = {}
 
@@ -141,7 +145,7 @@ class Engine:
         reward,
         strategy,
         self._policy_params(run),
-        self._reward_params(),
+        self._reward_params(run.policy),
         problems,
         run.seed,
         num_slots,
@@ -195,16 +199,14 @@ class Engine:
     # A depth is an argument of the program, not of these two.
     key = (policy, dataclasses.replace(sizes, max_depth=0))
     if key not in self._pairs:
-      model = self.policies[policy]
       self._pairs[key] = (
-        self._make_policy(model, sizes), self._make_reward(model, sizes)
+        self._make_policy(policy, sizes), self._make_reward(policy, sizes)
       )  # fmt: skip
     return self._pairs[key]
 
-  def _make_policy(
-    self, policy: models.Model | port_lib.Port, sizes: strategies.Shape
-  ) -> base.Policy:
+  def _make_policy(self, name: str, sizes: strategies.Shape) -> base.Policy:
     """Makes the search's policy."""
+    policy, head = self.policies[name], self.heads.get(name)
     if isinstance(policy, port_lib.Port):
       return policy.make(sizes.num_beams)
     settings = self.settings
@@ -212,13 +214,16 @@ class Engine:
       policy, settings.step_format, settings.limits, sizes.num_beams,
       sizes.num_rows, settings.cache, settings.tree_tokens,
       token_scores=settings.reward_format in decoding.TOKEN_SCORES,
+      value_layers=head.layers if head else (),
     )  # fmt: skip
 
-  def _make_reward(
-    self, policy: models.Model | port_lib.Port, sizes: strategies.Shape
-  ) -> base.Reward:
+  def _make_reward(self, name: str, sizes: strategies.Shape) -> base.Reward:
     """Makes the search's reward: a port's, of a model, of tokens, or none."""
-    settings = self.settings
+    settings, policy = self.settings, self.policies[name]
+    if name in self.heads:
+      return decoding.HiddenStateReward(
+        self.heads[name].config, sizes.num_beams
+      )
     if isinstance(self.reward, port_lib.Port):
       return self.reward.make(sizes.num_beams)
     if settings.reward_format in decoding.TOKEN_SCORES:
@@ -256,15 +261,19 @@ class Engine:
     model = self.policies[run.policy]
     if isinstance(model, port_lib.Port):
       return model.params(sampler.temperature, sampler.top_k, sampler.top_p)
+    head = self.heads.get(run.policy)
     # None leaves a filter out of the program: sorting V logits is not free.
     return decoding.PolicyParams(
       weights=model.params,
       temperature=jnp.float32(sampler.temperature),
       top_k=jnp.int32(sampler.top_k) if sampler.top_k else None,
       top_p=jnp.float32(sampler.top_p) if sampler.top_p < 1 else None,
+      value_head=head.weights if head else None,
     )
 
-  def _reward_params(self) -> Any:
+  def _reward_params(self, policy: str) -> Any:
+    if policy in self.heads:
+      return None
     if isinstance(self.reward, port_lib.Port):
       return self.reward.given.weights
     return None if self.reward is None else self.reward.params

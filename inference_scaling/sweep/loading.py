@@ -79,8 +79,17 @@ def load_engine(
     line = unfinished.missing_end(files[name].source, model)
     if line is not None:
       say(line)
+  bodies = _bodies(files, reward, settings)
+  heads: dict[str, models.HeadAlone] = {}
+  if isinstance(reward, checkpoints.Checkpoint) and bodies:
+    head = models.load_value_head(
+      reward.source, body=reward.body, mesh=settings.mesh
+    )
+    heads = dict.fromkeys(bodies, head)
   if not isinstance(reward, checkpoints.Checkpoint):
     reward_model = reward
+  elif len(heads) == len(policies):
+    reward_model = None  # no other policy needs the head's body
   elif settings.reward_format == names.VALUE_HEAD:
     reward_model = models.load_value_model(
       reward.source,
@@ -101,7 +110,24 @@ def load_engine(
       say(f"{reward.source}: {test.message}")
   if isinstance(reward_model, models.RewardModel):
     reward_model = dataclasses.replace(reward_model, decode_kernel=kernel)
-  return engine.Engine(loaded | ports, reward_model, settings)
+  return engine.Engine(loaded | ports, reward_model, settings, heads)
+
+
+def _bodies(
+  policies: Mapping[str, checkpoints.Checkpoint],
+  reward: checkpoints.Model | None,
+  settings: settings_lib.Settings,
+) -> list[str]:
+  """Policies whose own hidden states a value head was trained to read."""
+  body = getattr(reward, "body_sha256", "")
+  return [
+    name
+    for name, policy in policies.items()
+    if body
+    and policy.sha256() == body
+    # A head on another dtype is that of the body as the config has it.
+    and settings.policy_dtypes.get(name, settings.dtype) == settings.dtype
+  ]
 
 
 def _check_reads(name: str, port: port_lib.Port, reward_format: str) -> None:

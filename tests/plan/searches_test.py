@@ -2,10 +2,14 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
-from inference_scaling import search
-from inference_scaling.plan import searches
+from inference_scaling import assets, decoding, models, search
+from inference_scaling.decoding.memory import plan
+from inference_scaling.models.layers import hardware
+from inference_scaling.models.rewards import value_file
+from inference_scaling.plan import searches, workload
 from inference_scaling.sweep import engine
 
 CONFIG = {
@@ -115,3 +119,39 @@ def test_tokens_that_a_row_is_given():
   )
   # The root's children in two rounds, then a node a round; J is one more.
   assert mcts.passes(300, 40) == (2 + 7 + 1) * 40
+
+
+def test_a_head_on_its_own_policy_is_planned_without_a_reward_model(tmp_path):
+  policy = str(assets.resolve("embedded/policy_small"))
+  config = models.open_checkpoint(policy).config
+  described = value_file.Description(
+    policy, "", (1,), config.hidden_size, 0, vocabulary_sha256=""
+  )
+  weights = {"kernel": np.zeros(config.hidden_size), "bias": np.zeros(())}
+  value_file.save(tmp_path, described, weights)
+  sweep = CONFIG | {
+    "policies": {"small": policy, "big": "embedded/policy_middle"},
+    "reward": {"format": "value_head", "source": str(tmp_path)},
+    "runs": {"rebase": {"strategy": "rebase", "n": (4,)}},
+    "mesh": {"data": 1, "model": 1},
+  }
+  own, other = (
+    next(
+      one.workload
+      for one in searches.of_sweep(sweep, 40)
+      if one.workload.name.startswith(name)
+    )
+    for name in ("small", "big")
+  )
+  assert own.search.reward is None and own.search.value_layers == (1,)
+  assert other.search.reward.num_layers == 1 and not other.search.value_layers
+  planned = {
+    work.name: plan.Plan(work.search).footprint(4, 4) for work in (own, other)
+  }
+  assert planned[own.name].reward_weights == 0
+  assert planned[own.name].reward_beams == 0 < planned[own.name].policy_beams
+  assert planned[other.name].reward_weights > 0
+  device = hardware.Hardware(hardware.CPU, 1)
+  reward = workload.make_reward(own, device)
+  assert isinstance(reward, decoding.HiddenStateReward)
+  assert workload.make_policy(own, device).value_layers == (1,)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import transformers
 
+from inference_scaling.decoding import hidden_state_reward
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import reward as reward_lib
@@ -158,6 +159,45 @@ def check_tokens(policy: base.Policy, reward: base.Reward) -> None:
     and reward.translator is None
   ):
     check_vocabularies(policy.model.tokenizer, reward.model.tokenizer)
+
+
+def check_value_head(
+  policy: base.Policy, reward: base.Reward, params: Any, lookahead_params: Any
+) -> None:
+  """Compares a value head with the policy whose hidden states it reads.
+
+  Args:
+    policy: of the search.
+    reward: likewise.
+    params: of the policy.
+    lookahead_params: what the policy looks ahead by, or None.
+
+  Raises:
+    ValueError: if a policy with `value_layers` lacks the head, or the head is
+      of another width; if a reward reads hidden states of a policy without
+      layers to read, or those of other weights when looking ahead.
+  """
+  layers = isinstance(policy, policy_lib.ModelPolicy) and policy.value_layers
+  if layers:
+    assert isinstance(policy, policy_lib.ModelPolicy)
+    policy.check_head(params.value_head)
+  if not isinstance(reward, hidden_state_reward.HiddenStateReward):
+    return
+  if not layers:
+    raise ValueError(
+      "a HiddenStateReward takes what a value head reads of the policy's "
+      f"hidden states, but the policy, a {type(policy).__name__}, reads none; "
+      "expected a ModelPolicy with value_layers. Give it the layers that the "
+      "head reads."
+    )
+  weights = getattr(lookahead_params, "weights", params.weights)
+  if weights is not params.weights:
+    raise ValueError(
+      "lookahead_params has other weights than policy_params, and a "
+      "HiddenStateReward would score their steps by hidden states that the "
+      "value head was not trained on; expected the same weights. Give the "
+      "policy's, or a ModelReward of the value model."
+    )
 
 
 def check_vocabularies(

@@ -124,6 +124,7 @@ def continuous_batching(
   entries.check_hashable(policy, reward)
   entries.check_lookahead(strategy, policy, reward)
   checks.check_tokens(policy, reward)
+  checks.check_value_head(policy, reward, policy_params, lookahead_params)
   checks.check_mesh(policy, reward, num_slots, mesh)
   given = policy_params
   policy_params, reward_params = _put(
@@ -194,7 +195,8 @@ def _put(
   if isinstance(policy, policy_lib.ModelPolicy):
     config = policy.model.config
     weights = kv_heads.put(policy_params.weights, config, mesh)
-    policy_params = policy_params.replace(weights=weights)
+    head = placement.put_whole(policy_params.value_head, mesh)
+    policy_params = policy_params.replace(weights=weights, value_head=head)
   else:
     policy_params = placement.put_whole(policy_params, mesh)
   if isinstance(reward, reward_lib.ModelReward):
@@ -222,6 +224,7 @@ def _put_lookahead(
   """
   if params is None or not isinstance(policy, policy_lib.ModelPolicy):
     return params
+  params = params.replace(value_head=after.value_head)
   if params.weights is before.weights:
     return params.replace(weights=after.weights)
   weights = kv_heads.put(params.weights, policy.model.config, mesh)

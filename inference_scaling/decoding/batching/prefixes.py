@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from inference_scaling import models
+from inference_scaling.decoding import hidden_state_reward
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import reward as reward_lib
 from inference_scaling.decoding.batching import problems, programs
@@ -45,6 +46,8 @@ def join(
     own = prefix.reward_tokens if reward.translator else prefix.tokens
     if own:
       reward_params = _join(reward.model, reward_params, own)
+  if isinstance(reward, hidden_state_reward.HiddenStateReward):
+    reward_params = jnp.int32(len(prefix.tokens))
   return policy_params, reward_params, lookahead_params
 
 

@@ -15,8 +15,8 @@ from flax import nnx
 
 from inference_scaling import models, names
 from inference_scaling import search as search_lib
+from inference_scaling.decoding import hidden_state_reward, no_reward
 from inference_scaling.decoding import limits as limits_lib
-from inference_scaling.decoding import no_reward
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import reward as reward_lib
@@ -51,6 +51,8 @@ class Search:
     tree_tokens: as `choice.Storage` takes it.
     reward_dtype: of the reward model; None for that of the policy.
     attention: how beams attend to their past, one of `names.ATTENTIONS`.
+    value_layers: of the policy, that a value head reads as it decodes: no
+      reward model is then needed. () for none.
   """
 
   policy: models.DecoderConfig
@@ -63,6 +65,7 @@ class Search:
   tree_tokens: int | None = None
   reward_dtype: str | None = None
   attention: str = names.AUTO
+  value_layers: tuple[int, ...] = ()
 
   @property
   def reward_model_limits(self) -> limits_lib.Limits:
@@ -150,10 +153,13 @@ def _state(search: Search, beams: int) -> Any:
   reward_limits = search.reward_model_limits
   writer = policy_model(search)
   policy = policy_lib.ModelPolicy(
-    writer, _NoFormat(), search.limits, beams, None, search.cache
-  )
+    writer, _NoFormat(), search.limits, beams, None, search.cache,
+    value_layers=search.value_layers,
+  )  # fmt: skip
   reward: batching.BatchedReward = no_reward.NoReward(beams)
   reward_params: Any = None
+  if search.value_layers:
+    reward = value_reward(search, beams)
   if search.reward is not None:
     model = reward_of(search)
     translator: Any = model.reward_format and _Translator(
@@ -172,11 +178,49 @@ def _state(search: Search, beams: int) -> Any:
 
   return jax.eval_shape(
     start,
-    state_lib.PolicyParams(writer.params, _array((), jnp.float32)),
+    state_lib.PolicyParams(
+      writer.params,
+      _array((), jnp.float32),
+      value_head=head_weights(search),
+    ),
     reward_params,
     _prompts(search.limits, _prompts(reward_limits)),
     jax.eval_shape(lambda: jax.random.key(0)[None]),
   )
+
+
+def value_reward(
+  search: Search, beams: int
+) -> hidden_state_reward.HiddenStateReward:
+  """Makes the reward of a search whose policy has layers that are read.
+
+  Args:
+    search: the search.
+    beams: N.
+
+  Returns:
+    The reward.
+  """
+  body = value_head.body_config(search.policy, search.value_layers)
+  return hidden_state_reward.HiddenStateReward(body, beams)
+
+
+def head_weights(search: Search) -> dict[str, Any] | None:
+  """Lists the weights of a value head of one layer, which are few.
+
+  Args:
+    search: the search.
+
+  Returns:
+    `jax.ShapeDtypeStruct` by name; None without layers that are read.
+  """
+  features = len(search.value_layers) * search.policy.hidden_size
+  if not features:
+    return None
+  return {
+    "kernel": _array((features,), jnp.float32),
+    "bias": _array((), jnp.float32),
+  }
 
 
 def policy_model(search: Search) -> models.Model:

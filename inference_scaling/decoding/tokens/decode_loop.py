@@ -18,6 +18,7 @@ from inference_scaling.decoding.kv_cache import stored_rows
 from inference_scaling.decoding.tokens import automaton as automaton_lib
 from inference_scaling.decoding.tokens import drawing
 from inference_scaling.decoding.tokens import format as format_lib
+from inference_scaling.models.rewards import value_head
 from inference_scaling.search import base
 
 
@@ -53,6 +54,8 @@ class DecodeLoop:
     format: what ends a step and marks an answer.
     limits: how long steps and texts may be.
     automaton: of the format.
+    value_layers: layers that a value head reads at the end of each step, rising
+      numbers; () without one.
   """
 
   def __init__(
@@ -61,11 +64,13 @@ class DecodeLoop:
     format: format_lib.Format,
     limits: limits_lib.Limits,
     automaton: automaton_lib.Automaton,
+    value_layers: tuple[int, ...] = (),
   ):
     self.model = model
     self.format = format
     self.limits = limits
     self.automaton = automaton
+    self.value_layers = value_layers
 
   def run(
     self,
@@ -105,17 +110,25 @@ class DecodeLoop:
     uniform: jax.Array,
     state: DecodeState,
   ) -> DecodeState:
-    """Computes the pending tokens of all rows and draws the next ones."""
-    rows, step = state.rows, state.step
-    config, live = self.model.config, step.live
+    """Computes the pending tokens of all rows and draws the next ones.
+
+    A row that ended its step stays for one more, which is not kept: hidden
+    states of its last token are what a value head reads.
+    """
+    rows, step, config = state.rows, state.step, self.model.config
+    live = step.live
+    if step.unread is not None:
+      live &= ~step.unread
     positions = rows.positions()
     hidden, kept = self.model.forward(
       params.weights,
       state.pending[..., None],
       positions[..., None],
       rows.attention(config, 1, self.model.decode_kernel),
+      self._read_after,
     )
-    logits = self.model.unembed(params.weights, hidden[:, :, 0])
+    last = hidden[:, :, 0, -config.hidden_size :]
+    logits = self.model.unembed(params.weights, last)
     with jax.named_scope("sample"):
       drawn, finite = drawing.draw(
         params,
@@ -134,22 +147,61 @@ class DecodeLoop:
       pending=tokens,
       automaton=jnp.where(live, automaton, state.automaton),
       answered=jnp.where(live, answered, state.answered),
-      step=self._continue(step, tokens, logits, hits, answered, rows.lengths),
+      step=self._continue(
+        self._read(params, step, hidden[:, :, 0]),
+        live,
+        tokens,
+        logits,
+        hits,
+        answered,
+        rows.lengths,
+      ),
       finite=state.finite & (finite | ~live).all(axis=1),
       counts=state.counts.add(live, jnp.where(live, attended, 0)),
     )
 
+  @property
+  def _read_after(self) -> tuple[int, ...]:
+    """Layers whose hidden states are needed; the last one's for the logits."""
+    if not self.value_layers:
+      return ()
+    return tuple(sorted({*self.value_layers, self.model.config.num_layers}))
+
+  def _read(
+    self,
+    params: state_lib.PolicyParams,
+    step: state_lib.HalfStep,
+    hidden: jax.Array,
+  ) -> state_lib.HalfStep:
+    """Reads hidden states [P, R, ..] of the last tokens of steps.
+
+    Args:
+      params: with the value head.
+      step: the steps.
+      hidden: side by side, after each of `_read_after`.
+
+    Returns:
+      The steps, with the values of those that were unread.
+    """
+    if step.unread is None:
+      return step
+    features = len(self.value_layers) * self.model.config.hidden_size
+    fresh = value_head.log_odds(params.value_head, hidden[..., :features])
+    values = jnp.where(step.unread, fresh, step.content.values)
+    return step.replace(content=step.content.replace(values=values))
+
   def _continue(
     self,
     step: state_lib.HalfStep,
+    live: jax.Array,
     tokens: jax.Array,
     logits: jax.Array,
     hits: jax.Array,
     answered: jax.Array,
     total: jax.Array,
   ) -> state_lib.HalfStep:
-    """Appends drawn tokens to the steps that are being written."""
-    content, live = step.content, step.live
+    """Appends drawn tokens to the steps that are being written, the `live`."""
+    content = step.content
     index = jnp.arange(content.tokens.shape[-1])[None, None]
     is_next = (index == content.lengths[..., None]) & live[..., None]
     length = content.lengths + live
@@ -159,15 +211,18 @@ class DecodeLoop:
       stats = drawing.token_stats(logits, tokens)
       log_probs += jnp.where(live, stats.log_probs, 0.0)
       certainty += jnp.where(live, stats.certainty, 0.0)
+    unread = None if step.unread is None else live & ended
     return state_lib.HalfStep(
-      live=live & ~ended,
+      live=live & ~ended if unread is None else live,
       status=jnp.where(live, status, step.status),
       content=state_lib.StepTokens(
         tokens=jnp.where(is_next, tokens[..., None], content.tokens),
         lengths=length,
         log_probs=log_probs,
         certainty=certainty,
+        values=content.values,
       ),
+      unread=unread,
     )
 
   def _status(

@@ -96,6 +96,7 @@ class Decoder(nnx.Module):
     positions: jax.Array,
     attend: Sequence[AttendFn],
     hardware: hardware_lib.Hardware,
+    read_after: Sequence[int] = (),
   ) -> tuple[jax.Array, list[Any]]:
     """Runs the layers over new tokens.
 
@@ -105,6 +106,7 @@ class Decoder(nnx.Module):
       attend: for each layer, its attention; it keeps to the layer's sliding
         window.
       hardware: that the program is for.
+      read_after: numbers of layers, rising, instead of those it was made with.
 
     Returns:
       Hidden states [P, N, T, D] after the last norm, in `dtype`, and what each
@@ -120,13 +122,14 @@ class Decoder(nnx.Module):
       root = jnp.sqrt(jnp.float32(self.config.hidden_size))
       x = x * root.astype(embedded.dtype).astype(jnp.float32)
     kept, read = [], []
+    read_after = read_after or self.read_after
     for number, (layer, layer_attend, rotation) in enumerate(
       zip(self.layers, attend, rotations, strict=True), start=1
     ):
       run = functools.partial(layer, attend=layer_attend, hardware=hardware)
       x, new = (jax.checkpoint(run) if self.remat else run)(x, rotation)
       kept.append(new)
-      if number in self.read_after:
+      if number in read_after:
         read.append(self.final_norm(x).astype(embedded.dtype))
     hidden = read[0] if len(read) == 1 else jnp.concatenate(read)
     return products.features_last(hidden), kept

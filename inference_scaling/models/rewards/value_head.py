@@ -10,6 +10,7 @@ Axis letters: F features, the hidden states of all layers read, side by side.
 
 import dataclasses
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -43,14 +44,27 @@ class ValueHead(nnx.Module):
 
   def __call__(self, hidden: jax.Array) -> jax.Array:
     """Maps hidden states [..., F] to log-odds float32[...]."""
-    x = hidden.astype(jnp.float32)
-    if self.width:
-      inner = jnp.expand_dims(self.inner_bias[...], range(x.ndim - 1))
-      x = jax.nn.relu(x @ self.inner_kernel[...] + inner)
-    # Summed, not multiplied: a product with one column rounds differently from
-    # row to row, and a reward must not depend on what else is in the batch.
-    kernel = jnp.expand_dims(self.kernel[...], range(x.ndim - 1))
-    return jnp.sum(x * kernel, axis=-1) + self.bias[...]
+    return log_odds(nnx.to_pure_dict(nnx.state(self)), hidden)
+
+
+def log_odds(weights: Mapping[str, jax.Array], hidden: jax.Array) -> jax.Array:
+  """Computes what a head says of hidden states.
+
+  Args:
+    weights: of a `ValueHead`, by name.
+    hidden: [..., F].
+
+  Returns:
+    float32[...].
+  """
+  x = hidden.astype(jnp.float32)
+  if "inner_kernel" in weights:
+    inner = jnp.expand_dims(weights["inner_bias"], range(x.ndim - 1))
+    x = jax.nn.relu(x @ weights["inner_kernel"] + inner)
+  # Summed, not multiplied: a product with one column rounds differently from
+  # row to row, and a reward must not depend on what else is in the batch.
+  kernel = jnp.expand_dims(weights["kernel"], range(x.ndim - 1))
+  return jnp.sum(x * kernel, axis=-1) + weights["bias"]
 
 
 class ValueReward(nnx.Module):

@@ -11,6 +11,7 @@ from inference_scaling.models.checkpoints import (
   layout,
   loading,
 )
+from inference_scaling.models.layers import architecture
 from inference_scaling.models.layers import decoder as decoder_lib
 from inference_scaling.models.layers import hardware as hardware_lib
 from inference_scaling.models.quantisation import formats, modules
@@ -75,6 +76,49 @@ def open_value_head(folder: str | pathlib.Path, body: str = "") -> Opened:
   return Opened(pathlib.Path(folder), description, whole)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class HeadAlone:
+  """A value head without its body, for a policy that is the body.
+
+  Attributes:
+    config: of the body, cut after the last layer that is read.
+    layers: that are read, counted from 1.
+    weights: float32 arrays by name, as of `value_head.log_odds`.
+  """
+
+  config: architecture.DecoderConfig
+  layers: tuple[int, ...]
+  weights: dict[str, jax.Array]
+
+
+def load_value_head(
+  folder: str | pathlib.Path,
+  *,
+  body: str = "",
+  mesh: jax.sharding.Mesh | None = None,
+) -> HeadAlone:
+  """Loads a value head, and nothing of its body.
+
+  Args:
+    folder: of the head.
+    body: as of `open_value_head`.
+    mesh: as `load_model`.
+
+  Returns:
+    The head.
+
+  Raises:
+    FileNotFoundError: as `open_value_head`.
+    ValueError: as `open_value_head`.
+  """
+  opened = open_value_head(folder, body)
+  return HeadAlone(
+    opened.checkpoint.config,
+    opened.description.layers,
+    _weights(opened, mesh),
+  )
+
+
 def load_value_model(
   folder: str | pathlib.Path,
   *,
@@ -101,7 +145,7 @@ def load_value_model(
   formats.check(dtype, mesh)
   opened = open_value_head(folder, body)
   description, checkpoint = opened.description, opened.checkpoint
-  weights = value_file.read_weights(folder, description)
+  weights = _weights(opened, mesh)
   tokenizer = checkpoint.tokenizer()
   if value_file.vocabulary_sha256(tokenizer) != description.vocabulary_sha256:
     raise ValueError(
@@ -122,12 +166,20 @@ def load_value_model(
     checkpoint, entries, {"decoder": shapes["decoder"]}, dtype=dtype,
     mesh=mesh, others=_unread(opened, entries),
   )  # fmt: skip
-  params["score"] = {
-    name: loading.replicate(value, mesh) for name, value in weights.items()
-  }
+  params["score"] = weights
   return value_head.ValueModel(
     config, params, tokenizer, graph, hardware=hardware_lib.of_mesh(mesh)
   )
+
+
+def _weights(
+  opened: Opened, mesh: jax.sharding.Mesh | None
+) -> dict[str, jax.Array]:
+  """The head's weights, whole on each device."""
+  weights = value_file.read_weights(opened.folder, opened.description)
+  return {
+    name: loading.replicate(value, mesh) for name, value in weights.items()
+  }
 
 
 def _unread(

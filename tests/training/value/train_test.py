@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from inference_scaling import decoding, models, sweep, tasks, training
+from inference_scaling import decoding, models, spec, sweep, tasks, training
 from inference_scaling.models.rewards import value_file, value_head
+from inference_scaling.sweep import checkpoints, loading
+from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.training.value import batches as batches_lib
 from inference_scaling.training.value import (
   hidden_states,
@@ -78,6 +80,28 @@ def test_hidden_states_of_the_policy_are_charged_once(
       "paper": 0.0, "with_reward": spent, "full": spent,
     }  # fmt: skip
     assert spent < ledger["flops_reward"]["with_reward"]
+
+
+@pytest.mark.parametrize(
+  ("names", "dtypes", "shared", "has_model"),
+  [
+    (("large",), {}, {"large"}, False),
+    (("small", "large"), {}, {"large"}, True),
+    (("large",), {"large": "int8"}, set(), True),
+  ],
+  ids=["its body alone", "another policy, too", "its body in another dtype"],
+)
+def test_the_body_is_loaded_for_policies_that_are_not_the_body(
+  family, trained, names, dtypes, shared, has_model
+):
+  config = value_sweep(family, trained / "model", policy_dtypes=dtypes)
+  read = spec.read_sweep(config)
+  policies = {name: checkpoints.policy(str(family / name)) for name in names}
+  reward = checkpoints.reward(str(trained / "model"), "value_head")
+  settings = settings_lib.make_settings(read)
+  engine = loading.load_engine(policies, reward, settings, print)
+  assert set(engine.heads) == shared
+  assert (engine.reward is not None) == has_model
 
 
 def test_training_again_computes_no_hidden_states(
