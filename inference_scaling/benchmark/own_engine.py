@@ -3,12 +3,14 @@
 import itertools
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from inference_scaling import decoding, models, search
 from inference_scaling.benchmark.measurements import steps
 from inference_scaling.decoding.tokens import format as step_format
+from inference_scaling.models.rewards import value_head
 
 NAME = "inference_scaling"
 
@@ -20,6 +22,7 @@ def make_policy(
   new_tokens: int,
   total_tokens: int | None = None,
   format: step_format.Format | None = None,
+  value_layers: tuple[int, ...] = (),
 ) -> decoding.ModelPolicy:
   """Makes a policy whose texts all have the same number of tokens.
 
@@ -30,6 +33,7 @@ def make_policy(
     new_tokens: most tokens of a step.
     total_tokens: of a text; None for those of one step.
     format: what ends a step; None for nothing.
+    value_layers: that a value head reads.
 
   Returns:
     The policy.
@@ -39,7 +43,24 @@ def make_policy(
     format or steps.EqualSteps(),
     limits(prompt_tokens, new_tokens, total_tokens or new_tokens),
     samples,
+    value_layers=value_layers,
   )
+
+
+def make_value_head(model: models.Model) -> models.HeadAlone:
+  """Makes a random head that reads a policy's middle layer.
+
+  Args:
+    model: the policy.
+
+  Returns:
+    The head.
+  """
+  layers, size = (-(-model.config.num_layers // 2),), model.config.hidden_size
+  body = value_head.body_config(model.config, layers)
+  kernel = jax.random.normal(jax.random.key(0), (size,)) * size**-0.5
+  weights = {"kernel": kernel, "bias": jnp.zeros(())}
+  return models.HeadAlone(body, layers, weights)
 
 
 def limits(
@@ -60,16 +81,22 @@ def limits(
   )
 
 
-def policy_params(model: models.Model) -> decoding.PolicyParams:
+def policy_params(
+  model: models.Model, head: models.HeadAlone | None = None
+) -> decoding.PolicyParams:
   """Samples from the whole distribution, at temperature 1.
 
   Args:
     model: the language model.
+    head: that reads its hidden states, or None.
 
   Returns:
     Its weights and the sampler.
   """
-  return decoding.PolicyParams(model.params, jnp.float32(1.0))
+  weights = None if head is None else head.weights
+  return decoding.PolicyParams(
+    model.params, jnp.float32(1.0), value_head=weights
+  )
 
 
 def problems(prompts: Sequence[Sequence[int]]) -> list[decoding.PromptProblem]:

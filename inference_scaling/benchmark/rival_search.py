@@ -58,35 +58,41 @@ class Rival:
     return {_NAME: self._run} if self._rebase else {}
 
   def describe(
-    self, times: Mapping[str, timing.Seconds], own: Mapping[str, timing.Seconds]
+    self,
+    times: Mapping[str, timing.Seconds],
+    own: Mapping[str, Mapping[str, timing.Seconds]],
   ) -> list[table.Row]:
     """Compares the search with this package's.
 
     Args:
       times: of all tasks.
-      own: of this package's searches, by dtype.
+      own: of this package's searches, by kind and dtype.
 
     Returns:
-      The speed of the search, and how much faster this package's fastest is;
-      or why the engine is left out.
+      The speed of the search, and how much faster this package's fastest of
+      each kind is; or why the engine is left out.
     """
     if not self._rebase:
       left_out = table.Row("search", _NAME, None, "", self._why)
       return [left_out] if self._why else []
     script, tokens = times[_NAME], self._work.tokens
-    dtype = min(own, key=lambda key: own[key].median)
-    ratio = timing.combine(lambda a, b: b / a, own[dtype], script)
-    return [
+    rows = [
       table.Row(
         "search", f"{_NAME}: REBASE, equal steps", tokens / script.median,
         "tokens/s", f"{tokens} tokens; int8, with its prefix cache",
         tuple(tokens / value for value in script.rounds),
-      ),
-      table.Row(
-        "search", f"REBASE, equal steps: faster than {_NAME}", ratio.median,
-        "x", f"{dtype} here", ratio.rounds,
-      ),
+      )
     ]  # fmt: skip
+    for kind, seconds in own.items():
+      dtype = min(seconds, key=lambda key: seconds[key].median)
+      ratio = timing.combine(lambda a, b: b / a, seconds[dtype], script)
+      rows.append(
+        table.Row(
+          "search", f"{kind}: faster than {_NAME}", ratio.median, "x",
+          f"{dtype} here", ratio.rounds,
+        )
+      )  # fmt: skip
+    return rows
 
   def _run(self) -> np.ndarray:
     work = self._work

@@ -3,9 +3,8 @@
 import functools
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from inference_scaling import decoding
@@ -18,8 +17,7 @@ from inference_scaling.benchmark import (
   timing,
 )
 from inference_scaling.benchmark import work as work_lib
-from inference_scaling.benchmark.measurements import decoding as decoding_bench
-from inference_scaling.benchmark.measurements import steps
+from inference_scaling.benchmark.measurements import scoring, steps
 from inference_scaling.search import base
 
 # Tokens of a step; a text has several.
@@ -64,8 +62,11 @@ class Search:
     """
     return {
       self._name("sampling"): self.sample,
-      self._name("reward"): self._score(),
+      self._name("reward"): scoring.make(
+        self._reward_model, self._prompts, self._work, self._step_tokens
+      ),
       **{self._name(kind): self.rebase(kind) for kind in _FORMATS},
+      self.head_name: self.rebase_by_head(),
     }
 
   def sample(self) -> np.ndarray:
@@ -92,16 +93,40 @@ class Search:
     reward = decoding.ModelReward(
       self._reward_model, policy.limits, work.samples
     )
-    depth = -(-work.new_tokens // self._step_tokens)
-    depth = depth if kind == "equal" else 2 * depth
+    depth = self._depth if kind == "equal" else 2 * self._depth
+    params = (
+      own_engine.policy_params(self._model), self._reward_model.params
+    )  # fmt: skip
     return functools.partial(
-      self._search, kind, policy, reward, search_lib.rebase(_TEMPERATURE), depth
+      self._search, kind, (policy, reward), params, depth
     )
+
+  def rebase_by_head(self) -> timing.Task:
+    """Makes a search in equal steps whose reward is a head on the policy."""
+    work, head = self._work, own_engine.make_value_head(self._model)
+    policy = own_engine.make_policy(
+      self._model, work.samples, work.prompt_tokens, self._step_tokens,
+      work.new_tokens, _FORMATS["equal"](self._step_tokens), head.layers,
+    )  # fmt: skip
+    reward = decoding.HiddenStateReward(head.config, work.samples)
+    params = own_engine.policy_params(self._model, head)
+    return functools.partial(
+      self._search, "head", (policy, reward), (params, None), self._depth
+    )
+
+  @property
+  def _depth(self) -> int:
+    return -(-self._work.new_tokens // self._step_tokens)
 
   @property
   def rebase_name(self) -> str:
     """The name of the task that searches in equal steps."""
     return self._name("equal")
+
+  @property
+  def head_name(self) -> str:
+    """The name of the task whose reward is a value head on the policy."""
+    return self._name("head")
 
   def describe(self, times: dict[str, timing.Seconds]) -> list[table.Row]:
     """Turns times into rows of the table.
@@ -132,7 +157,11 @@ class Search:
           "scoring them", over.rounds,
         ),
       ]  # fmt: skip
-    return rows
+    tokens = self.tokens["head"]
+    return [*rows, self._row(
+      "REBASE, equal steps, value head on the policy", tokens,
+      times[self.head_name], f"{tokens} tokens",
+    )]  # fmt: skip
 
   def _row(
     self, what: str, tokens: int, seconds: timing.Seconds, note: str
@@ -146,44 +175,20 @@ class Search:
   def _search(
     self,
     kind: str,
-    policy: decoding.ModelPolicy,
-    reward: decoding.ModelReward,
-    strategy: base.Strategy,
+    pair: tuple[base.Policy, base.Reward],
+    params: tuple[Any, Any],
     depth: int,
   ) -> list[decoding.Finished]:
     finished = list(
       decoding.continuous_batching(
-        policy, reward, strategy, own_engine.policy_params(self._model),
-        self._reward_model.params, own_engine.problems(self._prompts), 0,
-        self._work.problems, depth,
+        *pair, search_lib.rebase(_TEMPERATURE), *params,
+        own_engine.problems(self._prompts), 0, self._work.problems, depth,
       )
     )  # fmt: skip
     self.tokens[kind] = sum(
       int(search.policy_counts.decode) for search in finished
     )
     return finished
-
-  def _score(self) -> timing.Task:
-    """The reward model's scoring of prompts and of as many tokens."""
-    work, step_tokens = self._work, self._step_tokens
-    limits = own_engine.limits(work.prompt_tokens, step_tokens, work.new_tokens)
-    reward = decoding.ModelReward(self._reward_model, limits, work.samples)
-    prompts = decoding_bench.stack(self._prompts, limits)
-    start = jax.jit(reward.start)
-    score = jax.jit(reward.score, donate_argnums=1)
-    shape = (work.problems, work.samples)
-    # Any tokens: they change no time.
-    text = np.resize(self._prompts[0], (*shape, step_tokens))
-    step = _step(text)
-    active = np.ones(shape, bool)
-
-    def score_all() -> jax.Array | None:
-      state, scores = start(self._reward_model.params, prompts), None
-      for _ in range(work.new_tokens // step_tokens):
-        state, scores = score(self._reward_model.params, state, step, active)
-      return scores
-
-    return score_all
 
   def _name(self, what: str) -> str:
     return f"{self.dtype}, {what}"
@@ -237,7 +242,14 @@ def measure(
     subject, work, min(STEP_TOKENS, work.new_tokens), _TEMPERATURE, folder
   )
   times = timing.interleave(tasks | rival.tasks(), repeats)
-  own = {search.dtype: times[search.rebase_name] for search in searches}
+  own = {
+    "REBASE, equal steps": {
+      search.dtype: times[search.rebase_name] for search in searches
+    },
+    "REBASE, equal steps, value head on the policy": {
+      search.dtype: times[search.head_name] for search in searches
+    },
+  }
   rows = [row for search in searches for row in search.describe(times)]
   return rows + rival.describe(times, own)
 
@@ -263,17 +275,3 @@ def prepare(
   prompts = subject.prompts(work.problems, work.prompt_tokens)
   draw = functools.partial(sampler, prompts, work.samples, work.new_tokens)
   return draw, None
-
-
-def _step(text: np.ndarray) -> base.Step:
-  """A step of every beam, as a policy writes it."""
-  shape, length = text.shape[:2], text.shape[2]
-  lengths = jnp.full(shape, length, jnp.int32)
-  zeros = jnp.zeros(shape, jnp.float32)
-  return base.Step(
-    status=jnp.full(shape, base.RUNNING, jnp.int32),
-    num_tokens=lengths,
-    content=decoding.StepTokens(
-      jnp.asarray(text, jnp.int32), lengths, zeros, zeros
-    ),
-  )
