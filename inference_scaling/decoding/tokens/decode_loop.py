@@ -183,12 +183,13 @@ class DecodeLoop:
     Returns:
       The steps, with the values of those that were unread.
     """
-    if step.unread is None:
+    content = step.content
+    if step.unread is None or content.values is None:
       return step
     features = len(self.value_layers) * self.model.config.hidden_size
     fresh = value_head.log_odds(params.value_head, hidden[..., :features])
-    values = jnp.where(step.unread, fresh, step.content.values)
-    return step.replace(content=step.content.replace(values=values))
+    values = jnp.where(step.unread, fresh, content.values)
+    return step.replace(content=content.replace(values=values))
 
   def _continue(
     self,
