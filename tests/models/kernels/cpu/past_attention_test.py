@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from llvmlite import binding
 
 from inference_scaling.models.kernels.cpu import past_attention
 
@@ -54,6 +55,26 @@ def test_attention_is_that_of_a_softmax(G, T, H, S):
   found = sums[~none] / totals[~none][:, None]
   wanted = mixed[~none] / expected[~none][:, None]
   np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=3e-6)
+
+
+class _Features(dict):
+  """As llvmlite's, of another processor."""
+
+  def flatten(self):
+    return ",".join(("-", "+")[has] + name for name, has in self.items())
+
+
+def test_a_processor_of_half_the_registers_attends_alike(monkeypatch):
+  ours = binding.get_host_cpu_features()
+  if not ours.get("avx2"):
+    pytest.skip("this processor has no AVX2")
+  without = _Features(
+    {name: has and "512" not in name for name, has in ours.items()}
+  )
+  monkeypatch.setattr(binding, "get_host_cpu_features", lambda: without)
+  monkeypatch.setattr(binding, "get_host_cpu_name", lambda: "haswell")
+  # Heads that nobody else has: a function of theirs would be made already.
+  test_attention_is_that_of_a_softmax(6, 2, 48, 96)
 
 
 def test_scores_far_apart_do_not_overflow():
