@@ -38,9 +38,10 @@ _ONLY = flags.DEFINE_list(
   "Sections to run, parted by commas, of "
   f"{', '.join(benchmark.SECTIONS)}; all where none is named.",
 )  # fmt: skip
-_RIVALS = flags.DEFINE_bool(
-  "rivals", True, "Let other engines do the same work, where installed."
-)
+_RIVALS = flags.DEFINE_list(
+  "rivals", list(benchmark.RIVALS),
+  "Other engines that do the same work, where installed; '' for none.",
+)  # fmt: skip
 _OUTPUT = flags.DEFINE_string(
   "output", "runs/benchmark.json", "JSON file of all numbers; '' for none."
 )

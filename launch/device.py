@@ -45,7 +45,7 @@ def main(argv: list[str]) -> None:
     rows=launching.parse_whole_numbers("rows", _ROWS.value),
     dtypes=["bfloat16"],
     repeats=_REPEATS.value,
-    rivals=False,
+    rivals=(),
     sections=["decoding", "search"],
   )
   rows = []

@@ -6,6 +6,7 @@ section of the table, and `engines/` for other libraries that do the same work.
 """
 
 from inference_scaling.benchmark.sections import (
+  RIVALS,
   SECTIONS,
   Options,
   headline,
@@ -17,6 +18,7 @@ from inference_scaling.benchmark.table import Row, prepare, render, write
 from inference_scaling.benchmark.work import Work
 
 __all__ = [
+  "RIVALS",
   "SECTIONS",
   "SUBJECTS",
   "Options",

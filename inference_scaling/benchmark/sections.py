@@ -14,6 +14,7 @@ import jax
 
 from inference_scaling.benchmark import (
   child,
+  engines,
   subjects,
   table,
   timing,
@@ -33,7 +34,8 @@ from inference_scaling.benchmark.measurements import (
 )
 
 _PACKAGES = ("jax", "jaxlib", "flax", "numpy")
-_RIVALS = (
+RIVALS = tuple(engines.ENGINES)
+_RIVAL_PACKAGES = (
   "ctranslate2", "llama-cpp-python", "openvino-genai", "optimum-intel", "torch",
   "transformers",
 )  # fmt: skip
@@ -51,7 +53,7 @@ class Options:
     rows: batch sizes of the section on decoding.
     dtypes: of weights.
     repeats: rounds.
-    rivals: whether other engines do the same work.
+    rivals: names of other engines that do the same work, of `RIVALS`.
     sections: of `SECTIONS`, the ones to run.
     problems: of the embedded test set.
     probe: sizes of what measures the machine; None for the defaults.
@@ -63,7 +65,7 @@ class Options:
   rows: Sequence[int] = decoding.ROWS
   dtypes: Sequence[str] = machine.DTYPES
   repeats: int = 5
-  rivals: bool = True
+  rivals: Sequence[str] = RIVALS
   sections: Sequence[str] = ()
   problems: int = 240
   probe: machine.Probe | None = None
@@ -89,6 +91,12 @@ def run(options: Options, say: Callable[[str], None]) -> list[table.Row]:
     raise ValueError(
       f"--only names {', '.join(unknown)}; expected some of "
       f"{', '.join(SECTIONS)}."
+    )
+  others = sorted(set(options.rivals) - set(RIVALS))
+  if others:
+    raise ValueError(
+      f"--rivals names {', '.join(others)}; expected some of "
+      f"{', '.join(RIVALS)}."
     )
   if options.repeats < 1:
     raise ValueError(f"--repeats is {options.repeats}; expected at least 1.")
@@ -120,7 +128,7 @@ def setting(options: Options) -> dict[str, Any]:
   """
   packages = [*_PACKAGES]
   if options.rivals:
-    packages += _RIVALS
+    packages += _RIVAL_PACKAGES
   versions = {}
   for name in packages:
     try:
@@ -197,8 +205,10 @@ def _parity(options: Options, subject: subjects.Subject) -> list[table.Row]:
 def _sampling(options: Options, subject: subjects.Subject) -> list[table.Row]:
   subjects.check_device(options.subject)
   with tempfile.TemporaryDirectory() as folder:
-    path = pathlib.Path(folder) if options.rivals else None
-    programs = sampling.Sampling(subject, options.work, options.dtypes, path)
+    programs = sampling.Sampling(
+      subject, options.work, options.dtypes, options.rivals,
+      pathlib.Path(folder),
+    )  # fmt: skip
     return programs.run(options.repeats)
 
 
@@ -207,7 +217,7 @@ def _search(options: Options, subject: subjects.Subject) -> list[table.Row]:
   with tempfile.TemporaryDirectory() as folder:
     return search.measure(
       subject, options.work, options.dtypes, options.repeats,
-      pathlib.Path(folder) if options.rivals else None,
+      pathlib.Path(folder) if engines.SEARCHES in options.rivals else None,
     )  # fmt: skip
 
 

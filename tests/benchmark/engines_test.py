@@ -18,7 +18,9 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.filterwarnings("ignore")  # not of this package
-@pytest.mark.parametrize("engine", engines.ENGINES, ids=lambda e: e.NAME)
+@pytest.mark.parametrize(
+  "engine", engines.ENGINES.values(), ids=lambda e: e.NAME
+)
 def test_an_engine_makes_the_number_of_tokens(engine, folder):
   if lacking := engines.missing(engine):
     pytest.skip(f"{engine.NAME} needs {', '.join(lacking)}")
@@ -33,10 +35,16 @@ def test_an_engine_makes_the_number_of_tokens(engine, folder):
 
 def test_engines_that_are_not_installed_are_named(folder, monkeypatch):
   monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-  opened, left_out = engines.open_engines(folder, None)
+  opened, left_out = engines.open_engines(list(engines.ENGINES), folder, None)
   assert not opened
   assert left_out["llama.cpp"] == "not installed: llama_cpp"
   assert left_out["transformers"] == "not installed: transformers, torch"
+
+
+def test_engines_that_nobody_asked_for_are_not_opened(folder, monkeypatch):
+  monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+  opened, left_out = engines.open_engines(["openvino"], folder, None)
+  assert not opened and list(left_out) == ["openvino"]
 
 
 def test_another_number_of_tokens_is_refused():

@@ -37,7 +37,7 @@ def subject(tmp_path_factory):
 def options(subject):
   return benchmark.Options(
     source=subject.source, work=WORK, rows=(2,), dtypes=("float32",), repeats=2,
-    rivals=False, sections=("sampling",),
+    rivals=(), sections=("sampling",),
     probe=machine.Probe(size=16, count=1 << 16),
   )  # fmt: skip
 
@@ -154,6 +154,8 @@ def test_options_that_are_not_allowed(options):
 
   with pytest.raises(ValueError, match=r"--only names memry; expected some of"):
     attempt(sections=("memry",))
+  with pytest.raises(ValueError, match=r"--rivals names vllm; expected some"):
+    attempt(rivals=("vllm",))
   with pytest.raises(ValueError, match=r"--model is 'llama'; expected one of"):
     attempt(subject="llama")
   with pytest.raises(

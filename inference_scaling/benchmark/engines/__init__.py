@@ -3,7 +3,7 @@
 import importlib.util
 import pathlib
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from inference_scaling.benchmark import work as work_lib
 from inference_scaling.benchmark.engines import (
@@ -14,16 +14,18 @@ from inference_scaling.benchmark.engines import (
   transformers_engine,
 )
 
-ENGINES = (
+_ALL = (
   transformers_engine, ctranslate2_engine, llama_cpp_engine, openvino_engine,
 )  # fmt: skip
+ENGINES = {engine.NAME: engine for engine in _ALL}
+SEARCHES = openvino_engine.NAME  # the one on which a script searches, too
 
 
 def missing(engine: types.ModuleType) -> list[str]:
   """Lists the packages of an engine that are not installed.
 
   Args:
-    engine: one of `ENGINES`, or `openvino_rebase`.
+    engine: of `ENGINES`, or `openvino_rebase`.
 
   Returns:
     Their names.
@@ -34,11 +36,12 @@ def missing(engine: types.ModuleType) -> list[str]:
 
 
 def open_engines(
-  folder: pathlib.Path, gguf: pathlib.Path | None
+  names: Sequence[str], folder: pathlib.Path, gguf: pathlib.Path | None
 ) -> tuple[dict[str, Mapping[str, work_lib.Generate]], dict[str, str]]:
   """Opens every engine that can be opened.
 
   Args:
+    names: of `ENGINES`.
     folder: the model in Hugging Face format.
     gguf: the model as a GGUF file; None where it has none.
 
@@ -47,7 +50,7 @@ def open_engines(
     out; by the engines' names.
   """
   opened, left_out = {}, {}
-  for engine in ENGINES:
+  for engine in (ENGINES[name] for name in names):
     if lacking := missing(engine):
       left_out[engine.NAME] = _not_installed(lacking)
       continue
@@ -80,4 +83,4 @@ def _not_installed(lacking: list[str]) -> str:
   return f"not installed: {', '.join(lacking)}"
 
 
-__all__ = ["ENGINES", "missing", "open_engines", "open_rebase"]
+__all__ = ["ENGINES", "SEARCHES", "missing", "open_engines", "open_rebase"]

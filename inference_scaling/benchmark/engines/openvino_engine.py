@@ -175,6 +175,6 @@ def _convert(folder: pathlib.Path, quantised: bool) -> pathlib.Path:
     last = (done.stderr.strip().splitlines() or ["no message"])[-1]
     raise ValueError(
       f"optimum-cli cannot convert {folder} for OpenVINO: {last} Use "
-      "--norivals to leave other engines out."
+      "--rivals to choose other engines."
     )
   return converted

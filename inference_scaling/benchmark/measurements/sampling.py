@@ -34,7 +34,8 @@ class Sampling:
     subject: subjects.Subject,
     work: work_lib.Work,
     dtypes: Sequence[str],
-    folder: pathlib.Path | None,
+    rivals: Sequence[str],
+    folder: pathlib.Path,
   ):
     """Opens the engines.
 
@@ -42,12 +43,13 @@ class Sampling:
       subject: the model.
       work: what is drawn.
       dtypes: of this package's own weights.
-      folder: where converted models go; None to leave other engines out.
+      rivals: names of other engines.
+      folder: where converted models go.
     """
     self._work = work
     self._prompts = subject.prompts(work.problems, work.prompt_tokens)
     own = {dtype: own_engine.Sampler(subject.policy(dtype)) for dtype in dtypes}
-    others, self._left_out = _open(subject, folder)
+    others, self._left_out = _open(subject, rivals, folder)
     self._ways: dict[Way, work_lib.Generate] = {
       (engine, way): generate
       for engine, ways in {own_engine.NAME: own, **others}.items()
@@ -177,12 +179,12 @@ def _ratios(what: str, times: Mapping[Way, timing.Seconds]) -> list[table.Row]:
 
 
 def _open(
-  subject: subjects.Subject, folder: pathlib.Path | None
+  subject: subjects.Subject, rivals: Sequence[str], folder: pathlib.Path
 ) -> tuple[dict[str, Mapping[str, work_lib.Generate]], dict[str, str]]:
   """Other engines, and why some are left out."""
-  if folder is None:
+  if not rivals:
     return {}, {}
   checkpoint = subject.write_policy(folder)
   if checkpoint is None:
     return {}, {"other engines": "random weights are not written to a file"}
-  return engines.open_engines(checkpoint, subject.gguf)
+  return engines.open_engines(rivals, checkpoint, subject.gguf)
