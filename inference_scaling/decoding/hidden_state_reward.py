@@ -62,7 +62,16 @@ class HiddenStateReward(batching.BatchedReward):
 
     Returns:
       The state of P * N beams, all at the end of their prompts.
+
+    Raises:
+      ValueError: for other prompts.
     """
+    if not isinstance(prompts, limits_lib.Prompts):
+      raise ValueError(
+        "a HiddenStateReward counts tokens, but the prompts are a "
+        f"{type(prompts).__name__}; expected decoding.Prompts, and a "
+        "ModelPolicy that takes them."
+      )
     lengths = prompts.lengths
     if params is not None:
       lengths += params

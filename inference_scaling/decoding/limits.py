@@ -25,18 +25,21 @@ class Limits:
       ends its beam, which counts as truncated.
     total_tokens: most generated tokens of a beam, over all steps.
     max_steps: most steps of a beam.
+    read_tokens: tokens that pass the model once more at the end of a step: 1
+      where a value head reads the last one, see `for_value_head`.
   """
 
   prompt_tokens: int
   step_tokens: int = 256
   total_tokens: int = 1024
   max_steps: int = 25
+  read_tokens: int = 0
 
   def __post_init__(self):
     for field in dataclasses.fields(self):
-      value = getattr(self, field.name)
-      if value < 1:
-        raise ValueError(f"{field.name} is {value}; expected at least 1.")
+      value, least = getattr(self, field.name), int(field.default != 0)
+      if value < least:
+        raise ValueError(f"{field.name} is {value}; expected at least {least}.")
 
   @property
   def prompt_buffer(self) -> int:
@@ -49,9 +52,14 @@ class Limits:
     return dataclasses.replace(self, step_tokens=self.total_tokens, max_steps=1)
 
   @property
+  def for_value_head(self) -> "Limits":
+    """The same limits where a value head reads the last token of each step."""
+    return dataclasses.replace(self, read_tokens=1)
+
+  @property
   def text_buffer(self) -> int:
     """Tokens that the buffer of a beam's generated text holds."""
-    return _round_up(self.total_tokens)
+    return _round_up(self.total_tokens + self.read_tokens)
 
 
 def _round_up(tokens: int) -> int:

@@ -2,7 +2,9 @@
 
 The cache holds all tokens of a beam but its last, which is pending: its keys
 and values are computed when the next token is drawn. So the tokens that pass
-through the model while decoding are as many as the tokens drawn.
+through the model while decoding are as many as the tokens drawn; where a value
+head reads the policy's hidden states, the last token of each step passes once
+more for it, and is counted once.
 
 A step need not be written in one go. `extend` does it; an engine that stops in
 the middle of steps uses `begin`, `write` and `finish`, with the same result.
@@ -93,6 +95,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     """
     if value_layers:
       value_head.body_config(model.config, value_layers)  # checks them
+      limits = limits.for_value_head
     # Without weights: compiled programs keep alive what is static.
     self.model = dataclasses.replace(model, params=None)
     self.format = format
@@ -266,6 +269,8 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     Returns:
       The state; steps may be half written.
     """
+    if self.value_layers:
+      self.check_head(params.value_head)
     live, N = state.step.live, self.num_beams
     weights, prefix = prompts_lib.split(params.weights)
     beam_index = beam_index_lib.ALL

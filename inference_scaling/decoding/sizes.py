@@ -94,5 +94,6 @@ def fitting(
 
 
 def most_written(limits: limits_lib.Limits) -> int:
-  """Most tokens that one call of `ModelPolicy.write` writes in a row."""
-  return min(WRITTEN, limits.step_tokens, limits.total_tokens)
+  """Most tokens of a row that one call of `ModelPolicy.write` computes."""
+  longest = min(limits.step_tokens, limits.total_tokens)
+  return min(WRITTEN, longest + limits.read_tokens)

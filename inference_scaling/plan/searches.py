@@ -9,6 +9,7 @@ from typing import Any
 from inference_scaling import decoding, models, names, search, spec
 from inference_scaling.decoding.memory import abstract
 from inference_scaling.models import published
+from inference_scaling.models.checkpoints import digest
 from inference_scaling.models.layers import hardware
 from inference_scaling.models.quantisation import formats
 from inference_scaling.plan import workload as workload_lib
@@ -103,7 +104,7 @@ def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
         reward_format=settings.reward_format,
         dtype=sweep.dtype_of(run.policy),
         reward_dtype=settings.dtype,
-        limits=settings.limits,
+        limits=(settings.limits.for_value_head if layers else settings.limits),
         reward_limits=settings.reward_limits or settings.limits,
         cache=settings.cache,
         tree_tokens=settings.tree_tokens,
@@ -218,14 +219,17 @@ def architecture(source: str) -> models.DecoderConfig:
 
 
 def _read_layers(sweep: spec.Sweep, policy: str, head: Any) -> tuple[int, ...]:
-  """Layers of a policy that a value head reads; () where it has another body.
-
-  A sweep compares files, and a plan their names.
-  """
+  """Layers of a policy that a value head reads; () for one that is no body."""
+  source = sweep.policies[policy]
   if head is None or sweep.dtype_of(policy) != sweep.dtype:
     return ()
-  body = sweep.reward.body or head.description.body
-  return head.description.layers if sweep.policies[policy] == body else ()
+  if architecture(source) != head.whole.config:
+    return ()
+  if source in published.published_names():
+    return ()  # nobody's weights
+  sha256 = digest.sha256(models.open_checkpoint(source), source)
+  same = sha256 == head.description.body_sha256
+  return head.description.layers if same else ()
 
 
 def _is_mcts(run: grid.Run) -> bool:

@@ -271,15 +271,9 @@ class _Sweep:
       grader=grader,
       aggregations=settings_lib.aggregations(self._sweep),
       dtype=self._dtype(run.policy),
-      head_cost=self._head_cost(self._checkpoints[run.policy]),
+      # Where the policy is the head's body, in the dtype that it reads.
+      head_cost=self._reward.head_cost if run.policy in loaded.heads else None,
     )
-
-  def _head_cost(self, policy) -> compute.ModelCost | None:
-    """What a value head costs on hidden states of the policy itself."""
-    body = getattr(self._reward, "body_sha256", "")
-    if not body or not isinstance(policy, checkpoints.Checkpoint):
-      return None
-    return self._reward.head_cost if policy.sha256() == body else None
 
   def _dtype(self, policy) -> str:
     """The dtype of a policy; a port's is not known."""

@@ -7,6 +7,7 @@ import pytest
 
 from inference_scaling import assets, decoding, models, search
 from inference_scaling.decoding.memory import plan
+from inference_scaling.models.checkpoints import digest
 from inference_scaling.models.layers import hardware
 from inference_scaling.models.rewards import value_file
 from inference_scaling.plan import searches, workload
@@ -125,8 +126,9 @@ def test_a_head_on_its_own_policy_is_planned_without_a_reward_model(tmp_path):
   policy = str(assets.resolve("embedded/policy_small"))
   config = models.open_checkpoint(policy).config
   described = value_file.Description(
-    policy, "", (1,), config.hidden_size, 0, vocabulary_sha256=""
-  )
+    policy, digest.sha256(models.open_checkpoint(policy), policy), (1,),
+    config.hidden_size, 0, vocabulary_sha256="",
+  )  # fmt: skip
   weights = {"kernel": np.zeros(config.hidden_size), "bias": np.zeros(())}
   value_file.save(tmp_path, described, weights)
   sweep = CONFIG | {

@@ -98,7 +98,9 @@ class StoredRows(flax.struct.PyTreeNode):
     prompts = jnp.broadcast_to(
       self.prompt_lengths[:, None, None], entries.shape
     )
-    N = self.own[0][0].shape[1]
+    N, S = self.own[0][0].shape[1], self.own[0][0].shape[-1]
+    # What passes the end is not there: behind the last token of a step.
+    stops = jnp.minimum(entries + 1, S)
 
     def attend(
       layer: int, queries: jax.Array, keys: jax.Array, values: jax.Array
@@ -108,7 +110,7 @@ class StoredRows(flax.struct.PyTreeNode):
       partials = [
         attention_lib.Partial(*past_attention.attend(scaled, *read))
         for read in (
-          (*kept, slots * N + beams, entries + 1),
+          (*kept, slots * N + beams, stops),
           (*self.prompt[layer], slots, prompts),
         )
       ]

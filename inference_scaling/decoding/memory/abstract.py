@@ -206,7 +206,7 @@ def value_reward(
 
 
 def head_weights(search: Search) -> dict[str, Any] | None:
-  """Lists the weights of a value head of one layer, which are few.
+  """Lists the weights of a value head without an inner layer, which are few.
 
   Args:
     search: the search.

@@ -26,7 +26,7 @@ class DecodeState(flax.struct.PyTreeNode):
   """What changes from token to token.
 
   Attributes:
-    index: int32[], tokens of this call so far.
+    index: int32[], tokens of each row that this call has computed.
     rows: keys and values.
     pending: int32[P, R].
     automaton: int32[P, R].
@@ -87,7 +87,7 @@ class DecodeLoop:
       keys: typed PRNG keys [P, R]; token t of a step is drawn with
         fold_in(key, t), whatever ran before.
       state: of the rows.
-      most: I, tokens of a row at most.
+      most: I, tokens of a row that are computed at most.
       enough: from bool[P, R], the rows that still write, to bool[].
 
     Returns:
