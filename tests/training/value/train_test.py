@@ -82,6 +82,16 @@ def test_hidden_states_of_the_policy_are_charged_once(
     assert spent < ledger["flops_reward"]["with_reward"]
 
 
+def test_a_body_in_another_dtype_is_charged_for_its_own_hidden_states(
+  family, trained, tmp_path
+):
+  config = value_sweep(
+    family, trained / "model", policy_dtypes={"large": "int8"}
+  )
+  sweep.run_sweep(config, tmp_path)
+  assert all("flops_head" not in one["ledger"] for one in records(tmp_path))
+
+
 @pytest.mark.parametrize(
   ("names", "dtypes", "shared", "has_model"),
   [
