@@ -12,12 +12,13 @@ from inference_scaling import search as search_lib
 from inference_scaling.benchmark import (
   own_engine,
   rival_search,
+  scoring,
   subjects,
   table,
   timing,
 )
 from inference_scaling.benchmark import work as work_lib
-from inference_scaling.benchmark.measurements import scoring, steps
+from inference_scaling.benchmark.measurements import steps
 from inference_scaling.search import base
 
 # Tokens of a step; a text has several.

@@ -21,6 +21,7 @@ RESULTS = pathlib.Path(__file__).parents[3] / "configs" / "results"
 FOLDERS = sorted(path.parent for path in RESULTS.glob("*/summary.csv"))
 # The one lists files that are not published, the other counts subsets.
 APART = {"figures", "method"}
+_FOOTNOTE = "\n\n† of an incomplete run: of the problems that are recorded."
 
 
 def read(path):
@@ -73,6 +74,8 @@ def test_all_results_are_looked_at():
 
 def test_every_section_has_the_published_numbers(published):
   _, text, made = published
+  # Which runs lack problems is told by records, which this does not read.
+  text = text.replace(_FOOTNOTE, "").replace("†", "")
   head = opening.Head(
     provenance.Provenance(made.policies),
     coverage.Coverage(0, 0, False, {}),
