@@ -125,7 +125,7 @@ def _bodies(
     for name, policy in policies.items()
     if body
     and policy.sha256() == body
-    # A head on another dtype is that of the body as the config has it.
+    # In another dtype than that of rewards its hidden states are others.
     and settings.policy_dtypes.get(name, settings.dtype) == settings.dtype
   ]
 

@@ -73,8 +73,10 @@ def test_a_processor_of_half_the_registers_attends_alike(monkeypatch):
   )
   monkeypatch.setattr(binding, "get_host_cpu_features", lambda: without)
   monkeypatch.setattr(binding, "get_host_cpu_name", lambda: "haswell")
-  # Heads that nobody else has: a function of theirs would be made already.
+  made = past_attention._register.cache_info().misses
   test_attention_is_that_of_a_softmax(6, 2, 48, 96)
+  # Heads that nobody else has, so that the function was made here.
+  assert past_attention._register.cache_info().misses == made + 1
 
 
 def test_scores_far_apart_do_not_overflow():
