@@ -85,13 +85,11 @@ class Rival:
     ]  # fmt: skip
     for kind, seconds in own.items():
       dtype = min(seconds, key=lambda key: seconds[key].median)
-      ratio = timing.combine(lambda a, b: b / a, seconds[dtype], script)
       rows.append(
-        table.Row(
-          "search", f"{kind}: faster than {_NAME}", ratio.median, "x",
-          f"{dtype} here", ratio.rounds,
+        table.faster(
+          "search", kind, _NAME, seconds[dtype], script, f"{dtype} here"
         )
-      )  # fmt: skip
+      )
     return rows
 
   def _run(self) -> np.ndarray:

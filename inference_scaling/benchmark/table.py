@@ -7,6 +7,8 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inference_scaling.benchmark import timing
+
 _HEAD = ("", "value", "unit", "")
 
 
@@ -29,6 +31,32 @@ class Row:
   unit: str = ""
   note: str = ""
   rounds: tuple[float, ...] = ()
+
+
+def faster(
+  section: str,
+  what: str,
+  engine: str,
+  own: timing.Seconds,
+  other: timing.Seconds,
+  note: str,
+) -> Row:
+  """Makes the row that compares another engine with this package.
+
+  Args:
+    section: of the table.
+    what: was done.
+    engine: the other one.
+    own: time of this package.
+    other: time of the engine, in turns with it.
+    note: how each did it.
+
+  Returns:
+    How many times as fast this package was.
+  """
+  ratio = timing.combine(lambda a, b: b / a, own, other)
+  name = f"{what}: faster than {engine}"
+  return Row(section, name, ratio.median, "x", note, ratio.rounds)
 
 
 def render(rows: Sequence[Row]) -> str:

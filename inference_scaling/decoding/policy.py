@@ -132,30 +132,6 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     smaller.sizes = sizes
     return smaller
 
-  def check_head(self, weights: Any) -> None:
-    """Compares a value head with the layers that it is to read.
-
-    Args:
-      weights: of `PolicyParams.value_head`.
-
-    Raises:
-      ValueError: without weights, or for those of other layers.
-    """
-    features = len(self.value_layers) * self.model.config.hidden_size
-    if weights is None:
-      raise ValueError(
-        f"the policy reads layers {self.value_layers} for a value head, but "
-        "value_head of its params is None; expected the head's weights. Give "
-        "those of models.load_value_head."
-      )
-    read = weights.get("inner_kernel", weights["kernel"]).shape[0]
-    if read != features:
-      raise ValueError(
-        f"the value head reads {read} numbers, but layers {self.value_layers} "
-        f"of the policy have {features}; expected as many. Give the head's own "
-        "layers, of the policy that it was trained on."
-      )
-
   def start(
     self, params: state_lib.PolicyParams, prompts: limits_lib.Prompts
   ) -> state_lib.PolicyState:
@@ -269,8 +245,9 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     Returns:
       The state; steps may be half written.
     """
-    if self.value_layers:
-      self.check_head(params.value_head)
+    value_head.check_weights(
+      params.value_head, self.value_layers, self.model.config
+    )
     live, N = state.step.live, self.num_beams
     weights, prefix = prompts_lib.split(params.weights)
     beam_index = beam_index_lib.ALL

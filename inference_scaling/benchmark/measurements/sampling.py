@@ -164,18 +164,14 @@ def _ratios(what: str, times: Mapping[Way, timing.Seconds]) -> list[table.Row]:
   """The speed of this package's fastest way over that of each engine."""
   best = fastest(times)
   own = best[own_engine.NAME]
-  rows = []
-  for engine, other in best.items():
-    if engine == own_engine.NAME:
-      continue
-    ratio = timing.combine(lambda a, b: b / a, times[own], times[other])
-    rows.append(
-      table.Row(
-        "sampling", f"{what}: faster than {engine}", ratio.median, "x",
-        f"{own[1]} here, {other[1]} in {engine}", ratio.rounds,
-      )
-    )  # fmt: skip
-  return rows
+  return [
+    table.faster(
+      "sampling", what, engine, times[own], times[other],
+      f"{own[1]} here, {other[1]} in {engine}",
+    )
+    for engine, other in best.items()
+    if engine != own_engine.NAME
+  ]  # fmt: skip
 
 
 def _open(

@@ -15,6 +15,7 @@ from inference_scaling.decoding import sizes as sizes_lib
 from inference_scaling.decoding.batching import placement
 from inference_scaling.models import kv_heads, sharding
 from inference_scaling.models.layers import hardware
+from inference_scaling.models.rewards import value_head
 from inference_scaling.search import base, batching
 from inference_scaling.search import state as search_state
 
@@ -177,10 +178,10 @@ def check_value_head(
       of another width; if a reward reads hidden states of a policy without
       layers to read, or those of other weights when looking ahead.
   """
-  layers = isinstance(policy, policy_lib.ModelPolicy) and policy.value_layers
-  if layers:
-    assert isinstance(policy, policy_lib.ModelPolicy)
-    policy.check_head(params.value_head)
+  layers: tuple[int, ...] = ()
+  if isinstance(policy, policy_lib.ModelPolicy):
+    layers = policy.value_layers
+    value_head.check_weights(params.value_head, layers, policy.model.config)
   if not isinstance(reward, hidden_state_reward.HiddenStateReward):
     return
   if not layers:

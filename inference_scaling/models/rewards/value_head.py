@@ -149,3 +149,36 @@ def body_config(
   return dataclasses.replace(
     config, num_layers=layers[-1], tie_word_embeddings=True
   )
+
+
+def check_weights(
+  weights: Mapping[str, jax.Array] | None,
+  layers: tuple[int, ...],
+  config: architecture.DecoderConfig,
+) -> None:
+  """Compares a head with the layers of a policy that it is to read.
+
+  Args:
+    weights: of the head, by name, or None.
+    layers: of the policy; () where no head reads it.
+    config: of the policy.
+
+  Raises:
+    ValueError: for layers without weights, or weights of other layers.
+  """
+  if not layers:
+    return
+  features = len(layers) * config.hidden_size
+  if weights is None:
+    raise ValueError(
+      f"the policy reads layers {layers} for a value head, but value_head of "
+      "its params is None; expected the head's weights. Give those of "
+      "models.load_value_head."
+    )
+  read = weights.get("inner_kernel", weights["kernel"]).shape[0]
+  if read != features:
+    raise ValueError(
+      f"the value head reads {read} numbers, but layers {layers} of the policy "
+      f"have {features}; expected as many. Give the head's own layers, of the "
+      "policy that it was trained on."
+    )
