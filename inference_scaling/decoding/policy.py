@@ -108,8 +108,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     )  # fmt: skip
     self.token_scores = token_scores
     self.value_layers = value_layers
-    # All beams are their own rows, which are read and written together.
-    self._in_place = self.num_rows < num_beams and self.storage.serves_in_place(
+    self._in_place = self.storage.serves_in_place(
       model.config, limits.prompt_buffer
     )
     self.sizes = sizes.whole(limits)

@@ -91,8 +91,8 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
       cache, num_beams, self.limits.text_buffer, tree_tokens,
       self.model.hardware,
     )  # fmt: skip
-    self._in_place = self.num_rows < num_beams and (
-      self.storage.serves_in_place(model.config, self.limits.prompt_buffer)
+    self._in_place = self.storage.serves_in_place(
+      model.config, self.limits.prompt_buffer
     )
     self.sizes = sizes.whole(self.limits)
     self.translator = translator

@@ -1,8 +1,8 @@
 """Rows that stay in the storage of all beams while a model works on them.
 
-On a CPU a row is read by index, as far as it goes: see `past_attention`. Beams
-that take turns for a few rows need not be copied out of storage and back at
-every turn.
+On a CPU a row is written and read by index, as far as it goes: see
+`own_attention`. Beams that take turns for a few rows need not be copied out of
+storage and back at every turn.
 
 Axis letters: P problems, N beams, Q problems and R rows of each, T new tokens,
 S entries of a beam, K kv heads, H head dim.
@@ -18,7 +18,11 @@ import jax.numpy as jnp
 from inference_scaling import models
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import working_rows
-from inference_scaling.models.kernels.cpu import past_attention
+from inference_scaling.models.kernels.cpu import (
+  code,
+  own_attention,
+  shared_attention,
+)
 from inference_scaling.models.layers import attention as attention_lib
 from inference_scaling.models.layers import hardware as hardware_lib
 
@@ -45,11 +49,8 @@ def serves(
   """
   alone = hardware.is_cpu and hardware.data_parts * hardware.model_parts == 1
   plain = config.sliding_window is None and config.attention_softcap is None
-  return (
-    alone
-    and plain
-    and all(past_attention.serves(size, config.head_dim) for size in sizes)
-  )
+  whole = all(size % code.WIDTH == 0 for size in (*sizes, config.head_dim))
+  return alone and plain and whole
 
 
 class StoredRows(flax.struct.PyTreeNode):
@@ -92,34 +93,27 @@ class StoredRows(flax.struct.PyTreeNode):
       beams, the new ones among them.
     """
     del kernel
+    del num_tokens
     slots, beams = self._places()
-    steps = jnp.arange(num_tokens, dtype=jnp.int32)[None, None]
-    entries = self.lengths[..., None] + steps  # [Q, R, T]
-    prompts = jnp.broadcast_to(
-      self.prompt_lengths[:, None, None], entries.shape
-    )
-    N, S = self.own[0][0].shape[1], self.own[0][0].shape[-1]
-    # What passes the end is not there: behind the last token of a step.
-    stops = jnp.minimum(entries + 1, S)
+    rows = slots[:, None] * self.own[0][0].shape[1] + beams
 
     def attend(
       layer: int, queries: jax.Array, keys: jax.Array, values: jax.Array
     ) -> tuple[jax.Array, KeysValues]:
-      kept = _write(self.own[layer], keys, values, slots, beams, entries)
-      scaled = queries * queries.shape[-1] ** -0.5
-      partials = [
-        attention_lib.Partial(*past_attention.attend(scaled, *read))
-        for read in (
-          (*kept, slots * N + beams, stops),
-          (*self.prompt[layer], slots, prompts),
-        )
-      ]
+      scaled = queries.astype(jnp.float32) * queries.shape[-1] ** -0.5
+      by_token = scaled.swapaxes(3, 4)
+      begun = shared_attention.attend(
+        by_token, *self.prompt[layer], slots, self.prompt_lengths
+      )
+      sums, kept = own_attention.append_and_attend(
+        by_token, (keys, values), self.own[layer], rows, self.lengths, begun
+      )
+      partial = attention_lib.Partial(*(x.swapaxes(3, 4) for x in sums))
       segments = ()
       if self.prefix:
         seen = jnp.ones((1, 1, 1, self.prefix[layer][0].shape[-1]), bool)
         segments = (attention_lib.Segment(*self.prefix[layer], seen),)
-      mixed = attention_lib.attend(queries, segments, tuple(partials))
-      return mixed, kept
+      return attention_lib.attend(queries, segments, (partial,)), kept
 
     return [functools.partial(attend, n) for n in range(config.num_layers)]
 
@@ -140,17 +134,14 @@ class StoredRows(flax.struct.PyTreeNode):
     return self.replace(own=tuple(kept), lengths=self.lengths + counts)
 
   def _places(self) -> tuple[jax.Array, jax.Array]:
-    """The slot and the beam of each row, both int32[Q, R]."""
+    """The slot of each problem, int32[Q], and the beams, int32[Q, R]."""
     Q, R = self.lengths.shape
     slots, beams = self.beam_index.slots, self.beam_index.beams
     if slots is None:
       slots = jnp.arange(Q, dtype=jnp.int32)
     if beams is None:
-      beams = jnp.arange(R, dtype=jnp.int32)[None]
-    return (
-      jnp.broadcast_to(slots[:, None], (Q, R)).astype(jnp.int32),
-      jnp.broadcast_to(beams, (Q, R)).astype(jnp.int32),
-    )
+      beams = jnp.broadcast_to(jnp.arange(R, dtype=jnp.int32), (Q, R))
+    return slots.astype(jnp.int32), beams.astype(jnp.int32)
 
 
 AnyRows = working_rows.Rows | StoredRows
@@ -166,7 +157,7 @@ def as_prompts(prefix: Layers, num_problems: int) -> Layers:
   Returns:
     The same [P, 1, ...], with zeros behind S.
   """
-  spare = -working_rows.prefix_size(prefix) % past_attention.WIDTH
+  spare = -working_rows.prefix_size(prefix) % code.WIDTH
 
   def widen(array: jax.Array, axis: int) -> jax.Array:
     padding = [(0, 0)] * array.ndim
@@ -175,27 +166,3 @@ def as_prompts(prefix: Layers, num_problems: int) -> Layers:
     return jnp.broadcast_to(array, (num_problems, *array.shape[1:]))
 
   return working_rows.map_arrays(widen, attention_lib.KEYS_AXIS, prefix)
-
-
-def _write(
-  own: KeysValues,
-  keys: jax.Array,
-  values: jax.Array,
-  slots: jax.Array,
-  beams: jax.Array,
-  entries: jax.Array,
-) -> KeysValues:
-  """Writes new keys [Q, R, K, H, T] and values [Q, R, K, T, H] in place.
-
-  What would pass the end, behind the last token of a step, is dropped.
-  """
-  slots, beams = (
-    jnp.broadcast_to(x[..., None], entries.shape) for x in (slots, beams)
-  )
-  how = {"mode": "drop", "unique_indices": True}
-  new_keys = keys.transpose(0, 1, 4, 2, 3).astype(own[0].dtype)
-  new_values = values.transpose(0, 1, 3, 2, 4).astype(own[1].dtype)
-  return (
-    own[0].at[slots, beams, :, :, entries].set(new_keys, **how),
-    own[1].at[slots, beams, :, entries].set(new_values, **how),
-  )

@@ -262,7 +262,7 @@ class Plan:
     tree = search.cache == choice.TREE
     taken = tree or rows < beams
     written = sizes.most_written(search.limits)
-    if rows < beams and not tree and policy.stays(target):
+    if not tree and policy.stays(target):
       active_rows = 0
     elif target.is_cpu:
       size = policy.copied(not taken)
@@ -285,7 +285,7 @@ class Plan:
       prompts = round(parts["reward prompt"] * scored)
       encoded = round(writes * scored)
       block = encode_loop.block_size(target, encoded, reward.step)
-      if rows < beams and not tree and reward.stays(target):
+      if not tree and reward.stays(target):
         active_rows = 0
       elif target.is_cpu:
         length = search.reward_model_limits.text_buffer + block

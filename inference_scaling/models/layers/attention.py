@@ -97,13 +97,15 @@ def attend(
 
   Args:
     queries: [P, N, K, G, T, H], after rotation.
-    segments: what to attend to; at least one.
-    partials: of further segments, by the same queries.
+    segments: what to attend to.
+    partials: of further segments, by the same queries; at least one of both.
     softcap: of scores, as `cap_softly`.
 
   Returns:
     float32[P, N, K, G, T, H].
   """
+  if not segments and len(partials) == 1:
+    return partials[0].sums / partials[0].totals[..., None]
   rows = queries.shape[:-1]
   scores = [_scores(queries, segment, softcap) for segment in segments]
   # The softmax is written out, since concatenating the segments would copy;

@@ -38,7 +38,7 @@ def pair():
   )
 
 
-def _search(pair, rows, prefix=decoding.NO_PREFIX):
+def _search(pair, rows, prefix=decoding.NO_PREFIX, in_place=True):
   # Texts end at the end of their buffer, which blocks of a reward pass.
   limits = decoding.Limits(
     prompt_tokens=16, step_tokens=12, total_tokens=32, max_steps=6
@@ -46,8 +46,7 @@ def _search(pair, rows, prefix=decoding.NO_PREFIX):
   rare = decoding.StepFormat(tuple(tiny.STEP_ENDS), ("cec",))
   policy = decoding.ModelPolicy(pair[0], rare, limits, N, rows)
   reward = decoding.ModelReward(pair[1], limits, N, num_rows=rows)
-  if rows is not None:
-    assert policy._in_place and reward._in_place
+  assert policy._in_place == reward._in_place == in_place
   params = decoding.PolicyParams(pair[0].params, jnp.float32(1.0))
   problems = [
     decoding.PromptProblem(i, (*EXAMPLES, *prompt))
@@ -60,10 +59,12 @@ def _search(pair, rows, prefix=decoding.NO_PREFIX):
   return {one.problem_id: one for one in found}
 
 
+@pytest.mark.parametrize("rows", [2, None])
 @pytest.mark.parametrize("prefix", [(), EXAMPLES])
-def test_rows_in_storage_write_the_same_steps(pair, prefix):
-  theirs = _search(pair, None)
-  found = _search(pair, 2, decoding.Prefix(prefix))
+def test_rows_in_storage_write_the_same_steps(pair, prefix, rows, monkeypatch):
+  found = _search(pair, rows, decoding.Prefix(prefix))
+  monkeypatch.setattr(stored_rows, "serves", lambda *_: False)
+  theirs = _search(pair, None, in_place=False)
   assert sorted(found) == sorted(theirs) == [0, 1, 2, 3]
   for i, one in found.items():
     tree, same = one.tree, theirs[i].tree

@@ -16,7 +16,7 @@ WORDS = ir.VectorType(WORD, WIDTH)
 FLOATS = ir.VectorType(ir.FloatType(), WIDTH)
 BYTES = ir.VectorType(BYTE, 4 * WIDTH)
 POINTER = ir.PointerType(BYTE)
-_FLOAT = ir.FloatType()
+FLOAT = ir.FloatType()
 # Below it a power of 2 is no longer of full precision.
 _LEAST_EXPONENT = -87.0
 _LOG_2_HIGH = 0.693359375  # 355 / 512
@@ -157,6 +157,16 @@ class Code:
       factor = whole(factor)
     return self.builder.mul(value, factor)
 
+  def divide(self, value: Any, by: Any) -> tuple[Any, Any]:
+    """The quotient and the remainder of whole numbers."""
+    builder = self.builder
+    return builder.sdiv(value, by), builder.srem(value, by)
+
+  def whole(self, pointer: Any, index: Any) -> Any:
+    """One of an array of int32."""
+    value = self.load(pointer, self.times(index, 4), WORD)
+    return self.builder.sext(value, LONG)
+
   def _at(self, pointer: Any, offset: Any, kind: ir.Type) -> Any:
     spot = self.builder.gep(pointer, [offset])
     return self.builder.bitcast(spot, ir.PointerType(kind))
@@ -174,18 +184,18 @@ class Numbers:
 
   def larger(self, one: Any, other: Any) -> Any:
     """The larger of two numbers, or of each pair of two vectors."""
-    single = one.type == _FLOAT
+    single = one.type == FLOAT
     name = "maxnum.f32" if single else "maxnum.v16f32"
     return self._call(name, one.type, one, other)
 
   def highest(self, vector: Any) -> Any:
     """The largest number of a vector."""
-    return self._call("vector.reduce.fmax.v16f32", _FLOAT, vector)
+    return self._call("vector.reduce.fmax.v16f32", FLOAT, vector)
 
   def total(self, vector: Any) -> Any:
     """The sum of a vector, in the order of its numbers."""
-    zero = ir.Constant(_FLOAT, 0.0)
-    return self._call("vector.reduce.fadd.v16f32", _FLOAT, zero, vector)
+    zero = ir.Constant(FLOAT, 0.0)
+    return self._call("vector.reduce.fadd.v16f32", FLOAT, zero, vector)
 
   def exp(self, vector: Any) -> Any:
     """Exp of numbers that are at most 0, to some 1e-7 of it.

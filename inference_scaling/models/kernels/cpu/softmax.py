@@ -1,30 +1,22 @@
-"""Attention of one token to the entries of one row and kv head.
+"""Attention of one token, of one row or several, to entries of one kv head.
 
-Entries are taken by chunks, with a softmax that goes on from chunk to chunk:
-its sums shrink whenever a higher score comes.
-
-Axis letters: G query heads of a kv head, H head dim, S entries.
+Axis letters: B rows that see the same entries, G query heads of a kv head, H
+head dim, S entries.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
+import jax
 from llvmlite import ir
 
-from inference_scaling.models.kernels.cpu import code
-from inference_scaling.models.kernels.cpu.code import (
-  FLOATS,
-  POINTER,
-  WIDTH,
-  WORD,
-  WORDS,
-  whole,
-)
+from inference_scaling.models.kernels.cpu import code, softmax_heads
+from inference_scaling.models.kernels.cpu.code import POINTER
 
-_CHUNK = 128  # entries
-_SUMS = 28  # registers of sums: of 32, as others hold what is multiplied
-_LOWEST = -1e30  # below any score
-_FLOAT = ir.FloatType()
+# float32[Q, R, K, T, G, H] of values, each times exp(score - peak); peaks and
+# totals of exp(score - peak), float32[Q, R, K, T, G].
+Sums = tuple[jax.Array, jax.Array, jax.Array]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,202 +24,122 @@ class Function:
   """The function and what it is for.
 
   Attributes:
-    function: of pointers to float32[G, H] queries, [H, S] keys, [S, H] values,
-      and to [G, H] sums, [G] peaks and [G] totals, to be written; then S and
-      the number of entries that are seen.
+    function: of pointers to float32[B, .., G, H] queries, [H, S] keys, [S, H]
+      values, and to [B, .., G, H] sums, [B, .., G] peaks and [B, .., G] totals;
+      then S, the number of entries that are seen, and how many heads lie
+      between the first ones of two rows.
+    rows: B.
     heads: G.
     head_dim: H.
   """
 
   function: ir.Function
+  rows: int
   heads: int
   head_dim: int
 
+  def call(
+    self,
+    text: code.Code,
+    queries: Any,
+    keys: Any,
+    values: Any,
+    sums: Sequence[Any],
+    group: Any,
+    stored: Any,
+    entries: Any,
+    stop: Any,
+    between: Any,
+  ) -> None:
+    """Writes a call for rows of arrays.
 
-def write(module: ir.Module, heads: int, head_dim: int) -> Function:
+    Args:
+      text: that the call becomes part of.
+      queries: pointer to all queries.
+      keys: to all keys.
+      values: to all values.
+      sums: to all sums, peaks and totals.
+      group: which G heads of the queries and sums the first row has.
+      stored: which kv head of the keys and values is read.
+      entries: S.
+      stop: how many of them are seen.
+      between: heads from a row to the next.
+    """
+    first = text.times(group, 4 * self.heads)
+    begin = text.times(text.times(stored, entries), 4 * self.head_dim)
+
+    def at(pointer: Any, offset: Any) -> Any:
+      return text.builder.gep(pointer, [offset])
+
+    vectors = text.times(first, self.head_dim)
+    mixed, peaks, totals = sums
+    text.builder.call(
+      self.function,
+      [
+        at(queries, vectors), at(keys, begin), at(values, begin),
+        at(mixed, vectors), at(peaks, first), at(totals, first),
+        entries, stop, between,
+      ],
+    )  # fmt: skip
+
+
+def rows_together(heads: int, head_dim: int) -> int:
+  """Says how many rows one pass over the entries serves best.
+
+  Args:
+    heads: G.
+    head_dim: H.
+
+  Returns:
+    The most rows whose sums are in registers all at once; at least 1.
+  """
+  return max(1, softmax_heads.together(head_dim) // heads)
+
+
+def shapes(queries: jax.Array) -> tuple[tuple[int, ...], ...]:
+  """Gives the shapes of sums, peaks and totals.
+
+  Args:
+    queries: [Q, R, K, T, G, H].
+  """
+  return queries.shape, queries.shape[:-1], queries.shape[:-1]
+
+
+def write(
+  module: ir.Module, rows: int, heads: int, head_dim: int, goes_on: bool
+) -> Function:
   """Writes the function into a module.
 
   Args:
     module: that it becomes part of.
+    rows: B.
     heads: G.
     head_dim: H, a multiple of 16.
+    goes_on: whether sums, peaks and totals are those of other entries, which
+      the function adds to; else they are only written.
 
   Returns:
     The function.
   """
-  kind = ir.FunctionType(ir.VoidType(), [POINTER] * 6 + [code.LONG] * 2)
-  function = ir.Function(module, kind, f"attend_{heads}_{head_dim}")
+  kind = ir.FunctionType(ir.VoidType(), [POINTER] * 6 + [code.LONG] * 3)
+  function = ir.Function(module, kind, f"attend_{rows}_{heads}_{head_dim}")
   for pointer in function.args[:6]:
     pointer.add_attribute("noalias")
+  *_, between = function.args
   text = code.Code(function)
-  # As many heads at once as registers hold the sums of.
-  together = max(1, min(heads, _SUMS * WIDTH // head_dim))
-  scratch: Any = text.builder.alloca(code.BYTE, 4 * _CHUNK * together)
+  numbers = [
+    text.sum(text.times(between, row), code.whole(head))
+    for row in range(rows)
+    for head in range(heads)
+  ]
+  together = min(softmax_heads.together(head_dim), len(numbers))
+  size = softmax_heads.scratch_size(together)
+  scratch: Any = text.builder.alloca(code.BYTE, size)
   scratch.align = 64
-  for first in range(0, heads, together):
-    count = min(together, heads - first)
-    _Heads(module, text, function, scratch, head_dim, first, count).attend()
+  for first in range(0, len(numbers), together):
+    chosen = numbers[first : first + together]
+    softmax_heads.Heads(
+      module, text, function, scratch, chosen, head_dim
+    ).attend(goes_on)
   text.builder.ret_void()
-  return Function(function, heads, head_dim)
-
-
-class _Heads:
-  """Some query heads of the function."""
-
-  def __init__(
-    self,
-    module: ir.Module,
-    text: code.Code,
-    function: ir.Function,
-    scratch: Any,
-    head_dim: int,
-    first: int,
-    count: int,
-  ):
-    (
-      self.queries, self.keys, self.values, self.sums, self.peaks, self.totals,
-      self.entries, self.stop,
-    ) = function.args  # fmt: skip
-    self.text, self.scratch = text, scratch
-    self.head_dim, self.first, self.count = head_dim, first, count
-    self.numbers = code.Numbers(module, text)
-
-  def attend(self) -> None:
-    """Writes the loop over chunks, and what comes out of it."""
-    text = self.text
-    lowest = ir.Constant(_FLOAT, _LOWEST)
-    nothing = ir.Constant(_FLOAT, 0.0)
-    # Of no entries there are no sums.
-    zeros = ir.Constant(FLOATS, [0.0] * WIDTH)
-    for head in range(self.count):
-      for vector in range(self.head_dim // WIDTH):
-        text.store(zeros, self.sums, self._sum_at(head, vector))
-    carried = [lowest] * self.count + [nothing] * self.count
-    last = text.loop(whole(0), self.stop, _CHUNK, self._chunk, carried)
-    for head in range(self.count):
-      at = whole(4 * (self.first + head))
-      text.store(last[head], self.peaks, at)
-      text.store(last[self.count + head], self.totals, at)
-
-  def _chunk(self, at: Any, *carried: Any) -> list[Any]:
-    """One chunk of entries, from entry `at` on."""
-    text, builder, numbers = self.text, self.text.builder, self.numbers
-    size = text.least(builder.sub(self.stop, at), whole(_CHUNK))
-    old, totals = carried[: self.count], carried[self.count :]
-    lowest = ir.Constant(FLOATS, [_LOWEST] * WIDTH)
-    highest = text.loop(
-      whole(0), size, WIDTH,
-      lambda entry, *peaks: self._scores(at, entry, size, peaks),
-      [lowest] * self.count,
-    )  # fmt: skip
-    peaks = [
-      numbers.larger(before, numbers.highest(vector))
-      for before, vector in zip(old, highest, strict=True)
-    ]
-    zeros = ir.Constant(FLOATS, [0.0] * WIDTH)
-    added = text.loop(
-      whole(0), size, WIDTH,
-      lambda entry, *sums: self._weights(entry, peaks, sums),
-      [zeros] * self.count,
-    )  # fmt: skip
-    shrunk = [
-      numbers.exp(text.spread(builder.fsub(before, now), FLOATS))
-      for before, now in zip(old, peaks, strict=True)
-    ]
-    new = []
-    for head in range(self.count):
-      share = builder.extract_element(shrunk[head], ir.Constant(WORD, 0))
-      total = builder.fmul(totals[head], share)
-      new.append(builder.fadd(total, numbers.total(added[head])))
-    self._mix(at, size, shrunk)
-    return [*peaks, *new]
-
-  def _scores(self, at: Any, entry: Any, size: Any, peaks: Any) -> list[Any]:
-    """Scores of 16 entries, which go to the scratch; returns the peaks."""
-    text, builder, numbers = self.text, self.text.builder, self.numbers
-    zeros = ir.Constant(FLOATS, [0.0] * WIDTH)
-    begin = text.sum(at, entry)
-
-    def inner(row: Any, *sums: Any) -> list[Any]:
-      offset = text.sum(text.times(row, self.entries), begin)
-      keys = text.load(self.keys, text.times(offset, 4), FLOATS)
-      new = []
-      for head, old in enumerate(sums):
-        offset = text.sum(row, whole((self.first + head) * self.head_dim))
-        query = text.load(self.queries, text.times(offset, 4), _FLOAT)
-        new.append(numbers.fma(text.spread(query, FLOATS), keys, old))
-      return new
-
-    scores = text.loop(
-      whole(0), whole(self.head_dim), 1, inner, [zeros] * self.count
-    )
-    seen = self._seen(entry, size)
-    lowest = ir.Constant(FLOATS, [_LOWEST] * WIDTH)
-    new = []
-    for head, score in enumerate(scores):
-      score = builder.select(seen, score, lowest)
-      text.store(score, self.scratch, self._scratch_at(head, entry))
-      new.append(numbers.larger(peaks[head], score))
-    return new
-
-  def _weights(self, entry: Any, peaks: Any, sums: Any) -> list[Any]:
-    """Weights of 16 entries in place of their scores; returns their sums."""
-    text, builder = self.text, self.text.builder
-    new = []
-    for head, old in enumerate(sums):
-      offset = self._scratch_at(head, entry)
-      score = text.load(self.scratch, offset, FLOATS)
-      score = builder.fsub(score, text.spread(peaks[head], FLOATS))
-      weight = self.numbers.exp(score)
-      text.store(weight, self.scratch, offset)
-      new.append(builder.fadd(old, weight))
-    return new
-
-  def _mix(self, at: Any, size: Any, shrunk: Any) -> None:
-    """Adds the values of a chunk, each times its weight, to the sums."""
-    text, numbers = self.text, self.numbers
-    vectors = self.head_dim // WIDTH
-    begun = [
-      text.builder.fmul(
-        text.load(self.sums, self._sum_at(head, vector), FLOATS), shrunk[head]
-      )
-      for head in range(self.count)
-      for vector in range(vectors)
-    ]
-
-    def inner(entry: Any, *sums: Any) -> list[Any]:
-      row = text.times(text.sum(at, entry), 4 * self.head_dim)
-      values = [
-        text.load(self.values, text.sum(row, whole(4 * WIDTH * i)), FLOATS)
-        for i in range(vectors)
-      ]
-      new = []
-      for head in range(self.count):
-        weight = text.load(self.scratch, self._scratch_at(head, entry), _FLOAT)
-        weight = text.spread(weight, FLOATS)
-        new += [
-          numbers.fma(weight, value, sums[head * vectors + i])
-          for i, value in enumerate(values)
-        ]
-      return new
-
-    mixed = text.loop(whole(0), size, 1, inner, begun)
-    for head in range(self.count):
-      for vector in range(vectors):
-        value = mixed[head * vectors + vector]
-        text.store(value, self.sums, self._sum_at(head, vector))
-
-  def _seen(self, entry: Any, size: Any) -> Any:
-    """Marks which of 16 entries are among those of the chunk."""
-    builder = self.text.builder
-    left = builder.trunc(builder.sub(size, entry), WORD)
-    index = ir.Constant(WORDS, list(range(WIDTH)))
-    return builder.icmp_signed("<", index, self.text.spread(left, WORDS))
-
-  def _scratch_at(self, head: int, entry: Any) -> Any:
-    entry = self.text.sum(whole(head * _CHUNK), entry)
-    return self.text.times(entry, 4)
-
-  def _sum_at(self, head: int, vector: int) -> Any:
-    index = (self.first + head) * self.head_dim + vector * WIDTH
-    return whole(4 * index)
+  return Function(function, rows, heads, head_dim)
