@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from inference_scaling import models
+from inference_scaling import models, names
 from inference_scaling.models import published
 from inference_scaling.models.layers import decoder
-from inference_scaling.models.quantisation import formats, modules
-from inference_scaling.models.rewards import model as reward_model
+from inference_scaling.models.quantisation import modules
+from inference_scaling.models.rewards import value_head
 from inference_scaling.tasks import synthetic
 
 SUBJECTS = ("embedded", "llemma_7b", "smollm2")
@@ -37,7 +37,7 @@ class Subject:
     name: one of `SUBJECTS`.
     source: of the policy's weights; None for random ones.
     reward_source: of the reward model's; None for those of the policy, with a
-      random head.
+      random value head on the last layer, which needs no logits.
   """
 
   name: str
@@ -65,7 +65,12 @@ class Subject:
     """The reward model's architecture."""
     if self.reward_source is not None:
       return models.open_checkpoint(self.reward_source).config
-    return dataclasses.replace(self.config, tie_word_embeddings=True)
+    return value_head.body_config(self.config, (self.config.num_layers,))
+
+  @property
+  def reward_format(self) -> str:
+    """The reward model's format."""
+    return models.NATIVE_FORMAT if self.reward_source else names.VALUE_HEAD
 
   def policy(self, dtype: str) -> models.Model:
     """Loads the policy, whose texts no token ends.
@@ -98,20 +103,21 @@ class Subject:
       return models.load_reward_model(self.reward_source, dtype=dtype)
     config = self.reward_config
     graph, shapes = modules.shapes(
-      lambda: reward_model.StepReward(config, nnx.Rngs(0)), dtype
+      lambda: value_head.ValueReward(
+        config, (config.num_layers,), 0, nnx.Rngs(0)
+      ),
+      dtype,
     )
     if self.source is None:
       params = _random(shapes, dtype)
-      return models.RewardModel(config, params, _NO_TOKENIZER, graph)
+      return value_head.ValueModel(config, params, _NO_TOKENIZER, graph)
     policy = self.policy(dtype)  # its own copy of the weights
     params = {
       "decoder": {name: policy.params[name] for name in shapes["decoder"]},
-      # Heads are not quantised.
-      "score": _random(
-        shapes["score"], formats.activations(dtype, policy.hardware)
-      ),
+      # Heads are float32 and not quantised.
+      "score": _random(shapes["score"], jnp.float32),
     }
-    return models.RewardModel(config, params, policy.tokenizer, graph)
+    return value_head.ValueModel(config, params, policy.tokenizer, graph)
 
   def write_policy(self, folder: pathlib.Path) -> pathlib.Path | None:
     """Writes the policy in Hugging Face format, for other engines.
@@ -235,7 +241,7 @@ def _random(shapes: Any, dtype: Any) -> Any:
 
 
 def _draw(key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
-  """Matrices that keep the size of what they map; norms that do nothing."""
-  if len(shape) == 1:
+  """Matrices that keep the size of what they map; all else is 1."""
+  if len(shape) <= 1:
     return jnp.ones(shape, dtype)
   return jax.random.normal(key, shape, dtype) * max(shape) ** -0.5

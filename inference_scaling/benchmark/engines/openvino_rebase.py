@@ -14,8 +14,8 @@ of the search that it is compared with.
 What it cannot: OpenVINO GenAI has no reward model that keeps a cache, so a
 second pipeline with the policy's weights stands for one as large. Its reward is
 the probability of the likeliest next token, which takes logits of one token a
-text and step; the reward model here reads those of every token, so that the
-script has less to compute. Only steps of one length are written.
+text and step; that of the model here, a value head, takes none. Only steps of
+one length are written.
 """
 
 import itertools

@@ -4,7 +4,6 @@ import dataclasses
 
 import jax
 
-from inference_scaling import models
 from inference_scaling.benchmark import (
   child,
   own_engine,
@@ -77,8 +76,9 @@ def plan(
   limits = own_engine.limits(work.prompt_tokens, step_tokens, work.new_tokens)
   planned = memory_lib.Plan(
     abstract.Search(
-      policy=subject.config, reward=reward, reward_format=models.NATIVE_FORMAT,
-      dtype=dtype, limits=limits, reward_limits=limits,
+      policy=subject.config, reward=reward,
+      reward_format=subject.reward_format, dtype=dtype, limits=limits,
+      reward_limits=limits,
     )
   )  # fmt: skip
   return planned.footprint(

@@ -1,8 +1,8 @@
 """Rows that stay in the storage of all beams while a model works on them.
 
 On a CPU a row is written and read by index, as far as it goes: see
-`own_attention`. Beams that take turns for a few rows need not be copied out of
-storage and back at every turn.
+`cached_attention`. Beams that take turns for a few rows need not be copied out
+of storage and back at every turn.
 
 Axis letters: P problems, N beams, Q problems and R rows of each, T new tokens,
 S entries of a beam, K kv heads, H head dim.
@@ -18,11 +18,7 @@ import jax.numpy as jnp
 from inference_scaling import models
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import working_rows
-from inference_scaling.models.kernels.cpu import (
-  code,
-  own_attention,
-  shared_attention,
-)
+from inference_scaling.models.kernels.cpu import cached_attention, code
 from inference_scaling.models.layers import attention as attention_lib
 from inference_scaling.models.layers import hardware as hardware_lib
 
@@ -101,13 +97,10 @@ class StoredRows(flax.struct.PyTreeNode):
       layer: int, queries: jax.Array, keys: jax.Array, values: jax.Array
     ) -> tuple[jax.Array, KeysValues]:
       scaled = queries.astype(jnp.float32) * queries.shape[-1] ** -0.5
-      by_token = scaled.swapaxes(3, 4)
-      begun = shared_attention.attend(
-        by_token, *self.prompt[layer], slots, self.prompt_lengths
-      )
-      sums, kept = own_attention.append_and_attend(
-        by_token, (keys, values), self.own[layer], rows, self.lengths, begun
-      )
+      sums, kept = cached_attention.attend(
+        scaled.swapaxes(3, 4), (keys, values), self.own[layer], rows,
+        self.lengths, self.prompt[layer], slots, self.prompt_lengths,
+      )  # fmt: skip
       partial = attention_lib.Partial(*(x.swapaxes(3, 4) for x in sums))
       segments = ()
       if self.prefix:

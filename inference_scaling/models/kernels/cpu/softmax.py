@@ -8,15 +8,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 from llvmlite import ir
 
 from inference_scaling.models.kernels.cpu import code, softmax_heads
 from inference_scaling.models.kernels.cpu.code import POINTER
-
-# float32[Q, R, K, T, G, H] of values, each times exp(score - peak); peaks and
-# totals of exp(score - peak), float32[Q, R, K, T, G].
-Sums = tuple[jax.Array, jax.Array, jax.Array]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,15 +91,6 @@ def rows_together(heads: int, head_dim: int) -> int:
   return max(1, softmax_heads.together(head_dim) // heads)
 
 
-def shapes(queries: jax.Array) -> tuple[tuple[int, ...], ...]:
-  """Gives the shapes of sums, peaks and totals.
-
-  Args:
-    queries: [Q, R, K, T, G, H].
-  """
-  return queries.shape, queries.shape[:-1], queries.shape[:-1]
-
-
 def write(
   module: ir.Module, rows: int, heads: int, head_dim: int, goes_on: bool
 ) -> Function:
@@ -122,7 +108,7 @@ def write(
     The function.
   """
   kind = ir.FunctionType(ir.VoidType(), [POINTER] * 6 + [code.LONG] * 3)
-  function = ir.Function(module, kind, f"attend_{rows}_{heads}_{head_dim}")
+  function = ir.Function(module, kind, f"attend_{rows}_rows_{goes_on}")
   for pointer in function.args[:6]:
     pointer.add_attribute("noalias")
   *_, between = function.args

@@ -22,6 +22,7 @@ from inference_scaling.models.kernels.cpu.code import (
 )
 
 _CHUNK = 128  # entries
+_VECTORS = 2  # of 16 entries that a query is multiplied by at once
 _SUMS = 28  # registers of sums: of 32, as others hold what is multiplied
 _LOWEST = -1e30  # below any score
 
@@ -112,7 +113,7 @@ class Heads:
     old, totals = carried[: self.count], carried[self.count :]
     lowest = ir.Constant(FLOATS, [_LOWEST] * WIDTH)
     highest = text.loop(
-      whole(0), size, WIDTH,
+      whole(0), size, WIDTH * _VECTORS,
       lambda entry, *peaks: self._scores(at, entry, size, peaks),
       [lowest] * self.count,
     )  # fmt: skip
@@ -139,31 +140,45 @@ class Heads:
     return [*peaks, *new]
 
   def _scores(self, at: Any, entry: Any, size: Any, peaks: Any) -> list[Any]:
-    """Scores of 16 entries, which go to the scratch; returns the peaks."""
-    text, builder, numbers = self.text, self.text.builder, self.numbers
-    zeros = ir.Constant(FLOATS, [0.0] * WIDTH)
-    begin = text.sum(at, entry)
+    """Scores of entries, which go to the scratch; returns the peaks.
+
+    They are those of `_VECTORS` vectors of 16. What is not seen is computed,
+    too, of the last entries of the row where it would lie behind them.
+    """
+    text, numbers = self.text, self.numbers
+    last = text.builder.sub(self.entries, whole(WIDTH))
+    entries = [text.sum(entry, whole(WIDTH * i)) for i in range(_VECTORS)]
+    begins = [text.least(text.sum(at, first), last) for first in entries]
 
     def inner(row: Any, *sums: Any) -> list[Any]:
-      offset = text.sum(text.times(row, self.entries), begin)
-      keys = text.load(self.keys, text.times(offset, 4), FLOATS)
-      new = []
-      for head, old in enumerate(sums):
-        offset = text.sum(row, text.times(self.indices[head], self.head_dim))
+      offset = text.times(row, self.entries)
+      keys = [
+        text.load(self.keys, text.times(text.sum(offset, begin), 4), FLOATS)
+        for begin in begins
+      ]
+      new, held = [], iter(sums)
+      for index in self.indices:
+        offset = text.sum(row, text.times(index, self.head_dim))
         query = text.load(self.queries, text.times(offset, 4), FLOAT)
-        new.append(numbers.fma(text.spread(query, FLOATS), keys, old))
+        query = text.spread(query, FLOATS)
+        new += [numbers.fma(query, vector, next(held)) for vector in keys]
       return new
 
-    scores = text.loop(
-      whole(0), whole(self.head_dim), 1, inner, [zeros] * self.count
-    )
-    seen = self._seen(entry, size)
+    zeros = ir.Constant(FLOATS, [0.0] * WIDTH)
+    scores = iter(
+      text.loop(
+        whole(0), whole(self.head_dim), 1, inner,
+        [zeros] * (self.count * _VECTORS),
+      )
+    )  # fmt: skip
     lowest = ir.Constant(FLOATS, [_LOWEST] * WIDTH)
-    new = []
-    for head, score in enumerate(scores):
-      score = builder.select(seen, score, lowest)
-      text.store(score, self.scratch, self._scratch_at(head, entry))
-      new.append(numbers.larger(peaks[head], score))
+    seen = [self._seen(first, size) for first in entries]
+    new = list(peaks)
+    for head in range(self.count):
+      for first, mask in zip(entries, seen, strict=True):
+        score = text.builder.select(mask, next(scores), lowest)
+        text.store(score, self.scratch, self._scratch_at(head, first))
+        new[head] = numbers.larger(new[head], score)
     return new
 
   def _weights(self, entry: Any, peaks: Any, sums: Any) -> list[Any]:
