@@ -5,8 +5,9 @@
 The embedded model takes a quarter of an hour of two cores and no download.
 --model=smollm2 fetches SmolLM2-135M (89 MiB) and takes about an hour with all
 sections and engines. --model=llemma_7b, for accelerators, has random weights of
-that shape. Tasks take turns, so that ratios hold on a busy machine. An engine
-that is not installed has a line in the table that says so:
+that shape; --model=FILE.gguf is a checkpoint of your own. Tasks take turns, so
+that ratios hold on a busy machine. An engine that is not installed has a line
+in the table that says so:
 
   pip install torch ctranslate2 llama-cpp-python
   pip install openvino-genai "optimum-intel[openvino]"
@@ -21,14 +22,11 @@ from absl import app, flags
 
 from inference_scaling import benchmark, launching
 
-_MODEL = flags.DEFINE_enum(
-  "model", "embedded", benchmark.SUBJECTS,
-  "The model that is measured: the large embedded policy, SmolLM2-135M, or "
-  "random weights of the shape of Llemma-7B.",
-)  # fmt: skip
-_SOURCE = flags.DEFINE_string(
-  "source", None,
-  "A checkpoint folder or GGUF file, in place of the weights of --model.",
+_MODEL = flags.DEFINE_string(
+  "model", "embedded",
+  "The model that is measured: the large embedded policy, smollm2 "
+  "(SmolLM2-135M), llemma_7b (random weights of its shape), or a checkpoint: a "
+  "folder, a GGUF file or ORG/NAME of the hub.",
 )  # fmt: skip
 _REPEATS = flags.DEFINE_integer(
   "repeats", 5, "Rounds; the table shows their medians.", lower_bound=1
@@ -69,7 +67,6 @@ def main(argv: list[str]) -> None:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
   options = benchmark.Options(
     subject=_MODEL.value,
-    source=_SOURCE.value,
     work=benchmark.Work(**{name: flag.value for name, flag in _WORK.items()}),
     rows=launching.parse_whole_numbers("rows", _ROWS.value),
     dtypes=_DTYPES.value,

@@ -18,8 +18,7 @@ class Task:
 
   Attributes:
     kind: "sampling" or "search".
-    subject: name of the model.
-    source: its checkpoint, None for the default.
+    subject: the model, as `subjects.subject` takes it.
     dtype: of its weights.
     work: fields of `work.Work`.
     cache: folder of compiled programs.
@@ -29,7 +28,6 @@ class Task:
 
   kind: str
   subject: str
-  source: str | None
   dtype: str
   work: dict[str, int]
   cache: str = ""
@@ -93,7 +91,7 @@ def main(task: Task) -> dict[str, Any]:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
   imports = time.time() - task.began
   subjects.check_device(task.subject)
-  subject = subjects.subject(task.subject, task.source)
+  subject = subjects.subject(task.subject)
   sampling, rebase = search.prepare(
     subject, work.Work(**task.work), task.dtype, task.kind == "search"
   )

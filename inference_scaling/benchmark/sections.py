@@ -47,8 +47,7 @@ class Options:
   """The options of the benchmark.
 
   Attributes:
-    subject: the models.
-    source: a checkpoint in place of the default; None for the default.
+    subject: the models, as `subjects.subject` takes them.
     work: how much the end-to-end sections draw.
     rows: batch sizes of the section on decoding.
     dtypes: of weights.
@@ -60,7 +59,6 @@ class Options:
   """
 
   subject: str = "embedded"
-  source: str | None = None
   work: work_lib.Work = dataclasses.field(default_factory=work_lib.Work)
   rows: Sequence[int] = decoding.ROWS
   dtypes: Sequence[str] = machine.DTYPES
@@ -100,7 +98,7 @@ def run(options: Options, say: Callable[[str], None]) -> list[table.Row]:
     )
   if options.repeats < 1:
     raise ValueError(f"--repeats is {options.repeats}; expected at least 1.")
-  subject = subjects.subject(options.subject, options.source)
+  subject = subjects.subject(options.subject)
   rows = []
   for name, section in SECTIONS.items():
     if name in wanted:
@@ -147,8 +145,9 @@ def setting(options: Options) -> dict[str, Any]:
 
 def headline(options: Options) -> str:
   """Describes the table in a line."""
+  name = subjects.subject(options.subject).name
   return (
-    f"{options.subject} on {jax.devices()[0].device_kind}, {os.cpu_count()} "
+    f"{name} on {jax.devices()[0].device_kind}, {os.cpu_count()} "
     f"cores, jax {jax.__version__}; {options.work}; medians of "
     f"{options.repeats} rounds in which all tasks take turns"
   )
@@ -156,8 +155,7 @@ def headline(options: Options) -> str:
 
 def _task(options: Options, dtype: str) -> child.Task:
   return child.Task(
-    "sampling", options.subject, options.source, dtype,
-    dataclasses.asdict(options.work),
+    "sampling", options.subject, dtype, dataclasses.asdict(options.work),
   )  # fmt: skip
 
 

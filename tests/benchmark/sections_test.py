@@ -30,14 +30,14 @@ WORK = benchmark.Work(problems=2, samples=2, prompt_tokens=8, new_tokens=8)
 @pytest.fixture(scope="module")
 def subject(tmp_path_factory):
   folder = tmp_path_factory.mktemp("benchmark") / "model"
-  return subjects.Subject("embedded", str(folders.write_model(folder)))
+  return subjects.subject(str(folders.write_model(folder)))
 
 
 @pytest.fixture(scope="module")
 def options(subject):
   return benchmark.Options(
-    source=subject.source, work=WORK, rows=(2,), dtypes=("float32",), repeats=2,
-    rivals=(), sections=("sampling",),
+    subject=subject.source, work=WORK, rows=(2,), dtypes=("float32",),
+    repeats=2, rivals=(), sections=("sampling",),
     probe=machine.Probe(size=16, count=1 << 16),
   )  # fmt: skip
 
@@ -137,7 +137,7 @@ def test_programs_are_counted_as_they_are_compiled():
 def test_a_separate_process_reports_its_first_result(tmp_path):
   work = benchmark.Work(problems=1, samples=1, prompt_tokens=4, new_tokens=2)
   task = child.Task(
-    "sampling", "embedded", "embedded/policy_small", "float32",
+    "sampling", "embedded/policy_small", "float32",
     dataclasses.asdict(work), str(tmp_path), measure_memory=True,
   )  # fmt: skip
   result = child.run(task)
@@ -161,4 +161,4 @@ def test_options_that_are_not_allowed(options):
   with pytest.raises(
     ValueError, match=r"--model=llemma_7b is for accelerators"
   ):
-    attempt(subject="llemma_7b", source=None)
+    attempt(subject="llemma_7b")
