@@ -47,17 +47,20 @@ def make_policy(
   )
 
 
-def make_value_head(model: models.Model) -> models.HeadAlone:
-  """Makes a random head that reads a policy's middle layer.
+def make_value_head(
+  config: models.DecoderConfig, layer: int
+) -> models.HeadAlone:
+  """Makes a random head.
 
   Args:
-    model: the policy.
+    config: of the policy.
+    layer: that it reads, counted from 1.
 
   Returns:
     The head.
   """
-  layers, size = (-(-model.config.num_layers // 2),), model.config.hidden_size
-  body = value_head.body_config(model.config, layers)
+  layers, size = (layer,), config.hidden_size
+  body = value_head.body_config(config, layers)
   kernel = jax.random.normal(jax.random.key(0), (size,)) * size**-0.5
   weights = {"kernel": kernel, "bias": jnp.zeros(())}
   return models.HeadAlone(body, layers, weights)

@@ -15,6 +15,7 @@ import numpy as np
 from flax import nnx
 
 from inference_scaling import models, names
+from inference_scaling.benchmark import own_engine
 from inference_scaling.models import published
 from inference_scaling.models.layers import decoder
 from inference_scaling.models.quantisation import modules
@@ -101,23 +102,19 @@ class Subject:
     """
     if self.reward_source is not None:
       return models.load_reward_model(self.reward_source, dtype=dtype)
-    config = self.reward_config
+    head = own_engine.make_value_head(self.config, self.config.num_layers)
     graph, shapes = modules.shapes(
-      lambda: value_head.ValueReward(
-        config, (config.num_layers,), 0, nnx.Rngs(0)
-      ),
+      lambda: value_head.ValueReward(head.config, head.layers, 0, nnx.Rngs(0)),
       dtype,
     )
     if self.source is None:
-      params = _random(shapes, dtype)
-      return value_head.ValueModel(config, params, _NO_TOKENIZER, graph)
-    policy = self.policy(dtype)  # its own copy of the weights
-    params = {
-      "decoder": {name: policy.params[name] for name in shapes["decoder"]},
-      # Heads are float32 and not quantised.
-      "score": _random(shapes["score"], jnp.float32),
-    }
-    return value_head.ValueModel(config, params, policy.tokenizer, graph)
+      decoder, tokenizer = _random(shapes["decoder"], dtype), _NO_TOKENIZER
+    else:
+      policy = self.policy(dtype)  # its own copy of the weights
+      decoder = {name: policy.params[name] for name in shapes["decoder"]}
+      tokenizer = policy.tokenizer
+    params = {"decoder": decoder, "score": head.weights}
+    return value_head.ValueModel(head.config, params, tokenizer, graph)
 
   def write_policy(self, folder: pathlib.Path) -> pathlib.Path | None:
     """Writes the policy in Hugging Face format, for other engines.
@@ -241,7 +238,7 @@ def _random(shapes: Any, dtype: Any) -> Any:
 
 
 def _draw(key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
-  """Matrices that keep the size of what they map; all else is 1."""
-  if len(shape) <= 1:
+  """Matrices that keep the size of what they map; norms that do nothing."""
+  if len(shape) == 1:
     return jnp.ones(shape, dtype)
   return jax.random.normal(key, shape, dtype) * max(shape) ** -0.5

@@ -59,6 +59,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     value_layers: layers whose hidden states a value head reads at the last
       token of each step; () without one.
     sizes: how much of the buffers is in use.
+    in_place: as of `sizes.Buffered`.
   """
 
   def __init__(
@@ -108,7 +109,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     )  # fmt: skip
     self.token_scores = token_scores
     self.value_layers = value_layers
-    self._in_place = self.storage.serves_in_place(
+    self.in_place = self.storage.serves_in_place(
       model.config, limits.prompt_buffer
     )
     self.sizes = sizes.whole(limits)
@@ -260,7 +261,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       now = beam_index.put(live, rows_live)
       if self.num_rows == N:
         return enough(now)
-      part = _REFILLED_IN_PLACE if self._in_place else _REFILLED
+      part = _REFILLED_IN_PLACE if self.in_place else _REFILLED
       return enough(now) | _is_worth_refilling(rows_live, now, part)
 
     begun = decode_loop.DecodeState(
@@ -270,7 +271,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
         self.sizes.text,
         self.sizes.prompt,
         None if self.model.hardware.is_cpu else most,
-        self._in_place,
+        self.in_place,
       ).replace(prefix=prefix),
       step=beam_index.take(state.step),
       finite=state.finite,

@@ -42,6 +42,7 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
     num_rows: R, on how many beams of a problem the model runs at once.
     storage: how keys and values of the beams are stored.
     sizes: how much of the buffers is in use.
+    in_place: as of `sizes.Buffered`.
     translator: makes the reward model's tokens of the policy's; None if they
       are the same.
   """
@@ -91,7 +92,7 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
       cache, num_beams, self.limits.text_buffer, tree_tokens,
       self.model.hardware,
     )  # fmt: skip
-    self._in_place = self.storage.serves_in_place(
+    self.in_place = self.storage.serves_in_place(
       model.config, self.limits.prompt_buffer
     )
     self.sizes = sizes.whole(self.limits)
@@ -300,7 +301,7 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
     weights, prefix = prompts_lib.split(params)
     with jax.named_scope("reward_score"):
       rows = state.cache.open_rows(
-        beam_index, size, self.sizes.prompt, buffer, self._in_place
+        beam_index, size, self.sizes.prompt, buffer, self.in_place
       ).replace(prefix=prefix)
       head, longer = encode_loop.run(
         self.model, weights, beams["head"], rows, tokens, lengths

@@ -40,9 +40,12 @@ class Buffered(Protocol):
 
   Attributes:
     limits: lengths of its buffers.
+    in_place: whether texts are read where they lie, as far as they go: then one
+      program serves them all.
   """
 
   limits: limits_lib.Limits
+  in_place: bool
 
   def sized(self, sizes: Sizes) -> Self:
     """Returns the same object where less of its buffers is in use."""

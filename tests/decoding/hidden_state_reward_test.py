@@ -147,7 +147,7 @@ def test_searches_are_those_of_the_whole_value_model(layers, strategy, how):
 
 
 def test_rows_in_storage_are_meant():
-  assert policy(num_rows=2)._in_place
+  assert policy(num_rows=2).in_place
 
 
 @pytest.mark.parametrize("platform", ["gpu", "tpu"])

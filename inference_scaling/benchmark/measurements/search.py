@@ -104,7 +104,9 @@ class Search:
 
   def rebase_by_head(self) -> timing.Task:
     """Makes a search in equal steps whose reward is a head on the policy."""
-    work, head = self._work, own_engine.make_value_head(self._model)
+    work, config = self._work, self._model.config
+    middle = -(-config.num_layers // 2)
+    head = own_engine.make_value_head(config, middle)
     policy = own_engine.make_policy(
       self._model, work.samples, work.prompt_tokens, self._step_tokens,
       work.new_tokens, _FORMATS["equal"](self._step_tokens), head.layers,

@@ -77,15 +77,17 @@ class Fit:
       hardware: that programs are for.
     """
     self._whole_prompts = not hardware.is_cpu and policy.num_beams >= _SHARED
-    self._policy, self._reward = _limits(policy), _limits(reward)
+    self._policy, self._reward = _buffered(policy), _buffered(reward)
     self._group = group
     self._grown = 0
     if self._policy is not None:
-      ahead = static_part.lookahead * self._policy.step_tokens
-      self._grown = sizes_lib.most_written(self._policy) + ahead
+      limits = self._policy.limits
+      ahead = static_part.lookahead * limits.step_tokens
+      self._grown = sizes_lib.most_written(limits) + ahead
     if self._reward is not None:
       steps = 1 + static_part.lookahead
-      self._grown = max(self._grown, steps * self._reward.step_tokens)
+      most = steps * self._reward.limits.step_tokens
+      self._grown = max(self._grown, most)
     self._text = self._prompt = 0
 
   def __call__(
@@ -106,13 +108,16 @@ class Fit:
     self._prompt = max(self._prompt, *(slot.prompt for slot in running))
     return self._sizes(self._policy), self._sizes(self._reward)
 
-  def _sizes(self, limits: limits_lib.Limits | None) -> sizes_lib.Sizes | None:
-    if limits is None:
+  def _sizes(self, owner: sizes_lib.Buffered | None) -> sizes_lib.Sizes | None:
+    if owner is None:
       return None
+    limits = owner.limits
+    if owner.in_place:
+      return dataclasses.replace(sizes_lib.whole(limits), slots=self._group)
     prompt = limits.prompt_buffer if self._whole_prompts else self._prompt
     return sizes_lib.fitting(limits, self._text, prompt, self._group)
 
 
-def _limits(owner: batching.Batched) -> limits_lib.Limits | None:
+def _buffered(owner: batching.Batched) -> sizes_lib.Buffered | None:
   """None for an owner without buffers, whose program has one size."""
-  return owner.limits if isinstance(owner, sizes_lib.Buffered) else None
+  return owner if isinstance(owner, sizes_lib.Buffered) else None

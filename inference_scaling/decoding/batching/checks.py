@@ -126,14 +126,15 @@ def check_mesh(
   """Checks that a mesh divides slots and heads, before anything is compiled."""
   if mesh is None:
     return
-  platform = hardware.of_mesh(mesh).platform
+  wanted = hardware.of_mesh(mesh)
   for owner in (policy, reward):
     if isinstance(owner, (policy_lib.ModelPolicy, reward_lib.ModelReward)):
       kv_heads.num_held(owner.model.config, mesh)
-      if owner.model.hardware.platform != platform:
+      mine = owner.model.hardware
+      if mine.form != wanted.form:
         raise ValueError(
-          f"a model's programs are for {owner.model.hardware.platform}, but "
-          f"the mesh is of {platform}. Load the model with this mesh."
+          f"a model's programs are for {_describe(mine)}, but the mesh is of "
+          f"{_describe(wanted)}. Load the model with this mesh."
         )
   if placement.whole_slots(num_slots, mesh) != num_slots:
     parts = mesh.shape[sharding.DATA]
@@ -142,6 +143,11 @@ def check_mesh(
       f"size {parts} does not divide: each part would hold another number of "
       f"problems. Use {placement.whole_slots(num_slots, mesh)} slots."
     )
+
+
+def _describe(used: hardware.Hardware) -> str:
+  platform, data, model = used.form
+  return f"{platform} in {data} x {model} parts (data x model)"
 
 
 def check_tokens(policy: base.Policy, reward: base.Reward) -> None:

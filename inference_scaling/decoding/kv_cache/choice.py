@@ -2,7 +2,8 @@
 
 A "dense" cache has an entry for each token of each beam: a fork copies keys and
 values. A "tree" holds each distinct token once and a beam as a list of entries:
-a fork copies the list. Results have the same bits with either.
+a fork copies the list. Results have the same bits with either, but on a single
+CPU, where machine code sums what a dense cache holds in an order of its own.
 """
 
 import dataclasses

@@ -1,8 +1,9 @@
 """Keys and values of all beams in flight, each beam's in its own buffer.
 
 The prompt's keys and values are computed once a problem and shared by its
-beams. While a model works it has copies of some beams, as `working_rows.Rows`;
-storage is read before and written after, never for every token.
+beams. While a model works it has copies of some beams, as `working_rows.Rows`,
+and storage is read before and written after; or beams stay where they are, as
+`stored_rows.StoredRows`.
 
 Axis letters: P problems in flight, N beams, Q problems and R active rows, S
 entries.

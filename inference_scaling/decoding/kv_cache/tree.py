@@ -6,7 +6,7 @@ distinct tokens, a fork copies lists of indices alone, and a token that no beam
 leads through frees its entry for another.
 
 Models work on rows that are gathered out of the store and hold each path whole
-and in order: what they compute has the same bits as with a `Cache`.
+and in order: what they compute has the same bits as with rows of a `Cache`.
 
 Axis letters: P problems in flight, N beams, T tokens of a beam's text, S
 entries of a problem's store, Q problems and R active beams of each, B tokens

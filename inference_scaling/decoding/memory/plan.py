@@ -34,13 +34,14 @@ On a mesh, P is divided by 'data', and K, F and V by 'model'; where 'model' is
 larger than K, each device holds one head of keys and values, a copy.
 
 Rows are as long as the longest current text; the plan is for the longest that
-is allowed. Where all beams of a dense cache work on a CPU, rows of full length
-are the storage itself, and the plan is for the next shorter size. On an
-accelerator they and their prompts are always read in the storage, and what rows
-take is an append buffer: of the tokens of a call of the policy, or of a step in
-whole blocks. Against what the compiler reports it is right to within 10%. A CPU
-holds keys and values in float32, whatever the weights are. Quantised weights
-are counted with their scales.
+is allowed. On a single CPU, rows of a dense cache stay in storage, and take
+nothing, where `stored_rows.serves`; where it does not and all beams work, rows
+of full length are the storage itself, and the plan is for the next shorter
+size. On an accelerator they and their prompts are always read in the storage,
+and what rows take is an append buffer: of the tokens of a call of the policy,
+or of a step in whole blocks. Against what the compiler reports it is right to
+within 10%. A CPU holds keys and values in float32, whatever the weights are.
+Quantised weights are counted with their scales.
 """
 
 import collections
@@ -178,7 +179,8 @@ class Plan:
     per_device = problems // data
     strategy = _STEPWISE._replace(lookahead=int(lookahead))
     # Any accelerator: the plan knows no more of the devices.
-    target = hardware.Hardware(hardware.CPU if cpu else "tpu", data * model)
+    platform = hardware.CPU if cpu else "tpu"
+    target = hardware.Hardware(platform, data * model, data, model)
     scored = scheduling.group_size(problems, strategy, mesh, target)
     scored = scored or per_device
     phases = self._phases(

@@ -71,7 +71,7 @@ class Work:
     return self.rows(prompts, size + tokens) - (0 if tree else prompts)
 
   def stays(self, target: hardware.Hardware) -> bool:
-    """Whether rows of some beams of a dense cache are read in storage.
+    """Whether rows of a dense cache stay in storage.
 
     Args:
       target: what programs are for.

@@ -50,6 +50,11 @@ class Hardware:
   device_kind: str = ""
 
   @property
+  def form(self) -> tuple[str, int, int]:
+    """The platform, and the parts that problems and weights are split into."""
+    return self.platform, self.data_parts, self.model_parts
+
+  @property
   def is_cpu(self) -> bool:
     """Whether the devices are CPUs."""
     return self.platform == CPU

@@ -3,6 +3,7 @@
 import pytest
 
 from inference_scaling import decoding, search
+from inference_scaling.decoding import sizes
 from inference_scaling.decoding.batching import buffers
 from inference_scaling.models.layers import hardware
 
@@ -16,8 +17,8 @@ class Owner:
 
   limits = LIMITS
 
-  def __init__(self, num_beams):
-    self.num_beams = num_beams
+  def __init__(self, num_beams, in_place=False):
+    self.num_beams, self.in_place = num_beams, in_place
 
   def sized(self, sizes):
     raise NotImplementedError
@@ -40,9 +41,22 @@ def test_sizes_fit_and_never_shrink(platform, num_beams, prompts):
     hardware.Hardware(platform, 1),
   )  # fmt: skip
   lengths = [(40, 100), (200, 300), (10, 0)]  # of a prompt and a text
-  sizes = [
+  found = [
     fit([None, buffers.Slot(0, 0.0, prompt, prompt, text)])[0]
     for prompt, text in lengths
   ]
-  assert [size.prompt for size in sizes] == prompts
-  assert [size.text for size in sizes] == [512, 1024, 1024]
+  assert [size.prompt for size in found] == prompts
+  assert [size.text for size in found] == [512, 1024, 1024]
+
+
+def test_one_size_serves_what_is_read_where_it_lies():
+  policy, reward = Owner(4, in_place=True), Owner(4)
+  fit = buffers.Fit(
+    policy, reward, search.sampling().static_part, 2,
+    hardware.Hardware("cpu", 1),
+  )  # fmt: skip
+  short, long = (
+    fit([buffers.Slot(0, 0.0, length, length, length)]) for length in (40, 300)
+  )
+  assert short[0] == long[0] == sizes.Sizes(1024, 512, 64, slots=2)
+  assert short[1] == sizes.Sizes(512, 128, 64, slots=2) != long[1]

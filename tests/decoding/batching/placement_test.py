@@ -293,7 +293,7 @@ def test_slots_that_the_mesh_does_not_divide_are_refused():
 
 @pytest.mark.parametrize("owner", ["policy", "reward"])
 def test_heads_that_the_mesh_would_cut_are_refused(owner):
-  policy, reward = _pair()
+  policy, reward = _pair(mesh=_mesh(2, 4))
   cut = (
     _random(models.Model, decoder.Decoder, _config(2, num_heads=6)),
     _random(
@@ -315,14 +315,21 @@ def test_heads_that_the_mesh_would_cut_are_refused(owner):
     next(iterator)
 
 
-def test_a_model_for_other_hardware_is_refused():
-  policy, reward = _pair()
-  other = dataclasses.replace(
-    policy.model, hardware=hardware.Hardware("tpu", 8)
-  )
+@pytest.mark.parametrize(
+  ("used", "said"),
+  [
+    (hardware.Hardware("tpu", 8, 2, 4), "tpu in 2 x 4 parts"),
+    (hardware.Hardware("cpu", 8), "cpu in 1 x 1 parts"),
+  ],
+)
+def test_a_model_for_other_hardware_is_refused(used, said):
+  policy, reward = _pair(mesh=_mesh(2, 4))
+  other = dataclasses.replace(policy.model, hardware=used)
   policy = decoding.ModelPolicy(other, tiny.FORMAT, tiny.LIMITS, tiny.NUM_BEAMS)
   iterator = decoding.continuous_batching(
     policy, reward, rebase(), *_params(), [], 0, LANES, DEPTH, _mesh(2, 4)
   )
-  with pytest.raises(ValueError, match=r"for tpu, but the mesh is of cpu"):
+  with pytest.raises(
+    ValueError, match=f"for {said}.* the mesh is of cpu in 2 x 4"
+  ):
     next(iterator)

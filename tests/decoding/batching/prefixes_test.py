@@ -112,8 +112,11 @@ def test_a_prefix_changes_no_search(platform, cache, rows, name):
 
 
 def test_a_prefix_changes_no_search_on_a_mesh():
-  pair = tiny.policy_model(), tiny.reward_model()
   mesh = models.make_mesh(2, 1, jax.devices()[:2])
+  pair = tuple(
+    dataclasses.replace(model, hardware=hardware.of_mesh(mesh))
+    for model in (tiny.policy_model(), tiny.reward_model())
+  )
   _assert_same(_search(pair, PREFIX, mesh), _whole(None))
 
 

@@ -46,7 +46,7 @@ def _search(pair, rows, prefix=decoding.NO_PREFIX, in_place=True):
   rare = decoding.StepFormat(tuple(tiny.STEP_ENDS), ("cec",))
   policy = decoding.ModelPolicy(pair[0], rare, limits, N, rows)
   reward = decoding.ModelReward(pair[1], limits, N, num_rows=rows)
-  assert policy._in_place == reward._in_place == in_place
+  assert policy.in_place == reward.in_place == in_place
   params = decoding.PolicyParams(pair[0].params, jnp.float32(1.0))
   problems = [
     decoding.PromptProblem(i, (*EXAMPLES, *prompt))
@@ -73,6 +73,19 @@ def test_rows_in_storage_write_the_same_steps(pair, prefix, rows, monkeypatch):
     np.testing.assert_allclose(tree.scores, same.scores, atol=1e-5)
   lengths = [one.tree.num_tokens.sum(axis=0).max() for one in theirs.values()]
   assert max(lengths) > 20  # some come near the end of the buffer
+
+
+def test_broken_weights_end_the_search(pair):
+  policy, _ = pair
+  # Scores alone, which attention takes the exponent of.
+  params = jax.tree_util.tree_map_with_path(
+    lambda path, leaf: leaf * np.nan if "'key'" in str(path) else leaf,
+    policy.params,
+  )
+  assert not np.isfinite(sum(leaf.sum() for leaf in jax.tree.leaves(params)))
+  broken = dataclasses.replace(policy, params=params)
+  with pytest.raises(FloatingPointError, match="problem 0, depth 0"):
+    _search((broken, pair[1]), None)
 
 
 @pytest.mark.parametrize(

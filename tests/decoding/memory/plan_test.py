@@ -65,8 +65,13 @@ def _measured(config, shape, dtype, rows, storage):
   """Bytes of `continuous_batching` on the first device, run and compiled."""
   mesh = shape and models.make_mesh(*shape)
   tokenizer = tiny.letter_tokenizer()
-  policy_model = models.initial_model(config, tokenizer, seed=0)
-  reward_model = models.initial_reward_model(_reward(config), tokenizer, seed=0)
+  policy_model, reward_model = (
+    dataclasses.replace(model, hardware=hardware.of_mesh(mesh))
+    for model in (
+      models.initial_model(config, tokenizer, seed=0),
+      models.initial_reward_model(_reward(config), tokenizer, seed=0),
+    )
+  )
   policy = decoding.ModelPolicy(
     policy_model, tiny.FORMAT, LIMITS, N, rows, *storage
   )
@@ -169,6 +174,16 @@ def test_plan_is_what_is_measured(config, shape, dtype, rows, storage):
   slot = own * (shape or (1, 1))[0] / P
   assert measured["start"] < (2 if storage else 0.5) * slot
   assert measured["replace"] < (0.5 if storage else 0.2) * slot
+
+
+@pytest.mark.parametrize("cpu", [True, False])
+def test_rows_stay_in_storage_on_one_cpu_alone(cpu):
+  plan = _plan(CACHES, CACHES)
+  one = plan.footprint(P, N, cpu=cpu).phases
+  # Twice the problems on twice the devices: as many for each of them.
+  two = plan.footprint(2 * P, N, data=2, cpu=cpu).phases
+  assert (one["store"] == 0) == cpu
+  assert two["store"] > 0
 
 
 def test_a_tree_takes_the_tokens_that_it_has_room_for():

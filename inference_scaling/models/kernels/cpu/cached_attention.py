@@ -12,7 +12,6 @@ kv heads, G query heads of each, H head dim; P problems and N beams of the
 storage, S entries.
 """
 
-import functools
 from typing import Any
 
 import jax
@@ -93,7 +92,7 @@ def _name(together: int, heads: int, head_dim: int) -> str:
   return f"inference_scaling_cached_attention_{together}_{heads}_{head_dim}"
 
 
-@functools.cache
+@ffi.once
 def _register(
   together: int, heads: int, head_dim: int
 ) -> binding.ExecutionEngine:

@@ -198,7 +198,7 @@ class Numbers:
     return self._call("vector.reduce.fadd.v16f32", FLOAT, zero, vector)
 
   def exp(self, vector: Any) -> Any:
-    """Exp of numbers that are at most 0, to some 1e-7 of it.
+    """Exp of numbers that are at most 0, to some 1e-7 of it; NaN of NaN.
 
     2^n exp(r) with a whole n and |r| <= log(2) / 2, by the series of exp; 0
     where a float32 of full precision ends.
@@ -222,7 +222,10 @@ class Numbers:
     bits = builder.shl(bits, ir.Constant(WORDS, [23] * WIDTH))
     value = builder.fmul(series, builder.bitcast(bits, FLOATS))
     small = builder.fcmp_ordered("<", vector, constant(_LEAST_EXPONENT))
-    return builder.select(small, constant(0.0), value)
+    value = builder.select(small, constant(0.0), value)
+    # `larger` drops NaN, and a search must end where a number is none.
+    nothing = builder.fcmp_unordered("uno", vector, vector)
+    return builder.select(nothing, vector, value)
 
   def _call(self, name: str, kind: ir.Type, *arguments: Any) -> Any:
     """Calls an intrinsic of LLVM."""

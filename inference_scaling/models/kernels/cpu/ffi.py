@@ -6,9 +6,11 @@ a major version.
 """
 
 import ctypes
+import functools
 import pathlib
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 
 import jax
 from llvmlite import binding, ir
@@ -22,6 +24,29 @@ _DATA, _DIMENSIONS = 24, 40
 _KIND, _METADATA, _METADATA_KIND = 8, 24, 1
 _ANSWER = (24, 28, 32)  # major and minor version, and traits
 NOTHING = ir.Constant(POINTER, None)  # no error
+_ONE_AT_A_TIME = threading.RLock()
+
+
+def once(
+  make: Callable[..., binding.ExecutionEngine],
+) -> Callable[..., binding.ExecutionEngine]:
+  """Lets a function run once for the same arguments, whatever threads call it.
+
+  Args:
+    make: of arguments that can be hashed; it registers names, which XLA takes
+      only once.
+
+  Returns:
+    The function.
+  """
+  made = functools.cache(make)
+
+  @functools.wraps(make)
+  def run(*arguments: int) -> binding.ExecutionEngine:
+    with _ONE_AT_A_TIME:
+      return made(*arguments)
+
+  return run
 
 
 def register(

@@ -1,7 +1,5 @@
 """Makes machine code of the product of int8 and registers it with XLA."""
 
-import functools
-
 from llvmlite import binding, ir
 
 from inference_scaling.models.kernels.cpu import (
@@ -18,7 +16,7 @@ QUANTISE = "inference_scaling_int8_quantise"
 _LEAST_SHARED = 1 << 23
 
 
-@functools.cache
+@ffi.once
 def register() -> binding.ExecutionEngine:
   """Compiles the functions for this machine and makes them known to XLA."""
   module = ir.Module()

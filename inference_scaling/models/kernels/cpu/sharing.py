@@ -144,7 +144,8 @@ class Sharing:
     api = text.load(frame, whole(_API), POINTER)
     function = text.load(api, whole(offset), POINTER)
     with text.builder.goto_entry_block():
-      structure = text.builder.alloca(code.BYTE, size)
+      structure: Any = text.builder.alloca(code.BYTE, size)
+      structure.align = 8
     context = text.load(frame, whole(_CONTEXT), POINTER)
     values = [whole(size), _NOTHING, context, *words]
     for i, value in enumerate(values):
