@@ -11,16 +11,22 @@ result, runs/train/qwen25_value/model, is a reward of the format "value_head";
 report/value.json says what it is worth on problems that are held out.
 
 Any policy will do: config.source is its checkpoint, config.draws a sweep by
-sampling, and config.policy its name there.
+sampling, and config.policy its name there. With ":runlocal" it is the small
+embedded one, and its solutions are those of the quick start:
+
+  python launch/sweep.py --config=configs/demo.py
+  python launch/train.py --config=configs/train_value.py:runlocal \
+    --workdir=runs/train/small_value
 """
 
 import ml_collections
 
-from configs import qwen25_gsm8k
+from configs import common, qwen25_gsm8k
 
 
-def get_config() -> ml_collections.ConfigDict:
-  """Makes the config."""
+def get_config(arg: str = "") -> ml_collections.ConfigDict:
+  """Makes the config; "runlocal" shrinks it to an embedded policy."""
+  _, local = common.split_argument(arg)
   config = ml_collections.ConfigDict()
   config.kind = "value"
   config.seed = 0
@@ -42,4 +48,9 @@ def get_config() -> ml_collections.ConfigDict:
   config.weight_decay = 0.1
   config.checkpoint_every = 100
   config.evaluate_every = 100
+  if local:
+    config.policy, config.source = "small", "embedded/policy_small"
+    config.draws = "runs/demo"
+    config.step_end = common.STEP_FORMAT["step_end"]
+    config.layers, config.width = (1, 2), 32
   return config

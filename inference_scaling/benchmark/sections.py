@@ -87,13 +87,13 @@ def run(options: Options, say: Callable[[str], None]) -> list[table.Row]:
   unknown = sorted(set(wanted) - set(SECTIONS))
   if unknown:
     raise ValueError(
-      f"--only names {', '.join(unknown)}; expected some of "
+      f"--only names {', '.join(map(repr, unknown))}; expected some of "
       f"{', '.join(SECTIONS)}."
     )
   others = sorted(set(options.rivals) - set(RIVALS))
   if others:
     raise ValueError(
-      f"--rivals names {', '.join(others)}; expected some of "
+      f"--rivals names {', '.join(map(repr, others))}; expected some of "
       f"{', '.join(RIVALS)}."
     )
   if options.repeats < 1:

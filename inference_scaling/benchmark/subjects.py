@@ -176,6 +176,7 @@ def subject(name: str) -> Subject:
         f"--model is {name!r}; expected one of {', '.join(SUBJECTS)}, or a "
         "checkpoint: a folder, a GGUF file or ORG/NAME of the hub."
       )
+    models.open_checkpoint(name).require()
     return Subject(name.rstrip("/").rpartition("/")[2], name)
   if name == "embedded":
     return Subject(name, _POLICY, _REWARD)

@@ -81,6 +81,12 @@ def self_test(
   prompt, pieces = _encode(model)
   stepwise = _score_steps(model, prompt, pieces, compile, mesh)
   whole = _score_whole(model, prompt, pieces, compile, mesh)
+  if not all(np.isfinite(scores).all() for scores in (*stepwise, *whole)):
+    raise ValueError(
+      f"reward model{_name(model)}: its rewards of two solutions, step by "
+      f"step, are {_shown(stepwise)}, and {_shown(whole)} in one pass over the "
+      "text; expected finite numbers. Its weights are broken or overflow."
+    )
   tolerance = _TOLERANCE[str(_dtype(model))]
   # Scores of whole solutions are no probabilities and may be large.
   relative = tolerance if _is_outcome(model) else 0.0

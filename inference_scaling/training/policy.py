@@ -10,7 +10,7 @@ import optax
 import transformers
 
 from inference_scaling import models
-from inference_scaling.training import loop
+from inference_scaling.training import loop, settings
 from inference_scaling.training import tokenizer as tokenizer_lib
 from inference_scaling.training.data import batches as batches_lib
 
@@ -26,7 +26,11 @@ def train_policy(
 
   Returns:
     The trained policy.
+
+  Raises:
+    ValueError: where a key of the config is wrong.
   """
+  settings.check(config, settings.Policy)
   tokenizer = tokenizer_lib.build_tokenizer()
   architecture = decoder_config(config.architecture, tokenizer)
   model = models.initial_model(architecture, tokenizer, config.seed)

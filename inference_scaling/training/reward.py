@@ -21,6 +21,7 @@ from inference_scaling.training import (
   agreement,
   loop,
   reward_report,
+  settings,
 )
 from inference_scaling.training.data import batches as batches_lib
 from inference_scaling.training.data import reward_data
@@ -39,7 +40,11 @@ def train_reward(
 
   Returns:
     The trained reward model.
+
+  Raises:
+    ValueError: where a key of the config is wrong.
   """
+  settings.check(config, settings.Reward)
   workdir = pathlib.Path(workdir)
   policies = {
     name: models.load_model(assets.resolve(path))

@@ -152,12 +152,14 @@ def test_options_that_are_not_allowed(options):
   def attempt(**changes):
     benchmark.run(dataclasses.replace(options, **changes), print)
 
-  with pytest.raises(ValueError, match=r"--only names memry; expected some of"):
+  with pytest.raises(ValueError, match=r"--only names 'memry'; expected some"):
     attempt(sections=("memry",))
-  with pytest.raises(ValueError, match=r"--rivals names vllm; expected some"):
+  with pytest.raises(ValueError, match=r"--rivals names 'vllm'; expected some"):
     attempt(rivals=("vllm",))
   with pytest.raises(ValueError, match=r"--model is 'llama'; expected one of"):
     attempt(subject="llama")
+  with pytest.raises(FileNotFoundError, match=r"some/folder"):
+    attempt(subject="some/folder")
   with pytest.raises(
     ValueError, match=r"--model=llemma_7b is for accelerators"
   ):

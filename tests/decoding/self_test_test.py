@@ -77,6 +77,15 @@ def test_scores_of_steps_that_are_not_those_of_the_text_are_an_error():
     decoding.self_test(_forgetful(type(model))(**fields), jax.jit)
 
 
+def test_scores_that_are_no_numbers_are_told():
+  model = external_models.make("skywork")
+  params = model.params | {
+    "score": jax.tree.map(lambda leaf: 0 * leaf + 3e38, model.params["score"])
+  }
+  with pytest.raises(ValueError, match=r"'skywork'.*expected finite numbers"):
+    decoding.self_test(dataclasses.replace(model, params=params), jax.jit)
+
+
 def test_a_form_whose_pieces_are_not_its_text_is_an_error():
   model = external_models.make("qwen_prm")
   reward_format = type(model.reward_format)(model.tokenizer)

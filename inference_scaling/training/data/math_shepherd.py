@@ -9,7 +9,7 @@ import optax
 
 from inference_scaling import models
 from inference_scaling.models import reward_formats
-from inference_scaling.training import finetune, loop
+from inference_scaling.training import finetune, loop, settings
 from inference_scaling.training.data import (
   finetune_data,
   finetune_rows,
@@ -37,10 +37,14 @@ def finetune_reward(
     What was written: a language model whose logits are all the log-odds that
     all is right so far.
 
+  Raises:
+    ValueError: where a key of the config is wrong.
+
   References:
     Wu et al., "Inference scaling laws", ICLR 2025, Table 2.
     Wang et al., "Math-Shepherd", ACL 2024, arXiv:2312.08935, equation 3.
   """
+  settings.check(config, settings.Finetuning)
   model = headless(finetune.load_start(config))
   reward_format = reward_formats.make_reward_format(
     REWARD_FORMAT, model.tokenizer

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from inference_scaling import models, tasks
-from inference_scaling.training import finetune, loop
+from inference_scaling.training import finetune, loop, settings
 from inference_scaling.training.data import (
   finetune_data,
   finetune_rows,
@@ -27,10 +27,14 @@ def finetune_policy(
   Returns:
     The policy.
 
+  Raises:
+    ValueError: where a key of the config is wrong.
+
   References:
     Wu et al., "Inference scaling laws", ICLR 2025, Table 2.
     Yu et al., "MetaMath", ICLR 2024, arXiv:2309.12284.
   """
+  settings.check(config, settings.Finetuning)
   model = finetune.load_start(config)
   rows = finetune_rows.solved_rows(config.data.source, config.data.types)
   texts = [(tasks.step_prompt(row.question), row.solution) for row in rows]

@@ -9,9 +9,11 @@ features, D of each layer that is read.
 
 import dataclasses
 import functools
+import hashlib
 import json
 import math
 import pathlib
+import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,6 +38,7 @@ from inference_scaling.training.value import solutions as solutions_lib
 # Lengths are rounded up to multiples of it: each is a program of its own.
 _BUCKET = 64
 _HEADER = "states.json"
+_DELETE = "Delete it to compute it anew."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,33 +56,55 @@ class States:
   lengths: np.ndarray
 
 
-def prepare(folder: pathlib.Path, made_of: dict[str, Any]) -> None:
-  """Makes the folder, or checks that what it holds is of the same making.
+def check(
+  folder: pathlib.Path,
+  made_of: dict[str, Any],
+  problems: Sequence[solutions_lib.Problem],
+) -> None:
+  """Checks that what the folder holds is of the same making.
+
+  Args:
+    folder: of hidden states; it need not be there.
+    made_of: JSON data that decides what they are: policy, layers, prompt.
+    problems: with their solutions.
+
+  Raises:
+    ValueError: where the folder holds those of another policy, of other layers,
+      prompts, questions or solutions, and names them, or a broken file.
+  """
+  path = folder / _HEADER
+  if not path.is_file():
+    return
+  try:
+    old = json.loads(path.read_text("utf-8"))
+  except ValueError as error:
+    raise ValueError(f"{path} is no JSON: {error}. {_DELETE}") from error
+  if not isinstance(old, dict):
+    raise ValueError(f"{path} holds {old!r}; expected a group. {_DELETE}")
+  different = [key for key in made_of if old.get(key) != made_of[key]]
+  if different:
+    changes = "; ".join(
+      f"{key} was {old.get(key)!r} and is {made_of[key]!r}" for key in different
+    )
+    raise ValueError(
+      f"{folder} holds hidden states of another making: {changes}. Give "
+      "another --workdir, or delete this folder to compute them anew."
+    )
+  for problem in problems:
+    if _path(folder, problem).is_file():
+      _read(folder, problem, ())
+
+
+def begin(folder: pathlib.Path, made_of: dict[str, Any]) -> None:
+  """Makes the folder of what `check` has passed.
 
   Args:
     folder: of hidden states.
-    made_of: JSON data that decides what they are: policy, layers, prompt.
-
-  Raises:
-    ValueError: where the folder holds those of another policy, of other layers
-      or prompts, and names them.
+    made_of: as of `check`.
   """
-  path = folder / _HEADER
-  if path.is_file():
-    old = json.loads(path.read_text("utf-8"))
-    different = [key for key in made_of if old.get(key) != made_of[key]]
-    if different:
-      changes = "; ".join(
-        f"{key} was {old.get(key)!r} and is {made_of[key]!r}"
-        for key in different
-      )
-      raise ValueError(
-        f"{folder} holds hidden states of another making: {changes}. Give "
-        "another --workdir, or delete this folder to compute them anew."
-      )
-    return
   folder.mkdir(parents=True, exist_ok=True)
-  path.write_text(json.dumps(made_of, indent=2) + "\n", "utf-8")
+  text = json.dumps(made_of, indent=2) + "\n"
+  (folder / _HEADER).write_text(text, "utf-8")
 
 
 def compute(
@@ -95,7 +120,7 @@ def compute(
     model: the policy.
     layers: that are read, counted from 1.
     problems: with their solutions.
-    folder: as of `prepare`; gets a file for each problem.
+    folder: as of `begin`; gets a file for each problem.
     dtype: that the policy was loaded in, one of `names.DTYPES`.
   """
   missing = [p for p in problems if not _path(folder, p).is_file()]
@@ -118,6 +143,7 @@ def compute(
         [row[:n] for row, n in zip(likely, lengths, strict=True)]
       ),
       "lengths": np.array(lengths, np.int32),
+      "sha256": np.array(_sha256(problem)),
     }
     path = _path(folder, problem)
     partial = path.with_suffix(".part")
@@ -139,18 +165,35 @@ def load(folder: pathlib.Path, problem: solutions_lib.Problem) -> States:
     Their states.
 
   Raises:
-    ValueError: where they are of other solutions than these.
+    ValueError: where they are of another text than this, or cannot be read.
   """
+  return States(*_read(folder, problem, ("hidden", "likely", "lengths")))
+
+
+def _read(
+  folder: pathlib.Path, problem: solutions_lib.Problem, names: Sequence[str]
+) -> list[np.ndarray]:
+  """Reads arrays of one problem, after a look at what they are of."""
   path = _path(folder, problem)
-  with np.load(path) as file:
-    states = States(file["hidden"], file["likely"], file["lengths"])
-  lengths = [len(solution.tokens) for solution in problem.solutions]
-  if states.lengths.tolist() != lengths:
+  try:
+    with np.load(path) as file:
+      made_of, arrays = str(file["sha256"]), [file[name] for name in names]
+  except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
     raise ValueError(
-      f"{path} holds hidden states of solutions of {states.lengths.tolist()} "
-      f"tokens, but those drawn have {lengths}. Delete it to compute it anew."
+      f"{path} holds no hidden states: {error}. {_DELETE}"
+    ) from error
+  if made_of != _sha256(problem):
+    raise ValueError(
+      f"{path} holds hidden states of another question or of other solutions "
+      f"than those drawn. {_DELETE}"
     )
-  return states
+  return arrays
+
+
+def _sha256(problem: solutions_lib.Problem) -> str:
+  """A digest of the tokens that a policy reads."""
+  texts = [problem.prompt, *(s.tokens for s in problem.solutions)]
+  return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
 def _make_reader(

@@ -15,6 +15,8 @@ import transformers
 from inference_scaling import json_lines, tasks
 from inference_scaling.spec import record as record_lib
 
+_AGAIN = "Run the sweep of config.draws again."
+
 
 @dataclasses.dataclass(frozen=True)
 class Solution:
@@ -66,9 +68,12 @@ def read_config(folder: str | pathlib.Path) -> dict[str, Any]:
       f"config.draws is {folder}, but there is no {path}; expected the folder "
       "of a sweep with drawn solutions. Run the sweep first."
     )
-  content = json.loads(path.read_text("utf-8"))
+  try:
+    content = json.loads(path.read_text("utf-8"))
+  except ValueError as error:
+    raise ValueError(f"{path} is no JSON: {error}. {_AGAIN}") from error
   if not isinstance(content, dict) or "config" not in content:
-    raise ValueError(f"{path} is not the config.json of a sweep.")
+    raise ValueError(f"{path} is not the config.json of a sweep. {_AGAIN}")
   return content
 
 
@@ -103,6 +108,8 @@ def read(
   prompt, started = content["config"]["prompt"], content.get("started")
   date = datetime.date.fromisoformat(started) if started else None
   path = pathlib.Path(folder) / "records.jsonl"
+  if not path.is_file():
+    raise FileNotFoundError(f"{path} does not exist. {_AGAIN}")
   problems: dict[int, Problem] = {}
   for number, value in json_lines.read(path):
     record = record_lib.parse(value, f"{path}, line {number}")

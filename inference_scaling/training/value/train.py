@@ -30,7 +30,7 @@ from inference_scaling.models.checkpoints import digest
 from inference_scaling.models.layers import hardware
 from inference_scaling.models.quantisation import formats
 from inference_scaling.models.rewards import value_file, value_head
-from inference_scaling.training import loop
+from inference_scaling.training import loop, settings
 from inference_scaling.training.value import batches as batches_lib
 from inference_scaling.training.value import (
   evaluation,
@@ -52,9 +52,11 @@ def train_value(config: loop.Config, workdir: str | pathlib.Path) -> None:
 
   Raises:
     FileNotFoundError: where draws or the policy are missing.
-    ValueError: where the draws are of another policy or of one kind alone, the
-      policy lacks a layer, or the folder holds hidden states of another making.
+    ValueError: where a key of the config is wrong, the draws are of another
+      policy or of one kind alone, the policy lacks a layer, or the folder holds
+      hidden states of another making.
   """
+  settings.check(config, settings.Value)
   workdir = pathlib.Path(workdir)
   layers = tuple(config.layers)
   opened = models.open_checkpoint(config.source)
@@ -78,8 +80,9 @@ def train_value(config: loop.Config, workdir: str | pathlib.Path) -> None:
   made_of = {
     "policy": sha256, "layers": list(layers), "prompt": prompt, "dtype": dtype,
   }  # fmt: skip
-  hidden_states.prepare(folder, made_of)
+  hidden_states.check(folder, made_of, problems)
   model = models.load_model(config.source, dtype=dtype)
+  hidden_states.begin(folder, made_of)
   hidden_states.compute(model, layers, problems, folder, dtype)
   description = value_file.Description(
     body=config.source,
@@ -110,7 +113,11 @@ def check_draws(config: loop.Config, sha256: str) -> Any:
     ValueError: where another checkpoint drew them.
   """
   content = solutions_lib.read_config(config.draws)
-  drawn_by = content.get("policies", {})
+  drawn_by = {
+    name: details
+    for name, details in dict(content.get("policies") or {}).items()
+    if isinstance(details, dict)
+  }
   if config.policy not in drawn_by:
     raise ValueError(
       f"config.policy is {config.policy!r}, but the policies of the sweep in "

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import jax.numpy as jnp
 import numpy as np
@@ -256,6 +257,7 @@ def test_a_head_learns_what_its_features_tell(family, draws, tmp_path):
     np.savez(
       tmp_path / f"{problem.id:06d}.npz", hidden=hidden.astype(np.float16),
       likely=np.zeros(len(labels), np.float32), lengths=np.array(lengths),
+      sha256=hidden_states._sha256(problem),
     )  # fmt: skip
   config = conftest.train_config(
     family, draws, steps=150, batch_size=64, learning_rate=0.05
@@ -276,7 +278,11 @@ def test_a_head_learns_what_its_features_tell(family, draws, tmp_path):
     ({"policy": "huge"}, "config.policy is 'huge'.*are large, small"),
     ({"layers": (1, 2)}, r"layers is \(1, 2\); expected.*from 1 to 1"),
     ({"layers": ()}, r"layers is \(\)"),
-    ({"held_out": 0.0}, "0 are held out"),
+    ({"held_out": 1e-9}, "0 are held out"),
+    ({"held_out": -0.4}, r"config.held_out is -0.4; expected a number above 0"),
+    ({"step_end": " ки"}, r"config.step_end is ' ки'; expected a list"),
+    ({"step_end": ("",)}, r"config.step_end is \('',\); expected a list"),
+    ({"width": -1}, r"config.width is -1; expected a whole number"),
     ({"source": "small"}, "drawn by a policy of digest .*same checkpoint"),
   ],
 )
@@ -299,7 +305,48 @@ def test_draws_that_are_not_there_are_named(family, tmp_path):
 
 def test_states_of_another_making_are_refused(trained):
   with pytest.raises(ValueError, match=r"layers was \[1\] and is \[2\]"):
-    hidden_states.prepare(trained / "hidden_states", {"layers": [2]})
+    hidden_states.check(trained / "hidden_states", {"layers": [2]}, [])
+
+
+def test_states_of_another_text_are_refused(trained, draws, family):
+  tokenizer = models.open_checkpoint(str(family / "large")).tokenizer()
+  problems = solutions.read(draws, "large", tokenizer, ())
+  folder = trained / "hidden_states"
+  hidden_states.check(folder, {}, problems)
+  first, *others = problems
+  question = (first.prompt[0] + 1, *first.prompt[1:])
+  other = dataclasses.replace(first, prompt=question)  # of the same length
+  with pytest.raises(ValueError, match=r"npz holds .* another question"):
+    hidden_states.check(folder, {}, [*others, other])
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off"])
+def test_broken_states_are_named(trained, draws, family, tmp_path, content):
+  folder = tmp_path / "hidden_states"
+  shutil.copytree(trained / "hidden_states", folder)
+  tokenizer = models.open_checkpoint(str(family / "large")).tokenizer()
+  problems = solutions.read(draws, "large", tokenizer, ())
+  path = next(folder.glob("*.npz"))
+  path.write_bytes(content)
+  with pytest.raises(ValueError, match=rf"{path.name} holds no hidden states"):
+    hidden_states.check(folder, {}, problems)
+  (folder / "states.json").write_bytes(content)
+  with pytest.raises(ValueError, match=r"states.json is no JSON"):
+    hidden_states.check(folder, {}, problems)
+
+
+def test_a_mistake_leaves_nothing_behind(family, draws, tmp_path, monkeypatch):
+  config = conftest.train_config(family, draws, dtype="float16")
+  monkeypatch.setattr(models, "load_model", _broken)
+  with pytest.raises(ValueError, match="no such units"):
+    training.train_value(config, tmp_path)
+  monkeypatch.undo()
+  training.train_value(conftest.train_config(family, draws), tmp_path)
+  assert (tmp_path / "model").is_dir()
+
+
+def _broken(*_, **__):
+  raise ValueError("no such units")
 
 
 def test_solutions_all_wrong_are_refused(draws, family, tmp_path):
