@@ -1,5 +1,6 @@
 """Few active beams among many parked ones."""
 
+import dataclasses
 import functools
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from inference_scaling import decoding, models
+from inference_scaling.models.layers import hardware
 from inference_scaling.search import base
 from tests.decoding import tiny
 from tests.models import external_models
@@ -78,10 +80,12 @@ def _problems():
 @functools.cache
 def _search(num_rows, mesh):
   """A policy, and a reward model that reads tokens of its own."""
-  policy = decoding.ModelPolicy(
-    tiny.policy_model(), tiny.FORMAT, LIMITS, N, num_rows
+  own, model = (
+    dataclasses.replace(one, hardware=hardware.of_mesh(mesh))
+    for one in (tiny.policy_model(), external_models.make("llemma"))
   )
-  model, tokenizer = external_models.make("llemma"), tiny.letter_tokenizer()
+  policy = decoding.ModelPolicy(own, tiny.FORMAT, LIMITS, N, num_rows)
+  tokenizer = tiny.letter_tokenizer()
   translator = decoding.Translator(
     tokenizer, len(tokenizer), model.reward_format, REWARD_LIMITS,
     tuple(tiny.STEP_ENDS), mesh,

@@ -176,7 +176,8 @@ def _read(
   """Reads arrays of one problem, after a look at what they are of."""
   path = _path(folder, problem)
   try:
-    with np.load(path) as file:
+    # Opened here: NumPy leaves a broken file open.
+    with path.open("rb") as opened, np.load(opened) as file:
       made_of, arrays = str(file["sha256"]), [file[name] for name in names]
   except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
     raise ValueError(

@@ -5,6 +5,7 @@ import json
 import shutil
 
 import jax.numpy as jnp
+import ml_collections
 import numpy as np
 import pytest
 from flax import nnx
@@ -291,9 +292,10 @@ def test_what_cannot_be_trained_is_told_first(
 ):
   if "source" in changes:
     changes = {"source": str(family / changes["source"])}
-  config = conftest.train_config(family, draws, **changes)
+  # A dict: types of a ConfigDict cannot change.
+  config = conftest.train_config(family, draws).to_dict() | changes
   with pytest.raises(ValueError, match=message):
-    training.train_value(config, tmp_path)
+    training.train_value(ml_collections.ConfigDict(config), tmp_path)
   assert not (tmp_path / "hidden_states").exists()
 
 
