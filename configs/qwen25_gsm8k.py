@@ -7,13 +7,12 @@ r"""Two sizes of one family on GSM8K: Qwen2.5-Coder-0.5B and 1.5B, on a CPU.
   python launch/sweep.py --config=configs/qwen25_gsm8k.py:1.5b
   python launch/sweep.py --config=configs/qwen25_gsm8k.py:smollm2
   python launch/report.py runs/qwen25_gsm8k_0.5b runs/qwen25_gsm8k_1.5b \
-    --output=runs/qwen25_gsm8k
+    runs/qwen25_gsm8k_smollm2 --output=runs/qwen25_gsm8k
 
 The first draws solutions of the 0.5B policy on problems of the train split; the
 second trains a value head on its hidden states, which scores the steps of both
 policies in the sweeps that follow, on the first problems of the test split.
-SmolLM2 reads other tokens and is drawn from without it; a report of its own has
-the same name as its folder.
+SmolLM2 reads other tokens: its solutions are weighted by their likelihood.
 Weights are those of Qwen on the hub (Apache-2.0) in Q4_K_M. Where there is no
 hub, --config.policies.qwen_0_5b=FILE takes a file:
 
@@ -128,8 +127,10 @@ def get_config(arg: str = "0.5b") -> ml_collections.ConfigDict:
       "beam_search": {"strategy": "beam_search", "n": beams[-1:]},
     }
   reward = {"format": "value_head", "source": VALUE_HEAD}
-  if not beams:  # the head reads Qwen's tokens, and draws come before it
+  if name == "draws":  # they come before the head
     reward = {"format": "none"}
+  elif not beams:  # the head reads Qwen's tokens
+    reward = {"format": "likelihood"}
   config: common.Config = spec.complete(
     {
       "task": {
