@@ -30,7 +30,8 @@ ROWS = [("How many?\n", f"Step 1: 1 + {i} = {i + 1} ки") for i in range(8)]
 def _config(**changes):
   config = ml_collections.ConfigDict(
     {
-      "seed": 1, "start": "random/mistral_7b", "held_out": 2, "epochs": 2,
+      "kind": "finetune_policy", "seed": 1, "start": "random/mistral_7b",
+      "held_out": 2, "epochs": 2,
       # 14 of them are short enough: one shape, so one compilation.
       "data": {"source": "synthetic:24", "types": ()},
       "batch_size": 6, "microbatch_size": 6, "max_length": 128,

@@ -176,7 +176,7 @@ def test_so_it_is_where_each_head_is_held_by_several_devices(data, model):
 @pytest.mark.parametrize("own", [False, True])
 def test_what_looks_ahead_has_the_same_copies(own):
   """Weights of its own, or the policy's, which are on no mesh yet."""
-  policy, reward = _pair(2)
+  policy, reward = _pair(2, _mesh(2, 4))
   params = _params_of(_models(2))
   weights = params[0].weights
   if own:

@@ -1,6 +1,7 @@
 """Reward models that read a policy's steps in tokens of their own."""
 
 import codecs
+import dataclasses
 import functools
 
 import jax
@@ -12,6 +13,7 @@ from inference_scaling import decoding, models, names, search
 from inference_scaling.decoding.batching import faults
 from inference_scaling.decoding.tokens import automaton
 from inference_scaling.models import reward_formats
+from inference_scaling.models.layers import hardware
 from tests.decoding import tiny
 from tests.models import external_models, tokenizers_of
 from tests.models import tiny as tiny_models
@@ -279,13 +281,19 @@ def _slots(name, reward, model=None, mesh=None, num_slots=2):
 def test_rebase_on_a_mesh_is_guided_by_rewards_of_whole_texts():
   """Each part of the problems is translated where it lies."""
   mesh = models.make_mesh(4, 2)
-  model, tokenizer = external_models.make("rlhflow"), tiny.letter_tokenizer()
+  tokenizer = tiny.letter_tokenizer()
+  config = tiny.config(vocab_size=24, num_layers=1)
+  model, policy = (
+    dataclasses.replace(one, hardware=hardware.of_mesh(mesh))
+    for one in (
+      external_models.make("rlhflow"),
+      models.initial_model(config, tokenizer, seed=0),
+    )
+  )
   translator = decoding.Translator(
     tokenizer, 24, model.reward_format, LIMITS, tuple(tiny.STEP_ENDS), mesh
   )
   reward = decoding.ModelReward(model, tiny.LIMITS, tiny.NUM_BEAMS, translator)
-  config = tiny.config(vocab_size=24, num_layers=1)
-  policy = models.initial_model(config, tokenizer, seed=0)
   texts, found = [], []
   for one in _slots("rlhflow", reward, policy, mesh, num_slots=4):
     assert one.reward_counts.decode > one.policy_counts.decode
