@@ -16,7 +16,6 @@ _Buckets = Annotated[
     tuple[tuple[tuple[int, ...], int], ...],
   ),
 ]
-_Checkpoint = fields.Text
 _FloatDtype = Annotated[str, fields.one_of(*names.FLOAT_DTYPES)]
 
 
@@ -69,7 +68,7 @@ class Reward(_FromScratch):
 class Finetuning(_Training):
   """Of configs/finetune_policy.py and configs/finetune_reward.py."""
 
-  start: _Checkpoint
+  start: fields.Text
   data: _Group
   held_out: fields.PositiveInt
   epochs: fields.PositiveInt
@@ -86,7 +85,7 @@ class Value(_Training):
   """Of configs/train_value.py."""
 
   policy: fields.Text
-  source: _Checkpoint
+  source: fields.Text
   draws: fields.Text
   step_end: Annotated[tuple[str, ...], fields.several(fields.Text, least=0)]
   held_out: fields.Fraction
