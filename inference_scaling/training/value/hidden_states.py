@@ -39,6 +39,7 @@ from inference_scaling.training.value import solutions as solutions_lib
 _BUCKET = 64
 _HEADER = "states.json"
 _DELETE = "Delete it to compute it anew."
+_DELETE_ALL = "Delete this folder to compute all of them anew."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,13 +75,18 @@ def check(
   """
   path = folder / _HEADER
   if not path.is_file():
+    if any(folder.glob("*.npz")):
+      raise ValueError(
+        f"{folder} holds hidden states, but no {_HEADER}, which says what they "
+        f"are of. {_DELETE_ALL}"
+      )
     return
   try:
     old = json.loads(path.read_text("utf-8"))
   except ValueError as error:
-    raise ValueError(f"{path} is no JSON: {error}. {_DELETE}") from error
+    raise ValueError(f"{path} is no JSON: {error}. {_DELETE_ALL}") from error
   if not isinstance(old, dict):
-    raise ValueError(f"{path} holds {old!r}; expected a group. {_DELETE}")
+    raise ValueError(f"{path} holds {old!r}; expected a group. {_DELETE_ALL}")
   different = [key for key in made_of if old.get(key) != made_of[key]]
   if different:
     changes = "; ".join(
@@ -88,7 +94,7 @@ def check(
     )
     raise ValueError(
       f"{folder} holds hidden states of another making: {changes}. Give "
-      "another --workdir, or delete this folder to compute them anew."
+      f"another --workdir. {_DELETE_ALL}"
     )
   for problem in problems:
     if _path(folder, problem).is_file():
@@ -102,9 +108,13 @@ def begin(folder: pathlib.Path, made_of: dict[str, Any]) -> None:
     folder: of hidden states.
     made_of: as of `check`.
   """
+  path = folder / _HEADER
+  if path.is_file():
+    return
   folder.mkdir(parents=True, exist_ok=True)
-  text = json.dumps(made_of, indent=2) + "\n"
-  (folder / _HEADER).write_text(text, "utf-8")
+  partial = path.with_suffix(".part")  # a kill leaves no half of it
+  partial.write_text(json.dumps(made_of, indent=2) + "\n", "utf-8")
+  partial.replace(path)
 
 
 def compute(

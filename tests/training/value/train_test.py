@@ -333,7 +333,11 @@ def test_broken_states_are_named(trained, draws, family, tmp_path, content):
   with pytest.raises(ValueError, match=rf"{path.name} holds no hidden states"):
     hidden_states.check(folder, {}, problems)
   (folder / "states.json").write_bytes(content)
-  with pytest.raises(ValueError, match=r"states.json is no JSON"):
+  with pytest.raises(ValueError, match=r"states.json is no JSON.* this folder"):
+    hidden_states.check(folder, {}, problems)
+  # Without it nothing says which policy the others are of.
+  (folder / "states.json").unlink()
+  with pytest.raises(ValueError, match=r"but no states.json.* this folder"):
     hidden_states.check(folder, {}, problems)
 
 
