@@ -4,7 +4,6 @@ How several processes work together is told in `cluster`.
 """
 
 import contextlib
-import ctypes
 import logging as stdlib_logging
 import os
 import pathlib
@@ -17,7 +16,7 @@ from typing import Any, NoReturn
 import jax
 from absl import app, flags, logging
 
-from inference_scaling import cluster, command_line, profiling
+from inference_scaling import cluster, command_line, profiling, runtime
 
 # What launchers take from there.
 read_config = command_line.read_config
@@ -27,10 +26,6 @@ require = command_line.require
 # this package and keeps its traceback.
 USER_ERRORS = (ValueError, FloatingPointError, OSError)
 _format_python_warning = warnings.formatwarning
-# Of malloc.h: one arena for all threads, no block outside of it, and nothing of
-# it trimmed.
-_ARENA_MAX, _MMAP_MAX, _TRIM_THRESHOLD = -8, -4, -1
-_KEEPING = ((_ARENA_MAX, 1), (_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1))
 INTERRUPTED = 130  # what shells report for a program that Ctrl-C ended
 
 _TRACEBACK = flags.DEFINE_bool(
@@ -66,8 +61,7 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
   def guarded(argv: list[str]) -> None:
     try:
       # A program from the cache has lost the names that a profile goes by.
-      _use_compilation_cache("" if _PROFILE.value else _CACHE.value)
-      _keep_freed_memory()
+      runtime.set_up(compilation_cache())
       cluster.join()
       with _profiled(_PROFILE.value):
         main(argv)
@@ -97,24 +91,6 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
   logging.get_absl_handler().addFilter(_is_no_note_of_orbax)
   warnings.formatwarning = _format_warning
   app.run(guarded, flags_parser=_parse_flags)
-
-
-def _keep_freed_memory() -> None:
-  """Lets the GNU allocator keep what programs free for their next call.
-
-  It gives large blocks back to the system, page by page to be zeroed again at
-  the next call, and on a CPU a call of decoding lasts for a few tokens alone.
-  Programs for a CPU run on the thread that calls them: one that JAX makes for
-  them takes blocks from elsewhere, and after some calls faults as before (0.13
-  s a call of 64 rows of Qwen2.5-0.5B, which takes as long for a token).
-  """
-  jax.config.update("jax_cpu_enable_async_dispatch", False)
-  library = ctypes.CDLL(None) if sys.platform == "linux" else None
-  if not hasattr(library, "mallopt"):  # another allocator
-    return
-  assert library is not None
-  for option, value in _KEEPING:
-    library.mallopt(option, value)
 
 
 def _format_warning(
@@ -198,6 +174,11 @@ def parse_hyperparameters(texts: Iterable[str]) -> dict[str, int | float | str]:
   return hyperparameters
 
 
+def compilation_cache() -> str:
+  """Folder of compiled programs; "" for none."""
+  return "" if _PROFILE.value else _CACHE.value
+
+
 def is_lead() -> bool:
   """Tells whether this process is the one that writes files and prints."""
   return jax.process_index() == 0
@@ -222,21 +203,6 @@ def _is_no_note_of_orbax(record: stdlib_logging.LogRecord) -> bool:
   """Keeps out fifty lines for a saved checkpoint; its warnings stay."""
   parts = pathlib.PurePath(record.pathname).parts
   return "orbax" not in parts or record.levelno > stdlib_logging.INFO
-
-
-def _use_compilation_cache(folder: str) -> None:
-  """Keeps compiled programs in a folder, if it can be written."""
-  if not folder:
-    return
-  path = pathlib.Path(folder).expanduser()
-  try:
-    path.mkdir(parents=True, exist_ok=True)
-  except OSError as error:
-    logging.warning("No compilation cache in %s: %s.", path, error)
-    return
-  jax.config.update("jax_compilation_cache_dir", str(path))
-  # Many programs here compile in less than the second that is JAX's default.
-  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 def _profiled(folder: str | None) -> contextlib.AbstractContextManager[None]:

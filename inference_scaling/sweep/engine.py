@@ -300,6 +300,24 @@ def shape(
   return dataclasses.replace(sizes, num_rows=rows)
 
 
+def num_slots(sweep: spec.Sweep, run: grid.Run, num_problems: int) -> int:
+  """Problems of a run that are in flight, however many of it are left.
+
+  Args:
+    sweep: that the run is of.
+    run: the run.
+    num_problems: of the sweep.
+
+  Returns:
+    P.
+  """
+  steps = spec.REWARDS[sweep.reward.format].has_steps
+  rows = sweep.rows_per_problem or None
+  sizes = shape(run, sweep.limits.max_steps if steps else 1, rows)
+  beams = sizes.num_rows if rows else sizes.num_beams
+  return slots(sweep.batch_size, beams, num_problems, sweep.mesh.data)
+
+
 def slots(batch_size: int, n: int, num_problems: int, data: int = 1) -> int:
   """Problems in flight, P, so that P * N rows are about constant.
 

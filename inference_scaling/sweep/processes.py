@@ -21,6 +21,11 @@ def is_lead() -> bool:
   return jax.process_index() == 0
 
 
+def several() -> bool:
+  """Tells whether others compute with this process."""
+  return jax.process_count() > 1
+
+
 def from_lead(make: Callable[[], Any]) -> Any:
   """Makes a value in the first process and gives it to all.
 
@@ -34,7 +39,7 @@ def from_lead(make: Callable[[], Any]) -> Any:
     OSError: in the other processes, if `make` raised an error, which the first
       one raises unchanged.
   """
-  if jax.process_count() == 1:
+  if not several():
     return make()
   if not is_lead():
     told = json.loads(_broadcast(b""))
@@ -59,7 +64,7 @@ def check_same(items: Mapping[str, Any]) -> None:
   Raises:
     ValueError: in all processes, with the names of what differs and where.
   """
-  if jax.process_count() == 1:
+  if not several():
     return
   texts = [json.dumps(item, sort_keys=True) for item in items.values()]
   digests = [hashlib.sha256(text.encode()).digest() for text in texts]

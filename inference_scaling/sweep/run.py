@@ -5,34 +5,23 @@ first one alone reads and writes the folder and says what is going on.
 """
 
 import contextlib
-import dataclasses
 import datetime
 import functools
 import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ml_collections
 
-from inference_scaling import compute, decoding, spec, tasks
 from inference_scaling.spec import grid
+from inference_scaling.sweep import prepared as prepared_lib
 from inference_scaling.sweep import (
-  checkpoints,
-  engine,
-  loading,
   processes,
 )
-from inference_scaling.sweep import problems as problems_lib
+from inference_scaling.sweep import searches as searches_lib
 from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep.progress import banner, bar, unfinished
-from inference_scaling.sweep.records import files as records
-from inference_scaling.sweep.records import folder as workdir_lib
-from inference_scaling.sweep.records import (
-  record,
-  recorded,
-  start,
-  votes,
-)
+from inference_scaling.sweep.records import opening, recorded, votes
 
 # Flushed: into a log file lines would else appear in large lumps.
 _say = functools.partial(print, flush=True)
@@ -82,214 +71,94 @@ def run_sweep(
     SweepInterruptedError: on Ctrl-C; likewise.
   """
   workdir = pathlib.Path(workdir).absolute()
-  sweep = settings_lib.choose_dtype(spec.read_sweep(config))
-  problems = problems_lib.load(sweep.task)
-  policies = {
-    name: checkpoints.policy(path) for name, path in sweep.policies.items()
-  }
-  reward = None
-  if sweep.reward.has_model:
-    reward = checkpoints.reward(
-      sweep.reward.source, sweep.reward.format,
-      getattr(sweep.reward, "body", ""),
-    )  # fmt: skip
-  parameters = {name: model.parameters for name, model in policies.items()}
-  runs = grid.by_cost(grid.expand(sweep.runs), parameters)
+  prepared = prepared_lib.prepare(config)
   if not processes.is_lead():
     say = _say_nothing
-  say(banner.describe(sweep, runs, problems, parameters, reward, workdir))
-  content = workdir_lib.content(sweep, policies, reward, len(problems))
-  processes.check_same(
-    {
-      "config or checkpoints": content,
-      "problems": [dataclasses.asdict(problem) for problem in problems],
-    }
-  )
+  say(banner.describe(prepared, workdir))
+  content = prepared.content()
+  prepared.check_same(content)
   with contextlib.ExitStack() as stack:
-    files: list[records.JsonLines] = []
+    opened: list[opening.Opened] = []
 
-    def open_folder() -> tuple[str, list[recorded.Row]]:
-      today = datetime.date.today()
-      before = workdir_lib.claim(workdir, start.stamp(content, today))
-      for name in (workdir_lib.RECORDS, workdir_lib.TIMINGS):
-        files.append(stack.enter_context(records.JsonLines(workdir / name)))
-      began = start.read(workdir / workdir_lib.CONFIG).isoformat()
-      if before is not None:
-        for line in spec.moves(before, sweep):
-          say(f"Changed since the last start: {line}")
-      rows = _read_records(sweep, problems, files, redo_changed, say)
-      # A file that is written anew has another time: the day goes with it.
-      workdir_lib.tell(workdir, **content, started=began)
-      return began, rows
+    def open_folder() -> tuple[str, Sequence[recorded.Row]]:
+      opened.append(
+        opening.open_folder(
+          workdir, prepared.sweep, content, prepared.problems, say, stack,
+          redo_changed=redo_changed,
+        )
+      )  # fmt: skip
+      return opened[0].began.isoformat(), opened[0].rows
 
     began, rows = processes.from_lead(open_folder)
     if rows:
       say(f"Going on: {len(rows)} records are there already.")
     done = recorded.to_done(rows)
-    _tell_foreign(done, runs, say)
+    opening.tell_foreign(done, prepared.runs, say)
     try:
       date = datetime.date.fromisoformat(began)
-      running = _Sweep(sweep, problems, policies, reward, files, date)
-      running.run(runs, done, say)
+      _complete(prepared, date, done, opened, say)
     except KeyboardInterrupt as error:
-      if not files:
+      if not opened:
         raise
+      records = opened[0].records
       raise SweepInterruptedError(
-        f"Interrupted. {files[0].recount()} records in {files[0].path} are "
+        f"Interrupted. {records.recount()} records in {records.path} are "
         "safe; run the same command again and it goes on from there."
       ) from error
   return workdir
-
-
-def _read_records(
-  sweep: spec.Sweep,
-  problems: Sequence[tasks.Problem],
-  files: Sequence[records.JsonLines],
-  redo_changed: bool,
-  say: Callable[[str], None],
-) -> list[recorded.Row]:
-  """Reads records, with the votes of today; drops those that are to be redone.
-
-  Raises:
-    ValueError: on records of problems that have changed, unless they are to be
-      redone.
-  """
-  aggregations = settings_lib.aggregations(sweep)
-  recorded.vote_again(files[0], aggregations)
-  rows, changes = recorded.read(files[0], votes.shown(aggregations), problems)
-  if not redo_changed:
-    recorded.refuse(files[0], changes, problems)
-  elif changes:
-    count = files[0].count
-    recorded.drop(files[0], files[1], rows, problems)
-    say(
-      f"Dropped {count - len(rows)} of {count} records, of problems that have "
-      f"changed or are gone, {len(changes)} in all."
-    )
-  return rows
-
-
-def _tell_foreign(
-  done: recorded.Done, runs: Sequence[grid.Run], say: Callable[[str], None]
-) -> None:
-  """Says where records are of runs that the config does not have."""
-  foreign = [run for run in done if run not in runs]
-  if foreign:
-    count = sum(len(done[run]) for run in foreign)
-    say(
-      f"Not asked for: {count} of these records are of runs that the config "
-      f"does not have, such as {foreign[0]}. They stay, and reports have them; "
-      "delete their lines if they are of another sweep."
-    )
 
 
 def _say_nothing(line: str) -> None:
   """What all processes but the first say."""
 
 
-class _Sweep:
-  """Loaded models, and the files that records go to, if this is the lead."""
+def _complete(
+  prepared: prepared_lib.Prepared,
+  began: datetime.date,
+  done: recorded.Done,
+  opened: Sequence[opening.Opened],
+  say: Callable[[str], None],
+) -> None:
+  """Searches what is not recorded; the lead has the folder open and writes."""
+  problems = {problem.id for problem in prepared.problems}
+  left = {
+    run: problems - done.get(run, {}).keys()
+    for run in prepared.runs
+    if len(done.get(run, {})) < len(problems)
+  }
+  if not left:
+    say("Nothing is left to compute.")
+    return
+  searches = searches_lib.Searches(prepared, began, say)
+  searches.check_prompts({run.policy for run in left})
+  if opened:
+    _record(prepared, searches, left, done, opened[0], say)
+    return
+  for run, waiting in left.items():
+    for _ in searches.search(run, waiting):
+      pass
 
-  def __init__(self, sweep, problems, policies, reward, files, date):
-    self._sweep = sweep
-    self._problems = {problem.id: problem for problem in problems}
-    self._checkpoints = policies
-    self._reward = reward
-    self._files = files
-    self._date = date  # on which the sweep began
 
-  def run(
-    self, runs: list[grid.Run], done: recorded.Done, say: Callable[[str], None]
-  ) -> None:
-    """Completes the runs, in their order."""
-    left = [run for run in runs if len(done.get(run, {})) < len(self._problems)]
-    if not left:
-      say("Nothing is left to compute.")
-      return
-    settings = settings_lib.make_settings(self._sweep, self._date)
-    loaded = loading.load_engine(self._checkpoints, self._reward, settings, say)
-    # All prompts before the first search: one too long should not end a sweep
-    # after hours.
-    prompts = {
-      name: loaded.prompts(name, list(self._problems.values()))
-      for name in {run.policy for run in left}
-    }
-    searches = {
-      run: self._search(loaded, run, prompts[run.policy], done.get(run, {}))
-      for run in left
-    }
-    if processes.is_lead():
-      total = len(runs) * len(self._problems)
-      before = sum(len(done.get(run, {})) for run in runs)
-      self._record(loaded, searches, done, total, before, say)
-      return
-    for search in searches.values():
-      for _ in search:
-        pass
-
-  def _search(
-    self, loaded, run, prompts, recorded
-  ) -> Iterator[decoding.Finished]:
-    """Searches the problems of one run that are not yet recorded."""
-    waiting = [prompt for prompt in prompts if prompt.id not in recorded]
-    yield from loaded.search(run, waiting, self._num_slots(loaded, run))
-
-  def _num_slots(self, loaded, run) -> int:
-    """Problems of a run that are in flight."""
-    rows = loaded.settings.rows_per_problem
-    shape = engine.shape(run, loaded.settings.limits.max_steps, rows)
-    return engine.slots(
-      self._sweep.batch_size,
-      shape.num_rows if rows else shape.num_beams,
-      len(self._problems),
-      self._sweep.mesh.data,
-    )
-
-  def _record(self, loaded, searches, done, total, before, say) -> None:
-    """Records finished searches, run by run, and shows how far the sweep is."""
-    vote = votes.shown(settings_lib.aggregations(self._sweep))
-    watch = unfinished.Watch(loaded, len(self._problems), say)
-    with (
-      tasks.Grader(percent=self._sweep.percent) as grader,
-      bar.Progress(total, before, vote, say) as shown,
-    ):
-      for run, search in searches.items():
-        outcomes = list(done.get(run, {}).values())
-        shown.start_run(run, outcomes, self._num_slots(loaded, run))
-        maker = self._maker(loaded, run, grader)
-        for finished in search:
-          made = self._write(run, maker, finished)
-          shown.advance(made["votes"])
-          watch.see(run, made)
-        shown.end_run()
-
-  def _maker(self, loaded, run, grader) -> record.RecordMaker:
-    return record.RecordMaker(
-      texts=loaded.texts(run.policy),
-      policy_cost=self._checkpoints[run.policy].cost,
-      reward_cost=self._reward.cost if self._reward else compute.NO_COST,
-      grader=grader,
-      aggregations=settings_lib.aggregations(self._sweep),
-      dtype=self._dtype(run.policy),
-      # Where the policy is the head's body, in the dtype that it reads.
-      head_cost=self._reward.head_cost if run.policy in loaded.heads else None,
-    )
-
-  def _dtype(self, policy) -> str:
-    """The dtype of a policy; a port's is not known."""
-    known = isinstance(self._checkpoints[policy], checkpoints.Checkpoint)
-    return self._sweep.dtype_of(policy) if known else ""
-
-  def _write(self, run, maker, finished) -> dict[str, Any]:
-    """Makes the record of one problem and puts it on the disk."""
-    records_file, timings = self._files
-    problem = self._problems[finished.problem_id]
-    try:
-      made = maker.make(run, problem, finished)
-    except ValueError as error:
-      raise ValueError(f"run {run}, problem {problem.id}: {error}") from error
-    records_file.append(made)
-    timings.append(
-      {"run": run.key, "problem": problem.id, "seconds": finished.seconds}
-    )
-    return made
+def _record(
+  prepared: prepared_lib.Prepared,
+  searches: searches_lib.Searches,
+  left: Mapping[grid.Run, set[int]],
+  done: recorded.Done,
+  opened: opening.Opened,
+  say: Callable[[str], None],
+) -> None:
+  """Records searches, run by run, and shows how far the sweep is."""
+  vote = votes.shown(settings_lib.aggregations(prepared.sweep))
+  watch = unfinished.Watch(searches.engine, len(prepared.problems), say)
+  total = len(prepared.runs) * len(prepared.problems)
+  before = sum(len(done.get(run, {})) for run in prepared.runs)
+  with searches, bar.Progress(total, before, vote, say) as shown:
+    for run, waiting in left.items():
+      outcomes = list(done.get(run, {}).values())
+      shown.start_run(run, outcomes, searches.num_slots(run))
+      for made, timing in searches.records(run, waiting):
+        opened.records.append(made)
+        opened.timings.append(timing)
+        shown.advance(made["votes"])
+        watch.see(run, made)
+      shown.end_run()

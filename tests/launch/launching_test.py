@@ -15,7 +15,7 @@ import pytest
 from absl import app, flags
 from ml_collections import config_flags
 
-from inference_scaling import cluster, launching
+from inference_scaling import cluster, launching, runtime
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -30,7 +30,7 @@ def guarded(error, monkeypatch, capsys):
   """What `launching.run` makes of an error: exit code and standard error."""
   captured = []
   monkeypatch.setattr(app, "run", lambda main, **kwargs: captured.append(main))
-  monkeypatch.setattr(launching, "_use_compilation_cache", lambda folder: None)
+  monkeypatch.setattr(runtime, "_use_compilation_cache", lambda folder: None)
 
   def main(argv):
     raise error
@@ -315,9 +315,9 @@ def test_a_file_that_a_config_reads_is_named(parse, tmp_path):
 def test_the_cache_folder_is_made_and_may_be_left_out(tmp_path):
   before = jax.config.jax_compilation_cache_dir
   try:
-    launching._use_compilation_cache("")
+    runtime._use_compilation_cache("")
     assert jax.config.jax_compilation_cache_dir == before
-    launching._use_compilation_cache(str(tmp_path / "a" / "b"))
+    runtime._use_compilation_cache(str(tmp_path / "a" / "b"))
     assert (tmp_path / "a" / "b").is_dir()
     assert jax.config.jax_compilation_cache_dir == str(tmp_path / "a" / "b")
   finally:
@@ -330,7 +330,7 @@ def test_a_profile_names_phases_and_takes_no_cached_program(
 ):
   captured, caches = [], []
   monkeypatch.setattr(app, "run", lambda main, **kwargs: captured.append(main))
-  monkeypatch.setattr(launching, "_use_compilation_cache", caches.append)
+  monkeypatch.setattr(runtime, "_use_compilation_cache", caches.append)
 
   if not flags.FLAGS.is_parsed():
     flags.FLAGS.mark_as_parsed()
@@ -356,7 +356,7 @@ def test_a_cache_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):
 
   before = jax.config.jax_compilation_cache_dir
   monkeypatch.setattr(pathlib.Path, "mkdir", refuse)
-  launching._use_compilation_cache(str(tmp_path / "c"))
+  runtime._use_compilation_cache(str(tmp_path / "c"))
   assert jax.config.jax_compilation_cache_dir == before
 
 
@@ -483,11 +483,11 @@ def test_a_warning_is_told_without_the_code_that_warns():
 
 _FAULTS = """
 import ctypes, resource, sys
-from inference_scaling import launching
+from inference_scaling import runtime
 
 if not hasattr(ctypes.CDLL(None), "mallopt"):
   sys.exit("another allocator")
-launching._keep_freed_memory()
+runtime._keep_freed_memory()
 for _ in range(3):
   before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
   block = b"x" * (1 << 26)  # numpy would ask for huge pages

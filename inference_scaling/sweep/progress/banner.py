@@ -1,37 +1,29 @@
 """Says in words what a sweep is about to do."""
 
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from inference_scaling import names as names_lib
-from inference_scaling import spec, tasks
+from inference_scaling import spec
 from inference_scaling.spec import grid
 from inference_scaling.sweep import checkpoints
+from inference_scaling.sweep import prepared as prepared_lib
 from inference_scaling.sweep import problems as problems_lib
 from inference_scaling.sweep.progress import notes
 
 
-def describe(
-  sweep: spec.Sweep,
-  runs: Sequence[grid.Run],
-  problems: Sequence[tasks.Problem],
-  parameters: Mapping[str, int],
-  reward: checkpoints.Model | None,
-  workdir: pathlib.Path,
-) -> str:
+def describe(prepared: prepared_lib.Prepared, workdir: pathlib.Path) -> str:
   """Describes a sweep.
 
   Args:
-    sweep: the sweep.
-    runs: all runs.
-    problems: all of them.
-    parameters: number of parameters by policy name.
-    reward: checkpoint of the reward model; None for none.
+    prepared: the sweep.
     workdir: folder of the results.
 
   Returns:
     A few lines.
   """
+  sweep, runs, problems = prepared.sweep, prepared.runs, prepared.problems
+  parameters = prepared.parameters
   sizes = ", ".join(
     f"{name} ({count(parameters[name])}{_dtype(sweep, name)})"
     for name in sorted(parameters, key=parameters.__getitem__)
@@ -41,7 +33,7 @@ def describe(
     f"{len(runs) * len(problems)} searches.",
     f"  problems  {_problems(sweep.task)}",
     f"  policies  {sizes} parameters",
-    f"  reward    {_reward(sweep, reward)}",
+    f"  reward    {_reward(sweep, prepared.reward)}",
     *_strategies(runs),
     f"  results   {workdir}",
     *(f"Note: {note}" for note in notes.find(sweep, problems)),

@@ -132,7 +132,7 @@ class Progress:
     rate = self._pace.rate()
     if rate is None:
       return "compiling, time left not known yet"
-    return f"about {_duration((self._total - self._done) / rate)} left"
+    return f"about {duration((self._total - self._done) / rate)} left"
 
 
 class _Pace:
@@ -175,7 +175,7 @@ class _Pace:
     return f"{1 / rate:.0f} {slow}" if rate < 0.1 else f"{rate:.1f} {fast}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
   """A time in words: "40 s", "3 min", "2.5 h"."""
   if seconds < 90:
     return f"{seconds:.0f} s"

@@ -169,5 +169,5 @@ def test_the_bar_shows_the_same_rate():
 
 
 def test_durations_in_words():
-  words = [bar._duration(s) for s in (40, 600, 9000)]
+  words = [bar.duration(s) for s in (40, 600, 9000)]
   assert words == ["40 s", "10 min", "2.5 h"]

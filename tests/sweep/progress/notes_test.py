@@ -3,12 +3,13 @@
 import importlib
 import pathlib
 import re
+import types
 
 import pytest
 
 from inference_scaling import decoding, spec, tasks
 from inference_scaling.spec import grid
-from inference_scaling.sweep import problems
+from inference_scaling.sweep import prepared, problems
 from inference_scaling.sweep.progress import banner, notes
 from tests.sweep import tiny
 
@@ -176,8 +177,10 @@ def test_a_question_that_stands_twice_is_told(tmp_path):
 
 def described(folder, config, problems_asked, reward=None):
   runs = grid.expand(config.runs)
-  sizes = dict.fromkeys(config.policies, 1000)
-  return banner.describe(config, runs, problems_asked, sizes, reward, folder)
+  small = types.SimpleNamespace(parameters=1000)
+  policies = dict.fromkeys(config.policies, small)
+  sweep = prepared.Prepared(config, problems_asked, policies, reward, runs)
+  return banner.describe(sweep, folder)
 
 
 @pytest.mark.parametrize("reward_format", ["none", *decoding.TOKEN_SCORES])
