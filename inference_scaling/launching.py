@@ -48,7 +48,9 @@ _PROFILE = flags.DEFINE_string(
 _SHARED = (_TRACEBACK, _CACHE, _PROFILE, *cluster.FLAGS)
 
 
-def run(main: Callable[[list[str]], Any]) -> NoReturn:
+def run(
+  main: Callable[[list[str]], Any], *more: flags.FlagHolder
+) -> NoReturn:
   """Runs a launcher's main function under absl.
 
   An error that the user can mend ends the program with one message and exit
@@ -56,6 +58,7 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
 
   Args:
     main: takes the arguments that are no flags.
+    *more: flags of modules that --help is to show.
   """
 
   def guarded(argv: list[str]) -> None:
@@ -79,7 +82,7 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
   # Configs share parts: configs/common.py of the program's own checkout.
   sys.path.append(str(pathlib.Path(sys.argv[0]).resolve().parents[1]))
   # --help shows the flags of the program, which these are in every one.
-  for holder in _SHARED:
+  for holder in (*_SHARED, *more):
     flags.FLAGS.register_key_flag_for_module(
       sys.argv[0], flags.FLAGS[holder.name]
     )

@@ -8,17 +8,24 @@ same command goes on after a stop. Any number of a config can be changed:
 changed since they were recorded are named and refused; --redo_changed computes
 them anew.
 
-On several hosts: the same command on each, with --distributed and the mesh of
-all their devices, --config.mesh.data=2 --config.mesh.model=8. The first one
-writes; only it needs the folder of the results.
+By several workers, each with its share of this machine, of a Slurm cluster or
+of a Ray cluster, into the same folder:
+
+  python launch/sweep.py --config=configs/demo.py --executor=local --workers=2
+
+A model on several hosts: the same command on each, with --distributed and the
+mesh of all their devices, --config.mesh.data=2 --config.mesh.model=8. The first
+one writes; only it needs the folder of the results.
 """
 
+import functools
 import pathlib
 
 from absl import app, flags
 from ml_collections import config_flags
 
 from inference_scaling import analysis, launching, sweep
+from inference_scaling.sweep import executors
 
 _CONFIG = config_flags.DEFINE_config_file(
   "config", None, "The config file of the sweep, such as configs/demo.py."
@@ -37,8 +44,13 @@ _REDO_CHANGED = flags.DEFINE_bool(
 def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
+  run = sweep.run_sweep
+  if executors.asked():
+    run = functools.partial(
+      executors.run_sweep, cache=launching.compilation_cache()
+    )
   config = launching.read_config(_CONFIG)
-  workdir = sweep.run_sweep(
+  workdir = run(
     config,
     _WORKDIR.value or default_workdir(),
     redo_changed=_REDO_CHANGED.value,
@@ -62,4 +74,4 @@ def default_workdir() -> pathlib.Path:
 
 if __name__ == "__main__":
   launching.require("config")
-  launching.run(main)
+  launching.run(main, *executors.FLAGS)

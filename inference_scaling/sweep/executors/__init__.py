@@ -1,0 +1,10 @@
+"""Spreads a sweep over workers: processes here, jobs of Slurm, actors of Ray.
+
+One driver cuts the sweep into tasks, starts workers and collects what they
+record. Workers claim one task after another. All that they share are files.
+"""
+
+from inference_scaling.sweep.executors.options import FLAGS, asked
+from inference_scaling.sweep.executors.sharing import run_sweep
+
+__all__ = ["FLAGS", "asked", "run_sweep"]

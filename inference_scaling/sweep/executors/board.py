@@ -1,0 +1,197 @@
+"""The files that driver and workers share.
+
+  plan.json         what is to be done; written by the driver
+  jobs.json         what the executor knows its workers by
+  claims/TASK       exists while a worker has the task
+  records/LOG       lines of records, with what is told of their times
+  failures/LOG      why a task failed
+  done/TASK         exists once the task is complete
+  workers/WORKER    a beat of the worker's heart, and what it does
+
+A LOG is TASK.WORKER.START: it has one writer, however often a worker of that
+name is started.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from inference_scaling import storage
+from inference_scaling.sweep.executors import task as task_lib
+
+PLAN, JOBS = "plan.json", "jobs.json"
+CLAIMS, RECORDS, FAILURES, DONE, WORKERS = (
+  "claims", "records", "failures", "done", "workers",
+)  # fmt: skip
+_ALL = (CLAIMS, RECORDS, FAILURES, DONE, WORKERS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+  """What is to be done.
+
+  Attributes:
+    token: tells this folder from another one of the same path.
+    config: of the sweep, with the dtype chosen.
+    sha256: of what the sweep is: config, checkpoints, number of problems.
+    began: day on which the sweep began.
+    rate: planned FLOPs per second that tasks were cut by.
+    seconds: that a task should last.
+    directory: where the driver runs; paths of the config start from it.
+    path: where the driver's Python looks for modules.
+    cache: folder of compiled programs; "" for none.
+    tasks: with the problems that were not recorded when this was written.
+  """
+
+  token: str
+  config: Mapping[str, Any]
+  sha256: str
+  began: str
+  rate: float
+  seconds: float
+  directory: str
+  path: tuple[str, ...]
+  cache: str
+  tasks: tuple[task_lib.Task, ...]
+
+
+class Board:
+  """Reads and writes what driver and workers share.
+
+  Attributes:
+    store: where it is kept.
+  """
+
+  def __init__(self, store: storage.Store):
+    self.store = store
+
+  def publish(self, plan: Plan) -> None:
+    """Writes the plan."""
+    self._write(PLAN, dataclasses.asdict(plan))
+
+  def plan(self) -> Plan | None:
+    """Reads the plan; None where there is none, as after the sweep's end."""
+    value = self._read(PLAN)
+    if value is None:
+      return None
+    tasks = tuple(map(task_lib.parse, value.pop("tasks")))
+    return Plan(**{**value, "path": tuple(value["path"]), "tasks": tasks})
+
+  def claim(self, task: str, worker: str) -> bool:
+    """Takes a task, unless another worker has it: one of many gets it."""
+    data = json.dumps({"worker": worker}).encode()
+    return self.store.create(f"{CLAIMS}/{task}", data)
+
+  def claimed(self) -> set[str]:
+    """Names of the tasks that workers have."""
+    return set(self.store.list(CLAIMS))
+
+  def claimant(self, task: str) -> str | None:
+    """Name of the worker that has a task; None where none has."""
+    value = self._read(f"{CLAIMS}/{task}")
+    return None if value is None else value["worker"]
+
+  def release(self, task: str) -> None:
+    """Gives a task back."""
+    self.store.delete(f"{CLAIMS}/{task}")
+
+  def finish(self, task: str) -> None:
+    """Marks a task as complete."""
+    self.store.write(f"{DONE}/{task}", b"{}")
+
+  def done(self) -> set[str]:
+    """Names of the tasks that are complete."""
+    return set(self.store.list(DONE))
+
+  def append(self, log: str, value: Mapping[str, Any]) -> None:
+    """Adds a line to a log."""
+    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    self.store.append(f"{RECORDS}/{log}", f"{line}\n".encode())
+
+  def logs(self) -> list[str]:
+    """Names of all logs of records."""
+    return self.store.list(RECORDS)
+
+  def read_log(self, log: str, position: int = 0) -> tuple[list[Any], int]:
+    """Reads what stands behind a position of a log, and the next position."""
+    data, position = self.store.read_from(f"{RECORDS}/{log}", position)
+    return [json.loads(line) for line in data.splitlines() if line], position
+
+  def recorded(self, task: str) -> set[int]:
+    """Problems of a task in logs of whichever worker."""
+    return {
+      line["record"]["problem"]["id"]
+      for log in self.logs()
+      if log.startswith(f"{task}.")
+      for line in self.read_log(log)[0]
+      if "record" in line
+    }
+
+  def fail(self, log: str, why: str) -> None:
+    """Says why a task has failed."""
+    self._write(f"{FAILURES}/{log}", {"why": why})
+
+  def failures(self) -> Iterator[tuple[str, str]]:
+    """Yields the name of the task and the log of each failure."""
+    for log in self.store.list(FAILURES):
+      yield log.partition(".")[0], log
+
+  def failure(self, log: str) -> str:
+    """Why a task has failed."""
+    value = self._read(f"{FAILURES}/{log}")
+    return "" if value is None else value["why"]
+
+  def beat(self, worker: str, value: Mapping[str, Any]) -> None:
+    """Shows that a worker lives, and what it does."""
+    self._write(f"{WORKERS}/{worker}", value)
+
+  def beats(self) -> dict[str, dict[str, Any]]:
+    """The last beat of each worker, by its name."""
+    beats = {name: self._read(f"{WORKERS}/{name}") for name in self.workers()}
+    return {name: beat for name, beat in beats.items() if beat is not None}
+
+  def workers(self) -> list[str]:
+    """Names of all workers that have begun."""
+    return self.store.list(WORKERS)
+
+  def jobs(self) -> dict[str, str]:
+    """What the executor knows its workers by."""
+    return self._read(JOBS) or {}
+
+  def write_jobs(self, jobs: Mapping[str, str]) -> None:
+    """Writes what the executor knows its workers by."""
+    self._write(JOBS, jobs)
+
+  def clear(self, *, failures: bool = True) -> None:
+    """Takes everything away, the plan first: workers then end."""
+    for name in (PLAN, JOBS):
+      self.store.delete(name)
+    for folder in _ALL:
+      if folder == FAILURES and not failures:
+        continue
+      for name in self.store.list(folder):
+        self.store.delete(f"{folder}/{name}")
+
+  def _write(self, name: str, value: Mapping[str, Any]) -> None:
+    self.store.write(name, json.dumps(value, ensure_ascii=False).encode())
+
+  def _read(self, name: str) -> Any:
+    data = self.store.read(name)
+    return None if data is None else json.loads(data)
+
+
+def digest(content: Mapping[str, Any], problems: Sequence[Any]) -> str:
+  """Digest of what a sweep is, which driver and workers compare.
+
+  Args:
+    content: of `Prepared.content`.
+    problems: of the sweep, dataclasses.
+
+  Returns:
+    The SHA-256 digest.
+  """
+  what = [content, [dataclasses.asdict(problem) for problem in problems]]
+  text = json.dumps(what, sort_keys=True)
+  return hashlib.sha256(text.encode()).hexdigest()

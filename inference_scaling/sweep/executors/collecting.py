@@ -1,0 +1,94 @@
+"""Moves what workers record into the folder of the sweep."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from inference_scaling.spec import grid
+from inference_scaling.sweep.executors import board as board_lib
+from inference_scaling.sweep.records import files
+
+# Told of a new record and the line of its time.
+See = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
+_Key = tuple[grid.Run, int]
+
+
+class Collector:
+  """Appends records of all workers to the folder, each once.
+
+  A record stays in its worker's log until the sweep is complete: a kill between
+  two lines loses none, and makes none stand twice.
+  """
+
+  def __init__(
+    self,
+    board: board_lib.Board,
+    records: files.JsonLines,
+    timings: files.JsonLines,
+    see: See,
+    say: Callable[[str], None],
+  ):
+    """Reads what the folder holds already.
+
+    Args:
+      board: what workers share.
+      records: the folder's file of records.
+      timings: that of times.
+      see: is told of each new record.
+      say: takes lines that workers say; each once.
+    """
+    self._board, self._see, self._say = board, see, say
+    self._records, self._timings = records, timings
+    self._recorded = {_key(line) for line in records.read()}
+    self._timed = {_timing_key(line) for line in timings.read()}
+    self._positions: dict[str, int] = {}
+    self._said: set[str] = set()
+
+  @property
+  def recorded(self) -> set[_Key]:
+    """Runs and problems of all records."""
+    return self._recorded
+
+  def collect(self) -> int:
+    """Takes what is new.
+
+    Returns:
+      How many records were.
+
+    Raises:
+      OSError: if they cannot be written; they stay with the workers.
+    """
+    count = 0
+    for log in self._board.logs():
+      lines, position = self._board.read_log(log, self._positions.get(log, 0))
+      for line in lines:
+        count += self._take(line)
+      self._positions[log] = position
+    return count
+
+  def _take(self, line: Mapping[str, Any]) -> bool:
+    """Takes a line; tells whether it is a record that is new."""
+    if "say" in line:
+      if line["say"] not in self._said:
+        self._said.add(line["say"])
+        self._say(line["say"])
+      return False
+    record, timing = line["record"], line["timing"]
+    key = _key(record)
+    new = key not in self._recorded
+    if new:
+      self._records.append(record)
+      self._recorded.add(key)
+    if key not in self._timed:
+      self._timings.append(timing)
+      self._timed.add(key)
+    if new:
+      self._see(record, timing)
+    return new
+
+
+def _key(record: Mapping[str, Any]) -> _Key:
+  return grid.Run(**record["run"]), record["problem"]["id"]
+
+
+def _timing_key(timing: Mapping[str, Any]) -> _Key:
+  return grid.Run(**timing["run"]), timing["problem"]
