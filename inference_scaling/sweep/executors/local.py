@@ -13,9 +13,9 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from inference_scaling.sweep.executors import executor
+from inference_scaling.sweep.workers import executor
 
-_MODULE = "inference_scaling.sweep.executors.worker"
+_MODULE = "inference_scaling.sweep.workers.worker"
 _GRACE = 10.0  # seconds that a worker has to end in order
 _TAIL = 15  # lines of a log that are shown
 _DEVICES = ("/dev/nvidia0", "/dev/accel0", "/dev/vfio/0")  # GPUs, TPUs

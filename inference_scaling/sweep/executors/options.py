@@ -1,13 +1,13 @@
 """Flags of whatever starts workers, and what is made of them."""
 
-import dataclasses
 import pathlib
 from collections.abc import Callable, Mapping
 
 from absl import flags
 
 from inference_scaling.sweep import prepared as prepared_lib
-from inference_scaling.sweep.executors import driver, executor, local
+from inference_scaling.sweep.executors import local
+from inference_scaling.sweep.workers import driver, executor, planning
 
 LOCAL, SLURM, RAY = "local", "slurm", "ray"
 # Of a worker, in the units of `task.planned_flops`, before any was measured; a
@@ -37,7 +37,10 @@ _OPTIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
   "cpus": ((SLURM, RAY), "Cores of a worker."),
   "gpus": ((SLURM, RAY), "GPUs of a worker; of each of its nodes in Slurm."),
   "memory": ((SLURM, RAY), "Memory of a worker in GiB."),
-  "address": ((RAY,), "Address of the cluster; by default one is started here."),
+  "address": (
+    (RAY,),
+    "Address of the cluster; by default one starts here.",
+  ),
   "resources": ((RAY,), "Further resources of a worker, as in TPU=4."),
 }
 _OWN = {
@@ -84,9 +87,11 @@ def read(cache: str) -> driver.Options:
     )
   return driver.Options(
     workers=_WORKERS.value,
-    task_seconds=60 * minutes,
-    rate=_GPU_RATE if _OWN["gpus"].value else _RATE,
-    cache=cache,
+    cutting=planning.Cutting(
+      task_seconds=60 * minutes,
+      rate=_GPU_RATE if _OWN["gpus"].value else _RATE,
+      cache=cache,
+    ),
   )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import jax
 
 from inference_scaling import names
-from inference_scaling.sweep.executors import driver, options
+from inference_scaling.sweep.executors import options
+from inference_scaling.sweep.workers import driver
 
 _say = functools.partial(print, flush=True)
 

@@ -1,6 +1,6 @@
 """A worker: loads the models of a sweep once and takes task after task.
 
-  python -m inference_scaling.sweep.executors.worker FOLDER NAME TOKEN
+  python -m inference_scaling.sweep.workers.worker FOLDER NAME TOKEN
 
 Where it is one of several processes of a job, as on several nodes, all of them
 are one JAX program: each searches, and the first one claims and writes.
@@ -25,9 +25,9 @@ from inference_scaling.sweep import (
   processes,
 )
 from inference_scaling.sweep import searches as searches_lib
-from inference_scaling.sweep.executors import beats
-from inference_scaling.sweep.executors import board as board_lib
-from inference_scaling.sweep.executors import task as task_lib
+from inference_scaling.sweep.workers import beats
+from inference_scaling.sweep.workers import board as board_lib
+from inference_scaling.sweep.workers import task as task_lib
 
 MOST_FAILURES = 3  # of a task, before it is given up
 _INTERRUPTED = 130  # what shells report for a program that Ctrl-C ended

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from inference_scaling.spec import grid
-from inference_scaling.sweep.executors import board as board_lib
 from inference_scaling.sweep.records import files
+from inference_scaling.sweep.workers import board as board_lib
 
 # Told of a new record and the line of its time.
 See = Callable[[Mapping[str, Any], Mapping[str, Any]], None]

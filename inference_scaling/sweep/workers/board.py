@@ -19,13 +19,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from inference_scaling import storage
-from inference_scaling.sweep.executors import task as task_lib
+from inference_scaling.sweep.workers import task as task_lib
 
 PLAN, JOBS = "plan.json", "jobs.json"
 CLAIMS, RECORDS, FAILURES, DONE, WORKERS = (
   "claims", "records", "failures", "done", "workers",
 )  # fmt: skip
-_ALL = (CLAIMS, RECORDS, FAILURES, DONE, WORKERS)
+_FOLDERS = (CLAIMS, RECORDS, FAILURES, DONE, WORKERS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,6 +143,10 @@ class Board:
     value = self._read(f"{FAILURES}/{log}")
     return "" if value is None else value["why"]
 
+  def forgive(self, log: str) -> None:
+    """Forgets that a task has failed."""
+    self.store.delete(f"{FAILURES}/{log}")
+
   def beat(self, worker: str, value: Mapping[str, Any]) -> None:
     """Shows that a worker lives, and what it does."""
     self._write(f"{WORKERS}/{worker}", value)
@@ -164,13 +168,11 @@ class Board:
     """Writes what the executor knows its workers by."""
     self._write(JOBS, jobs)
 
-  def clear(self, *, failures: bool = True) -> None:
+  def clear(self) -> None:
     """Takes everything away, the plan first: workers then end."""
     for name in (PLAN, JOBS):
       self.store.delete(name)
-    for folder in _ALL:
-      if folder == FAILURES and not failures:
-        continue
+    for folder in _FOLDERS:
       for name in self.store.list(folder):
         self.store.delete(f"{folder}/{name}")
 

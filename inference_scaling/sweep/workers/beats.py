@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from inference_scaling.sweep.executors import board as board_lib
+from inference_scaling.sweep.workers import board as board_lib
 
 INTERVAL = 5.0  # seconds between two beats
 LOST_AFTER = 60.0  # seconds without one: a compilation does not stop them

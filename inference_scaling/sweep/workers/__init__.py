@@ -1,0 +1,1 @@
+"""A sweep shared out among workers: a driver, tasks, and what all share."""

@@ -1,0 +1,163 @@
+"""The workers of a driver: starts them, and misses those that are gone."""
+
+import secrets
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from inference_scaling.sweep.workers import (
+  beats,
+  executor,
+)
+from inference_scaling.sweep.workers import board as board_lib
+
+_MOST_BARREN = 3  # workers in a row that end and record nothing
+_PATIENCE = 15.0  # seconds that workers have to end once all is done
+_POLL = 0.25  # seconds between two looks in that time
+
+
+class Crew:
+  """Workers that are started, or waited for, and not known to have ended."""
+
+  def __init__(
+    self,
+    board: board_lib.Board,
+    starts: executor.Executor,
+    folder: str,
+    most: int,
+    lost_after: float,
+    say: Callable[[str], None],
+  ):
+    """Makes a crew of none.
+
+    Args:
+      board: what is shared with the workers.
+      starts: starts them.
+      folder: where the board is, as they open it.
+      most: that run at once.
+      lost_after: seconds without a beat after which one is lost.
+      say: takes a line for each that ended for a reason.
+    """
+    self._board, self._executor, self._folder = board, starts, folder
+    self._most, self._lost_after, self._say = most, lost_after, say
+    self._watch = beats.Watch(say, lost_after)
+    self._jobs: dict[str, str] = {}
+    self._barren = 0
+
+  def __len__(self) -> int:
+    return len(self._jobs)
+
+  def attach(self) -> None:
+    """Takes over the workers of an earlier driver."""
+    self._jobs = self._board.jobs()
+    self._executor.attach(self._jobs)
+
+  def start(self, token: str, left: set[str], claimed: set[str]) -> None:
+    """Starts workers where tasks wait and fewer run than may.
+
+    Args:
+      token: of the plan.
+      left: names of the tasks that are not complete.
+      claimed: names of those that workers have.
+    """
+    if self._barren >= _MOST_BARREN:
+      return
+    about_to_claim = max(0, len(self) - len(claimed & left))
+    count = min(
+      min(self._most, len(left)) - len(self),
+      len(left - claimed) - about_to_claim,
+    )
+    if count <= 0:
+      return
+    workers = [
+      executor.Start(f"worker-{secrets.token_hex(3)}", self._folder, token)
+      for _ in range(count)
+    ]
+    self._jobs |= self._executor.start(workers)
+    self._board.write_jobs(self._jobs)
+
+  def miss(self) -> dict[str, str]:
+    """Frees the tasks of workers that have ended or are lost.
+
+    Returns:
+      Their names, with the reasons; "" for an end in order.
+    """
+    seen = self._board.beats()
+    self._watch.look(seen)
+    gone = self._gone(seen)
+    if not gone:
+      return {}
+    for task in self._board.claimed():
+      if self._board.claimant(task) in gone:
+        self._board.release(task)
+    for name in gone:
+      del self._jobs[name]
+    self._board.write_jobs(self._jobs)
+    return gone
+
+  def judge(self, gone: Mapping[str, str]) -> None:
+    """Says why workers are missing, and counts those that did nothing.
+
+    Args:
+      gone: of `miss`.
+
+    Raises:
+      OSError: if several in a row did nothing and none is left.
+    """
+    logs = self._board.logs()
+    for name, why in gone.items():
+      if why:
+        self._say(f"Worker {name} ended: {why}")
+      did = any(f".{name}." in log for log in logs)
+      self._barren = 0 if did or not why else self._barren + 1
+      if self._barren < _MOST_BARREN:
+        continue
+      what = (
+        f"{self._barren} workers in a row ended before they recorded anything"
+      )
+      if not self._jobs:
+        raise OSError(
+          f"{what}; the last one, {name}: {why}\nMend this and run the same "
+          "command again: it goes on where it stopped."
+        )
+      self._say(f"{what}: no more are started; {len(self)} go on.")
+
+  def stop(self) -> None:
+    """Ends all workers."""
+    self._executor.stop(list(self._jobs))
+
+  def end(self) -> None:
+    """Lets workers end once all is done, and ends those that do not."""
+    deadline = time.monotonic() + _PATIENCE
+    waiting = self._executor.waiting() & self._jobs.keys()
+    self._executor.stop(waiting)
+    running = self._jobs.keys() - waiting
+    while running and time.monotonic() < deadline:
+      over: Collection[str] = self._executor.ended().keys()
+      running -= {*over, *self._ended(self._board.beats())}
+      time.sleep(_POLL)
+    self.stop()
+
+  def _gone(self, seen: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Workers that have ended or are lost, with the reasons."""
+    gone = {
+      name: why
+      for name, why in self._executor.ended().items()
+      if name in self._jobs
+    }
+    gone |= self._ended(seen)
+    for name in self._watch.lost(self._jobs.keys() - gone.keys()):
+      gone[name] = (
+        f"not heard of for {self._lost_after:.0f} s; {seen[name]['host']}, or "
+        "its network, is taken for lost"
+      )
+      self._executor.stop([name])
+    return gone
+
+  def _ended(self, seen: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Workers that said in their last beat that they end."""
+    return {
+      name: beat["why"]
+      for name, beat in seen.items()
+      if name in self._jobs and beat["ended"]
+    }

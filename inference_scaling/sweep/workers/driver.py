@@ -1,0 +1,273 @@
+"""Runs a sweep by workers: starts them, watches them, collects their records.
+
+Killing the driver changes nothing: workers go on, and the same command finds
+them by the files that they share. A worker is lost when its heart has not
+beaten for a minute; its task is then free for another. Whatever two workers
+record of one problem is the same, and taken once.
+"""
+
+import contextlib
+import dataclasses
+import pathlib
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from inference_scaling import storage
+from inference_scaling.spec import grid
+from inference_scaling.sweep import prepared as prepared_lib
+from inference_scaling.sweep import settings as settings_lib
+from inference_scaling.sweep.progress import banner
+from inference_scaling.sweep.records import opening, recorded, votes
+from inference_scaling.sweep.workers import (
+  beats,
+  collecting,
+  executor,
+  planning,
+  progress,
+  worker,
+)
+from inference_scaling.sweep.workers import board as board_lib
+from inference_scaling.sweep.workers import crew as crew_lib
+from inference_scaling.sweep.workers import task as task_lib
+
+FOLDER = "tasks"  # of what driver and workers share, in that of the sweep
+_POLL = 1.0  # seconds between two looks
+_SHOWN = 5  # lines of a task's last failure
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """How a sweep is shared out.
+
+  Attributes:
+    workers: that run at once, at most.
+    cutting: how it is cut into tasks.
+    lost_after: seconds without a beat after which a worker is lost.
+  """
+
+  workers: int
+  cutting: planning.Cutting
+  lost_after: float = beats.LOST_AFTER
+
+
+class TasksFailedError(OSError):
+  """Some tasks were given up; the message says which, and why."""
+
+
+def run_sweep(
+  config: Mapping[str, Any],
+  workdir: pathlib.Path,
+  make_executor: Callable[[prepared_lib.Prepared], executor.Executor],
+  options: Options,
+  say: Callable[[str], None],
+  *,
+  see: collecting.See = lambda record, timing: None,
+  shared: str | None = None,
+  redo_changed: bool = False,
+) -> None:
+  """Runs what a config asks for and is not yet recorded, by workers.
+
+  Args:
+    config: as configs/demo.py makes it.
+    workdir: folder of the results.
+    make_executor: makes what starts workers.
+    options: how the sweep is shared out.
+    say: takes lines about what is going on.
+    see: is told of each new record and of its time.
+    shared: where driver and workers share files; None for a folder in
+      `workdir`.
+    redo_changed: as `sweep.run_sweep`.
+
+  Raises:
+    TasksFailedError: if tasks were given up; all others are complete.
+    OSError, ValueError: as `sweep.run_sweep`, or if workers cannot be started.
+    KeyboardInterrupt: on Ctrl-C, with what becomes of the workers.
+  """
+  workdir = workdir.absolute()
+  prepared = prepared_lib.prepare(config)
+  starts = make_executor(prepared)
+  starts.check()
+  say(banner.describe(prepared, workdir))
+  with contextlib.ExitStack() as stack:
+    opened = opening.open_folder(
+      workdir, prepared.sweep, prepared.content(), prepared.problems, say,
+      stack, redo_changed=redo_changed,
+    )  # fmt: skip
+    folder = shared or str(workdir / FOLDER)
+    driver = _Driver(prepared, opened, folder, starts, options, say, see)
+    try:
+      driver.run()
+    except KeyboardInterrupt as error:
+      raise KeyboardInterrupt(driver.interrupted()) from error
+
+
+class _Driver:
+  """One driver of one folder."""
+
+  def __init__(
+    self,
+    prepared: prepared_lib.Prepared,
+    opened: opening.Opened,
+    folder: str,
+    starts: executor.Executor,
+    options: Options,
+    say: Callable[[str], None],
+    see: collecting.See,
+  ):
+    self._prepared, self._opened, self._folder = prepared, opened, folder
+    self._executor, self._say, self._user_see = starts, say, see
+    self._board = board_lib.Board(storage.open_store(folder))
+    self._planner = planning.Planner(prepared, opened, options.cutting)
+    self._crew = crew_lib.Crew(
+      self._board, starts, folder, options.workers, options.lost_after, say
+    )
+    self._planned = {
+      run: task_lib.planned_flops(prepared, run) for run in prepared.runs
+    }
+    self._progress = progress.Progress(
+      self._planned,
+      len(prepared.problems),
+      votes.shown(settings_lib.aggregations(prepared.sweep)),
+      say,
+    )
+    self._collector = collecting.Collector(
+      self._board, opened.records, opened.timings, self._see, say
+    )
+    self._flops = self._seconds = 0.0  # planned, and measured, of new records
+    self._told: set[str] = set()  # logs of failures that were told
+
+  def run(self) -> None:
+    """Runs the sweep to its end."""
+    done = recorded.to_done(self._opened.rows)
+    opening.tell_foreign(done, self._prepared.runs, self._say)
+    if self._opened.rows:
+      count = len(self._opened.rows)
+      self._say(f"Going on: {count} records are there already.")
+    for run, outcomes in done.items():
+      for right in outcomes.values():
+        self._progress.before(run, right)
+    self._collector.collect()  # of workers that outlived an earlier driver
+    plan = self._plan()
+    with self._progress:
+      while (changed := self._step(plan)) is not None:
+        plan = changed
+        time.sleep(_POLL)
+    self._crew.end()
+    self._close(plan)
+
+  def interrupted(self) -> str:
+    """What is said after Ctrl-C; ends workers that end with the driver."""
+    going = ""
+    if not self._executor.detached:
+      self._crew.stop()
+    elif len(self._crew):
+      going = f"{len(self._crew)} workers go on without this driver; "
+    self._collector.collect()
+    count = self._opened.records.recount()
+    return (
+      f"Interrupted. {count} records in {self._opened.records.path} are safe; "
+      f"{going}run the same command again and it goes on from there."
+    )
+
+  def _see(self, record: Mapping[str, Any], timing: Mapping[str, Any]) -> None:
+    self._progress.see(record)
+    self._user_see(record, timing)
+    self._seconds += timing["machine_seconds"]
+    self._flops += self._planned.get(grid.Run(**record["run"]), 0.0)
+
+  def _plan(self) -> board_lib.Plan:
+    """Goes on with the plan of an earlier driver, or makes one."""
+    plan = self._board.plan()
+    self._crew.attach()
+    if plan is None or not self._planner.goes_on(plan):
+      self._crew.end()
+      self._collector.collect()
+      self._board.clear()
+      plan = self._planner.make(self._collector.recorded)
+    for _, log in list(self._board.failures()):  # their tasks are tried anew
+      self._board.forgive(log)
+    self._board.publish(plan)
+    return plan
+
+  def _step(self, plan: board_lib.Plan) -> board_lib.Plan | None:
+    """Looks once at everything; the plan as it is then, None at its end."""
+    gone = self._crew.miss()
+    self._collector.collect()
+    self._crew.judge(gone)
+    failed, claimed = self._failures(), self._board.claimed()
+    done = {task.name for task in plan.tasks if self._complete(task)}
+    plan = self._cut_anew(plan, claimed | done | failed)
+    names = {task.name for task in plan.tasks}
+    left = names - done - failed
+    self._progress.show(
+      len(done), len(failed - done), len(claimed & left), len(names)
+    )
+    if not left:
+      return None
+    self._crew.start(plan.token, left, claimed)
+    return plan
+
+  def _cut_anew(self, plan: board_lib.Plan, kept: set[str]) -> board_lib.Plan:
+    """Publishes other tasks, where the first ones turn out long or short."""
+    rate = self._flops / self._seconds if self._seconds else plan.rate
+    changed = self._planner.anew(
+      plan, rate, self._seconds, self._collector.recorded, kept
+    )
+    if changed is not plan:
+      self._board.publish(changed)
+    return changed
+
+  def _complete(self, task: task_lib.Task) -> bool:
+    run = grid.Run(**task.run)
+    return all((run, i) in self._collector.recorded for i in task.problems)
+
+  def _failures(self) -> set[str]:
+    """Names of the tasks that are given up; says each failure once."""
+    logs: dict[str, list[str]] = defaultdict(list)
+    for task, log in self._board.failures():
+      logs[task].append(log)
+      if log in self._told:
+        continue
+      self._told.add(log)
+      last = self._board.failure(log).strip().splitlines()[-1:]
+      self._say(
+        f"Task {task} failed ({len(logs[task])} of {worker.MOST_FAILURES}): "
+        f"{''.join(last)} [{self._path(log)}]"
+      )
+    return {
+      task
+      for task, failures in logs.items()
+      if len(failures) >= worker.MOST_FAILURES
+    }
+
+  def _close(self, plan: board_lib.Plan) -> None:
+    """Takes away what all shared, unless tasks were given up."""
+    self._collector.collect()
+    failed = [task for task in plan.tasks if not self._complete(task)]
+    if failed:
+      raise TasksFailedError(self._given_up(failed))
+    self._board.clear()
+
+  def _given_up(self, tasks: Sequence[task_lib.Task]) -> str:
+    """Says which tasks were given up, and why."""
+    logs = dict(self._board.failures())  # the last one of each task
+    parts = []
+    for task in tasks:
+      log = logs.get(task.name, "")
+      why = self._board.failure(log).rstrip().splitlines()[-_SHOWN:]
+      parts.append(
+        f"{len(task.problems)} problems of {grid.Run(**task.run)}; "
+        f"{self._path(log)} ends in"
+      )
+      parts.extend(f"  {line}" for line in why)
+    count = worker.MOST_FAILURES
+    return (
+      f"{len(tasks)} task(s) failed {count} times and were given up; everything "
+      "else is recorded. Mend the cause and run the same command again.\n"
+      + "\n".join(parts)
+    )
+
+  def _path(self, log: str) -> str:
+    return f"{self._folder}/{board_lib.FAILURES}/{log}"
