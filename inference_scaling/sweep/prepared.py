@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import ml_collections
+
 from inference_scaling import spec, tasks
 from inference_scaling.spec import grid
 from inference_scaling.sweep import (
@@ -59,7 +61,7 @@ class Prepared:
     )
 
 
-def prepare(config: Mapping[str, Any]) -> Prepared:
+def prepare(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Prepared:
   """Reads a config, its problems, and what its checkpoints say of themselves.
 
   Args:

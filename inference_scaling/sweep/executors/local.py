@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from inference_scaling.sweep.workers import executor
 
-_MODULE = "inference_scaling.sweep.workers.worker"
 _GRACE = 10.0  # seconds that a worker has to end in order
 _TAIL = 15  # lines of a log that are shown
 _DEVICES = ("/dev/nvidia0", "/dev/accel0", "/dev/vfio/0")  # GPUs, TPUs
@@ -31,9 +30,14 @@ class Local(executor.Executor):
 
   They are no children that die with the driver: one that is killed leaves them
   at work, and the next one finds them.
+
+  Attributes:
+    detached: False: Ctrl-C ends them too.
+    command: that starts a worker, before its arguments.
   """
 
   detached = False
+  command = (sys.executable, "-m", "inference_scaling.sweep.workers.worker")
 
   def __init__(self, workers: int, devices: int, logs: pathlib.Path):
     """Says how the machine is shared out.
@@ -127,6 +131,7 @@ class Local(executor.Executor):
     }
     for process in running.values():
       _signal(process, signal.SIGTERM)
+      _signal(process, signal.SIGCONT)  # one that was stopped hears it, too
     deadline = time.monotonic() + _GRACE
     while running and time.monotonic() < deadline:
       self.ended()  # reaps
@@ -138,6 +143,8 @@ class Local(executor.Executor):
       time.sleep(0.1)
     for process in running.values():
       _signal(process, signal.SIGKILL)
+    for name in ids.keys() & self._processes.keys():
+      self._processes[name].wait()
 
   def _spawn(self, worker: executor.Start, share: int) -> subprocess.Popen:
     environment = os.environ | self._shares[share]
@@ -147,10 +154,7 @@ class Local(executor.Executor):
       _held_to(self._cores[share]),
     ):
       return subprocess.Popen(
-        [
-          sys.executable, "-m", _MODULE,
-          worker.folder, worker.name, worker.token,
-        ],
+        [*self.command, worker.folder, worker.name, worker.token],
         stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
         env=environment | {"PYTHONPATH": path}, start_new_session=True,
       )  # fmt: skip

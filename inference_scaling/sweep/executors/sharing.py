@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import ml_collections
 
 from inference_scaling import names
 from inference_scaling.sweep.executors import options
 from inference_scaling.sweep.workers import driver
 
+_Config = ml_collections.ConfigDict | Mapping[str, Any]
 _say = functools.partial(print, flush=True)
 
 
 def run_sweep(
-  config: Mapping[str, Any],
+  config: _Config,
   workdir: str | pathlib.Path,
   say: Callable[[str], None] = _say,
   *,
@@ -48,7 +50,7 @@ def run_sweep(
   return workdir
 
 
-def _with_dtype(config: Mapping[str, Any]) -> Mapping[str, Any]:
+def _with_dtype(config: _Config) -> _Config:
   """Refuses a dtype that each worker would choose for itself."""
   if config.get("dtype") != names.AUTO:
     return config

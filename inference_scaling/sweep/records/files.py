@@ -13,6 +13,10 @@ from absl import logging
 from inference_scaling import json_lines
 
 
+class InUseError(OSError):
+  """Another process is writing the file."""
+
+
 class JsonLines:
   """A file of JSON objects, one a line, open for appending.
 
@@ -165,7 +169,7 @@ class JsonLines:
     try:
       fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-      raise OSError(
+      raise InUseError(
         f"another process is writing {self.path}; expected one sweep a folder. "
         "Wait for it to end, or give another --workdir."
       ) from error

@@ -121,6 +121,10 @@ class Watch:
       if worker in self._last and now - self._last[worker][1] > self._lost_after
     }
 
+  def alive(self, workers: Iterable[str]) -> set[str]:
+    """Tells which of these workers have beaten a moment ago."""
+    return set(workers) & self._last.keys() - self.lost(workers)
+
   def _compare(self, beat: Mapping[str, Any]) -> None:
     """Says where the clock of a host is off: this beat was made just now."""
     skew = beat["time"] - self._wall_clock()

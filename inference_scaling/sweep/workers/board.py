@@ -1,6 +1,7 @@
 """The files that driver and workers share.
 
   plan.json         what is to be done; written by the driver
+  driver.json       a beat of the driver
   jobs.json         what the executor knows its workers by
   claims/TASK       exists while a worker has the task
   records/LOG       lines of records, with what is told of their times
@@ -21,7 +22,7 @@ from typing import Any
 from inference_scaling import storage
 from inference_scaling.sweep.workers import task as task_lib
 
-PLAN, JOBS = "plan.json", "jobs.json"
+PLAN, JOBS, DRIVER = "plan.json", "jobs.json", "driver.json"
 CLAIMS, RECORDS, FAILURES, DONE, WORKERS = (
   "claims", "records", "failures", "done", "workers",
 )  # fmt: skip
@@ -66,6 +67,17 @@ class Board:
 
   def __init__(self, store: storage.Store):
     self.store = store
+
+  def driver(self) -> dict[str, Any] | None:
+    """The last beat of the driver; None where there is none."""
+    return self._read(DRIVER)
+
+  def lead(self, beat: Mapping[str, Any] | None) -> None:
+    """Shows that the driver lives; None: that it has ended."""
+    if beat is None:
+      self.store.delete(DRIVER)
+    else:
+      self._write(DRIVER, beat)
 
   def publish(self, plan: Plan) -> None:
     """Writes the plan."""

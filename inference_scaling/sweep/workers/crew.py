@@ -42,6 +42,8 @@ class Crew:
     self._most, self._lost_after, self._say = most, lost_after, say
     self._watch = beats.Watch(say, lost_after)
     self._jobs: dict[str, str] = {}
+    self._started: set[str] = set()  # by this driver
+    self._lost: set[str] = set()  # those of whom it was told
     self._barren = 0
 
   def __len__(self) -> int:
@@ -73,7 +75,9 @@ class Crew:
       executor.Start(f"worker-{secrets.token_hex(3)}", self._folder, token)
       for _ in range(count)
     ]
-    self._jobs |= self._executor.start(workers)
+    jobs = self._executor.start(workers)
+    self._started |= jobs.keys()
+    self._jobs |= jobs
     self._board.write_jobs(self._jobs)
 
   def miss(self) -> dict[str, str]:
@@ -90,10 +94,11 @@ class Crew:
     for task in self._board.claimed():
       if self._board.claimant(task) in gone:
         self._board.release(task)
-    for name in gone:
+    mine = {name: why for name, why in gone.items() if name in self._jobs}
+    for name in mine:
       del self._jobs[name]
     self._board.write_jobs(self._jobs)
-    return gone
+    return mine
 
   def judge(self, gone: Mapping[str, str]) -> None:
     """Says why workers are missing, and counts those that did nothing.
@@ -112,9 +117,7 @@ class Crew:
       self._barren = 0 if did or not why else self._barren + 1
       if self._barren < _MOST_BARREN:
         continue
-      what = (
-        f"{self._barren} workers in a row ended before they recorded anything"
-      )
+      what = f"{self._barren} workers in a row ended and recorded nothing"
       if not self._jobs:
         raise OSError(
           f"{what}; the last one, {name}: {why}\nMend this and run the same "
@@ -123,8 +126,8 @@ class Crew:
       self._say(f"{what}: no more are started; {len(self)} go on.")
 
   def stop(self) -> None:
-    """Ends all workers."""
-    self._executor.stop(list(self._jobs))
+    """Ends all workers; those that say that they end, too."""
+    self._executor.stop(self._started | self._jobs.keys())
 
   def end(self) -> None:
     """Lets workers end once all is done, and ends those that do not."""
@@ -146,18 +149,17 @@ class Crew:
       if name in self._jobs
     }
     gone |= self._ended(seen)
-    for name in self._watch.lost(self._jobs.keys() - gone.keys()):
+    # A scheduler may have started again what was missed before: all that beat.
+    for name in self._watch.lost(seen.keys() - gone.keys() - self._lost):
+      self._lost.add(name)
       gone[name] = (
         f"not heard of for {self._lost_after:.0f} s; {seen[name]['host']}, or "
         "its network, is taken for lost"
       )
-      self._executor.stop([name])
+      self._executor.stop({name} & self._jobs.keys())
+    self._lost -= self._watch.alive(self._lost)
     return gone
 
   def _ended(self, seen: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Workers that said in their last beat that they end."""
-    return {
-      name: beat["why"]
-      for name, beat in seen.items()
-      if name in self._jobs and beat["ended"]
-    }
+    return {name: beat["why"] for name, beat in seen.items() if beat["ended"]}

@@ -14,6 +14,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import ml_collections
+
 from inference_scaling import storage
 from inference_scaling.spec import grid
 from inference_scaling.sweep import prepared as prepared_lib
@@ -24,6 +26,7 @@ from inference_scaling.sweep.workers import (
   beats,
   collecting,
   executor,
+  lock,
   planning,
   progress,
   worker,
@@ -57,7 +60,7 @@ class TasksFailedError(OSError):
 
 
 def run_sweep(
-  config: Mapping[str, Any],
+  config: ml_collections.ConfigDict | Mapping[str, Any],
   workdir: pathlib.Path,
   make_executor: Callable[[prepared_lib.Prepared], executor.Executor],
   options: Options,
@@ -90,13 +93,15 @@ def run_sweep(
   starts = make_executor(prepared)
   starts.check()
   say(banner.describe(prepared, workdir))
+  folder = shared or str(workdir / FOLDER)
+  board = board_lib.Board(storage.open_store(folder))
   with contextlib.ExitStack() as stack:
+    stack.enter_context(lock.Lock(board, say))
     opened = opening.open_folder(
       workdir, prepared.sweep, prepared.content(), prepared.problems, say,
       stack, redo_changed=redo_changed,
     )  # fmt: skip
-    folder = shared or str(workdir / FOLDER)
-    driver = _Driver(prepared, opened, folder, starts, options, say, see)
+    driver = _Driver(prepared, opened, board, folder, starts, options, say, see)
     try:
       driver.run()
     except KeyboardInterrupt as error:
@@ -110,15 +115,16 @@ class _Driver:
     self,
     prepared: prepared_lib.Prepared,
     opened: opening.Opened,
+    board: board_lib.Board,
     folder: str,
     starts: executor.Executor,
     options: Options,
     say: Callable[[str], None],
     see: collecting.See,
   ):
-    self._prepared, self._opened, self._folder = prepared, opened, folder
+    self._prepared, self._opened = prepared, opened
+    self._board, self._folder = board, folder
     self._executor, self._say, self._user_see = starts, say, see
-    self._board = board_lib.Board(storage.open_store(folder))
     self._planner = planning.Planner(prepared, opened, options.cutting)
     self._crew = crew_lib.Crew(
       self._board, starts, folder, options.workers, options.lost_after, say
@@ -264,9 +270,9 @@ class _Driver:
       parts.extend(f"  {line}" for line in why)
     count = worker.MOST_FAILURES
     return (
-      f"{len(tasks)} task(s) failed {count} times and were given up; everything "
-      "else is recorded. Mend the cause and run the same command again.\n"
-      + "\n".join(parts)
+      f"{len(tasks)} task(s) failed {count} times and were given up; "
+      "everything else is recorded. Mend the cause and run the same command "
+      "again.\n" + "\n".join(parts)
     )
 
   def _path(self, log: str) -> str:

@@ -49,7 +49,7 @@ class Progress:
     self._history: deque[tuple[float, int, float]] = deque()
     self._last_line = clock()
     self._bar = None
-    if stream.isatty():
+    if stream is not None and stream.isatty():
       self._bar = tqdm.tqdm(
         total=len(planned) * problems, file=stream, dynamic_ncols=True,
         bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]",

@@ -66,7 +66,8 @@ def work(folder: str, name: str, token: str) -> None:
     try:
       _Worker(board, plan, name, heart).run()
     except BaseException as error:
-      why = str(error) or type(error).__name__
+      stopped = isinstance(error, KeyboardInterrupt)
+      why = "stopped" if stopped else str(error) or type(error).__name__
       if heart is not None:
         heart.tell(ended=True, why=why, task="")
       if isinstance(error, (OSError, ValueError)) and not isinstance(
