@@ -30,6 +30,7 @@ setuptools.setup(
   install_requires=[
     "absl-py>=2.1",
     "flax>=0.12",  # NNX modules
+    "fsspec>=2024.12",  # object stores; its pipe_file(mode="create") is new
     "gguf>=0.17",  # names, types and block sizes of llama.cpp's files
     "grain>=0.2.10",  # resumable input pipelines for training
     "huggingface-hub>=1.0",  # benchmarks and checkpoints by name
@@ -53,15 +54,21 @@ setuptools.setup(
     "typing-extensions>=4.12",  # `override`, which Python 3.11 lacks
   ],
   extras_require={
+    "gcs": ["gcsfs>=2024.12"],  # sweeps shared through gs://
+    "s3": ["s3fs>=2024.12"],  # through s3://
+    "slurm": ["submitit>=1.5"],  # workers as jobs
     "test": [
       "hypothesis>=6.100",
       "ipykernel>=6.29",
       "mctx>=0.0.5",  # DeepMind's tree search, to hold ours against
+      "moto[server]>=5.0.14",  # an S3 server on this machine
       "nbclient>=0.10",
       "nbformat>=5.10",
       "pytest>=8.0",
       "pytest-xdist>=3.6",  # half the time on two cores
       "ruff>=0.11",
+      "s3fs>=2024.12",
+      "submitit>=1.5",
     ],
   },
 )

@@ -13,9 +13,10 @@ PACKAGE = imports.PACKAGE
 ROOT = PACKAGE.parent
 # A package imports only from those that stand before it; assets are data.
 PACKAGES = (
-  "names", "spec", "assets", "json_lines", "compute", "search", "voting",
-  "outcomes", "models", "decoding", "tasks", "training", "sweep", "plan",
-  "profiling", "benchmark", "analysis", "cluster", "command_line", "launching",
+  "names", "spec", "assets", "json_lines", "storage", "runtime", "compute",
+  "search", "voting", "outcomes", "models", "decoding", "tasks", "training",
+  "sweep", "plan", "profiling", "benchmark", "analysis", "cluster",
+  "command_line", "launching",
 )  # fmt: skip
 # The folders of the analysis, likewise; files beside them come before all.
 ANALYSIS = (

@@ -1,6 +1,8 @@
 """Files that several hosts read and write: a file system or an object store."""
 
 from inference_scaling.storage.local import LocalStore
-from inference_scaling.storage.store import Store, open_store
+from inference_scaling.storage.objects import ObjectStore
+from inference_scaling.storage.opening import is_remote, open_store
+from inference_scaling.storage.store import Store
 
-__all__ = ["LocalStore", "Store", "open_store"]
+__all__ = ["LocalStore", "ObjectStore", "Store", "is_remote", "open_store"]

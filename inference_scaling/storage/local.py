@@ -1,11 +1,20 @@
 """A folder of a local file system, or of one that hosts share."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import secrets
+from collections.abc import Iterator
+from typing import BinaryIO
 
-_CHUNK = 1 << 16
+from inference_scaling.storage import store as store_lib
+
+_CHUNK = 1 << 16  # bytes that are read at a time, from the end backwards
+_TRIES = 5
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 class LocalStore:
@@ -24,123 +33,143 @@ class LocalStore:
     Args:
       url: its path, or file:// and its path.
     """
-    self.url = str(pathlib.Path(str(url).removeprefix("file://")).absolute())
-    self._root = pathlib.Path(self.url)
+    path = pathlib.Path(str(url).removeprefix("file://"))
+    self._root = path.expanduser().absolute()
+    self.url = str(self._root)
     self._whole: set[str] = set()  # logs without a cut line at their end
 
   def read(self, name: str) -> bytes | None:
     """Reads a file; None where there is none."""
-    with self._told("read", name):
-      try:
-        return (self._root / name).read_bytes()
-      except FileNotFoundError:
-        return None
+    with self._told("read", name) as path:
+      return _read(path, 0)
 
   def write(self, name: str, data: bytes) -> None:
     """Replaces a file; a reader sees the old one or the new one, whole."""
-    with self._told("write", name), self._draft(name, data) as draft:
-      os.replace(draft, self._root / name)
+    with self._told("write", name) as path, _draft(path, data) as draft:
+      os.replace(draft, path)
 
   def create(self, name: str, data: bytes) -> bool:
     """Makes a file, unless it is there; of many callers one gets True."""
-    with self._told("write", name), self._draft(name, data) as draft:
+    with self._told("write", name) as path, _draft(path, data) as draft:
       try:
-        os.link(draft, self._root / name)
+        os.link(draft, path)
       except FileExistsError:
-        return False
+        # NFS sends a request again whose answer was lost: it may be ours.
+        return draft.stat().st_nlink == 2
+      except OSError as error:
+        if error.errno in _NO_LINKS:
+          raise OSError(
+            errno.EOPNOTSUPP,
+            "its file system has no hard links, by which one of many makes a "
+            f"file ({error.strerror})",
+          ) from error
+        raise
       return True
 
   def append(self, name: str, data: bytes) -> None:
     """Adds whole lines to a log; they are safe when this returns."""
-    path = self._root / name
-    with self._told("write", name):
+    with self._told("write", name) as path:
       path.parent.mkdir(parents=True, exist_ok=True)
+      new = not path.exists()
       with path.open("ab", buffering=0) as file:
         if name not in self._whole:
           _drop_cut_line(path, file)
-          self._whole.add(name)
-        size = os.fstat(file.fileno()).st_size
+        # Only a cut line may go: whole ones may have been read already.
+        self._whole.discard(name)
         try:
           left = memoryview(data)
           while left:
             left = left[file.write(left) :]
           os.fsync(file.fileno())
         except OSError:
-          # A part of the lines may be there; shrinking needs no space.
-          with contextlib.suppress(OSError):
-            os.ftruncate(file.fileno(), size)
+          with contextlib.suppress(OSError):  # shrinking needs no space
+            _drop_cut_line(path, file)
           raise
+      if new:
+        _sync_folder(path.parent)
+      self._whole.add(name)
 
   def read_from(self, name: str, position: int) -> tuple[bytes, int]:
-    """Reads whole lines of a log from a position, 0 or one that this returned.
-
-    Args:
-      name: of the log; nothing is in one that is missing.
-      position: where to begin.
-
-    Returns:
-      The lines, and the next position.
-    """
-    with self._told("read", name):
-      try:
-        with (self._root / name).open("rb") as file:
-          file.seek(position)
-          data = file.read()
-      except FileNotFoundError:
-        return b"", position
+    """Reads whole lines of a log from a position; as `Store.read_from`."""
+    with self._told("read", name) as path:
+      data = _read(path, position) or b""
     whole = data[: data.rfind(b"\n") + 1]
     return whole, position + len(whole)
 
   def list(self, folder: str) -> list[str]:
-    """Names of the files and logs directly in a folder, sorted."""
-    with self._told("read", folder):
+    """Names of the files and logs directly in a folder, sorted; "" is all."""
+    with self._told("read", folder or None) as path:
       try:
-        entries = list(os.scandir(self._root / folder))
+        with os.scandir(path) as entries:
+          return sorted(
+            entry.name
+            for entry in entries
+            if not entry.name.startswith(".") and entry.is_file()
+          )
       except FileNotFoundError:
         return []
-    return sorted(
-      entry.name
-      for entry in entries
-      if not entry.name.startswith(".") and entry.is_file()
-    )
 
   def delete(self, name: str) -> None:
     """Takes a file or a log away; nothing where there is none."""
-    with self._told("delete", name):
-      (self._root / name).unlink(missing_ok=True)
+    with self._told("delete", name) as path:
+      path.unlink(missing_ok=True)
 
   @contextlib.contextmanager
-  def _draft(self, name: str, data: bytes):
-    """A file with some data beside the one that it is to become."""
-    path = self._root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+  def _told(self, what: str, name: str | None) -> Iterator[pathlib.Path]:
+    """The path of a name, with errors of the system that name it."""
+    path = self._root / store_lib.check_name(name) if name else self._root
     try:
-      with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-      yield draft
-    finally:
-      draft.unlink(missing_ok=True)
-
-  @contextlib.contextmanager
-  def _told(self, what: str, name: str):
-    """Names the file in errors of the system."""
-    try:
-      yield
+      yield path
     except OSError as error:
       raise OSError(
         error.errno,
-        f"cannot {what} {self._root / name}: {error.strerror}. Free space, or "
-        "see to the rights of the folder",
+        f"cannot {what} {path}: {error.strerror}. {_remedy(error.errno)}",
       ) from error
 
 
-def _drop_cut_line(path: pathlib.Path, file) -> None:
-  """Shortens a log to its whole lines: an earlier writer was killed."""
-  size = os.fstat(file.fileno()).st_size
-  end = size
+def _remedy(number: int | None) -> str:
+  """What to do about an error of the system."""
+  if number in _FULL:
+    return "Free space"
+  if number in _REFUSED:
+    return "See to the rights of the folder"
+  return "See to the disk or the mount, or give another folder"
+
+
+def _read(path: pathlib.Path, position: int) -> bytes | None:
+  """What stands behind a position of a file; None where there is none."""
+  for left in reversed(range(_TRIES)):
+    try:
+      with path.open("rb") as file:
+        file.seek(position)
+        return file.read()
+    except FileNotFoundError:
+      return None
+    except OSError as error:
+      # On NFS, where another host has just replaced the file.
+      if error.errno != errno.ESTALE or not left:
+        raise
+  raise AssertionError("the last try returns or raises")
+
+
+@contextlib.contextmanager
+def _draft(path: pathlib.Path, data: bytes) -> Iterator[pathlib.Path]:
+  """A file with some data beside the one that it is to become."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+  try:
+    with draft.open("wb") as file:
+      file.write(data)
+      file.flush()
+      os.fsync(file.fileno())
+    yield draft
+  finally:
+    draft.unlink(missing_ok=True)
+
+
+def _drop_cut_line(path: pathlib.Path, file: BinaryIO) -> None:
+  """Shortens a log to its whole lines: a writer was killed or had no space."""
+  size = end = os.fstat(file.fileno()).st_size
   with path.open("rb") as reader:
     while end:
       start = max(0, end - _CHUNK)
@@ -152,3 +181,13 @@ def _drop_cut_line(path: pathlib.Path, file) -> None:
       end = start
   if end < size:
     os.ftruncate(file.fileno(), end)
+
+
+def _sync_folder(folder: pathlib.Path) -> None:
+  """Puts a new name on the disk, where the system can."""
+  with contextlib.suppress(OSError):
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+      os.fsync(descriptor)
+    finally:
+      os.close(descriptor)

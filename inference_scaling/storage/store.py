@@ -1,15 +1,14 @@
 """What driver and workers of a sweep ask of the storage that they share."""
 
-import pathlib
 from typing import Protocol
-
-from inference_scaling.storage import local
 
 
 class Store(Protocol):
   """Named files; a name may have folders, which are made as needed.
 
-  A log is a file that lines are added to, by one writer.
+  A log is a file that lines are added to, by one writer. No part of a name
+  begins with a dot: such files are the store's own. All methods raise an
+  OSError that names the file where the storage fails.
 
   Attributes:
     url: of the folder that names are relative to.
@@ -18,7 +17,7 @@ class Store(Protocol):
   url: str
 
   def read(self, name: str) -> bytes | None:
-    """Reads a file; None where there is none."""
+    """Reads a file that is no log; None where there is none."""
     ...
 
   def write(self, name: str, data: bytes) -> None:
@@ -30,11 +29,19 @@ class Store(Protocol):
     ...
 
   def append(self, name: str, data: bytes) -> None:
-    """Adds whole lines to a log; they are safe when this returns."""
+    """Adds whole lines to a log; they are safe when this returns.
+
+    After an error the log may hold the lines, or the first of them: whoever
+    adds them again may find them twice.
+    """
     ...
 
   def read_from(self, name: str, position: int) -> tuple[bytes, int]:
     """Reads whole lines of a log from a position, 0 or one that this returned.
+
+    Args:
+      name: of the log; nothing is in one that is missing.
+      position: where to begin.
 
     Returns:
       The lines, and the next position.
@@ -42,7 +49,7 @@ class Store(Protocol):
     ...
 
   def list(self, folder: str) -> list[str]:
-    """Names of the files and logs directly in a folder, sorted."""
+    """Names of the files and logs directly in a folder, sorted; "" is all."""
     ...
 
   def delete(self, name: str) -> None:
@@ -50,13 +57,21 @@ class Store(Protocol):
     ...
 
 
-def open_store(url: str | pathlib.Path) -> Store:
-  """Opens the storage of a path or an address.
+def check_name(name: str) -> str:
+  """Checks the name of a file, or of a folder that has one.
 
   Args:
-    url: a path, or an address such as s3://bucket/folder.
+    name: its parts are divided by "/".
 
   Returns:
-    The store.
+    The name.
+
+  Raises:
+    ValueError: if a part is empty or begins with a dot.
   """
-  return local.LocalStore(url)
+  if any(part[:1] in ("", ".") for part in name.split("/")):
+    raise ValueError(
+      f"{name!r} names no file of a store; expected parts with '/' between "
+      "them, none of which is empty or begins with a dot, such as claims/task"
+    )
+  return name
