@@ -36,6 +36,7 @@ def run_sweep(
   workdir: str | pathlib.Path,
   say: Callable[[str], None] = _say,
   *,
+  see: searches_lib.See = searches_lib.see_nothing,
   redo_changed: bool = False,
 ) -> pathlib.Path:
   """Runs what a config asks for and is not yet recorded.
@@ -54,6 +55,7 @@ def run_sweep(
     config: as configs/demo.py makes it.
     workdir: folder of the results, made where missing.
     say: takes lines about what is going on.
+    see: is told of each new record and of its time, in the process that writes.
     redo_changed: whether records of problems that are not the same today are
       dropped and computed anew.
 
@@ -96,7 +98,7 @@ def run_sweep(
     opening.tell_foreign(done, prepared.runs, say)
     try:
       date = datetime.date.fromisoformat(began)
-      _complete(prepared, date, done, opened, say)
+      _complete(prepared, date, done, opened, say, see)
     except KeyboardInterrupt as error:
       if not opened:
         raise
@@ -118,6 +120,7 @@ def _complete(
   done: recorded.Done,
   opened: Sequence[opening.Opened],
   say: Callable[[str], None],
+  see: searches_lib.See,
 ) -> None:
   """Searches what is not recorded; the lead has the folder open and writes."""
   problems = {problem.id for problem in prepared.problems}
@@ -132,7 +135,7 @@ def _complete(
   searches = searches_lib.Searches(prepared, began, say)
   searches.check_prompts({run.policy for run in left})
   if opened:
-    _record(prepared, searches, left, done, opened[0], say)
+    _record(prepared, searches, left, done, opened[0], say, see)
     return
   for run, waiting in left.items():
     for _ in searches.search(run, waiting):
@@ -146,6 +149,7 @@ def _record(
   done: recorded.Done,
   opened: opening.Opened,
   say: Callable[[str], None],
+  see: searches_lib.See,
 ) -> None:
   """Records searches, run by run, and shows how far the sweep is."""
   vote = votes.shown(settings_lib.aggregations(prepared.sweep))
@@ -161,4 +165,5 @@ def _record(
         opened.timings.append(timing)
         shown.advance(made["votes"])
         watch.see(run, made)
+        see(made, timing)
       shown.end_run()

@@ -2,7 +2,7 @@
 
 import datetime
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from inference_scaling import compute, decoding, tasks
@@ -18,6 +18,12 @@ from inference_scaling.sweep.records import record
 
 # A record, and what is told of its time.
 Made = tuple[dict[str, Any], dict[str, Any]]
+# Is told of both, once they are written.
+See = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
+
+
+def see_nothing(record: Mapping[str, Any], timing: Mapping[str, Any]) -> None:
+  """Lets a record pass."""
 
 
 class Searches:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from inference_scaling.spec import grid
+from inference_scaling.sweep import (
+  searches,
+)
 from inference_scaling.sweep.records import files
 from inference_scaling.sweep.workers import board as board_lib
 
-# Told of a new record and the line of its time.
-See = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
 _Key = tuple[grid.Run, int]
 
 
@@ -24,7 +25,7 @@ class Collector:
     board: board_lib.Board,
     records: files.JsonLines,
     timings: files.JsonLines,
-    see: See,
+    see: searches.See,
     say: Callable[[str], None],
   ):
     """Reads what the folder holds already.

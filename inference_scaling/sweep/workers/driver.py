@@ -19,6 +19,9 @@ import ml_collections
 from inference_scaling import storage
 from inference_scaling.spec import grid
 from inference_scaling.sweep import prepared as prepared_lib
+from inference_scaling.sweep import (
+  searches,
+)
 from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep.progress import banner
 from inference_scaling.sweep.records import opening, recorded, votes
@@ -66,7 +69,7 @@ def run_sweep(
   options: Options,
   say: Callable[[str], None],
   *,
-  see: collecting.See = lambda record, timing: None,
+  see: searches.See = searches.see_nothing,
   shared: str | None = None,
   redo_changed: bool = False,
 ) -> None:
@@ -120,7 +123,7 @@ class _Driver:
     starts: executor.Executor,
     options: Options,
     say: Callable[[str], None],
-    see: collecting.See,
+    see: searches.See,
   ):
     self._prepared, self._opened = prepared, opened
     self._board, self._folder = board, folder
