@@ -159,8 +159,7 @@ class Cluster:
     """Ends the daemons and all that they have started."""
     for name in list(self._daemons):
       self._kill_daemon(name)
-    for node in NODES:
-      _kill_all(lambda: self.processes(node))
+    _kill_all(lambda: set().union(*map(self.processes, NODES)))
 
   def logs(self) -> str:
     """The last lines of all daemons, for a test that fails."""
