@@ -1,7 +1,7 @@
 r"""Writes the report on a sweep again, or one on several, from records alone.
 
   python launch/report.py runs/demo [--convention=full] [--aggregation=mean] \
-    [--hard_from=4] [--hidden_states=once]
+    [--hard_from=4] [--hidden_states=once] [--price_per_hour=2.5]
   python launch/report.py runs/small runs/large --output=runs/joined
 
 Reads records.jsonl and config.json of each folder, which a sweep has made and
@@ -52,6 +52,13 @@ _HARD_FROM = flags.DEFINE_integer(
   "Problems of this level and above are hard; one of the records' levels.",
 )  # fmt: skip
 
+_PRICE = flags.DEFINE_float(
+  "price_per_hour", None,
+  "Dollars that one worker costs an hour: the machine, or the devices that one "
+  "process of the sweep has. The report then tells costs in dollars, too.",
+  lower_bound=0.0,
+)  # fmt: skip
+
 
 def main(argv: list[str]) -> None:
   folders = argv[1:] + ([] if _WORKDIR.value is None else [_WORKDIR.value])
@@ -65,6 +72,7 @@ def main(argv: list[str]) -> None:
     convention=_CONVENTION.value,
     hidden_states=_HIDDEN_STATES.value,
     hard_from=_HARD_FROM.value,
+    price_per_hour=_PRICE.value,
   )
   print(f"Report:  {report}")
   print(f"Numbers: {report.parent / 'summary.csv'}")

@@ -71,6 +71,11 @@ def count(parameters: float) -> str:
   return str(int(parameters))
 
 
+def amount(value: float) -> str:
+  """A number of hours, seconds or dollars: "0.00123", "12.3", "12,345"."""
+  return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def policy(name: str, parameters: float, problems: int | None = None) -> str:
   """A policy and its size: "large (1.62M)"; "large (1.62M), 100 problems"."""
   text = f"{name} ({count(parameters)})"

@@ -11,7 +11,11 @@ import pandas as pd
 
 from inference_scaling import names
 from inference_scaling.analysis import strategies, votings
-from inference_scaling.analysis.comparison import curves, equal_budget
+from inference_scaling.analysis.comparison import (
+  curves,
+  equal_budget,
+  selection,
+)
 from inference_scaling.analysis.estimates import intervals, outcomes
 from inference_scaling.analysis.estimates import panel as panel_lib
 from inference_scaling.analysis.records import charging, flops_parts, load
@@ -79,7 +83,7 @@ def flops_of(
   panel = panels[flops_parts.TWICE]
   order = strategies.in_order(point.strategy for point in panel.costs.index)
   points = sorted(
-    _main_points(panel, aggregation),
+    selection.main_points(panel, aggregation),
     key=lambda p: (policies.index(p.policy), order.index(p.strategy), p.n),
   )
   index = pd.Index(points, tupleize_cols=False)
@@ -147,18 +151,3 @@ def _pairs(
       same = strategy == sampling and baseline == main
       if curve is not None and base is not None and not same:
         yield {"strategy": strategy, "baseline": baseline[0]}, curve, base
-
-
-def _main_points(
-  panel: panel_lib.Panel, aggregation: str
-) -> list[panel_lib.Configuration]:
-  """Configurations under the main voting method, and greedy."""
-  return [
-    point
-    for point in panel.costs.index
-    if point[3:] == votings.main_voting(aggregation)
-    or (
-      strategies.kind_of(point.strategy) == strategies.GREEDY
-      and point.voting == votings.MAJORITY
-    )
-  ]

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from inference_scaling.analysis import frames, strategies, votings
+from inference_scaling.analysis.estimates import panel as panel_lib
 
 
 def main_rows(
@@ -26,6 +27,21 @@ def main_rows(
   )
   rows = summary.loc[main | greedy]
   return rows if variants else main_variants(rows)
+
+
+def main_points(
+  panel: panel_lib.Panel, aggregation: str
+) -> list[panel_lib.Configuration]:
+  """Configurations under the main voting method, and greedy."""
+  return [
+    point
+    for point in panel.costs.index
+    if point[3:] == votings.main_voting(aggregation)
+    or (
+      strategies.kind_of(point.strategy) == strategies.GREEDY
+      and point.voting == votings.MAJORITY
+    )
+  ]
 
 
 def main_variants(rows: pd.DataFrame) -> pd.DataFrame:

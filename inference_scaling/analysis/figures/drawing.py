@@ -101,22 +101,29 @@ def draw_strategies(
     )
 
 
-def draw_frontier(panel: axes_lib.Axes, rows: pd.DataFrame, flops: str) -> None:
+def draw_frontier(panel: axes_lib.Axes, rows: pd.DataFrame, cost: str) -> None:
   """Draws the Pareto frontier of the rows as a grey staircase."""
-  ordered = rows.sort_values(flops)
+  ordered = rows.sort_values(cost)
   best = ordered.loc[
     frontier.pareto_mask(
-      ordered[flops].to_numpy(float), ordered["error"].to_numpy(float)
+      ordered[cost].to_numpy(float), ordered["error"].to_numpy(float)
     )
   ]
   panel.plot(
-    [*best[flops], rows[flops].max()],
+    [*best[cost], rows[cost].max()],
     100 * np.array([*best["error"], best["error"].min()]),
     drawstyle="steps-post",
     color=FRONTIER,
     linewidth=4.5,
     solid_joinstyle="miter",
     zorder=1,
+  )
+
+
+def frontier_handle() -> lines.Line2D:
+  """Its legend entry."""
+  return lines.Line2D(
+    [], [], color=FRONTIER, linewidth=4.5, label="Pareto frontier"
   )
 
 

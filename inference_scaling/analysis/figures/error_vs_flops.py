@@ -2,7 +2,6 @@
 
 import pandas as pd
 from matplotlib import figure as figure_lib
-from matplotlib import lines
 
 from inference_scaling import names
 from inference_scaling.analysis import frames, registry, votings, wording
@@ -49,7 +48,7 @@ def error_vs_flops(
       drawing.draw_frontier(panel, rows, flops)
       curves = frames.select(rows, policy=policy)
       drawing.draw_strategies(panel, curves, flops, rows["strategy"], zorder=3)
-      style.flops_axis(panel, flops)
+      style.cost_axis(panel, flops)
   for line in axes:
     style.error_axis(line[0])
   voting, _ = votings.main_voting(aggregation)
@@ -58,11 +57,8 @@ def error_vs_flops(
     + drawing.band_words(rows["strategy"])
     + wording.on_common(num_common)
   )
-  handles = drawing.strategy_handles(rows["strategy"])
-  handles.append(
-    lines.Line2D(
-      [], [], color=drawing.FRONTIER, linewidth=4.5, label="Pareto frontier"
-    )
+  style.legend(
+    figure,
+    [*drawing.strategy_handles(rows["strategy"]), drawing.frontier_handle()],
   )
-  style.legend(figure, handles)
   return figure

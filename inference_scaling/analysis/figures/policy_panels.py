@@ -128,7 +128,7 @@ def easy_vs_hard(
         panel.text(
           0.5, 0.5, "no such problems", transform=panel.transAxes, **_CENTERED
         )
-    style.flops_axis(column[1], flops)
+    style.cost_axis(column[1], flops)
   for panel, name in zip(
     axes[:, 0],
     (f"level below {hard_from}", f"level {hard_from} and above"),
@@ -193,9 +193,9 @@ def voting_methods(
         look = looks[name] | {"linestyle": style.VOTING_LINES[voting]}
         look["filled"] = voting == votings.WEIGHTED
         drawing.draw_curve(panel, curve, flops, band=False, **look)
-      style.flops_axis(panel, flops, label=False)
+      style.cost_axis(panel, flops, label=False)
   # One label for all: there is no space for one under each panel.
-  axes[-1, (len(names) - 1) // 2].set_xlabel(style.CONVENTION_LABELS[flops])
+  axes[-1, (len(names) - 1) // 2].set_xlabel(style.COST_LABELS[flops])
   problems = selection.unequal_problems(rows)
   for panel, (policy, size) in zip(axes[:, 0], policies.items(), strict=True):
     name = wording.policy(policy, size, problems.get(policy))

@@ -81,7 +81,7 @@ def equal_budget(
         shift = _DODGE ** (index - (len(looks) - 1) / 2)
         curve = curve.assign(x=curve["budget"] * shift)
         _draw_difference(panel, curve, look)
-      style.flops_axis(panel, flops)
+      style.cost_axis(panel, flops)
       if not panel.get_lines()[1:]:  # beside the line of no difference
         panel.text(
           0.5, 0.5, "no budget pays for both", transform=panel.transAxes,
@@ -162,10 +162,10 @@ def variants(
           panel, base, flops, band=False, color=style.GREY, linewidth=1.0
         )
       drawing.draw_strategies(panel, curves, flops, group, band=False)
-      style.flops_axis(panel, flops, label=False)
+      style.cost_axis(panel, flops, label=False)
     name = wording.policy(policy, policies[policy], problems.get(policy))
     style.error_axis(line[0], f"error rate (%)\n{name}")
-  axes[-1, (len(groups) - 1) // 2].set_xlabel(style.CONVENTION_LABELS[flops])
+  axes[-1, (len(groups) - 1) // 2].set_xlabel(style.COST_LABELS[flops])
   handles = drawing.strategy_handles(shown["strategy"])
   if strategies.SAMPLING in set(rows["strategy"]):
     handles.append(lines.Line2D([], [], color=style.GREY, label="Sampling"))

@@ -57,10 +57,12 @@ VOTING_LINES = {
   votings.MAJORITY: DASHED,
   votings.BEST_OF_N: DOTTED,
 }
-CONVENTION_LABELS = {
+COST_LABELS = {
   "flops_paper": "FLOPs per problem\n(paper: policy's generated tokens)",
   "flops_with_reward": "FLOPs per problem\n(with_reward: + scored tokens)",
   "flops_full": "FLOPs per problem\n(full: + prompts, attention, unembedding)",
+  "hours": "machine hours per 1,000 problems",
+  "dollars": "dollars per 1,000 problems",
 }
 STYLE: dict[Any, Any] = {
   "axes.edgecolor": "#404040",
@@ -188,16 +190,18 @@ def sizes_axis(axes: axes_lib.Axes, sizes: Sequence[int], label: str) -> None:
   axes.set_xlabel(label)
 
 
-def flops_axis(axes: axes_lib.Axes, flops: str, *, label: bool = True) -> None:
-  """A logarithmic axis of FLOPs; its label names the convention."""
+def cost_axis(axes: axes_lib.Axes, cost: str, *, label: bool = True) -> None:
+  """A logarithmic axis of a cost; its label names convention or unit."""
   axes.set_xscale("log")
   axes.xaxis.set_major_locator(ticks_lib.LogTicks())
-  axes.xaxis.set_major_formatter(
-    ticker.LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf))
-  )
+  if cost.startswith("flops_"):
+    powers = ticker.LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf))
+    axes.xaxis.set_major_formatter(powers)
+  else:
+    axes.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
   axes.xaxis.set_minor_formatter(ticker.NullFormatter())
   if label:
-    axes.set_xlabel(CONVENTION_LABELS[flops])
+    axes.set_xlabel(COST_LABELS[cost])
 
 
 def error_axis(axes: axes_lib.Axes, label: str = "error rate (%)") -> None:

@@ -52,6 +52,8 @@ class Record:
     reward_apart: whether the ledger has separate FLOPs of the reward model; if
       not, the policy's two fields hold all FLOPs.
     tokens: tokens that the policy generated, discarded ones included.
+    machine_seconds: wall time of the process since the record before; None
+      where it is not known, see `timings`.
   """
 
   policy: str
@@ -72,6 +74,7 @@ class Record:
   charges: Mapping[str, Mapping[str, np.ndarray]]
   reward_apart: bool
   tokens: int
+  machine_seconds: float | None = None
 
   @property
   def rewarded(self) -> bool:

@@ -1,6 +1,7 @@
-"""Sections on compute: frontier, best per budget, sizes, shared states."""
+"""Sections on costs: frontier, best per budget, sizes, time, shared states."""
 
 import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,7 +18,11 @@ from inference_scaling.analysis import (
 from inference_scaling.analysis.comparison import (
   hidden_states as hidden_states_lib,
 )
-from inference_scaling.analysis.comparison import optimal_size, selection
+from inference_scaling.analysis.comparison import (
+  machine_time,
+  optimal_size,
+  selection,
+)
 from inference_scaling.analysis.records import flops_parts
 from inference_scaling.analysis.report import results
 
@@ -41,6 +46,37 @@ def pareto_frontier(analysis: results.Analysis) -> str:
     rows=rows,
     compared=len(frame),
     conventions=names.CONVENTIONS,
+  )
+
+
+@registry.section(65)
+def wall_time(analysis: results.Analysis) -> str:
+  """Hours and dollars of runs, and accuracy by them."""
+  frame = analysis.tables.get(machine_time.RUNS)
+  if frame is None:
+    return ""
+  priced = machine_time.DOLLARS in frame
+  timed = frames.records(machine_time.timed(frame))
+  costs = frames.records(
+    analysis.tables.get(machine_time.ACCURACY, pd.DataFrame())
+  )
+  voting, _ = votings.main_voting(analysis.aggregation)
+  header = ("policy", "strategy", "n", "seed", "problems", "hours")
+  cost_header = ("policy", "method", "n", "accuracy %", "seconds")
+  return templates.fill(
+    "report/templates/wall_time.md.jinja",
+    price=f"{frame['price_per_hour'].iloc[0]:,g}" if priced else None,
+    untimed=sum(frame["untimed"]),
+    records=sum(frame["records"]),
+    left_out=len(frame) - len(timed),
+    header=(*header, "dollars") if priced else header,
+    total=("**all**", "", "", "", *_run_cells(timed)),
+    runs=list(map(_run_row, timed)),
+    voting=wording.VOTING_WORDS[voting],
+    num_common=analysis.num_common,
+    shares=not all(row["measured"] for row in costs),
+    cost_header=(*cost_header, *["dollars"] * priced, "on the frontier"),
+    costs=list(map(_cost_row, costs)),
   )
 
 
@@ -94,6 +130,34 @@ def hidden_states(analysis: results.Analysis) -> str:
     leads_header=("policy", "strategy", "against", *flops_parts.CHARGES),
     convention=convention,
     voting=wording.VOTING_WORDS[voting],
+  )
+
+
+def _run_cells(runs: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+  """Problems, hours and, where there are, dollars of runs together."""
+  amounts = (
+    wording.amount(sum(row[name] for row in runs))
+    for name in ("hours", machine_time.DOLLARS)
+    if runs and name in runs[0]
+  )
+  return f"{sum(row['records'] for row in runs):,}", *amounts
+
+
+def _run_row(row: Mapping[str, Any]) -> tuple[Any, ...]:
+  name = strategies.strategy_name(row["strategy"])
+  return row["policy"], name, row["n"], row["seed"], *_run_cells([row])
+
+
+def _cost_row(row: Mapping[str, Any]) -> tuple[Any, ...]:
+  names = (machine_time.SECONDS, machine_time.DOLLARS)
+  mark = "" if row["measured"] else "~"
+  return (
+    row["policy"],
+    wording.method(row["strategy"], row["voting"]),
+    row["n"],
+    wording.percent(row["accuracy"], row["low"], row["high"]),
+    *(mark + wording.amount(row[name]) for name in names if name in row),
+    f"{row['share']:.0%}" if row["on_frontier"] else "-",
   )
 
 

@@ -7,7 +7,11 @@ import pandas as pd
 
 from inference_scaling import names
 from inference_scaling.analysis import votings
-from inference_scaling.analysis.comparison import aggregations, selection
+from inference_scaling.analysis.comparison import (
+  aggregations,
+  machine_time,
+  selection,
+)
 from inference_scaling.analysis.comparison import (
   hidden_states as hidden_states_lib,
 )
@@ -22,7 +26,7 @@ from inference_scaling.analysis.theory import limits
 
 COMMON = "common_problems"  # the table of what all policies have
 # Tables that a report has or lacks; the others may be empty.
-OPTIONAL_TABLES = (COMMON, *hidden_states_lib.TABLES)
+OPTIONAL_TABLES = (COMMON, *hidden_states_lib.TABLES, *machine_time.TABLES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +101,7 @@ def analyze(
   convention: str = names.PAPER,
   hard_from: int = panel_lib.HARD_FROM,
   hidden_states: str = flops_parts.TWICE,
+  price_per_hour: float | None = None,
   num_subsets: int = 200,
   seed: int = 0,
 ) -> Analysis:
@@ -114,6 +119,8 @@ def analyze(
       whatever levels there are.
     hidden_states: how often those that a value head reads of its own policy are
       charged; one of `flops_parts.CHARGES`.
+    price_per_hour: dollars an hour of one worker, the machine or the devices
+      that one process has; None for no price.
     num_subsets: sampled subsets where there are too many to enumerate.
     seed: seed of the sampled subsets.
 
@@ -121,9 +128,11 @@ def analyze(
     The Analysis.
 
   Raises:
-    ValueError: if an option is not known, `hard_from` is outside the levels of
-      the problems, or two policies have no problem in common.
+    ValueError: if an option is not known, the price is none, `hard_from` is
+      outside the levels of the problems, or two policies have no problem in
+      common.
   """
+  machine_time.check_price(price_per_hour)
   if hard_from != panel_lib.HARD_FROM:
     _check_level(hard_from, [record.level for record in records])
   recorded = _aggregations(records)
@@ -142,7 +151,10 @@ def analyze(
     records, num_subsets=num_subsets, seed=seed
   )
   panels = panel_lib.panels_by_level(frame, hard_from)
-  summary = summary_lib.summarize(panels, parameters)
+  runs = machine_time.run_costs(records, price_per_hour)
+  summary = machine_time.add_costs(
+    summary_lib.summarize(panels, parameters), runs
+  )
   policies = selection.policies_of(summary)
   common_frame = panel_lib.on_common_problems(frame)
   is_common = common_frame is frame
@@ -163,9 +175,12 @@ def analyze(
     **hidden_states_lib.hidden_states_tables(
       records, list(policies), aggregation, num_subsets=num_subsets, seed=seed
     ),
+    **machine_time.cost_tables(common["all"], aggregation, runs),
   }
   if not is_common:
-    tables[COMMON] = summary_lib.summarize(common, parameters)
+    tables[COMMON] = machine_time.add_costs(
+      summary_lib.summarize(common, parameters), runs
+    )
   return Analysis(
     summary=summary,
     panels=panels,

@@ -236,7 +236,7 @@ def test_labels_of_flops_do_not_overlap():
   ):
     figure, axes = style.new_figure(1, 4, width=2.1)
     axes[0, 0].plot([low, high], [0, 1])
-    style.flops_axis(axes[0, 0], "flops_paper")
+    style.cost_axis(axes[0, 0], "flops_paper")
     figure.draw_without_rendering()
     boxes = [
       label.get_window_extent()

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
-from inference_scaling.analysis.records import load
+from inference_scaling.analysis.records import load, timings
 from inference_scaling.analysis.report import provenance as provenance_lib
 
 
@@ -69,6 +69,8 @@ def read(folders: Sequence[pathlib.Path]) -> list[Source]:
 def _read(folder: pathlib.Path, label: str) -> Source:
   provenance = provenance_lib.read(folder / "config.json")
   records = load.read_records(folder / "records.jsonl")
+  # Read behind the records: of each its time is there, too.
+  records = timings.add_times(records, folder / "timings.jsonl")
   if provenance is None:
     provenance = provenance_lib.from_records(records)
   return Source(folder, label, provenance, records)
