@@ -117,7 +117,9 @@ class LocalStore:
   @contextlib.contextmanager
   def _told(self, what: str, name: str | None) -> Iterator[pathlib.Path]:
     """The path of a name, with errors of the system that name it."""
-    path = self._root / store_lib.check_name(name) if name else self._root
+    path = self._root
+    if name is not None:
+      path /= store_lib.check_name(name)
     try:
       yield path
     except OSError as error:

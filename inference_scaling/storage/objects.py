@@ -226,14 +226,14 @@ class ObjectStore:
 
     The packages raise what theirs raise: not all of it is an OSError.
     """
-    where = f"{self.url}/{store_lib.check_name(name)}" if name else self.url
+    end = "" if name is None else f"/{store_lib.check_name(name)}"
     try:
-      yield f"{self._root}/{name}" if name else self._root
+      yield f"{self._root}{end}"
     except Exception as error:
+      why = str(error) or type(error).__name__
       raise OSError(
-        f"cannot {what} {where}: {str(error) or type(error).__name__}. See to "
-        "bucket, credentials and network, which are those that "
-        f"{self._kind.package} knows"
+        f"cannot {what} {self.url}{end}: {why}. See to bucket, credentials and "
+        f"network, which are those that {self._kind.package} knows"
       ) from error
 
 
