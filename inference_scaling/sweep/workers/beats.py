@@ -4,6 +4,7 @@ A worker rewrites its beat every few seconds. The driver looks whether a beat
 has changed, by its own clock: clocks of two hosts are never compared to judge.
 """
 
+import contextlib
 import os
 import socket
 import threading
@@ -50,14 +51,16 @@ class Heart:
   def tell(self, **told: Any) -> None:
     """Says at once what the worker does."""
     self._told |= told
-    self._beat()
+    self._try()
 
   def _run(self) -> None:
     while not self._stop.wait(self._interval):
-      try:
-        self._beat()
-      except OSError:
-        pass  # the next one may succeed; whoever misses them calls it lost
+      self._try()
+
+  def _try(self) -> None:
+    """Beats if it can; whoever misses too many beats calls the worker lost."""
+    with contextlib.suppress(OSError):
+      self._beat()
 
   def _beat(self) -> None:
     with self._lock:

@@ -72,6 +72,10 @@ class Board:
     """The last beat of the driver; None where there is none."""
     return self._read(DRIVER)
 
+  def begin_to_lead(self, beat: Mapping[str, Any]) -> bool:
+    """Shows that a driver lives, unless another one has: one of many may."""
+    return self.store.create(DRIVER, json.dumps(beat).encode())
+
   def lead(self, beat: Mapping[str, Any] | None) -> None:
     """Shows that the driver lives; None: that it has ended."""
     if beat is None:
@@ -105,9 +109,10 @@ class Board:
     value = self._read(f"{CLAIMS}/{task}")
     return None if value is None else value["worker"]
 
-  def release(self, task: str) -> None:
-    """Gives a task back."""
-    self.store.delete(f"{CLAIMS}/{task}")
+  def release(self, task: str, worker: str) -> None:
+    """Gives a task back, if this worker has it still."""
+    if self.claimant(task) == worker:
+      self.store.delete(f"{CLAIMS}/{task}")
 
   def finish(self, task: str) -> None:
     """Marks a task as complete."""

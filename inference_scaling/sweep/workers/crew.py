@@ -92,8 +92,9 @@ class Crew:
     if not gone:
       return {}
     for task in self._board.claimed():
-      if self._board.claimant(task) in gone:
-        self._board.release(task)
+      claimant = self._board.claimant(task)
+      if claimant in gone:
+        self._board.release(task, claimant)
     mine = {name: why for name, why in gone.items() if name in self._jobs}
     for name in mine:
       del self._jobs[name]

@@ -4,6 +4,7 @@ A file system locks the folder's records; object stores, and some file systems
 that hosts share, lock nothing. So a driver beats, too.
 """
 
+import contextlib
 import os
 import socket
 import threading
@@ -13,6 +14,8 @@ from typing import Any
 
 from inference_scaling.sweep.workers import beats
 from inference_scaling.sweep.workers import board as board_lib
+
+_POLL = 0.25  # seconds between two looks at the beat of another driver
 
 
 class Lock:
@@ -48,36 +51,53 @@ class Lock:
       OSError: if another driver beats.
     """
     other = self._board.driver()
-    if other is not None and not self._is_gone(other):
-      raise OSError(describe(other))
-    self._board.lead(self._beat)
+    if other is not None:
+      if not self._is_gone(other):
+        raise OSError(describe(other))
+      self._board.lead(None)
+    if not self._board.begin_to_lead(self._beat):
+      other = self._board.driver() or self._beat
+      raise OSError(describe(other))  # of two at once, one leads
     self._thread.start()
     return self
 
   def __exit__(self, *exception) -> None:
     self._stop.set()
     self._thread.join()
-    self._board.lead(None)
+    if self._leads():
+      self._board.lead(None)
 
   def _is_gone(self, other: dict[str, Any]) -> bool:
     """Tells whether a driver that has beaten does so no longer."""
-    if other["host"] == self._beat["host"]:
-      return not _runs(other["pid"])
+    if other["host"] == self._beat["host"] and not _runs(other["pid"]):
+      return True
+    # A process of its number may be another one, as after a restart of the
+    # host: its beats tell.
     wait = 3 * self._interval
     self._say(
-      f"A driver on {other['host']} was here; waiting {wait:.0f} s to see "
-      "whether it runs."
+      f"A driver on {other['host']} was here; waiting up to {wait:.0f} s to "
+      "see whether it runs."
     )
-    time.sleep(wait)
-    return self._board.driver() == other
+    deadline = time.monotonic() + wait
+    while time.monotonic() < deadline:
+      time.sleep(min(_POLL, self._interval))
+      if (beat := self._board.driver()) != other:
+        return beat is None  # it has ended in the meantime
+    return True
 
   def _run(self) -> None:
     while not self._stop.wait(self._interval):
-      self._beat["beat"] += 1
-      try:
-        self._board.lead(self._beat)
-      except OSError:
-        pass  # told by whatever the driver writes next
+      # What cannot be written is told by whatever the driver writes next.
+      with contextlib.suppress(OSError):
+        if self._leads():
+          self._beat["beat"] += 1
+          self._board.lead(self._beat)
+
+  def _leads(self) -> bool:
+    """Whether no other driver has taken this one for gone, and leads now."""
+    beat = self._board.driver()
+    same = ("host", "pid", "since")
+    return beat is None or all(beat[key] == self._beat[key] for key in same)
 
 
 def describe(driver: dict[str, Any]) -> str:

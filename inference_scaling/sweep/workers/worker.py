@@ -139,8 +139,7 @@ class _Worker:
   def _give_back(self) -> None:
     """Frees what an earlier start of this worker has claimed."""
     for task in self._board.claimed() - self._board.done():
-      if self._board.claimant(task) == self._name:
-        self._board.release(task)
+      self._board.release(task, self._name)
 
   def _next(self) -> task_lib.Task | None:
     """Claims the next task, in the first process, and tells it to all."""
@@ -160,7 +159,7 @@ class _Worker:
       if not self._board.claim(task.name, self._name):
         continue
       if task.name in self._board.done():  # in the meantime
-        self._board.release(task.name)
+        self._board.release(task.name, self._name)
         continue
       self._last = task
       if self._heart is not None:
@@ -199,18 +198,18 @@ class _Worker:
       for made, timing in searches.records(run, waiting):
         self._write(log, {"record": made, "timing": timing})
     except (WorkerError, KeyboardInterrupt):
-      self._board.release(task.name)
+      self._board.release(task.name, self._name)
       raise
     except Exception:
       tail = traceback.format_exc().splitlines()[-_TAIL:]
       print("\n".join(tail), file=sys.stderr, flush=True)
       self._board.fail(f"{log}.{secrets.token_hex(2)}", "\n".join(tail))
-      self._board.release(task.name)
+      self._board.release(task.name, self._name)
       if processes.several():
         raise  # the other processes wait in a program for this one
       return
     self._board.finish(task.name)
-    self._board.release(task.name)
+    self._board.release(task.name, self._name)
 
   def _write(self, log: str, line: dict) -> None:
     """Adds to a log; what a disk does not take is no fault of the task."""
@@ -246,7 +245,7 @@ def main(argv: list[str], run: Callable[[str, str, str], None] = work) -> int:
   except KeyboardInterrupt:
     print("Stopped.", file=sys.stderr, flush=True)
     return _INTERRUPTED
-  except WorkerError as error:
+  except OSError as error:
     print(f"Error: {error}", file=sys.stderr, flush=True)
     return 1
   return 0
