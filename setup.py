@@ -55,6 +55,7 @@ setuptools.setup(
   ],
   extras_require={
     "gcs": ["gcsfs>=2024.12"],  # sweeps shared through gs://
+    "ray": ["ray>=2.40"],  # workers as actors
     "s3": ["s3fs>=2024.12"],  # through s3://
     "slurm": ["submitit>=1.5"],  # workers as jobs
     "test": [
@@ -66,6 +67,7 @@ setuptools.setup(
       "nbformat>=5.10",
       "pytest>=8.0",
       "pytest-xdist>=3.6",  # half the time on two cores
+      "ray>=2.40",
       "ruff>=0.11",
       "s3fs>=2024.12",
       "submitit>=1.5",

@@ -3,19 +3,21 @@
 import hashlib
 import importlib.util
 import os
-import pathlib
+import secrets
 import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from inference_scaling.sweep.executors import executor
 from inference_scaling.sweep.executors.ray_actors import connection
+from inference_scaling.sweep.workers import executor
 
 _OPTIONS = ("address", "cpus", "gpus", "memory", "resources")
 _LOCAL = ("", "local")  # addresses of no cluster but one that is started
 _GIB = 2**30
-_PATIENCE = 5.0  # seconds until an address must answer
+_REACHING = 5.0  # seconds until something at an address must listen
+_JOINING, _PATIENCE = 40.0, 120.0  # until Ray must join, and answer later
+_TRIES = "5"  # of Ray to join a cluster, each of a second
 _VARIABLES = ("JAX_", "XLA_")  # of the driver, that workers take over
 _JOB = "ray:"  # what the text of a job begins with; the namespace follows
 
@@ -33,7 +35,6 @@ class Ray(executor.Executor):
   def __init__(
     self,
     options: Mapping[str, str],
-    logs: pathlib.Path | None = None,
     say: Callable[[str], None] = print,
   ):
     """Reads the options.
@@ -42,7 +43,6 @@ class Ray(executor.Executor):
       options: `address` of a cluster (host:port, or auto), by default that of
         the variable RAY_ADDRESS, or none; of each worker, `cpus` (1), `gpus`
         (0), `memory` in GiB and further `resources` as in TPU=4,v5e=0.5.
-      logs: folder of a file of what Ray says; None for nowhere.
       say: takes a line that the user should read.
 
     Raises:
@@ -58,7 +58,7 @@ class Ray(executor.Executor):
     self._address = None if address in _LOCAL else address
     self.detached = self._address is not None
     self._needs = _needs(options)
-    self._logs, self._say = logs, say
+    self._say = say
     self._connection: connection.Connection | None = None
 
   def check(self) -> None:
@@ -78,8 +78,7 @@ class Ray(executor.Executor):
       return
     if self._address is not None:
       _reach(self._address)
-    self._connection = connection.Connection(self._logs)
-    nodes = self._call("connect", address=self._address)
+    nodes = self._connect()
     if any(_fits(self._needs, node["resources"]) for node in nodes):
       return
     where = f"the Ray cluster at {self._address}" if self.detached else "Ray"
@@ -90,8 +89,8 @@ class Ray(executor.Executor):
     if not self.detached:
       raise ValueError(f"{words} Lower what --executor asks for.")
     self._say(
-      f"{words} Workers wait until one joins; if none is to, stop this (Ctrl-C) "
-      "and lower what --executor asks for."
+      f"{words} Workers wait until one joins; if none is to, stop this "
+      "(Ctrl-C) and lower what --executor asks for."
     )
 
   def start(self, workers: Sequence[executor.Start]) -> dict[str, str]:
@@ -133,10 +132,40 @@ class Ray(executor.Executor):
     """Ends actors at once: whatever they have recorded is safe."""
     self._call("stop", names=list(names))
 
+  def close(self) -> None:
+    """Leaves the cluster, or ends the Ray that was started."""
+    if self._connection is not None:
+      self._connection.close()
+      self._connection = None
+
+  def _connect(self) -> list[dict[str, Any]]:
+    """Joins or starts Ray; its nodes."""
+    joined = connection.Connection(self._environment())
+    try:
+      nodes = joined.call("connect", {"address": self._address}, _JOINING)
+    except TimeoutError as error:
+      raise OSError(
+        f"No Ray answers at {self._address or 'this machine'}: {error}"
+      ) from error
+    self._connection = joined
+    return nodes
+
+  def _environment(self) -> dict[str, str]:
+    """Variables that tell Ray how to behave."""
+    if self.detached:
+      return {"RAY_NUM_REDIS_GET_RETRIES": _TRIES}
+    # Nobody else may use the Ray that is started, and it reports to nobody. Its
+    # token stands nowhere: Ray would write one into the user's home.
+    return {
+      "RAY_AUTH_MODE": "token",
+      "RAY_AUTH_TOKEN": secrets.token_hex(32),
+      "RAY_USAGE_STATS_ENABLED": "0",
+    }
+
   def _call(self, method: str, **arguments: Any) -> Any:
     self.check()
     assert self._connection is not None
-    return self._connection.call(method, arguments)
+    return self._connection.call(method, arguments, _PATIENCE)
 
 
 def _needs(options: Mapping[str, str]) -> dict[str, float]:
@@ -185,7 +214,7 @@ def _reach(address: str) -> None:
   if not host or not port.isdecimal():
     return  # auto, or a name that Ray knows
   try:
-    socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+    socket.create_connection((host, int(port)), timeout=_REACHING).close()
   except (OSError, OverflowError) as error:
     raise OSError(
       f"No Ray cluster answers at {address} ({error}); expected host:port as "
