@@ -9,7 +9,7 @@ its records are dropped on request.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from inference_scaling import tasks
@@ -178,6 +178,33 @@ def vote_again(file: files.JsonLines, aggregations: Sequence[str]) -> None:
       **value, "votes": votes.make_votes(value["candidates"], aggregations)
     }
   )  # fmt: skip
+
+
+def renewer(
+  problems: Sequence[tasks.Problem], aggregations: Sequence[str]
+) -> Callable[[Mapping[str, Any]], Mapping[str, Any] | None]:
+  """Makes a function that brings records of an earlier start up to date.
+
+  Args:
+    problems: those of today.
+    aggregations: of step scores, as `votes.make_votes` takes them.
+
+  Returns:
+    A function that makes of a record what it would be today, with the votes of
+    today; None where its problem has changed or is gone.
+  """
+  today, names = _describe(problems), votes.vote_names(aggregations)
+
+  def renew(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    problem = record["problem"]
+    if today.get(problem["id"]) not in (problem, _spelled(problem)):
+      return None
+    if list(record["votes"]) == names:
+      return record
+    voted = votes.make_votes(record["candidates"], aggregations)
+    return {**record, "votes": voted}
+
+  return renew
 
 
 def to_done(rows: Iterable[Row]) -> Done:

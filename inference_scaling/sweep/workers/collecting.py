@@ -1,6 +1,6 @@
 """Moves what workers record into the folder of the sweep."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from inference_scaling.spec import grid
@@ -25,6 +25,7 @@ class Collector:
     board: board_lib.Board,
     records: files.JsonLines,
     timings: files.JsonLines,
+    renew: Callable[[Mapping[str, Any]], Mapping[str, Any] | None],
     see: searches.See,
     say: Callable[[str], None],
   ):
@@ -34,10 +35,13 @@ class Collector:
       board: what workers share.
       records: the folder's file of records.
       timings: that of times.
+      renew: makes a record what it would be today, as workers of an earlier
+        driver had another config; None for one of a problem that has changed.
       see: is told of each new record.
       say: takes lines that workers say; each once.
     """
     self._board, self._see, self._say = board, see, say
+    self._renew = renew
     self._records, self._timings = records, timings
     self._recorded = {_key(line) for line in records.read()}
     self._timed = {_timing_key(line) for line in timings.read()}
@@ -49,8 +53,12 @@ class Collector:
     """Runs and problems of all records."""
     return self._recorded
 
-  def collect(self) -> int:
+  def collect(self, complete: Collection[str] = ()) -> int:
     """Takes what is new.
+
+    Args:
+      complete: names of tasks whose logs have nothing new: a large sweep has
+        many, and each look at a log is a call.
 
     Returns:
       How many records were.
@@ -60,6 +68,8 @@ class Collector:
     """
     count = 0
     for log in self._board.logs():
+      if log.partition(".")[0] in complete:
+        continue
       lines, position = self._board.read_log(log, self._positions.get(log, 0))
       for line in lines:
         count += self._take(line)
@@ -73,7 +83,9 @@ class Collector:
         self._said.add(line["say"])
         self._say(line["say"])
       return False
-    record, timing = line["record"], line["timing"]
+    record, timing = self._renew(line["record"]), line["timing"]
+    if record is None:
+      return False
     key = _key(record)
     new = key not in self._recorded
     if new:

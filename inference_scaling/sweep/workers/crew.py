@@ -44,6 +44,7 @@ class Crew:
     self._jobs: dict[str, str] = {}
     self._started: set[str] = set()  # by this driver
     self._lost: set[str] = set()  # those of whom it was told
+    self._charged: set[str] = set()  # those that a task has ended
     self._barren = 0
 
   def __len__(self) -> int:
@@ -89,16 +90,18 @@ class Crew:
     seen = self._board.beats()
     self._watch.look(seen)
     gone = self._gone(seen)
-    if not gone:
-      return {}
-    for task in self._board.claimed():
-      claimant = self._board.claimant(task)
-      if claimant in gone:
-        self._board.release(task, claimant)
+    # One that is lost may have claimed a task since.
+    if missing := gone.keys() | self._lost:
+      for task in self._board.claimed():
+        claimant = self._board.claimant(task)
+        if claimant in missing:
+          self._charge(task, claimant, gone.get(claimant, ""), seen)
+          self._board.release(task, claimant)
     mine = {name: why for name, why in gone.items() if name in self._jobs}
-    for name in mine:
-      del self._jobs[name]
-    self._board.write_jobs(self._jobs)
+    if mine:
+      for name in mine:
+        del self._jobs[name]
+      self._board.write_jobs(self._jobs)
     return mine
 
   def judge(self, gone: Mapping[str, str]) -> None:
@@ -110,12 +113,13 @@ class Crew:
     Raises:
       OSError: if several in a row did nothing and none is left.
     """
-    logs = self._board.logs()
     for name, why in gone.items():
       if why:
         self._say(f"Worker {name} ended: {why}")
-      did = any(f".{name}." in log for log in logs)
-      self._barren = 0 if did or not why else self._barren + 1
+      if name in self._charged:
+        continue
+      did = not why or self._recorded(f".{name}.")
+      self._barren = 0 if did else self._barren + 1
       if self._barren < _MOST_BARREN:
         continue
       what = f"{self._barren} workers in a row ended and recorded nothing"
@@ -141,6 +145,45 @@ class Crew:
       running -= {*over, *self._ended(self._board.beats())}
       time.sleep(_POLL)
     self.stop()
+
+  def dismiss(self) -> None:
+    """Ends all workers, and forgets them: their plan is of no use."""
+    self.stop()
+    self._jobs = {}
+    self._started = set()
+
+  def _charge(
+    self,
+    task: str,
+    worker: str,
+    why: str,
+    seen: Mapping[str, Mapping[str, Any]],
+  ) -> None:
+    """Takes the end of a worker for a failure of the task, if it may be one.
+
+    It may where the worker searched the task, recorded none of it and was ended
+    from outside, as for want of memory; a host that is lost is no task's fault.
+    """
+    searched = worker in seen and seen[worker]["task"] == task
+    if not (why and searched) or worker in self._lost:
+      return
+    if self._recorded(f"{task}.{worker}."):
+      return
+    self._charged.add(worker)
+    first = why.splitlines()[0]
+    self._board.fail(
+      f"{task}.{worker}.{secrets.token_hex(4)}",
+      f"{why}\nThe worker that searched this ended: {first}",
+    )
+
+  def _recorded(self, part: str) -> bool:
+    """Whether a log with this in its name has a record."""
+    return any(
+      "record" in line
+      for log in self._board.logs()
+      if part in log
+      for line in self._board.read_log(log)[0]
+    )
 
   def _gone(self, seen: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Workers that have ended or are lost, with the reasons."""

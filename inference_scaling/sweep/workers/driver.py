@@ -135,15 +135,22 @@ class _Driver:
     self._planned = {
       run: task_lib.planned_flops(prepared, run) for run in prepared.runs
     }
+    aggregations = settings_lib.aggregations(prepared.sweep)
     self._progress = progress.Progress(
       self._planned,
       len(prepared.problems),
-      votes.shown(settings_lib.aggregations(prepared.sweep)),
+      votes.shown(aggregations),
       say,
     )
     self._collector = collecting.Collector(
-      self._board, opened.records, opened.timings, self._see, say
+      self._board,
+      opened.records,
+      opened.timings,
+      recorded.renewer(prepared.problems, aggregations),
+      self._see,
+      say,
     )
+    self._done: set[str] = set()  # names of tasks
     self._flops = self._seconds = 0.0  # planned, and measured, of new records
     self._told: set[str] = set()  # logs of failures that were told
 
@@ -191,10 +198,11 @@ class _Driver:
     plan = self._board.plan()
     self._crew.attach()
     if plan is None or not self._planner.goes_on(plan):
-      self._crew.end()
+      self._crew.dismiss()
       self._collector.collect()
       self._board.clear()
       plan = self._planner.make(self._collector.recorded)
+    plan = self._planner.adopt(plan)
     for _, log in list(self._board.failures()):  # their tasks are tried anew
       self._board.forgive(log)
     self._board.publish(plan)
@@ -203,11 +211,13 @@ class _Driver:
   def _step(self, plan: board_lib.Plan) -> board_lib.Plan | None:
     """Looks once at everything; the plan as it is then, None at its end."""
     gone = self._crew.miss()
-    self._collector.collect()
+    self._collector.collect(self._done)
     self._crew.judge(gone)
     failed, claimed = self._failures(), self._board.claimed()
     done = {task.name for task in plan.tasks if self._complete(task)}
-    plan = self._cut_anew(plan, claimed | done | failed)
+    # Some may be done whose last records are collected at the next look.
+    kept = claimed | done | failed | self._board.done()
+    plan, self._done = self._cut_anew(plan, kept), done
     names = {task.name for task in plan.tasks}
     left = names - done - failed
     self._progress.show(
@@ -241,8 +251,9 @@ class _Driver:
         continue
       self._told.add(log)
       last = self._board.failure(log).strip().splitlines()[-1:]
+      count = sum(told.startswith(f"{task}.") for told in self._told)
       self._say(
-        f"Task {task} failed ({len(logs[task])} of {worker.MOST_FAILURES}): "
+        f"Task {task} failed ({count} of {worker.MOST_FAILURES}): "
         f"{''.join(last)} [{self._path(log)}]"
       )
     return {

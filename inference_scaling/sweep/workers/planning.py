@@ -5,6 +5,7 @@ import os
 import secrets
 import sys
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from inference_scaling.spec import grid
 from inference_scaling.sweep import prepared as prepared_lib
@@ -64,6 +65,10 @@ class Planner:
       plan.sha256 == self.sha256 and plan.seconds == self._cutting.task_seconds
     )
 
+  def adopt(self, plan: board_lib.Plan) -> board_lib.Plan:
+    """Lets workers of an earlier plan look where this process does."""
+    return dataclasses.replace(plan, **self._place())
+
   def make(self, recorded: Collection[Key]) -> board_lib.Plan:
     """Makes a plan by the rate that earlier workers had, if there were any.
 
@@ -84,10 +89,8 @@ class Planner:
       began=self._opened.began.isoformat(),
       rate=rate,
       seconds=self._cutting.task_seconds,
-      directory=os.getcwd(),
-      path=tuple(os.path.abspath(entry) for entry in sys.path if entry),
-      cache=self._cutting.cache,
       tasks=tuple(self._cut(rate, recorded, ())),
+      **self._place(),
     )
 
   def anew(
@@ -116,6 +119,14 @@ class Planner:
     tasks = tuple(task for task in plan.tasks if task.name in kept)
     cut = self._cut(rate, recorded, tasks)
     return dataclasses.replace(plan, rate=rate, tasks=(*tasks, *cut))
+
+  def _place(self) -> dict[str, Any]:
+    """Where workers look for files and modules."""
+    return {
+      "directory": os.getcwd(),
+      "path": tuple(os.path.abspath(entry) for entry in sys.path if entry),
+      "cache": self._cutting.cache,
+    }
 
   def _cut(
     self,

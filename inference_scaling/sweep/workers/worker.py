@@ -162,8 +162,6 @@ class _Worker:
         self._board.release(task.name, self._name)
         continue
       self._last = task
-      if self._heart is not None:
-        self._heart.tell(task=task.name)
       return dataclasses.asdict(task)
     return None
 
@@ -191,6 +189,7 @@ class _Worker:
       for _ in searches.search(run, waiting):
         pass
       return
+    self._heart.tell(task=task.name)
     for line in self._said:
       self._write(log, {"say": line})
     self._said = []

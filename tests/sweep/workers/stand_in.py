@@ -125,7 +125,7 @@ class Searches:
         yield made(self._prepared, run, problem)
 
 
-def opened(folder, stack, prepared):
+def opened(folder, stack):
   """An open folder of a sweep, without its config."""
   return types.SimpleNamespace(
     records=stack.enter_context(files.JsonLines(folder / "records.jsonl")),
