@@ -1,12 +1,13 @@
 """Workers as jobs of a real Slurm of two nodes on this machine."""
 
 import itertools
+import os
 
 import pytest
 from submitit.slurm import slurm as submitit_slurm
 
 from inference_scaling.sweep.executors import slurm as slurm_lib
-from inference_scaling.sweep.executors.slurm import commands, parameters
+from inference_scaling.sweep.executors.slurm import commands, parameters, watch
 from inference_scaling.sweep.workers import executor
 from tests.clusters import slurm
 from tests.sweep.executors import slurm_jobs
@@ -14,10 +15,10 @@ from tests.sweep.executors import slurm_jobs
 two_nodes = slurm.two_nodes
 
 
-def _make(path, work=slurm_jobs.wait, **options):
+def _make(path, work=slurm_jobs.wait, say=print, **options):
   """An executor that asks Slurm anew each time."""
   clock = itertools.count(0, 60).__next__
-  return slurm_lib.Slurm(options, path / "logs", work, clock)
+  return slurm_lib.Slurm(options, path / "logs", say, work, clock)
 
 
 def _starts(path, *names):
@@ -106,11 +107,11 @@ def test_it_is_told_why_jobs_failed(two_nodes, tmp_path):
     f"failed (NonZeroExitCode); {logs}/{ids['stop']}_0_log.err ends in\n"
     in (ended["stop"])
   )
-  assert ended["stop"].endswith("\n  Error: the disk of this node is full")
+  assert "\n  Error: the disk of this node is full\n" in ended["stop"]
   assert "Traceback" not in ended["stop"]
   assert "AttributeError: a bug of the package" in ended["bug"]
   assert ended["forgotten"] == (
-    "job 4711 on its node: Slurm knows it no more, and nothing is in "
+    "job 4711 on its node: Slurm knows it no more, and no log of it is in "
     f"{logs}. If it has run, its node does not see that folder: give a "
     "--workdir that all nodes share."
   )
@@ -139,11 +140,11 @@ def test_processes_of_several_nodes_are_one_jax_program(two_nodes, tmp_path):
 
 
 def test_what_slurm_refuses_is_told(two_nodes, tmp_path):
-  with pytest.raises(ValueError, match="'mian'.*expected one of main, urgent"):
+  with pytest.raises(ValueError, match=r"'mian'.*expected one of main, urgent"):
     _make(tmp_path, partition="main,mian").check()
   with pytest.raises(ValueError, match=r"721 minutes.*limit is 720"):
     _make(tmp_path, time="12:00:01").check()
-  jobs = _make(tmp_path, cpus="99", partition="urgent")
+  jobs = _make(tmp_path, memory="999", partition="urgent")
   jobs.check()
   with pytest.raises(OSError, match="node configuration is not available"):
     jobs.start(_starts(tmp_path, "a", "b"))
@@ -166,7 +167,7 @@ def test_a_limit_that_was_not_asked_for_is_that_of_the_partition(
 def test_no_default_partition(two_nodes, tmp_path):
   two_nodes.run("scontrol", "update", "partitionname=main", "default=no")
   try:
-    with pytest.raises(ValueError, match="no default.*one of main, urgent"):
+    with pytest.raises(ValueError, match=r"no default.*one of main, urgent"):
       _make(tmp_path).check()
     with pytest.MonkeyPatch.context() as patch:
       patch.setenv("SBATCH_PARTITION", "main")
@@ -175,17 +176,35 @@ def test_no_default_partition(two_nodes, tmp_path):
     two_nodes.run("scontrol", "update", "partitionname=main", "default=yes")
 
 
-def test_a_silent_slurm_ends_no_job(two_nodes, tmp_path, monkeypatch, caplog):
-  jobs = _make(tmp_path)
-  jobs.start(_starts(tmp_path, "a"))
+def test_a_job_that_may_wait_for_ever_is_told(two_nodes, tmp_path):
+  said = []
+  jobs = _make(tmp_path, say=said.append, nodes="3")
+  ids = jobs.start(_starts(tmp_path, "a"))
+  _wait(lambda: jobs.waiting() and said)
+  assert jobs.waiting() == {"a"} and len(said) == 1
+  assert f"Job {ids['a']} waits, and Slurm says why: Partition" in said[0]
+  jobs.stop(["a"])
+  _wait(jobs.ended)
+
+
+def test_a_silent_slurm_ends_no_job(two_nodes, tmp_path, monkeypatch):
+  said = []
+  jobs = _make(tmp_path, say=said.append)
+  ids = jobs.start(_starts(tmp_path, "a"))
   assert not jobs.ended()
+  for name in ("squeue", "scancel"):
+    program = tmp_path / name
+    program.write_text("#!/bin/sh\necho 'no controller' >&2; exit 1\n")
+    program.chmod(0o755)
   with monkeypatch.context() as patch:
-    patch.setenv("SLURM_CONF", str(tmp_path / "none"))
+    patch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     for _ in range(3):
       assert not jobs.ended()
     jobs.stop(["a"])
-  assert caplog.text.count("squeue failed: ") == 1
-  assert "Jobs may still run: ['a']" in caplog.text
+  assert [text.partition(":")[0] for text in said] == [
+    "squeue failed", "scancel failed",
+  ]  # fmt: skip
+  assert f"`scancel {ids['a']}`" in said[1]
   jobs.stop(["a"])
   _wait(jobs.ended)
 
@@ -193,7 +212,7 @@ def test_a_silent_slurm_ends_no_job(two_nodes, tmp_path, monkeypatch, caplog):
 def test_no_slurm_or_no_submitit(tmp_path, monkeypatch):
   with monkeypatch.context() as patch:
     patch.setenv("PATH", str(tmp_path))
-    with pytest.raises(OSError, match="sbatch is not on PATH.*login node"):
+    with pytest.raises(OSError, match=r"sbatch is not on PATH.*login node"):
       _make(tmp_path).check()
   for name in ("sbatch", "srun", "squeue", "scancel", "sinfo"):
     (tmp_path / name).touch(mode=0o755)
@@ -205,20 +224,43 @@ def test_no_slurm_or_no_submitit(tmp_path, monkeypatch):
     _make(tmp_path).check()
 
 
-def test_squeue_is_asked_once_for_all(tmp_path, monkeypatch):
+def _watch(monkeypatch, path, answers):
+  """A watch of two jobs; the clock, and the calls of squeue."""
   now, calls = [0.0], []
-  monkeypatch.setattr(commands, "jobs", lambda: calls.append(1) or {
-    "1_0": commands.Job("PENDING", "Resources", ""),
-    "1_1": commands.Job("RUNNING", "None", "n1"),
-  })  # fmt: skip
-  jobs = slurm_lib.Slurm({}, tmp_path, clock=lambda: now[0])
-  jobs.attach({"a": "1_0", "b": "1_1"})
-  for now[0] in (0.0, 1.0, 4.9):
-    assert jobs.waiting() == {"a"} and not jobs.ended()
-  assert len(calls) == 1
-  now[0] = 5.0
-  assert not jobs.ended()
-  assert len(calls) == 2
+  monkeypatch.setattr(
+    commands, "jobs", lambda: calls.append(now[0]) or next(answers)
+  )
+  watched = watch.Watch(path, print, lambda: now[0])
+  watched.add({"a": "1_0", "b": "1_1"})
+  return watched, now, calls
+
+
+_WAITS = commands.Job("PENDING", "Resources", "")
+_RUNS = commands.Job("RUNNING", "None", "n1")
+
+
+def test_squeue_is_asked_once_for_all(tmp_path, monkeypatch):
+  answers = itertools.repeat({"1_0": _WAITS, "1_1": _RUNS})
+  watched, now, calls = _watch(monkeypatch, tmp_path, answers)
+  for now[0] in (0.0, 1.0, 4.9, 5.0, 9.9):
+    assert watched.waiting() == {"a"} and not watched.ended()
+  assert calls == [0.0, 5.0]
+
+
+def test_a_job_is_gone_if_it_is_missing_twice(tmp_path, monkeypatch):
+  both = {"1_0": _WAITS, "1_1": _RUNS}
+  answers = iter([both, {"1_0": _WAITS}, both, {}, {"1_0": _RUNS}])
+  watched, now, _ = _watch(monkeypatch, tmp_path, answers)
+  for now[0] in (0.0, 5.0, 10.0, 15.0):
+    assert not watched.ended()
+  now[0] = 20.0
+  assert watched.ended().keys() == {"b"}
+
+
+def test_a_job_that_slurm_has_forgotten_left_a_result(tmp_path, monkeypatch):
+  (tmp_path / "1_1_0_result.pkl").touch()
+  watched, _, _ = _watch(monkeypatch, tmp_path, iter([{"1_0": _RUNS}]))
+  assert watched.ended() == {"b": ""}
 
 
 @pytest.mark.parametrize(
@@ -243,7 +285,13 @@ def test_bad_options(tmp_path, options, parts):
 
 @pytest.mark.parametrize(
   ("text", "minutes"),
-  [("90", 90), ("01:30:00", 90), ("1-00:00:01", 1441), ("infinite", None)],
+  [
+    ("90", 90),
+    ("01:30:00", 90),
+    ("1-00:00:01", 1441),
+    ("30:00", 30),
+    ("infinite", None),
+  ],
 )
 def test_times(text, minutes):
   assert parameters.parse_time(text) == minutes

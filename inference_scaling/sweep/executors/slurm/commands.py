@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from inference_scaling.sweep.executors.slurm import parameters
 
-_PATIENCE = 60.0  # seconds until a program must answer
+_PATIENCE = 20.0  # seconds until a program must answer
 
 
 @dataclasses.dataclass(frozen=True)

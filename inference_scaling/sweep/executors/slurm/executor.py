@@ -8,26 +8,16 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from absl import logging
-
-from inference_scaling.sweep.executors import local
-from inference_scaling.sweep.executors.slurm import commands, job, parameters
+from inference_scaling.sweep.executors.slurm import (
+  commands,
+  job,
+  parameters,
+  watch,
+)
 from inference_scaling.sweep.workers import executor
 
-_FRESH = 5.0  # seconds that an answer of squeue is good for
+_PROGRAMS = ("sbatch", "srun", "squeue", "scancel", "sinfo")
 _MOST_TIMEOUTS = 1000  # times that a job may reach its limit and begin again
-_WAITING = ("PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED")
-_DONE = "COMPLETED"
-_ENDS = {
-  "BOOT_FAIL": "its node did not boot",
-  "CANCELLED": "cancelled",
-  "DEADLINE": "past its deadline",
-  "FAILED": "failed",
-  "NODE_FAIL": "its node is lost",
-  "OUT_OF_MEMORY": "out of memory; ask for more by --executor.memory",
-  "PREEMPTED": "preempted",
-  "TIMEOUT": "stopped at its time limit, which --executor.time sets",
-}
 _JOB = "SLURM_JOB_ID"  # is set in a job
 _CONF = "SLURM_CONF"  # tells programs of Slurm where it is
 _OF_A_JOB = ("SLURM_", "SLURMD_", "SRUN_", "SUBMITIT_")
@@ -46,6 +36,7 @@ class Slurm(executor.Executor):
     self,
     options: Mapping[str, str],
     logs: pathlib.Path,
+    say: Callable[[str], None] = print,
     work: job.Work | None = None,
     clock: Callable[[], float] = time.monotonic,
   ):
@@ -55,6 +46,7 @@ class Slurm(executor.Executor):
       options: of `parameters.read`.
       logs: folder of submitit's files, what workers print included; all nodes
         must see it.
+      say: takes a line that the user should read.
       work: what a job runs; None for a worker of a sweep.
       clock: seconds.
 
@@ -63,13 +55,9 @@ class Slurm(executor.Executor):
     """
     self._parameters = parameters.read(options)
     self._timed = "time" in options
-    self._logs, self._clock = logs.absolute(), clock
+    self._logs, self._say = logs.absolute(), say
     self._job = job.Job() if work is None else job.Job(work)
-    self._ids: dict[str, str] = {}  # of jobs that have not ended, by worker
-    self._states: dict[str, commands.Job] = {}  # by id
-    self._asked = -_FRESH  # when
-    self._silent = False  # whether squeue failed the last time
-    self._ended: dict[str, str] = {}
+    self._watch = watch.Watch(self._logs, say, clock)
 
   def check(self) -> None:
     """Looks for Slurm, submitit and the partition.
@@ -78,7 +66,7 @@ class Slurm(executor.Executor):
       OSError: if Slurm or submitit is missing, or Slurm does not answer.
       ValueError: if no such partition exists, or its limit is below `time`.
     """
-    for program in ("sbatch", "srun", "squeue", "scancel", "sinfo"):
+    for program in _PROGRAMS:
       if shutil.which(program) is None:
         raise OSError(
           f"--executor is slurm, but {program} is not on PATH. Start this on a "
@@ -130,82 +118,27 @@ class Slurm(executor.Executor):
 
   def attach(self, jobs: Mapping[str, str]) -> None:
     """Watches jobs that another driver has submitted."""
-    self._ids |= jobs
-    self._asked = -_FRESH
+    self._watch.add(jobs)
 
   def ended(self) -> dict[str, str]:
-    """Jobs that have ended, or are unknown to Slurm."""
-    self._look()
-    return dict(self._ended)
+    """Jobs that have ended, or that Slurm does not know."""
+    return self._watch.ended()
 
   def waiting(self) -> set[str]:
     """Jobs that are in the queue, those that are to begin again included."""
-    self._look()
-    return {
-      name
-      for name, number in self._ids.items()
-      if number in self._states and self._states[number].state in _WAITING
-    }
+    return self._watch.waiting()
 
   def stop(self, names: Iterable[str]) -> None:
     """Cancels jobs."""
-    ids = {name: self._ids[name] for name in names if name in self._ids}
+    ids = self._watch.ids(names)
     try:
-      commands.cancel(ids.values())
+      commands.cancel(ids)
     except OSError as error:
-      logging.warning("%s. Jobs may still run: %s.", error, sorted(ids))
-    self._asked = -_FRESH
-
-  def _look(self) -> None:
-    """Asks squeue for all jobs, unless it has just answered."""
-    now = self._clock()
-    if not self._ids or now - self._asked < _FRESH:
-      return
-    self._asked = now
-    try:
-      self._states = commands.jobs()
-    except OSError as error:
-      if not self._silent:
-        logging.warning("%s. The last answer of Slurm is kept.", error)
-      self._silent = True
-      return
-    self._silent = False
-    for name, number in list(self._ids.items()):
-      why = self._why(number)
-      if why is not None:
-        self._ended[name] = why
-        del self._ids[name]
-
-  def _why(self, number: str) -> str | None:
-    """Why a job has ended; None where it has not."""
-    state = self._states.get(number)
-    if state is None:
-      # Slurm forgets jobs after some minutes, as while no driver looked.
-      if (self._logs / f"{number}_0_result.pkl").exists():
-        return ""
-      return self._tell(number, "Slurm knows it no more", "its node")
-    if state.state == _DONE:
-      return ""
-    if state.state not in _ENDS:
-      return None
-    what = _ENDS[state.state]
-    if state.reason != "None":
-      what += f" ({state.reason})"
-    return self._tell(number, what, state.nodes or "its node")
-
-  def _tell(self, number: str, what: str, nodes: str) -> str:
-    """Says what became of a job, with the end of its log."""
-    for stream in ("err", "out"):
-      log = self._logs / f"{number}_0_log.{stream}"
-      with contextlib.suppress(OSError):
-        if log.stat().st_size:
-          where = f"; {log} ends in\n{local.tail(log)}"
-          return f"job {number} on {nodes}: {what}{where}"
-    return (
-      f"job {number} on {nodes}: {what}, and nothing is in {self._logs}. If it "
-      f"has run, {nodes} does not see that folder: give a --workdir that all "
-      "nodes share."
-    )
+      self._say(
+        f"{error}. These jobs may still run: end them by "
+        f"`scancel {' '.join(ids)}`."
+      )
+    self._watch.forget_answer()
 
   def _partitions(self) -> list[commands.Partition]:
     """Those that a job may run in."""
@@ -218,8 +151,8 @@ class Slurm(executor.Executor):
       default = [partition for partition in every if partition.default]
       if not default:
         raise ValueError(
-          "Slurm has no default partition here. Give "
-          f"--executor.partition=, one of {names}."
+          "Slurm has no default partition here. Give --executor.partition=, "
+          f"one of {names}."
         )
       return default
     by_name = {partition.name: partition for partition in every}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 MINUTES = 60  # limit of a job that has none: it is short, and starts again
-_TIME = re.compile(r"(?:(\d+)-)?(\d+):(\d\d):(\d\d)")  # D-HH:MM:SS
+_TIME = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d\d)")  # D-HH:MM:SS
 _MIB = 1024  # in a GiB
 _NOTICE = 90  # seconds before its limit at which a job begins anew
 
@@ -75,10 +75,10 @@ def complete(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse_time(text: str) -> int | None:
-  """Reads a time as Slurm writes and takes it.
+  """Reads a time as Slurm writes it.
 
   Args:
-    text: minutes, HH:MM:SS or D-HH:MM:SS.
+    text: minutes, MM:SS, HH:MM:SS or D-HH:MM:SS.
 
   Returns:
     Minutes, rounded up; None for anything else.
@@ -102,7 +102,8 @@ def _text(name: str, value: str) -> str:
 
 def _time(name: str, value: str) -> int:
   minutes = parse_time(value)
-  if not minutes:
+  # Slurm takes 1:30 for a minute and a half, and people for more.
+  if not minutes or value.count(":") == 1:
     raise ValueError(
       f"--executor.{name} is {value!r}; expected minutes, or [D-]HH:MM:SS, "
       "such as 90 or 01:30:00."
