@@ -36,6 +36,11 @@ _FLAGS = (
   "--max-worker-port=0", "--dashboard-agent-listen-port=0",
   "--object-store-memory=80000000",
 )  # fmt: skip
+# A node is lost after three seconds without an answer, not 15.
+_VARIABLES = {
+  "RAY_health_check_period_ms": "1000",
+  "RAY_health_check_failure_threshold": "3",
+}
 _COMMAND = "import sys; from ray.scripts.scripts import main; sys.exit(main())"
 
 
@@ -113,7 +118,7 @@ class Cluster:
         ],
         stdin=subprocess.DEVNULL, stdout=out, stderr=out,
         start_new_session=True, cwd=self._folder,
-        env=os.environ | dict(environment or {}),
+        env=os.environ | _VARIABLES | dict(environment or {}),
       )  # fmt: skip
     self._nodes.append(process)
     deadline = time.monotonic() + _PATIENCE

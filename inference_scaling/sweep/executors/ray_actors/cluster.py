@@ -7,6 +7,7 @@ stands here, so that a node without the package can say that it lacks it.
 import asyncio
 import concurrent.futures
 import importlib
+import logging
 import os
 import socket
 import sys
@@ -18,6 +19,7 @@ from multiprocessing import connection as pipes
 from typing import Any
 
 import ray  # pyright: ignore[reportMissingImports]  # optional
+import ray.actor  # pyright: ignore[reportMissingImports]
 import ray.exceptions  # pyright: ignore[reportMissingImports]
 
 _WORKER = "inference_scaling.sweep.workers.worker"
@@ -104,7 +106,7 @@ class Cluster:
         "object_store_memory": _OBJECTS,
       }
     try:
-      ray.init(log_to_driver=False, logging_level="ERROR", **options)
+      ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
     except Exception as error:
       raise OSError(_refusal(address, error)) from error
     return [
@@ -188,7 +190,7 @@ class Cluster:
         f"out of memory on {host}: {text.splitlines()[0]} Ask for more by "
         "--executor.memory, or for fewer workers."
       )
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     last = lines[-1].partition(" Some common causes")[0]
     if "node has died" in text or "node was" in text:
       return f"its node {host} is lost. Ray says: {last}"
