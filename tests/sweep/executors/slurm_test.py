@@ -18,7 +18,7 @@ two_nodes = slurm.two_nodes
 def _make(path, work=slurm_jobs.wait, say=print, **options):
   """An executor that asks Slurm anew each time."""
   clock = itertools.count(0, 60).__next__
-  return slurm_lib.Slurm(options, path / "logs", say, work, clock)
+  return slurm_lib.Slurm(options, path / "logs", work, say, clock)
 
 
 def _starts(path, *names):

@@ -36,8 +36,8 @@ class Slurm(executor.Executor):
     self,
     options: Mapping[str, str],
     logs: pathlib.Path,
-    say: Callable[[str], None] = print,
     work: job.Work | None = None,
+    say: Callable[[str], None] = print,
     clock: Callable[[], float] = time.monotonic,
   ):
     """Reads the options.
@@ -46,8 +46,8 @@ class Slurm(executor.Executor):
       options: of `parameters.read`.
       logs: folder of submitit's files, what workers print included; all nodes
         must see it.
-      say: takes a line that the user should read.
       work: what a job runs; None for a worker of a sweep.
+      say: takes a line that the user should read.
       clock: seconds.
 
     Raises:
