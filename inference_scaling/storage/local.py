@@ -4,16 +4,11 @@ import contextlib
 import errno
 import os
 import pathlib
-import secrets
 from collections.abc import Iterator
-from typing import BinaryIO
 
+from inference_scaling.storage import files
 from inference_scaling.storage import store as store_lib
 
-_CHUNK = 1 << 16  # bytes that are read at a time, from the end backwards
-_TRIES = 5
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
@@ -41,16 +36,16 @@ class LocalStore:
   def read(self, name: str) -> bytes | None:
     """Reads a file; None where there is none."""
     with self._told("read", name) as path:
-      return _read(path, 0)
+      return files.read(path, 0)
 
   def write(self, name: str, data: bytes) -> None:
     """Replaces a file; a reader sees the old one or the new one, whole."""
-    with self._told("write", name) as path, _draft(path, data) as draft:
-      os.replace(draft, path)
+    with self._told("write", name) as path:
+      files.replace(path, [data])
 
   def create(self, name: str, data: bytes) -> bool:
     """Makes a file, unless it is there; of many callers one gets True."""
-    with self._told("write", name) as path, _draft(path, data) as draft:
+    with self._told("write", name) as path, files.draft(path, [data]) as draft:
       try:
         os.link(draft, path)
       except FileExistsError:
@@ -66,14 +61,14 @@ class LocalStore:
         raise
       return True
 
-  def append(self, name: str, data: bytes) -> None:
-    """Adds whole lines to a log; they are safe when this returns."""
+  def append(self, name: str, data: bytes) -> int:
+    """Adds whole lines to a log; as `Store.append`."""
     with self._told("write", name) as path:
       path.parent.mkdir(parents=True, exist_ok=True)
       new = not path.exists()
       with path.open("ab", buffering=0) as file:
         if name not in self._whole:
-          _drop_cut_line(path, file)
+          files.drop_cut_line(path, file)
         # Only a cut line may go: whole ones may have been read already.
         self._whole.discard(name)
         try:
@@ -81,18 +76,20 @@ class LocalStore:
           while left:
             left = left[file.write(left) :]
           os.fsync(file.fileno())
+          position = os.fstat(file.fileno()).st_size
         except OSError:
           with contextlib.suppress(OSError):  # shrinking needs no space
-            _drop_cut_line(path, file)
+            files.drop_cut_line(path, file)
           raise
       if new:
-        _sync_folder(path.parent)
+        files.sync_folder(path.parent)
       self._whole.add(name)
+    return position
 
   def read_from(self, name: str, position: int) -> tuple[bytes, int]:
     """Reads whole lines of a log from a position; as `Store.read_from`."""
     with self._told("read", name) as path:
-      data = _read(path, position) or b""
+      data = files.read(path, position) or b""
     whole = data[: data.rfind(b"\n") + 1]
     return whole, position + len(whole)
 
@@ -120,76 +117,5 @@ class LocalStore:
     path = self._root
     if name is not None:
       path /= store_lib.check_name(name)
-    try:
+    with files.told(what, path):
       yield path
-    except OSError as error:
-      raise OSError(
-        error.errno,
-        f"cannot {what} {path}: {error.strerror}. {_remedy(error.errno)}",
-      ) from error
-
-
-def _remedy(number: int | None) -> str:
-  """What to do about an error of the system."""
-  if number in _FULL:
-    return "Free space"
-  if number in _REFUSED:
-    return "See to the rights of the folder"
-  return "See to the disk or the mount, or give another folder"
-
-
-def _read(path: pathlib.Path, position: int) -> bytes | None:
-  """What stands behind a position of a file; None where there is none."""
-  for left in reversed(range(_TRIES)):
-    try:
-      with path.open("rb") as file:
-        file.seek(position)
-        return file.read()
-    except FileNotFoundError:
-      return None
-    except OSError as error:
-      # On NFS, where another host has just replaced the file.
-      if error.errno != errno.ESTALE or not left:
-        raise
-  raise AssertionError("the last try returns or raises")
-
-
-@contextlib.contextmanager
-def _draft(path: pathlib.Path, data: bytes) -> Iterator[pathlib.Path]:
-  """A file with some data beside the one that it is to become."""
-  path.parent.mkdir(parents=True, exist_ok=True)
-  draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-  try:
-    with draft.open("wb") as file:
-      file.write(data)
-      file.flush()
-      os.fsync(file.fileno())
-    yield draft
-  finally:
-    draft.unlink(missing_ok=True)
-
-
-def _drop_cut_line(path: pathlib.Path, file: BinaryIO) -> None:
-  """Shortens a log to its whole lines: a writer was killed or had no space."""
-  size = end = os.fstat(file.fileno()).st_size
-  with path.open("rb") as reader:
-    while end:
-      start = max(0, end - _CHUNK)
-      reader.seek(start)
-      last = reader.read(end - start).rfind(b"\n")
-      if last >= 0:
-        end = start + last + 1
-        break
-      end = start
-  if end < size:
-    os.ftruncate(file.fileno(), end)
-
-
-def _sync_folder(folder: pathlib.Path) -> None:
-  """Puts a new name on the disk, where the system can."""
-  with contextlib.suppress(OSError):
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-      os.fsync(descriptor)
-    finally:
-      os.close(descriptor)

@@ -103,8 +103,8 @@ class ObjectStore:
     with self._told("write", name) as path:
       return self._create(path, data)
 
-  def append(self, name: str, data: bytes) -> None:
-    """Adds whole lines to a log; they are safe when this returns."""
+  def append(self, name: str, data: bytes) -> int:
+    """Adds whole lines to a log; as `Store.append`."""
     with self._told("write", name) as path:
       # Listed anew after an error, which may have come behind the writing.
       part = self._next.pop(name, None)
@@ -114,6 +114,7 @@ class ObjectStore:
       while not self._create(_part(path, part), data):
         part += 1
       self._next[name] = part + 1
+    return part + 1
 
   def read_from(self, name: str, position: int) -> tuple[bytes, int]:
     """Reads lines of a log; a position is the number of a part."""

@@ -28,11 +28,14 @@ class Store(Protocol):
     """Makes a file, unless it is there; of many callers one gets True."""
     ...
 
-  def append(self, name: str, data: bytes) -> None:
+  def append(self, name: str, data: bytes) -> int:
     """Adds whole lines to a log; they are safe when this returns.
 
     After an error the log may hold the lines, or the first of them: whoever
     adds them again may find them twice.
+
+    Returns:
+      The position behind them, for `read_from`.
     """
     ...
 

@@ -91,10 +91,10 @@ def test_a_log_is_read_on_from_a_position(store):
   store.append("records/a", b"1\n")
   first, position = store.read_from("records/a", 0)
   store.append("records/a", b"2\n3\n")
-  storage.open_store(store.url).append("records/a", b"4\n")
+  behind = storage.open_store(store.url).append("records/a", b"4\n")
   assert first == b"1\n"
   second, position = store.read_from("records/a", position)
-  assert second == b"2\n3\n4\n"
+  assert second == b"2\n3\n4\n" and position == behind
   assert store.read_from("records/a", position) == (b"", position)
   assert store.read_from("records/a", 0) == (b"1\n2\n3\n4\n", position)
 
