@@ -5,7 +5,7 @@ import datetime
 import pathlib
 import types
 
-from inference_scaling import compute
+from inference_scaling import compute, runtime
 from inference_scaling.spec import grid, record
 from inference_scaling.sweep import checkpoints
 from inference_scaling.sweep import prepared as prepared_lib
@@ -15,6 +15,8 @@ from inference_scaling.sweep.records import (
   votes,
 )
 from inference_scaling.sweep.records import record as maker
+from inference_scaling.sweep.workers import board as board_lib
+from inference_scaling.sweep.workers import worker as worker_lib
 from tests.sweep import tiny
 
 PARAMETERS = {"small": 1000, "large": 4000, "reward": 2000}
@@ -132,3 +134,77 @@ def opened(folder, stack):
     timings=stack.enter_context(files.JsonLines(folder / "timings.jsonl")),
     began=datetime.date(2026, 1, 31), rows=[],
   )  # fmt: skip
+
+
+class KilledError(BaseException):
+  """What a search raises in place of kill -9 of its process."""
+
+
+class Inline:
+  """Runs a worker to its end when it is started, in this thread.
+
+  Attributes:
+    before: is called before each search, and may raise.
+    names: of all workers that were started.
+    most: of workers that may be started.
+  """
+
+  detached = False
+
+  def __init__(self, monkeypatch, most=30):
+    self.before = lambda run, problem: None
+    self.names, self.most = [], most
+    self._ended, self._dead = {}, False
+    beat = board_lib.Board.beat
+
+    def beat_if_alive(board, worker, value):
+      if not self._dead:
+        beat(board, worker, value)
+
+    monkeypatch.setattr(board_lib.Board, "beat", beat_if_alive)
+    monkeypatch.setattr(runtime, "set_up", lambda cache: None)
+    monkeypatch.setattr(
+      worker_lib.searches_lib,
+      "Searches",
+      lambda *arguments: Searches(*arguments, self._search),
+    )
+
+  def check(self):
+    pass
+
+  def start(self, workers):
+    for worker in workers:
+      self.names.append(worker.name)
+      assert len(self.names) <= self.most, "workers are started for ever"
+      self._ended[worker.name] = self._run(worker)
+    return {worker.name: "job" for worker in workers}
+
+  def attach(self, jobs):
+    self._ended |= dict.fromkeys(jobs, "")
+
+  def ended(self):
+    return self._ended
+
+  def waiting(self):
+    return set()
+
+  def stop(self, names):
+    pass
+
+  def _run(self, worker):
+    """Why a worker ended."""
+    self._dead = False
+    try:
+      worker_lib.work(worker.folder, worker.name, worker.token)
+    except KilledError:
+      return "killed by SIGKILL"
+    except OSError as error:
+      return f"exit code 1; {error}"
+    return ""
+
+  def _search(self, run, problem):
+    try:
+      self.before(run, problem)
+    except KilledError:
+      self._dead = True
+      raise
