@@ -1,6 +1,5 @@
 """Launchers end in one message."""
 
-import errno
 import logging
 import os
 import pathlib
@@ -312,18 +311,6 @@ def test_a_file_that_a_config_reads_is_named(parse, tmp_path):
     launching.read_config(parse(f"--config={path}"))
 
 
-def test_the_cache_folder_is_made_and_may_be_left_out(tmp_path):
-  before = jax.config.jax_compilation_cache_dir
-  try:
-    runtime._use_compilation_cache("")
-    assert jax.config.jax_compilation_cache_dir == before
-    runtime._use_compilation_cache(str(tmp_path / "a" / "b"))
-    assert (tmp_path / "a" / "b").is_dir()
-    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "a" / "b")
-  finally:
-    jax.config.update("jax_compilation_cache_dir", before)
-
-
 @pytest.mark.parametrize("profiled", [False, True])
 def test_a_profile_names_phases_and_takes_no_cached_program(
   profiled, tmp_path, monkeypatch, capsys
@@ -348,16 +335,6 @@ def test_a_profile_names_phases_and_takes_no_cached_program(
 def _forked(x):
   with jax.named_scope("fork"):
     return jnp.sort(jnp.sin(x))
-
-
-def test_a_cache_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):
-  def refuse(self, **kwargs):
-    raise OSError(errno.EROFS, "Read-only file system")
-
-  before = jax.config.jax_compilation_cache_dir
-  monkeypatch.setattr(pathlib.Path, "mkdir", refuse)
-  runtime._use_compilation_cache(str(tmp_path / "c"))
-  assert jax.config.jax_compilation_cache_dir == before
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999"])
@@ -479,29 +456,3 @@ def test_a_warning_is_told_without_the_code_that_warns():
   )  # fmt: skip
   assert done.returncode == 0, done.stderr
   assert done.stderr == "Warning: the last line is cut short\n"
-
-
-_FAULTS = """
-import ctypes, resource, sys
-from inference_scaling import runtime
-
-if not hasattr(ctypes.CDLL(None), "mallopt"):
-  sys.exit("another allocator")
-runtime._keep_freed_memory()
-for _ in range(3):
-  before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-  block = b"x" * (1 << 26)  # numpy would ask for huge pages
-  del block
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="of the GNU allocator")
-def test_memory_that_is_freed_is_not_faulted_in_again():
-  done = subprocess.run(
-    [sys.executable, "-c", _FAULTS], capture_output=True, text=True, cwd=ROOT
-  )
-  if "another allocator" in done.stderr:
-    pytest.skip("this C library has no mallopt")
-  assert done.returncode == 0, done.stderr
-  assert int(done.stdout) < 1000  # of 16384 pages

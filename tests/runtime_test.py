@@ -1,0 +1,75 @@
+"""A process keeps what it compiles, and the memory that it frees."""
+
+import errno
+import pathlib
+import subprocess
+import sys
+
+import jax
+import pytest
+from absl import logging
+
+from inference_scaling import runtime
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _cache_as_before():
+  names = (
+    "jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs",
+  )  # fmt: skip
+  before = {name: getattr(jax.config, name) for name in names}
+  yield
+  for name, value in before.items():
+    jax.config.update(name, value)
+
+
+def test_the_cache_folder_is_made_and_may_be_left_out(tmp_path):
+  before = jax.config.jax_compilation_cache_dir
+  runtime._use_compilation_cache("")
+  assert jax.config.jax_compilation_cache_dir == before
+  runtime._use_compilation_cache(str(tmp_path / "a" / "b"))
+  assert (tmp_path / "a" / "b").is_dir()
+  assert jax.config.jax_compilation_cache_dir == str(tmp_path / "a" / "b")
+  # Programs that take less than JAX's second are kept, too.
+  assert jax.config.jax_persistent_cache_min_compile_time_secs < 1
+
+
+def test_a_cache_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):
+  def refuse(self, **kwargs):
+    raise OSError(errno.EROFS, "Read-only file system")
+
+  warnings = []
+  before = jax.config.jax_compilation_cache_dir
+  monkeypatch.setattr(pathlib.Path, "mkdir", refuse)
+  monkeypatch.setattr(logging, "warning", lambda *args: warnings.append(args))
+  runtime._use_compilation_cache(str(tmp_path / "c"))
+  assert jax.config.jax_compilation_cache_dir == before
+  assert len(warnings) == 1 and warnings[0][1] == tmp_path / "c"
+
+
+_FAULTS = """
+import ctypes, resource, sys
+from inference_scaling import runtime
+
+if not hasattr(ctypes.CDLL(None), "mallopt"):
+  sys.exit("another allocator")
+runtime._keep_freed_memory()
+for _ in range(3):
+  before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+  block = b"x" * (1 << 26)  # numpy would ask for huge pages
+  del block
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of the GNU allocator")
+def test_memory_that_is_freed_is_not_faulted_in_again():
+  done = subprocess.run(
+    [sys.executable, "-c", _FAULTS], capture_output=True, text=True, cwd=ROOT
+  )
+  if "another allocator" in done.stderr:
+    pytest.skip("this C library has no mallopt")
+  assert done.returncode == 0, done.stderr
+  assert int(done.stdout) < 1000  # of 16384 pages
