@@ -9,7 +9,7 @@ import sys
 import time
 
 from inference_scaling.sweep.executors import local
-from inference_scaling.sweep.workers import driver, planning
+from inference_scaling.sweep.workers import driver, planning, worker
 from tests.launch import tiny_sweep
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -66,7 +66,8 @@ class Broken(local.Local):
   def __init__(self, code, workers, logs):
     super().__init__(workers, 1, logs)
     run = (
-      f"{code}\nimport sys\nfrom inference_scaling.sweep.workers import worker\n"
+      f"{code}\nimport sys\n"
+      "from inference_scaling.sweep.workers import worker\n"
       "sys.exit(worker.main(sys.argv[1:]))"
     )
     self.command = (sys.executable, "-c", run)
@@ -125,6 +126,12 @@ def slowly(self, name, data):
 storage_local.LocalStore.append = slowly
 """
 )
+
+
+def work_slowly(folder, name, token):
+  """Works as a worker does, but for a rest before each record."""
+  exec(SLOWLY, {})
+  worker.work(folder, name, token)
 
 
 def killed_in_a_write(folder):

@@ -7,7 +7,12 @@ import pytest
 from submitit.slurm import slurm as submitit_slurm
 
 from inference_scaling.sweep.executors import slurm as slurm_lib
-from inference_scaling.sweep.executors.slurm import commands, parameters, watch
+from inference_scaling.sweep.executors.slurm import (
+  commands,
+  job,
+  parameters,
+  watch,
+)
 from inference_scaling.sweep.workers import executor
 from tests.clusters import slurm
 from tests.sweep.executors import slurm_jobs
@@ -57,12 +62,15 @@ def test_jobs_fill_the_nodes_and_the_rest_waits(
   another = _make(tmp_path)  # a driver that is started again
   another.attach(ids)
   assert another.waiting() == {"c"}
-  another.stop(["c"])
+  another.stop(["b", "c"])
   assert not another.waiting()
+  _wait(lambda: len(another.ended()) == 2)
   (tmp_path / "end").touch()
   _wait(lambda: len(another.ended()) == 3)
   ended = another.ended()
-  assert ended["a"] == ended["b"] == ""
+  assert ended["a"] == ""
+  # It has ended as by Ctrl-C, and so has given its task back.
+  assert "cancelled" in ended["b"] and "\n  Stopped.\n" in ended["b"]
   assert ended["c"].startswith(f"job {ids['c']}") and "cancelled" in ended["c"]
 
 
@@ -137,6 +145,25 @@ def test_processes_of_several_nodes_are_one_jax_program(two_nodes, tmp_path):
   _wait(jobs.ended)
   assert jobs.ended() == {"a": ""}
   assert (tmp_path / "a").read_text() == "2 [[0, 1], [1, 1]]"
+
+
+@pytest.mark.parametrize(("gpus", "devices"), [("4", [0, 1, 2, 3]), ("", None)])
+def test_a_process_takes_all_gpus_of_its_node(
+  gpus, devices, tmp_path, monkeypatch, capsys
+):
+  def refuse(**options):
+    assert options["local_device_ids"] == devices
+    raise RuntimeError("n1:61441 is not there")
+
+  monkeypatch.setattr("jax.distributed.initialize", refuse)
+  monkeypatch.setattr("signal.signal", lambda *handler: None)
+  monkeypatch.setenv("SLURM_NTASKS", "2")
+  monkeypatch.setenv("SLURM_GPUS_ON_NODE", gpus)
+  with pytest.raises(SystemExit, match="1"):
+    job.Job(slurm_jobs.gather)(str(tmp_path), "a", "token")
+  assert capsys.readouterr().err.startswith(
+    "Error: cannot join the other 1 processes of this job: n1:61441 is not "
+  )
 
 
 def test_what_slurm_refuses_is_told(two_nodes, tmp_path):

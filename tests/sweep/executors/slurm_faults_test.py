@@ -1,0 +1,77 @@
+"""Sweeps on a real Slurm that loses a node, and that starts a job again."""
+
+import functools
+import pathlib
+import threading
+
+import pytest
+
+from inference_scaling import sweep
+from inference_scaling.sweep.executors import slurm as slurm_lib
+from inference_scaling.sweep.workers import driver, planning
+from tests.clusters import slurm
+from tests.launch import tiny_sweep
+from tests.sweep import tiny
+from tests.sweep.executors import faults
+
+pytestmark = pytest.mark.slow
+two_nodes = slurm.two_nodes
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory):
+  return tiny.write_family(tmp_path_factory.mktemp("family"))
+
+
+@pytest.fixture(scope="module")
+def whole(family, tmp_path_factory):
+  folder = tmp_path_factory.mktemp("whole")
+  config = tiny_sweep.get_config(family)
+  sweep.run_sweep(config, folder, say=lambda line: None)
+  return faults.records(folder)
+
+
+def drive(family, workdir, disturb):
+  """Runs the driver, and disturbs the cluster once two records are there.
+
+  Returns:
+    What the driver said.
+  """
+  said = []
+
+  def wait_and_disturb():
+    slurm.wait_for(lambda: len(faults.records(workdir)) >= 2, 120)
+    disturb()
+
+  thread = threading.Thread(target=wait_and_disturb)
+  thread.start()
+  driver.run_sweep(
+    tiny_sweep.get_config(family),
+    pathlib.Path(workdir),
+    lambda prepared: slurm_lib.Slurm(
+      {}, pathlib.Path(workdir) / "logs", faults.work_slowly
+    ),
+    driver.Options(
+      2, planning.Cutting(1e-9, 1.0, f"{family}/cache"), lost_after=12
+    ),
+    said.append,
+  )
+  thread.join()
+  return said
+
+
+def test_a_job_that_is_requeued_goes_on(two_nodes, family, whole, tmp_path):
+  def requeue():
+    job = next(
+      name for name, state in two_nodes.jobs().items() if state == "RUNNING"
+    )
+    two_nodes.run("scontrol", "requeue", job)
+
+  drive(family, tmp_path, requeue)
+  assert faults.records(tmp_path) == whole
+
+
+def test_a_node_that_is_lost_loses_nothing(two_nodes, family, whole, tmp_path):
+  said = drive(family, tmp_path, functools.partial(two_nodes.kill_node, "n1"))
+  assert any(line.startswith("Worker ") for line in said), said
+  assert faults.records(tmp_path) == whole
