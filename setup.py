@@ -71,6 +71,8 @@ setuptools.setup(
       "ruff>=0.11",
       "s3fs>=2024.12",
       "submitit>=1.5",
+      "tensorboardX>=2.6",
     ],
+    "tracking": ["tensorboardX>=2.6"],  # event files of TensorBoard
   },
 )
