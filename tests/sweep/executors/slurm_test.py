@@ -75,7 +75,7 @@ def test_jobs_fill_the_nodes_and_the_rest_waits(
 
 
 def test_jobs_begin_again_where_they_were_stopped(two_nodes, tmp_path):
-  jobs = _make(tmp_path)
+  jobs = _make(tmp_path, time="5")  # which is near from the first
   names = {"limit", "requeue", "lost"}
   ids = jobs.start(_starts(tmp_path, *names))
 
