@@ -18,21 +18,21 @@ mesh of all their devices, --config.mesh.data=2 --config.mesh.model=8. The first
 one writes; only it needs the folder of the results.
 """
 
-import functools
 import pathlib
 
 from absl import app, flags
 from ml_collections import config_flags
 
 from inference_scaling import analysis, launching, sweep
-from inference_scaling.sweep import executors
+from inference_scaling.sweep import executors, tracking
 
 _CONFIG = config_flags.DEFINE_config_file(
   "config", None, "The config file of the sweep, such as configs/demo.py."
 )
 _WORKDIR = flags.DEFINE_string(
   "workdir", None,
-  "Folder of the results; by default runs/ and the name of the config.",
+  "Folder of the results, or an address such as s3://bucket/folder; by default "
+  "runs/ and the name of the config.",
 )  # fmt: skip
 _REDO_CHANGED = flags.DEFINE_bool(
   "redo_changed", False,
@@ -40,24 +40,46 @@ _REDO_CHANGED = flags.DEFINE_bool(
   "compute anew what is asked today.",
 )  # fmt: skip
 
+_TRACK = flags.DEFINE_enum(
+  "track", None, tracking.KINDS,
+  "Send accuracy, cost and speed of each run as it grows to a tracker.",
+)  # fmt: skip
+_PRICE_PER_HOUR = flags.DEFINE_float(
+  "price_per_hour", None,
+  "Dollars that one worker costs an hour: the report then tells costs in "
+  "dollars, too.", lower_bound=0.0,
+)  # fmt: skip
+
 
 def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
-  run = sweep.run_sweep
-  if executors.asked():
-    run = functools.partial(
-      executors.run_sweep, cache=launching.compilation_cache()
-    )
+  shared = executors.asked()
+  if shared:
+    executors.leave_devices()
   config = launching.read_config(_CONFIG)
-  workdir = run(
-    config,
-    _WORKDIR.value or default_workdir(),
-    redo_changed=_REDO_CHANGED.value,
-  )
+  workdir = _WORKDIR.value or default_workdir()
   if not launching.is_lead():
+    sweep.run_sweep(config, workdir)
     return
-  report = analysis.write_report(workdir)
+  with (
+    executors.open_workdir(workdir, print) as folder,
+    tracking.tracked(_TRACK.value, folder.path, print) as track,
+  ):
+
+    def see(*made):
+      folder.see(*made)
+      track(*made)
+
+    options = {"see": see, "redo_changed": _REDO_CHANGED.value}
+    if shared:
+      cache = launching.compilation_cache()
+      executors.run_sweep(config, folder, cache, **options)
+    else:
+      sweep.run_sweep(config, folder.path, **options)
+    report = analysis.write_report(
+      folder.path, price_per_hour=_PRICE_PER_HOUR.value
+    )
   print(f"Report:  {report}")
   print(f"Numbers: {report.parent / 'summary.csv'}")
   if (report.parent / "figures").is_dir():  # none where nothing has an answer

@@ -5,6 +5,14 @@ record. Workers claim one task after another. All that they share are files.
 """
 
 from inference_scaling.sweep.executors.options import FLAGS, asked
-from inference_scaling.sweep.executors.sharing import run_sweep
+from inference_scaling.sweep.executors.sharing import leave_devices, run_sweep
+from inference_scaling.sweep.executors.workdir import Workdir, open_workdir
 
-__all__ = ["FLAGS", "asked", "run_sweep"]
+__all__ = [
+  "FLAGS",
+  "Workdir",
+  "asked",
+  "leave_devices",
+  "open_workdir",
+  "run_sweep",
+]

@@ -4,11 +4,18 @@ Records stay the only results: whatever a tracker does, the sweep goes on.
 """
 
 from inference_scaling.sweep.tracking.memory import memory_in_use
-from inference_scaling.sweep.tracking.metrics import Metrics
+from inference_scaling.sweep.tracking.metrics import Metrics, tracked
 from inference_scaling.sweep.tracking.tracker import (
   KINDS,
   Tracker,
   open_tracker,
 )
 
-__all__ = ["KINDS", "Metrics", "Tracker", "memory_in_use", "open_tracker"]
+__all__ = [
+  "KINDS",
+  "Metrics",
+  "Tracker",
+  "memory_in_use",
+  "open_tracker",
+  "tracked",
+]

@@ -3,12 +3,15 @@
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from inference_scaling import json_lines, names
 from inference_scaling.spec import grid
-from inference_scaling.sweep.records import votes
+from inference_scaling.sweep import (
+  searches,
+)
+from inference_scaling.sweep.records import folder, votes
 from inference_scaling.sweep.tracking import memory as memory_lib
 from inference_scaling.sweep.tracking import tracker as tracker_lib
 
@@ -119,6 +122,31 @@ class Metrics:
       f"Warning: tracking has failed ({type(error).__name__}: {error}) and is "
       "off from here on. The sweep goes on, and its records are complete."
     )
+
+
+@contextlib.contextmanager
+def tracked(
+  kind: str | None, workdir: pathlib.Path, say: Callable[[str], None]
+) -> Iterator[searches.See]:
+  """Tracks a sweep, where that is wanted.
+
+  Args:
+    kind: as `tracker.open_tracker` takes it; None for no tracker.
+    workdir: folder of the sweep.
+    say: takes a warning.
+
+  Yields:
+    What is to be told of each new record; it does nothing without a tracker.
+
+  Raises:
+    ValueError: as `tracker.open_tracker`.
+  """
+  if kind is None:
+    yield searches.see_nothing
+    return
+  tracker = tracker_lib.open_tracker(kind, workdir, workdir.name)
+  with Metrics(tracker, workdir / folder.RECORDS, say) as metrics:
+    yield metrics.see
 
 
 def _values(run: _Run, memory: int | None) -> dict[str, float]:

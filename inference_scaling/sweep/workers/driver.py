@@ -70,6 +70,7 @@ def run_sweep(
   say: Callable[[str], None],
   *,
   see: searches.See = searches.see_nothing,
+  save: Callable[[], None] = lambda: None,
   shared: str | None = None,
   redo_changed: bool = False,
 ) -> None:
@@ -82,6 +83,7 @@ def run_sweep(
     options: how the sweep is shared out.
     say: takes lines about what is going on.
     see: is told of each new record and of its time.
+    save: makes sure of the folder, before what workers hold of it is deleted.
     shared: where driver and workers share files; None for a folder in
       `workdir`.
     redo_changed: as `sweep.run_sweep`.
@@ -109,6 +111,8 @@ def run_sweep(
       driver.run()
     except KeyboardInterrupt as error:
       raise KeyboardInterrupt(driver.interrupted()) from error
+    save()
+    driver.close()
 
 
 class _Driver:
@@ -171,7 +175,11 @@ class _Driver:
         plan = changed
         time.sleep(_POLL)
     self._crew.end()
-    self._close(plan)
+    self._check(plan)
+
+  def close(self) -> None:
+    """Takes away what all shared, once all is recorded and safe."""
+    self._board.clear()
 
   def interrupted(self) -> str:
     """What is said after Ctrl-C; ends workers that end with the driver."""
@@ -262,13 +270,12 @@ class _Driver:
       if len(failures) >= worker.MOST_FAILURES
     }
 
-  def _close(self, plan: board_lib.Plan) -> None:
-    """Takes away what all shared, unless tasks were given up."""
+  def _check(self, plan: board_lib.Plan) -> None:
+    """Raises a TasksFailedError if tasks were given up."""
     self._collector.collect()
     failed = [task for task in plan.tasks if not self._complete(task)]
     if failed:
       raise TasksFailedError(self._given_up(failed))
-    self._board.clear()
 
   def _given_up(self, tasks: Sequence[task_lib.Task]) -> str:
     """Says which tasks were given up, and why."""

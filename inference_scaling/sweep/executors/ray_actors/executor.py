@@ -155,11 +155,13 @@ class Ray(executor.Executor):
     if self.detached:
       return {"RAY_NUM_REDIS_GET_RETRIES": _TRIES}
     # Nobody else may use the Ray that is started, and it reports to nobody. Its
-    # token stands nowhere: Ray would write one into the user's home.
+    # token stands nowhere: Ray would write one into the user's home. Workers
+    # are as urgent as other programs, not the least of all as by default.
     return {
       "RAY_AUTH_MODE": "token",
       "RAY_AUTH_TOKEN": secrets.token_hex(32),
       "RAY_USAGE_STATS_ENABLED": "0",
+      "RAY_worker_niceness": "0",
     }
 
   def _call(self, method: str, **arguments: Any) -> Any:
