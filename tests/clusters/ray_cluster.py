@@ -36,8 +36,10 @@ _FLAGS = (
   "--max-worker-port=0", "--dashboard-agent-listen-port=0",
   "--object-store-memory=80000000",
 )  # fmt: skip
-# A node is lost after three seconds without an answer, not 15.
+# A node is lost after three seconds without an answer, not 15; and workers are
+# not the least urgent programs of all.
 _VARIABLES = {
+  "RAY_worker_niceness": "0",
   "RAY_health_check_period_ms": "1000",
   "RAY_health_check_failure_threshold": "3",
 }

@@ -28,6 +28,7 @@ class WorkerError(OSError):
 def work(folder, name, token):
   folder = pathlib.Path(folder)
   told = {"pid": os.getpid(), "token": token, "environment": {**os.environ}}
+  told["niceness"] = os.nice(0)
   draft = folder / f"{name}.draft"
   draft.write_text(json.dumps(told))
   draft.rename(folder / name)
@@ -247,7 +248,9 @@ def test_without_an_address_all_ends_with_the_driver(folder, monkeypatch):
   home = folder.path.parent
   monkeypatch.setenv("HOME", str(home))
   with _driver({}, folder, *"ab") as (driver, _):
-    pids = [folder.begun(name)["pid"] for name in "ab"]
+    begun = [folder.begun(name) for name in "ab"]
+    assert [told["niceness"] for told in begun] == 2 * [os.nice(0)]
+    pids = [told["pid"] for told in begun]
     folder.do("a", "os._exit(1)")
     _wait(lambda: not _runs(pids[0]))
     driver.kill()
