@@ -43,15 +43,19 @@ class Collector:
     self._board, self._see, self._say = board, see, say
     self._renew = renew
     self._records, self._timings = records, timings
-    self._recorded = {_key(line) for line in records.read()}
-    self._timed = {_timing_key(line) for line in timings.read()}
     self._positions: dict[str, int] = {}
     self._said: set[str] = set()
+    self.read_again()
 
   @property
   def recorded(self) -> set[_Key]:
     """Runs and problems of all records."""
     return self._recorded
+
+  def read_again(self) -> None:
+    """Reads what the folder holds, as Ctrl-C may come while a line is taken."""
+    self._recorded = {_key(line) for line in self._records.read()}
+    self._timed = {_timing_key(line) for line in self._timings.read()}
 
   def collect(self, complete: Collection[str] = ()) -> int:
     """Takes what is new.

@@ -188,6 +188,7 @@ class _Driver:
       self._crew.stop()
     elif len(self._crew):
       going = f"{len(self._crew)} workers go on without this driver; "
+    self._collector.read_again()
     self._collector.collect()
     count = self._opened.records.recount()
     return (

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from inference_scaling.sweep.records import files
 from inference_scaling.sweep.workers import crew, driver, planning, worker
 from tests.sweep import tiny
 from tests.sweep.workers import stand_in
@@ -202,6 +203,26 @@ def test_ctrl_c_is_safe(world):
   world.check_whole()
   assert len(world.seen) == len(set(world.seen)) == TOTAL
   assert not [line for line in world.said if line.startswith("Worker ")]
+
+
+@pytest.mark.parametrize("name", ["records.jsonl", "timings.jsonl"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_ctrl_c_at_a_line_writes_it_once(name, when, world, monkeypatch):
+  append, left = files.JsonLines.append, [1]
+
+  def interrupted(self, value):
+    pressed = self.path.name == name and self.count == 3 and left
+    if pressed and when == "before":
+      raise KeyboardInterrupt(left.pop())
+    append(self, value)
+    if pressed:
+      raise KeyboardInterrupt(left.pop())
+
+  monkeypatch.setattr(files.JsonLines, "append", interrupted)
+  with pytest.raises(KeyboardInterrupt, match=f"Interrupted. {TOTAL} records"):
+    world.drive()
+  world.drive()
+  world.check_whole()
 
 
 def test_workers_that_are_detached_go_on_after_ctrl_c(world):
