@@ -234,16 +234,15 @@ class Mirror:
   def _read_state(self) -> dict[str, Any]:
     """What both sides had; nothing where that is not known."""
     try:
-      state = json.loads((self.folder / _STATE).read_bytes())
+      return json.loads((self.folder / _STATE).read_bytes())
     except (FileNotFoundError, ValueError):
       return {}
-    return state if state.get("url") == self._store.url else {}
 
   def _write_state(self) -> None:
     logs = {
       name: dataclasses.asdict(log.synced) for name, log in self._logs.items()
     }
-    state = {"url": self._store.url, "id": self._id, "files": self._files}
+    state = {"id": self._id, "files": self._files, "logs": logs}
     path = self.folder / _STATE
     with files.told("write", path):
-      files.replace(path, [json.dumps(state | {"logs": logs}).encode()])
+      files.replace(path, [json.dumps(state).encode()])

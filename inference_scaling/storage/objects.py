@@ -106,11 +106,11 @@ class ObjectStore:
   def append(self, name: str, data: bytes) -> int:
     """Adds whole lines to a log; as `Store.append`."""
     with self._told("write", name) as path:
-      # Listed anew after an error, which may have come behind the writing.
-      part = self._next.pop(name, None)
+      part = self._next.get(name)
       if part is None:
         parts = self._ls(f"{path}{_LOG}")
         part = max((int(base) + 1 for base in parts), default=0)
+      # An object may be there after an error that came behind its writing.
       while not self._create(_part(path, part), data):
         part += 1
       self._next[name] = part + 1

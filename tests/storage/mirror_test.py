@@ -169,6 +169,57 @@ def test_a_store_that_was_emptied_gets_everything_again(store, folders):
   assert store.read("config.json") == b"{}"
 
 
+def test_a_store_that_is_emptied_meanwhile_gets_everything(folders):
+  store = storage.open_store("memory://meanwhile")
+  one, other = folders
+  append(one, 1, 2)
+  with open_mirror(store, one) as mirror:
+    mirror.pull()
+    mirror.push()
+    for name in store.list(""):
+      store.delete(name)
+    append(one, 3)
+    mirror.push()
+  pull(store, other)
+  assert ids(other) == [1, 2, 3]
+
+
+def test_a_store_that_was_filled_anew_is_read_from_its_begin(store, folders):
+  one, other = folders
+  append(one, 1, 2)
+  push(store, one)
+  for name in store.list(""):
+    store.delete(name)
+  append(other, 3)
+  push(store, other)
+  push(store, one)
+  assert ids(one) == [3, 1, 2]
+  pull(store, other)
+  assert ids(other) == [3, 1, 2]
+
+
+def test_lines_that_were_sent_twice_are_taken_once(folders):
+  store = storage.open_store("memory://twice")
+  one, other = folders
+  push(store, one)
+  failing = _Killed(store, 10**6, True, OSError)
+  with open_mirror(failing, one) as mirror:
+    mirror.pull()
+    append(one, 1, 2)
+    failing._left = 1
+    with pytest.raises(OSError):
+      mirror.push()
+    pull(store, other)
+    failing._left = 10**6
+    append(one, 3)
+    mirror.push()
+  assert ids(other) == [1, 2]
+  pull(store, other)
+  assert ids(other) == [1, 2, 3]
+  sent = store.read_from("records.jsonl", 0)[0].splitlines()
+  assert len(sent) == 5
+
+
 def test_a_file_that_somebody_put_there_is_taken(store, folders):
   """As `aws s3 cp` copies the folder of a sweep."""
   one, other = folders
@@ -300,7 +351,7 @@ _STEPS = st.lists(
 
 
 @hypothesis.settings(
-  max_examples=40,
+  max_examples=25,
   deadline=None,
   suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
 )
