@@ -48,9 +48,7 @@ _PROFILE = flags.DEFINE_string(
 _SHARED = (_TRACEBACK, _CACHE, _PROFILE, *cluster.FLAGS)
 
 
-def run(
-  main: Callable[[list[str]], Any], *more: flags.FlagHolder
-) -> NoReturn:
+def run(main: Callable[[list[str]], Any], *more: flags.FlagHolder) -> NoReturn:
   """Runs a launcher's main function under absl.
 
   An error that the user can mend ends the program with one message and exit

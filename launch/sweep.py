@@ -54,7 +54,7 @@ _PRICE_PER_HOUR = flags.DEFINE_float(
 def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f"unknown arguments: {argv[1:]}.")
-  shared = executors.asked()
+  shared = executors.is_shared()
   if shared:
     executors.leave_devices()
   config = launching.read_config(_CONFIG)

@@ -178,13 +178,15 @@ def test_sweep_names_its_folder_after_the_config(
 ):
   def run_sweep(config, workdir, **options):
     calls.append((config, workdir))
-    redo.append(options)
+    redo.append(options["redo_changed"])
     return pathlib.Path(workdir)
 
   calls, redo = [], []
   monkeypatch.setattr(sweep, "run_sweep", run_sweep)
+  if not flags.FLAGS.is_parsed():  # those of executors
+    flags.FLAGS.mark_as_parsed()
   monkeypatch.setattr(
-    analysis, "write_report", lambda folder: folder / "report.md"
+    analysis, "write_report", lambda folder, **price: folder / "report.md"
   )
   with launcher("sweep", monkeypatch) as (module, values):
     argv = ["launch/sweep.py", f"--config={ROOT}/configs/{config}"]
@@ -198,5 +200,5 @@ def test_sweep_names_its_folder_after_the_config(
 
     argv += [f"--workdir={tmp_path}", "--redo_changed"]
     module.main(values(argv))
-    assert calls[-1][1] == str(tmp_path)
-    assert redo == [{"redo_changed": False}, {"redo_changed": True}]
+    assert calls[-1][1] == tmp_path
+    assert redo == [False, True]

@@ -232,11 +232,11 @@ def _accelerators() -> tuple[str, int]:
 
   JAX is asked in another process: this one must not take their memory.
   """
-  asked = os.environ.get("JAX_PLATFORMS", "")
+  platforms = os.environ.get("JAX_PLATFORMS", "")
   devices = shutil.which("nvidia-smi") or any(
     pathlib.Path(path).exists() for path in _DEVICES
   )
-  if asked == "cpu" or not devices:
+  if platforms == "cpu" or not devices:
     return "cpu", 1
   out = subprocess.run(
     [sys.executable, "-c", _PROBE], capture_output=True, text=True, check=False

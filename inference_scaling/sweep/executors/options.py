@@ -52,7 +52,7 @@ _OWN = {
 FLAGS = (_EXECUTOR, _WORKERS, _TASK_MINUTES, *_OWN.values())
 
 
-def asked() -> bool:
+def is_shared() -> bool:
   """Whether the sweep is to be shared out.
 
   Raises:

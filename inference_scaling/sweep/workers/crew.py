@@ -104,7 +104,7 @@ class Crew:
       self._board.write_jobs(self._jobs)
     return mine
 
-  def judge(self, gone: Mapping[str, str]) -> None:
+  def report(self, gone: Mapping[str, str]) -> None:
     """Says why workers are missing, and counts those that did nothing.
 
     Args:

@@ -221,7 +221,7 @@ class _Driver:
     """Looks once at everything; the plan as it is then, None at its end."""
     gone = self._crew.miss()
     self._collector.collect(self._done)
-    self._crew.judge(gone)
+    self._crew.report(gone)
     failed, claimed = self._failures(), self._board.claimed()
     done = {task.name for task in plan.tasks if self._complete(task)}
     # Some may be done whose last records are collected at the next look.

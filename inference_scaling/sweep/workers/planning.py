@@ -67,7 +67,7 @@ class Planner:
 
   def adopt(self, plan: board_lib.Plan) -> board_lib.Plan:
     """Lets workers of an earlier plan look where this process does."""
-    return dataclasses.replace(plan, **self._place())
+    return dataclasses.replace(plan, **self._surroundings())
 
   def make(self, recorded: Collection[Key]) -> board_lib.Plan:
     """Makes a plan by the rate that earlier workers had, if there were any.
@@ -90,7 +90,7 @@ class Planner:
       rate=rate,
       seconds=self._cutting.task_seconds,
       tasks=tuple(self._cut(rate, recorded, ())),
-      **self._place(),
+      **self._surroundings(),
     )
 
   def anew(
@@ -120,7 +120,7 @@ class Planner:
     cut = self._cut(rate, recorded, tasks)
     return dataclasses.replace(plan, rate=rate, tasks=(*tasks, *cut))
 
-  def _place(self) -> dict[str, Any]:
+  def _surroundings(self) -> dict[str, Any]:
     """Where workers look for files and modules."""
     return {
       "directory": os.getcwd(),
