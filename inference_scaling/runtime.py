@@ -1,4 +1,4 @@
-"""Settings of a process that computes, before it does."""
+"""A process that computes: its settings before it does, and its memory."""
 
 import ctypes
 import pathlib
@@ -7,6 +7,8 @@ import sys
 import jax
 from absl import logging
 
+_STATUS = pathlib.Path("/proc/self/status")
+_RESIDENT = "VmRSS:"
 # Of malloc.h: one arena for all threads, no block outside of it, and nothing of
 # it trimmed.
 _ARENA_MAX, _MMAP_MAX, _TRIM_THRESHOLD = -8, -4, -1
@@ -21,6 +23,28 @@ def set_up(cache: str) -> None:
   """
   _use_compilation_cache(cache)
   _keep_freed_memory()
+
+
+def memory_in_use() -> int | None:
+  """Tells the memory in use.
+
+  Returns:
+    Bytes of the fullest device of this process; where devices do not count
+    them, as CPUs, those of the process that are resident. None where the system
+    does not tell them: only Linux does.
+  """
+  stats = [device.memory_stats() or {} for device in jax.local_devices()]
+  used = [own["bytes_in_use"] for own in stats if "bytes_in_use" in own]
+  if used:
+    return max(used)
+  try:
+    lines = _STATUS.read_text().splitlines()
+  except OSError:
+    return None
+  for line in lines:
+    if line.startswith(_RESIDENT):
+      return int(line.split()[1]) * 1024
+  return None
 
 
 def _use_compilation_cache(folder: str) -> None:

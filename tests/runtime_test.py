@@ -1,9 +1,10 @@
-"""A process keeps what it compiles, and the memory that it frees."""
+"""A process keeps what it compiles and frees, and tells its memory."""
 
 import errno
 import pathlib
 import subprocess
 import sys
+import types
 
 import jax
 import pytest
@@ -73,3 +74,18 @@ def test_memory_that_is_freed_is_not_faulted_in_again():
     pytest.skip("this C library has no mallopt")
   assert done.returncode == 0, done.stderr
   assert int(done.stdout) < 1000  # of 16384 pages
+
+
+def test_memory_is_of_the_fullest_device_or_else_of_the_process(monkeypatch):
+  assert 2**26 < runtime.memory_in_use() < 2**40
+  array = jax.numpy.ones(2**26, "uint8").block_until_ready()
+  before = runtime.memory_in_use()
+  more = jax.numpy.ones(2**28, "uint8").block_until_ready()
+  assert abs(runtime.memory_in_use() - before - more.nbytes) < 2**26
+  del array, more
+  devices = [
+    types.SimpleNamespace(memory_stats=lambda used=used: {"bytes_in_use": used})
+    for used in (5, 9, 7)
+  ]
+  monkeypatch.setattr(jax, "local_devices", lambda: devices)
+  assert runtime.memory_in_use() == 9

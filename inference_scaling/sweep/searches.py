@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from inference_scaling import compute, decoding, tasks
+from inference_scaling import compute, decoding, runtime, tasks
 from inference_scaling.spec import grid
 from inference_scaling.sweep import (
   checkpoints,
@@ -115,8 +115,8 @@ class Searches:
 
     Yields:
       A record, and the line of its time: `seconds` of its search in a batch
-      slot, beside others, and `machine_seconds` since the record before, whose
-      sum is the time of this process.
+      slot, beside others, `machine_seconds` since the record before, whose sum
+      is the time of this process, and `memory_bytes` in use, if that is known.
 
     Raises:
       FloatingPointError, ValueError: as `search`, and for a candidate that
@@ -138,6 +138,7 @@ class Searches:
           "problem": problem.id,
           "seconds": finished.seconds,
           "machine_seconds": now - last,
+          "memory_bytes": runtime.memory_in_use(),
         },
       )
       last = now

@@ -3,7 +3,6 @@
 Records stay the only results: whatever a tracker does, the sweep goes on.
 """
 
-from inference_scaling.sweep.tracking.memory import memory_in_use
 from inference_scaling.sweep.tracking.metrics import Metrics, tracked
 from inference_scaling.sweep.tracking.tracker import (
   KINDS,
@@ -15,7 +14,6 @@ __all__ = [
   "KINDS",
   "Metrics",
   "Tracker",
-  "memory_in_use",
   "open_tracker",
   "tracked",
 ]

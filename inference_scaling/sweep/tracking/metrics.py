@@ -12,7 +12,6 @@ from inference_scaling.sweep import (
   searches,
 )
 from inference_scaling.sweep.records import folder, votes
-from inference_scaling.sweep.tracking import memory as memory_lib
 from inference_scaling.sweep.tracking import tracker as tracker_lib
 
 _GIB = 2**30
@@ -60,7 +59,6 @@ class Metrics:
     tracker: tracker_lib.Tracker,
     records: str | pathlib.Path,
     say: Callable[[str], None],
-    memory: Callable[[], int | None] = memory_lib.memory_in_use,
   ):
     """Makes it; records of earlier starts are read with the first new one.
 
@@ -69,10 +67,9 @@ class Metrics:
       records: records.jsonl of the sweep, which new records are written to
         before they are seen.
       say: takes the warning.
-      memory: bytes in use; None where they are not known.
     """
     self._tracker: tracker_lib.Tracker | None = tracker
-    self._records, self._say, self._memory = records, say, memory
+    self._records, self._say = records, say
     self._runs: dict[grid.Run, _Run] | None = None
 
   def __enter__(self) -> "Metrics":
@@ -93,7 +90,7 @@ class Metrics:
       run.add(record)
       run.new_tokens += record["ledger"]["policy_decode"]
       run.seconds += timing["machine_seconds"]
-      values = _values(run, self._memory())
+      values = _values(run, timing.get("memory_bytes"))
       self._tracker.log(
         run.problems, {f"{key}/{name}": value for name, value in values.items()}
       )

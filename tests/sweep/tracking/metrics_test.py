@@ -1,9 +1,7 @@
 """Metrics of runs as they grow, held against sums over their records."""
 
 import json
-import types
 
-import jax
 import pytest
 
 from inference_scaling import sweep
@@ -47,7 +45,7 @@ def feed(metrics, path, records):
   """Records and lets see, as a sweep does."""
   for record in records:
     append(path, record)
-    metrics.see(record, {"machine_seconds": SECONDS})
+    metrics.see(record, {"machine_seconds": SECONDS, "memory_bytes": 3 * 2**30})
 
 
 def made(problems=4):
@@ -58,9 +56,9 @@ def made(problems=4):
   return [records[i + problems * k] for i in range(problems) for k in (0, 1)]
 
 
-def metrics_of(tracker, path, memory=3 * 2**30):
+def metrics_of(tracker, path):
   said = []
-  metrics = tracking.Metrics(tracker, path, said.append, lambda: memory)
+  metrics = tracking.Metrics(tracker, path, said.append)
   return metrics, said
 
 
@@ -138,7 +136,7 @@ def test_accuracy_is_of_the_vote_that_progress_shows(path):
 
 def test_what_is_not_known_is_left_out(path):
   tracker = Kept()
-  metrics, _ = metrics_of(tracker, path, memory=None)
+  metrics, _ = metrics_of(tracker, path)
   append(path, made()[0])
   metrics.see(made()[0], {"machine_seconds": 0.0})
   assert set(tracker.logged[0][1]) == {
@@ -176,21 +174,6 @@ def test_ctrl_c_is_not_taken_for_a_failure(path):
   with pytest.raises(KeyboardInterrupt):
     feed(metrics, path, made()[:1])
   assert not said
-
-
-def test_memory_is_of_the_fullest_device_or_else_of_the_process(monkeypatch):
-  assert 2**26 < tracking.memory_in_use() < 2**40
-  array = jax.numpy.ones(2**26, "uint8").block_until_ready()
-  before = tracking.memory_in_use()
-  more = jax.numpy.ones(2**28, "uint8").block_until_ready()
-  assert abs(tracking.memory_in_use() - before - more.nbytes) < 2**26
-  del array, more
-  devices = [
-    types.SimpleNamespace(memory_stats=lambda used=used: {"bytes_in_use": used})
-    for used in (5, 9, 7)
-  ]
-  monkeypatch.setattr(jax, "local_devices", lambda: devices)
-  assert tracking.memory_in_use() == 9
 
 
 def test_a_sweep_is_tracked_over_two_starts(family, tmp_path):

@@ -71,7 +71,7 @@ class World:
     """Whoever started it says that it has ended."""
     self.executor.over[name] = why
     gone = self.crew.miss()
-    self.crew.judge(gone)
+    self.crew.report(gone)
     return gone
 
 
