@@ -172,7 +172,7 @@ def test_a_process_takes_all_gpus_of_its_node(
   )
 
 
-def test_what_slurm_refuses_is_told(two_nodes, tmp_path):
+def test_what_slurm_refuses_is_told(two_nodes, tmp_path, capsys):
   with pytest.raises(ValueError, match=r"'mian'.*expected one of main, urgent"):
     _make(tmp_path, partition="main,mian").check()
   with pytest.raises(ValueError, match=r"721 minutes.*limit is 720"):
@@ -181,6 +181,7 @@ def test_what_slurm_refuses_is_told(two_nodes, tmp_path):
   jobs.check()
   with pytest.raises(OSError, match="node configuration is not available"):
     jobs.start(_starts(tmp_path, "a", "b"))
+  assert not capsys.readouterr().err
 
 
 def test_a_limit_that_was_not_asked_for_is_that_of_the_partition(

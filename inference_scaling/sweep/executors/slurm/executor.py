@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import io
 import os
 import pathlib
 import shutil
@@ -99,7 +100,8 @@ class Slurm(executor.Executor):
     starts.update_parameters(**parameters.complete(self._parameters))
     names = [worker.name for worker in workers]
     try:
-      with _outside_of_jobs():
+      # What sbatch says is printed by submitit, too.
+      with _outside_of_jobs(), contextlib.redirect_stderr(io.StringIO()):
         jobs = starts.map_array(
           self._job,
           [worker.folder for worker in workers],
