@@ -185,6 +185,8 @@ class Cluster:
     except (ray.exceptions.RayError, TimeoutError):
       host = "a node"
     text = str(error)
+    if "exit_actor" in text:
+      return ""  # it had ended, and left just as it was attached to
     if isinstance(error, ray.exceptions.OutOfMemoryError):
       return (
         f"out of memory on {host}: {text.splitlines()[0]} Ask for more by "
