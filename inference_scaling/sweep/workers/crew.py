@@ -65,11 +65,8 @@ class Crew:
     """
     if self._barren >= _MOST_BARREN:
       return
-    about_to_claim = max(0, len(self) - len(claimed & left))
-    count = min(
-      min(self._most, len(left)) - len(self),
-      len(left - claimed) - about_to_claim,
-    )
+    # A task may have a worker that is none of these, but will be missed.
+    count = min(min(self._most, len(left)) - len(self), len(left - claimed))
     if count <= 0:
       return
     workers = [
@@ -97,7 +94,9 @@ class Crew:
         if claimant in missing:
           self._charge(task, claimant, gone.get(claimant, ""), seen)
           self._board.release(task, claimant)
-    mine = {name: why for name, why in gone.items() if name in self._jobs}
+    # A scheduler starts again what it has put back into its queue.
+    left = self._jobs.keys() - self._executor.waiting()
+    mine = {name: why for name, why in gone.items() if name in left}
     if mine:
       for name in mine:
         del self._jobs[name]
@@ -200,7 +199,7 @@ class Crew:
         f"not heard of for {self._lost_after:.0f} s; {seen[name]['host']}, or "
         "its network, is taken for lost"
       )
-      self._executor.stop({name} & self._jobs.keys())
+      self._executor.stop({name} & self._jobs.keys() - self._executor.waiting())
     self._lost -= self._watch.alive(self._lost)
     return gone
 

@@ -277,6 +277,23 @@ def test_a_config_that_has_grown_takes_what_workers_recorded_since(world):
   assert len(searched) == TOTAL + stand_in.PROBLEMS - count
 
 
+def test_workers_of_a_plan_that_is_of_no_use_end_and_lose_nothing(world):
+  count = left_with_the_workers(world)
+  log = max(
+    (world.workdir / "tasks" / "records").iterdir(), key=os.path.getmtime
+  )
+  text = log.read_text()
+  log.unlink()  # and is written when its worker is stopped
+  searched = []
+  world.executor.before = lambda *search: searched.append(search)
+  world.executor.stop = lambda names: log.exists() or log.write_text(text)
+  world.drive(batch_size=3)
+  assert len(searched) == TOTAL - count
+  assert {stand_in.key(record) for record in world.records()} == (
+    world.every().keys()
+  )
+
+
 def test_problems_that_have_changed_are_searched_again(world):
   left_with_the_workers(world)
   path = world.path / "problems.jsonl"
