@@ -229,10 +229,10 @@ def test_trackio_keeps_its_database_offline(tmp_path):
     assert done.returncode == 0, done.stderr
   with sqlite3.connect(tmp_path / "db" / "inference_scaling.db") as database:
     rows = database.execute(
-      "SELECT run_name, step, metrics FROM metrics ORDER BY id"
+      "SELECT run_id, run_name, step, metrics FROM metrics ORDER BY id"
     ).fetchall()
-  names, steps, metrics = zip(*rows, strict=True)
-  assert len(set(names)) == 1 and names[0].startswith("demo-")
+  ids, names, steps, metrics = zip(*rows, strict=True)
+  assert len(set(ids)) == len(set(names)) == 1 and names[0].startswith("demo-")
   assert steps == (1, 1, 2, 2)
   assert [json.loads(values) for values in metrics] == [
     {f"{run}/accuracy": step / 4, f"{run}/tokens": 8.0}
