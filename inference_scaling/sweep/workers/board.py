@@ -88,12 +88,20 @@ class Board:
     self._write(PLAN, dataclasses.asdict(plan))
 
   def plan(self) -> Plan | None:
-    """Reads the plan; None where there is none, as after the sweep's end."""
+    """Reads the plan.
+
+    Returns:
+      The plan; None where there is none, as after the sweep's end, or where it
+      is one of another version of this package.
+    """
     value = self._read(PLAN)
     if value is None:
       return None
-    tasks = tuple(map(task_lib.parse, value.pop("tasks")))
-    return Plan(**{**value, "path": tuple(value["path"]), "tasks": tasks})
+    try:
+      tasks = tuple(map(task_lib.parse, value.pop("tasks")))
+      return Plan(**{**value, "path": tuple(value["path"]), "tasks": tasks})
+    except (KeyError, TypeError):
+      return None
 
   def claim(self, task: str, worker: str) -> bool:
     """Takes a task, unless another worker has it: one of many gets it."""

@@ -106,13 +106,13 @@ def run_sweep(
       workdir, prepared.sweep, prepared.content(), prepared.problems, say,
       stack, redo_changed=redo_changed,
     )  # fmt: skip
-    driver = _Driver(prepared, opened, board, folder, starts, options, say, see)
+    driver = _Driver(
+      prepared, opened, board, folder, starts, options, say, see, save
+    )
     try:
       driver.run()
     except KeyboardInterrupt as error:
       raise KeyboardInterrupt(driver.interrupted()) from error
-    save()
-    driver.close()
 
 
 class _Driver:
@@ -128,10 +128,12 @@ class _Driver:
     options: Options,
     say: Callable[[str], None],
     see: searches.See,
+    save: Callable[[], None],
   ):
     self._prepared, self._opened = prepared, opened
     self._board, self._folder = board, folder
     self._executor, self._say, self._user_see = starts, say, see
+    self._save = save
     self._planner = planning.Planner(prepared, opened, options.cutting)
     self._crew = crew_lib.Crew(
       self._board, starts, folder, options.workers, options.lost_after, say
@@ -176,9 +178,12 @@ class _Driver:
         time.sleep(_POLL)
     self._crew.end()
     self._check(plan)
+    self._clear()
 
-  def close(self) -> None:
+  def _clear(self) -> None:
     """Takes away what all shared, once all is recorded and safe."""
+    self._collector.collect()
+    self._save()
     self._board.clear()
 
   def interrupted(self) -> str:
@@ -208,8 +213,7 @@ class _Driver:
     self._crew.attach()
     if plan is None or not self._planner.goes_on(plan):
       self._crew.dismiss()
-      self._collector.collect()
-      self._board.clear()
+      self._clear()
       plan = self._planner.make(self._collector.recorded)
     plan = self._planner.adopt(plan)
     for _, log in list(self._board.failures()):  # their tasks are tried anew

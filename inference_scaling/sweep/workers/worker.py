@@ -66,7 +66,7 @@ def work(folder: str, name: str, token: str) -> None:
     try:
       _Worker(board, plan, name, heart).run()
     except BaseException as error:
-      stopped = isinstance(error, KeyboardInterrupt)
+      stopped = isinstance(error, (KeyboardInterrupt, SystemExit))
       why = "stopped" if stopped else str(error) or type(error).__name__
       if heart is not None:
         heart.tell(ended=True, why=why, task="")

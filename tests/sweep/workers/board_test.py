@@ -32,6 +32,13 @@ def record(problem):
   return {"record": {"problem": {"id": problem}}, "timing": {}}
 
 
+def test_a_plan_of_another_version_is_none(tmp_path):
+  board = board_lib.Board(storage.open_store(tmp_path))
+  for plan in ({}, {"tasks": []}, {"tasks": [{"name": "a"}], "path": []}):
+    board.store.write(board_lib.PLAN, json.dumps(plan).encode())
+    assert board.plan() is None
+
+
 def test_a_plan_comes_back(board):
   assert board.plan() is None
   board.publish(PLAN)

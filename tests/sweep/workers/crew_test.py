@@ -147,6 +147,22 @@ def test_tasks_of_a_worker_that_ended_are_free(world):
   assert len(world.start("ab", "b")) == 1
 
 
+def test_a_worker_that_is_put_back_into_the_queue_stays(world):
+  (one,) = world.start("a")
+  world.board.claim("a", one)
+  world.beat(one, "a", ended=True, why="stopped")
+  world.executor.queue = [one]
+  assert world.crew.miss() == {} and len(world.crew) == 1
+  assert world.board.claimed() == set()
+  assert world.start("a") == []  # it will take it again
+  world.executor.queue = []
+  world.beat(one, "a")
+  assert world.crew.miss() == {}
+  world.executor.queue, world.now = [one], 100.0  # its node is lost
+  world.crew.miss()
+  assert world.executor.stopped == [] and len(world.crew) == 1
+
+
 def test_a_worker_that_is_lost_is_ended_replaced_and_may_come_back(world):
   one, two = world.start("ab")
   for name, task in ((one, "a"), (two, "b")):
