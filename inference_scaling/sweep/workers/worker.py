@@ -15,7 +15,7 @@ import signal
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from inference_scaling import runtime, storage
@@ -151,11 +151,12 @@ class _Worker:
     if plan is None or plan.token != self._plan.token:
       return None  # the sweep has ended, or has another driver
     failed = Counter(task for task, _ in self._board.failures())
-    taken = self._board.claimed() | self._board.done()
+    claimed = self._board.claimed()
+    taken = claimed | self._board.done()
     taken |= {task for task, count in failed.items() if count >= MOST_FAILURES}
     waiting = [task for task in plan.tasks if task.name not in taken]
-    # Those first whose programs are compiled, then those whose models differ.
-    for task in sorted(waiting, key=self._distance):
+    others = {_program(task) for task in plan.tasks if task.name in claimed}
+    for task in sorted(waiting, key=lambda task: self._order(task, others)):
       if not self._board.claim(task.name, self._name):
         continue
       if task.name in self._board.done():  # in the meantime
@@ -165,13 +166,16 @@ class _Worker:
       return dataclasses.asdict(task)
     return None
 
-  def _distance(self, task: task_lib.Task) -> int:
-    """How much of the last task's program another task can use."""
-    if self._last is None:
-      return 0
-    last, run = self._last.run, task.run
-    keys = ("policy", "strategy", "n")
-    return sum(last[key] != run[key] for key in keys)
+  def _order(
+    self, task: task_lib.Task, others: Collection[tuple[Any, ...]]
+  ) -> tuple[bool, bool]:
+    """Sorts tasks: those of the last program, then those of nobody's.
+
+    Programs are kept in a folder: who comes second need not compile them.
+    """
+    program = _program(task)
+    same = self._last is not None and program == _program(self._last)
+    return (not same, program in others)
 
   def _do(
     self,
@@ -216,6 +220,11 @@ class _Worker:
       self._board.append(log, line)
     except OSError as error:
       raise WorkerError(f"{error} (on {os.uname().nodename})") from error
+
+
+def _program(task: task_lib.Task) -> tuple[Any, ...]:
+  """What tasks have in common that share compiled programs."""
+  return tuple(task.run[key] for key in ("policy", "strategy", "n"))
 
 
 def digest(prepared: prepared_lib.Prepared) -> str:

@@ -31,6 +31,21 @@ def whole(family, tmp_path_factory):
   return faults.records(folder)
 
 
+def test_a_worker_of_two_nodes_makes_the_same_records(
+  two_nodes, family, whole, tmp_path
+):
+  config = tiny_sweep.get_config(family)
+  config.mesh.data = 2
+  driver.run_sweep(
+    config,
+    tmp_path,
+    lambda prepared: slurm_lib.Slurm({"nodes": "2"}, tmp_path / "logs"),
+    driver.Options(1, planning.Cutting(1e-9, 1.0)),
+    lambda line: None,
+  )
+  assert faults.records(tmp_path) == whole
+
+
 def drive(family, workdir, disturb):
   """Runs the driver, and disturbs the cluster once two records are there.
 

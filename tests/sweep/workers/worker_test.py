@@ -89,6 +89,18 @@ def test_a_worker_goes_on_where_another_one_stopped(world):
   assert len(world.searched) == len(recorded) - 2
 
 
+def test_programs_that_another_worker_compiles_come_last(world):
+  def program(run):
+    return run["policy"], run["strategy"], run["n"]
+
+  programs = [program(task.run) for task in world.plan.tasks]
+  several = next(i for i, one in enumerate(programs) if one in programs[:i])
+  world.board.claim(world.plan.tasks[several].name, "another")
+  world.work()
+  theirs = [program(run.key) == programs[several] for run, _ in world.searched]
+  assert any(theirs) and theirs == sorted(theirs)
+
+
 def test_programs_that_are_compiled_are_used_first(world):
   world.board.claim(world.plan.tasks[0].name, "another")
   world.work()
