@@ -30,7 +30,7 @@ ENVIRONMENT = {
 SWEEP = """
 import runpy, sys, types
 sys.modules["inference_scaling.analysis"] = types.SimpleNamespace(
-  write_report=lambda workdir: workdir / "report.md"
+  write_report=lambda workdir, **price: workdir / "report.md"
 )
 runpy.run_path("launch/sweep.py", run_name="__main__")
 """
