@@ -22,6 +22,7 @@ from inference_scaling.sweep import searches as searches_lib
 from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep.progress import banner, bar, unfinished
 from inference_scaling.sweep.records import opening, recorded, votes
+from inference_scaling.sweep.workers import board
 
 # Flushed: into a log file lines would else appear in large lumps.
 _say = functools.partial(print, flush=True)
@@ -76,6 +77,12 @@ def run_sweep(
   prepared = prepared_lib.prepare(config)
   if not processes.is_lead():
     say = _say_nothing
+  if (workdir / board.FOLDER / board.PLAN).exists():
+    say(
+      "Note: workers of an earlier --executor may be at work on this folder. "
+      "Only the same command with it collects what they record; this process "
+      "computes it itself."
+    )
   say(banner.describe(prepared, workdir))
   content = prepared.content()
   prepared.check_same(content)

@@ -32,10 +32,12 @@ class Local(executor.Executor):
   at work, and the next one finds them.
 
   Attributes:
+    name: as --executor takes it.
     detached: False: Ctrl-C ends them too.
     command: that starts a worker, before its arguments.
   """
 
+  name = "local"
   detached = False
   command = (sys.executable, "-m", "inference_scaling.sweep.workers.worker")
 

@@ -89,7 +89,7 @@ def read(cache: str) -> driver.Options:
     workers=_WORKERS.value,
     cutting=planning.Cutting(
       task_seconds=60 * minutes,
-      rate=_GPU_RATE if _OWN["gpus"].value else _RATE,
+      rate=_GPU_RATE if _OWN["gpus"].value not in (None, "0") else _RATE,
       cache=cache,
     ),
   )

@@ -13,7 +13,7 @@ from inference_scaling.sweep import (
 )
 from inference_scaling.sweep.executors import options
 from inference_scaling.sweep.executors import workdir as workdir_lib
-from inference_scaling.sweep.workers import driver
+from inference_scaling.sweep.workers import board, driver
 
 _Config = ml_collections.ConfigDict | Mapping[str, Any]
 _say = functools.partial(print, flush=True)
@@ -47,7 +47,7 @@ def run_sweep(
       "--executor and --distributed do not go together: a worker of several "
       "hosts is a job of Slurm, --executor=slurm --executor.nodes=2."
     )
-  logs = workdir.path.absolute() / driver.FOLDER / "logs"
+  logs = workdir.path.absolute() / board.FOLDER / "logs"
   driver.run_sweep(
     _with_dtype(config), workdir.path, options.maker(logs), options.read(cache),
     say, see=see, save=workdir.save, shared=workdir.shared,

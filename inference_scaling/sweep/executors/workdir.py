@@ -14,7 +14,7 @@ from typing import Any
 
 from inference_scaling import storage
 from inference_scaling.sweep.records import folder
-from inference_scaling.sweep.workers import driver
+from inference_scaling.sweep.workers import board
 
 _SECONDS = 30.0  # between two times that what is new is sent
 
@@ -88,20 +88,27 @@ def open_workdir(
     The folder; of an address, its mirror here, which is sent at the end.
 
   Raises:
+    ValueError: if an address names no bucket.
     OSError: if an object store cannot be opened, or what is there not be read.
   """
-  if not storage.is_remote(workdir):
-    path = pathlib.Path(workdir)
-    yield Workdir(path, str(path.absolute() / driver.FOLDER))
+  text = str(workdir)
+  if not storage.is_remote(text):
+    path = pathlib.Path(text.removeprefix("file://"))
+    yield Workdir(path, str(path.absolute() / board.FOLDER))
     return
-  url = str(workdir).rstrip("/")
+  url = text.rstrip("/")
+  if not storage.is_remote(url):
+    raise ValueError(
+      f"--workdir is {text!r}, which names no bucket; expected an address such "
+      "as s3://bucket/folder."
+    )
   logs = {folder.RECORDS: _record_key, folder.TIMINGS: _timing_key}
   with storage.Mirror(
     storage.open_store(url), storage.default_folder(url), logs,
-    skip=(driver.FOLDER,),
+    skip=(board.FOLDER,),
   ) as mirror:  # fmt: skip
     mirror.pull()
-    opened = _Mirrored(mirror, f"{url}/{driver.FOLDER}", say, clock)
+    opened = _Mirrored(mirror, f"{url}/{board.FOLDER}", say, clock)
     try:
       yield opened
     finally:

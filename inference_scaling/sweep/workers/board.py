@@ -3,6 +3,9 @@
   plan.json         what is to be done; written by the driver
   driver.json       a beat of the driver
   jobs.json         what the executor knows its workers by
+
+and, in a folder of the plan's TOKEN:
+
   claims/TASK       exists while a worker has the task
   records/LOG       lines of records, with what is told of their times
   failures/LOG      why a task failed
@@ -22,6 +25,7 @@ from typing import Any
 from inference_scaling import storage
 from inference_scaling.sweep.workers import task as task_lib
 
+FOLDER = "tasks"  # in that of the sweep
 PLAN, JOBS, DRIVER = "plan.json", "jobs.json", "driver.json"
 CLAIMS, RECORDS, FAILURES, DONE, WORKERS = (
   "claims", "records", "failures", "done", "workers",
@@ -67,6 +71,20 @@ class Board:
 
   def __init__(self, store: storage.Store):
     self.store = store
+    self._scope = ""
+
+  def use(self, token: str) -> None:
+    """Reads and writes, but for the plan, what is of one plan alone.
+
+    Args:
+      token: of the plan. Workers of another one, which may outlive it, write
+        elsewhere.
+    """
+    self._scope = f"{token}/"
+
+  def path(self, folder: str, name: str = "") -> str:
+    """Name in the store of a folder, or of a file in it, of the plan in use."""
+    return f"{self._scope}{folder}" + (f"/{name}" if name else "")
 
   def driver(self) -> dict[str, Any] | None:
     """The last beat of the driver; None where there is none."""
@@ -84,7 +102,8 @@ class Board:
       self._write(DRIVER, beat)
 
   def publish(self, plan: Plan) -> None:
-    """Writes the plan."""
+    """Writes the plan, and uses it."""
+    self.use(plan.token)
     self._write(PLAN, dataclasses.asdict(plan))
 
   def plan(self) -> Plan | None:
@@ -94,55 +113,61 @@ class Board:
       The plan; None where there is none, as after the sweep's end, or where it
       is one of another version of this package.
     """
-    value = self._read(PLAN)
-    if value is None:
-      return None
     try:
+      value = self._read(PLAN)
+      if value is None:
+        return None
       tasks = tuple(map(task_lib.parse, value.pop("tasks")))
       return Plan(**{**value, "path": tuple(value["path"]), "tasks": tasks})
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
       return None
 
   def claim(self, task: str, worker: str) -> bool:
     """Takes a task, unless another worker has it: one of many gets it."""
     data = json.dumps({"worker": worker}).encode()
-    return self.store.create(f"{CLAIMS}/{task}", data)
+    return self.store.create(self.path(CLAIMS, task), data)
 
   def claimed(self) -> set[str]:
     """Names of the tasks that workers have."""
-    return set(self.store.list(CLAIMS))
+    return set(self.store.list(self.path(CLAIMS)))
 
   def claimant(self, task: str) -> str | None:
     """Name of the worker that has a task; None where none has."""
-    value = self._read(f"{CLAIMS}/{task}")
+    value = self._read(self.path(CLAIMS, task))
     return None if value is None else value["worker"]
 
   def release(self, task: str, worker: str) -> None:
     """Gives a task back, if this worker has it still."""
     if self.claimant(task) == worker:
-      self.store.delete(f"{CLAIMS}/{task}")
+      self.store.delete(self.path(CLAIMS, task))
+
+  def reopen(self, task: str) -> None:
+    """Marks a task as not complete."""
+    self.store.delete(self.path(DONE, task))
 
   def finish(self, task: str) -> None:
     """Marks a task as complete."""
-    self.store.write(f"{DONE}/{task}", b"{}")
+    self.store.write(self.path(DONE, task), b"{}")
 
   def done(self) -> set[str]:
     """Names of the tasks that are complete."""
-    return set(self.store.list(DONE))
+    return set(self.store.list(self.path(DONE)))
 
   def append(self, log: str, value: Mapping[str, Any]) -> None:
     """Adds a line to a log."""
     line = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    self.store.append(f"{RECORDS}/{log}", f"{line}\n".encode())
+    self.store.append(self.path(RECORDS, log), f"{line}\n".encode())
 
   def logs(self) -> list[str]:
     """Names of all logs of records."""
-    return self.store.list(RECORDS)
+    return self.store.list(self.path(RECORDS))
 
   def read_log(self, log: str, position: int = 0) -> tuple[list[Any], int]:
     """Reads what stands behind a position of a log, and the next position."""
-    data, position = self.store.read_from(f"{RECORDS}/{log}", position)
-    return [json.loads(line) for line in data.splitlines() if line], position
+    data, position = self.store.read_from(self.path(RECORDS, log), position)
+    name = self.path(RECORDS, log)
+    values = [self._parse(name, line) for line in data.splitlines() if line]
+    return values, position
 
   def recorded(self, task: str) -> set[int]:
     """Problems of a task in logs of whichever worker."""
@@ -156,41 +181,43 @@ class Board:
 
   def fail(self, log: str, why: str) -> None:
     """Says why a task has failed."""
-    self._write(f"{FAILURES}/{log}", {"why": why})
+    self._write(self.path(FAILURES, log), {"why": why})
 
   def failures(self) -> Iterator[tuple[str, str]]:
     """Yields the name of the task and the log of each failure."""
-    for log in self.store.list(FAILURES):
+    for log in self.store.list(self.path(FAILURES)):
       yield log.partition(".")[0], log
 
   def failure(self, log: str) -> str:
     """Why a task has failed."""
-    value = self._read(f"{FAILURES}/{log}")
+    value = self._read(self.path(FAILURES, log))
     return "" if value is None else value["why"]
 
   def forgive(self, log: str) -> None:
     """Forgets that a task has failed."""
-    self.store.delete(f"{FAILURES}/{log}")
+    self.store.delete(self.path(FAILURES, log))
 
   def beat(self, worker: str, value: Mapping[str, Any]) -> None:
     """Shows that a worker lives, and what it does."""
-    self._write(f"{WORKERS}/{worker}", value)
+    self._write(self.path(WORKERS, worker), value)
 
   def beats(self) -> dict[str, dict[str, Any]]:
     """The last beat of each worker, by its name."""
-    beats = {name: self._read(f"{WORKERS}/{name}") for name in self.workers()}
+    beats = {
+      name: self._read(self.path(WORKERS, name)) for name in self.workers()
+    }
     return {name: beat for name, beat in beats.items() if beat is not None}
 
   def workers(self) -> list[str]:
     """Names of all workers that have begun."""
-    return self.store.list(WORKERS)
+    return self.store.list(self.path(WORKERS))
 
-  def jobs(self) -> dict[str, str]:
-    """What the executor knows its workers by."""
+  def jobs(self) -> dict[str, Any]:
+    """What a driver knows its workers by, and whose they are."""
     return self._read(JOBS) or {}
 
-  def write_jobs(self, jobs: Mapping[str, str]) -> None:
-    """Writes what the executor knows its workers by."""
+  def write_jobs(self, jobs: Mapping[str, Any]) -> None:
+    """Writes what a driver knows its workers by, and whose they are."""
     self._write(JOBS, jobs)
 
   def clear(self) -> None:
@@ -198,15 +225,29 @@ class Board:
     for name in (PLAN, JOBS):
       self.store.delete(name)
     for folder in _FOLDERS:
-      for name in self.store.list(folder):
-        self.store.delete(f"{folder}/{name}")
+      for name in self.store.list(self.path(folder)):
+        self.store.delete(self.path(folder, name))
 
   def _write(self, name: str, value: Mapping[str, Any]) -> None:
     self.store.write(name, json.dumps(value, ensure_ascii=False).encode())
 
   def _read(self, name: str) -> Any:
     data = self.store.read(name)
-    return None if data is None else json.loads(data)
+    return None if data is None else self._parse(name, data)
+
+  def _parse(self, name: str, data: bytes) -> dict[str, Any]:
+    try:
+      value = json.loads(data)
+      if isinstance(value, dict):
+        return value
+      why = f"it is a {type(value).__name__}"
+    except ValueError as error:
+      why = str(error)
+    raise ValueError(
+      f"{self.store.url}/{name} is no JSON object ({why}); drivers and workers "
+      "write it, and nobody else should. Delete it and run the same command "
+      "again."
+    )
 
 
 def digest(content: Mapping[str, Any], problems: Sequence[Any]) -> str:

@@ -1,5 +1,7 @@
 """Moves what workers record into the folder of the sweep."""
 
+import json
+import pathlib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -7,7 +9,7 @@ from inference_scaling.spec import grid
 from inference_scaling.sweep import (
   searches,
 )
-from inference_scaling.sweep.records import files
+from inference_scaling.sweep.records import files, folder
 from inference_scaling.sweep.workers import board as board_lib
 
 _Key = tuple[grid.Run, int]
@@ -55,7 +57,10 @@ class Collector:
   def read_again(self) -> None:
     """Reads what the folder holds, as Ctrl-C may come while a line is taken."""
     self._recorded = {_key(line) for line in self._records.read()}
-    self._timed = {_timing_key(line) for line in self._timings.read()}
+    self._timed = {
+      _timing_key(line, f"{self._timings.path}, line {number},")
+      for number, line in self._timings.read_numbered()
+    }
 
   def collect(self, complete: Collection[str] = ()) -> int:
     """Takes what is new.
@@ -103,9 +108,51 @@ class Collector:
     return new
 
 
+def collect_before(board: board_lib.Board, workdir: pathlib.Path) -> bool:
+  """Takes what workers of an earlier driver recorded into its own folder.
+
+  Before another sweep is compared with it: records are then those of the config
+  that the folder has, and what may not be mixed is refused.
+
+  Args:
+    board: what workers share; uses the earlier plan, if there is one.
+    workdir: folder of the sweep.
+
+  Returns:
+    Whether the earlier plan is of the sweep in config.json.
+
+  Raises:
+    OSError: if the folder cannot be written, or another process writes it.
+    ValueError: if a file is damaged.
+  """
+  plan, config = board.plan(), workdir / folder.CONFIG
+  if plan is None or not config.exists():
+    return False
+  if (
+    json.loads(config.read_text(encoding="utf-8")).get("config") != plan.config
+  ):
+    return False
+  board.use(plan.token)
+  with (
+    files.JsonLines(workdir / folder.RECORDS) as records,
+    files.JsonLines(workdir / folder.TIMINGS) as timings,
+  ):
+    Collector(
+      board, records, timings, lambda record: record, searches.see_nothing,
+      lambda line: None,
+    ).collect()  # fmt: skip
+  return True
+
+
 def _key(record: Mapping[str, Any]) -> _Key:
   return grid.Run(**record["run"]), record["problem"]["id"]
 
 
-def _timing_key(timing: Mapping[str, Any]) -> _Key:
-  return grid.Run(**timing["run"]), timing["problem"]
+def _timing_key(timing: Mapping[str, Any], where: str = "a log") -> _Key:
+  try:
+    return grid.Run(**timing["run"]), timing["problem"]
+  except (KeyError, TypeError) as error:
+    raise ValueError(
+      f"{where} has no run or no problem; expected the time of a record. "
+      "Delete the line and run the same command again."
+    ) from error

@@ -52,7 +52,17 @@ class Crew:
 
   def attach(self) -> None:
     """Takes over the workers of an earlier driver."""
-    self._jobs = self._board.jobs()
+    told = self._board.jobs()
+    if not told.get("jobs") or told["folder"] != self._folder:
+      return  # none, or those of the folder that this is a copy of
+    if told["executor"] != self._executor.name:
+      raise OSError(
+        f"{len(told['jobs'])} worker(s) of --executor={told['executor']} have "
+        f"this folder, or had it when their driver was killed. Give "
+        f"--executor={told['executor']}, which finds them; or, once they have "
+        f"ended, delete {self._folder}/{board_lib.JOBS}."
+      )
+    self._jobs = dict(told["jobs"])
     self._executor.attach(self._jobs)
 
   def start(self, token: str, left: set[str], claimed: set[str]) -> None:
@@ -76,7 +86,7 @@ class Crew:
     jobs = self._executor.start(workers)
     self._started |= jobs.keys()
     self._jobs |= jobs
-    self._board.write_jobs(self._jobs)
+    self._write_jobs()
 
   def miss(self) -> dict[str, str]:
     """Frees the tasks of workers that have ended or are lost.
@@ -100,7 +110,7 @@ class Crew:
     if mine:
       for name in mine:
         del self._jobs[name]
-      self._board.write_jobs(self._jobs)
+      self._write_jobs()
     return mine
 
   def report(self, gone: Mapping[str, str]) -> None:
@@ -128,6 +138,16 @@ class Crew:
           "command again: it goes on where it stopped."
         )
       self._say(f"{what}: no more are started; {len(self)} go on.")
+
+  def _write_jobs(self) -> None:
+    """Lets another driver find the workers."""
+    self._board.write_jobs(
+      {
+        "executor": self._executor.name,
+        "folder": self._folder,
+        "jobs": self._jobs,
+      }
+    )
 
   def stop(self) -> None:
     """Ends all workers; those that say that they end, too."""

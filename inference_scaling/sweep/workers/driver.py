@@ -38,7 +38,6 @@ from inference_scaling.sweep.workers import board as board_lib
 from inference_scaling.sweep.workers import crew as crew_lib
 from inference_scaling.sweep.workers import task as task_lib
 
-FOLDER = "tasks"  # of what driver and workers share, in that of the sweep
 _POLL = 1.0  # seconds between two looks
 _SHOWN = 5  # lines of a task's last failure
 
@@ -98,10 +97,11 @@ def run_sweep(
   starts = make_executor(prepared)
   starts.check()
   say(banner.describe(prepared, workdir))
-  folder = shared or str(workdir / FOLDER)
+  folder = shared or str(workdir / board_lib.FOLDER)
   board = board_lib.Board(storage.open_store(folder))
   with contextlib.ExitStack() as stack:
     stack.enter_context(lock.Lock(board, say))
+    trusted = collecting.collect_before(board, workdir)
     opened = opening.open_folder(
       workdir, prepared.sweep, prepared.content(), prepared.problems, say,
       stack, redo_changed=redo_changed,
@@ -110,7 +110,7 @@ def run_sweep(
       prepared, opened, board, folder, starts, options, say, see, save
     )
     try:
-      driver.run()
+      driver.run(trusted and bool(opened.rows))
     except KeyboardInterrupt as error:
       raise KeyboardInterrupt(driver.interrupted()) from error
 
@@ -160,8 +160,13 @@ class _Driver:
     self._flops = self._seconds = 0.0  # planned, and measured, of new records
     self._told: set[str] = set()  # logs of failures that were told
 
-  def run(self) -> None:
-    """Runs the sweep to its end."""
+  def run(self, trusted: bool) -> None:
+    """Runs the sweep to its end.
+
+    Args:
+      trusted: whether what workers of an earlier plan record is of this sweep,
+        which then only adds to theirs.
+    """
     done = recorded.to_done(self._opened.rows)
     opening.tell_foreign(done, self._prepared.runs, self._say)
     if self._opened.rows:
@@ -170,8 +175,7 @@ class _Driver:
     for run, outcomes in done.items():
       for right in outcomes.values():
         self._progress.before(run, right)
-    self._collector.collect()  # of workers that outlived an earlier driver
-    plan = self._plan()
+    plan = self._plan(trusted)
     with self._progress:
       while (changed := self._step(plan)) is not None:
         plan = changed
@@ -180,9 +184,10 @@ class _Driver:
     self._check(plan)
     self._clear()
 
-  def _clear(self) -> None:
+  def _clear(self, *, collect: bool = True) -> None:
     """Takes away what all shared, once all is recorded and safe."""
-    self._collector.collect()
+    if collect:
+      self._collector.collect()
     self._save()
     self._board.clear()
 
@@ -207,13 +212,17 @@ class _Driver:
     self._seconds += timing["machine_seconds"]
     self._flops += self._planned.get(grid.Run(**record["run"]), 0.0)
 
-  def _plan(self) -> board_lib.Plan:
+  def _plan(self, trusted: bool) -> board_lib.Plan:
     """Goes on with the plan of an earlier driver, or makes one."""
     plan = self._board.plan()
+    if plan is not None:
+      self._board.use(plan.token)
     self._crew.attach()
-    if plan is None or not self._planner.goes_on(plan):
+    if plan is not None and self._planner.goes_on(plan):
+      self._collector.collect()
+    else:
       self._crew.dismiss()
-      self._clear()
+      self._clear(collect=trusted)
       plan = self._planner.make(self._collector.recorded)
     plan = self._planner.adopt(plan)
     for _, log in list(self._board.failures()):  # their tasks are tried anew
@@ -224,10 +233,13 @@ class _Driver:
   def _step(self, plan: board_lib.Plan) -> board_lib.Plan | None:
     """Looks once at everything; the plan as it is then, None at its end."""
     gone = self._crew.miss()
+    marked = self._board.done()
     self._collector.collect(self._done)
     self._crew.report(gone)
     failed, claimed = self._failures(), self._board.claimed()
     done = {task.name for task in plan.tasks if self._complete(task)}
+    for name in marked - done:  # of which records are gone, whatever took them
+      self._board.reopen(name)
     # Some may be done whose last records are collected at the next look.
     kept = claimed | done | failed | self._board.done()
     plan, self._done = self._cut_anew(plan, kept), done
@@ -302,4 +314,4 @@ class _Driver:
     )
 
   def _path(self, log: str) -> str:
-    return f"{self._folder}/{board_lib.FAILURES}/{log}"
+    return f"{self._folder}/{self._board.path(board_lib.FAILURES, log)}"

@@ -26,9 +26,11 @@ class Executor(Protocol):
   The driver asks about once a second: calls are cheap.
 
   Attributes:
+    name: as --executor takes it.
     detached: whether workers outlive the driver when Ctrl-C ends it.
   """
 
+  name: str
   detached: bool
 
   def check(self) -> None:

@@ -68,7 +68,7 @@ def cut(
       continue
     flops = planned_flops(prepared, run)
     batch = engine.num_slots(prepared.sweep, run, len(every))
-    batches = max(1, round(rate * seconds / flops / batch))
+    batches = max(1, round(min(rate * seconds / flops / batch, len(ids))))
     size = min(batch * batches, len(ids))
     # As equal as whole batches allow: no last task of a few problems.
     count = -(-len(ids) // size)

@@ -59,6 +59,7 @@ def work(folder: str, name: str, token: str) -> None:
       "that all of them see, or one of an object store. (If the sweep has "
       "ended since, all is well.)"
     )
+  board.use(plan.token)
   _enter(plan)
   lead = processes.is_lead()
   with contextlib.ExitStack() as stack:

@@ -56,7 +56,7 @@ def wait(condition, process, seconds=120):
 
 def workers(workdir):
   """Process ids of the workers that have begun, by their names."""
-  beats = (workdir / "tasks" / "workers").glob("worker-*")
+  beats = (workdir / "tasks").glob("*/workers/worker-*")
   return {beat.name: json.loads(beat.read_text())["pid"] for beat in beats}
 
 

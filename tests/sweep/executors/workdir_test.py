@@ -41,6 +41,20 @@ def test_a_path_is_the_folder(tmp_path):
   assert lines(folder) == 1
 
 
+def test_an_address_of_this_machine_is_a_path(tmp_path):
+  with executors.open_workdir(f"file://{tmp_path}/a", print) as folder:
+    assert folder.path == tmp_path / "a"
+
+
+@pytest.mark.parametrize("url", ["s3://", "gs:///"])
+def test_an_address_without_a_bucket_is_refused(url):
+  with (
+    pytest.raises(ValueError, match="names no bucket"),
+    executors.open_workdir(url, print),
+  ):
+    pass
+
+
 def test_an_address_is_sent_now_and_then_and_at_the_end(url):
   now = [0.0]
 

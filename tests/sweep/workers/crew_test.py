@@ -11,6 +11,7 @@ from inference_scaling.sweep.workers import crew as crew_lib
 class Executor:
   """Starts nothing; tests say what has become of whom."""
 
+  name = "fake"
   detached = False
 
   def __init__(self):
@@ -118,11 +119,27 @@ def test_a_driver_takes_over_the_workers_of_the_one_before(world):
   assert world.start("abcde") == []
 
 
+def test_workers_of_another_executor_are_named(world):
+  world.start("ab")
+  world.crew, world.executor.name = world.new(), "other"
+  with pytest.raises(OSError, match=r"2 worker.*=fake.*delete folder/jobs"):
+    world.crew.attach()
+
+
+def test_workers_of_the_folder_that_this_is_a_copy_of_are_left_alone(world):
+  world.start("a")
+  jobs = world.board.jobs()
+  world.board.write_jobs(jobs | {"folder": "the original"})
+  world.crew = world.new()
+  world.crew.attach()
+  assert len(world.crew) == 0 and world.executor.attached == {}
+
+
 def test_a_worker_that_ended_in_order_is_replaced_while_tasks_wait(world):
   (name,) = world.start("a")
   world.beat(name, ended=True)
   assert world.end(name, "") == {name: ""}
-  assert world.said == [] and world.board.jobs() == {}
+  assert world.said == [] and world.board.jobs()["jobs"] == {}
   assert world.crew.miss() == {}
   assert world.start([]) == []
   assert len(world.start("b")) == 1
@@ -233,7 +250,7 @@ def test_a_worker_that_recorded_something_begins_the_row_anew(world):
 def test_where_others_work_no_more_are_started(world):
   worker, *_ = world.start("abc")
   for _ in range(3):
-    name = next(name for name in world.board.jobs() if name != worker)
+    name = next(name for name in world.board.jobs()["jobs"] if name != worker)
     world.end(name, "no such module")
     new = world.start("abc")
   assert "no more are started; 2 go on" in world.said[-1] and new == []

@@ -8,7 +8,9 @@ import threading
 
 import pytest
 
+from inference_scaling import storage
 from inference_scaling.sweep.records import files
+from inference_scaling.sweep.workers import board as board_lib
 from inference_scaling.sweep.workers import crew, driver, planning, worker
 from tests.sweep import tiny
 from tests.sweep.workers import stand_in
@@ -279,9 +281,7 @@ def test_a_config_that_has_grown_takes_what_workers_recorded_since(world):
 
 def test_workers_of_a_plan_that_is_of_no_use_end_and_lose_nothing(world):
   count = left_with_the_workers(world)
-  log = max(
-    (world.workdir / "tasks" / "records").iterdir(), key=os.path.getmtime
-  )
+  log = max((world.workdir / "tasks").glob("*/records/*"), key=os.path.getmtime)
   text = log.read_text()
   log.unlink()  # and is written when its worker is stopped
   searched = []
@@ -317,6 +317,70 @@ def test_the_folder_of_another_sweep_is_refused(world):
     p: p.read_bytes() for p in world.workdir.rglob("*") if p.is_file()
   }
   assert world.executor.names == names
+
+
+def test_what_workers_recorded_of_another_sweep_is_refused(world):
+  """Though the driver was killed before the folder had a record."""
+  left_with_the_workers(world)
+  for name in ("records.jsonl", "timings.jsonl"):
+    (world.workdir / name).write_text("")
+  other = {"sampler": {"temperature": 0.5, "top_k": 0, "top_p": 1.0}}
+  with pytest.raises(ValueError, match="holds the records of another sweep"):
+    world.drive(**other)
+  assert world.records()  # they are those of its config.json
+  world.drive()
+  world.check_whole()
+
+
+def test_workers_of_another_sweep_record_into_no_other_ones_folder(world):
+  """One that no record is of; its worker goes on for a while."""
+  left_with_the_workers(world)
+  (records,) = {log.parent for log in world.workdir.glob("tasks/*/records/*")}
+  kept = {log: log.read_text() for log in records.iterdir()}
+  for log in kept:
+    log.unlink()
+  for name in ("records.jsonl", "timings.jsonl"):
+    (world.workdir / name).write_text("")
+
+  def write(*unused):
+    for log, text in kept.items():
+      log.write_text(text)
+
+  other = {"sampler": {"temperature": 0.5, "top_k": 0, "top_p": 1.0}}
+  world.executor.before = world.executor.stop = write
+  searched = []
+  world.executor.before = lambda *search: (write(), searched.append(search))
+  world.drive(**other)
+  assert len(searched) == TOTAL
+  assert len(world.records()) == TOTAL
+
+
+def test_a_task_that_is_marked_without_its_records_is_searched(world):
+  interrupt(world)
+  prepared = stand_in.prepare(world.path)
+  board = board_lib.Board(storage.open_store(world.workdir / "tasks"))
+  plan = board.plan()
+  board.use(plan.token)
+  assert prepared.runs
+  for task in plan.tasks:
+    board.finish(task.name)
+  world.drive()
+  world.check_whole()
+
+
+def test_a_damaged_file_is_named(world):
+  interrupt(world)
+  for name in ("jobs.json", "driver.json"):
+    path = world.workdir / "tasks" / name
+    before = path.read_bytes() if path.exists() else None
+    path.write_text("[]")
+    with pytest.raises(ValueError, match=rf"{name} is no JSON object"):
+      world.drive()
+    path.unlink() if before is None else path.write_bytes(before)
+  with (world.workdir / "timings.jsonl").open("a") as file:
+    file.write("{}\n")
+  with pytest.raises(ValueError, match=r"timings\.jsonl, line \d+, has no run"):
+    world.drive()
 
 
 def test_what_cannot_start_workers_touches_no_folder(world):

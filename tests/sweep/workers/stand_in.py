@@ -149,6 +149,7 @@ class Inline:
     most: of workers that may be started.
   """
 
+  name = "inline"
   detached = False
 
   def __init__(self, monkeypatch, most=30):

@@ -97,6 +97,14 @@ def test_tasks_last_as_long_as_asked(problems, sizes, folder):
   assert {task.flops for task in tasks} == {flops}
 
 
+def test_a_time_without_end_is_a_task_a_run(folder):
+  run = grid.Run("large", "sampling", 4, 0)
+  prepared = sweep_of(folder, 100, 32, [run])
+  left = {run: {problem.id for problem in prepared.problems}}
+  (task,) = task_lib.cut(prepared, left, 1e300, 1e307)
+  assert len(task.problems) == 100
+
+
 def test_tasks_of_a_run_are_about_equal(folder):
   run = grid.Run("large", "sampling", 4, 0)
   prepared = sweep_of(folder, 100, 4, [run])  # one problem in flight

@@ -143,8 +143,11 @@ def test_a_worker_ends_once_its_plan_is_gone(end, world):
 
   world.executor.before = before
   world.work()
+  world.board.use(world.plan.token)
   assert world.recorded() == world.keys(world.plan.tasks[:1])
   assert world.board.beats()["w"]["ended"]
+  world.board.use("other")  # of whose records it has made none
+  assert world.recorded() == set() and world.board.done() == set()
 
 
 def test_a_folder_that_is_not_shared_is_named(world, tmp_path):

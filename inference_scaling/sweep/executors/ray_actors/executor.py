@@ -32,6 +32,8 @@ class Ray(executor.Executor):
   need this package and Ray in the versions of the driver.
   """
 
+  name = "ray"
+
   def __init__(
     self,
     options: Mapping[str, str],

@@ -31,6 +31,7 @@ class Slurm(executor.Executor):
   program.
   """
 
+  name = "slurm"
   detached = True
 
   def __init__(
