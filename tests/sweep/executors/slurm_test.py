@@ -82,8 +82,10 @@ def test_jobs_begin_again_where_they_were_stopped(two_nodes, tmp_path):
   def all_have_begun(times):
     return all(len(_begun(tmp_path, name)) >= times for name in names)
 
-  def all_have_waited():
+  def all_have_waited(times):
+    """Or have begun again since, while nobody looked."""
     waited.update(jobs.waiting())
+    waited.update(n for n in names if len(_begun(tmp_path, n)) > times)
     return waited == names
 
   _wait(lambda: all_have_begun(1))
@@ -94,14 +96,14 @@ def test_jobs_begin_again_where_they_were_stopped(two_nodes, tmp_path):
   two_nodes.kill_node(node)
   two_nodes.give_up_node(node)
   waited = set()
-  _wait(all_have_waited)
+  _wait(lambda: all_have_waited(1))
   two_nodes.start_node(node)
   _wait(lambda: all_have_begun(2))
   # A job of a higher partition takes all nodes.
   two_nodes.run("sbatch", "-p", slurm.URGENT, "-N2", "--exclusive",
                 "--output=/dev/null", "--wrap=true")  # fmt: skip
   waited = set()
-  _wait(all_have_waited)
+  _wait(lambda: all_have_waited(2))
   _wait(lambda: all_have_begun(3))
   assert not jobs.ended()
   (tmp_path / "end").touch()
