@@ -151,7 +151,21 @@ def rewrite(path: str | os.PathLike[str], lines: Iterable[bytes]) -> None:
       f"cannot rewrite {path}: {error.strerror}. It is as it was. Free some "
       "space and run the same command again."
     ) from error
-  _sync_folder(path.parent)
+  sync_folder(path.parent)
+
+
+def sync_folder(folder: pathlib.Path) -> None:
+  """Puts a new name on the disk, where the system can.
+
+  Args:
+    folder: that the name is in.
+  """
+  with contextlib.suppress(OSError):
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+      os.fsync(descriptor)
+    finally:
+      os.close(descriptor)
 
 
 def _parse(
@@ -178,13 +192,3 @@ def _line_start(file: BinaryIO, end: int) -> int:
       return start + offset + 1
     end = start
   return 0
-
-
-def _sync_folder(folder: pathlib.Path) -> None:
-  """Puts a new name on the disk, where the system can."""
-  with contextlib.suppress(OSError):
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-      os.fsync(descriptor)
-    finally:
-      os.close(descriptor)

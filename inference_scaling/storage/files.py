@@ -88,13 +88,3 @@ def drop_cut_line(path: pathlib.Path, file: BinaryIO) -> None:
       end = start
   if end < size:
     os.ftruncate(file.fileno(), end)
-
-
-def sync_folder(folder: pathlib.Path) -> None:
-  """Puts a new name on the disk, where the system can."""
-  with contextlib.suppress(OSError):
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-      os.fsync(descriptor)
-    finally:
-      os.close(descriptor)

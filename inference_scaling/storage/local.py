@@ -6,6 +6,7 @@ import os
 import pathlib
 from collections.abc import Iterator
 
+from inference_scaling import json_lines
 from inference_scaling.storage import files
 from inference_scaling.storage import store as store_lib
 
@@ -82,7 +83,7 @@ class LocalStore:
             files.drop_cut_line(path, file)
           raise
       if new:
-        files.sync_folder(path.parent)
+        json_lines.sync_folder(path.parent)
       self._whole.add(name)
     return position
 

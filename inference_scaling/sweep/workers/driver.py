@@ -156,6 +156,8 @@ class _Driver:
       self._see,
       say,
     )
+    # Whether what workers record is of this sweep, and not of another plan's.
+    self._trusted = False
     self._done: set[str] = set()  # names of tasks
     self._flops = self._seconds = 0.0  # planned, and measured, of new records
     self._told: set[str] = set()  # logs of failures that were told
@@ -184,9 +186,9 @@ class _Driver:
     self._check(plan)
     self._clear()
 
-  def _clear(self, *, collect: bool = True) -> None:
+  def _clear(self) -> None:
     """Takes away what all shared, once all is recorded and safe."""
-    if collect:
+    if self._trusted:
       self._collector.collect()
     self._save()
     self._board.clear()
@@ -199,7 +201,8 @@ class _Driver:
     elif len(self._crew):
       going = f"{len(self._crew)} workers go on without this driver; "
     self._collector.read_again()
-    self._collector.collect()
+    if self._trusted:
+      self._collector.collect()
     count = self._opened.records.recount()
     return (
       f"Interrupted. {count} records in {self._opened.records.path} are safe; "
@@ -217,17 +220,20 @@ class _Driver:
     plan = self._board.plan()
     if plan is not None:
       self._board.use(plan.token)
+    goes_on = plan is not None and self._planner.goes_on(plan)
+    self._trusted = trusted or goes_on
     self._crew.attach()
-    if plan is not None and self._planner.goes_on(plan):
-      self._collector.collect()
-    else:
+    if plan is None or not goes_on:
       self._crew.dismiss()
-      self._clear(collect=trusted)
+      self._clear()
       plan = self._planner.make(self._collector.recorded)
+    else:
+      self._collector.collect()
     plan = self._planner.adopt(plan)
     for _, log in list(self._board.failures()):  # their tasks are tried anew
       self._board.forgive(log)
     self._board.publish(plan)
+    self._trusted = True
     return plan
 
   def _step(self, plan: board_lib.Plan) -> board_lib.Plan | None:

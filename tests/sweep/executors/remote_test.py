@@ -10,7 +10,6 @@ import pytest
 
 from inference_scaling import storage
 from tests.storage import servers
-from tests.sweep import tiny
 from tests.sweep.executors import faults
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -20,11 +19,6 @@ ROOT = pathlib.Path(__file__).parents[3]
 def bucket():
   with servers.s3() as url:
     yield url
-
-
-@pytest.fixture(scope="module")
-def family(tmp_path_factory):
-  return tiny.write_family(tmp_path_factory.mktemp("family"))
 
 
 def run(family, url, home, *flags):

@@ -6,29 +6,14 @@ import threading
 
 import pytest
 
-from inference_scaling import sweep
 from inference_scaling.sweep.executors import slurm as slurm_lib
 from inference_scaling.sweep.workers import driver, planning
 from tests.clusters import slurm
 from tests.launch import tiny_sweep
-from tests.sweep import tiny
 from tests.sweep.executors import faults
 
 pytestmark = pytest.mark.slow
 two_nodes = slurm.two_nodes
-
-
-@pytest.fixture(scope="module")
-def family(tmp_path_factory):
-  return tiny.write_family(tmp_path_factory.mktemp("family"))
-
-
-@pytest.fixture(scope="module")
-def whole(family, tmp_path_factory):
-  folder = tmp_path_factory.mktemp("whole")
-  config = tiny_sweep.get_config(family)
-  sweep.run_sweep(config, folder, say=lambda line: None)
-  return faults.records(folder)
 
 
 def test_a_worker_of_two_nodes_makes_the_same_records(

@@ -355,6 +355,27 @@ def test_workers_of_another_sweep_record_into_no_other_ones_folder(world):
   assert len(world.records()) == TOTAL
 
 
+def test_ctrl_c_takes_nothing_of_another_sweep(world):
+  left_with_the_workers(world)
+  for name in ("records.jsonl", "timings.jsonl"):
+    (world.workdir / name).write_text("")
+  (records,) = {log.parent for log in world.workdir.glob("tasks/*/records/*")}
+  kept = {log: log.read_text() for log in records.iterdir()}
+  for log in kept:
+    log.unlink()
+
+  def press(names):
+    for log, text in kept.items():
+      log.write_text(text)
+    world.executor.stop = lambda names: None
+    raise KeyboardInterrupt
+
+  world.executor.stop = press
+  with pytest.raises(KeyboardInterrupt, match=r"^Interrupted\. 0 records"):
+    world.drive(sampler={"temperature": 0.5, "top_k": 0, "top_p": 1.0})
+  assert world.records() == []
+
+
 def test_a_task_that_is_marked_without_its_records_is_searched(world):
   interrupt(world)
   prepared = stand_in.prepare(world.path)
