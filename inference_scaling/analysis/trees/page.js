@@ -1,8 +1,9 @@
 "use strict";
-// The page is whole without this script; here is what moves.
-(() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const byId = (id) => document.getElementById(id);
+// A search tree is whole without this script; here is what moves.
+// root: what holds the tree and its controls, perhaps the whole document.
+// data: the steps, by node. signal: lets go of the window's events; or none.
+function followTree(root, data, signal) {
+  const byId = (id) => root.querySelector(`#${id}`);
   const tree = byId("tree"), scroll = byId("scroll"), panel = byId("panel");
   const steps = [...tree.querySelectorAll(".step")];
   const hint = panel.innerHTML;
@@ -116,6 +117,8 @@
     if (step && chosen === null) read(Number(step.dataset.node));
   });
   document.addEventListener("keydown", (event) => {
+    // Of a page with more than the tree the other keys are its own.
+    if (root !== document && !root.contains(event.target)) return;
     if (event.key === "Escape") choose(null);
     const moves = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
     if (!moves.includes(event.key)) return;
@@ -126,8 +129,8 @@
     if (next === null) return;
     choose(next);
     steps[next].focus();
-  });
-  for (const item of document.querySelectorAll("details")) {
+  }, {signal});
+  for (const item of root.querySelectorAll("details")) {
     item.addEventListener("toggle", () => {
       if (item.open && !printing) choose(Number(item.dataset.node));
     });
@@ -185,16 +188,17 @@
   addEventListener("beforeprint", () => {
     printing = true;
     show(rounds);
-    for (const item of document.querySelectorAll("details")) item.open = true;
-  });
-  addEventListener("afterprint", () => { printing = false; });
+    for (const item of root.querySelectorAll("details")) item.open = true;
+  }, {signal});
+  addEventListener("afterprint", () => { printing = false; }, {signal});
+  signal?.addEventListener("abort", stop);
 
-  document.querySelector(".controls").hidden = false;
+  root.querySelector(".controls").hidden = false;
   fit(.62);
-  const root = tree.querySelector(".root").getBoundingClientRect();
-  const top = root.top - scroll.getBoundingClientRect().top;
+  const start = tree.querySelector(".root").getBoundingClientRect();
+  const top = start.top - scroll.getBoundingClientRect().top;
   if (tree.offsetHeight * zoom > scroll.clientHeight) {
     scroll.scrollTop = top - scroll.clientHeight / 2;
   }
   if (steps.length) choose(null);
-})();
+}
