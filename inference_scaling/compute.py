@@ -79,6 +79,25 @@ def prompt_counts(prefill: jax.Array, attended: jax.Array) -> Counts:
   return counts.add(nothing[:, None], attended[:, None])
 
 
+def add_counts(one: Counts, other: Counts) -> Counts:
+  """Adds the tokens of two models.
+
+  Args:
+    one: of some problems.
+    other: of the same problems.
+
+  Returns:
+    The sums.
+  """
+  attended = one.attended + other.attended
+  return Counts(
+    prefill=one.prefill + other.prefill,
+    decode=one.decode + other.decode,
+    attended=attended & (1 << _DIGIT_BITS) - 1,
+    carried=one.carried + other.carried + (attended >> _DIGIT_BITS),
+  )
+
+
 @dataclasses.dataclass(frozen=True)
 class ModelCost:
   """What a token costs in one model, in floating-point operations.

@@ -219,6 +219,16 @@ def test_attended_is_exact_beyond_int32(beams):
   assert full == compute.flops(policy, policy, plain, NOTHING, "full") > 0
 
 
+def test_counts_of_two_models_add_up():
+  one = compute.prompt_counts(jnp.array([3, 5]), jnp.array([2**30 - 1, 7]))
+  other = compute.prompt_counts(jnp.array([4, 6]), jnp.array([2**30 - 1, 8]))
+  both = compute.add_counts(one, other.add(*2 * (jnp.ones((2, 1), jnp.int32),)))
+  first, second = (jax.tree.map(lambda x, p=p: x[p], both) for p in (0, 1))
+  assert (first.prefill, second.prefill) == (7, 11)
+  assert (first.decode, first.total_attended) == (1, 2**31 - 1)
+  assert second.total_attended == 16
+
+
 def test_counts_are_a_pytree():
   counts = compute.Counts(*(jnp.arange(2) + n for n in range(4)))
   first = jax.tree.map(lambda x: x[0], counts)

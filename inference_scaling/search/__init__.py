@@ -135,8 +135,9 @@ Strategies: `sampling`, `rebase`, `beam_search`, `dvts`, `particle_filter`,
 and `search_step` take one step at a time. All of these are names of this
 package, as are the functions that analyse a tree (`list_nodes`,
 `list_candidates`, ..), and what an engine needs in addition (`BatchedPolicy`,
-`BatchedReward`; `batched_policy` and `batched_reward` add it to any); only what
-a port needs first is printed below. `sweep/README.md` puts a port in a sweep.
+`BatchedReward`; `batched_policy` and `batched_reward` add it to any);
+`speculative` makes one policy of two. Only what a port needs first is printed
+below. `sweep/README.md` puts a port in a sweep.
 """
 
 from inference_scaling.search.base import (
@@ -164,6 +165,12 @@ from inference_scaling.search.porting.layouts import (
   keep_inactive,
   layer_first,
   per_row,
+)
+from inference_scaling.search.porting.speculative import speculative
+from inference_scaling.search.porting.speculative_state import (
+  ReadingPolicy,
+  SpeculativeCounts,
+  SpeculativeParams,
 )
 from inference_scaling.search.porting.whole_steps import (
   batched_policy,

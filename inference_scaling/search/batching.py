@@ -20,6 +20,7 @@ from inference_scaling import compute
 from inference_scaling.search import base
 
 
+@runtime_checkable
 class Batched(Protocol):
   """What a policy and a reward report to an engine's host."""
 

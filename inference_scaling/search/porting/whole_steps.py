@@ -3,7 +3,7 @@
 One write is one whole step of all live beams, so that an engine takes the very
 steps of `search_step`. A plain object reports nothing but its steps: tokens are
 those of `Step.num_tokens`, and the positions that they attended to are not
-counted.
+counted. One that has the functions of `Batched` reports for itself.
 
 Axis letters: P problems in flight, N beams per problem.
 """
@@ -53,14 +53,15 @@ def add_prompt(
   """Counts the prompt of one problem, on the host.
 
   Args:
-    owner: of these counts. One that was fit for an engine has counted it.
+    owner: of these counts. One that was fit for an engine, or reports for
+      itself, has counted it.
     counts: of one problem, without the axis P.
     tokens: of its prompt.
 
   Returns:
     The counts.
   """
-  if not isinstance(owner, (WholeSteps, WholeScores)):
+  if not isinstance(owner, (WholeSteps, WholeScores)) or owner.reports:
     return counts
   return dataclasses.replace(counts, prefill=counts.prefill + tokens)
 
@@ -103,18 +104,23 @@ class _Adapter(batching.Batched):
   owner: Any
 
   def __getattr__(self, name: str) -> Any:
-    # Called only for missing names. A look-ahead checks whether there is one.
-    if name == "rewind" and hasattr(self.owner, "rewind"):
-      return self._rewind
+    # Called only for missing names. Who asks checks whether there is one.
+    if name in ("read", "rewind") and hasattr(self.owner, name):
+      return getattr(self, f"_{name}")
     raise AttributeError(f"{type(self).__name__} has no {name}")
+
+  @property
+  def reports(self) -> bool:
+    """Whether the owner has the functions of `Batched`."""
+    return isinstance(self.owner, batching.Batched)
 
   @override
   def counts(self, state: Any) -> compute.Counts:
-    return state.counts
+    return self.owner.counts(state.owner) if self.reports else state.counts
 
   @override
   def held(self, state: Any) -> Any:
-    return state.owner
+    return self.owner.held(state.owner) if self.reports else state.owner
 
   def fork(self, state: Any, parents: jax.Array) -> Any:
     """Forks the owner's beams; what was computed stays with the problem."""
@@ -195,12 +201,29 @@ class WholeSteps(_Adapter):
     return state.replace(live=state.live & ~ready[:, None]), state.step
 
   @override
-  def report(self, state: PolicyState) -> values.Worst:
-    return state.worst  # nothing is known of the policy's logits
+  def report(self, state: PolicyState) -> tuple[values.Worst, Any]:
+    # Else nothing is known of the policy's logits.
+    own = self.owner.report(state.owner) if self.reports else ()
+    return state.worst, own
 
   @override
-  def check(self, report: values.Worst, where: str) -> None:
-    report.check(f"{where}, the policy ({type(self.owner).__name__})")
+  def check(self, report: tuple[values.Worst, Any], where: str) -> None:
+    worst, own = report
+    worst.check(f"{where}, the policy ({type(self.owner).__name__})")
+    if self.reports:
+      self.owner.check(own, where)
+
+  def _read(
+    self, params: Any, state: PolicyState, step: base.Step, active: jax.Array
+  ) -> PolicyState:
+    """Puts the owner's beams behind steps of another policy."""
+    owner = self.owner.read(params, state.owner, step, active)
+    values.check_same("the state from policy.read", state.owner, owner)
+    tokens = jnp.where(active, step.num_tokens, 0).sum(axis=1)
+    counts = dataclasses.replace(
+      state.counts, prefill=state.counts.prefill + tokens
+    )
+    return state.replace(owner=owner, counts=counts)
 
   @override
   def _rewind(self, before: PolicyState, after: PolicyState) -> PolicyState:
