@@ -34,6 +34,8 @@ DUPLICATES = (KEEP, DROP, MERGE)
 REBASE_RULES = ("ceil", "round", "exact", "stochastic")
 RESAMPLING_SCHEMES = ("systematic", "multinomial")
 TERMINALS = ("resample", KEEP)
+# When samples agree enough to draw no more; see `stopping`.
+STOPPING_RULES = ("window", "beta", "dirichlet", "doubling")
 
 # Of weights, activations and caches; or of weights alone, one byte each.
 FLOAT_DTYPES = ("float32", "bfloat16", "float16")

@@ -14,13 +14,13 @@ ROOT = PACKAGE.parent
 # A package imports only from those that stand before it; assets are data.
 PACKAGES = (
   "names", "spec", "assets", "json_lines", "storage", "runtime", "compute",
-  "search", "voting", "outcomes", "models", "decoding", "tasks", "training",
+  "stopping", "search", "voting", "outcomes", "models", "decoding", "tasks", "training",
   "sweep", "plan", "profiling", "benchmark", "analysis", "cluster",
   "command_line", "launching",
 )  # fmt: skip
 # The folders of the analysis, likewise; files beside them come before all.
 ANALYSIS = (
-  "records", "estimates", "theory", "comparison", "claims", "figures",
+  "records", "estimates", "stopping", "theory", "comparison", "claims", "figures",
   "trees", "report",
 )  # fmt: skip
 # The outermost boundaries, where functions are jitted.

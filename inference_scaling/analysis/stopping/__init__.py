@@ -1,0 +1,1 @@
+"""Rules that stop drawing, tried on recorded samples in every order."""
