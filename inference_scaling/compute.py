@@ -29,24 +29,34 @@ class Counts(flax.struct.PyTreeNode):
     attended: sum over all of these of the positions attended to, their own
       included, see `attended`; less 2**30 times `carried`.
     carried: how often 2**30 was taken from it.
+    thinking: those of `decode` that belong to thinking before an answer; None
+      for a model that does not think.
   """
 
   prefill: jax.Array | int
   decode: jax.Array | int
   attended: jax.Array | int
   carried: jax.Array | int = 0
+  thinking: jax.Array | int | None = None
 
   @property
   def total_attended(self) -> int:
     """All positions attended to, of one problem on the host."""
     return (int(self.carried) << _DIGIT_BITS) + int(self.attended)
 
-  def add(self, tokens: jax.Array, attended: jax.Array) -> "Counts":
+  def add(
+    self,
+    tokens: jax.Array,
+    attended: jax.Array,
+    thinking: jax.Array | None = None,
+  ) -> "Counts":
     """Counts decoded tokens.
 
     Args:
       tokens: int32[P, N], of each beam; or bool, for one each.
       attended: int32[P, N], positions that they attended to; not negative.
+      thinking: those of `tokens` that belong to thinking; None for a model
+        that does not think.
 
     Returns:
       The new counts.
@@ -60,22 +70,31 @@ class Counts(flax.struct.PyTreeNode):
       total += part
       carried += total >> _DIGIT_BITS
       total &= (1 << _DIGIT_BITS) - 1
-    decode = self.decode + tokens.sum(axis=1)
-    return self.replace(decode=decode, attended=total, carried=carried)
+    counts = self.replace(
+      decode=self.decode + tokens.sum(axis=1), attended=total, carried=carried
+    )
+    if thinking is None:
+      return counts
+    return counts.replace(thinking=self.thinking + thinking.sum(axis=1))
 
 
-def prompt_counts(prefill: jax.Array, attended: jax.Array) -> Counts:
+def prompt_counts(
+  prefill: jax.Array, attended: jax.Array, *, thinks: bool = False
+) -> Counts:
   """Counts the tokens of prompts.
 
   Args:
     prefill: int32[P].
     attended: int32[P], positions that they attended to; not negative.
+    thinks: whether the model thinks before it answers.
 
   Returns:
     The counts, with nothing decoded.
   """
   nothing = jnp.zeros_like(prefill)
-  counts = Counts(prefill, nothing, nothing, nothing)
+  counts = Counts(
+    prefill, nothing, nothing, nothing, nothing if thinks else None
+  )
   return counts.add(nothing[:, None], attended[:, None])
 
 

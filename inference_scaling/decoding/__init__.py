@@ -31,10 +31,16 @@ from inference_scaling.decoding.tokens.automaton import (
 )
 from inference_scaling.decoding.tokens.format import StepFormat
 from inference_scaling.decoding.tokens.sampling import sample_tokens
+from inference_scaling.decoding.tokens.thinking import (
+  NO_BUDGET,
+  ThinkingParams,
+  ThinkingTexts,
+)
 from inference_scaling.decoding.tokens.translation import Translator
 
 __all__ = [
   "CACHES",
+  "NO_BUDGET",
   "NO_PREFIX",
   "TOKEN_SCORES",
   "Automaton",
@@ -52,6 +58,8 @@ __all__ = [
   "SelfTest",
   "StepFormat",
   "StepTokens",
+  "ThinkingParams",
+  "ThinkingTexts",
   "TokenReward",
   "Translator",
   "build_automaton",

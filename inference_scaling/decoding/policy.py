@@ -30,6 +30,7 @@ from inference_scaling.decoding.kv_cache import choice, working_rows
 from inference_scaling.decoding.kv_cache import prompts as prompts_lib
 from inference_scaling.decoding.tokens import decode_loop
 from inference_scaling.decoding.tokens import format as format_lib
+from inference_scaling.decoding.tokens import thinking as thinking_lib
 from inference_scaling.models.rewards import value_head
 from inference_scaling.search import base, batching
 
@@ -58,6 +59,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     token_scores: whether steps have the statistics of their tokens.
     value_layers: layers whose hidden states a value head reads at the last
       token of each step; () without one.
+    thinking: how beams think before they answer; None if they do not.
     sizes: how much of the buffers is in use.
     in_place: as of `sizes.Buffered`.
   """
@@ -73,6 +75,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     tree_tokens: int | None = None,
     token_scores: bool = False,
     value_layers: tuple[int, ...] = (),
+    thinking: thinking_lib.ThinkingTexts | None = None,
   ):
     """Compiles the format for the model's tokenizer.
 
@@ -89,10 +92,12 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       value_layers: layers that a value head reads, whose weights come with
         `PolicyParams`; a `HiddenStateReward` needs them. Each step then takes
         its beam one token longer, at which the head reads its last token.
+      thinking: texts around the thinking of the policy, whose budget comes
+        with `PolicyParams`; None for one that does not think.
 
     Raises:
-      ValueError: for another number of rows, cache or number of tokens, or
-        layers that the model does not have.
+      ValueError: for another number of rows, cache or number of tokens, layers
+        that the model does not have, or texts that do not fit its tokenizer.
     """
     if value_layers:
       value_head.body_config(model.config, value_layers)  # checks them
@@ -114,8 +119,12 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     )
     self.sizes = sizes.whole(limits)
     automaton = format.compile(model.tokenizer, model.config.vocab_size)
+    self.thinking = thinking and thinking_lib.compile_thinking(
+      thinking, model.tokenizer, model.config.vocab_size,
+      model.config.eos_token_ids,
+    )  # fmt: skip
     self._decode_loop = decode_loop.DecodeLoop(
-      self.model, format, limits, automaton, value_layers
+      self.model, format, limits, automaton, value_layers, self.thinking
     )
 
   @override
@@ -166,7 +175,9 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       counts=compute.prompt_counts(
         begin + cached,
         compute.attended(self.model.config, 0, begin + cached),
+        thinks=self.thinking is not None,
       ),
+      thoughts=self.thinking and self.thinking.start(params.thinking, shape),
     )
 
   def extend(
@@ -391,7 +402,11 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     """Steps of no tokens."""
     size = min(self.limits.step_tokens, self.limits.total_tokens)
     return state_lib.empty_step(
-      shape, size, self.token_scores, bool(self.value_layers)
+      shape,
+      size,
+      self.token_scores,
+      bool(self.value_layers),
+      self.thinking is not None,
     )
 
 

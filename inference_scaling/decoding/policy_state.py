@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 
 from inference_scaling import compute
+from inference_scaling.decoding.tokens import thinking as thinking_lib
 from inference_scaling.search import base
 
 # What belongs to one beam beside its cache; a fork copies it.
-BEAMS = ("pending", "automaton", "answered")
+BEAMS = ("pending", "automaton", "answered", "thoughts")
 
 
 class PolicyParams(flax.struct.PyTreeNode):
@@ -26,6 +27,7 @@ class PolicyParams(flax.struct.PyTreeNode):
     top_p: float32[], 1 for no limit; None leaves it out of the program.
     value_head: weights of the head that a policy with `value_layers` has, by
       name; None for others.
+    thinking: how long beams think; None for a policy that does not.
   """
 
   weights: Any
@@ -33,6 +35,7 @@ class PolicyParams(flax.struct.PyTreeNode):
   top_k: jax.Array | None = None
   top_p: jax.Array | None = None
   value_head: Any = None
+  thinking: thinking_lib.ThinkingParams | None = None
 
 
 class StepTokens(flax.struct.PyTreeNode):
@@ -47,6 +50,8 @@ class StepTokens(flax.struct.PyTreeNode):
       `drawing.TokenStats`.
     values: float32[P, N], what a value head says of the last token's hidden
       states, as log-odds; None for a policy without one.
+    thinking: int32[P, N], how many of the tokens, from the first on, belong to
+      the thinking; None for a policy that does not think.
   """
 
   tokens: jax.Array
@@ -54,6 +59,7 @@ class StepTokens(flax.struct.PyTreeNode):
   log_probs: jax.Array | None = None
   certainty: jax.Array | None = None
   values: jax.Array | None = None
+  thinking: jax.Array | None = None
 
 
 class HalfStep(flax.struct.PyTreeNode):
@@ -88,6 +94,7 @@ class PolicyState(flax.struct.PyTreeNode):
     row_steps: int32[P], tokens that were computed on the problem's rows,
       whether a beam needed them or not.
     counts: tokens computed so far for beams, each int32[P].
+    thoughts: how far the beams' thinking is; None if they do not think.
   """
 
   cache: Any
@@ -98,6 +105,7 @@ class PolicyState(flax.struct.PyTreeNode):
   finite: jax.Array
   row_steps: jax.Array
   counts: compute.Counts
+  thoughts: thinking_lib.Thoughts | None = None
 
 
 def check_content(content: Any, reward: str) -> None:
@@ -119,7 +127,11 @@ def check_content(content: Any, reward: str) -> None:
 
 
 def empty_step(
-  shape: tuple[int, ...], size: int, token_scores: bool, values: bool = False
+  shape: tuple[int, ...],
+  size: int,
+  token_scores: bool,
+  values: bool = False,
+  thinking: bool = False,
 ) -> HalfStep:
   """Makes steps of no tokens, of beams that do not write.
 
@@ -128,6 +140,7 @@ def empty_step(
     size: C.
     token_scores: whether there are `log_probs` and `certainty`.
     values: whether there are `values`.
+    thinking: whether there is `thinking`.
 
   Returns:
     The steps.
@@ -142,6 +155,7 @@ def empty_step(
       log_probs=nothing,
       certainty=nothing,
       values=jnp.zeros(shape, jnp.float32) if values else None,
+      thinking=jnp.zeros(shape, jnp.int32) if thinking else None,
     ),
     unread=jnp.zeros(shape, bool) if values else None,
   )

@@ -18,6 +18,7 @@ from inference_scaling.decoding.kv_cache import stored_rows
 from inference_scaling.decoding.tokens import automaton as automaton_lib
 from inference_scaling.decoding.tokens import drawing
 from inference_scaling.decoding.tokens import format as format_lib
+from inference_scaling.decoding.tokens import thinking as thinking_lib
 from inference_scaling.models.rewards import value_head
 from inference_scaling.search import base
 
@@ -34,6 +35,7 @@ class DecodeState(flax.struct.PyTreeNode):
     step: of [P, R] rows.
     finite: bool[P].
     counts: tokens computed.
+    thoughts: of [P, R] rows; None for a policy that does not think.
   """
 
   index: jax.Array
@@ -44,6 +46,7 @@ class DecodeState(flax.struct.PyTreeNode):
   step: state_lib.HalfStep
   finite: jax.Array
   counts: compute.Counts
+  thoughts: thinking_lib.Thoughts | None = None
 
 
 class DecodeLoop:
@@ -56,6 +59,7 @@ class DecodeLoop:
     automaton: of the format.
     value_layers: layers that a value head reads at the end of each step, rising
       numbers; () without one.
+    thinking: how rows think before they answer; None if they do not.
   """
 
   def __init__(
@@ -65,12 +69,14 @@ class DecodeLoop:
     limits: limits_lib.Limits,
     automaton: automaton_lib.Automaton,
     value_layers: tuple[int, ...] = (),
+    thinking: thinking_lib.Thinking | None = None,
   ):
     self.model = model
     self.format = format
     self.limits = limits
     self.automaton = automaton
     self.value_layers = value_layers
+    self.thinking = thinking
 
   def run(
     self,
@@ -136,10 +142,12 @@ class DecodeLoop:
         logits,
         self.model.hardware,
       )
+    drawn, thoughts, thinks = self._think(params, state, drawn, live)
     tokens = jnp.where(live, drawn, state.pending)
     automaton, hits = self.automaton.step(state.automaton, tokens)
     rows = rows.advance(kept, live, num_tokens=1)
-    answered = state.answered | (hits & self.format.answer_bits > 0)
+    marked = hits & self.format.answer_bits > 0
+    answered = state.answered | (marked if thinks is None else marked & ~thinks)
     attended = compute.attended(config, positions, 1)
     return DecodeState(
       index=state.index + 1,
@@ -155,10 +163,43 @@ class DecodeLoop:
         hits,
         answered,
         rows.lengths,
+        thinks,
       ),
       finite=state.finite & (finite | ~live).all(axis=1),
-      counts=state.counts.add(live, jnp.where(live, attended, 0)),
+      counts=state.counts.add(
+        live,
+        jnp.where(live, attended, 0),
+        None if thinks is None else live & thinks,
+      ),
+      thoughts=thoughts,
     )
+
+  def _think(
+    self,
+    params: state_lib.PolicyParams,
+    state: DecodeState,
+    drawn: jax.Array,
+    live: jax.Array,
+  ) -> tuple[jax.Array, thinking_lib.Thoughts | None, jax.Array | None]:
+    """Puts forced tokens in the place of drawn ones.
+
+    Args:
+      params: with the budget of thinking.
+      state: of the rows.
+      drawn: int32[P, R].
+      live: bool[P, R], rows that write.
+
+    Returns:
+      int32[P, R] tokens, how far the thinking is with them, and bool[P, R],
+      which of them belong to it. The last two are None for a policy that does
+      not think.
+    """
+    old = state.thoughts
+    if self.thinking is None or old is None:
+      return drawn, None, None
+    tokens, new = self.thinking.advance(params.thinking, old, drawn)
+    keep = lambda a, b: jnp.where(live, a, b)  # noqa: E731
+    return tokens, jax.tree.map(keep, new, old), old.open
 
   @property
   def _read_after(self) -> tuple[int, ...]:
@@ -200,8 +241,9 @@ class DecodeLoop:
     hits: jax.Array,
     answered: jax.Array,
     total: jax.Array,
+    thinks: jax.Array | None,
   ) -> state_lib.HalfStep:
-    """Appends drawn tokens to the steps that are being written, the `live`."""
+    """Appends tokens to the steps that are being written, the `live`."""
     content = step.content
     index = jnp.arange(content.tokens.shape[-1])[None, None]
     is_next = (index == content.lengths[..., None]) & live[..., None]
@@ -212,6 +254,9 @@ class DecodeLoop:
       stats = drawing.token_stats(logits, tokens)
       log_probs += jnp.where(live, stats.log_probs, 0.0)
       certainty += jnp.where(live, stats.certainty, 0.0)
+    thinking = content.thinking
+    if thinks is not None and thinking is not None:
+      thinking += live & thinks
     unread = None if step.unread is None else live & ended
     return state_lib.HalfStep(
       live=live & ~ended if unread is None else live,
@@ -222,6 +267,7 @@ class DecodeLoop:
         log_probs=log_probs,
         certainty=certainty,
         values=content.values,
+        thinking=thinking,
       ),
       unread=unread,
     )
