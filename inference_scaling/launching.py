@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 import jax
+import ml_collections
 from absl import app, flags, logging
 
 from inference_scaling import cluster, command_line, profiling, runtime
 
 # What launchers take from there.
-read_config = command_line.read_config
 require = command_line.require
 
 # What a user's input, files or machine can cause. Everything else is a bug of
@@ -183,6 +183,25 @@ def compilation_cache() -> str:
 def is_lead() -> bool:
   """Tells whether this process is the one that writes files and prints."""
   return jax.process_index() == 0
+
+
+def read_config(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
+  """Reads the config of a `--config` flag, and takes the threads it asks for.
+
+  Args:
+    flag: as for `command_line.read_config`.
+
+  Returns:
+    The config.
+
+  Raises:
+    OSError, CommandLineError: as `command_line.read_config`.
+  """
+  config = command_line.read_config(flag)
+  threads = config.get("threads", 0)
+  # What is no number of threads is refused where the config is checked.
+  runtime.use_threads(threads if isinstance(threads, int) else 0)
+  return config
 
 
 def _parse_flags(argv: list[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """A process that computes: its settings before it does, and its memory."""
 
 import ctypes
+import os
 import pathlib
 import sys
 
@@ -23,6 +24,48 @@ def set_up(cache: str) -> None:
   """
   _use_compilation_cache(cache)
   _keep_freed_memory()
+
+
+def threads(count: int) -> dict[str, str]:
+  """Makes what tells JAX how many threads to have.
+
+  They divide a product among them, and its sums with it: other threads, other
+  last bits. That there are more than cores costs little.
+
+  Args:
+    count: of the threads of a process.
+
+  Returns:
+    Environment variables for a process that has not begun to compute.
+  """
+  return {"NPROC": str(count), "PJRT_NPROC": str(count)}
+
+
+def use_threads(count: int) -> None:
+  """Gives this process threads; to be called before anything is computed.
+
+  Args:
+    count: of them; 0 for as many as there are cores.
+  """
+  if count:
+    os.environ.update(threads(count))
+
+
+def check_threads(count: int) -> None:
+  """Checks that this process was given the threads that a sweep asks for.
+
+  Args:
+    count: as for `use_threads`.
+
+  Raises:
+    ValueError: if it was not.
+  """
+  if count and not threads(count).items() <= os.environ.items():
+    raise ValueError(
+      f"config.threads is {count}, which JAX takes before it computes. "
+      f"Call inference_scaling.runtime.use_threads({count}) as the program "
+      "begins, as the launchers do."
+    )
 
 
 def memory_in_use() -> int | None:

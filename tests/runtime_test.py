@@ -51,6 +51,42 @@ def test_a_cache_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):
   assert len(warnings) == 1 and warnings[0][1] == tmp_path / "c"
 
 
+_THREADS = """
+import os, sys
+import jax
+from inference_scaling import runtime
+
+runtime.use_threads(int(sys.argv[1]))
+jax.numpy.ones(3).block_until_ready()
+print(len(os.listdir("/proc/self/task")))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counted in /proc")
+def test_a_process_has_the_threads_that_it_was_given():
+  counts = [
+    int(
+      subprocess.run(
+        [sys.executable, "-c", _THREADS, str(threads)],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+        env=os.environ | {"JAX_PLATFORMS": "cpu"},
+      ).stdout
+    )
+    for threads in (1, 2, 9)
+  ]  # fmt: skip
+  assert counts[1] > counts[0]
+  assert counts[2] - counts[0] == 8 * (counts[1] - counts[0])
+
+
+def test_threads_that_came_too_late_are_told(monkeypatch):
+  for name, value in runtime.threads(2).items():
+    monkeypatch.setenv(name, value)
+  runtime.check_threads(2)
+  runtime.check_threads(0)
+  with pytest.raises(ValueError, match=r"use_threads\(3\)"):
+    runtime.check_threads(3)
+
+
 _FAULTS = """
 import ctypes, resource, sys
 from inference_scaling import runtime

@@ -21,7 +21,8 @@ from inference_scaling.spec import sweep as sweep_lib
 
 # Keys that say how work is distributed over devices and batches.
 PLACING = (
-  "mesh", "batch_size", "rows_per_problem", "cache", "tree_tokens", "attention",
+  "mesh", "threads", "batch_size", "rows_per_problem", "cache", "tree_tokens",
+  "attention",
 )  # fmt: skip
 _SHOWN = 10  # changed runs that a message names
 _ABSENT = object()

@@ -124,6 +124,12 @@ class Sweep(fields.Group):
     "compare dtypes, name a checkpoint twice in config.policies.",
   )
   mesh: Mesh = fields.key(Mesh(), "Number of devices on each axis.")
+  threads: fields.NonNegativeInt = fields.key(
+    0,
+    "Threads of JAX in each process, which decide the last bits of sums on a "
+    "CPU. 0: as many as the process has cores; for workers of one machine, "
+    "those of their driver.",
+  )
   batch_size: fields.PositiveInt = fields.key(
     256, "Batch size: beams that are decoded at once, of all problems."
   )

@@ -6,7 +6,7 @@ from typing import Any
 
 import ml_collections
 
-from inference_scaling import spec, tasks
+from inference_scaling import runtime, spec, tasks
 from inference_scaling.spec import grid
 from inference_scaling.sweep import (
   checkpoints,
@@ -72,10 +72,12 @@ def prepare(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Prepared:
 
   Raises:
     ValueError: on a config, a checkpoint or a problem file that is not as it
-      should be.
+      should be, or a process of another number of threads.
     FileNotFoundError: if a file is missing.
   """
-  sweep = settings_lib.choose_dtype(spec.read_sweep(config))
+  sweep = spec.read_sweep(config)
+  runtime.check_threads(sweep.threads)
+  sweep = settings_lib.choose_dtype(sweep)
   problems = problems_lib.load(sweep.task)
   policies = {
     name: checkpoints.policy(path) for name, path in sweep.policies.items()

@@ -140,7 +140,8 @@ def test_a_config_of_an_older_version_is_read_and_may_grow():
   assert "percent" not in old
   sweep = spec.read_sweep(spec.renew(old))
   old = spec.renew(old)
-  new = {"percent": "either", "policy_dtypes": {}, "attention": "auto"}
+  new = {"percent": "either", "policy_dtypes": {}, "attention": "auto",
+         "threads": 0}  # fmt: skip
   assert spec.to_json(sweep) == old | new
   larger = spec.read_sweep({**old, "task": {**old["task"], "count": 3}})
   assert spec.changes(sweep, larger) == []

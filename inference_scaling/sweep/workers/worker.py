@@ -90,6 +90,7 @@ def _enter(plan: board_lib.Plan) -> None:
       f"cannot enter: {error.strerror}. Start it in a folder of all hosts."
     ) from error
   sys.path.extend(entry for entry in plan.path if entry not in sys.path)
+  runtime.use_threads(plan.config["threads"])
   runtime.set_up(plan.cache)
 
 

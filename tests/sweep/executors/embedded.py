@@ -4,22 +4,32 @@ import os
 import pathlib
 import subprocess
 import sys
+from unittest import mock
 
 from configs import demo
+from inference_scaling import runtime
 from inference_scaling.sweep.workers import driver, planning
 
 ROOT = pathlib.Path(__file__).parents[3]
 
 
 def get_config(arg=""):
-  """Two embedded policies, greedy, sampling and REBASE: 24 searches."""
-  del arg
-  value = demo.get_config("runlocal")
-  value.task.count = 4
-  policies = ("small", "middle")
-  value.policies = {name: value.policies[name] for name in policies}
+  """Greedy, sampling and REBASE of one policy: 48 searches.
+
+  With fewer problems or beams the shapes of programs are those for which sums
+  do not depend on the number of threads.
+
+  Args:
+    arg: number of threads; "" for the default.
+  """
+  value = demo.get_config()
+  value.task.count = 16
+  value.threads = int(arg or 0)
+  value.policies = {"small": value.policies["small"]}
   for block in value.runs.values():
-    block.policies = policies
+    block.policies = ("small",)
+    if "n" in block:
+      block.n = (16,)
   return value
 
 
@@ -39,12 +49,14 @@ def run_alone(workdir, cache):
   )  # fmt: skip
 
 
-def drive(workdir, make_executor, cache, workers=2):
+def drive(workdir, make_executor, cache, workers=2, threads=0):
   """Runs the driver in this process, on tasks of a run each at most."""
-  driver.run_sweep(
-    get_config(),
-    workdir,
-    make_executor,
-    driver.Options(workers, planning.Cutting(1e-9, 1.0, str(cache))),
-    lambda line: None,
-  )
+  with mock.patch.dict(os.environ):
+    runtime.use_threads(threads)
+    driver.run_sweep(
+      get_config(threads),
+      workdir,
+      make_executor,
+      driver.Options(workers, planning.Cutting(1e-9, 1.0, str(cache))),
+      lambda line: None,
+    )

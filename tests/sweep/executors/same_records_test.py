@@ -1,5 +1,7 @@
 """The same records of the embedded family, however a sweep is shared out."""
 
+import os
+
 import pytest
 
 from inference_scaling.sweep.executors import local, ray_actors, slurm
@@ -9,6 +11,8 @@ from tests.sweep.executors import embedded, faults
 
 two_nodes = slurm_cluster.two_nodes
 cluster = ray_cluster.cluster
+# Those of a process alone, which a job or an actor of fewer cores has not.
+THREADS = len(os.sched_getaffinity(0))
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +44,16 @@ def test_by_processes(workers, whole, cache, tmp_path):
 @pytest.mark.slow
 def test_by_jobs_of_slurm(two_nodes, whole, cache, tmp_path):
   embedded.drive(
-    tmp_path, lambda prepared: slurm.Slurm({}, tmp_path / "logs"), cache
-  )
+    tmp_path, lambda prepared: slurm.Slurm({}, tmp_path / "logs"), cache,
+    threads=THREADS,
+  )  # fmt: skip
   assert faults.records(tmp_path) == whole
 
 
 @pytest.mark.slow
 def test_by_actors_of_ray(cluster, whole, cache, tmp_path):
   options = {"address": cluster.address}
-  embedded.drive(tmp_path, lambda prepared: ray_actors.Ray(options), cache)
+  embedded.drive(
+    tmp_path, lambda prepared: ray_actors.Ray(options), cache, threads=THREADS
+  )
   assert faults.records(tmp_path) == whole

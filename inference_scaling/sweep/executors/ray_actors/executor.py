@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from inference_scaling import runtime
 from inference_scaling.sweep.executors.ray_actors import connection
 from inference_scaling.sweep.workers import executor
 
@@ -103,8 +104,7 @@ class Ray(executor.Executor):
       if name.startswith(_VARIABLES)
     }
     # JAX has as many threads as these say, not as the node has cores.
-    threads = str(int(self._needs["CPU"]))
-    environment |= {"NPROC": threads, "PJRT_NPROC": threads}
+    environment |= runtime.threads(int(self._needs["CPU"]))
     path = [os.path.abspath(entry) for entry in sys.path if entry]
     jobs = {}
     for worker in workers:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from inference_scaling import runtime
+
 MINUTES = 60  # limit of a job that has none: it is short, and starts again
 _TIME = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d\d)")  # D-HH:MM:SS
 _MIB = 1024  # in a GiB
@@ -61,7 +63,8 @@ def complete(parameters: Mapping[str, Any]) -> dict[str, Any]:
     # Since 22.05 srun does not take it from sbatch, and would bind to one core.
     srun.append(f"--cpus-per-task={cpus}")
     # JAX has as many threads, where Slurm binds to no cores.
-    setup.append(f"export NPROC={cpus} PJRT_NPROC={cpus}")
+    threads = runtime.threads(cpus).items()
+    setup.append("export " + " ".join(f"{name}={n}" for name, n in threads))
   return {
     **parameters,
     "job_name": "inference_scaling",
