@@ -34,6 +34,8 @@ DUPLICATES = (KEEP, DROP, MERGE)
 REBASE_RULES = ("ceil", "round", "exact", "stochastic")
 RESAMPLING_SCHEMES = ("systematic", "multinomial")
 TERMINALS = ("resample", KEEP)
+# Of AB-MCTS: what is believed of scores.
+POSTERIORS = ("normal", "beta")
 # When samples agree enough to draw no more; see `stopping`.
 STOPPING_RULES = ("window", "beta", "dirichlet", "doubling")
 

@@ -13,7 +13,6 @@ from inference_scaling.models.checkpoints import digest
 from inference_scaling.models.layers import hardware
 from inference_scaling.models.quantisation import formats
 from inference_scaling.plan import workload as workload_lib
-from inference_scaling.spec import grid
 from inference_scaling.sweep import engine, strategies
 from inference_scaling.sweep import problems as problems_lib
 from inference_scaling.sweep import settings as settings_lib
@@ -28,14 +27,14 @@ class Group:
     workload: their search; P is rounded up by the mesh.
     num_runs: how many they are.
     num_problems: of each run; None where nobody said.
-    is_mcts: whether beams are nodes, each of one step.
+    keeps_nodes: whether beams are nodes, each of one step.
     mesh: data and model that the sweep asks for, or None.
   """
 
   workload: workload_lib.Workload
   num_runs: int = 1
   num_problems: int | None = None
-  is_mcts: bool = False
+  keeps_nodes: bool = False
   mesh: tuple[int, int] | None = None
 
   def passes(self, mean_tokens: int, step_tokens: int) -> int:
@@ -50,7 +49,7 @@ class Group:
     """
     work = self.workload
     ahead = 1 + work.strategy.lookahead
-    if self.is_mcts:
+    if self.keeps_nodes:
       return work.max_depth * step_tokens * ahead
     turns = math.ceil(work.beams / (work.rows or work.beams))
     return mean_tokens * turns * ahead
@@ -125,7 +124,8 @@ def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
     )  # fmt: skip
     before = groups.get(key)
     groups[key] = Group(
-      work, 1 + (before.num_runs if before else 0), count, _is_mcts(run),
+      work, 1 + (before.num_runs if before else 0), count,
+      spec.block_of(run.strategy).keeps_nodes,
       (sweep.mesh.data, sweep.mesh.model),
     )  # fmt: skip
   return sorted(groups.values(), key=_size, reverse=True)
@@ -230,10 +230,6 @@ def _read_layers(sweep: spec.Sweep, policy: str, head: Any) -> tuple[int, ...]:
   sha256 = digest.sha256(models.open_checkpoint(source), source)
   same = sha256 == head.description.body_sha256
   return head.description.layers if same else ()
-
-
-def _is_mcts(run: grid.Run) -> bool:
-  return spec.kind_of(run.strategy) == "mcts"
 
 
 def _size(group: Group) -> tuple[str, int]:

@@ -130,8 +130,8 @@ the last step:
   >>> unused = [o.discarded / o.generated for o in solved]
 
 Strategies: `sampling`, `rebase`, `beam_search`, `dvts`, `particle_filter`,
-`mcts` (with `mcts_shape`), each with a help page; one of your own is a
-`Strategy(init, select)`. `search` is `run_search` without jit; `init_search`
+`mcts` (with `mcts_shape`), `ab_mcts` (with `ab_mcts_shape`), each with a help
+page; one of your own is a `Strategy(init, select)`. `search` is `run_search` without jit; `init_search`
 and `search_step` take one step at a time. All of these are names of this
 package, as are the functions that analyse a tree (`list_nodes`,
 `list_candidates`, ..), and what an engine needs in addition (`BatchedPolicy`,
@@ -178,6 +178,10 @@ from inference_scaling.search.porting.whole_steps import (
 )
 from inference_scaling.search.scoring import score_and_select, step_keys
 from inference_scaling.search.state import SearchState, is_done, replace_slot
+from inference_scaling.search.strategies.adaptive_branching.ab_mcts import (
+  ab_mcts,
+  ab_mcts_shape,
+)
 from inference_scaling.search.strategies.allocation import rebase_widths
 from inference_scaling.search.strategies.beam_search import beam_search
 from inference_scaling.search.strategies.dvts import dvts

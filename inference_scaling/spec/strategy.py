@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 import pydantic
-from typing_extensions import override
+from typing_extensions import Self, override
 
 from inference_scaling import names
 from inference_scaling.spec.checking import choices, fields, messages
@@ -25,11 +25,14 @@ class Block(fields.Group):
     title: the name that readers know.
     needs_reward: whether it chooses beams by their rewards.
     needs_probabilities: whether these must lie between 0 and 1.
+    keeps_nodes: whether a beam is a node of the tree, of one step, so that few
+      of all beams are active at once.
   """
 
   title: ClassVar[str]
   needs_reward: ClassVar[bool] = True
   needs_probabilities: ClassVar[bool] = False
+  keeps_nodes: ClassVar[bool] = False
 
   strategy: fields.Text = fields.required(
     "Kind of the strategy, or its kind, a slash and a word."
@@ -49,7 +52,7 @@ class Block(fields.Group):
 
   @property
   def sizes(self) -> tuple[int, ...]:
-    """Each n: beams, or expansions of MCTS."""
+    """Each n: beams, expansions of MCTS, or nodes of AB-MCTS."""
     return (1,)
 
   @property
@@ -70,7 +73,8 @@ class _Drawn(Block):
 
   n: Annotated[tuple[int, ...], fields.several(fields.PositiveInt)] = (
     fields.required(
-      "N, beams of a problem, or expansions of MCTS; each is one run more."
+      "N, beams of a problem, expansions of MCTS or nodes of AB-MCTS; each is "
+      "one run more."
     )
   )
   seeds: Annotated[tuple[int, ...], fields.several(fields.NonNegativeInt)] = (
@@ -156,11 +160,51 @@ class Mcts(_Tree):
   """Monte Carlo tree search; n is the number of expansions."""
 
   title = "MCTS"
+  keeps_nodes = True
   root_children: fields.PositiveInt = fields.key(4, "Children of the root.")
   children: fields.PositiveInt = fields.key(2, "Children of other nodes.")
   exploration: fields.NonNegativeFloat = fields.key(
     1.0, "The constant C of UCT."
   )
+
+
+class AbMcts(_Drawn):
+  """AB-MCTS-A, which draws where to branch; n is the number of nodes."""
+
+  title = "AB-MCTS"
+  keeps_nodes = True
+  posterior: Annotated[str, fields.one_of(*names.POSTERIORS)] = fields.key(
+    "normal", "What is believed of scores; 'beta' clips them to [0, 1]."
+  )
+  prior_mean: fields.NonNegativeFloat | None = fields.key(
+    None, "Mean of scores before any; 0 if 'normal', 0.5 if 'beta' by default."
+  )
+  prior_count: fields.PositiveFloat = fields.key(
+    1.0, "How many scores the prior mean is worth: kappa, or a + b of 'beta'."
+  )
+  prior_degrees: fields.PositiveFloat | None = fields.key(
+    None, "Degrees of freedom nu of the 'normal' prior alone; 1 by default."
+  )
+  prior_variance: fields.PositiveFloat | None = fields.key(
+    None, "Variance tau^2 of the 'normal' prior alone; 0.1 by default."
+  )
+  batch: fields.PositiveInt = fields.key(
+    1, "New nodes of a round, chosen before any of them is scored."
+  )
+
+  @pydantic.model_validator(mode="after")
+  def _check_prior(self) -> Self:
+    if self.posterior == "beta":
+      for key in ("prior_degrees", "prior_variance"):
+        value = getattr(self, key)
+        if value is not None:
+          words = "none beside the posterior 'beta': leave it out"
+          raise fields.fail_at(key, fields.WRONG, words, value)
+      mean = self.prior_mean
+      if mean is not None and not 0 < mean < 1:
+        words = "a number between 0 and 1 beside the posterior 'beta'"
+        raise fields.fail_at("prior_mean", fields.WRONG, words, mean)
+    return self
 
 
 # In the order of tables and legends.
@@ -172,6 +216,7 @@ STRATEGIES: Mapping[str, type[Block]] = {
   "dvts": Dvts,
   "particle_filter": ParticleFilter,
   "mcts": Mcts,
+  "ab_mcts": AbMcts,
 }
 _CHOICE = choices.Choice("strategy", STRATEGIES, variants=True)
 AnyBlock = Annotated[Block, _CHOICE]

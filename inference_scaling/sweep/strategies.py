@@ -31,7 +31,7 @@ def make(
 
   Args:
     strategy: its kind, or its kind, "/" and a word.
-    n: beams, or expansions of MCTS.
+    n: beams, expansions of MCTS, or nodes of AB-MCTS.
     hyperparameters: its hyperparameters, all of them.
     steps: most steps of a solution.
 
@@ -41,6 +41,8 @@ def make(
   kind = spec.kind_of(strategy)
   if kind == _MCTS:
     return search.mcts(expansions=n, max_steps=steps, **hyperparameters)
+  if kind == _AB_MCTS:
+    return search.ab_mcts(max_steps=steps, **hyperparameters)
   return _MAKERS[kind](**hyperparameters)
 
 
@@ -58,7 +60,12 @@ def shape(
   Returns:
     Its sizes.
   """
-  if spec.kind_of(strategy) != _MCTS:
+  kind = spec.kind_of(strategy)
+  if kind == _AB_MCTS:
+    batch = hyperparameters["batch"]
+    num_beams, max_depth = search.ab_mcts_shape(n, batch)
+    return Shape(num_beams, min(batch, num_beams), max_depth)
+  if kind != _MCTS:
     return Shape(n, n, steps)
   # A node is a step, whatever its depth.
   root_children, children = (
@@ -70,6 +77,7 @@ def shape(
 
 
 _MCTS = "mcts"  # what is called n of others is its number of expansions
+_AB_MCTS = "ab_mcts"  # and here its number of nodes
 _MAKERS: Mapping[str, Callable[..., search.Strategy]] = {
   "greedy": search.sampling,  # one beam at temperature 0: the engine sets both
   "sampling": search.sampling,

@@ -37,6 +37,7 @@ def test_public_names_are_sorted_and_exist():
 
 def test_names_outside_of_help_are_public_too():
   for name in (
+    "ab_mcts", "ab_mcts_shape",
     "beam_search", "dvts", "flat_rows", "init_search", "layer_first",
     "list_candidates", "mcts", "mcts_shape", "particle_filter", "per_row",
     "rebase", "sampling", "search", "search_step", "Beams", "Policy", "Reward",

@@ -73,6 +73,14 @@ def _mcts(duplicates="keep"):
   )
 
 
+def _ab_mcts(posterior):
+  # Two nodes a round, or the rounds would not do for all of them.
+  return Row(
+    lambda number: search.ab_mcts(posterior, number / 3, number, batch=2),
+    fills=False,
+  )
+
+
 STRATEGIES = {
   "sampling": Row(
     lambda number: search.sampling(), lambda number: reference.sampling
@@ -97,4 +105,6 @@ STRATEGIES = {
   "mcts": _mcts(),
   "mcts/drop": _mcts("drop"),
   "mcts/merge": _mcts("merge"),
+  "ab_mcts": _ab_mcts("normal"),
+  "ab_mcts/beta": _ab_mcts("beta"),
 }

@@ -59,6 +59,18 @@ def test_a_variant_of_greedy_is_greedy():
   assert (block.sizes, block.draws, block.hyperparameters) == ((1,), (0,), {})
 
 
+@pytest.mark.parametrize(
+  ("key", "value"),
+  [("prior_degrees", 2.0), ("prior_variance", 0.1), ("prior_mean", 1.0)],
+)
+def test_a_beta_posterior_takes_no_numbers_of_another(key, value):
+  block = spec.block_of("ab_mcts")
+  values = {"strategy": "ab_mcts", "n": (8,), key: value}
+  assert block(**values).hyperparameters[key] == value
+  with pytest.raises(ValueError, match=rf"{key}[\s\S]*beside the posterior"):
+    block(**values, posterior="beta")
+
+
 def test_hyperparameters_are_completed_and_checked():
   assert spec.read_hyperparameters("rebase/x", {"temperature": 2}) == {
     "temperature": 2, "rule": "ceil", "duplicates": "keep"

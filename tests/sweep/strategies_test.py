@@ -13,6 +13,10 @@ def test_usual_numbers_make_a_strategy_and_its_shape(name):
   shape = strategies.shape(name, 8, usual, 5)
   carry = strategy.init(shape.num_beams)
   assert strategy.static_part.init is None
+  if name == "ab_mcts":  # a node a round
+    assert (shape.num_beams, shape.num_rows, shape.max_depth) == (8, 1, 9)
+    assert strategy.first(8, carry).sum() == 1
+    return
   if name != "mcts":
     assert (shape.num_beams, shape.num_rows, shape.max_depth) == (8, 8, 5)
     return
@@ -30,6 +34,8 @@ def test_every_number_reaches_its_strategy():
     "temperature": 0.7, "rule": "exact", "duplicates": "drop", "children": 3,
     "lookahead": 2, "subtree_beams": 2, "resampling": "multinomial",
     "terminal": "keep", "root_children": 3, "exploration": 0.25,
+    "posterior": "beta", "prior_mean": 0.3, "prior_count": 2.0,
+    "prior_degrees": 3.0, "prior_variance": 0.5, "batch": 3,
   }  # fmt: skip
   for name in spec.STRATEGIES:
     usual = spec.read_hyperparameters(name, {})

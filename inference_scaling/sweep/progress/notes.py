@@ -150,8 +150,8 @@ def _rows(sweep: spec.Sweep) -> Iterator[str]:
   if alone:
     return
   for name, block in sweep.runs.items():
-    if spec.kind_of(block.strategy) == "mcts":
-      continue  # its n is no number of beams
+    if block.keeps_nodes:
+      continue  # its n is no number of active beams
     most = max(block.sizes)
     if most > rows:
       yield (
