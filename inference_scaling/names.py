@@ -14,6 +14,12 @@ BEST_OF_N = "best_of_n"
 WEIGHTED = "weighted"
 SCORED = (BEST_OF_N, WEIGHTED)  # the methods that read scores
 
+# How sure a policy is of a token, and how that of a solution is summed up.
+LIKELIHOOD, SELF_CERTAINTY = "likelihood", "self_certainty"
+TOKEN_CONFIDENCE = "token_confidence"
+MEASURES = (TOKEN_CONFIDENCE, SELF_CERTAINTY, LIKELIHOOD)
+STATISTICS = ("mean", "lowest", "tail", "bottom")
+
 # How a candidate ended.
 FINISHED, TRUNCATED, UNFINISHED = "finished", "truncated", "unfinished"
 STATUSES = (FINISHED, TRUNCATED, UNFINISHED)

@@ -14,7 +14,8 @@ ROOT = PACKAGE.parent
 # A package imports only from those that stand before it; assets are data.
 PACKAGES = (
   "names", "spec", "assets", "json_lines", "storage", "runtime", "compute",
-  "stopping", "search", "voting", "outcomes", "models", "decoding", "tasks", "training",
+  "stopping", "confidence", "search", "voting", "outcomes", "models",
+  "decoding", "tasks", "training",
   "sweep", "plan", "profiling", "benchmark", "analysis", "cluster",
   "command_line", "launching",
 )  # fmt: skip

@@ -60,6 +60,8 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     value_layers: layers whose hidden states a value head reads at the last
       token of each step; () without one.
     thinking: how beams think before they answer; None if they do not.
+    confidence_tokens: how many likeliest tokens make a token's confidence; 0
+      where steps lack the statistics of every token.
     sizes: how much of the buffers is in use.
     in_place: as of `sizes.Buffered`.
   """
@@ -76,6 +78,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     token_scores: bool = False,
     value_layers: tuple[int, ...] = (),
     thinking: thinking_lib.ThinkingTexts | None = None,
+    confidence_tokens: int = 0,
   ):
     """Compiles the format for the model's tokenizer.
 
@@ -94,6 +97,9 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
         its beam one token longer, at which the head reads its last token.
       thinking: texts around the thinking of the policy, whose budget comes
         with `PolicyParams`; None for one that does not think.
+      confidence_tokens: k above 0 keeps statistics of every token in its step,
+        with the confidence of the k likeliest tokens, or of the vocabulary
+        where that is smaller: three numbers a token, in the tree as well.
 
     Raises:
       ValueError: for another number of rows, cache or number of tokens, layers
@@ -114,6 +120,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     )  # fmt: skip
     self.token_scores = token_scores
     self.value_layers = value_layers
+    self.confidence_tokens = confidence_tokens
     self.in_place = self.storage.serves_in_place(
       model.config, limits.prompt_buffer
     )
@@ -124,7 +131,13 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       model.config.eos_token_ids,
     )  # fmt: skip
     self._decode_loop = decode_loop.DecodeLoop(
-      self.model, format, limits, automaton, value_layers, self.thinking
+      self.model,
+      format,
+      limits,
+      automaton,
+      value_layers,
+      self.thinking,
+      confidence_tokens,
     )
 
   @override
@@ -407,6 +420,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       self.token_scores,
       bool(self.value_layers),
       self.thinking is not None,
+      bool(self.confidence_tokens),
     )
 
 

@@ -3,7 +3,7 @@
 Axis letters: P problems in flight, N beams, C tokens of a step's buffer.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.struct
 import jax
@@ -38,6 +38,22 @@ class PolicyParams(flax.struct.PyTreeNode):
   thinking: thinking_lib.ThinkingParams | None = None
 
 
+class TokenStats(NamedTuple):
+  """Statistics of tokens under a model at temperature 1 without filters.
+
+  Attributes:
+    log_probs: float32[...], their log-probabilities.
+    certainty: float32[...], self-certainty of the distributions that they are
+      drawn from: the mean over the vocabulary of -log(V p), at least 0.
+    confidence: float32[...], minus the mean log-probability of the likeliest
+      tokens of these distributions; None where nobody asks for it.
+  """
+
+  log_probs: jax.Array
+  certainty: jax.Array
+  confidence: jax.Array | None = None
+
+
 class StepTokens(flax.struct.PyTreeNode):
   """The text of one step of each beam.
 
@@ -47,11 +63,13 @@ class StepTokens(flax.struct.PyTreeNode):
     log_probs: float32[P, N], sum of the tokens' log-probabilities under the
       model at temperature 1 without filters; None where nobody asks for it.
     certainty: float32[P, N], sum of the tokens' self-certainties, likewise; see
-      `drawing.TokenStats`.
+      `TokenStats`.
     values: float32[P, N], what a value head says of the last token's hidden
       states, as log-odds; None for a policy without one.
     thinking: int32[P, N], how many of the tokens, from the first on, belong to
       the thinking; None for a policy that does not think.
+    by_token: float32[P, N, C] each, statistics of every token, 0 from the
+      length on; None for a policy without `confidence_tokens`.
   """
 
   tokens: jax.Array
@@ -60,6 +78,7 @@ class StepTokens(flax.struct.PyTreeNode):
   certainty: jax.Array | None = None
   values: jax.Array | None = None
   thinking: jax.Array | None = None
+  by_token: TokenStats | None = None
 
 
 class HalfStep(flax.struct.PyTreeNode):
@@ -132,6 +151,7 @@ def empty_step(
   token_scores: bool,
   values: bool = False,
   thinking: bool = False,
+  by_token: bool = False,
 ) -> HalfStep:
   """Makes steps of no tokens, of beams that do not write.
 
@@ -141,11 +161,15 @@ def empty_step(
     token_scores: whether there are `log_probs` and `certainty`.
     values: whether there are `values`.
     thinking: whether there is `thinking`.
+    by_token: whether there are statistics of every token.
 
   Returns:
     The steps.
   """
   nothing = jnp.zeros(shape, jnp.float32) if token_scores else None
+  stats = None
+  if by_token:
+    stats = TokenStats(*[jnp.zeros((*shape, size), jnp.float32)] * 3)
   return HalfStep(
     live=jnp.zeros(shape, bool),
     status=jnp.full(shape, base.RUNNING, jnp.int32),
@@ -156,6 +180,7 @@ def empty_step(
       certainty=nothing,
       values=jnp.zeros(shape, jnp.float32) if values else None,
       thinking=jnp.zeros(shape, jnp.int32) if thinking else None,
+      by_token=stats,
     ),
     unread=jnp.zeros(shape, bool) if values else None,
   )

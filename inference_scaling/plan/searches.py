@@ -109,6 +109,7 @@ def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
         tree_tokens=settings.tree_tokens,
         attention=settings.attention,
         value_layers=layers,
+        confidence_tokens=settings.confidence.tokens,
       ),
       problems=engine.slots(sweep.batch_size, rows, count),
       beams=shape.num_beams,

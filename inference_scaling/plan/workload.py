@@ -87,6 +87,7 @@ def make_policy(
     search.tree_tokens,
     token_scores=search.reward_format in decoding.TOKEN_SCORES,
     value_layers=search.value_layers,
+    confidence_tokens=search.confidence_tokens,
   )
 
 

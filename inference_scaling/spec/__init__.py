@@ -30,7 +30,13 @@ from inference_scaling.spec.strategy import (
   kind_of,
   read_hyperparameters,
 )
-from inference_scaling.spec.sweep import Limits, Sampler, Sweep, to_json
+from inference_scaling.spec.sweep import (
+  Confidence,
+  Limits,
+  Sampler,
+  Sweep,
+  to_json,
+)
 from inference_scaling.spec.task import TASKS, Task
 
 __all__ = [
@@ -40,6 +46,7 @@ __all__ = [
   "STRATEGIES",
   "TASKS",
   "Block",
+  "Confidence",
   "Limits",
   "Reward",
   "Run",

@@ -44,6 +44,7 @@ def read_sweep(
   if isinstance(sweep.reward, reward_lib.External):
     check_steps(sweep.reward, "config.reward")
   _check_format(sweep.format)
+  _check_confidence(sweep)
   _check_dtypes(sweep)
   for name, block in sweep.runs.items():
     _check_block(sweep, block, f"config.runs.{name}")
@@ -167,6 +168,20 @@ def _check_format(step_format: sweep_lib.Format) -> None:
       "step; expected another text, such as 'The answer is'. Take it out of "
       "either."
     )
+
+
+def _check_confidence(sweep: sweep_lib.Sweep) -> None:
+  """Checks that the probabilities of tokens are known where they are kept."""
+  if not sweep.confidence.window:
+    return
+  for policy, source in sweep.policies.items():
+    if source.startswith(names.PYTHON_PREFIX):
+      raise ValueError(
+        f"config.confidence.window is {sweep.confidence.window}, but "
+        f"config.policies.{policy} is {source!r}, a function of your own, "
+        "whose probabilities of tokens are not known; expected 0. Set it to 0 "
+        "or leave the policy out."
+      )
 
 
 def _check_dtypes(sweep: sweep_lib.Sweep) -> None:

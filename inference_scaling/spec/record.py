@@ -19,7 +19,7 @@ RecordError = typed_json.RecordError
 
 
 # Keys that most records lack; others are written where they are None.
-_SELDOM = ("flops_head",)
+_SELDOM = ("flops_head", "confidence")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,6 +80,9 @@ class Candidate:
     step_scores: rewards of its steps; empty without a reward model.
     tokens: how many it has.
     path: its nodes in the tree, from the first on.
+    confidence: how sure the policy was of its tokens, by names of
+      `names.MEASURES` and then of `names.STATISTICS`; None where the config
+      did not ask for it.
   """
 
   text: str = ""
@@ -89,6 +92,7 @@ class Candidate:
   step_scores: list
   tokens: int = 0
   path: list = dataclasses.field(default_factory=list)
+  confidence: dict | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -59,6 +59,29 @@ class Limits(fields.Group):
   max_steps: fields.PositiveInt = fields.key(25, "Most steps of a solution.")
 
 
+class Confidence(fields.Group):
+  """How sure policies were of their tokens: kept for votes by it."""
+
+  window: fields.NonNegativeInt = fields.key(
+    0,
+    "Tokens of a group, whose lowest means are kept of each candidate beside "
+    "the mean of all; 0 keeps nothing.",
+  )
+  tail: fields.PositiveInt = fields.key(
+    2048, "Tokens at the end of a solution, whose mean is kept, too."
+  )
+  top_k: fields.PositiveInt = fields.key(
+    20,
+    "Likeliest tokens, minus whose mean log-probability is a token's "
+    "confidence; all of them where the vocabulary is smaller.",
+  )
+
+  @property
+  def tokens(self) -> int:
+    """What policies are told: `top_k`, or 0 where nothing is kept."""
+    return self.top_k if self.window else 0
+
+
 _Aggregations = Annotated[
   tuple[str, ...],
   fields.several(Annotated[str, fields.one_of(*names.AGGREGATIONS)]),
@@ -104,6 +127,9 @@ class Sweep(fields.Group):
   limits: Limits = fields.key(Limits(), "Most tokens and steps of a solution.")
   aggregations: _Aggregations = fields.key(
     names.AGGREGATIONS, "How the scores of steps become one, for votes."
+  )
+  confidence: Confidence = fields.key(
+    Confidence(), "How sure policies were of their tokens, in records."
   )
   percent: Annotated[str, fields.one_of(*names.PERCENT)] = fields.key(
     names.PERCENT[0],

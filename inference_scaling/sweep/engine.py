@@ -215,6 +215,7 @@ class Engine:
       sizes.num_rows, settings.cache, settings.tree_tokens,
       token_scores=settings.reward_format in decoding.TOKEN_SCORES,
       value_layers=head.layers if head else (),
+      confidence_tokens=settings.confidence.tokens,
     )  # fmt: skip
 
   def _make_reward(self, name: str, sizes: strategies.Shape) -> base.Reward:

@@ -153,6 +153,7 @@ class Searches:
       grader=self.grader,
       aggregations=settings_lib.aggregations(self._prepared.sweep),
       dtype=self._dtype(run.policy),
+      confidence=self._prepared.sweep.confidence,
       # Where the policy is the head's body, in the dtype that it reads.
       head_cost=(
         reward.head_cost

@@ -35,6 +35,7 @@ class Settings:
     tree_tokens: distinct tokens of a problem that a tree has space for, in the
       policy and in the reward model each; None for all that there can be.
     attention: how beams attend to their past, one of `names.ATTENTIONS`.
+    confidence: what is kept of how sure policies are of their tokens.
     date: what chat templates that print the date take for today: the day on
       which a sweep began, so that one that is resumed asks the same.
   """
@@ -52,6 +53,9 @@ class Settings:
   cache: str = "dense"
   tree_tokens: int | None = None
   attention: str = names.AUTO
+  confidence: spec.Confidence = dataclasses.field(
+    default_factory=spec.Confidence
+  )
   date: datetime.date | None = None
 
   def __post_init__(self):
@@ -142,6 +146,7 @@ def make_settings(
     cache=sweep.cache,
     tree_tokens=sweep.tree_tokens or None,
     attention=sweep.attention,
+    confidence=sweep.confidence,
     date=date,
   )
   return whole_solutions(settings)

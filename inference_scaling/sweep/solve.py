@@ -115,7 +115,7 @@ def solve(
       # As `render` lists them: by the alphabet.
       sorted(names.AGGREGATIONS) if spec.REWARDS[reward_format].has_scores else
       (),
-      settings.dtype,
+      settings.dtype, confidence=settings.confidence,
     )  # fmt: skip
     return Solution(maker.make(run, problem, finished))
 

@@ -19,6 +19,7 @@ LIMITS = decoding.Limits(
   prompt_tokens=9, step_tokens=6, total_tokens=14, max_steps=4
 )
 NUM_BEAMS = 4
+CONFIDENCE_TOKENS = 3
 
 
 @functools.cache
@@ -85,8 +86,9 @@ def _with_params(model, params):
 @functools.cache
 def policy() -> decoding.ModelPolicy:
   return decoding.ModelPolicy(
-    policy_model(), FORMAT, LIMITS, NUM_BEAMS, token_scores=True
-  )
+    policy_model(), FORMAT, LIMITS, NUM_BEAMS, token_scores=True,
+    confidence_tokens=CONFIDENCE_TOKENS,
+  )  # fmt: skip
 
 
 @functools.cache

@@ -99,6 +99,42 @@ def test_what_is_not_finite_is_told(kind, bad):
   assert alone.finite[0] and scores[0, 1] == 0
 
 
+def test_steps_have_the_statistics_of_every_token():
+  model, history, depth = tiny.policy_model(), _history(), 1
+  entry = history[depth]
+  cases = list(_texts_and_starts(entry))
+  table = tiny.uncached(model.logits, model.params, [case[1] for case in cases])
+  by_token = jax.tree.map(np.asarray, entry["step"].content.by_token)
+  lengths = np.asarray(entry["step"].content.lengths)
+  for (beam, text, _), logits in zip(cases, table, strict=True):
+    exponents = np.exp(logits.astype(np.float64))
+    p = exponents / exponents.sum(axis=-1, keepdims=True)
+    count = lengths[beam]
+    wanted = []
+    for place in range(len(text) - count, len(text)):
+      row = np.sort(p[place - 1])[::-1]
+      likeliest = -np.log(row[: tiny.CONFIDENCE_TOKENS]).mean()
+      own = np.log(p[place - 1][text[place]])
+      wanted.append([own, -np.log(len(row) * row).mean(), likeliest])
+    made = np.stack([stat[beam] for stat in by_token], axis=-1)
+    np.testing.assert_allclose(made[:count], wanted, rtol=2e-5, atol=2e-5)
+    assert not made[count:].any()
+  waiting = ~entry["active"]
+  assert not by_token.confidence[waiting].any()
+  assert len(cases) > 5
+
+
+def test_a_confidence_of_more_tokens_than_there_are_is_of_all():
+  logits = jnp.array([[[0.3, -1.0, 2.0]]])
+  chosen = jnp.array([[1]])
+  whole, more = (drawing.token_stats(logits, chosen, k) for k in (3, 20))
+  np.testing.assert_array_equal(whole.confidence, more.confidence)
+  np.testing.assert_allclose(
+    more.confidence, more.certainty + np.log(3), rtol=1e-6
+  )
+  assert drawing.token_stats(logits, chosen).confidence is None
+
+
 def test_the_certainty_of_a_flat_distribution_is_0():
   logits = jnp.log(jnp.array([[[1.0, 1.0, 1.0], [0.25, 0.5, 0.25]]])) + 3.3
   stats = jax.jit(drawing.token_stats)(logits, jnp.array([[0, 1]]))

@@ -74,6 +74,7 @@ def test_what_only_adds_or_distributes_work_may_change(values):
       'config.policy_dtypes.b: "float32" -> "int8"',
     ),
     ({"percent": "value"}, 'config.percent: "either" -> "value"'),
+    ({"confidence": {"window": 4}}, "config.confidence.window: 0 -> 4"),
     (runs(tree={"strategy": "rebase", "n": (8,)}), "a rebase n=4 seed=0 -> (a"),
     (
       runs(tree={"strategy": "rebase", "n": (4, 8), "rule": "exact"}),
@@ -121,7 +122,8 @@ def test_every_key_of_a_sweep_is_compared_or_may_change():
   growing = {"task", "policies", "policy_dtypes", "runs", "aggregations"}
   compared = set(spec.Sweep.model_fields) - growing - set(spec.PLACING)
   assert compared == {
-    "reward", "prompt", "sampler", "format", "limits", "percent", "dtype"
+    "reward", "prompt", "sampler", "format", "limits", "percent", "dtype",
+    "confidence",
   }  # fmt: skip
 
 
@@ -142,6 +144,7 @@ def test_a_config_of_an_older_version_is_read_and_may_grow():
   old = spec.renew(old)
   new = {"percent": "either", "policy_dtypes": {}, "attention": "auto",
          "threads": 0}  # fmt: skip
+  new["confidence"] = spec.Confidence().model_dump()
   assert spec.to_json(sweep) == old | new
   larger = spec.read_sweep({**old, "task": {**old["task"], "count": 3}})
   assert spec.changes(sweep, larger) == []

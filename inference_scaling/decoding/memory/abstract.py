@@ -53,6 +53,7 @@ class Search:
     attention: how beams attend to their past, one of `names.ATTENTIONS`.
     value_layers: of the policy, that a value head reads as it decodes: no
       reward model is then needed. () for none.
+    confidence_tokens: as of `ModelPolicy`.
   """
 
   policy: models.DecoderConfig
@@ -66,6 +67,7 @@ class Search:
   reward_dtype: str | None = None
   attention: str = names.AUTO
   value_layers: tuple[int, ...] = ()
+  confidence_tokens: int = 0
 
   @property
   def reward_model_limits(self) -> limits_lib.Limits:
@@ -155,6 +157,7 @@ def _state(search: Search, beams: int) -> Any:
   policy = policy_lib.ModelPolicy(
     writer, _NoFormat(), search.limits, beams, None, search.cache,
     value_layers=search.value_layers,
+    confidence_tokens=search.confidence_tokens,
   )  # fmt: skip
   reward: batching.BatchedReward = no_reward.NoReward(beams)
   reward_params: Any = None

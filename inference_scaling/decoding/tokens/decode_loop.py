@@ -60,6 +60,7 @@ class DecodeLoop:
     value_layers: layers that a value head reads at the end of each step, rising
       numbers; () without one.
     thinking: how rows think before they answer; None if they do not.
+    confidence_tokens: as of `ModelPolicy`.
   """
 
   def __init__(
@@ -70,6 +71,7 @@ class DecodeLoop:
     automaton: automaton_lib.Automaton,
     value_layers: tuple[int, ...] = (),
     thinking: thinking_lib.Thinking | None = None,
+    confidence_tokens: int = 0,
   ):
     self.model = model
     self.format = format
@@ -77,6 +79,7 @@ class DecodeLoop:
     self.automaton = automaton
     self.value_layers = value_layers
     self.thinking = thinking
+    self.confidence_tokens = confidence_tokens
 
   def run(
     self,
@@ -250,10 +253,18 @@ class DecodeLoop:
     length = content.lengths + live
     status, ended = self._status(tokens, hits, answered, length, total)
     log_probs, certainty = content.log_probs, content.certainty
-    if log_probs is not None and certainty is not None:
-      stats = drawing.token_stats(logits, tokens)
-      log_probs += jnp.where(live, stats.log_probs, 0.0)
-      certainty += jnp.where(live, stats.certainty, 0.0)
+    by_token = content.by_token
+    if log_probs is not None or by_token is not None:
+      stats = drawing.token_stats(logits, tokens, self.confidence_tokens)
+      if log_probs is not None and certainty is not None:
+        log_probs += jnp.where(live, stats.log_probs, 0.0)
+        certainty += jnp.where(live, stats.certainty, 0.0)
+      if by_token is not None:
+        by_token = jax.tree.map(
+          lambda new, old: jnp.where(is_next, new[..., None], old),
+          stats,
+          by_token,
+        )
     thinking = content.thinking
     if thinks is not None and thinking is not None:
       thinking += live & thinks
@@ -268,6 +279,7 @@ class DecodeLoop:
         certainty=certainty,
         values=content.values,
         thinking=thinking,
+        by_token=by_token,
       ),
       unread=unread,
     )

@@ -1,7 +1,6 @@
 """Draws the next token of each beam, and its token statistics."""
 
 import math
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,19 +8,6 @@ import jax.numpy as jnp
 from inference_scaling.decoding import policy_state
 from inference_scaling.decoding.tokens import sampling
 from inference_scaling.models.layers import hardware as hardware_lib
-
-
-class TokenStats(NamedTuple):
-  """Statistics of tokens under a model at temperature 1 without filters.
-
-  Attributes:
-    log_probs: float32[P, N], their log-probabilities.
-    certainty: float32[P, N], self-certainty of the distributions that they are
-      drawn from: the mean over the vocabulary of -log(V p), at least 0.
-  """
-
-  log_probs: jax.Array
-  certainty: jax.Array
 
 
 def uniforms(keys: jax.Array, begin: jax.Array, size: int) -> jax.Array:
@@ -73,17 +59,23 @@ def draw(
   return tokens.reshape(uniform.shape), finite.reshape(uniform.shape)
 
 
-def token_stats(logits: jax.Array, tokens: jax.Array) -> TokenStats:
+def token_stats(
+  logits: jax.Array, tokens: jax.Array, likeliest: int = 0
+) -> policy_state.TokenStats:
   """Computes the statistics of tokens.
 
   Args:
     logits: float32[P, N, V].
     tokens: int32[P, N].
+    likeliest: k, how many tokens make the confidence, or the whole vocabulary
+      where that is smaller; 0 for no confidence.
 
   Returns:
-    The statistics.
+    The statistics, each [P, N].
 
   References:
+    Fu et al. 2025, Deep Think with Confidence
+    (https://arxiv.org/abs/2508.15260), section 2: confidence.
     Kang et al. 2025, Scalable Best-of-N Selection for Large Language Models via
     Self-Certainty (https://arxiv.org/abs/2502.18581), section 3: certainty.
   """
@@ -94,8 +86,14 @@ def token_stats(logits: jax.Array, tokens: jax.Array) -> TokenStats:
   # -1/V sum_j log(V p_j): no probability is formed, so none underflows.
   certainty = total - columns.mean(axis=0) - math.log(V)
   certainty = jnp.maximum(certainty, 0.0)  # rounding may pass 0
-  return TokenStats(
-    (chosen - total).reshape(tokens.shape), certainty.reshape(tokens.shape)
+  confidence = None
+  if likeliest:
+    top, _ = jax.lax.top_k(logits, min(likeliest, V))
+    confidence = total.reshape(tokens.shape) - top.mean(axis=-1)
+  return policy_state.TokenStats(
+    (chosen - total).reshape(tokens.shape),
+    certainty.reshape(tokens.shape),
+    confidence,
   )
 
 

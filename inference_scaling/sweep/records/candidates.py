@@ -5,10 +5,14 @@ A node is one step of the tree; see search/trace.py for what counts as one.
 Axis letters: J rounds, N slots, M nodes.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-from inference_scaling import names, outcomes, search, tasks
+import numpy as np
+
+from inference_scaling import confidence as confidence_lib
+from inference_scaling import names, outcomes, search, spec, tasks
 from inference_scaling.search import base, trace
 from inference_scaling.spec import record
 from inference_scaling.sweep.records import step_texts
@@ -62,6 +66,63 @@ def make_candidates(
     )
     rows.append(record.to_json(candidate))
   return rows
+
+
+def with_confidence(
+  candidates: list[dict[str, Any]],
+  tree: search.Tree,
+  settings: spec.Confidence,
+) -> list[dict[str, Any]]:
+  """Adds to candidates how sure the policy was of their tokens.
+
+  Args:
+    candidates: of `make_candidates`.
+    tree: of one problem, in NumPy, whose contents are `decoding.StepTokens`
+      with statistics of every token.
+    settings: with a window.
+
+  Returns:
+    The candidates of a record.
+
+  Raises:
+    ValueError: for a number that is not finite.
+  """
+  nodes = trace.list_nodes(tree.parents, tree.active)
+  steps, lengths = tree.contents.by_token, tree.contents.lengths
+  tables = {
+    names.TOKEN_CONFIDENCE: steps.confidence,
+    names.SELF_CERTAINTY: steps.certainty,
+    names.LIKELIHOOD: steps.log_probs,
+  }
+  rows = []
+  for candidate in candidates:
+    at = [(nodes.rounds[i], nodes.slots[i]) for i in candidate["path"]]
+    said = {
+      measure: _statistics(
+        measure,
+        np.concatenate([table[step][: lengths[step]] for step in at]),
+        settings,
+      )
+      for measure, table in tables.items()
+    }
+    rows.append({**candidate, "confidence": said})
+  return rows
+
+
+def _statistics(
+  measure: str, values: np.ndarray, settings: spec.Confidence
+) -> dict[str, float]:
+  """Statistics of one number of each token; of probabilities geometric ones."""
+  if not np.isfinite(values).all():
+    raise ValueError(
+      f"the {measure} of a token is {values[~np.isfinite(values)][0]}, since "
+      "the policy gives some token the probability 0; expected finite numbers. "
+      "Set config.confidence.window to 0."
+    )
+  said = confidence_lib.statistics(values, settings.window, settings.tail)
+  if measure == names.LIKELIHOOD:
+    said = {key: math.exp(value) for key, value in said.items()}
+  return said
 
 
 def canonical_answer(text: str) -> str | None:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from inference_scaling import compute, decoding, tasks
+from inference_scaling import compute, decoding, spec, tasks
 from inference_scaling.spec import grid
 from inference_scaling.spec import record as record_lib
 from inference_scaling.sweep.records import candidates as candidates_lib
@@ -29,6 +29,7 @@ class RecordMaker:
     dtype: of the policy; "" for one that a function of the user's makes.
     head_cost: of the tokens of a value head whose body is the policy; None for
       other rewards.
+    confidence: what to keep of how sure the policy was of its tokens.
   """
 
   texts: step_texts.Texts
@@ -38,6 +39,9 @@ class RecordMaker:
   aggregations: Sequence[str]
   dtype: str = ""
   head_cost: compute.ModelCost | None = None
+  confidence: spec.Confidence = dataclasses.field(
+    default_factory=spec.Confidence
+  )
 
   def make(
     self, run: grid.Run, problem: tasks.Problem, finished: decoding.Finished
@@ -66,6 +70,10 @@ class RecordMaker:
     candidates = candidates_lib.make_candidates(
       finished.tree, self.texts, grade, rewarded=rewarded
     )
+    if self.confidence.window:
+      candidates = candidates_lib.with_confidence(
+        candidates, finished.tree, self.confidence
+      )
     return {
       "run": run.key,
       "problem": describe_problem(problem),

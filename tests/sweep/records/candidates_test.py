@@ -6,7 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inference_scaling import compute, decoding, search, tasks
+from inference_scaling import compute, decoding, search, spec, tasks
+from inference_scaling.decoding import policy_state
+from inference_scaling.search import trace
 from inference_scaling.spec import grid
 from inference_scaling.sweep.records import (
   candidates,
@@ -32,6 +34,7 @@ SCORES = [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.4, 0.7, 0.6]]
 FINISHED, TRUNCATED = search.FINISHED, search.TRUNCATED
 STATUS = [[0, 0, 0], [FINISHED, 0, TRUNCATED], [FINISHED, FINISHED, TRUNCATED]]
 J, N, C = 4, 3, 12  # one depth was not reached
+NOTHING = spec.Confidence()
 
 
 def ids(text):
@@ -163,7 +166,7 @@ def test_without_a_reward_model_no_score_is_recorded(tree):
   assert columns == whole | {"scores": None}
 
 
-def _record(tree, aggregations):
+def _record(tree, aggregations, confidence=NOTHING):
   """A record of the tree, as a sweep makes it."""
   policy = compute.ModelCost(1000, 1800, 10, 300)
   nothing = compute.ModelCost(0, 0, 0, 0)
@@ -176,12 +179,58 @@ def _record(tree, aggregations):
     seconds=1.5,
   )
   with tasks.Grader() as grader:
-    maker = record.RecordMaker(ENDED, policy, nothing, grader, aggregations)
+    maker = record.RecordMaker(
+      ENDED, policy, nothing, grader, aggregations, confidence=confidence
+    )
     return maker.make(
       grid.Run("small", "sampling", N, 0),
       tasks.Problem(3, "How many?", "42", 2, "test"),
       finished,
     )
+
+
+def test_a_record_says_how_sure_the_policy_was(tree):
+  random = np.random.default_rng(0)
+  shape = tree.contents.tokens.shape
+  # Beyond the end of a step there may be anything.
+  tables = random.uniform(0.1, 4.0, (3, *shape)).astype(np.float32)
+  stats = policy_state.TokenStats(-tables[0], tables[1], tables[2])
+  tree = tree.replace(contents=tree.contents.replace(by_token=stats))
+  settings = spec.Confidence(window=4, tail=5)
+  made = _record(tree, (), settings)["candidates"]
+  plain = _record(tree, ())["candidates"]
+  nodes = trace.list_nodes(tree.parents, tree.active)
+  for one, before in zip(made, plain, strict=True):
+    assert one == {**before, "confidence": one["confidence"]}
+    names = ("likelihood", "self_certainty", "token_confidence")
+    for name, table in zip(names, stats, strict=True):
+      tokens = []
+      for node in one["path"]:
+        at = nodes.rounds[node], nodes.slots[node]
+        tokens += table[at][: tree.contents.lengths[at]].tolist()
+      groups = [
+        sum(tokens[i : i + 4]) / 4 for i in range(max(1, len(tokens) - 3))
+      ]
+      lowest = sorted(groups)[: max(1, len(groups) // 10)]
+      wanted = {
+        "mean": sum(tokens) / len(tokens),
+        "lowest": min(groups),
+        "tail": sum(tokens[-5:]) / 5,
+        "bottom": sum(lowest) / len(lowest),
+      }
+      if name == "likelihood":
+        wanted = {key: np.exp(value) for key, value in wanted.items()}
+      assert one["confidence"][name] == pytest.approx(wanted, rel=1e-6)
+  json.dumps(made, allow_nan=False)
+
+
+def test_a_confidence_that_is_not_finite_is_named(tree):
+  tables = np.ones((3, *tree.contents.tokens.shape), np.float32)
+  tables[1, 0, 0, 0] = np.inf
+  stats = policy_state.TokenStats(*tables)
+  tree = tree.replace(contents=tree.contents.replace(by_token=stats))
+  with pytest.raises(ValueError, match="self_certainty of a token is inf"):
+    _record(tree, (), spec.Confidence(window=4))
 
 
 def test_a_record_without_a_reward_model_votes_by_majority(tree):
