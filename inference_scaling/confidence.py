@@ -16,6 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from inference_scaling import names, voting
+
+# How many of a hundred candidates vote.
+PERCENTS = {names.CONFIDENT: 100, names.TOP_10: 10, names.TOP_90: 90}
 _BOTTOM = 10  # one group in so many is among the lowest
 
 
@@ -49,6 +53,28 @@ def group_means(values: np.ndarray, window: int) -> np.ndarray:
     return values.mean(keepdims=True)
   sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
   return (sums[window:] - sums[:-window]) / window
+
+
+def vote(
+  answers: Any, scores: Any, method: str, temperature: float = 1.0
+) -> np.ndarray:
+  """The answer that wins a vote by how sure the policy was.
+
+  Args:
+    answers: int32[..., N] class ids; negative abstains.
+    scores: float[..., N], not negative.
+    method: one of `PERCENTS`, in which the surest ones vote with the weights
+      of their scores, or "softmax".
+    temperature: of the softmax; others read none.
+
+  Returns:
+    int32[...], the winning id, as `voting.weighted`.
+  """
+  ids = np.asarray(answers)
+  if method == names.SOFTMAX:
+    return voting.weighted(ids, softmax_weights(scores, temperature))
+  kept = is_top(ids >= 0, scores, PERCENTS[method])
+  return voting.weighted(np.where(kept, ids, voting.ABSTAIN), scores)
 
 
 def is_top(answering: Any, scores: Any, percent: int) -> np.ndarray:

@@ -19,6 +19,10 @@ LIKELIHOOD, SELF_CERTAINTY = "likelihood", "self_certainty"
 TOKEN_CONFIDENCE = "token_confidence"
 MEASURES = (TOKEN_CONFIDENCE, SELF_CERTAINTY, LIKELIHOOD)
 STATISTICS = ("mean", "lowest", "tail", "bottom")
+# Votes by it: of all, of the surest tenth or nine tenths (DeepConf), or by
+# weights of a softmax (CISC).
+CONFIDENT, SOFTMAX = "confident", "softmax"
+TOP_10, TOP_90 = "confident_top10", "confident_top90"
 
 # How a candidate ended.
 FINISHED, TRUNCATED, UNFINISHED = "finished", "truncated", "unfinished"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inference_scaling import confidence, names
+from inference_scaling import confidence, names, voting
 
 
 def by_hand(values, window, tail):
@@ -63,3 +63,14 @@ def test_weights_are_a_softmax_but_for_a_factor():
   )
   cold = confidence.softmax_weights([1e4, -1e4, np.nan], 1e-3)
   np.testing.assert_array_equal(cold, [1.0, 0.0, np.nan])
+
+
+def test_votes_of_equal_scores_are_majority_votes():
+  random = np.random.default_rng(2)
+  answers = random.integers(-1, 4, (30, 9))
+  everyone = np.ones((30, 9))
+  wanted = voting.majority(answers)
+  for method in (*confidence.PERCENTS, names.SOFTMAX):
+    np.testing.assert_array_equal(
+      confidence.vote(answers, everyone, method), wanted
+    )

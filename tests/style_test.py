@@ -14,7 +14,7 @@ ROOT = PACKAGE.parent
 # A package imports only from those that stand before it; assets are data.
 PACKAGES = (
   "names", "spec", "assets", "json_lines", "storage", "runtime", "compute",
-  "stopping", "confidence", "search", "voting", "outcomes", "models",
+  "stopping", "search", "voting", "confidence", "outcomes", "models",
   "decoding", "tasks", "training",
   "sweep", "plan", "profiling", "benchmark", "analysis", "cluster",
   "command_line", "launching",

@@ -1,5 +1,8 @@
 """Voting methods: their names, and which of them are compared."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from inference_scaling import names
 
 PASS = "pass"  # an oracle picks: right if any candidate is right
@@ -7,6 +10,62 @@ MAJORITY = names.MAJORITY
 BEST_OF_N = names.BEST_OF_N
 WEIGHTED = names.WEIGHTED
 NO_AGGREGATION = "none"  # of methods that read no step scores
+# Of CISC; likelihoods lie closer together than the other numbers.
+TEMPERATURES = (0.1, 1.0)
+
+
+class ConfidenceVote(NamedTuple):
+  """A vote by how sure the policy was of its tokens.
+
+  Attributes:
+    voting: one of `confidence.PERCENTS`, or "softmax".
+    statistic: what it reads: "token_confidence.lowest".
+    temperature: of the softmax; None for others.
+  """
+
+  voting: str
+  statistic: str
+  temperature: float | None = None
+
+  @property
+  def aggregation(self) -> str:
+    """The statistic, and the temperature where there is one."""
+    if self.temperature is None:
+      return self.statistic
+    return f"{self.statistic}@{self.temperature:g}"
+
+
+def confidence_votes(
+  temperatures: Sequence[float] = TEMPERATURES,
+) -> list[ConfidenceVote]:
+  """Lists the votes that reports have where records say how sure policies were.
+
+  Args:
+    temperatures: of CISC's softmax.
+
+  Returns:
+    DeepConf's: weights and both filters by every statistic of the tokens'
+    confidence. Then weights and CISC's softmax by the means of all measures.
+  """
+  own, means = names.TOKEN_CONFIDENCE, [f"{m}.mean" for m in names.MEASURES]
+  return [
+    *(
+      ConfidenceVote(voting, f"{own}.{statistic}")
+      for voting in (names.CONFIDENT, names.TOP_90, names.TOP_10)
+      for statistic in names.STATISTICS
+    ),
+    *(ConfidenceVote(names.CONFIDENT, mean) for mean in means[1:]),
+    *(
+      ConfidenceVote(names.SOFTMAX, mean, temperature)
+      for mean in means
+      for temperature in temperatures
+    ),
+  ]
+
+
+def reads_reward(voting: str) -> bool:
+  """Whether a voting method needs the scores of a reward model."""
+  return voting in names.SCORED
 
 
 def main_voting(aggregation: str) -> tuple[str, str]:

@@ -9,7 +9,11 @@ import pandas as pd
 
 from inference_scaling import names
 from inference_scaling.analysis import strategies, votings
-from inference_scaling.analysis.estimates import subset_votes, subsets
+from inference_scaling.analysis.estimates import (
+  confidence_votes,
+  subset_votes,
+  subsets,
+)
 from inference_scaling.analysis.records import load
 
 RUN = ["policy", "strategy", "n", "seed"]
@@ -46,6 +50,8 @@ def make_outcomes(
   Voting methods that read no reward (majority of independent samples, greedy)
   are not charged for the reward model where the ledger tells it apart. They
   are the only ones if some record comes from a run without a reward model.
+  Where records say how sure the policy was of its tokens, votes by that come
+  beside them (`votings.confidence_votes`), which read no reward either.
 
   Args:
     records: the records of a sweep.
@@ -94,6 +100,7 @@ def recorded_votes(run: Sequence[load.Record]) -> pd.DataFrame:
   greedy = strategies.kind_of(run[0].strategy) == strategies.GREEDY
   # A tree search reads rewards whatever the vote; greedy never does.
   costs = free if greedy else charged
+  sure = not greedy and any(record.confidence for record in run)
   for index, record in enumerate(run):
     votes: dict[str, bool] = {votings.PASS: bool(record.correct.any())}
     # One greedy candidate leaves nothing to vote on: one method stands for all.
@@ -102,6 +109,8 @@ def recorded_votes(run: Sequence[load.Record]) -> pd.DataFrame:
       for name, right in record.votes.items()
       if not greedy or name == votings.MAJORITY
     }
+    if sure:
+      votes |= confidence_votes.recorded(record)
     for name, right in votes.items():
       voting, _, aggregation = name.partition("/")
       rows.append(
@@ -161,7 +170,7 @@ def expected_votes(
   for (voting, aggregation), estimate in estimates.items():
     for row, m in enumerate(sizes):
       share = m / n
-      reads_reward = voting not in (votings.PASS, votings.MAJORITY)
+      reads_reward = votings.reads_reward(voting)
       frames.append(
         pd.DataFrame(
           {
@@ -198,13 +207,25 @@ def _estimates(
       answers, correct, sizes
     ),
   }
-  if not all(record.rewarded for record in run):
+  rewarded = all(record.rewarded for record in run)
+  sure = all(record.confidence for record in run)
+  if not rewarded and not sure:
     return estimates
   # Sampled subsets are drawn only if some size needs them.
   orders = np.zeros((len(run), 2, n), np.int16)
   if any(math.comb(n, m) > exact_limit for m in sizes):
     problems = [record.problem for record in run]
     orders = subsets.random_orders(problems, n, num_subsets, seed)
+  if sure:
+    statistics = {
+      name: np.stack([record.confidence[name] for record in run])
+      for name in run[0].confidence
+    }
+    estimates |= confidence_votes.expected(
+      answers, correct, statistics, sizes, orders, exact_limit
+    )
+  if not rewarded:
+    return estimates
   for how, voting in itertools.product(names.AGGREGATIONS, names.SCORED):
     scores = np.stack([record.scores[how] for record in run])
     estimates[voting, how] = (

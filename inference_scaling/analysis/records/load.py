@@ -49,6 +49,9 @@ class Record:
       reward prompts, reward rest.
     charges: one of `flops_parts.CHARGES` -> flops charged in this way; empty
       unless the reward model is a value head on the policy's hidden states.
+    confidence: statistic as "token_confidence.lowest" -> float64[N], how sure
+      the policy was of the tokens of each candidate; empty where the sweep did
+      not keep it, or without a candidate.
     reward_apart: whether the ledger has separate FLOPs of the reward model; if
       not, the policy's two fields hold all FLOPs.
     tokens: tokens that the policy generated, discarded ones included.
@@ -74,6 +77,7 @@ class Record:
   charges: Mapping[str, Mapping[str, np.ndarray]]
   reward_apart: bool
   tokens: int
+  confidence: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
   machine_seconds: float | None = None
 
   @property
@@ -165,6 +169,7 @@ def parse_record(content: Any, where: str) -> Record:
       [one.status == names.FINISHED for one in record.candidates], bool
     ),
     scores=_scores(record.candidates),
+    confidence=_confidence(record.candidates, where),
     votes={
       name: _graded(vote.correct, f"{where}: votes[{name!r}]")
       for name, vote in record.votes.items()
@@ -205,6 +210,28 @@ def _answer_classes(
       )
   ids = voting.class_ids(texts).astype(np.int64)
   return ids, distinct, np.array(correct, bool)
+
+
+def _confidence(
+  candidates: Sequence[record_lib.Candidate], where: str
+) -> dict[str, np.ndarray]:
+  """Returns statistic -> float64[N]; nothing where no candidate has any."""
+  said = [candidate.confidence for candidate in candidates]
+  if not any(said):
+    return {}
+  columns: dict[str, list[float]] = {}
+  for index, one in enumerate(said):
+    for measure in names.MEASURES:
+      for statistic in names.STATISTICS:
+        value = ((one or {}).get(measure) or {}).get(statistic)
+        if type(value) not in (int, float):
+          raise RecordError(
+            f"{where}: confidence of candidate {index} has no number for"
+            f" {measure!r}, {statistic!r}; expected all or none for all"
+            " candidates"
+          )
+        columns.setdefault(f"{measure}.{statistic}", []).append(value)
+  return {name: np.array(column, float) for name, column in columns.items()}
 
 
 def _scores(

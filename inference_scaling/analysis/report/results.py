@@ -9,6 +9,7 @@ from inference_scaling import names
 from inference_scaling.analysis import votings
 from inference_scaling.analysis.comparison import (
   aggregations,
+  confidence_votes,
   machine_time,
   selection,
 )
@@ -26,7 +27,12 @@ from inference_scaling.analysis.theory import limits
 
 COMMON = "common_problems"  # the table of what all policies have
 # Tables that a report has or lacks; the others may be empty.
-OPTIONAL_TABLES = (COMMON, *hidden_states_lib.TABLES, *machine_time.TABLES)
+OPTIONAL_TABLES = (
+  COMMON,
+  confidence_votes.TABLE,
+  *hidden_states_lib.TABLES,
+  *machine_time.TABLES,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,6 +173,9 @@ def analyze(
   tables = tables_lib.make_tables(numbers) | {
     "aggregations": aggregations.compare_aggregations(
       panels["all"], list(policies), recorded
+    ),
+    **confidence_votes.confidence_tables(
+      panels["all"], list(policies), aggregation
     ),
     "table_3": paper_tables.table_three(summary, f"flops_{convention}"),
     "limits": limits.limits_table(records, aggregation),

@@ -13,7 +13,7 @@ from inference_scaling.analysis import (
   votings,
   wording,
 )
-from inference_scaling.analysis.comparison import selection
+from inference_scaling.analysis.comparison import confidence_votes, selection
 from inference_scaling.analysis.report import coverage as coverage_lib
 from inference_scaling.analysis.report import paper_tables, results
 
@@ -114,6 +114,28 @@ def aggregation(analysis: results.Analysis) -> str:
     first=hows[0],
     others=hows[1:],
   )
+
+
+@registry.section(155)
+def votes_by_confidence(analysis: results.Analysis) -> str:
+  """Votes by how sure the policy was, where records say it."""
+  if confidence_votes.TABLE not in analysis.tables:
+    return ""
+  frame = selection.at_largest_n(analysis.tables[confidence_votes.TABLE])
+  frame = selection.main_variants(frame)
+  rows = [
+    (
+      row["policy"],
+      strategies.strategy_name(row["strategy"]),
+      row["n"],
+      row["voting"],
+      row["aggregation"],
+      wording.percent(row["accuracy"], row["low"], row["high"]),
+      wording.points(row, "difference"),
+    )
+    for row in frames.records(frame)
+  ]
+  return templates.fill("report/templates/confidence_votes.md.jinja", rows=rows)
 
 
 @registry.section(160)
