@@ -35,6 +35,7 @@ from inference_scaling.decoding.tokens.thinking import (
   NO_BUDGET,
   ThinkingParams,
   ThinkingTexts,
+  compile_thinking,
 )
 from inference_scaling.decoding.tokens.translation import Translator
 
@@ -64,6 +65,7 @@ __all__ = [
   "Translator",
   "build_automaton",
   "common_prefix",
+  "compile_thinking",
   "continuous_batching",
   "pad_prompt",
   "sample_tokens",

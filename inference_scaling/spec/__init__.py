@@ -38,6 +38,7 @@ from inference_scaling.spec.sweep import (
   to_json,
 )
 from inference_scaling.spec.task import TASKS, Task
+from inference_scaling.spec.thinking import Thinking
 
 __all__ = [
   "PLACING",
@@ -53,6 +54,7 @@ __all__ = [
   "Sampler",
   "Sweep",
   "Task",
+  "Thinking",
   "block_of",
   "by_cost",
   "changes",

@@ -19,6 +19,7 @@ class Run:
     seed: of all random draws.
     hyperparameters: of the strategy; a sweep has one set for a name, so
       they do not tell runs apart.
+    thinking: how long the policy thinks, if it does; likewise.
   """
 
   policy: str
@@ -26,6 +27,9 @@ class Run:
   n: int
   seed: int
   hyperparameters: Mapping[str, Any] = dataclasses.field(
+    default_factory=dict, compare=False
+  )
+  thinking: Mapping[str, Any] = dataclasses.field(
     default_factory=dict, compare=False
   )
 
@@ -61,7 +65,9 @@ def expand(blocks: Mapping[str, strategy.Block]) -> list[Run]:
   for name, block in blocks.items():
     product = itertools.product(block.policies or (), block.sizes, block.draws)
     for policy, n, seed in product:
-      run = Run(policy, block.strategy, n, seed, block.hyperparameters)
+      run = Run(
+        policy, block.strategy, n, seed, block.hyperparameters, block.thinking
+      )
       if run in names:
         raise ValueError(
           f"config.runs.{name} and config.runs.{names[run]} both ask for "
@@ -89,8 +95,8 @@ def _check_same(
   Raises:
     ValueError: naming both blocks, the key and both values.
   """
-  for key, value in before.hyperparameters.items():
-    new = block.hyperparameters[key]
+  for key, value in {**before.hyperparameters, **before.thinking}.items():
+    new = getattr(block, key)
     if new != value:
       kind = strategy.kind_of(block.strategy)
       raise ValueError(

@@ -40,6 +40,7 @@ def changes(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
   """
   values = [sweep_lib.to_json(sweep) for sweep in (old, new)]
   apart = {"task", "policies", "policy_dtypes", "runs", "aggregations"}
+  apart |= {"thinking"}
   apart |= {*PLACING}
   before, after = (
     {key: value[key] for key in value if key not in apart} for value in values
@@ -57,6 +58,8 @@ def changes(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
         lines += differences(
           old.dtype_of(name), new.dtype_of(name), f"config.policy_dtypes.{name}"
         )
+      was, now = (value["thinking"].get(name, _ABSENT) for value in values)
+      lines += differences(was, now, f"config.thinking.{name}")
     else:
       lines += differences(source, _ABSENT, path)
   if not set(old.aggregations) <= set(new.aggregations):
@@ -132,7 +135,9 @@ def _changed_runs(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
       f"{line} in config.runs.{now}; a word tells both apart: its strategy may "
       f"be '{strategy_lib.kind_of(strategy)}/WORD'"
       for line in differences(
-        block.hyperparameters, changed.hyperparameters, f"config.runs.{was}"
+        {**block.hyperparameters, **block.thinking},
+        {**changed.hyperparameters, **changed.thinking},
+        f"config.runs.{was}",
       )
     ]
   runs = set(grid.expand(new.runs))

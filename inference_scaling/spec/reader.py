@@ -46,6 +46,7 @@ def read_sweep(
   _check_format(sweep.format)
   _check_confidence(sweep)
   _check_dtypes(sweep)
+  _check_thinking(sweep)
   for name, block in sweep.runs.items():
     _check_block(sweep, block, f"config.runs.{name}")
   grid.expand(sweep.runs)
@@ -202,6 +203,35 @@ def _check_dtypes(sweep: sweep_lib.Sweep) -> None:
       )
 
 
+def _check_thinking(sweep: sweep_lib.Sweep) -> None:
+  """Checks that policies of this package think, and come to an end."""
+  for policy, thinking in sweep.thinking.items():
+    path = f"config.thinking.{policy}"
+    if policy not in sweep.policies:
+      raise ValueError(
+        f"{path} is there, but config.policies has no {policy!r}; expected "
+        f"names of {', '.join(sorted(sweep.policies))}. Name the policy there, "
+        "too, or leave its thinking out."
+      )
+    if sweep.policies[policy].startswith(names.PYTHON_PREFIX):
+      raise ValueError(
+        f"{path} is there, but config.policies.{policy} is "
+        f"{sweep.policies[policy]!r}; expected no thinking of a function of "
+        "your own, which ends its steps itself. Leave it out."
+      )
+    if thinking.close not in thinking.end:
+      raise ValueError(
+        f"{path}.end is {thinking.end!r}; expected a text with {path}.close, "
+        f"{thinking.close!r}, in it, which is what ends the thinking."
+      )
+    if thinking.close in thinking.wait:
+      raise ValueError(
+        f"{path}.wait is {thinking.wait!r}; expected a text without "
+        f"{path}.close, {thinking.close!r}, which would end the thinking that "
+        "is to go on."
+      )
+
+
 def _check_block(
   sweep: sweep_lib.Sweep, block: strategy.Block, path: str
 ) -> None:
@@ -213,3 +243,11 @@ def _check_block(
         f"{path}.policies has {policy!r}, which config.policies lacks; "
         f"expected some of {', '.join(sorted(sweep.policies))}."
       )
+    for key, value in block.thinking.items():
+      if value is not None and policy not in sweep.thinking:
+        raise ValueError(
+          f"{path}.{key} is {value}, but config.thinking has no {policy!r}, "
+          f"which is one of {path}.policies; expected policies that think "
+          f"({', '.join(sorted(sweep.thinking)) or 'none does'}). Name those "
+          "alone, or say how this one thinks."
+        )

@@ -19,7 +19,7 @@ RecordError = typed_json.RecordError
 
 
 # Keys that most records lack; others are written where they are None.
-_SELDOM = ("flops_head", "confidence")
+_SELDOM = ("flops_head", "confidence", "policy_thinking", "thinking_tokens")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,6 +83,8 @@ class Candidate:
     confidence: how sure the policy was of its tokens, by names of
       `names.MEASURES` and then of `names.STATISTICS`; None where the config
       did not ask for it.
+    thinking_tokens: those of its tokens, from the first on, that are thinking
+      and no answer; None for a policy that does not think.
   """
 
   text: str = ""
@@ -93,6 +95,7 @@ class Candidate:
   tokens: int = 0
   path: list = dataclasses.field(default_factory=list)
   confidence: dict | None = None
+  thinking_tokens: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -146,6 +149,8 @@ class Ledger:
     reward_scored: tokens that it scored.
     reward_attended: pairs of tokens in the reward model.
     cache_bytes: of keys and values.
+    policy_thinking: those of `policy_decode` that are thinking and no answer;
+      None for a policy that does not think.
     flops: all, by convention.
     flops_prefill: of the prompts.
     flops_reward: of the reward model.
@@ -162,6 +167,7 @@ class Ledger:
   reward_scored: int | None = None
   reward_attended: int | None = None
   cache_bytes: int | None = None
+  policy_thinking: int | None = None
   flops: dict | None = None
   flops_prefill: dict | None = None
   flops_reward: dict | None = None

@@ -16,6 +16,7 @@ from inference_scaling.spec.checking import choices, fields, messages
 
 # Keys of a block that are no hyperparameters of its strategy.
 _GRID = ("strategy", "policies", "n", "seeds")
+_THINKING = ("thinking_tokens", "waits")
 
 
 class Block(fields.Group):
@@ -40,6 +41,16 @@ class Block(fields.Group):
   policies: fields.Texts | None = fields.key(
     None, "Names from config.policies; all of them by default."
   )
+  thinking_tokens: fields.NonNegativeInt | None = fields.key(
+    None,
+    "Most tokens of thinking, which is then ended, for policies that think; no "
+    "limit by default.",
+  )
+  waits: fields.PositiveInt | None = fields.key(
+    None,
+    "How often policies that think go on where they would end their thinking; "
+    "never by default.",
+  )
 
   @property
   def hyperparameters(self) -> dict[str, Any]:
@@ -47,8 +58,13 @@ class Block(fields.Group):
     return {
       key: getattr(self, key)
       for key in type(self).model_fields
-      if key not in _GRID
+      if key not in (*_GRID, *_THINKING)
     }
+
+  @property
+  def thinking(self) -> dict[str, Any]:
+    """How long its policies think, None where there is no limit."""
+    return {key: getattr(self, key) for key in _THINKING}
 
   @property
   def sizes(self) -> tuple[int, ...]:
@@ -271,7 +287,7 @@ def read_hyperparameters(
   known: dict[str, Any] = {
     key: (field.annotation, field)
     for key, field in kind.model_fields.items()
-    if key not in _GRID
+    if key not in (*_GRID, *_THINKING)
   }
   group = pydantic.create_model(
     "Hyperparameters", __base__=fields.Group, **known

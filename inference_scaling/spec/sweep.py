@@ -7,6 +7,7 @@ from inference_scaling.spec import prompt as prompt_lib
 from inference_scaling.spec import reward as reward_lib
 from inference_scaling.spec import strategy
 from inference_scaling.spec import task as task_lib
+from inference_scaling.spec import thinking as thinking_lib
 from inference_scaling.spec.checking import fields
 
 
@@ -118,6 +119,9 @@ class Sweep(fields.Group):
   )
   prompt: prompt_lib.AnyPrompt = fields.key(
     prompt_lib.Plain(kind="plain"), "How questions are put to the policies."
+  )
+  thinking: thinking_lib.AnyThinking = fields.key(
+    {}, "How policies think before they answer, by name; others do not."
   )
   runs: Annotated[dict[str, strategy.AnyBlock], _RUNS] = fields.required(
     "Blocks of runs, by any names."

@@ -73,11 +73,13 @@ class Engine:
       return encoded
     questions = {problem.id: problem.question for problem in problems}
     tokenizer = model.tokenizer
+    thinking = settings.thinking.get(policy)
 
     def encode(question: str) -> list[int]:
       return tasks.make_prompt(
-        settings.prompt, question, tokenizer, settings.date
-      )
+        settings.prompt, question, tokenizer, settings.date,
+        opening=thinking.open if thinking else "",
+      )  # fmt: skip
 
     rows = encoding.encode(f"policy {policy}", questions, encode)
     encoding.check_tokens(f"policy {policy}", rows, model)
@@ -164,6 +166,37 @@ class Engine:
       error.add_note(f"run {run}: {self._sources(run)}")
       raise
 
+  def check_thinking(self, runs: Iterable[grid.Run]) -> None:
+    """Checks that policies can think as runs say, before any search.
+
+    Args:
+      runs: of a sweep.
+
+    Raises:
+      ValueError: for texts that do not fit a policy's tokenizer, or where
+        thinking is to go on past an end that is not one token.
+    """
+    waiting = {
+      run.policy: run for run in runs if run.thinking.get("waits")
+    }  # fmt: skip
+    for name in self.settings.thinking:
+      model, texts = self.policies[name], self._thinking_texts(name)
+      if isinstance(model, port_lib.Port) or texts is None:
+        continue
+      try:
+        thinking = decoding.compile_thinking(
+          texts, model.tokenizer, model.config.vocab_size, ()
+        )
+      except ValueError as error:
+        raise ValueError(f"policy {name}: {error}") from error
+      if name in waiting and not thinking.closers:
+        raise ValueError(
+          f"run {waiting[name]}: waits is {waiting[name].thinking['waits']}, "
+          f"but thinking.close of policy {name}, {texts.close!r}, is several "
+          "tokens of its tokenizer; expected one, whose place 'wait' can "
+          "take. Leave waits out, or name another text."
+        )
+
   def texts(self, policy: str) -> step_texts.Texts:
     """Says how the steps of a policy are read.
 
@@ -216,7 +249,13 @@ class Engine:
       token_scores=settings.reward_format in decoding.TOKEN_SCORES,
       value_layers=head.layers if head else (),
       confidence_tokens=settings.confidence.tokens,
+      thinking=self._thinking_texts(name),
     )  # fmt: skip
+
+  def _thinking_texts(self, name: str) -> decoding.ThinkingTexts | None:
+    """The texts around a policy's thinking; None if it does not think."""
+    said = self.settings.thinking.get(name)
+    return said and decoding.ThinkingTexts(said.close, said.end, said.wait)
 
   def _make_reward(self, name: str, sizes: strategies.Shape) -> base.Reward:
     """Makes the search's reward: a port's, of a model, of tokens, or none."""
@@ -270,6 +309,17 @@ class Engine:
       top_k=jnp.int32(sampler.top_k) if sampler.top_k else None,
       top_p=jnp.float32(sampler.top_p) if sampler.top_p < 1 else None,
       value_head=head.weights if head else None,
+      thinking=self._thinking_params(run),
+    )
+
+  def _thinking_params(self, run: grid.Run) -> decoding.ThinkingParams | None:
+    """How long beams think; None for a policy that does not."""
+    if run.policy not in self.settings.thinking:
+      return None
+    budget = run.thinking.get("thinking_tokens")
+    return decoding.ThinkingParams(
+      jnp.int32(decoding.NO_BUDGET if budget is None else budget),
+      jnp.int32(run.thinking.get("waits") or 0),
     )
 
   def _reward_params(self, policy: str) -> Any:

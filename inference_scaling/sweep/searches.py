@@ -49,6 +49,7 @@ class Searches:
 
     Raises:
       FileNotFoundError, ValueError: as `loading.load_engine`.
+      ValueError: as `Engine.check_thinking`.
     """
     self._prepared = prepared
     self._problems = {problem.id: problem for problem in prepared.problems}
@@ -56,6 +57,7 @@ class Searches:
     self.engine = loading.load_engine(
       prepared.policies, prepared.reward, settings, say
     )
+    self.engine.check_thinking(prepared.runs)
     self.grader = tasks.Grader(percent=prepared.sweep.percent)
     self._prompts: dict[str, list] = {}
 

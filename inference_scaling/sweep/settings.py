@@ -36,6 +36,7 @@ class Settings:
       policy and in the reward model each; None for all that there can be.
     attention: how beams attend to their past, one of `names.ATTENTIONS`.
     confidence: what is kept of how sure policies are of their tokens.
+    thinking: how policies think, by name; others do not.
     date: what chat templates that print the date take for today: the day on
       which a sweep began, so that one that is resumed asks the same.
   """
@@ -55,6 +56,9 @@ class Settings:
   attention: str = names.AUTO
   confidence: spec.Confidence = dataclasses.field(
     default_factory=spec.Confidence
+  )
+  thinking: Mapping[str, spec.Thinking] = dataclasses.field(
+    default_factory=dict
   )
   date: datetime.date | None = None
 
@@ -147,6 +151,7 @@ def make_settings(
     tree_tokens=sweep.tree_tokens or None,
     attention=sweep.attention,
     confidence=sweep.confidence,
+    thinking=sweep.thinking,
     date=date,
   )
   return whole_solutions(settings)

@@ -153,6 +153,7 @@ def make_prompt(
   tokenizer: Tokenizer,
   date: datetime.date | None = None,
   *,
+  opening: str = "",
   allow_control_tokens: bool = False,
 ) -> list[int]:
   """Turns a question into the tokens of a prompt.
@@ -167,6 +168,8 @@ def make_prompt(
     question: the question of a problem.
     tokenizer: of the policy.
     date: as `chat`.
+    opening: ends the prompt of a policy that thinks, as "<think>" and a line
+      break; not written again where a chat template has written it.
     allow_control_tokens: whether those of the question are what they say, too.
 
   Returns:
@@ -185,6 +188,8 @@ def make_prompt(
   if not allow_control_tokens:
     question = control_tokens.shield(tokenizer, question)
   text = _KINDS[kind](prompt, question, tokenizer, date)
+  if not text.rstrip().endswith(opening.rstrip()):
+    text += opening
   # What a template wrote is all: a tokenizer would add a second beginning.
   tokens = control_tokens.encode(tokenizer, text, begin=kind != "chat")
   if not tokens:

@@ -38,6 +38,10 @@ def runs(**values):
       "policies": {"c": "x", **CONFIG["policies"]},
       "policy_dtypes": {"c": "int8"},
     },
+    {
+      "policies": {"c": "x", **CONFIG["policies"]},
+      "thinking": {"c": {"wait": "Hm"}},
+    },
     {"policy_dtypes": {"a": "float32"}},
     {"reward": {"format": "native", "source": "elsewhere"}},
     {"aggregations": ("min", "mean", "last")},
@@ -72,6 +76,10 @@ def test_what_only_adds_or_distributes_work_may_change(values):
     (
       {"policy_dtypes": {"b": "int8"}},
       'config.policy_dtypes.b: "float32" -> "int8"',
+    ),
+    (
+      {"thinking": {"b": {"wait": "Hm"}}},
+      "config.thinking.b: (absent) -> {",
     ),
     ({"percent": "value"}, 'config.percent: "either" -> "value"'),
     ({"confidence": {"window": 4}}, "config.confidence.window: 0 -> 4"),
@@ -120,6 +128,7 @@ def test_a_function_that_makes_a_model_is_known_by_its_name(source, changed):
 def test_every_key_of_a_sweep_is_compared_or_may_change():
   """A key is compared, or may grow, or distributes work: none is forgotten."""
   growing = {"task", "policies", "policy_dtypes", "runs", "aggregations"}
+  growing |= {"thinking"}
   compared = set(spec.Sweep.model_fields) - growing - set(spec.PLACING)
   assert compared == {
     "reward", "prompt", "sampler", "format", "limits", "percent", "dtype",
@@ -145,6 +154,7 @@ def test_a_config_of_an_older_version_is_read_and_may_grow():
   new = {"percent": "either", "policy_dtypes": {}, "attention": "auto",
          "threads": 0}  # fmt: skip
   new["confidence"] = spec.Confidence().model_dump()
+  new["thinking"] = {}
   assert spec.to_json(sweep) == old | new
   larger = spec.read_sweep({**old, "task": {**old["task"], "count": 3}})
   assert spec.changes(sweep, larger) == []

@@ -31,6 +31,8 @@ def test_every_key_of_a_record_has_a_field_and_its_value():
   content["ledger"]["flops_head"] = {"paper": 0.0}
   for candidate in content["candidates"]:
     candidate["confidence"] = {"likelihood": {"mean": 0.5}}
+    candidate["thinking_tokens"] = 5
+  content["ledger"]["policy_thinking"] = 15
   read = record.parse(content)
   assert read.dtype == "int8"
   assert set(content) == fields(record.Record)

@@ -352,3 +352,17 @@ def test_examples_are_right_and_in_the_step_format(example, answer):
 def test_a_question_of_half_a_character_is_refused(question):
   with pytest.raises(ValueError, match="half of a surrogate pair"):
     prompts.step_prompt(question)
+
+
+@pytest.mark.parametrize("written", ["", "<think>\n", "<think>"])
+def test_thinking_is_opened_once(written):
+  tokenizer = chat_templates.make_tokenizer()
+  tokenizer.chat_template = (
+    "{% for turn in messages %}{{ turn['content'] }}: {% endfor %}"
+    f"{{{{ {written!r} }}}}"
+  )
+  tokens = tasks.make_prompt(
+    {"kind": "chat", "system": ""}, "How many?", tokenizer, opening="<think>\n"
+  )
+  text = tokenizer.decode(tokens)
+  assert text == "How many?: " + (written or "<think>\n")

@@ -94,7 +94,6 @@ class Thinking:
     wait: entry of the first token of `wait`.
     closers: tokens in whose place `wait` may be put: `close`, if it is one
       token, and ends of text.
-    close_is_one: whether `close` is one token.
   """
 
   automaton: automaton_lib.Automaton
@@ -102,7 +101,6 @@ class Thinking:
   following: jax.Array
   wait: int
   closers: tuple[int, ...]
-  close_is_one: bool
 
   def start(self, params: ThinkingParams, shape: tuple[int, ...]) -> Thoughts:
     """Lets beams begin to think; with a budget of 0 they end at once.
@@ -201,7 +199,6 @@ def compile_thinking(
     following=jnp.array(following, jnp.int32),
     wait=len(end) + 1,
     closers=(*(close if len(close) == 1 else ()), *eos_token_ids),
-    close_is_one=len(close) == 1,
   )
 
 

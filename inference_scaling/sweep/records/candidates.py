@@ -31,7 +31,8 @@ def make_candidates(
 
   Only one that is finished has an answer, and the others abstain: they end
   before the step that states the answer does, so that a number in
-  their texts may be cut in half.
+  their texts may be cut in half. Of a policy that thinks, an answer is read
+  behind its thinking alone: one that has not ended it has none.
 
   Args:
     tree: of one problem (fields [J, N, ...]), in NumPy.
@@ -45,9 +46,10 @@ def make_candidates(
   """
   nodes = trace.list_nodes(tree.parents, tree.active)
   candidates = trace.list_candidates(tree, nodes)
-  solutions = texts.solutions(
-    tree, nodes, [candidate.path for candidate in candidates]
-  )
+  paths = [candidate.path for candidate in candidates]
+  whole = texts.solutions(tree, nodes, paths)
+  solutions = texts.answers(tree, nodes, paths)
+  thinking = texts.thinking(tree, nodes, paths)
   at = nodes.rounds, nodes.slots
   scores, tokens = tree.scores[at], tree.num_tokens[at]
   scored = texts.scored(tree, nodes) if rewarded else []
@@ -56,13 +58,14 @@ def make_candidates(
     answer = canonical_answer(text) if status == base.FINISHED else None
     read = [i for i in path if scored[i]] or path[-1:] if rewarded else []
     candidate = record.Candidate(
-      text=text,
+      text=whole[len(rows)],
       answer=answer,
       correct=grade(answer),
       status=names.STEP_STATUSES[status],
       step_scores=[float(scores[i]) for i in read],
       tokens=sum(int(tokens[i]) for i in path),
       path=path,
+      thinking_tokens=thinking[len(rows)],
     )
     rows.append(record.to_json(candidate))
   return rows

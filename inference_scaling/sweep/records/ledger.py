@@ -26,7 +26,8 @@ def make_ledger(
 
   Returns:
     The `ledger` of a record: tokens by kind (`policy_discarded` are those that
-    were generated and are in no candidate), bytes of keys and values, and FLOPs
+    were generated and are in no candidate, `policy_thinking` those before an
+    answer, where the policy thinks), bytes of keys and values, and FLOPs
     by convention: of all (`flops`), of the prompts (`flops_prefill`), of the
     reward model (`flops_reward`) and of the prompt in the reward model
     (`flops_reward_prefill`), so that fewer samples and votes that read no
@@ -57,6 +58,9 @@ def make_ledger(
       reward_scored=int(scored.decode),
       reward_attended=scored.total_attended,
       cache_bytes=int(finished.cache_bytes),
+      policy_thinking=(
+        None if written.thinking is None else int(written.thinking)
+      ),
       flops=by_convention(compute.flops, written),
       flops_prefill=by_convention(compute.prompt_flops, written),
       flops_reward=by_convention(compute.flops, _NOTHING),

@@ -22,6 +22,18 @@ class Texts(Protocol):
     """The text of each path of nodes."""
     ...
 
+  def answers(
+    self, tree: search.Tree, nodes: search.Nodes, paths: Sequence[Sequence[int]]
+  ) -> list[str]:
+    """The text of each path of nodes behind its thinking, all without such."""
+    ...
+
+  def thinking(
+    self, tree: search.Tree, nodes: search.Nodes, paths: Sequence[Sequence[int]]
+  ) -> list[int | None]:
+    """Tokens of each path's thinking; None for a policy that does not think."""
+    ...
+
   def steps(self, tree: search.Tree, nodes: search.Nodes) -> list[str]:
     """The text of each of the M nodes."""
     ...
@@ -52,8 +64,27 @@ class TokenTexts:
     self, tree: search.Tree, nodes: search.Nodes, paths: Sequence[Sequence[int]]
   ) -> list[str]:
     """The text of each path of nodes."""
-    steps = self._tokens(tree, nodes)
-    return self._decode([[t for i in path for t in steps[i]] for path in paths])
+    return self._decode(self._joined(tree, nodes, paths))
+
+  def answers(
+    self, tree: search.Tree, nodes: search.Nodes, paths: Sequence[Sequence[int]]
+  ) -> list[str]:
+    """The text of each path of nodes behind its thinking."""
+    rows = self._joined(tree, nodes, paths)
+    sizes = self.thinking(tree, nodes, paths)
+    return self._decode(
+      [row[size or 0 :] for row, size in zip(rows, sizes, strict=True)]
+    )
+
+  def thinking(
+    self, tree: search.Tree, nodes: search.Nodes, paths: Sequence[Sequence[int]]
+  ) -> list[int | None]:
+    """Tokens of each path's thinking, its first ones."""
+    thinking = tree.contents.thinking
+    if thinking is None:
+      return [None] * len(paths)
+    tokens = thinking[nodes.rounds, nodes.slots]
+    return [int(tokens[list(path)].sum()) for path in paths]
 
   def steps(self, tree: search.Tree, nodes: search.Nodes) -> list[str]:
     """The text of each node; equal steps are decoded once."""
@@ -68,6 +99,11 @@ class TokenTexts:
     for end in self.step_end:
       texts = [text.replace(end, " ") for text in texts]
     return [bool(text.strip()) for text in texts]
+
+  def _joined(self, tree, nodes, paths) -> list[list[int]]:
+    """Token ids of each path."""
+    steps = self._tokens(tree, nodes)
+    return [[t for i in path for t in steps[i]] for path in paths]
 
   def _tokens(self, tree, nodes) -> list[tuple[int, ...]]:
     """Token ids of each node, without the padding."""
@@ -102,6 +138,19 @@ class PortTexts:
     return [
       self.decode([_content(tree, nodes, i) for i in path]) for path in paths
     ]
+
+  def answers(
+    self, tree: search.Tree, nodes: search.Nodes, paths: Sequence[Sequence[int]]
+  ) -> list[str]:
+    """The text of each path of nodes: none of it is thinking."""
+    return self.solutions(tree, nodes, paths)
+
+  def thinking(
+    self, tree: search.Tree, nodes: search.Nodes, paths: Sequence[Sequence[int]]
+  ) -> list[int | None]:
+    """None for each path."""
+    del tree, nodes
+    return [None] * len(paths)
 
   def steps(self, tree: search.Tree, nodes: search.Nodes) -> list[str]:
     """The text of each node."""

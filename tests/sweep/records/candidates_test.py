@@ -111,6 +111,19 @@ def test_a_step_without_text_has_no_score(tree, step):
   assert second["path"] == [0, 4, 6]
 
 
+def test_an_answer_is_read_behind_the_thinking_alone(tree):
+  lengths = tree.num_tokens
+  first_step = np.where(np.arange(J)[:, None] == 0, lengths, 0)
+  for thinking, answer in ((first_step, "42"), (lengths, None)):
+    content = tree.contents.replace(thinking=thinking)
+    first, *_ = candidates.make_candidates(
+      tree.replace(contents=content), READER, bool
+    )
+    assert first["answer"] == answer and first["status"] == "finished"
+    assert first["text"] == "Step 1 ки\n The answer is: 042 ки"
+    assert first["thinking_tokens"] == thinking[0, 0] + thinking[1, 0]
+
+
 def test_a_truncated_candidate_abstains(tree):
   third = candidates.make_candidates(tree, READER, bool)[2]
   assert third["text"].endswith("The answer is: 9")
