@@ -153,7 +153,7 @@ def stops(
   second = np.zeros_like(most)
   if counts.shape[-1] > 1:
     second = np.partition(counts, -2, axis=-1)[..., -2]
-  ahead = ahead_of_second(most, second) > rule.threshold
+  ahead = np.asarray(ahead_of_second(most, second) > rule.threshold)
   if rule.kind == BETA or not ahead.any():
     return ahead
   # To be ahead of all is less likely than to be ahead of the second one.
@@ -263,3 +263,16 @@ def _quadrature(most: int) -> tuple[np.ndarray, np.ndarray]:
   # Not 0, whose logarithm times 0 samples would be no number.
   logs = np.log(np.maximum(below, np.finfo(float).tiny))
   return weights * density * (high - low) / 2, logs
+
+
+def most_at_once(rule: Rule, n: int) -> int:
+  """The most samples that are drawn from one look of a rule to the next.
+
+  Args:
+    rule: the rule.
+    n: most samples.
+
+  Returns:
+    Their number, at most n.
+  """
+  return int(np.diff((0, *looks(rule, n))).max())

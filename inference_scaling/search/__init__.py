@@ -149,6 +149,7 @@ from inference_scaling.search.base import (
   MERGE,
   RUNNING,
   TRUNCATED,
+  Answers,
   Beams,
   Policy,
   Reward,
@@ -176,11 +177,16 @@ from inference_scaling.search.porting.whole_steps import (
   batched_policy,
   batched_reward,
 )
+from inference_scaling.search.resuming import resume_search
 from inference_scaling.search.scoring import score_and_select, step_keys
 from inference_scaling.search.state import SearchState, is_done, replace_slot
 from inference_scaling.search.strategies.adaptive_branching.ab_mcts import (
   ab_mcts,
   ab_mcts_shape,
+)
+from inference_scaling.search.strategies.adaptive_sampling import (
+  adaptive_sampling,
+  reward_threshold,
 )
 from inference_scaling.search.strategies.allocation import rebase_widths
 from inference_scaling.search.strategies.beam_search import beam_search

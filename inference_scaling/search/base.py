@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import flax.struct
 import jax
+import numpy as np
 
 from inference_scaling import names
 
@@ -166,6 +167,22 @@ class Beams(NamedTuple):
   multiplicity: jax.Array
 
 
+class Answers(NamedTuple):
+  """What a strategy that resumes sees of ONE problem, on the host, in NumPy.
+
+  Attributes:
+    begun: bool[N], the beams that have been extended; the others wait at the
+      prompt.
+    classes: int32[N], a number for the answer of each finished beam, the same
+      for equal ones; -1 for a beam that has none.
+    scores: float32[N], the newest reward of each beam.
+  """
+
+  begun: np.ndarray
+  classes: np.ndarray
+  scores: np.ndarray
+
+
 Carry = Any
 InitFn = Callable[[int], Carry]
 FirstFn = Callable[[int, Carry], jax.Array]
@@ -173,6 +190,7 @@ SelectFn = Callable[
   [jax.Array, Beams, Carry], tuple[jax.Array, jax.Array, Carry]
 ]
 CheckFn = Callable[[int, int], None]
+ResumeFn = Callable[[Answers], np.ndarray]
 
 
 class Strategy(NamedTuple):
@@ -201,6 +219,13 @@ class Strategy(NamedTuple):
     check: `check(num_beams, max_depth)`, called as a search starts. Raises a
       ValueError where a search of this size cannot do what the
       hyperparameters say; None where every size will do.
+    resume: `resume(answers) -> active`, bool[N], called on the host, with the
+      `Answers`, each time that no beam is active but some wait at the prompt,
+      where `first` left them. Those that it names begin, at depth 0, as if
+      they had begun with the first ones: with the same keys, in the same rows
+      of the tree. Where it names none the search is over. None for a strategy
+      that has no such beams. A strategy with it never forks.
+    resumes: whether there is a `resume`: the static part lacks the function.
   """
 
   init: InitFn | None
@@ -209,6 +234,8 @@ class Strategy(NamedTuple):
   lookahead: int = 0
   duplicates: str = KEEP
   check: CheckFn | None = None
+  resume: ResumeFn | None = None
+  resumes: bool = False
 
   @property
   def static_part(self) -> "Strategy":
@@ -217,4 +244,4 @@ class Strategy(NamedTuple):
     A static argument of jitted functions, which need no `init` once the carry
     is made.
     """
-    return self._replace(init=None, check=None)
+    return self._replace(init=None, check=None, resume=None)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from inference_scaling.search import (
   base,
   loop,
+  resuming,
 )
 from inference_scaling.search.checks import entries
 from inference_scaling.search.state import SearchState
@@ -30,6 +31,7 @@ def run_search(
   *,
   max_depth: int,
   lookahead_params: Any = None,
+  answers: resuming.AnswersFn | None = None,
 ) -> SearchState:
   """`search` as a compiled program, which further calls find again.
 
@@ -51,6 +53,7 @@ def run_search(
     keys: as for `init_search`.
     max_depth: as for `init_search`.
     lookahead_params: as for `search_step`.
+    answers: as for `search`.
 
   Returns:
     The final SearchState, that of `search`.
@@ -61,14 +64,20 @@ def run_search(
   entries.check_models(policy, reward)
   entries.check_hashable(policy, reward)
   entries.check_strategy(strategy)
+  entries.check_answers(strategy, answers)
   entries.check_start(strategy, policy.num_beams, keys, max_depth)
   entries.check_lookahead(strategy, policy, reward)
   assert strategy.init is not None  # by `check_start`
   carry = jax.tree.map(_typed, strategy.init(policy.num_beams))
-  return _run(
+  state = _run(
     policy, reward, strategy.static_part, int(max_depth), carry, policy_params,
     reward_params, prompts, keys, lookahead_params,
   )  # fmt: skip
+  go_on = functools.partial(
+    _go_on, policy, reward, strategy.static_part, policy_params, reward_params,
+    lookahead_params=lookahead_params,
+  )  # fmt: skip
+  return loop.resume_all(strategy, state, go_on, answers)
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -108,6 +117,23 @@ def _run(
     state,
     lookahead_params,
   )
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _go_on(
+  policy: base.Policy,
+  reward: base.Reward,
+  static_part: base.Strategy,
+  policy_params: Any,
+  reward_params: Any,
+  state: SearchState,
+  lookahead_params: Any,
+) -> SearchState:
+  """Runs searches in which beams have begun that waited."""
+  return loop.run(
+    policy, reward, static_part, policy_params, reward_params, state,
+    lookahead_params,
+  )  # fmt: skip
 
 
 def _typed(leaf: Any) -> jax.Array:

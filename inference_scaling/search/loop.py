@@ -9,6 +9,7 @@ Axis letters: P problems in flight, N beams per problem, J depths at most.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -17,11 +18,12 @@ import jax.numpy as jnp
 from inference_scaling.search import (
   base,
   extension,
+  resuming,
   scoring,
   tree,
 )
 from inference_scaling.search.checks import entries, values
-from inference_scaling.search.state import SearchState
+from inference_scaling.search.state import SearchState, is_done
 
 
 def init_search(
@@ -182,11 +184,13 @@ def search(
   *,
   max_depth: int,
   lookahead_params: Any = None,
+  answers: resuming.AnswersFn | None = None,
 ) -> SearchState:
   """Searches P problems to their ends.
 
-  Arguments are those of `init_search` and `search_step`. A result depends on
-  the problem's prompt and key alone, not on its neighbours.
+  Arguments are those of `init_search` and `search_step`, and `answers`, which a
+  strategy that resumes needs: see `resuming`. A result depends on the problem's
+  prompt and key alone, not on its neighbours.
 
   Returns:
     The final SearchState. Candidates are the slots with a terminal status;
@@ -195,14 +199,42 @@ def search(
   Raises:
     ValueError: on a wrong argument or a wrong value from a user function.
   """
+  entries.check_strategy(strategy)
+  entries.check_answers(strategy, answers)
   state = init_search(
     policy, reward, strategy, policy_params, reward_params, prompts, keys,
     max_depth=max_depth,
   )  # fmt: skip
-  return run(
-    policy, reward, strategy, policy_params, reward_params, state,
-    lookahead_params,
+  go_on = functools.partial(
+    run, policy, reward, strategy, policy_params, reward_params,
+    lookahead_params=lookahead_params,
   )  # fmt: skip
+  return resume_all(strategy, go_on(state), go_on, answers)
+
+
+def resume_all(
+  strategy: base.Strategy,
+  state: SearchState,
+  go_on: Callable[[SearchState], SearchState],
+  answers: resuming.AnswersFn | None,
+) -> SearchState:
+  """Resumes searches and runs them, until no beam begins any more.
+
+  Args:
+    strategy: of the search.
+    state: without an active beam.
+    go_on: runs it until it has none again.
+    answers: as for `search`.
+
+  Returns:
+    The final SearchState; the same where the strategy does not resume.
+  """
+  while strategy.resumes and answers is not None:
+    state = resuming.resume_search(strategy, state, answers)
+    if is_done(state).all():
+      break
+    state = go_on(state)
+  return state
 
 
 def run(

@@ -115,7 +115,9 @@ def score_and_select(
     carry=carry,
     policy_state=policy_state,
     reward_state=reward_state,
-    tree=tree.write_depth(state.tree, ready, state.depth, level),
+    tree=tree.write_depth(
+      state.tree, ready, state.depth, level, resumes=strategy.resumes
+    ),
   )
 
 

@@ -46,6 +46,24 @@ def is_done(state: SearchState) -> jax.Array:
   return ~jnp.any(state.active, axis=1)
 
 
+def begin_beams(state: SearchState, beams: Any) -> SearchState:
+  """Lets beams begin that wait at the prompt, in problems that have no others.
+
+  Args:
+    state: of P problems.
+    beams: bool[P, N], those that begin; none of a problem passes it through.
+
+  Returns:
+    The SearchState; problems in which beams begin are at depth 0.
+  """
+  beams = jnp.asarray(beams)
+  begins = beams.any(axis=1)
+  return state.replace(
+    depth=jnp.where(begins, 0, state.depth),
+    active=jnp.where(begins[:, None], beams, state.active),
+  )
+
+
 def replace_slot(
   state: SearchState, slot: jax.Array, new_state: SearchState
 ) -> SearchState:

@@ -64,7 +64,12 @@ def empty_tree(
 
 
 def write_depth(
-  tree: Tree, slots: jax.Array, depth: jax.Array, level: Tree
+  tree: Tree,
+  slots: jax.Array,
+  depth: jax.Array,
+  level: Tree,
+  *,
+  resumes: bool = False,
 ) -> Tree:
   """Writes one depth of some problems.
 
@@ -74,10 +79,16 @@ def write_depth(
     depth: int32[P], where to write.
     level: a Tree without its axis J. Tokens and contents of its beams that are
       not active are written as 0.
+    resumes: whether beams begin at depth 0 while others are further: beams that
+      are not active then stay as they are, and status and scores of the others
+      are written into later depths, too, so that each beam's last ones stand
+      in all that follow.
 
   Returns:
     The new Tree.
   """
+  if resumes:
+    return _write_beams(tree, slots[:, None] & level.active, depth, level)
   made = (level.num_tokens, level.contents)
   num_tokens, contents = where(
     level.active, made, jax.tree.map(jnp.zeros_like, made)
@@ -92,6 +103,29 @@ def write_depth(
   return jax.tree.map(
     lambda rows, row: jax.vmap(write)(rows, row, depth), tree, level
   )
+
+
+def _write_beams(
+  tree: Tree, beams: jax.Array, depth: jax.Array, level: Tree
+) -> Tree:
+  """Writes one depth of some beams, bool[P, N], which go on in their slots."""
+  depths = jnp.arange(tree.parents.shape[1])[None, :, None]
+  at, later = (
+    beams[:, None] & (mine(depths, depth[:, None, None]))
+    for mine in (jnp.equal, jnp.greater_equal)
+  )
+  level = jax.tree.map(lambda leaf: leaf[:, None], level)
+  made, kept = (
+    (one.active, one.num_tokens, one.contents) for one in (level, tree)
+  )
+  active, num_tokens, contents = where(at, made, kept)
+  scores, status = where(
+    later, (level.scores, level.status), (tree.scores, tree.status)
+  )
+  return tree.replace(
+    active=active, scores=scores, status=status, num_tokens=num_tokens,
+    contents=contents,
+  )  # fmt: skip
 
 
 def where(mask: jax.Array, new: Any, old: Any) -> Any:

@@ -124,7 +124,8 @@ def check_reward(name: str, reward_format: str, where: str) -> None:
 def _fits(
   block: type[strategy.Block], rewards: type[reward_lib.Reward]
 ) -> bool:
-  if block.needs_reward and not (rewards.has_scores and rewards.has_steps):
+  steps = rewards.has_steps or not block.needs_steps
+  if block.needs_reward and not (rewards.has_scores and steps):
     return False
   return rewards.has_probabilities or not block.needs_probabilities
 

@@ -25,6 +25,7 @@ class Block(fields.Group):
   Attributes:
     title: the name that readers know.
     needs_reward: whether it chooses beams by their rewards.
+    needs_steps: whether these must be of steps, not of whole solutions.
     needs_probabilities: whether these must lie between 0 and 1.
     keeps_nodes: whether a beam is a node of the tree, of one step, so that few
       of all beams are active at once.
@@ -32,6 +33,7 @@ class Block(fields.Group):
 
   title: ClassVar[str]
   needs_reward: ClassVar[bool] = True
+  needs_steps: ClassVar[bool] = True
   needs_probabilities: ClassVar[bool] = False
   keeps_nodes: ClassVar[bool] = False
 
@@ -113,6 +115,53 @@ class Sampling(_Drawn):
 
   title = "Sampling"
   needs_reward = False
+
+
+class AdaptiveSampling(_Drawn):
+  """Independent samples, until their answers agree; n is the most of them."""
+
+  title = "Adaptive sampling"
+  needs_reward = False
+  rule: Annotated[str, fields.one_of(*names.STOPPING_RULES)] = fields.key(
+    "beta", "When answers agree enough to draw no more."
+  )
+  batch: fields.PositiveInt | None = fields.key(
+    None,
+    "Samples from one look at the answers to the next, or up to the first for "
+    "'doubling'; by default 5 for 'window', 2 for 'doubling', else 1.",
+  )
+  threshold: fields.Fraction | None = fields.key(
+    None,
+    "At which the rule stops, from 0.5 to below 1: the probability that the "
+    "leading answer stays ahead, 0.95 by default, or for 'doubling' the share "
+    "of the samples that agree, 0.75; 'window' has none.",
+  )
+
+  @pydantic.model_validator(mode="after")
+  def _check_rule(self) -> Self:
+    window = self.rule == "window"
+    if window and self.batch == 1:
+      words = "a whole number of at least 2 beside the rule 'window'"
+      raise fields.fail_at("batch", fields.WRONG, words, self.batch)
+    if self.threshold is not None and (window or not 0.5 <= self.threshold < 1):
+      words = "a number from 0.5 to 1, without 1"
+      if window:
+        words = "none beside the rule 'window': leave it out"
+      raise fields.fail_at("threshold", fields.WRONG, words, self.threshold)
+    return self
+
+
+class RewardThreshold(_Drawn):
+  """Independent samples, until one has a high reward; n is the most of them."""
+
+  title = "Reward threshold"
+  needs_steps = False
+  threshold: fields.Real = fields.key(
+    0.9, "Reward of an answer at which no more samples are drawn."
+  )
+  batch: fields.PositiveInt = fields.key(
+    1, "Samples from one look at the rewards to the next."
+  )
 
 
 class _Tree(_Drawn):
@@ -227,6 +276,8 @@ class AbMcts(_Drawn):
 STRATEGIES: Mapping[str, type[Block]] = {
   "greedy": Greedy,
   "sampling": Sampling,
+  "adaptive_sampling": AdaptiveSampling,
+  "reward_threshold": RewardThreshold,
   "rebase": Rebase,
   "beam_search": BeamSearch,
   "dvts": Dvts,

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from inference_scaling import decoding, models, spec, tasks
-from inference_scaling.search import base
+from inference_scaling.search import base, resuming
 from inference_scaling.spec import grid
 from inference_scaling.sweep import (
   encoding,
@@ -119,6 +119,7 @@ class Engine:
     run: grid.Run,
     problems: Iterable[decoding.PromptProblem | decoding.EncodedProblem],
     num_slots: int,
+    answers: resuming.AnswersFn | None = None,
   ) -> Iterator[decoding.Finished]:
     """Searches problems as a run says.
 
@@ -126,6 +127,7 @@ class Engine:
       run: which policy, strategy, n and seed.
       problems: their prompts, in any order.
       num_slots: P, problems in flight.
+      answers: as for `decoding.continuous_batching`.
 
     Yields:
       Finished searches, in the order in which they end.
@@ -155,6 +157,7 @@ class Engine:
         self.settings.mesh,
         lookahead_params=self._lookahead_params(run),
         prefix=self._prefixes.get(run.policy, decoding.NO_PREFIX),
+        answers=answers,
       )
     except (FloatingPointError, ValueError) as error:
       sources = self._sources(run)

@@ -13,6 +13,7 @@ from inference_scaling.sweep import (
 )
 from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep.records import (
+  candidates,
   record,
   rendering,
 )
@@ -107,10 +108,14 @@ def solve(
     id=0, question=question, gold=gold, level=1, source="solve"
   )
   prompts = loaded.prompts(name, [problem])
-  (finished,) = loaded.search(run, prompts, num_slots=1)
+  texts = loaded.texts(name)
+  (finished,) = loaded.search(
+    run, prompts, num_slots=1,
+    answers=lambda _, tree: candidates.answer_classes(tree, texts),
+  )  # fmt: skip
   with tasks.Grader() as grader:
     maker = record.RecordMaker(
-      loaded.texts(name), policies[name].cost,
+      texts, policies[name].cost,
       reward_model.cost if reward_model else compute.NO_COST, grader,
       # As `render` lists them: by the alphabet.
       sorted(names.AGGREGATIONS) if spec.REWARDS[reward_format].has_scores else

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from inference_scaling import search, spec
+from inference_scaling import search, spec, stopping
 
 Hyperparameters = Mapping[str, Any]
 
@@ -66,7 +66,7 @@ def shape(
     num_beams, max_depth = search.ab_mcts_shape(n, batch)
     return Shape(num_beams, min(batch, num_beams), max_depth)
   if kind != _MCTS:
-    return Shape(n, n, steps)
+    return Shape(n, _most_at_once(kind, n, hyperparameters), steps)
   # A node is a step, whatever its depth.
   root_children, children = (
     hyperparameters["root_children"],
@@ -76,11 +76,29 @@ def shape(
   return Shape(num_beams, min(children, num_beams), max_depth)
 
 
+def _most_at_once(kind: str, n: int, hyperparameters: Hyperparameters) -> int:
+  """Beams of n that draw at once: all, but where some wait for answers."""
+  if kind == "adaptive_sampling":
+    return stopping.most_at_once(
+      stopping.make_rule(
+        hyperparameters["rule"],
+        hyperparameters["batch"],
+        hyperparameters["threshold"],
+      ),
+      n,
+    )
+  if kind == "reward_threshold":
+    return min(hyperparameters["batch"], n)
+  return n
+
+
 _MCTS = "mcts"  # what is called n of others is its number of expansions
 _AB_MCTS = "ab_mcts"  # and here its number of nodes
 _MAKERS: Mapping[str, Callable[..., search.Strategy]] = {
   "greedy": search.sampling,  # one beam at temperature 0: the engine sets both
   "sampling": search.sampling,
+  "adaptive_sampling": search.adaptive_sampling,
+  "reward_threshold": search.reward_threshold,
   "rebase": search.rebase,
   "beam_search": search.beam_search,
   "dvts": search.dvts,

@@ -85,6 +85,14 @@ STRATEGIES = {
   "sampling": Row(
     lambda number: search.sampling(), lambda number: reference.sampling
   ),
+  # Here no one reads answers: the samples up to the first look are all.
+  "adaptive_sampling": Row(
+    lambda number: search.adaptive_sampling("doubling", whole(number)),
+    fills=False,
+  ),
+  "reward_threshold": Row(
+    lambda number: search.reward_threshold(number, 2), fills=False
+  ),
   "rebase": _rebase("ceil"),
   "rebase/round": _rebase("round"),
   "rebase/exact": _rebase("exact"),

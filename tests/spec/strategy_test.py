@@ -4,7 +4,7 @@ import pytest
 
 from inference_scaling import names, spec
 
-FREE = {"greedy", "sampling"}
+FREE = {"greedy", "sampling", "adaptive_sampling"}
 
 
 @pytest.mark.parametrize(
@@ -31,19 +31,21 @@ def test_strategies_are_refused_where_rewards_do_not_suit_them(
 def test_searches_of_steps_are_refused_where_whole_solutions_are_scored(
   name, reward_format
 ):
-  if name in FREE:
+  if name in FREE | {"reward_threshold"}:
     spec.check_reward(name, reward_format, "here")
     return
   with pytest.raises(
     ValueError,
     match=rf"here is '{name}'.*'{reward_format}', which gives one score of a "
-    r"whole.*one of greedy, sampling\. Give a reward model of steps, or leave",
+    r"whole.*one of adaptive_sampling, greedy, reward_threshold, sampling\. "
+    "Give a reward model of steps, or leave",
   ):
     spec.check_reward(name, reward_format, "here")
 
 
 def test_an_error_lists_what_would_do():
-  with pytest.raises(ValueError, match=r"one of greedy, sampling\. Give a rew"):
+  words = r"one of adaptive_sampling, greedy, sampling\. Give a rew"
+  with pytest.raises(ValueError, match=words):
     spec.check_reward("rebase", "none", "here")
 
 
@@ -69,6 +71,25 @@ def test_a_beta_posterior_takes_no_numbers_of_another(key, value):
   assert block(**values).hyperparameters[key] == value
   with pytest.raises(ValueError, match=rf"{key}[\s\S]*beside the posterior"):
     block(**values, posterior="beta")
+
+
+@pytest.mark.parametrize(
+  ("rule", "key", "value", "words"),
+  [
+    ("window", "batch", 1, "a whole number of at least 2 beside the rule 'window'"),
+    ("window", "threshold", 0.9, "none beside the rule 'window'"),
+    ("beta", "threshold", 1.0, "a number from 0.5 to 1, without 1"),
+    ("doubling", "threshold", 0.3, "a number from 0.5 to 1, without 1"),
+  ],
+)
+def test_rules_of_adaptive_sampling_take_the_numbers_that_they_read(
+  rule, key, value, words
+):
+  block = spec.block_of("adaptive_sampling")
+  values = {"strategy": "adaptive_sampling", "n": (8,), "rule": rule}
+  assert block(**values).hyperparameters[key] is None
+  with pytest.raises(ValueError, match=rf"{key}[\s\S]*expected {words}"):
+    block(**values, **{key: value})
 
 
 def test_hyperparameters_are_completed_and_checked():

@@ -17,6 +17,10 @@ def test_usual_numbers_make_a_strategy_and_its_shape(name):
     assert (shape.num_beams, shape.num_rows, shape.max_depth) == (8, 1, 9)
     assert strategy.first(8, carry).sum() == 1
     return
+  if name in ("adaptive_sampling", "reward_threshold"):  # one at a time
+    assert (shape.num_beams, shape.num_rows, shape.max_depth) == (8, 1, 5)
+    assert strategy.first(8, carry).sum() == 1
+    return
   if name != "mcts":
     assert (shape.num_beams, shape.num_rows, shape.max_depth) == (8, 8, 5)
     return
@@ -35,12 +39,15 @@ def test_every_number_reaches_its_strategy():
     "lookahead": 2, "subtree_beams": 2, "resampling": "multinomial",
     "terminal": "keep", "root_children": 3, "exploration": 0.25,
     "posterior": "beta", "prior_mean": 0.3, "prior_count": 2.0,
-    "prior_degrees": 3.0, "prior_variance": 0.5, "batch": 3,
+    "prior_degrees": 3.0, "prior_variance": 0.5, "batch": 3, "threshold": 0.5,
   }  # fmt: skip
   for name in spec.STRATEGIES:
     usual = spec.read_hyperparameters(name, {})
     for key in usual:
-      hyperparameters = spec.read_hyperparameters(name, {key: other[key]})
+      value = other[key]
+      if name == "adaptive_sampling":
+        value = {"rule": "dirichlet", "threshold": 0.9}.get(key, value)
+      hyperparameters = spec.read_hyperparameters(name, {key: value})
       changed = describe(name, hyperparameters)
       assert changed != describe(name, usual), (name, key)
 
@@ -48,4 +55,13 @@ def test_every_number_reaches_its_strategy():
 def describe(name, hyperparameters):
   strategy = strategies.make(name, 8, hyperparameters, 5)
   carry = strategy.init(strategies.shape(name, 8, hyperparameters, 5).num_beams)
-  return repr((strategy.static_part, carry))
+  return repr((strategy.static_part, carry, strategy.resume))
+
+
+def test_no_more_rows_are_computed_than_draw_between_two_looks():
+  for rule, rows in (
+    ("window", 5), ("dirichlet", 1), ("doubling", 6)
+  ):  # fmt: skip
+    name = "adaptive_sampling"
+    numbers = spec.read_hyperparameters(name, {"rule": rule})
+    assert strategies.shape(name, 14, numbers, 5).num_rows == rows

@@ -35,7 +35,7 @@ from inference_scaling.decoding.batching import (
 from inference_scaling.decoding.batching import problems as problems_lib
 from inference_scaling.models import kv_heads
 from inference_scaling.models.layers import hardware
-from inference_scaling.search import base, batching
+from inference_scaling.search import base, batching, resuming
 from inference_scaling.search import state as search_state
 from inference_scaling.search import tree as tree_lib
 from inference_scaling.search.checks import entries
@@ -77,6 +77,7 @@ def continuous_batching(
   stats: statistics.BatchStats | None = None,
   lookahead_params: Any = None,
   prefix: problems_lib.Prefix = problems_lib.NO_PREFIX,
+  answers: resuming.AnswersFn | None = None,
 ) -> Iterator[Finished]:
   """Searches problems, several at a time, and yields each as it ends.
 
@@ -108,6 +109,8 @@ def continuous_batching(
     prefix: what the prompts of all problems begin with, which models of this
       package compute once. It is charged to each problem all the same, whose
       cost would depend on others otherwise.
+    answers: reads the answers of a problem's beams out of its id and its tree,
+      for a strategy that resumes, see `search.resuming`; for no other one.
 
   Yields:
     Finished problems, in the order in which they end.
@@ -123,6 +126,7 @@ def continuous_batching(
   entries.check_models(policy, reward)
   entries.check_hashable(policy, reward)
   entries.check_lookahead(strategy, policy, reward)
+  entries.check_answers(strategy, answers)
   checks.check_tokens(policy, reward)
   checks.check_value_head(policy, reward, policy_params, lookahead_params)
   checks.check_mesh(policy, reward, num_slots, mesh)
@@ -179,9 +183,17 @@ def continuous_batching(
       running.text = int(flags.text[slot])
       if flags.scored[slot]:
         checks.check_slot(policy, reward, flags, slot, running.problem_id)
-      if flags.done[slot]:
-        yield _harvest(policy, reward, mesh, state, slot, running)
-        slots[slot] = None
+      if not flags.done[slot]:
+        continue
+      if strategy.resumes and answers is not None:
+        tree = programs.take_slot(mesh, state.tree, np.int32(slot))
+        tree = jax.device_get(tree)
+        beams = resuming.begin_next(strategy, running.problem_id, tree, answers)
+        if beams.any():
+          state = programs.resume(policy, mesh, state, np.int32(slot), beams)
+          continue
+      yield _harvest(policy, reward, mesh, state, slot, running)
+      slots[slot] = None
 
 
 def _put(

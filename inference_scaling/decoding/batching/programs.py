@@ -147,6 +147,21 @@ def _lookahead_params(static_part: base.Strategy, params: Any) -> Any:
   return params.replace(temperature=jnp.float32(0), top_k=None, top_p=None)
 
 
+@functools.partial(jax.jit, static_argnums=(0, 1), donate_argnums=2)
+def resume(
+  policy: batching.BatchedPolicy,
+  mesh: Mesh | None,
+  state: SearchState,
+  slot: Any,
+  beams: Any,
+) -> SearchState:
+  """Lets beams of one problem, bool[N], begin that wait at the prompt."""
+  chosen = jnp.zeros_like(state.active).at[slot].set(beams)
+  state = search_state.begin_beams(state, chosen)
+  begun = policy.begin(state.policy_state, chosen)
+  return placement.constrain(state.replace(policy_state=begun), mesh)
+
+
 @functools.partial(jax.jit, static_argnums=0, donate_argnums=1)
 def replace_slot(
   mesh: Mesh | None, state: SearchState, slot: Any, new: SearchState

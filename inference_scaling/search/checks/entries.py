@@ -59,7 +59,7 @@ def check_strategy(strategy: Any) -> None:
     raise ValueError(
       f"search: strategy is {shown}, expected a Strategy; {hint}"
     )
-  for name in ("init", "select", "first", "check"):
+  for name in ("init", "select", "first", "check", "resume"):
     value = getattr(strategy, name)
     optional = value is None and name != "select"
     if not optional and not callable(value):
@@ -71,6 +71,34 @@ def check_strategy(strategy: Any) -> None:
     "search: strategy.duplicates", strategy.duplicates, base.DUPLICATES
   )
   arguments.check_static("search: strategy.lookahead", strategy.lookahead, 0)
+  if strategy.resume is not None and strategy.resumes is not True:
+    raise ValueError(
+      f"search: strategy.resumes is {arguments.shown(strategy.resumes)} beside "
+      "a function resume, expected True"
+    )
+
+
+def check_answers(strategy: base.Strategy, answers: Any) -> None:
+  """Checks that answers can be read where a strategy asks for them.
+
+  Raises:
+    ValueError: on a strategy that is its static part alone, or without a
+      function that reads answers.
+  """
+  if not strategy.resumes:
+    return
+  if strategy.resume is None:
+    raise ValueError(
+      "search: strategy.resume is None, expected a function of Answers; give "
+      "the strategy itself, not its static part"
+    )
+  if not callable(answers):
+    raise ValueError(
+      f"search: answers is {arguments.shown(answers)}, but the strategy draws "
+      "on by the answers of beams that have ended; expected a function from "
+      "the number of a problem and its tree, in NumPy, to whole numbers [N], "
+      "equal for equal answers, negative for none"
+    )
 
 
 def check_lookahead(strategy: base.Strategy, policy: Any, reward: Any) -> None:

@@ -240,6 +240,10 @@ PositiveFloat = Annotated[
 NonNegativeFloat = Annotated[
   float, _real(0, _LARGEST, f"a number of at least 0 and at most {_LARGEST:g}")
 ]
+Real = Annotated[
+  float,
+  _real(-_LARGEST, _LARGEST, f"a number of at most {_LARGEST:g} in size"),
+]
 Fraction = Annotated[
   float,
   _real(_SMALLEST, 1, f"a number above 0 and at most 1, from {_SMALLEST:g} on"),

@@ -117,7 +117,7 @@ def _single_step(sweep: spec.Sweep) -> Iterator[str]:
   trees = [
     f"config.runs.{name}"
     for name, block in sweep.runs.items()
-    if block.needs_reward
+    if block.needs_reward and block.needs_steps
   ]
   if trees:
     yield (

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from inference_scaling import confidence as confidence_lib
-from inference_scaling import names, outcomes, search, spec, tasks
+from inference_scaling import names, outcomes, search, spec, tasks, voting
 from inference_scaling.search import base, trace
 from inference_scaling.spec import record
 from inference_scaling.sweep.records import step_texts
@@ -134,6 +134,27 @@ def canonical_answer(text: str) -> str | None:
   if answer is None:
     return None
   return tasks.canonical(answer) or None
+
+
+def answer_classes(tree: search.Tree, texts: step_texts.Texts) -> np.ndarray:
+  """Numbers the answers of a problem's beams, as their votes will.
+
+  Args:
+    tree: of the problem (fields [J, N, ...]), in NumPy.
+    texts: reads the policy's steps.
+
+  Returns:
+    int32[N], see `voting.class_ids`; only beams that are finished answer.
+  """
+  nodes = trace.list_nodes(tree.parents, tree.active)
+  finished = np.flatnonzero(trace.final_status(tree) == base.FINISHED)
+  answers: list[str | None] = [None] * len(nodes.last)
+  solutions = texts.answers(
+    tree, nodes, [nodes.path(nodes.last[slot]) for slot in finished]
+  )
+  for slot, text in zip(finished, solutions, strict=True):
+    answers[slot] = canonical_answer(text)
+  return voting.class_ids(answers)
 
 
 def make_tree(
