@@ -76,7 +76,15 @@ OUTCOME_FORMATS = ("eurus_rm", "outcome_chat", "reasonflux_1_5b")
 
 # Benchmarks that can be downloaded, and the word for it.
 HUB = "hub"
-BENCHMARKS = ("gsm8k", "gsm8k_train", "math500", "aime24", "amc23")
+BENCHMARKS = (
+  "gsm8k", "gsm8k_train", "math500", "aime24", "amc23", "aime25", "math",
+  "math_train", "minerva", "olympiadbench", "gpqa_diamond", "mmlu_pro",
+)  # fmt: skip
+# Those whose answers are letters of options.
+GPQA, MMLU_PRO = "gpqa_diamond", "mmlu_pro"
+# In which order options are shown.
+SHUFFLED, PUBLISHED = "shuffled", "published"
+OPTION_ORDERS = (SHUFFLED, PUBLISHED)
 # Of the synthetic benchmark: levels of difficulty, and splits.
 LEVELS = (1, 2, 3, 4, 5, 6)
 SPLITS = ("train", "validation", "test")

@@ -9,6 +9,7 @@ one of them (`choices.Choice`) has a table for each.
 
 import dataclasses
 import json
+import textwrap
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -31,6 +32,7 @@ configs/KEYS.md`; what the keys do together is said in
 [the README of the configs](README.md).
 """
 _CHOOSER = "Which of the groups below it is; this chooses the other keys."
+_WIDTH = 120  # characters of a heading
 _HEAD = "| key | value | default | meaning |\n| :-- | :-- | :-- | :-- |"
 
 
@@ -107,8 +109,16 @@ def _describe_choice(
   )
   for kind in kinds:
     names = [f"`{name}`" for name in choice.table if choice.table[name] is kind]
-    heading = f"### `{key}` = {', '.join(names)}"
-    yield from describe(kind, path, heading, choice.key)
+    yield from describe(kind, path, _heading(key, names), choice.key)
+
+
+def _heading(key: str, names: list[str]) -> str:
+  """The heading of the group of some values; many stand below it."""
+  heading = f"### `{key}` = {', '.join(names)}"
+  if len(heading) <= _WIDTH:
+    return heading
+  others = textwrap.fill(f"And: {', '.join(names[1:])}.", 80)
+  return f"### `{key}` = {names[0]} and others\n\n{others}"
 
 
 def _row(key: _Key) -> str:

@@ -53,6 +53,7 @@ class Problem:
     question: its text.
     name: what its file calls it; "" for nothing.
     alternatives: other right answers.
+    tolerances: largest differences of numbers that are right, too.
   """
 
   id: int
@@ -61,6 +62,7 @@ class Problem:
   question: str = ""
   name: str = ""
   alternatives: list = dataclasses.field(default_factory=list)
+  tolerances: list = dataclasses.field(default_factory=list)
 
   @property
   def title(self) -> str:

@@ -42,9 +42,34 @@ class _File(fields.Group):
 class Benchmark(_File):
   """A published benchmark."""
 
-  kind: Annotated[str, fields.one_of(*names.BENCHMARKS)]
+  kind: Annotated[
+    str,
+    fields.one_of(
+      *(x for x in names.BENCHMARKS if x not in (names.GPQA, names.MMLU_PRO))
+    ),
+  ]
   path: fields.Text = fields.key(
-    names.HUB, "Its file of JSON lines; 'hub' to download it."
+    names.HUB, "Its file, JSON lines or a table; 'hub' to download it."
+  )
+
+
+class Letters(Benchmark):
+  """Multiple choice: answers are letters of options, which are shuffled."""
+
+  kind: Annotated[str, fields.one_of(names.GPQA)]
+  option_seed: fields.NonNegativeInt = fields.key(
+    0, "Seed of the order of each problem's options."
+  )
+
+
+class MmluPro(Letters):
+  """Multiple choice with up to ten options."""
+
+  kind: Annotated[str, fields.one_of(names.MMLU_PRO)]
+  option_order: Annotated[str, fields.one_of(*names.OPTION_ORDERS)] = (
+    fields.key(
+      names.SHUFFLED, "Order of the options: by option_seed, or as published."
+    )
   )
 
 
@@ -85,7 +110,9 @@ class Jsonl(_File):
 TASKS: Mapping[str, type[fields.Group]] = {
   "synthetic": Synthetic,
   **dict.fromkeys(names.BENCHMARKS, Benchmark),
+  names.GPQA: Letters,
+  names.MMLU_PRO: MmluPro,
   "jsonl": Jsonl,
 }
-Task = Synthetic | Benchmark | Jsonl
+Task = Synthetic | Benchmark | Letters | MmluPro | Jsonl
 AnyTask = Annotated[Any, choices.Choice("kind", TASKS)]

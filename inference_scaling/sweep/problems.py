@@ -29,8 +29,18 @@ def load(task: spec.Task) -> list[tasks.Problem]:
   if isinstance(task, task_lib.Jsonl):
     problems = tasks.load_problems(task.path, task.fields or {})
   else:
-    problems = tasks.load_benchmark(task.kind, task.path)
+    problems = tasks.load_benchmark(task.kind, task.path, _option_seed(task))
   return problems[: task.limit] if task.limit else problems
+
+
+def _option_seed(task: task_lib.Benchmark) -> int | None:
+  """The seed of the order of options; None where nothing is shuffled."""
+  if not isinstance(task, task_lib.Letters):
+    return None
+  if isinstance(task, task_lib.MmluPro):
+    shuffled = task.option_order == names.SHUFFLED
+    return task.option_seed if shuffled else None
+  return task.option_seed
 
 
 def describe(task: spec.Task) -> str:

@@ -109,7 +109,9 @@ class Searches:
     texts = self.engine.texts(run.policy)
     yield from self.engine.search(
       run, waiting, self.num_slots(run),
-      lambda _, tree: candidates.answer_classes(tree, texts),
+      lambda number, tree: candidates.answer_classes(
+        tree, texts, self._problems[number].options
+      ),
     )  # fmt: skip
 
   def records(self, run: grid.Run, problems: Collection[int]) -> Iterator[Made]:

@@ -1,6 +1,7 @@
 """Problems, prompts, answer extraction and grading."""
 
 from inference_scaling.tasks.extraction.answers import extract_answer
+from inference_scaling.tasks.extraction.letters import extract_letter
 from inference_scaling.tasks.files.benchmarks import load_benchmark
 from inference_scaling.tasks.files.competitions import (
   load_aime,
@@ -22,6 +23,7 @@ __all__ = [
   "Problem",
   "canonical",
   "extract_answer",
+  "extract_letter",
   "grade",
   "load_aime",
   "load_amc",

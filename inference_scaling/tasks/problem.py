@@ -17,6 +17,10 @@ class Problem:
     name: what the benchmark calls the problem, where that is a text; the id is
       then made of it.
     alternatives: further right answers, in canonical text.
+    options: texts of what may be chosen, from A on; the gold answer is then a
+      letter.
+    tolerances: largest differences of a number that is right from the gold one:
+      one, or one for each item of a list; none for equality alone.
   """
 
   id: int
@@ -26,6 +30,8 @@ class Problem:
   source: str
   name: str = dataclasses.field(default="", kw_only=True)
   alternatives: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
+  options: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
+  tolerances: tuple[float, ...] = dataclasses.field(default=(), kw_only=True)
 
   @property
   def golds(self) -> tuple[str, ...]:

@@ -72,8 +72,11 @@ def test_every_group_of_a_choice_has_its_keys(chooser, table):
   found = rows(keys.page())
   for name, kind in table.items():
     (heading,) = {
-      heading for heading in re.findall("### (.*)", keys.page())
-      if heading.startswith(f"`{chooser}` =") and f"`{name}`" in heading
+      heading for heading, others in re.findall(
+        r"### (.*)\n\n((?:And: (?:.+\n)+)?)", keys.page()
+      )
+      if heading.startswith(f"`{chooser}` =")
+      and f"`{name}`" in heading + others
     }  # fmt: skip
     group, _, key = chooser.rpartition(".")
     assert {path for where, path in found if where == heading} == {

@@ -25,7 +25,9 @@ def fields(kind):
 
 def test_every_key_of_a_record_has_a_field_and_its_value():
   content = tree_records.small()
-  content["problem"] |= {"name": "algebra/7", "alternatives": ["7"]}
+  content["problem"] |= {
+    "name": "algebra/7", "alternatives": ["7"], "tolerances": [0.1]
+  }  # fmt: skip
   assert record.parse(content).dtype == ""  # older versions do not write it
   content["dtype"] = "int8"
   content["ledger"]["flops_head"] = {"paper": 0.0}
@@ -58,6 +60,7 @@ def test_what_a_sweep_writes_is_known():
     gold="1",
     name="a/3",
     alternatives=("2",),
+    tolerances=(0.1,),
     source="s",
   )
   assert set(writing.describe_problem(problem)) == fields(record.Problem)

@@ -93,7 +93,7 @@ def test_configs_have_a_tiny_variant_and_refuse_others(name):
     ("cache", "paged", "config.cache is 'paged'.*'dense', 'tree'"),
     ("tree_tokens", -1, "tree_tokens is -1.*at least 0"),
     ("tree_tokens", 99, "tree_tokens is 99; expected 0 .*'dense'.*cache=tree"),
-    ("task.kind", "math", "'math'.*'gsm8k', 'gsm8k_train', 'jsonl', 'm"),
+    ("task.kind", "maths", "'maths'.*'aime25', 'amc23', 'gpqa_diamond', 'gs"),
     ("task.split", "dev", "'dev'.*'test', 'train', 'validation'"),
     ("task.levels", [1, 7], r"\[1, 7\].*level from 1 to 6"),
     ("task.levels", [1, 1], r"\[1, 1\].*different"),

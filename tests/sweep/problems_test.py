@@ -40,12 +40,13 @@ def test_files_may_be_limited(limit, count, tmp_path):
     assert loaded == load(path)[:count]
 
 
-@pytest.mark.parametrize("kind", ["gsm8k", "math500", "aime24", "amc23"])
+@pytest.mark.parametrize("kind", ["gsm8k", "math500", "aime25", "minerva"])
 def test_benchmarks_come_by_path_or_from_the_hub(kind, monkeypatch):
   calls = []
 
-  def load(name, where):
+  def load(name, where, option_seed):
     calls.append((name, where))
+    assert option_seed is None
     return [tasks.Problem(i, "q", "1", 1, name) for i in range(3)]
 
   monkeypatch.setattr(tasks, "load_benchmark", load)
@@ -57,3 +58,27 @@ def test_benchmarks_come_by_path_or_from_the_hub(kind, monkeypatch):
     problems.describe(read(task | {"path": "a.jsonl", "limit": 0})) == "a.jsonl"
   )
   assert calls == [(kind, "hub"), (kind, "a.jsonl")]
+
+
+@pytest.mark.parametrize(
+  ("task", "seed"),
+  [
+    ({"kind": "gpqa_diamond"}, 0),
+    ({"kind": "gpqa_diamond", "option_seed": 5}, 5),
+    ({"kind": "mmlu_pro"}, 0),
+    ({"kind": "mmlu_pro", "option_seed": 5}, 5),
+    ({"kind": "mmlu_pro", "option_order": "published"}, None),
+  ],
+)
+def test_the_config_has_the_seed_of_the_options(task, seed, monkeypatch):
+  seeds = []
+  monkeypatch.setattr(
+    tasks, "load_benchmark", lambda *call: seeds.append(call[2]) or [call]
+  )
+  problems.load(read(task))
+  assert seeds == [seed]
+
+
+def test_the_right_option_of_gpqa_is_never_the_first_of_all():
+  with pytest.raises(ValueError, match=r"config\.task\.option_order.*no such"):
+    read({"kind": "gpqa_diamond", "option_order": "published"})

@@ -85,10 +85,13 @@ def make_panel(frame: pd.DataFrame) -> Panel:
 def split_levels(
   frame: pd.DataFrame, hard_from: int = HARD_FROM
 ) -> dict[str, pd.DataFrame]:
-  """Outcomes by difficulty: all, easy and hard; a part may be empty."""
+  """Outcomes by difficulty: all, easy and hard; a part may be empty.
+
+  Level 0 stands for one that is not known, and is in neither part.
+  """
   return {
     "all": frame,
-    "easy": frame.loc[frame["level"] < hard_from],
+    "easy": frame.loc[frame["level"].between(1, hard_from - 1)],
     "hard": frame.loc[frame["level"] >= hard_from],
   }
 

@@ -6,7 +6,7 @@ Axis letters: J rounds, N slots, M nodes.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ def make_candidates(
   grade: Grade,
   *,
   rewarded: bool = True,
+  options: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
   """Lists the candidates of one problem, by final slot.
 
@@ -39,6 +40,7 @@ def make_candidates(
     texts: reads the policy's steps.
     grade: says of a canonical answer, or None, whether it is right.
     rewarded: whether the scores are rewards; `step_scores` are empty if not.
+    options: of the problem, whose letters are then the answers.
 
   Returns:
     The `candidates` of a record, those of `search.list_candidates`. There may
@@ -55,7 +57,8 @@ def make_candidates(
   scored = texts.scored(tree, nodes) if rewarded else []
   rows = []
   for (status, path), text in zip(candidates, solutions, strict=True):
-    answer = canonical_answer(text) if status == base.FINISHED else None
+    finished = status == base.FINISHED
+    answer = canonical_answer(text, options) if finished else None
     read = [i for i in path if scored[i]] or path[-1:] if rewarded else []
     candidate = record.Candidate(
       text=whole[len(rows)],
@@ -128,20 +131,33 @@ def _statistics(
   return said
 
 
-def canonical_answer(text: str) -> str | None:
-  """The answer that a text states, in canonical spelling; None without one."""
+def canonical_answer(text: str, options: Sequence[str] = ()) -> str | None:
+  """The answer that a text states, in canonical spelling; None without one.
+
+  Args:
+    text: of a solution.
+    options: of the problem, where the answer is the letter of one of them.
+
+  Returns:
+    A canonical text, or a letter.
+  """
+  if options:
+    return tasks.extract_letter(text, options)
   answer = tasks.extract_answer(text)
   if answer is None:
     return None
   return tasks.canonical(answer) or None
 
 
-def answer_classes(tree: search.Tree, texts: step_texts.Texts) -> np.ndarray:
+def answer_classes(
+  tree: search.Tree, texts: step_texts.Texts, options: Sequence[str] = ()
+) -> np.ndarray:
   """Numbers the answers of a problem's beams, as their votes will.
 
   Args:
     tree: of the problem (fields [J, N, ...]), in NumPy.
     texts: reads the policy's steps.
+    options: of the problem, as for `make_candidates`.
 
   Returns:
     int32[N], see `voting.class_ids`; only beams that are finished answer.
@@ -153,7 +169,7 @@ def answer_classes(tree: search.Tree, texts: step_texts.Texts) -> np.ndarray:
     tree, nodes, [nodes.path(nodes.last[slot]) for slot in finished]
   )
   for slot, text in zip(finished, solutions, strict=True):
-    answers[slot] = canonical_answer(text)
+    answers[slot] = canonical_answer(text, options)
   return voting.class_ids(answers)
 
 

@@ -64,12 +64,15 @@ class RecordMaker:
     def grade(answer: str | None) -> bool | None:
       if not problem.golds:
         return None
-      return self.grader.grade(problem.golds, answer)
+      if problem.options:  # letters are no variables
+        return answer in problem.golds
+      return self.grader.grade(problem.golds, answer, problem.tolerances)
 
     rewarded = bool(self.aggregations)
     candidates = candidates_lib.make_candidates(
-      finished.tree, self.texts, grade, rewarded=rewarded
-    )
+      finished.tree, self.texts, grade, rewarded=rewarded,
+      options=problem.options,
+    )  # fmt: skip
     if self.confidence.window:
       candidates = candidates_lib.with_confidence(
         candidates, finished.tree, self.confidence
@@ -96,7 +99,8 @@ def describe_problem(problem: tasks.Problem) -> dict[str, Any]:
     problem: the problem.
 
   Returns:
-    The `problem` of a record; `name` and `alternatives` only where it has them.
+    The `problem` of a record; `name`, `alternatives` and `tolerances` only
+    where it has them. Options stand in its question, in the order of letters.
   """
   said = record_lib.Problem(
     id=problem.id,
@@ -105,8 +109,9 @@ def describe_problem(problem: tasks.Problem) -> dict[str, Any]:
     question=problem.question,
     name=problem.name,
     alternatives=list(problem.alternatives),
+    tolerances=list(problem.tolerances),
   )
-  seldom = ("name", "alternatives")
+  seldom = ("name", "alternatives", "tolerances")
   return {
     key: value
     for key, value in record_lib.to_json(said).items()

@@ -49,9 +49,9 @@ def is_equal(gold: str, answer: str, percent: str = "either") -> bool:
   if _LETTERS.fullmatch(gold) and _LETTERS.fullmatch(answer):
     return False
   try:
-    comparison = _Comparison(percent)
+    comparison = Comparison(percent)
     gold_tree, tree = parse(gold), parse(answer)
-    if comparison.are_same_lists(_items(gold_tree), _items(tree)):
+    if comparison.are_same_lists(items(gold_tree), items(tree)):
       return True
     if comparison.is_point(gold_tree, tree):
       return True
@@ -66,21 +66,21 @@ def is_equal(gold: str, answer: str, percent: str = "either") -> bool:
     return False
 
 
-def _items(node: Node) -> list[Node]:
+def items(node: Node) -> list[Node]:
   """Returns the items of a list or of a set in braces, both signs of each."""
   if node.op == "relation":
     stated = _stated_set(node) or relations.stated_value(node)
     if stated and stated.op == "bracket" and stated.args[0] == "\\{":
       node = stated
-  items = [node]
+  listed = [node]
   if node.op in ("list", "either"):
-    items = list(node.args)
+    listed = list(node.args)
   elif node.op == "bracket" and node.args[0] == "\\{":
-    items = list(node.args[2:])
-  items = [signed for item in items for signed in _with_signs(item)]
-  if len(items) > _MAX_ITEMS:
+    listed = list(node.args[2:])
+  signed = [x for item in listed for x in _with_signs(item)]
+  if len(signed) > _MAX_ITEMS:
     raise UnreadableError("a long list")
-  return items
+  return signed
 
 
 def _with_signs(node: Node) -> list[Node]:
@@ -97,7 +97,7 @@ def _with_signs(node: Node) -> list[Node]:
   ]
 
 
-class _Comparison:
+class Comparison:
   """Compares trees, the gold answer first."""
 
   def __init__(self, percent: str):
@@ -160,7 +160,7 @@ class _Comparison:
     if gold.op != answer.op:
       return False
     if gold.op == "bracket" and gold.args[0] == "\\{":
-      return self.are_same_lists(_items(gold), _items(answer))
+      return self.are_same_lists(items(gold), items(answer))
     if gold.op == "bracket":
       if gold.args[:2] != answer.args[:2]:
         return False

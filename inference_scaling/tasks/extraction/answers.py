@@ -70,7 +70,7 @@ _HEADING = re.compile(
   re.M | re.I,
 )
 _TAG = re.compile(r"<(/?)answer\b[^<>]*>", re.I)
-_THOUGHT = re.compile(statements.THOUGHT_END, re.I)
+THOUGHT = re.compile(statements.THOUGHT_END, re.I)
 
 # Yields what each statement of one kind says, the last first.
 Find = Callable[[str], Iterator[str | None]]
@@ -87,12 +87,32 @@ def extract_answer(text: str) -> str | None:
     the text states no answer. Commas stay, but for thousands separators where
     the whole answer is one number.
   """
-  thoughts = list(_THOUGHT.finditer(text))
+  thoughts = list(THOUGHT.finditer(text))
   if thoughts:
     answer = _first(text[thoughts[-1].end() :], (_tagged, *_UNTAGGED))
     if answer is not None:
       return answer
   return _first(text, (_tagged, *_UNTAGGED))
+
+
+def tag_contents(text: str) -> list[str]:
+  """Returns what is between answer tags, from the first on."""
+  start, contents = None, []
+  for tag in _TAG.finditer(text):
+    if not tag[1]:
+      start = tag.end()
+    elif start is not None:
+      contents.append(text[start : tag.start()].strip())
+      start = None
+  return contents
+
+
+def from_last(pattern: re.Pattern, text: str) -> Iterator[tuple[re.Match, int]]:
+  """Yields the matches from the last one on, and where the next one begins."""
+  stop = len(text)
+  for match in reversed(list(pattern.finditer(text))):
+    yield match, stop
+    stop = match.start()
 
 
 def _first(text: str, kinds: tuple[Find, ...]) -> str | None:
@@ -109,14 +129,7 @@ def _first(text: str, kinds: tuple[Find, ...]) -> str | None:
 
 def _tagged(text: str) -> Iterator[str | None]:
   """Yields what is between answer tags."""
-  start, contents = None, []
-  for tag in _TAG.finditer(text):
-    if not tag[1]:
-      start = tag.end()
-    elif start is not None:
-      contents.append(text[start : tag.start()].strip())
-      start = None
-  for content in reversed(contents):
+  for content in reversed(tag_contents(text)):
     stated = _first(content, _UNTAGGED)
     if stated is None and len(content) <= statements.MAX_CHARACTERS:
       lines = "\n" in content
@@ -126,7 +139,7 @@ def _tagged(text: str) -> Iterator[str | None]:
 
 def _steps(text: str) -> Iterator[str | None]:
   """Yields what follows `The answer is:`."""
-  for match, stop in _from_last(_SUBJECT, text):
+  for match, stop in from_last(_SUBJECT, text):
     colon = _COLON.match(text, match.end(), stop)
     if colon:
       said = statements.read(
@@ -140,35 +153,25 @@ def _steps(text: str) -> Iterator[str | None]:
 
 def _hashes(text: str) -> Iterator[str | None]:
   """Yields what follows `####`."""
-  for match, stop in _from_last(_HASH, text):
+  for match, stop in from_last(_HASH, text):
     yield _value(statements.read(text, match.start(), match.end(), stop))
 
 
 def _headings(text: str) -> Iterator[str | None]:
   """Yields what follows `Answer:`."""
-  for match, stop in _from_last(_HEADING, text):
+  for match, stop in from_last(_HEADING, text):
     yield _value(statements.read(text, match.start(), match.end(), stop))
 
 
 def _prose(text: str) -> Iterator[str | None]:
   """Yields what follows `the answer is` in a sentence."""
-  for match, stop in _from_last(_SUBJECT, text):
+  for match, stop in from_last(_SUBJECT, text):
     start = match.end()
     if not _COLON.match(text, start, stop):
       said = statements.read(
         text, match.start(), start, stop, statements.TO_END_OF_SENTENCE
       )
       yield _value(said)
-
-
-def _from_last(
-  pattern: re.Pattern, text: str
-) -> Iterator[tuple[re.Match, int]]:
-  """Yields the matches from the last one on, and where the next one begins."""
-  stop = len(text)
-  for match in reversed(list(pattern.finditer(text))):
-    yield match, stop
-    stop = match.start()
 
 
 def _value(said: statements.Statement | None) -> str | None:

@@ -33,9 +33,9 @@ THOUGHT_END = (
   r"</(?:seed:)?(?:think(?:ing)?|thought|reasoning)>|\[/think\]|\u25c1/think\u25b7"
   r"|<\|end_of_thought\|>"
 )
-_TEXT_END = r"</s>|<eos>|<end_of_turn>|<[|\uff5c][\w\u2581]+[|\uff5c]>"
+TEXT_END = r"</s>|<eos>|<end_of_turn>|<[|\uff5c][\w\u2581]+[|\uff5c]>"
 _MARK = re.compile(
-  rf"(?P<tag>{TAG.pattern}|(?i:{THOUGHT_END}|</answer>)|{_TEXT_END})"
+  rf"(?P<tag>{TAG.pattern}|(?i:{THOUGHT_END}|</answer>)|{TEXT_END})"
   r"|(?P<next>[.!?](?=\**[ \t]+[A-Z]))|(?P<stop>[.?](?=\**(?:\s|\Z)))"
   r"|(?P<line>\n)|(?P<opens>\\begin\s*\{[^{}]*\}|\\\[|\{)"
   r"|(?P<closes>\\end\s*\{[^{}]*\}|\\\]|\})|(?P<toggles>\$\$|`{3,})"

@@ -9,8 +9,12 @@ from inference_scaling import names
 from inference_scaling.tasks.files import (
   competitions,
   gsm8k,
+  hendrycks_math,
+  minerva,
+  olympiadbench,
   rows,
 )
+from inference_scaling.tasks.files.letters import gpqa, mmlu_pro
 from inference_scaling.tasks.problem import Problem
 
 HUB = names.HUB
@@ -21,16 +25,22 @@ class Benchmark:
   """Where a benchmark is published and how its rows are read.
 
   Attributes:
-    load: reads a file of it.
+    load: reads a file of it; where `letters`, with the seed of options.
     repo: data set on the hub.
     file: in this data set.
     count: number of problems in it.
+    letters: whether answers are letters of options.
   """
 
-  load: Callable[[rows.Path], list[Problem]]
+  load: Callable[..., list[Problem]]
   repo: str
   file: str
   count: int
+  letters: bool = False
+
+  def read(self, path: rows.Path, option_seed: int | None) -> list[Problem]:
+    """Reads a file of it, with the options in the order of a seed."""
+    return self.load(path, option_seed) if self.letters else self.load(path)
 
 
 BENCHMARKS: Mapping[str, Benchmark] = {
@@ -61,16 +71,58 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "test-00000-of-00001.parquet",
     40,
   ),
+  "aime25": Benchmark(
+    competitions.load_aime, "math-ai/aime25", "test.jsonl", 30
+  ),
+  "math": Benchmark(
+    hendrycks_math.load_math,
+    "DigitalLearningGmbH/MATH-lighteval",
+    "data/test-00000-of-00001.parquet",
+    5000,
+  ),
+  "math_train": Benchmark(
+    hendrycks_math.load_math,
+    "DigitalLearningGmbH/MATH-lighteval",
+    "data/train-00000-of-00001.parquet",
+    7500,
+  ),
+  "minerva": Benchmark(
+    minerva.load_minerva, "math-ai/minervamath", "test.jsonl", 272
+  ),
+  "olympiadbench": Benchmark(
+    olympiadbench.load_olympiadbench,
+    "Hothan/OlympiadBench",
+    "OlympiadBench/OE_TO_maths_en_COMP/OE_TO_maths_en_COMP.parquet",
+    674,
+  ),
+  "gpqa_diamond": Benchmark(
+    gpqa.load_gpqa,
+    "Idavidrein/gpqa",
+    "gpqa_diamond.csv",
+    198,
+    letters=True,
+  ),
+  "mmlu_pro": Benchmark(
+    mmlu_pro.load_mmlu_pro,
+    "TIGER-Lab/MMLU-Pro",
+    "data/test-00000-of-00001.parquet",
+    12032,
+    letters=True,
+  ),
 }
 
 
-def load_benchmark(name: str, where: rows.Path) -> list[Problem]:
+def load_benchmark(
+  name: str, where: rows.Path, option_seed: int | None = 0
+) -> list[Problem]:
   """Loads a benchmark.
 
   Args:
     name: one of `BENCHMARKS`.
-    where: a JSON-lines or parquet file of it, or "hub" to download the test
-      set, once: later calls find it in the cache of huggingface_hub.
+    where: a JSON-lines, parquet or CSV file of it, or "hub" to download the
+      test set, once: later calls find it in the cache of huggingface_hub.
+    option_seed: of the order of options, where there are some; None for the
+      published order, which only MMLU-Pro has.
 
   Returns:
     The problems, numbered from 0. The source is the name of the file without
@@ -89,8 +141,8 @@ def load_benchmark(name: str, where: rows.Path) -> list[Problem]:
     )
   benchmark = BENCHMARKS[name]
   if where != HUB:
-    return benchmark.load(where)
-  problems = benchmark.load(_download(benchmark))
+    return benchmark.read(where, option_seed)
+  problems = benchmark.read(_download(benchmark), option_seed)
   if len(problems) != benchmark.count:
     raise ValueError(
       f"{benchmark.file} of the data set {benchmark.repo} has {len(problems)} "
@@ -107,6 +159,13 @@ def _download(benchmark: Benchmark) -> str:
     return huggingface_hub.hf_hub_download(
       benchmark.repo, benchmark.file, repo_type="dataset"
     )
+  except huggingface_hub.errors.GatedRepoError as error:
+    raise FileNotFoundError(
+      f"the data set {benchmark.repo} is behind terms of use: accept them at "
+      f"https://huggingface.co/datasets/{benchmark.repo} and log in by "
+      f"`hf auth login`, or give the path of {benchmark.file} in place of "
+      f"{HUB!r}."
+    ) from error
   # What is raised offline depends on the client below and its version; all of
   # it means that the file cannot be had.
   except Exception as error:

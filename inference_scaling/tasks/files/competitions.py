@@ -11,9 +11,8 @@ import pathlib
 import re
 
 from inference_scaling.tasks import problem
-from inference_scaling.tasks.files import rows
+from inference_scaling.tasks.files import hendrycks_math, rows
 
-_LEVELS = range(1, 6)
 _AIME_ANSWER = re.compile(r"\d{1,3}")
 
 
@@ -39,11 +38,7 @@ def load_math500(path: rows.Path) -> list[problem.Problem]:
   problems = []
   for row in rows.read_rows(path):
     question, gold = row.text("problem"), row.gold("answer")
-    level = rows.as_level(row.fields.get("level"))
-    if level is None or level not in _LEVELS:
-      raise row.error(
-        f"`level` is {row.fields.get('level')!r}", '1 to 5, or "Level 1" to 5'
-      )
+    level = hendrycks_math.read_level(row)
     problems.append(
       problem.Problem(len(problems), question, gold, level, source)
     )

@@ -1,5 +1,6 @@
 """Reads rows of a file of problems, with errors that name file and row."""
 
+import csv
 import decimal
 import json
 import math
@@ -18,7 +19,7 @@ _LEVEL = re.compile(r"(?:level|lvl|l)?[ \t_.:#-]*(\d+)(?:\.0+)?", re.I)
 
 
 class Row:
-  """One row of a file: a line of JSON lines, or a row of a parquet table.
+  """One row of a file: a line of JSON lines, or a row of a table.
 
   Attributes:
     path: the file.
@@ -111,7 +112,8 @@ def read_rows(path: Path) -> Iterator[Row]:
   """Yields the rows of a file of problems.
 
   Args:
-    path: a parquet file where it ends in `.parquet`, else JSON lines in
+    path: a parquet file where it ends in `.parquet`, a table in UTF-8 with
+      names in its first line where it ends in `.csv`, else JSON lines in
       UTF-8, of which blank lines are skipped.
 
   Yields:
@@ -119,17 +121,17 @@ def read_rows(path: Path) -> Iterator[Row]:
 
   Raises:
     FileNotFoundError: if there is no such file.
-    ValueError: if a row is not an object, there is none at all, or a parquet
-      file cannot be read.
+    ValueError: if a row is not an object, there is none at all, or a table
+      cannot be read.
   """
   if not os.path.isfile(path):
     raise FileNotFoundError(
       f"no problem file at {os.fspath(path)}: expected a JSON-lines file with "
-      "one problem a line, or a .parquet file"
+      "one problem a line, or a .parquet or .csv file"
     )
-  parquet = pathlib.Path(path).suffix == ".parquet"
+  readers = {".parquet": _parquet_rows, ".csv": _csv_rows}
   row = None
-  for row in _parquet_rows(path) if parquet else _json_rows(path):
+  for row in readers.get(pathlib.Path(path).suffix, _json_rows)(path):
     yield row
   if row is None:
     raise ValueError(
@@ -144,6 +146,25 @@ def _json_rows(path: Path) -> Iterator[Row]:
       if content.strip():
         where = f"line {line}"
         yield Row(path, where, _parse(path, where, content))
+
+
+def _csv_rows(path: Path) -> Iterator[Row]:
+  """Yields the rows of a table of texts; a field may go over lines."""
+  number = 0
+  try:
+    with open(path, encoding="utf-8-sig", newline="") as file:
+      for number, fields in enumerate(csv.DictReader(file, strict=True), 1):
+        if None in fields or None in fields.values():
+          raise _error(
+            path, f"row {number}", "it has more or fewer fields than names",
+            "one for each name of the first line",
+          )  # fmt: skip
+        yield Row(path, f"row {number}", fields)
+  except (csv.Error, UnicodeDecodeError) as error:
+    raise _error(
+      path, f"row {number + 1}", f"it cannot be read ({error})",
+      "a table of comma-separated values in UTF-8",
+    ) from error  # fmt: skip
 
 
 def _parquet_rows(path: Path) -> Iterator[Row]:

@@ -63,7 +63,7 @@ class Grader:
     self.num_restarts = 0
     self._timeout_seconds = timeout_seconds
     self._percent = percent
-    self._verdicts: dict[tuple[str, str], bool] = {}
+    self._verdicts: dict[tuple[str, str, tuple[float, ...]], bool] = {}
     self._worker: process.Worker | None = None
     self._lock = threading.Lock()
 
@@ -73,13 +73,20 @@ class Grader:
   def __exit__(self, *unused_exception: object) -> None:
     self.close()
 
-  def grade(self, gold: str | Sequence[str], answer: str | None) -> bool:
+  def grade(
+    self,
+    gold: str | Sequence[str],
+    answer: str | None,
+    tolerances: Sequence[float] = (),
+  ) -> bool:
     """Returns whether an answer equals the gold answer.
 
     Args:
       gold: the gold answer, or several of which any is right. The order of gold
         and answer matters, see `equivalence.comparison`.
       answer: the answer to grade; None (no answer) is incorrect.
+      tolerances: largest differences of numbers that are right, too, as
+        `tolerances.is_close` takes them; none for equality alone.
 
     Returns:
       True if the answer is correct. False also when the comparison took too
@@ -100,27 +107,34 @@ class Grader:
     # Equal texts first: they need no worker.
     if answer_text in gold_texts:
       return True
-    return any(self._is_equal(text, answer_text) for text in gold_texts)
+    return any(
+      self._is_equal(text, answer_text, tuple(tolerances))
+      for text in gold_texts
+    )
 
   def close(self) -> None:
     """Ends the worker process; a later question would start another."""
     with self._lock:
       self._stop_worker()
 
-  def _is_equal(self, gold: str, answer: str) -> bool:
+  def _is_equal(
+    self, gold: str, answer: str, tolerances: tuple[float, ...]
+  ) -> bool:
     """Compares two canonical texts."""
-    verdict = _textual_verdict(gold, answer)
+    verdict = _textual_verdict(gold, answer, exact=not tolerances)
     if verdict is not None:
       return verdict
     # The worker compares one pair at a time; the lock also keeps a second
     # thread from sending a pair whose verdict the first is waiting for.
     with self._lock:
-      key = (gold, answer)
+      key = (gold, answer, tolerances)
       if key not in self._verdicts:
-        self._verdicts[key] = self._verify(gold, answer)
+        self._verdicts[key] = self._verify(gold, answer, tolerances)
       return self._verdicts[key]
 
-  def _verify(self, gold: str, answer: str) -> bool:
+  def _verify(
+    self, gold: str, answer: str, tolerances: tuple[float, ...]
+  ) -> bool:
     """Compares in the worker process, in a second one if the first crashes."""
     self.num_verified += 1
     for _ in range(2):
@@ -129,7 +143,7 @@ class Grader:
         self._worker = process.Worker()
       try:
         return self._worker.ask(
-          gold, answer, self._percent, self._timeout_seconds
+          gold, answer, self._percent, self._timeout_seconds, tolerances
         )
       except TimeoutError:
         self._replace_worker()
@@ -171,8 +185,14 @@ class Grader:
       worker.stop()
 
 
-def _textual_verdict(gold: str, answer: str) -> bool | None:
-  """Returns the verdict where canonical text settles it, else None."""
+def _textual_verdict(gold: str, answer: str, exact: bool) -> bool | None:
+  """Returns the verdict where canonical text settles it, else None.
+
+  Args:
+    gold: the canonical text of the gold answer.
+    answer: that of the answer.
+    exact: whether another number is wrong, however close it is.
+  """
   if not answer:
     return False
   if gold == answer:
@@ -180,7 +200,8 @@ def _textual_verdict(gold: str, answer: str) -> bool | None:
   # No gold answer of ordinary length has so long an equal.
   if len(answer) > canonical_text.MAX_LENGTH >= len(gold):
     return False
-  if canonical_text.is_integer(gold) and canonical_text.is_integer(answer):
+  integers = map(canonical_text.is_integer, (gold, answer))
+  if exact and all(integers):
     return False
   # Two words are compared as texts, and no formula equals a word.
   if canonical_text.is_words(gold) or canonical_text.is_words(answer):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 
 WORKER_FILE = pathlib.Path(__file__).with_name("worker.py")
 _START_TIMEOUT_SECONDS = 120.0  # imports on a loaded machine with a cold disk
@@ -46,13 +47,19 @@ class Worker:
     self._wait_until_ready()
 
   def ask(
-    self, gold: str, answer: str, percent: str, timeout_seconds: float
+    self,
+    gold: str,
+    answer: str,
+    percent: str,
+    timeout_seconds: float,
+    tolerances: Sequence[float] = (),
   ) -> bool:
     """Puts one question; raises TimeoutError or WorkerDiedError."""
     question = {
       "gold": gold,
       "answer": answer,
       "percent": percent,
+      "tolerances": list(tolerances),
       "timeout_seconds": timeout_seconds,
     }
     try:

@@ -4,7 +4,8 @@ A word is listed in the plural where it has one; `units` knows the singular.
 
 Sources:
   MEASURES: the units of the SI brochure (9th edition, tables 1 to 8) with the
-    prefixes in daily use, United States customary units (NIST Handbook 44,
+    prefixes in daily use, those of physics and astronomy that it mentions (CGS,
+    electronvolts, parsecs), United States customary units (NIST Handbook 44,
     appendix C), currencies, angles, time and data, with their abbreviations.
   COUNT_NOUNS: the nouns that the questions of GSM8K (train and test) and
     MATH500 count: plural words behind "how many" and, where met twice, behind
@@ -40,6 +41,8 @@ newtons joules kilojoules watts kilowatts megawatts volts amperes amps ohms
 coulombs farads hertz kilohertz megahertz pascals kilopascals moles mol
 calories kilocalories kcal cal kJ kW kWh kwh Hz kHz MHz GHz Pa kPa atm bar
 atmospheres horsepower hp
+ergs dynes gauss angstroms parsecs kiloparsecs megaparsecs pc kpc Mpc
+electronvolts eV keV MeV GeV
 mph kph kmh kmph mps knots
 bits bytes kilobytes megabytes gigabytes terabytes kb mb gb tb megabits mbps
 dollars cents pennies nickels dimes euros pesos pesetas pfennigs farthings

@@ -29,6 +29,7 @@ def main() -> None:
   _stand_in_for_packages()
   try:
     from inference_scaling.tasks.equivalence import is_equal
+    from inference_scaling.tasks.grading.tolerances import is_close
   except ImportError as error:
     _reply(replies, {"error": f"{error}; install it with: pip install mpmath"})
     return
@@ -37,10 +38,12 @@ def main() -> None:
   for line in iter(questions.readline, ""):
     question = json.loads(line)
     _alarm(question["timeout_seconds"] + ORPHAN_SECONDS)
+    gold, answer = question["gold"], question["answer"]
+    percent, tolerances = question["percent"], question["tolerances"]
     try:
-      equal = is_equal(
-        question["gold"], question["answer"], question["percent"]
-      )
+      equal = is_equal(gold, answer, percent)
+      if tolerances and not equal:
+        equal = is_close(gold, answer, percent, tolerances)
     except Exception:  # whatever the algebra raised, no equality was shown
       equal = False
     _alarm(0)

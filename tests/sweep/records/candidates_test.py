@@ -1,5 +1,6 @@
 """Candidates, tree and ledger read from a tree that is written out by hand."""
 
+import dataclasses
 import json
 
 import jax.numpy as jnp
@@ -142,6 +143,32 @@ def test_a_beam_that_still_runs_is_unfinished_and_abstains(tree):
   assert first["step_scores"] == np.float32([0.1, 0.4]).tolist()
 
 
+def test_answers_to_a_question_with_options_are_letters(tree):
+  problem = tasks.Problem(
+    0, "Which?\n\n(A) 41\n(B) 42", "B", 1, "set", options=("41", "42")
+  )
+  made = _record(tree, (), problem=problem)
+  first, *others = made["candidates"]
+  assert (first["answer"], first["correct"]) == ("B", True)
+  assert {c["answer"] for c in others} == {None}
+  assert made["votes"]["majority"] == {"answer": "B", "correct": True}
+  assert made["problem"]["question"] == problem.question
+  wrong = dataclasses.replace(problem, gold="A")
+  assert not _record(tree, (), problem=wrong)["votes"]["majority"]["correct"]
+  twins = dataclasses.replace(wrong, alternatives=("B",))
+  assert _record(tree, (), problem=twins)["votes"]["majority"]["correct"]
+
+
+def test_a_published_tolerance_is_recorded_and_graded_by(tree):
+  problem = tasks.Problem(0, "How far?", "41.5", 1, "set", tolerances=(0.5,))
+  made = _record(tree, (), problem=problem)
+  assert made["problem"]["tolerances"] == [0.5]
+  assert made["candidates"][0]["correct"] is True
+  exact = _record(tree, (), problem=dataclasses.replace(problem, tolerances=()))
+  assert exact["candidates"][0]["correct"] is False
+  assert "tolerances" not in exact["problem"]
+
+
 def test_the_tree_has_a_column_of_nodes_for_each_field(tree):
   at = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 1)]
   columns = candidates.make_tree(tree, READER)
@@ -179,7 +206,10 @@ def test_without_a_reward_model_no_score_is_recorded(tree):
   assert columns == whole | {"scores": None}
 
 
-def _record(tree, aggregations, confidence=NOTHING):
+PROBLEM = tasks.Problem(3, "How many?", "42", 2, "test")
+
+
+def _record(tree, aggregations, confidence=NOTHING, problem=PROBLEM):
   """A record of the tree, as a sweep makes it."""
   policy = compute.ModelCost(1000, 1800, 10, 300)
   nothing = compute.ModelCost(0, 0, 0, 0)
@@ -195,11 +225,7 @@ def _record(tree, aggregations, confidence=NOTHING):
     maker = record.RecordMaker(
       ENDED, policy, nothing, grader, aggregations, confidence=confidence
     )
-    return maker.make(
-      grid.Run("small", "sampling", N, 0),
-      tasks.Problem(3, "How many?", "42", 2, "test"),
-      finished,
-    )
+    return maker.make(grid.Run("small", "sampling", N, 0), problem, finished)
 
 
 def test_a_record_says_how_sure_the_policy_was(tree):
@@ -348,3 +374,10 @@ def test_the_ledger_counts_the_tree_and_splits_the_flops(tree):
   nothing = {"paper": 0, "with_reward": 0}
   assert costs["flops_prefill"] == {**nothing, "full": prompt + read}
   assert costs["flops_reward_prefill"] == {**nothing, "full": read}
+
+
+def test_answers_that_stop_a_search_are_those_that_vote(tree):
+  # By their texts 42 is one class; no option has it here.
+  assert candidates.answer_classes(tree, READER).max() == 0
+  assert candidates.answer_classes(tree, READER, ("41", "43")).max() == -1
+  assert candidates.answer_classes(tree, READER, ("41", "42")).max() == 0

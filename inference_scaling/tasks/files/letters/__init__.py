@@ -1,0 +1,1 @@
+"""Multiple choice: the answer is the letter of an option."""
