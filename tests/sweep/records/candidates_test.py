@@ -147,24 +147,24 @@ def test_answers_to_a_question_with_options_are_letters(tree):
   problem = tasks.Problem(
     0, "Which?\n\n(A) 41\n(B) 42", "B", 1, "set", options=("41", "42")
   )
-  made = _record(tree, (), problem=problem)
+  made = _record(tree, (), problem)
   first, *others = made["candidates"]
   assert (first["answer"], first["correct"]) == ("B", True)
   assert {c["answer"] for c in others} == {None}
   assert made["votes"]["majority"] == {"answer": "B", "correct": True}
   assert made["problem"]["question"] == problem.question
   wrong = dataclasses.replace(problem, gold="A")
-  assert not _record(tree, (), problem=wrong)["votes"]["majority"]["correct"]
+  assert not _record(tree, (), wrong)["votes"]["majority"]["correct"]
   twins = dataclasses.replace(wrong, alternatives=("B",))
-  assert _record(tree, (), problem=twins)["votes"]["majority"]["correct"]
+  assert _record(tree, (), twins)["votes"]["majority"]["correct"]
 
 
 def test_a_published_tolerance_is_recorded_and_graded_by(tree):
   problem = tasks.Problem(0, "How far?", "41.5", 1, "set", tolerances=(0.5,))
-  made = _record(tree, (), problem=problem)
+  made = _record(tree, (), problem)
   assert made["problem"]["tolerances"] == [0.5]
   assert made["candidates"][0]["correct"] is True
-  exact = _record(tree, (), problem=dataclasses.replace(problem, tolerances=()))
+  exact = _record(tree, (), dataclasses.replace(problem, tolerances=()))
   assert exact["candidates"][0]["correct"] is False
   assert "tolerances" not in exact["problem"]
 
@@ -209,7 +209,7 @@ def test_without_a_reward_model_no_score_is_recorded(tree):
 PROBLEM = tasks.Problem(3, "How many?", "42", 2, "test")
 
 
-def _record(tree, aggregations, confidence=NOTHING, problem=PROBLEM):
+def _record(tree, aggregations, problem=PROBLEM, confidence=NOTHING):
   """A record of the tree, as a sweep makes it."""
   policy = compute.ModelCost(1000, 1800, 10, 300)
   nothing = compute.ModelCost(0, 0, 0, 0)
@@ -236,7 +236,7 @@ def test_a_record_says_how_sure_the_policy_was(tree):
   stats = policy_state.TokenStats(-tables[0], tables[1], tables[2])
   tree = tree.replace(contents=tree.contents.replace(by_token=stats))
   settings = spec.Confidence(window=4, tail=5)
-  made = _record(tree, (), settings)["candidates"]
+  made = _record(tree, (), confidence=settings)["candidates"]
   plain = _record(tree, ())["candidates"]
   nodes = trace.list_nodes(tree.parents, tree.active)
   for one, before in zip(made, plain, strict=True):
@@ -269,7 +269,7 @@ def test_a_confidence_that_is_not_finite_is_named(tree):
   stats = policy_state.TokenStats(*tables)
   tree = tree.replace(contents=tree.contents.replace(by_token=stats))
   with pytest.raises(ValueError, match="self_certainty of a token is inf"):
-    _record(tree, (), spec.Confidence(window=4))
+    _record(tree, (), confidence=spec.Confidence(window=4))
 
 
 def test_a_record_without_a_reward_model_votes_by_majority(tree):
