@@ -64,6 +64,7 @@ ATTENTIONS = (AUTO, EINSUM, KERNEL)
 # Python object of the user's, and external ones of published reward models.
 NO_REWARD, NATIVE_REWARD, PYTHON_REWARD = "none", "native", "python"
 VALUE_HEAD = "value_head"
+GROUP_CONFIDENCE = "group_confidence"
 # Those of models that read the policy's own tokens.
 OWN_TOKENS = (NATIVE_REWARD, VALUE_HEAD)
 PYTHON_PREFIX = "python:"  # of a source that names a function

@@ -37,6 +37,7 @@ def test_each_name_of_a_config_has_what_does_it():
     "native",
     "python",
     "value_head",
+    "group_confidence",
   } == {
     reward_format
     for reward_format in spec.REWARDS

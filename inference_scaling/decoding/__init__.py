@@ -16,6 +16,7 @@ from inference_scaling.decoding.batching.problems import (
   PromptProblem,
   common_prefix,
 )
+from inference_scaling.decoding.group_confidence import GroupConfidence
 from inference_scaling.decoding.hidden_state_reward import HiddenStateReward
 from inference_scaling.decoding.kv_cache.choice import CACHES
 from inference_scaling.decoding.limits import Limits, Prompts, pad_prompt
@@ -47,6 +48,7 @@ __all__ = [
   "Automaton",
   "EncodedProblem",
   "Finished",
+  "GroupConfidence",
   "HiddenStateReward",
   "Limits",
   "ModelPolicy",

@@ -110,6 +110,11 @@ def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
         attention=settings.attention,
         value_layers=layers,
         confidence_tokens=settings.confidence.tokens,
+        confidence_window=(
+          settings.confidence.window
+          if settings.reward_format == names.GROUP_CONFIDENCE
+          else 0
+        ),
       ),
       problems=engine.slots(sweep.batch_size, rows, count),
       beams=shape.num_beams,

@@ -107,6 +107,8 @@ def make_reward(
   search = workload.search
   if search.reward_format in decoding.TOKEN_SCORES:
     return decoding.TokenReward(search.reward_format, workload.beams)
+  if search.confidence_window:
+    return decoding.GroupConfidence(search.confidence_window, workload.beams)
   if search.value_layers:
     return abstract.value_reward(search, workload.beams)
   if search.reward is None:

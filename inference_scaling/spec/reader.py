@@ -175,6 +175,12 @@ def _check_format(step_format: sweep_lib.Format) -> None:
 def _check_confidence(sweep: sweep_lib.Sweep) -> None:
   """Checks that the probabilities of tokens are known where they are kept."""
   if not sweep.confidence.window:
+    if sweep.reward.format == names.GROUP_CONFIDENCE:
+      raise ValueError(
+        f"config.reward.format is {sweep.reward.format!r}, but "
+        "config.confidence.window is 0; expected how many tokens are a group, "
+        "such as 2048. Set it, or choose another format."
+      )
     return
   for policy, source in sweep.policies.items():
     if source.startswith(names.PYTHON_PREFIX):

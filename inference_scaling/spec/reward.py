@@ -60,6 +60,20 @@ class SelfCertainty(Reward):
   format: Annotated[str, fields.one_of("self_certainty")]
 
 
+class GroupConfidence(Reward):
+  """How sure the policy was of the group of tokens that it was least sure of.
+
+  The size of a group is `config.confidence.window`.
+  """
+
+  has_model = has_probabilities = False
+  words = (
+    "no model; candidates are scored by the lowest mean confidence of "
+    "config.confidence.window tokens in a row"
+  )
+  format: Annotated[str, fields.one_of(names.GROUP_CONFIDENCE)]
+
+
 class Native(Reward):
   """A reward model that this package trained: it reads the policy's tokens."""
 
@@ -137,6 +151,7 @@ REWARDS: Mapping[str, type[Reward]] = {
   names.NO_REWARD: NoReward,
   "likelihood": Likelihood,
   "self_certainty": SelfCertainty,
+  names.GROUP_CONFIDENCE: GroupConfidence,
   names.NATIVE_REWARD: Native,
   names.VALUE_HEAD: ValueHead,
   names.PYTHON_REWARD: Python,

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from inference_scaling import decoding, models, spec, tasks
+from inference_scaling import decoding, models, names, spec, tasks
 from inference_scaling.search import base, resuming
 from inference_scaling.spec import grid
 from inference_scaling.sweep import (
@@ -271,6 +271,10 @@ class Engine:
       return self.reward.make(sizes.num_beams)
     if settings.reward_format in decoding.TOKEN_SCORES:
       return decoding.TokenReward(settings.reward_format, sizes.num_beams)
+    if settings.reward_format == names.GROUP_CONFIDENCE:
+      return decoding.GroupConfidence(
+        settings.confidence.window, sizes.num_beams
+      )
     if self.reward is None:
       return decoding.NoReward(sizes.num_beams)
     translator = None

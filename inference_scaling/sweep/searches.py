@@ -162,6 +162,7 @@ class Searches:
       aggregations=settings_lib.aggregations(self._prepared.sweep),
       dtype=self._dtype(run.policy),
       confidence=self._prepared.sweep.confidence,
+      reward_format=self._prepared.sweep.reward.format,
       # Where the policy is the head's body, in the dtype that it reads.
       head_cost=(
         reward.head_cost

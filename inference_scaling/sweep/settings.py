@@ -64,6 +64,12 @@ class Settings:
 
   def __post_init__(self):
     spec.check_steps(self.limits, "limits")
+    groups = self.reward_format == names.GROUP_CONFIDENCE
+    if groups and not self.confidence.window:
+      raise ValueError(
+        f"reward_format is {self.reward_format!r}, but confidence.window is 0; "
+        "expected how many tokens are a group. Set it, or give another format."
+      )
     limits = self.reward_limits
     if limits is not None and self.reward_format in models.EXTERNAL_FORMATS:
       spec.check_steps(limits, "reward")

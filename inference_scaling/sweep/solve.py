@@ -121,6 +121,7 @@ def solve(
       sorted(names.AGGREGATIONS) if spec.REWARDS[reward_format].has_scores else
       (),
       settings.dtype, confidence=settings.confidence,
+      reward_format=reward_format,
     )  # fmt: skip
     return Solution(maker.make(run, problem, finished))
 

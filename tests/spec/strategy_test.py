@@ -8,7 +8,8 @@ FREE = {"greedy", "sampling", "adaptive_sampling"}
 
 
 @pytest.mark.parametrize(
-  "reward_format", ["none", "likelihood", "self_certainty", "native"]
+  "reward_format",
+  ["none", "likelihood", "self_certainty", "group_confidence", "native"],
 )
 @pytest.mark.parametrize("name", spec.STRATEGIES)
 def test_strategies_are_refused_where_rewards_do_not_suit_them(

@@ -99,10 +99,12 @@ def test_votes_need_scores_and_scores_need_no_model(reward_format, tmp_path):
     key: reward[key] for key in spec.REWARDS[reward_format].model_fields
   }
   runs = {"greedy": {"strategy": "greedy"}}
-  sweep = read(tmp_path, reward=reward, runs=runs)
+  groups = {"confidence": {"window": 4}}
+  sweep = read(tmp_path, reward=reward, runs=runs, **groups)
   assert bool(settings_lib.aggregations(sweep)) == (reward_format != "none")
-  free = reward_format in ("none", "likelihood", "self_certainty")
+  own = ("none", "likelihood", "self_certainty", "group_confidence")
+  free = reward_format in own
   assert sweep.reward.has_model == (not free)
   outcome = reward_format in names.OUTCOME_FORMATS
-  unbounded = outcome or reward_format in ("none", "self_certainty")
+  unbounded = outcome or reward_format in (*own[:1], *own[2:])
   assert sweep.reward.has_probabilities == (not unbounded)

@@ -224,7 +224,7 @@ def _confidence(
     for measure in names.MEASURES:
       for statistic in names.STATISTICS:
         value = ((one or {}).get(measure) or {}).get(statistic)
-        if type(value) not in (int, float):
+        if not isinstance(value, (int, float)):
           raise RecordError(
             f"{where}: confidence of candidate {index} has no number for"
             f" {measure!r}, {statistic!r}; expected all or none for all"

@@ -15,7 +15,11 @@ from flax import nnx
 
 from inference_scaling import models, names
 from inference_scaling import search as search_lib
-from inference_scaling.decoding import hidden_state_reward, no_reward
+from inference_scaling.decoding import (
+  group_confidence,
+  hidden_state_reward,
+  no_reward,
+)
 from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import policy_state as state_lib
@@ -54,6 +58,8 @@ class Search:
     value_layers: of the policy, that a value head reads as it decodes: no
       reward model is then needed. () for none.
     confidence_tokens: as of `ModelPolicy`.
+    confidence_window: tokens of a group whose confidence is the reward; 0 where
+      it is not.
   """
 
   policy: models.DecoderConfig
@@ -68,6 +74,7 @@ class Search:
   attention: str = names.AUTO
   value_layers: tuple[int, ...] = ()
   confidence_tokens: int = 0
+  confidence_window: int = 0
 
   @property
   def reward_model_limits(self) -> limits_lib.Limits:
@@ -161,6 +168,8 @@ def _state(search: Search, beams: int) -> Any:
   )  # fmt: skip
   reward: batching.BatchedReward = no_reward.NoReward(beams)
   reward_params: Any = None
+  if search.confidence_window:
+    reward = group_confidence.GroupConfidence(search.confidence_window, beams)
   if search.value_layers:
     reward = value_reward(search, beams)
   if search.reward is not None:

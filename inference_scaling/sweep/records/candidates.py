@@ -74,6 +74,22 @@ def make_candidates(
   return rows
 
 
+def of_full_groups(candidates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+  """Leaves out scores of steps before the first full group of tokens.
+
+  Args:
+    candidates: of `make_candidates`, scored by `decoding.GroupConfidence`.
+
+  Returns:
+    The candidates; one without a full group keeps its last score, 0.
+  """
+  return [
+    {**candidate, "step_scores": list(filter(None, scores)) or scores[-1:]}
+    for candidate in candidates
+    for scores in [candidate["step_scores"]]
+  ]
+
+
 def with_confidence(
   candidates: list[dict[str, Any]],
   tree: search.Tree,

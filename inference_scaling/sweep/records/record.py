@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from inference_scaling import compute, decoding, spec, tasks
+from inference_scaling import compute, decoding, names, spec, tasks
 from inference_scaling.spec import grid
 from inference_scaling.spec import record as record_lib
 from inference_scaling.sweep.records import candidates as candidates_lib
@@ -30,6 +30,7 @@ class RecordMaker:
     head_cost: of the tokens of a value head whose body is the policy; None for
       other rewards.
     confidence: what to keep of how sure the policy was of its tokens.
+    reward_format: of the scores of steps, one of `spec.REWARDS`.
   """
 
   texts: step_texts.Texts
@@ -42,6 +43,7 @@ class RecordMaker:
   confidence: spec.Confidence = dataclasses.field(
     default_factory=spec.Confidence
   )
+  reward_format: str = names.NATIVE_REWARD
 
   def make(
     self, run: grid.Run, problem: tasks.Problem, finished: decoding.Finished
@@ -73,6 +75,8 @@ class RecordMaker:
       finished.tree, self.texts, grade, rewarded=rewarded,
       options=problem.options,
     )  # fmt: skip
+    if self.reward_format == names.GROUP_CONFIDENCE:
+      candidates = candidates_lib.of_full_groups(candidates)
     if self.confidence.window:
       candidates = candidates_lib.with_confidence(
         candidates, finished.tree, self.confidence
