@@ -1,6 +1,7 @@
 """The configs of the paper's sweeps, and of models that must be fetched."""
 
 import importlib
+import json
 
 import pytest
 
@@ -90,3 +91,29 @@ def test_the_real_model_on_a_cpu_votes_without_rewards():
   full = spec.read_sweep(get_config("smollm2_gsm8k", ""))
   sizes = {run.n for run in grid.expand(full.runs)}
   assert (full.task.limit, sizes) == (100, {1, 16})
+
+
+def test_a_model_that_thinks_has_budgets_up_to_half_its_context():
+  for arg in ("math500", "aime24"):
+    config = spec.read_sweep(get_config("r1_distill", arg))
+    assert config.task.kind == arg and config.limits.total_tokens == 2**15
+    runs = grid.expand(config.runs)
+    budgets = {run.thinking["thinking_tokens"] for run in runs} - {None}
+    assert sorted(budgets) == [2**k for k in range(9, 15)]
+    assert {run.thinking["waits"] for run in runs} == {None, 1, 2, 4}
+
+
+def test_a_model_that_thinks_runs_locally_from_start_to_end(tmp_path):
+  config = get_config("r1_distill", "math500,runlocal")
+  for name in set(config.runs) - {"budget8", "wait1"}:
+    del config.runs[name]
+  config.task.count = 1
+  workdir = sweep.run_sweep(config, tmp_path, lambda line: None)
+  assert analysis.write_report(workdir).is_file()
+  lines = (workdir / "records.jsonl").read_text("utf-8").splitlines()
+  budget, wait = sorted(
+    map(json.loads, lines), key=lambda row: row["run"]["strategy"]
+  )
+  for candidate in budget["candidates"]:
+    assert candidate["thinking_tokens"] <= 8 + len("\n~")
+  assert any("Wait" in c["text"] for c in wait["candidates"])

@@ -47,5 +47,5 @@ def test_a_config_states_what_the_plan_prints(path):
   assert caches == pytest.approx(_printed(done.stdout, *rows), abs=0.06)
 
 
-def test_the_paper_s_configs_state_it():
-  assert len(STATED) == 5
+def test_configs_for_large_devices_state_it():
+  assert len(STATED) == 6
