@@ -86,6 +86,44 @@ def table_three(analysis: results.Analysis) -> str:
   )
 
 
+@registry.section(45)
+def mean_of_samples(analysis: results.Analysis) -> str:
+  """Mean accuracy of single samples (avg@n), beside pass@n and maj@n."""
+  rows = frames.select(
+    analysis.summary, voting=[votings.PASS, votings.MAJORITY]
+  )
+  lines = []
+  for (_, policy, strategy), part in frames.groups(
+    rows, ["parameters", "policy", "strategy"], sort=True
+  ):
+    largest = max(part["n"])
+    if strategies.kind_of(strategy) != strategies.SAMPLING or largest < 2:
+      continue
+    by = {(row["n"], row["voting"]): row for row in frames.records(part)}
+    single = by.get((1, votings.PASS))
+    if single is None:
+      continue
+    lines.append(
+      (
+        policy,
+        strategies.strategy_name(strategy),
+        largest,
+        single["problems"],
+        *(
+          wording.percent(row["accuracy"], row["low"], row["high"])
+          for row in (
+            single,
+            by[largest, votings.MAJORITY],
+            by[largest, votings.PASS],
+          )
+        ),
+      )
+    )
+  if not lines:
+    return ""
+  return templates.fill("report/templates/mean_of_samples.md.jinja", rows=lines)
+
+
 @registry.section(150)
 def aggregation(analysis: results.Analysis) -> str:
   """Aggregations of step scores against the first one."""

@@ -23,6 +23,21 @@ def test_interval_covers_the_truth_in_93_to_97_percent(problems):
   assert 0.93 <= covered <= 0.97
 
 
+def test_the_mean_of_64_samples_of_30_problems_is_covered():
+  """As of the AIME: a third of the problems is never solved, some always."""
+  random = np.random.default_rng(5)
+  shape = 30, 2000
+  chances = np.where(random.random(shape) < 1 / 3, 0.0, random.beta(
+    0.6, 0.8, shape
+  ))  # fmt: skip
+  truth = 2 / 3 * 0.6 / 1.4
+  _, low, high = intervals.mean_interval(random.binomial(64, chances) / 64)
+  assert 0.93 < np.mean((low <= truth) & (truth <= high)) < 0.97
+  # More samples cannot make up for few problems.
+  _, exact_low, exact_high = intervals.mean_interval(chances)
+  assert np.mean(exact_high - exact_low) > 0.95 * np.mean(high - low)
+
+
 @pytest.mark.parametrize("problems", [20, 50, 120])
 def test_paired_difference_covers_its_truth_and_is_narrower(problems):
   rng = np.random.default_rng(5)

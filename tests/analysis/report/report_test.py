@@ -141,6 +141,31 @@ def test_table_four_has_the_papers_rows(report):
   assert rows == 2 * ["Greedy", *methods]
 
 
+def test_the_mean_over_samples_is_that_of_all_candidates(report, workdir):
+  right = {}
+  for line in (workdir / "records.jsonl").read_text().splitlines():
+    record = json.loads(line)
+    run = record["run"]
+    if run["strategy"] == "sampling":
+      key = run["policy"], run["n"], record["problem"]["id"]
+      right.setdefault(key, []).extend(
+        candidate["correct"] for candidate in record["candidates"]
+      )
+  part = report.split("## Mean over samples (avg@n)")[1].split("\n## ")[0]
+  rows = [line.strip("| ").split(" | ") for line in part.splitlines()]
+  rows = {row[0]: row for row in rows if len(row) == 7 and row[1] == "Sampling"}
+  assert set(rows) == {"small", "large"}
+  for policy, row in rows.items():
+    n = int(row[2])
+    shares = [
+      sum(values) / (2 * n)
+      for key, values in right.items()
+      if key[:2] == (policy, n) and len(values) == 2 * n  # of both seeds
+    ]
+    assert len(shares) == int(row[3]) == {"small": 12, "large": 10}[policy]
+    assert row[4].startswith(f"{100 * sum(shares) / len(shares):.1f} [")
+
+
 def test_claims_are_judged(report):
   section = report.split("## Claims")[1].split("##")[0]
   assert "Error falls as n grows" in section
