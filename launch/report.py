@@ -1,7 +1,8 @@
 r"""Writes the report on a sweep again, or one on several, from records alone.
 
   python launch/report.py runs/demo [--convention=full] [--aggregation=mean] \
-    [--hard_from=4] [--hidden_states=once] [--price_per_hour=2.5]
+    [--hard_from=4] [--hidden_states=once] [--price_per_hour=2.5] \
+    [--stopping_rules]
   python launch/report.py runs/small runs/large --output=runs/joined
 
 Reads records.jsonl and config.json of each folder, which a sweep has made and
@@ -59,6 +60,12 @@ _PRICE = flags.DEFINE_float(
   lower_bound=0.0,
 )  # fmt: skip
 
+_STOPPING_RULES = flags.DEFINE_bool(
+  "stopping_rules", False,
+  "Also tries rules that stop sampling early on the samples that are recorded, "
+  "as is done in any case where a sweep has runs of adaptive sampling.",
+)  # fmt: skip
+
 
 def main(argv: list[str]) -> None:
   folders = argv[1:] + ([] if _WORKDIR.value is None else [_WORKDIR.value])
@@ -73,6 +80,7 @@ def main(argv: list[str]) -> None:
     hidden_states=_HIDDEN_STATES.value,
     hard_from=_HARD_FROM.value,
     price_per_hour=_PRICE.value,
+    stopping_rules=_STOPPING_RULES.value,
   )
   print(f"Report:  {report}")
   print(f"Numbers: {report.parent / 'summary.csv'}")

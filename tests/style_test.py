@@ -21,8 +21,8 @@ PACKAGES = (
 )  # fmt: skip
 # The folders of the analysis, likewise; files beside them come before all.
 ANALYSIS = (
-  "records", "estimates", "stopping", "theory", "comparison", "claims", "figures",
-  "trees", "report",
+  "records", "estimates", "theory", "comparison", "stopping", "claims",
+  "figures", "trees", "report",
 )  # fmt: skip
 # The outermost boundaries, where functions are jitted.
 # One entry of the search is one: whoever ports a model finds it compiled.

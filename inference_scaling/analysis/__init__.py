@@ -3,6 +3,7 @@
 Each folder imports only from those before it: `records` reads a sweep's file,
 `estimates` makes accuracies with intervals of it, `theory` has their limits,
 `comparison` and `claims` set strategies and policies against each other,
+`stopping` replays rules that draw no more samples than they need,
 `figures` and `trees` draw, and `report` writes it all down. A figure or a
 section is one function in one file, see `registry`.
 """

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 
 from inference_scaling import spec
+from inference_scaling.analysis import votings
 
 GREEDY, SAMPLING, REBASE, MCTS = "greedy", "sampling", "rebase", "mcts"
 # In the order of tables and legends.
@@ -85,6 +86,21 @@ def main_of(kind: str, strategies: Iterable[str]) -> str | None:
   """The main strategy of one kind; None if there is none."""
   groups = variants_of(strategies)
   return groups[kind][0] if kind in groups else None
+
+
+def votes_by_reward(strategy: str, voting: str) -> bool:
+  """Whether a vote or the strategy behind it reads rewards, and pays for them.
+
+  Args:
+    strategy: KIND or KIND/VARIANT; a kind that is not known reads them.
+    voting: method of the vote.
+
+  Returns:
+    False for majority voting, and the oracle, of what was chosen without any.
+  """
+  kind = kind_of(strategy)
+  free = kind in spec.STRATEGIES and not spec.STRATEGIES[kind].needs_reward
+  return not free or voting not in (votings.PASS, votings.MAJORITY)
 
 
 def is_independent(strategy: str) -> bool:

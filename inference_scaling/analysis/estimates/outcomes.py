@@ -98,8 +98,6 @@ def recorded_votes(run: Sequence[load.Record]) -> pd.DataFrame:
   free = _costs(run, 1.0, reward=False)
   rows = []
   greedy = strategies.kind_of(run[0].strategy) == strategies.GREEDY
-  # A tree search reads rewards whatever the vote; greedy never does.
-  costs = free if greedy else charged
   sure = not greedy and any(record.confidence for record in run)
   for index, record in enumerate(run):
     votes: dict[str, bool] = {votings.PASS: bool(record.correct.any())}
@@ -113,6 +111,9 @@ def recorded_votes(run: Sequence[load.Record]) -> pd.DataFrame:
       votes |= confidence_votes.recorded(record)
     for name, right in votes.items():
       voting, _, aggregation = name.partition("/")
+      # A tree search reads rewards whatever the vote; greedy never does.
+      reads = strategies.votes_by_reward(record.strategy, voting)
+      costs = charged if reads else free
       rows.append(
         {
           **_run_columns(record, record.n),

@@ -31,6 +31,8 @@ POLICY_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 KIND_COLORS = {
   strategies.GREEDY: BLACK,
   strategies.SAMPLING: "#D55E00",
+  "adaptive_sampling": "#009E73",
+  "reward_threshold": "#CC79A7",
   strategies.REBASE: "#0072B2",
   "beam_search": "#009E73",
   "dvts": "#56B4E9",
@@ -40,6 +42,8 @@ KIND_COLORS = {
 KIND_MARKERS = {
   strategies.GREEDY: "*",
   strategies.SAMPLING: "o",
+  "adaptive_sampling": "h",
+  "reward_threshold": "p",
   strategies.REBASE: "s",
   "beam_search": "^",
   "dvts": "v",

@@ -55,6 +55,9 @@ class Record:
     reward_apart: whether the ledger has separate FLOPs of the reward model; if
       not, the policy's two fields hold all FLOPs.
     tokens: tokens that the policy generated, discarded ones included.
+    candidate_tokens: int64[N], tokens of each candidate.
+    prompt_tokens: tokens of the prompt that the policy read; None where it is
+      not known.
     machine_seconds: wall time of the process since the record before; None
       where it is not known, see `timings`.
   """
@@ -77,7 +80,9 @@ class Record:
   charges: Mapping[str, Mapping[str, np.ndarray]]
   reward_apart: bool
   tokens: int
+  candidate_tokens: np.ndarray
   confidence: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+  prompt_tokens: int | None = None
   machine_seconds: float | None = None
 
   @property
@@ -178,6 +183,8 @@ def parse_record(content: Any, where: str) -> Record:
     charges={flops_parts.TWICE: flops, flops_parts.ONCE: once} if once else {},
     reward_apart=reward_apart,
     tokens=record.ledger.policy_decode,
+    candidate_tokens=np.array([one.tokens for one in record.candidates], int),
+    prompt_tokens=record.ledger.policy_prefill,
   )
 
 

@@ -23,6 +23,7 @@ from inference_scaling.analysis.estimates import variance
 from inference_scaling.analysis.records import charging, flops_parts, load
 from inference_scaling.analysis.report import paper_tables
 from inference_scaling.analysis.report import tables as tables_lib
+from inference_scaling.analysis.stopping import against_fixed
 from inference_scaling.analysis.theory import limits
 
 COMMON = "common_problems"  # the table of what all policies have
@@ -32,6 +33,7 @@ OPTIONAL_TABLES = (
   confidence_votes.TABLE,
   *hidden_states_lib.TABLES,
   *machine_time.TABLES,
+  against_fixed.TABLE,
 )
 
 
@@ -108,6 +110,7 @@ def analyze(
   hard_from: int = panel_lib.HARD_FROM,
   hidden_states: str = flops_parts.TWICE,
   price_per_hour: float | None = None,
+  stopping_rules: bool = False,
   num_subsets: int = 200,
   seed: int = 0,
 ) -> Analysis:
@@ -127,6 +130,8 @@ def analyze(
       charged; one of `flops_parts.CHARGES`.
     price_per_hour: dollars an hour of one worker, the machine or the devices
       that one process has; None for no price.
+    stopping_rules: whether to try rules that stop sampling on the samples; done
+      in any case where a search of the records stops so.
     num_subsets: sampled subsets where there are too many to enumerate.
     seed: seed of the sampled subsets.
 
@@ -186,6 +191,10 @@ def analyze(
     ),
     **machine_time.cost_tables(common["all"], aggregation, runs),
   }
+  if stopping_rules or against_fixed.is_used(records):
+    tables[against_fixed.TABLE] = against_fixed.stopping_rules(
+      records, list(policies), aggregation, num_subsets=num_subsets, seed=seed
+    )
   if not is_common:
     tables[COMMON] = machine_time.add_costs(
       summary_lib.summarize(common, parameters), runs
