@@ -77,7 +77,7 @@ def test_a_beta_posterior_takes_no_numbers_of_another(key, value):
 @pytest.mark.parametrize(
   ("rule", "key", "value", "words"),
   [
-    ("window", "batch", 1, "a whole number of at least 2 beside the rule 'window'"),
+    ("window", "batch", 1, "a whole number of at least 2 beside the rule"),
     ("window", "threshold", 0.9, "none beside the rule 'window'"),
     ("beta", "threshold", 1.0, "a number from 0.5 to 1, without 1"),
     ("doubling", "threshold", 0.3, "a number from 0.5 to 1, without 1"),
