@@ -86,6 +86,12 @@ GPQA, MMLU_PRO = "gpqa_diamond", "mmlu_pro"
 # In which order options are shown.
 SHUFFLED, PUBLISHED = "shuffled", "published"
 OPTION_ORDERS = (SHUFFLED, PUBLISHED)
+# Those whose solutions are programs, and how their problems are put: to models
+# that chat, or as code to go on from.
+CODE_BENCHMARKS = (
+  "mbpp", "mbpp_sanitized", "mbpp_plus", "humaneval", "humaneval_plus",
+)  # fmt: skip
+CODE_FORMS = ("chat", "completion")
 # Of the synthetic benchmark: levels of difficulty, and splits.
 LEVELS = (1, 2, 3, 4, 5, 6)
 SPLITS = ("train", "validation", "test")

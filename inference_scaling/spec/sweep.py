@@ -45,6 +45,12 @@ class Format(fields.Group):
   answer_markers: fields.Texts = fields.key(
     ("The answer is",), "Texts after which a solution ends with its step."
   )
+  split_after: fields.NonNegativeInt = fields.key(
+    0,
+    "Tokens after which a solution is split, at the next end of a step, in a "
+    "first step and the rest, for one iteration of search; 0 for steps as they "
+    "come.",
+  )
 
 
 class Limits(fields.Group):

@@ -73,6 +73,17 @@ class MmluPro(Letters):
   )
 
 
+class Code(Benchmark):
+  """A published benchmark whose solutions are programs, run in a sandbox."""
+
+  kind: Annotated[str, fields.one_of(*names.CODE_BENCHMARKS)]
+  form: Annotated[str, fields.one_of(*names.CODE_FORMS)] = fields.key(
+    names.CODE_FORMS[0],
+    "How problems are put: to models that chat, or as code that a base model "
+    "goes on from.",
+  )
+
+
 def _check_fields(value: Any) -> dict[str, str] | None:
   if value is None:
     return None
@@ -112,7 +123,8 @@ TASKS: Mapping[str, type[fields.Group]] = {
   **dict.fromkeys(names.BENCHMARKS, Benchmark),
   names.GPQA: Letters,
   names.MMLU_PRO: MmluPro,
+  **dict.fromkeys(names.CODE_BENCHMARKS, Code),
   "jsonl": Jsonl,
 }
-Task = Synthetic | Benchmark | Letters | MmluPro | Jsonl
+Task = Synthetic | Benchmark | Letters | MmluPro | Code | Jsonl
 AnyTask = Annotated[Any, choices.Choice("kind", TASKS)]

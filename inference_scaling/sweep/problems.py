@@ -3,6 +3,7 @@
 from inference_scaling import names, spec, tasks
 from inference_scaling.spec import task as task_lib
 from inference_scaling.tasks import synthetic
+from inference_scaling.tasks.code import benchmarks as code
 from inference_scaling.tasks.files import (
   field_names,
   jsonl,
@@ -28,6 +29,8 @@ def load(task: spec.Task) -> list[tasks.Problem]:
     )
   if isinstance(task, task_lib.Jsonl):
     problems = tasks.load_problems(task.path, task.fields or {})
+  elif isinstance(task, task_lib.Code):
+    problems = code.load_code_benchmark(task.kind, task.path, task.form)
   else:
     problems = tasks.load_benchmark(task.kind, task.path, _option_seed(task))
   return problems[: task.limit] if task.limit else problems

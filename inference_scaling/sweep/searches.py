@@ -15,6 +15,7 @@ from inference_scaling.sweep import (
 from inference_scaling.sweep import prepared as prepared_lib
 from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep.records import candidates, record
+from inference_scaling.tasks.code import grader as code_grader
 
 # A record, and what is told of its time.
 Made = tuple[dict[str, Any], dict[str, Any]]
@@ -32,6 +33,7 @@ class Searches:
   Attributes:
     engine: the loaded models.
     grader: grades answers; open while this is used as a context manager.
+    programs: runs solutions that are programs; None where no problem has such.
   """
 
   def __init__(
@@ -49,10 +51,13 @@ class Searches:
 
     Raises:
       FileNotFoundError, ValueError: as `loading.load_engine`.
+      jobs.SandboxError: if programs would run, and no sandbox holds.
       ValueError: as `Engine.check_thinking`.
     """
     self._prepared = prepared
     self._problems = {problem.id: problem for problem in prepared.problems}
+    # Before the models: a refusal should not take minutes.
+    self.programs = code_grader.make_grader(prepared.problems, say)
     settings = settings_lib.make_settings(prepared.sweep, began)
     self.engine = loading.load_engine(
       prepared.policies, prepared.reward, settings, say
@@ -110,7 +115,8 @@ class Searches:
     yield from self.engine.search(
       run, waiting, self.num_slots(run),
       lambda number, tree: candidates.answer_classes(
-        tree, texts, self._problems[number].options
+        tree, texts, self._problems[number].options,
+        code_grader.reader(self.programs, self._problems[number]),
       ),
     )  # fmt: skip
 
@@ -159,6 +165,7 @@ class Searches:
       policy_cost=self._prepared.policies[run.policy].cost,
       reward_cost=reward.cost if reward else compute.NO_COST,
       grader=self.grader,
+      programs=self.programs,
       aggregations=settings_lib.aggregations(self._prepared.sweep),
       dtype=self._dtype(run.policy),
       confidence=self._prepared.sweep.confidence,

@@ -143,7 +143,9 @@ def make_settings(
   settings = Settings(
     prompt=sweep.prompt.model_dump(mode="json"),
     step_format=decoding.StepFormat(
-      sweep.format.step_end, sweep.format.answer_markers
+      sweep.format.step_end,
+      sweep.format.answer_markers,
+      split_after=sweep.format.split_after,
     ),
     limits=limits,
     sampler=sweep.sampler,

@@ -155,6 +155,7 @@ def test_a_config_of_an_older_version_is_read_and_may_grow():
          "threads": 0}  # fmt: skip
   new["confidence"] = spec.Confidence().model_dump()
   new["thinking"] = {}
+  new["format"] = {**old["format"], "split_after": 0}
   assert spec.to_json(sweep) == old | new
   larger = spec.read_sweep({**old, "task": {**old["task"], "count": 3}})
   assert spec.changes(sweep, larger) == []

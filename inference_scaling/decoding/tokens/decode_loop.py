@@ -299,6 +299,10 @@ class DecodeLoop:
     step_end = hits & self.format.step_bits > 0
     if self.format.whole:
       step_end &= answered
+    elif self.format.split_after:
+      is_first = total_length == step_length
+      is_late = total_length >= self.format.split_after
+      step_end &= answered | (is_first & is_late)
     finished = end_of_text | (step_end & answered)
     too_long = (total_length >= self.limits.total_tokens) | (
       ~step_end & (step_length >= self.limits.step_tokens)

@@ -18,6 +18,11 @@ class Format(Protocol):
     ...
 
   @property
+  def split_after(self) -> int:
+    """Tokens after which a solution is split once; 0 for steps as they come."""
+    ...
+
+  @property
   def step_bits(self) -> int:
     """The bits of a hit that mean a step has ended."""
     ...
@@ -57,11 +62,15 @@ class StepFormat(Format):
     answer_markers: strings that announce the answer, e.g. ("The answer is",).
     whole: whether a step is a whole solution, which ends where it would
       otherwise: `step_end` before an answer ends nothing.
+    split_after: where it is not 0, a solution has two steps: the first ends
+      with the first `step_end` at or after so many tokens, the second where the
+      solution does.
   """
 
   step_end: tuple[str, ...]
   answer_markers: tuple[str, ...]
   whole: bool = False
+  split_after: int = 0
 
   @override
   def compile(

@@ -18,6 +18,8 @@ from inference_scaling.spec import record
 from inference_scaling.sweep.records import step_texts
 
 Grade = Callable[[str | None], bool | None]
+# Of the texts of finished solutions, in their order.
+Answers = Callable[[Sequence[str]], Sequence[str | None]]
 
 
 def make_candidates(
@@ -27,6 +29,7 @@ def make_candidates(
   *,
   rewarded: bool = True,
   options: Sequence[str] = (),
+  answers: Answers | None = None,
 ) -> list[dict[str, Any]]:
   """Lists the candidates of one problem, by final slot.
 
@@ -41,6 +44,7 @@ def make_candidates(
     grade: says of a canonical answer, or None, whether it is right.
     rewarded: whether the scores are rewards; `step_scores` are empty if not.
     options: of the problem, whose letters are then the answers.
+    answers: reads the answers of finished solutions; None for what they state.
 
   Returns:
     The `candidates` of a record, those of `search.list_candidates`. There may
@@ -55,10 +59,15 @@ def make_candidates(
   at = nodes.rounds, nodes.slots
   scores, tokens = tree.scores[at], tree.num_tokens[at]
   scored = texts.scored(tree, nodes) if rewarded else []
+  finished = [
+    text
+    for (status, _), text in zip(candidates, solutions, strict=True)
+    if status == base.FINISHED
+  ]
+  said = iter(_read_answers(finished, options, answers))
   rows = []
-  for (status, path), text in zip(candidates, solutions, strict=True):
-    finished = status == base.FINISHED
-    answer = canonical_answer(text, options) if finished else None
+  for status, path in candidates:
+    answer = next(said) if status == base.FINISHED else None
     read = [i for i in path if scored[i]] or path[-1:] if rewarded else []
     candidate = record.Candidate(
       text=whole[len(rows)],
@@ -165,8 +174,20 @@ def canonical_answer(text: str, options: Sequence[str] = ()) -> str | None:
   return tasks.canonical(answer) or None
 
 
+def _read_answers(
+  texts: Sequence[str], options: Sequence[str], answers: Answers | None
+) -> Sequence[str | None]:
+  """The answers of finished solutions."""
+  if answers is not None:
+    return answers(texts)
+  return [canonical_answer(text, options) for text in texts]
+
+
 def answer_classes(
-  tree: search.Tree, texts: step_texts.Texts, options: Sequence[str] = ()
+  tree: search.Tree,
+  texts: step_texts.Texts,
+  options: Sequence[str] = (),
+  answers: Answers | None = None,
 ) -> np.ndarray:
   """Numbers the answers of a problem's beams, as their votes will.
 
@@ -174,19 +195,21 @@ def answer_classes(
     tree: of the problem (fields [J, N, ...]), in NumPy.
     texts: reads the policy's steps.
     options: of the problem, as for `make_candidates`.
+    answers: likewise.
 
   Returns:
     int32[N], see `voting.class_ids`; only beams that are finished answer.
   """
   nodes = trace.list_nodes(tree.parents, tree.active)
   finished = np.flatnonzero(trace.final_status(tree) == base.FINISHED)
-  answers: list[str | None] = [None] * len(nodes.last)
+  said: list[str | None] = [None] * len(nodes.last)
   solutions = texts.answers(
     tree, nodes, [nodes.path(nodes.last[slot]) for slot in finished]
   )
-  for slot, text in zip(finished, solutions, strict=True):
-    answers[slot] = canonical_answer(text, options)
-  return voting.class_ids(answers)
+  read = _read_answers(solutions, options, answers)
+  for slot, answer in zip(finished, read, strict=True):
+    said[slot] = answer
+  return voting.class_ids(said)
 
 
 def make_tree(

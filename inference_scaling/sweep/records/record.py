@@ -13,6 +13,8 @@ from inference_scaling.sweep.records import (
   step_texts,
   votes,
 )
+from inference_scaling.tasks.code import grader as code_grader
+from inference_scaling.tasks.code import problem as code_problem
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +33,7 @@ class RecordMaker:
       other rewards.
     confidence: what to keep of how sure the policy was of its tokens.
     reward_format: of the scores of steps, one of `spec.REWARDS`.
+    programs: runs solutions that are programs; None where no problem has such.
   """
 
   texts: step_texts.Texts
@@ -44,6 +47,7 @@ class RecordMaker:
     default_factory=spec.Confidence
   )
   reward_format: str = names.NATIVE_REWARD
+  programs: code_grader.CodeGrader | None = None
 
   def make(
     self, run: grid.Run, problem: tasks.Problem, finished: decoding.Finished
@@ -64,6 +68,8 @@ class RecordMaker:
     """
 
     def grade(answer: str | None) -> bool | None:
+      if self.programs and isinstance(problem, code_problem.CodeProblem):
+        return self.programs.is_right(problem, answer)
       if not problem.golds:
         return None
       if problem.options:  # letters are no variables
@@ -74,6 +80,7 @@ class RecordMaker:
     candidates = candidates_lib.make_candidates(
       finished.tree, self.texts, grade, rewarded=rewarded,
       options=problem.options,
+      answers=code_grader.reader(self.programs, problem),
     )  # fmt: skip
     if self.reward_format == names.GROUP_CONFIDENCE:
       candidates = candidates_lib.of_full_groups(candidates)

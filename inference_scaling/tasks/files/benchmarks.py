@@ -140,9 +140,34 @@ def load_benchmark(
       f"{', '.join(sorted(BENCHMARKS))}."
     )
   benchmark = BENCHMARKS[name]
+  return load_from(
+    name, benchmark, where, lambda path: benchmark.read(path, option_seed)
+  )
+
+
+def load_from(
+  name: str,
+  benchmark: Benchmark,
+  where: rows.Path,
+  load: Callable[[rows.Path], list[Problem]],
+) -> list[Problem]:
+  """Loads a benchmark from a file of the user's or of the hub.
+
+  Args:
+    name: of the benchmark.
+    benchmark: where it is published.
+    where: its file, or "hub".
+    load: reads a file of it.
+
+  Returns:
+    The problems.
+
+  Raises:
+    FileNotFoundError, ValueError: as `load_benchmark`.
+  """
   if where != HUB:
-    return benchmark.read(where, option_seed)
-  problems = benchmark.read(_download(benchmark), option_seed)
+    return load(where)
+  problems = load(_download(benchmark))
   if len(problems) != benchmark.count:
     raise ValueError(
       f"{benchmark.file} of the data set {benchmark.repo} has {len(problems)} "

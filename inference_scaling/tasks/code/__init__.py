@@ -1,0 +1,1 @@
+"""Problems whose solutions are programs: benchmarks, extraction, grading."""

@@ -1,0 +1,1 @@
+"""Runs Python programs that nobody has read, in a box."""

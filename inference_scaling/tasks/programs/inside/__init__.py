@@ -1,0 +1,1 @@
+"""What runs in a box; it imports nothing of the other packages."""

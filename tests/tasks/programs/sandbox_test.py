@@ -1,0 +1,212 @@
+"""Boxes hold, whatever a program does, and right programs pass in them."""
+
+import os
+import pathlib
+import re
+import threading
+import time
+
+import pytest
+
+from inference_scaling.tasks.programs import (
+  bubblewrap,
+  interpreter,
+  jobs,
+  limits,
+  probe,
+  process,
+  sandbox,
+)
+from inference_scaling.tasks.programs.inside import values
+from tests.tasks.programs import hostile
+
+TESTS = jobs.Tests("", "assert f(2) == 4", ("f",))
+RIGHT = "def f(x): return x * 2"
+LIMITS = limits.Limits(seconds=6.0, cpu_seconds=1, memory_mib=256)
+
+
+@pytest.fixture(name="box", params=sandbox.KINDS, scope="module")
+def _box(request):
+  box = sandbox.Sandbox(request.param, LIMITS)
+  reason = probe.lacks(request.param) or probe.breach(box)
+  if reason:
+    pytest.skip(reason)
+  return box
+
+
+@pytest.fixture(name="became", scope="module")
+def _became(box, tmp_path_factory):
+  """What became of all hostile programs and of a right one beside them."""
+  folder = tmp_path_factory.mktemp("parent")
+  secret = folder / "secret"
+  secret.write_text("4")
+  programs = hostile.sources(secret=secret, folder=folder, parent=os.getpid())
+  programs["right"] = RIGHT
+  verdicts = box.examine_all(programs.values(), TESTS)
+  return dict(zip(programs, verdicts, strict=True)), folder
+
+
+@pytest.mark.parametrize("name", hostile.PROGRAMS)
+def test_hostile_programs_are_survived(became, name):
+  verdict = became[0][name]
+  assert not verdict.passed
+  assert re.search(hostile.PROGRAMS[name][1], verdict.why), verdict.why
+
+
+def test_a_right_program_passes_beside_them(became):
+  assert became[0]["right"] == jobs.Verdict(True, "", ())
+
+
+def test_they_have_changed_nothing(became):
+  folder = became[1]
+  assert [path.name for path in folder.iterdir()] == ["secret"]
+  assert (folder / "secret").read_text() == "4"
+  assert os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+
+
+def _boxes():
+  """Processes of this machine that run a box."""
+  script = interpreter.command()[-1].encode()
+  for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    try:
+      if script in path.read_bytes():
+        yield path
+    except OSError:
+      pass  # it has ended
+
+
+def test_none_of_them_is_left(became):
+  del became
+  until = time.monotonic() + 20
+  while own := [path for path in _boxes() if _is_ours(path)]:
+    assert time.monotonic() < until, own
+    time.sleep(0.1)
+
+
+def _is_ours(path):
+  """Whether a box was started by this process, or by none that lives."""
+  try:
+    fields = (path.parent / "stat").read_text().rpartition(")")[2].split()
+  except OSError:
+    return False
+  return int(fields[1]) in (1, os.getpid())
+
+
+def test_equal_types_come_back(box):
+  given = {
+    "n": [None, True, 3, -(1 << 400), 0.5, float("inf"), 2 + 3j, "é\ud800"],
+    "t": ((1, (2,)), {3, 4}, frozenset({5}), {(6,): [7]}, b"8", range(9)),
+  }
+  tests = jobs.Tests(
+    f"given = {given!r}".replace("inf", "float('inf')"),
+    "assert f(given) == given\n"
+    "assert [type(x) for x in f(given)['t']] == "
+    "[type(x) for x in given['t']]\n"
+    "assert list(g(3)) == [0, 1, 2] and h()(2) == 4\n"
+    "assert d() == __import__('decimal').Decimal('1.10')\n"
+    "node = Node(1)\nnode.next = Node(2)\nassert last(node) == 2\n"
+    "try: f()\nexcept TypeError: pass\nelse: raise AssertionError\n",
+    ("f", "g", "h", "d", "Node", "last"),
+  )
+  program = (
+    "import decimal\n"
+    "def f(x): return x\ndef g(n): yield from range(n)\n"
+    "def h(): return lambda x: x * 2\ndef d(): return decimal.Decimal('1.10')\n"
+    "class Node:\n  def __init__(self, value): self.value = value\n"
+    "def last(node): return node.next.value\n"
+  )
+  assert box.examine(program, tests) == jobs.Verdict(True, "", ())
+
+
+def test_calls_are_recorded_and_observed(box):
+  tests = jobs.Tests(
+    "n = 3",
+    "def check(g):\n  assert g([n], k=(1,)) == 5, g(2)\n  assert g(4) > g(5)\n"
+    "check(f)",
+    ("f",),
+  )
+  calls = box.record_calls(tests)
+  assert [call[1] for call in calls] == [[[3]], [4], [5]]
+  programs = (
+    "def f(x, k=0): return float(x) if k == 0 else 1",
+    "def f(x, k=None): return x if k is None else True",
+    "def f(x, k=0): return 1 / 0 if k == 0 else 1",
+    "def f(x, k=0):\n  while x == 5: pass\n  return x if k == 0 else 1",
+  )
+  one, same, fails, slow = (
+    verdict.seen for verdict in box.examine_all(programs, tests, calls)
+  )
+  assert one == same and all(one) and len(set(one)) == 3
+  assert fails == (one[0], "", "") and slow == (*one[:2], "")
+
+
+def test_a_box_that_does_not_hold_is_noticed(box, monkeypatch, tmp_path):
+  del box
+  monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+  monkeypatch.setattr(
+    interpreter, "readable", lambda: [*_READABLE, str(tmp_path)]
+  )
+  for kind in sandbox.KINDS:
+    if not probe.lacks(kind):
+      reason = probe.breach(sandbox.Sandbox(kind))
+      assert "read a file of the parent's" in reason
+
+
+_READABLE = interpreter.readable()
+
+
+def test_where_no_box_holds_programs_are_refused(monkeypatch):
+  monkeypatch.setattr(bubblewrap, "program", lambda: None)
+  monkeypatch.setattr(probe.landlock, "version", lambda: 2)
+  with pytest.raises(jobs.SandboxError) as raised:
+    probe.choose()
+  message = str(raised.value)
+  assert "bwrap is not installed" in message and "Landlock 2" in message
+  assert "apt install bubblewrap" in message and "\n" not in message
+
+
+def test_a_box_that_does_not_start_says_why(monkeypatch):
+  monkeypatch.setattr(bubblewrap, "program", lambda: "/bin/false")
+  with pytest.raises(jobs.SandboxError, match="'bubblewrap' does not start"):
+    sandbox.Sandbox(sandbox.BUBBLEWRAP).examine(RIGHT, TESTS)
+
+
+def test_what_a_box_says_is_bounded(monkeypatch):
+  monkeypatch.setattr(process, "MAX_BYTES", 1 << 20)
+  with process.Box(["yes", "x" * 5000], {}) as box:
+    with pytest.raises(process.BoxEndedError, match="no message"):
+      box.receive(time.monotonic() + 10)
+  with process.Box(["cat", "/dev/zero"], {}) as box:
+    with pytest.raises(process.BoxEndedError, match="too much"):
+      box.receive(time.monotonic() + 10)
+
+
+def test_the_box_ends_with_an_interrupted_parent(monkeypatch):
+  started = []
+
+  class Interrupted(process.Box):
+    def receive(self, until):
+      started.append(self._process)
+      raise KeyboardInterrupt
+
+  monkeypatch.setattr(process, "Box", Interrupted)
+  with pytest.raises(KeyboardInterrupt):
+    sandbox.Sandbox(sandbox.LANDLOCK).examine(RIGHT, TESTS)
+  assert started[0].poll() is not None
+  assert threading.active_count() < 50
+
+
+@pytest.mark.parametrize(
+  ("one", "other", "same"),
+  [
+    (True, 1.0, True), ({1, 2}, {2, 1}, True), ([1], (1,), False),
+    ({1: 2, 3: 4}, {3: 4, 1: 2}, True), (0.1 + 0.2, 0.3, False),
+    ("1", 1, False), (1 << 60, float(1 << 60), False),
+  ],
+)  # fmt: skip
+def test_equal_values_have_one_text(one, other, same):
+  texts = [
+    values.canonical(values.encode(value, lambda _: 0))
+    for value in (one, other)
+  ]
+  assert (texts[0] == texts[1]) == same
