@@ -24,7 +24,7 @@ class Counts(flax.struct.PyTreeNode):
   Each is int32[P], or a whole number where one problem is counted on the host.
 
   Attributes:
-    prefill: prompt tokens.
+    prefill: prompt tokens, and those of steps that another policy wrote.
     decode: generated (or scored) tokens.
     attended: sum over all of these of the positions attended to, their own
       included, see `attended`; less 2**30 times `carried`.
@@ -99,7 +99,7 @@ def prompt_counts(
 
 
 def add_counts(one: Counts, other: Counts) -> Counts:
-  """Adds the tokens of two models.
+  """Adds the tokens of two models that do not think.
 
   Args:
     one: of some problems.

@@ -25,6 +25,7 @@ from inference_scaling.decoding.policy import ModelPolicy
 from inference_scaling.decoding.policy_state import PolicyParams, StepTokens
 from inference_scaling.decoding.reward import ModelReward
 from inference_scaling.decoding.self_test import SelfTest, self_test
+from inference_scaling.decoding.speculation import speculative_policy
 from inference_scaling.decoding.token_reward import TOKEN_SCORES, TokenReward
 from inference_scaling.decoding.tokens.automaton import (
   Automaton,
@@ -72,4 +73,5 @@ __all__ = [
   "pad_prompt",
   "sample_tokens",
   "self_test",
+  "speculative_policy",
 ]

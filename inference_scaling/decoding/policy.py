@@ -28,7 +28,7 @@ from inference_scaling.decoding.batching import faults
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import choice, working_rows
 from inference_scaling.decoding.kv_cache import prompts as prompts_lib
-from inference_scaling.decoding.tokens import decode_loop
+from inference_scaling.decoding.tokens import decode_loop, reading
 from inference_scaling.decoding.tokens import format as format_lib
 from inference_scaling.decoding.tokens import thinking as thinking_lib
 from inference_scaling.models.rewards import value_head
@@ -346,6 +346,29 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       status=made.status,
       num_tokens=made.content.lengths,
       content=made.content,
+    )
+
+  def read(
+    self,
+    params: state_lib.PolicyParams,
+    state: state_lib.PolicyState,
+    step: base.Step,
+    active: jax.Array,
+  ) -> state_lib.PolicyState:
+    """Puts beams behind a step that another policy wrote.
+
+    Args:
+      params: weights; the sampler is not used.
+      state: the beams, none of those that read at a step.
+      step: the step, whose content is `StepTokens`.
+      active: bool[P, N]; the others stay as they are.
+
+    Returns:
+      The state, in which these tokens are counted as `prefill`: they are read
+      and not drawn.
+    """
+    return reading.read(
+      self._decode_loop, params, state, step, active, self.sizes, self.in_place
     )
 
   def fork(

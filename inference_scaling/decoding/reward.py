@@ -297,7 +297,9 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
       state = state.replace(
         overflow=beam_index.put_problems(state.overflow, overflow)
       )
-    size, buffer = self._row_sizes(lengths.size, tokens.shape[-1])
+    size, buffer = encode_loop.row_sizes(
+      self.model.hardware, self.sizes.text, lengths.size, tokens.shape[-1]
+    )
     weights, prefix = prompts_lib.split(params)
     with jax.named_scope("reward_score"):
       rows = state.cache.open_rows(
@@ -327,13 +329,6 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
       counts=beam_index.put_problems(state.counts, counts),
       **beam_index.put(old, new),
     )
-
-  def _row_sizes(self, num_rows: int, step: int) -> tuple[int, int | None]:
-    """Entries of rows, and of an append buffer where there is one."""
-    hardware, text = self.model.hardware, self.sizes.text
-    if hardware.is_cpu:  # the last block may pass the last token
-      return text + encode_loop.block_size(hardware, num_rows, step), None
-    return text, encode_loop.encoded_size(hardware, num_rows, step)
 
   def _translate(
     self,

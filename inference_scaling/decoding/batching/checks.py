@@ -209,24 +209,28 @@ def check_value_head(
 
 def check_vocabularies(
   policy: transformers.PreTrainedTokenizerFast,
-  reward: transformers.PreTrainedTokenizerFast,
+  other: transformers.PreTrainedTokenizerFast,
+  whose: str = "reward model",
+  own: str = "policy",
 ) -> None:
-  """Compares the tokenizer of a policy and that of a reward model.
+  """Compares the tokenizer of a policy and that of another model.
 
   Args:
     policy: the policy's tokenizer.
-    reward: that of the reward model that takes its tokens.
+    other: that of a model that takes its tokens.
+    whose: names the other model in the error.
+    own: names the policy.
 
   Raises:
     ValueError: if they differ, with some of the tokens that do.
   """
-  if policy is reward:
+  if policy is other:
     return
-  tokens, others = policy.get_vocab(), reward.get_vocab()
+  tokens, others = policy.get_vocab(), other.get_vocab()
   if tokens != others:
     differing = sorted(dict(tokens.items() ^ others.items()))
     raise ValueError(
-      "the reward model's tokenizer is not the policy's: "
+      f"the {whose}'s tokenizer is not the {own}'s: "
       f"{len(differing)} tokens differ, such as {differing[:5]}. Use two "
       "checkpoints of one tokenizer."
     )

@@ -8,6 +8,7 @@ from inference_scaling.decoding import limits as limits_lib
 from inference_scaling.decoding import policy as policy_lib
 from inference_scaling.decoding import reward as reward_lib
 from inference_scaling.search import batching
+from inference_scaling.search.porting import speculative, whole_steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +99,8 @@ def lay_out(
   """Lays out a problem's prompts, that of the reward model if it has one.
 
   Args:
-    policy: of the search.
+    policy: of the search; of two `ModelPolicy` that write together, these
+      take the problem as one would.
     reward: likewise.
     problem: the problem.
     prefix: what is left out at the beginning.
@@ -110,6 +112,10 @@ def lay_out(
     ValueError: for a problem of the other kind, one without the reward model's
       own prompt, or a prompt that does not fit its buffer or lacks the prefix.
   """
+  if isinstance(policy, whole_steps.WholeSteps):
+    pair = policy.owner
+    if isinstance(pair, speculative.SpeculativePolicy):
+      policy, reward = pair.target, pair.reward
   is_model = isinstance(policy, policy_lib.ModelPolicy)
   if is_model and isinstance(problem, PromptProblem):
     return _pad(policy, reward, problem, prefix)

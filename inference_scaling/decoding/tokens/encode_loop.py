@@ -1,10 +1,13 @@
-"""The loop that encodes steps for a reward model, a block of tokens at a time.
+"""The loop that encodes given steps, a block of tokens at a time.
+
+For a reward model, and for a policy that reads what another one wrote.
 
 Axis letters: Q problems and R beams that are scored, C tokens of a step's
 buffer, T tokens of a block.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -88,6 +91,46 @@ def run(
     The `HeadState` at the last tokens (the old one for a step of no tokens),
     and the rows after the step.
   """
+
+  def encode(head: Any, block: jax.Array, hidden: jax.Array) -> Any:
+    return model.encode(params, head, block, hidden)
+
+  return _run(model, params, head, rows, tokens, lengths, encode)
+
+
+def read(
+  model: models.Model,
+  params: Any,
+  rows: stored_rows.AnyRows,
+  tokens: jax.Array,
+  lengths: jax.Array,
+) -> stored_rows.AnyRows:
+  """Runs a policy over given tokens, block by block.
+
+  Args:
+    model: the policy's.
+    params: its weights.
+    rows: keys and values.
+    tokens: int32[Q, R, C].
+    lengths: int32[Q, R].
+
+  Returns:
+    The rows behind these tokens.
+  """
+  _, rows = _run(model, params, (), rows, tokens, lengths, lambda *_: ())
+  return rows
+
+
+def _run(
+  model: models.Model | models.RewardModel,
+  params: Any,
+  head: Any,
+  rows: stored_rows.AnyRows,
+  tokens: jax.Array,
+  lengths: jax.Array,
+  encode: Callable[[Any, jax.Array, jax.Array], Any],
+) -> tuple[Any, stored_rows.AnyRows]:
+  """As `run`; `encode` makes the head of a head, tokens and hidden states."""
   Q, R, C = tokens.shape
   T = block_size(model.hardware, Q * R, C)
   spare = encoded_size(model.hardware, Q * R, C) - C
@@ -102,7 +145,7 @@ def run(
     positions = rows.positions()[..., None] + jnp.arange(T)[None, None]
     attend = rows.attention(config, T, model.decode_kernel)
     hidden, kept = model.forward(params, block, positions, attend)
-    after = model.encode(params, head, block, hidden)
+    after = encode(head, block, hidden)
     rows = rows.advance(kept, jnp.clip(left, 0, T), num_tokens=T)
     return index + T, _at_last(head, after, left), rows
 
@@ -112,6 +155,25 @@ def run(
     (jnp.int32(0), head, rows),
   )
   return head, rows
+
+
+def row_sizes(
+  hardware: hardware_lib.Hardware, text: int, num_rows: int, step_tokens: int
+) -> tuple[int, int | None]:
+  """Says how large rows must be for `run` and `read`.
+
+  Args:
+    hardware: as of `block_size`.
+    text: most tokens of a row once the step is encoded.
+    num_rows: as of `block_size`.
+    step_tokens: likewise.
+
+  Returns:
+    Entries of rows, and of an append buffer where there is one.
+  """
+  if hardware.is_cpu:  # the last block may pass the last token
+    return text + block_size(hardware, num_rows, step_tokens), None
+  return text, encoded_size(hardware, num_rows, step_tokens)
 
 
 def _at_last(old: Any, after: Any, left: jax.Array) -> Any:

@@ -28,7 +28,11 @@ from jax import lax
 from inference_scaling import compute
 from inference_scaling.search import base, batching, extension, tree
 from inference_scaling.search.checks import entries, values
-from inference_scaling.search.porting import speculative_state, whole_steps
+from inference_scaling.search.porting import (
+  speculative_reward,
+  speculative_state,
+  whole_steps,
+)
 
 # Folded into the keys of the target's steps: were they drawn with the draft's,
 # a target that equals the draft would write the rejected step again. Tokens of
@@ -44,7 +48,7 @@ def speculative(
   target: speculative_state.ReadingPolicy,
   reward: base.Reward,
   max_unread: int = MAX_UNREAD,
-) -> tuple["SpeculativePolicy", "SpeculativeReward"]:
+) -> tuple["SpeculativePolicy", speculative_reward.SpeculativeReward]:
   """Makes one policy and one reward of a draft, a target and a reward.
 
   Args:
@@ -94,7 +98,7 @@ def speculative(
     whole_steps.batched_reward(reward),
     max_unread,
   )
-  return policy, SpeculativeReward()
+  return policy, speculative_reward.SpeculativeReward()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -279,59 +283,6 @@ class SpeculativePolicy(batching.Batched):
       target_read=tokens,
       num_unread=jnp.where(due, 0, state.num_unread),
     )
-
-
-class SpeculativeReward(batching.Batched):
-  """Hands out the scores that steps were taken by; see `speculative`.
-
-  The policy has computed and counted them. All objects are equal.
-  """
-
-  def __eq__(self, other: object) -> bool:
-    return type(other) is type(self)
-
-  def __hash__(self) -> int:
-    return hash(type(self))
-
-  def start(self, params: Any, prompts: Any) -> jax.Array:
-    """Remembers nothing: zeros, int32[P]."""
-    del params
-    return jnp.zeros(jax.tree.leaves(prompts)[0].shape[0], jnp.int32)
-
-  def score(
-    self, params: Any, state: jax.Array, step: base.Step, active: jax.Array
-  ) -> tuple[jax.Array, jax.Array]:
-    """Takes the scores out of the steps."""
-    del params, active
-    return state, step.content.scores
-
-  def fork(self, state: jax.Array, parents: jax.Array) -> jax.Array:
-    """Changes nothing."""
-    del parents
-    return state
-
-  def rewind(self, before: jax.Array, after: jax.Array) -> jax.Array:
-    """Changes nothing."""
-    del before
-    return after
-
-  def counts(self, state: jax.Array) -> compute.Counts:
-    """Zeros: the reward's tokens are in `SpeculativeCounts`."""
-    return compute.prompt_counts(state, state)
-
-  def held(self, state: jax.Array) -> tuple[()]:
-    """Nothing."""
-    del state
-    return ()
-
-  def report(self, state: jax.Array) -> tuple[()]:
-    """Nothing: the policy reports for the reward."""
-    del state
-    return ()
-
-  def check(self, report: Any, where: str) -> None:
-    """Finds no fault."""
-    del report, where
 
 
 def _check_alike(proposal: base.Step, own: base.Step) -> None:
