@@ -44,6 +44,9 @@ DUPLICATES = (KEEP, DROP, MERGE)
 REBASE_RULES = ("ceil", "round", "exact", "stochastic")
 RESAMPLING_SCHEMES = ("systematic", "multinomial")
 TERMINALS = ("resample", KEEP)
+# Of particle methods: whether the temperature of weights changes.
+CONSTANT, ENTROPIC = "constant", "entropic"
+TEMPERATURE_RULES = (CONSTANT, ENTROPIC)
 # Of AB-MCTS: what is believed of scores.
 POSTERIORS = ("normal", "beta")
 # When samples agree enough to draw no more; see `stopping`.

@@ -130,8 +130,9 @@ the last step:
   >>> unused = [o.discarded / o.generated for o in solved]
 
 Strategies: `sampling`, `rebase`, `beam_search`, `dvts`, `particle_filter`,
-`mcts` (with `mcts_shape`), `ab_mcts` (with `ab_mcts_shape`), each with a help
-page; one of your own is a `Strategy(init, select)`. `search` is `run_search` without jit; `init_search`
+`particle_gibbs`, `mcts`, `ab_mcts` (with `particle_gibbs_shape`, `mcts_shape`,
+`ab_mcts_shape`), each with a help page; one of your own is a
+`Strategy(init, select)`. `search` is `run_search` without jit; `init_search`
 and `search_step` take one step at a time. All of these are names of this
 package, as are the functions that analyse a tree (`list_nodes`,
 `list_candidates`, ..), and what an engine needs in addition (`BatchedPolicy`,
@@ -195,7 +196,13 @@ from inference_scaling.search.strategies.mcts import (
   mcts,
   mcts_shape,
 )
-from inference_scaling.search.strategies.particle_filter import particle_filter
+from inference_scaling.search.strategies.particles.particle_filter import (
+  particle_filter,
+)
+from inference_scaling.search.strategies.particles.particle_gibbs import (
+  particle_gibbs,
+  particle_gibbs_shape,
+)
 from inference_scaling.search.strategies.rebase import rebase
 from inference_scaling.search.strategies.sampling import sampling
 from inference_scaling.search.strategies.slots import children_to_parents

@@ -6,10 +6,10 @@ word of the user's that tells runs with other hyperparameters apart:
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import pydantic
-from typing_extensions import Self, override
+from typing_extensions import override
 
 from inference_scaling import names
 from inference_scaling.spec.checking import choices, fields, messages
@@ -219,6 +219,41 @@ class ParticleFilter(_Tree):
   terminal: Annotated[str, fields.one_of(*names.TERMINALS)] = fields.key(
     "resample", "Whether finished beams are resampled or kept."
   )
+  temperature_rule: Annotated[str, fields.one_of(*names.TEMPERATURE_RULES)] = (
+    fields.key(
+      names.CONSTANT,
+      "Whether the temperature is raised at first while few beams have most of "
+      "the weight ('entropic').",
+    )
+  )
+
+
+class ParticleGibbs(_Drawn):
+  """Particle filters of n beams, each conditioned on a path of the last."""
+
+  title = "Particle Gibbs"
+  needs_probabilities = True
+  keeps_nodes = True
+  iterations: fields.PositiveInt = fields.key(
+    2, "Filters, one after the other; each adds n candidates."
+  )
+  temperature: fields.PositiveFloat = fields.key(
+    1.0, "Temperature that logits of rewards are divided by."
+  )
+  temperature_rule: Annotated[str, fields.one_of(*names.TEMPERATURE_RULES)] = (
+    fields.key(
+      names.CONSTANT,
+      "Whether the temperature is raised at first while few beams have most of "
+      "the weight ('entropic').",
+    )
+  )
+
+  @pydantic.model_validator(mode="after")
+  def _check_particles(self) -> Self:
+    if min(self.n) < 2:
+      words = "numbers of at least 2, since one beam is kept from before"
+      raise fields.fail_at("n", fields.WRONG, words, self.n)
+    return self
 
 
 class Mcts(_Tree):
@@ -282,6 +317,7 @@ STRATEGIES: Mapping[str, type[Block]] = {
   "beam_search": BeamSearch,
   "dvts": Dvts,
   "particle_filter": ParticleFilter,
+  "particle_gibbs": ParticleGibbs,
   "mcts": Mcts,
   "ab_mcts": AbMcts,
 }

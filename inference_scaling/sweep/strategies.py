@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from inference_scaling import search, spec, stopping
+from inference_scaling import names, search, spec, stopping
 
 Hyperparameters = Mapping[str, Any]
 
@@ -43,6 +43,10 @@ def make(
     return search.mcts(expansions=n, max_steps=steps, **hyperparameters)
   if kind == _AB_MCTS:
     return search.ab_mcts(max_steps=steps, **hyperparameters)
+  if kind == _PARTICLE_FILTER:
+    return _particle_filter(steps, **hyperparameters)
+  if kind == _PARTICLE_GIBBS:
+    return _particle_gibbs(n, steps, **hyperparameters)
   return _MAKERS[kind](**hyperparameters)
 
 
@@ -61,6 +65,10 @@ def shape(
     Its sizes.
   """
   kind = spec.kind_of(strategy)
+  if kind == _PARTICLE_GIBBS:
+    iterations = hyperparameters["iterations"]
+    num_beams, max_depth = search.particle_gibbs_shape(n, steps, iterations)
+    return Shape(num_beams, n, max_depth)
   if kind == _AB_MCTS:
     batch = hyperparameters["batch"]
     num_beams, max_depth = search.ab_mcts_shape(n, batch)
@@ -92,6 +100,21 @@ def _most_at_once(kind: str, n: int, hyperparameters: Hyperparameters) -> int:
   return n
 
 
+def _particle_filter(
+  steps: int, temperature_rule: str, **others: Any
+) -> search.Strategy:
+  entropic_steps = steps if temperature_rule == names.ENTROPIC else None
+  return search.particle_filter(entropic_steps=entropic_steps, **others)
+
+
+def _particle_gibbs(
+  n: int, steps: int, temperature_rule: str, **others: Any
+) -> search.Strategy:
+  entropic = temperature_rule == names.ENTROPIC
+  return search.particle_gibbs(n, steps, entropic=entropic, **others)
+
+
+_PARTICLE_FILTER, _PARTICLE_GIBBS = "particle_filter", "particle_gibbs"
 _MCTS = "mcts"  # what is called n of others is its number of expansions
 _AB_MCTS = "ab_mcts"  # and here its number of nodes
 _MAKERS: Mapping[str, Callable[..., search.Strategy]] = {
@@ -102,5 +125,4 @@ _MAKERS: Mapping[str, Callable[..., search.Strategy]] = {
   "rebase": search.rebase,
   "beam_search": search.beam_search,
   "dvts": search.dvts,
-  "particle_filter": search.particle_filter,
 }

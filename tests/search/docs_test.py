@@ -39,7 +39,8 @@ def test_names_outside_of_help_are_public_too():
   for name in (
     "ab_mcts", "ab_mcts_shape",
     "beam_search", "dvts", "flat_rows", "init_search", "layer_first",
-    "list_candidates", "mcts", "mcts_shape", "particle_filter", "per_row",
+    "list_candidates", "mcts", "mcts_shape", "particle_filter",
+    "particle_gibbs", "particle_gibbs_shape", "per_row",
     "rebase", "sampling", "search", "search_step", "Beams", "Policy", "Reward",
     "Step", "Strategy", "BatchedPolicy", "BatchedReward", "batched_policy",
     "batched_reward",

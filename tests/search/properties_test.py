@@ -23,6 +23,14 @@ EQUAL = jnp.full((4, 1000), 0.3, jnp.float32)
 SLOW = runs.World(stop=0.15, seed=1)  # searches that go on for longer
 
 all_strategies = pytest.mark.parametrize("name", sorted(STRATEGIES))
+
+
+def _states(row, number, *args, **options):
+  """All states of a search with the beams that the row needs."""
+  policy = toy.TreePolicy(row.beams)
+  return runs.states(row.make(number), *args, policy=policy, **options)
+
+
 few = hypothesis.settings(
   max_examples=5, deadline=None, derandomize=True, database=None
 )
@@ -39,7 +47,7 @@ numbers = st.sampled_from([0.05, 0.3, 0.7, 2.0])
 @hypothesis.given(worlds, numbers)
 def test_no_search_exceeds_its_budget(name, world, number):
   row = STRATEGIES[name]
-  states = runs.states(row.make(number), world=world)
+  states, N = _states(row, number, world=world), row.beams
   for before, after in itertools.pairwise(map(runs.host, states)):
     held = np.isin(after.status, (search.FINISHED, search.TRUNCATED))
     budget = N - held.sum(axis=1)
@@ -77,7 +85,7 @@ def test_no_search_exceeds_its_budget(name, world, number):
 def test_ended_beams_never_change(name, world, number):
   """They stay in their slots, or are whole copies where they may move."""
   row = STRATEGIES[name]
-  states = [runs.host(s) for s in runs.states(row.make(number), world=world)]
+  states = [runs.host(s) for s in _states(row, number, world=world)]
   ended = 0
   for before, after in itertools.pairwise(states):
     for problem, depth in enumerate(before.depth):
@@ -109,49 +117,52 @@ def test_ended_beams_never_change(name, world, number):
   worlds, st.permutations(range(4)), st.tuples(*[st.integers(0, 3)] * 3)
 )
 def test_neighbours_and_their_order_do_not_matter(name, world, order, others):
-  strategy = STRATEGIES[name].make(0.3)
-  final = runs.states(strategy, world=world)[-1]
-  turned = runs.states(strategy, PROBLEMS[order], world)[-1]
-  for row, number in enumerate(order):
-    runs.assert_equal(runs.row(turned, row), runs.row(final, number))
-  among = runs.states(strategy, [PROBLEMS[1], *others], world)[-1]
+  row = STRATEGIES[name]
+  final = _states(row, 0.3, world=world)[-1]
+  turned = _states(row, 0.3, PROBLEMS[order], world)[-1]
+  for slot, number in enumerate(order):
+    runs.assert_equal(runs.row(turned, slot), runs.row(final, number))
+  among = _states(row, 0.3, [PROBLEMS[1], *others], world)[-1]
   runs.assert_equal(runs.row(among, 0), runs.row(final, 1))
 
 
 @all_strategies
 def test_a_problem_that_is_done_passes_through_unchanged(name):
-  strategy = STRATEGIES[name].make(0.3)
-  states = runs.states(strategy)
+  row = STRATEGIES[name]
+  states = _states(row, 0.3)
   for before, after in itertools.pairwise(states):
-    for row in np.flatnonzero(search.is_done(before)):
-      runs.assert_equal(runs.row(before, row), runs.row(after, row))
-  runs.assert_equal(states[-1], runs.step(strategy, states[-1]))
+    for slot in np.flatnonzero(search.is_done(before)):
+      runs.assert_equal(runs.row(before, slot), runs.row(after, slot))
+  policy = toy.TreePolicy(row.beams)
+  last = runs.step(row.make(0.3), states[-1], policy=policy)
+  runs.assert_equal(states[-1], last)
 
 
 @all_strategies
 def test_chance_comes_from_the_keys_alone(name):
-  strategy = STRATEGIES[name].make(0.3)
-  final = runs.states(strategy)[-1]
-  runs.assert_equal(final, runs.states(strategy)[-1])
-  other = runs.states(strategy, world=runs.World(seed=1))[-1]
+  row = STRATEGIES[name]
+  final = _states(row, 0.3)[-1]
+  runs.assert_equal(final, _states(row, 0.3)[-1])
+  other = _states(row, 0.3, world=runs.World(seed=1))[-1]
   assert (final.tree.contents["node"] != other.tree.contents["node"]).any()
 
 
 @all_strategies
 def test_types_stay_and_no_number_compiles_anything(name):
-  traced = []
+  traced, row = [], STRATEGIES[name]
   for number in (0.1, 0.7, 2):
-    strategy = STRATEGIES[name].make(number)
-    states = runs.states(strategy)
+    strategy = row.make(number)
+    states = _states(row, number)
     first, last = (
       [(leaf.aval, leaf.aval.weak_type) for leaf in jax.tree.leaves(state)]
       for state in (states[0], states[-1])
     )
     assert first == last
-    program = runs.POLICY, strategy.static_part, len(PROBLEMS)
+    policy = toy.TreePolicy(row.beams)
+    program = policy, strategy.static_part, len(PROBLEMS)
     traced.append(runs.traces[program])
   assert traced[0] and set(traced) == {traced[0]}
-  again = STRATEGIES[name].make(number)
+  again = row.make(number)
   assert again == strategy and hash(again) == hash(strategy)
 
 

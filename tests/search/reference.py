@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from inference_scaling import search
-from tests.search import oracle
+from tests.search import gibbs_oracle, oracle
 
 
 @dataclasses.dataclass
@@ -110,8 +110,9 @@ def dvts(children, subtree_beams):
   return select
 
 
-def particle_filter(resampling, temperature, terminal):
+def particle_filter(resampling, temperature, terminal, entropic_steps=None):
   """All particles, or those that run, by their odds."""
+  steps = itertools.count(1)
 
   def select(draw, beams):
     free = [terminal == "resample" or not beam.holds_its_slot for beam in beams]
@@ -126,6 +127,10 @@ def particle_filter(resampling, temperature, terminal):
       chance = min(max(beam.score, 1e-6), 1 - 1e-6)
       odds = (chance / (1 - chance)) ** (1 / temperature)
       weights.append(odds * beam.multiplicity if is_particle else 0.0)
+    if entropic_steps is not None:
+      known = itertools.compress(weights, particles)
+      factor = gibbs_oracle.entropic([*known], next(steps), entropic_steps)
+      weights = [weight ** (1 / factor) for weight in weights]
     if resampling == "systematic":
       total = sum(map(Fraction, weights))
       quotas = [Fraction(weight) * sum(free) / total for weight in weights]

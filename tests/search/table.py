@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from inference_scaling import search
-from tests.search import reference
+from tests.search import reference, runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,12 +16,14 @@ class Row:
     reference: the `select` in plain Python for that number; None without one.
     fills: whether all of the budget is spent while any beam can go on.
     moves_ended: whether ended beams may be copied or lost.
+    beams: N.
   """
 
   make: Callable[[float], search.Strategy]
   reference: Callable[[float], Callable] | None = None
   fills: bool = True
   moves_ended: bool = False
+  beams: int = runs.NUM_BEAMS
 
 
 def whole(number):
@@ -54,14 +56,25 @@ def _dvts(subtree_beams, **options):
 
 
 def _particle_filter(
-  resampling="systematic", terminal="resample", duplicates="keep"
+  resampling="systematic", terminal="resample", duplicates="keep", steps=None
 ):
   return Row(
     lambda number: search.particle_filter(
-      resampling, number, terminal, duplicates
+      resampling, number, terminal, duplicates, steps
     ),
-    lambda number: reference.particle_filter(resampling, number, terminal),
+    lambda number: reference.particle_filter(
+      resampling, number, terminal, steps
+    ),
     moves_ended=terminal == "resample",
+  )
+
+
+def _particle_gibbs(entropic):
+  return Row(
+    lambda number: search.particle_gibbs(2, 2, 2, number, entropic),
+    fills=False,
+    moves_ended=True,
+    beams=search.particle_gibbs_shape(2, 2, 2)[0],
   )
 
 
@@ -110,6 +123,9 @@ STRATEGIES = {
   ),
   "particle_filter/keep": _particle_filter(terminal="keep"),
   "particle_filter/drop": _particle_filter(duplicates="drop"),
+  "particle_filter/entropic": _particle_filter(steps=9),
+  "particle_gibbs": _particle_gibbs(False),
+  "particle_gibbs/entropic": _particle_gibbs(True),
   "mcts": _mcts(),
   "mcts/drop": _mcts("drop"),
   "mcts/merge": _mcts("merge"),

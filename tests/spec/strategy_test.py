@@ -16,7 +16,9 @@ def test_strategies_are_refused_where_rewards_do_not_suit_them(
   name, reward_format
 ):
   probabilities = reward_format in ("likelihood", "native")
-  if name in FREE or (reward_format != "none" and name != "particle_filter"):
+  if name in FREE or (
+    reward_format != "none" and not name.startswith("particle_")
+  ):
     spec.check_reward(name, reward_format, "here")
   elif probabilities:
     spec.check_reward(f"{name}/cold", reward_format, "here")
@@ -60,6 +62,11 @@ def test_a_variant_of_greedy_is_greedy():
   assert spec.is_greedy("greedy/again") and not spec.is_greedy("sampling/x")
   block = spec.block_of("greedy/again")(strategy="greedy/again")
   assert (block.sizes, block.draws, block.hyperparameters) == ((1,), (0,), {})
+
+
+def test_a_particle_gibbs_has_free_particles():
+  with pytest.raises(ValueError, match=r"n[\s\S]*numbers of at least 2"):
+    spec.block_of("particle_gibbs")(strategy="particle_gibbs", n=(4, 1))
 
 
 @pytest.mark.parametrize(

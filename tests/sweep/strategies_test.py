@@ -13,6 +13,11 @@ def test_usual_numbers_make_a_strategy_and_its_shape(name):
   shape = strategies.shape(name, 8, usual, 5)
   carry = strategy.init(shape.num_beams)
   assert strategy.static_part.init is None
+  if name == "particle_gibbs":  # 5 steps, and the candidates of 2 filters
+    assert (shape.num_beams, shape.num_rows) == (8 * (5 + 2) + 1, 8)
+    assert shape.max_depth == 2 * 5 + 1
+    assert strategy.first(shape.num_beams, carry).sum() == 8
+    return
   if name == "ab_mcts":  # a node a round
     assert (shape.num_beams, shape.num_rows, shape.max_depth) == (8, 1, 9)
     assert strategy.first(8, carry).sum() == 1
@@ -39,6 +44,7 @@ def test_every_number_reaches_its_strategy():
     "lookahead": 2, "subtree_beams": 2, "resampling": "multinomial",
     "terminal": "keep", "root_children": 3, "exploration": 0.25,
     "posterior": "beta", "prior_mean": 0.3, "prior_count": 2.0,
+    "temperature_rule": "entropic", "iterations": 3,
     "prior_degrees": 3.0, "prior_variance": 0.5, "batch": 3, "threshold": 0.5,
   }  # fmt: skip
   for name in spec.STRATEGIES:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ from inference_scaling import names
 from inference_scaling.search import base
 from inference_scaling.search.checks import arguments
 from inference_scaling.search.strategies import slots
+from inference_scaling.search.strategies.particles import annealing
 from inference_scaling.search.strategies.resampling import SCHEMES
 
 TERMINALS = names.TERMINALS
@@ -26,6 +27,7 @@ def particle_filter(
   temperature: Any = 1.0,
   terminal: str = RESAMPLE,
   duplicates: str = base.KEEP,
+  entropic_steps: Any = None,
 ) -> base.Strategy:
   """Resamples all beams after each step by the softmax of their logits.
 
@@ -49,9 +51,13 @@ def particle_filter(
     duplicates: KEEP, DROP or MERGE. A merged particle's weight is that of all
       that it stands for. DROP also drops the copies of a finished particle at
       the next depth, so that only those of the last resampling vote.
+    entropic_steps: T, most steps of a solution, for entropic particle filtering
+      (see `annealing`): the temperature is raised in the first half of T while
+      the weights gather on few particles. None for a constant temperature. A
+      number that may be traced, too.
 
   Returns:
-    A Strategy; its carry is the temperature.
+    A Strategy; its carry is the temperature, and how far it is annealed.
 
   Raises:
     ValueError: on a wrong argument.
@@ -60,6 +66,9 @@ def particle_filter(
     Puri et al., "A Probabilistic Inference Approach to Inference-Time Scaling
       of LLMs using Particle-Based Monte Carlo Methods", 2025.
       https://arxiv.org/abs/2502.01618
+    Giannone et al., "Mitigating Premature Exploitation in Particle-based Monte
+      Carlo for Inference-Time Scaling", 2025 (entropic annealing).
+      https://arxiv.org/abs/2510.05825
   """
   name = "particle_filter"
   arguments.check_choice(
@@ -69,9 +78,15 @@ def particle_filter(
   temperature = arguments.check_positive(
     f"{name}: temperature", temperature, "1 gives the published weights"
   )
+  if entropic_steps is not None:
+    entropic_steps = arguments.check_whole(
+      f"{name}: entropic_steps", entropic_steps, 1
+    )
   arguments.check_shared(name, 0, duplicates)
   return base.Strategy(
-    _Init(temperature), _SELECT[resampling, terminal], duplicates=duplicates
+    _Init(temperature, entropic_steps),
+    _SELECT[resampling, terminal],
+    duplicates=duplicates,
   )
 
 
@@ -97,30 +112,67 @@ def particle_weights(
   return jnp.where(particles, weights, 0.0)
 
 
+class _Annealed(NamedTuple):
+  """The carry of entropic particle filtering.
+
+  Attributes:
+    temperature: float32[], at least.
+    steps: int32[], steps made.
+    max_steps: int32[], T.
+  """
+
+  temperature: jax.Array
+  steps: jax.Array
+  max_steps: jax.Array
+
+
 @dataclasses.dataclass(frozen=True)
 class _Init:
-  """Makes the carry; equal for equal temperatures, so jit's cache is hit."""
+  """Makes the carry; equal for equal numbers, so jit's cache is hit."""
 
   temperature: Any
+  entropic_steps: Any
 
-  def __call__(self, num_beams: int) -> jax.Array:
+  def __call__(self, num_beams: int) -> jax.Array | _Annealed:
     del num_beams  # the particles are counted at each depth
-    return jnp.asarray(self.temperature, jnp.float32)
+    temperature = jnp.asarray(self.temperature, jnp.float32)
+    if self.entropic_steps is None:
+      return temperature
+    max_steps = jnp.asarray(self.entropic_steps, jnp.int32)
+    return _Annealed(temperature, jnp.int32(0), max_steps)
+
+
+def _weigh(
+  beams: base.Beams, particles: jax.Array, carry: jax.Array | _Annealed
+) -> tuple[jax.Array, jax.Array | _Annealed]:
+  """The weights of single particles, float32[N], and the new carry."""
+  if not isinstance(carry, _Annealed):
+    return particle_weights(beams.scores, particles, carry), carry
+  carry = carry._replace(steps=carry.steps + 1)
+  weights = particle_weights(beams.scores, particles, carry.temperature)
+  factor = annealing.entropic_temperature(
+    weights,
+    jnp.where(particles, beams.multiplicity, 0),
+    carry.steps,
+    carry.max_steps,
+  )
+  flat = particle_weights(beams.scores, particles, carry.temperature * factor)
+  return flat, carry
 
 
 def _select(
   key: jax.Array,
   beams: base.Beams,
-  carry: jax.Array,
+  carry: jax.Array | _Annealed,
   *,
   scheme: str,
   terminal: str,
-) -> tuple[jax.Array, jax.Array, jax.Array]:
+) -> tuple[jax.Array, jax.Array, jax.Array | _Annealed]:
   running, free = slots.expandable(beams), slots.free(beams)
   particles = running
   if terminal == RESAMPLE:
     particles, free = running | ~free, jnp.ones_like(free)
-  weights = particle_weights(beams.scores, particles, carry)
+  weights, carry = _weigh(beams, particles, carry)
   weights *= beams.multiplicity
   copies = SCHEMES[scheme](key, weights, jnp.sum(free, dtype=jnp.int32))
   parents = slots.children_to_parents(copies, free)

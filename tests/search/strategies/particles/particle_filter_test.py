@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from inference_scaling import search
-from inference_scaling.search.strategies.particle_filter import particle_weights
+from inference_scaling.search.strategies.particles.particle_filter import (
+  particle_weights,
+)
 
 R, F, T, D = (
   search.RUNNING, search.FINISHED, search.TRUNCATED, search.DROPPED
@@ -121,6 +123,10 @@ def test_equal_strategies_share_compiled_programs():
     (("systematic", 0), r"temperature is 0, expected a number above 0; 1 giv"),
     (("systematic", 1, "stop"), r"terminal is 'stop'.*'resample', 'keep'"),
     (("systematic", 1, "keep", "skip"), r"particle_filter: duplicates is"),
+    (
+      ("systematic", 1, "keep", "keep", 0),
+      r"entropic_steps is 0, expected a wh",
+    ),
   ],
 )
 def test_wrong_arguments_are_named(arguments, message):

@@ -1,0 +1,1 @@
+"""Particle methods: beams are resampled by their rewards."""
