@@ -58,12 +58,13 @@ def make_problem(
   )  # fmt: skip
 
 
-def names_of_program(setup: str, code: str, reference: str) -> tuple[str, ...]:
-  """Names that tests take from a program.
+def make_tests(setup: str, code: str, reference: str) -> jobs.Tests:
+  """Makes tests, and finds out what they take from a program.
 
-  They are those that the tests use and the reference gives; where there is no
+  They take the names that they use and the reference defines; where there is no
   reference, those that nobody else gives. No other name of a program reaches
-  the tests: it could put its own `sorted` in place of Python's.
+  the tests: it could put its own `sorted` in place of Python's. What the
+  reference imports and the tests use is imported before them.
 
   Args:
     setup: code before the tests.
@@ -71,20 +72,25 @@ def names_of_program(setup: str, code: str, reference: str) -> tuple[str, ...]:
     reference: a right program; "" for none.
 
   Returns:
-    The names, sorted.
+    The tests, with the names sorted.
 
   Raises:
     SyntaxError: if one of the codes is no Python.
   """
-  used = _used(f"{setup}\n{code}")
-  if reference:
-    return tuple(sorted(used & _assigned(reference)))
-  return tuple(
-    sorted(used - _assigned(f"{setup}\n{code}") - set(dir(builtins)))
-  )
+  whole = f"{setup}\n{code}"
+  left = _used(whole) - _given(whole)
+  imports = [
+    ast.unparse(node)
+    for node in ast.parse(reference).body
+    if isinstance(node, ast.Import | ast.ImportFrom)
+    and left & _given(ast.unparse(node))
+  ]
+  left -= _given("\n".join(imports))
+  names = left & _given(reference) if reference else left - set(dir(builtins))
+  return jobs.Tests(join([*imports, setup]), code, tuple(sorted(names)))
 
 
-def _assigned(code: str) -> set[str]:
+def _given(code: str) -> set[str]:
   """Names that the top level of some code gives a value."""
   table = symtable.symtable(code, "code.py", "exec")
   return {

@@ -3,7 +3,7 @@
 import ast
 import pathlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from inference_scaling import names
 from inference_scaling.tasks import problem as tasks_problem
@@ -30,7 +30,7 @@ def texts(row: rows.Row, name: str, least: int = 1) -> list[str]:
     ValueError: if there are fewer, or something else.
   """
   value = row.value(name)
-  if not isinstance(value, Sequence) or not all(
+  if not isinstance(value, list) or not all(
     isinstance(item, str) for item in value
   ):
     raise row.error(f"`{name}` is {value!r}"[:100], "a list of texts")
@@ -108,10 +108,10 @@ def make_tests(
   """
   program = problem.join([str(row.fields.get(reference) or "")])
   check_code(row, setup, code, program)
-  called = problem.names_of_program(setup, code, program)
-  if not called:
+  tests = problem.make_tests(setup, code, program)
+  if not tests.names:
     raise row.error(
       "its tests call nothing",
       f"a name that they use and `{reference}` defines",
     )
-  return jobs.Tests(setup, code, called)
+  return tests

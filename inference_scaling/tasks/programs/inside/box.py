@@ -32,6 +32,7 @@ def main() -> None:
     checker,
     guest,
     landlock,
+    program,
     seccomp,
   )
 
@@ -52,7 +53,7 @@ def main() -> None:
 
 def _work(job: dict[str, Any], guests: list, outside: Any) -> None:
   """Runs the tests, records their calls, or has the program observed."""
-  from inference_scaling.tasks.programs.inside import checker
+  from inference_scaling.tasks.programs.inside import checker, program
 
   sys.setrecursionlimit(10_000)
   tests = job["setup"], job["tests"], job["names"]
@@ -60,10 +61,10 @@ def _work(job: dict[str, Any], guests: list, outside: Any) -> None:
     outside.send({"calls": checker.record_calls(*tests)})
     return
   tested, observed = guests
-  outside.send(checker.run_tests(checker.Program(tested), *tests))
+  outside.send(checker.run_tests(program.Program(tested), *tests))
   tested.close()
   for digest in checker.observe(
-    checker.Program(observed), job["calls"], job["call_seconds"]
+    program.Program(observed), job["calls"], job["call_seconds"]
   ):
     outside.send({"seen": digest})
 
