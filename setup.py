@@ -2,12 +2,35 @@
 
 import pathlib
 import re
+import shutil
 
 import setuptools
+from setuptools.command import build_py
 
 _ROOT = pathlib.Path(__file__).parent
 _README = _ROOT / "README.md"
 _PACKAGE = (_ROOT / "inference_scaling" / "__init__.py").read_text("utf-8")
+
+
+class BuildWithPrograms(build_py.build_py):
+  """Puts the programs and configs beside the package into a wheel."""
+
+  def run(self):
+    """Builds the package, and copies what stands beside it."""
+    super().run()
+    if self.editable_mode:  # which takes them from the checkout
+      return
+    for name in ("launch", "configs"):
+      shutil.copytree(
+        _ROOT / name,
+        pathlib.Path(self.build_lib, "inference_scaling", "shipped", name),
+        ignore=shutil.ignore_patterns("results", "*.md", "__pycache__"),
+        dirs_exist_ok=True,
+      )
+
+
+# Named by `inference_scaling.console`, which runs launch/NAME.py.
+_PROGRAMS = sorted(path.stem for path in (_ROOT / "launch").glob("*.py"))
 
 setuptools.setup(
   name="inference_scaling",
@@ -20,9 +43,17 @@ setuptools.setup(
   long_description_content_type="text/markdown",
   license="Apache-2.0",
   python_requires=">=3.11",
+  cmdclass={"build_py": BuildWithPrograms},
+  entry_points={
+    "console_scripts": [
+      f"inference-scaling-{name} = inference_scaling.console:main"
+      for name in _PROGRAMS
+    ]
+  },
   packages=setuptools.find_packages(include=["inference_scaling*"]),
   package_data={
     "inference_scaling.analysis": ["**/*.jinja"],
+    "inference_scaling.analysis.report.page": ["*.css", "*.js"],
     "inference_scaling.analysis.trees": ["*.css", "*.js"],
     "inference_scaling.assets": ["**/*"],
     "inference_scaling.plan": ["*.txt"],
@@ -37,6 +68,7 @@ setuptools.setup(
     "jax>=0.10",
     "jinja2>=3.1",  # of chats, reports and pages
     "llvmlite>=0.44",  # machine code of int8 products on CPUs
+    "markdown-it-py>=3.0",  # sections of reports as HTML; flax has it anyway
     "matplotlib>=3.8",
     "ml-collections>=1.0",
     "mpmath>=1.3",  # equality of answers that are no fractions

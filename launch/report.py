@@ -6,9 +6,9 @@ r"""Writes the report on a sweep again, or one on several, from records alone.
   python launch/report.py runs/small runs/large --output=runs/joined
 
 Reads records.jsonl and config.json of each folder, which a sweep has made and
-may still be writing. Writes report.md, summary.csv, claims/, tables/ and
-figures/ into the folder of the sweep, or into --output. No model is loaded and
-no accelerator is used.
+may still be writing. Writes report.md, report.html, summary.csv, claims/,
+tables/ and figures/ into the folder of the sweep, or into --output. No model is
+loaded and no accelerator is used.
 
 Several folders are of one benchmark: problems that two of them have are the
 same. Runs of all seeds and sizes are joined. A policy or a strategy that is not

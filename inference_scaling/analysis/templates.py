@@ -3,14 +3,17 @@
 A variable without a value raises, and values in HTML are escaped.
 """
 
+from importlib import resources
 from typing import Any
 
 import jinja2
+import markupsafe
 
 from inference_scaling.analysis import strategies, wording
 
+_PACKAGE = "inference_scaling.analysis"
 _ENVIRONMENT = jinja2.Environment(
-  loader=jinja2.PackageLoader("inference_scaling.analysis", ""),
+  loader=jinja2.PackageLoader(_PACKAGE, ""),
   undefined=jinja2.StrictUndefined,
   autoescape=jinja2.select_autoescape(["html.jinja"]),
   trim_blocks=True,
@@ -45,3 +48,16 @@ def fill(template: str, **values: Any) -> str:
     jinja2.UndefinedError: if a variable has no value.
   """
   return _ENVIRONMENT.get_template(template).render(values)
+
+
+def asset(path: str) -> markupsafe.Markup:
+  """A style or a script, to stand in a page as it is.
+
+  Args:
+    path: in this folder: "trees/page.css".
+
+  Returns:
+    The text.
+  """
+  text = resources.files(_PACKAGE).joinpath(path).read_text("utf-8")
+  return markupsafe.Markup(text)

@@ -10,10 +10,11 @@ from matplotlib import lines
 
 from inference_scaling.analysis import frames, strategies, wording
 from inference_scaling.analysis.comparison import frontier, selection
-from inference_scaling.analysis.figures import style
+from inference_scaling.analysis.figures import hover, style
 
 FRONTIER = "#C4C4C4"
 _MOST_BANDS = 4  # that can be told apart
+_PERCENTS = ("accuracy", "low", "high")
 _BANDED = (strategies.GREEDY, strategies.SAMPLING, strategies.REBASE)
 
 
@@ -25,9 +26,10 @@ def draw_curve(
   part: str = "",
   band: bool = True,
   filled: bool = True,
+  what: str = "accuracy",
   **line: Any,
 ) -> None:
-  """Draws error in percent with its 95% band.
+  """Draws error in percent with its 95% band; its points tell what they are.
 
   Args:
     axes: of the panel.
@@ -36,6 +38,7 @@ def draw_curve(
     part: "", "_easy" or "_hard".
     band: whether to draw the interval.
     filled: whether markers are filled.
+    what: what the column of accuracies holds, for its points to tell.
     **line: passed to `Axes.plot`.
   """
   rows = rows.sort_values(x).dropna(subset=[f"accuracy{part}"])
@@ -43,8 +46,7 @@ def draw_curve(
     return
   values = rows[x].to_numpy(float)
   error, top, bottom = (
-    100 * (1 - rows[f"{name}{part}"].to_numpy(float))
-    for name in ("accuracy", "low", "high")
+    100 * (1 - rows[f"{name}{part}"].to_numpy(float)) for name in _PERCENTS
   )
   color = line["color"]
   if band and len(rows) > 1:
@@ -53,13 +55,26 @@ def draw_curve(
     axes.vlines(values, bottom, top, color=color, linewidth=1.0)
   face = color if filled else "white"
   # Markers at an end of the axis (no error, nothing right) are drawn whole.
-  axes.plot(
+  (curve,) = axes.plot(
     values,
     error,
     markerfacecolor=face,
     markeredgecolor=color,
     clip_on=False,
     **line,
+  )
+  hover.tell(
+    curve, [_point(row, x, part, what) for row in frames.records(rows)]
+  )
+
+
+def _point(row: Mapping[str, Any], x: str, part: str, what: str) -> str:
+  """A point of a curve in words, but for an x that is n."""
+  shown = wording.percent(*(row[f"{name}{part}"] for name in _PERCENTS))
+  cost = "" if x == "n" else f"\n{row[x]:.3g} {style.cost_unit(x)}"
+  return (
+    f"{row['policy']}, {wording.method(row['strategy'], row['voting'])},"
+    f" n = {row['n']}\n{what} {shown} %{cost}"
   )
 
 

@@ -81,8 +81,12 @@ def completion(summary: pd.DataFrame) -> figure_lib.Figure:
   label = style.sizes_label(rows["strategy"])
   for panel, (_, curves) in zip(axes[0], drawing.by_policy(rows), strict=True):
     # Curves are drawn as 1 - accuracy.
-    shares = curves.assign(accuracy=1 - curves["completion"])
-    drawing.draw_strategies(panel, shares, "n", rows["strategy"], band=False)
+    shares = curves.assign(
+      accuracy=1 - curves["completion"], low=np.nan, high=np.nan
+    )
+    drawing.draw_strategies(
+      panel, shares, "n", rows["strategy"], band=False, what="unfinished"
+    )
     style.sizes_axis(panel, list(curves["n"]), label)
   style.error_axis(axes[0, 0], "finished candidates (%)")
   style.legend(figure, drawing.strategy_handles(rows["strategy"]))

@@ -23,7 +23,7 @@ from matplotlib import axes as axes_lib
 from matplotlib import figure as figure_lib
 
 from inference_scaling.analysis import files, strategies, votings
-from inference_scaling.analysis.figures import texts
+from inference_scaling.analysis.figures import hover, texts
 from inference_scaling.analysis.figures import ticks as ticks_lib
 
 BLACK, GREY = "#000000", "#8C8C8C"
@@ -208,6 +208,15 @@ def cost_axis(axes: axes_lib.Axes, cost: str, *, label: bool = True) -> None:
     axes.set_xlabel(COST_LABELS[cost])
 
 
+def cost_unit(column: str) -> str:
+  """What a cost column is in, in words: that of its axis."""
+  return next(
+    label.partition("\n")[0]
+    for cost, label in COST_LABELS.items()
+    if column.startswith(cost)
+  )
+
+
 def error_axis(axes: axes_lib.Axes, label: str = "error rate (%)") -> None:
   """A vertical axis of percentages in [0, 100]; call it after the curves."""
   axes.set_ylabel(label)
@@ -238,12 +247,14 @@ def legend(figure: figure_lib.Figure, handles: Sequence[artist.Artist]) -> None:
 def save(
   figure: figure_lib.Figure, folder: pathlib.Path, name: str
 ) -> list[pathlib.Path]:
-  """Writes <name>.png and <name>.pdf; the same figure gives the same bytes."""
+  """Writes <name>.png, .pdf and .svg; the same figure gives the same bytes."""
   paths = [folder / f"{name}.png", folder / f"{name}.pdf"]
   for path, key in zip(paths, ("Software", "CreationDate"), strict=True):
     drawn = io.BytesIO()
     figure.savefig(drawn, format=path.suffix[1:], metadata={key: None})
     files.write(path, drawn.getvalue())
-    # Laid out once: the second file is to look like the first, and is quicker.
+    # Laid out once: the others are to look like the first, and are quicker.
     figure.set_layout_engine("none")
+  paths.append(folder / f"{name}.svg")
+  files.write(paths[-1], hover.svg(figure, name))
   return paths

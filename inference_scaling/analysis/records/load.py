@@ -60,6 +60,8 @@ class Record:
       not known.
     machine_seconds: wall time of the process since the record before; None
       where it is not known, see `timings`.
+    line: the file that it was read from and the number of its line, from 1;
+      None for one of no file.
   """
 
   policy: str
@@ -84,6 +86,7 @@ class Record:
   confidence: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
   prompt_tokens: int | None = None
   machine_seconds: float | None = None
+  line: tuple[pathlib.Path, int] | None = None
 
   @property
   def rewarded(self) -> bool:
@@ -125,7 +128,7 @@ def read_records(path: str | pathlib.Path) -> list[Record]:
           f" {lines[key]}; keep one of the two"
         )
       lines[key] = number
-      records.append(record)
+      records.append(dataclasses.replace(record, line=(path, number)))
   except json_lines.LineError as error:
     raise RecordError(
       f"{path}:{error.number}: not a JSON object ({error.why})."

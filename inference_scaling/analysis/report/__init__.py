@@ -1,1 +1,1 @@
-"""From an analysis to report.md and the files beside it."""
+"""From an analysis to report.md, report.html and the files beside them."""

@@ -4,7 +4,7 @@ Its figures and the account of how it was made are sections, too.
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from inference_scaling import names
 from inference_scaling.analysis import registry, templates
 from inference_scaling.analysis.estimates import intervals
 from inference_scaling.analysis.report import opening, results
+
+OPENING = "opening"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,20 +31,28 @@ class Content:
   figures: Sequence[registry.Figure]
 
 
-def report(content: Content, sections: Iterable[registry.Section]) -> str:
-  """Writes report.md.
+def texts(
+  content: Content, sections: Iterable[registry.Section]
+) -> dict[str, str]:
+  """Writes the parts of report.md.
 
   Args:
     content: of the report.
     sections: in order.
 
   Returns:
-    The text; the opening alone where no policy has an answer.
+    Markdown by name: OPENING, and the sections that have something to say; the
+    opening alone where no policy has an answer.
   """
-  parts = [opening.opening(content.analysis, content.head)]
+  parts = {OPENING: opening.opening(content.analysis, content.head)}
   if not content.head.is_silent:
-    parts += [section.make(content) for section in sections]
-  return "\n\n".join(part.strip() for part in parts if part) + "\n"
+    parts |= {section.name: section.make(content) for section in sections}
+  return {name: part.strip() for name, part in parts.items() if part}
+
+
+def report(parts: Mapping[str, str]) -> str:
+  """Joins the parts of report.md, see `texts`."""
+  return "\n\n".join(parts.values()) + "\n"
 
 
 @registry.section(50, reads=lambda content: (content.figures,))

@@ -1,4 +1,4 @@
-"""Writes summary.csv, tables, figures and report.md from records alone."""
+"""Writes summary.csv, tables, figures and the report from records alone."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ from inference_scaling.analysis.report.folders import (
   joining,
   sources,
 )
+from inference_scaling.analysis.report.page import page
 
 # Their modules are searched for figures and sections.
 _PACKAGES = (figures_lib, report_lib)
@@ -33,9 +34,9 @@ def write_report(
 ) -> pathlib.Path:
   """Writes a report on a sweep, or one on several.
 
-  The files are report.md, summary.csv, claims/*.csv, tables/*.csv and
-  figures/*.png and *.pdf. They are all made before the first of them replaces
-  an earlier one: an error leaves the earlier report whole.
+  The files are report.md, report.html, summary.csv, claims/*.csv, tables/*.csv
+  and figures/*.png, *.pdf and *.svg. They are all made before the first of them
+  replaces an earlier one: an error leaves the earlier report whole.
 
   Args:
     workdirs: a sweep's folder with records.jsonl and config.json, or several
@@ -70,7 +71,7 @@ def write_report(
     target.mkdir(parents=True, exist_ok=True)
     with files.staging(target) as stage:
       made = _analyze(records, head, options)
-      _write(made, head, stage)
+      _write(made, head, records, stage)
     for name in set(results.OPTIONAL_TABLES) - set(made.tables):
       # A file of an earlier report must not stand beside this one.
       _table(target, name).unlink(missing_ok=True)
@@ -138,7 +139,10 @@ def _table(folder: pathlib.Path, name: str) -> pathlib.Path:
 
 
 def _write(
-  analysis: results.Analysis, head: opening.Head, folder: pathlib.Path
+  analysis: results.Analysis,
+  head: opening.Head,
+  records: Sequence[load.Record],
+  folder: pathlib.Path,
 ) -> None:
   files.write(folder / "summary.csv", analysis.summary.to_csv(index=False))
   # Empty ones, too: a file of an earlier report must not stand beside this one.
@@ -149,8 +153,14 @@ def _write(
   drawn = {} if head.is_silent else draw(analysis)
   for figure, made in drawn.items():
     style.save(made, folder / "figures", figure.name)
-  text = sections.report(
-    sections.Content(analysis, head, tuple(drawn)),
-    registry.find(registry.Section, _PACKAGES),
+  content = sections.Content(analysis, head, tuple(drawn))
+  texts = sections.texts(content, registry.find(registry.Section, _PACKAGES))
+  files.write(folder / "report.md", sections.report(texts))
+  drawings = {
+    figure: path.read_text("utf-8")
+    for figure in drawn
+    if (path := folder / "figures" / f"{figure.name}.svg").exists()
+  }
+  files.write(
+    folder / "report.html", page.make(content, texts, drawings, records)
   )
-  files.write(folder / "report.md", text)

@@ -9,8 +9,10 @@ from inference_scaling.spec import record as record_lib
 
 # Left out of labels: the number in front of a step, which its depth shows, and
 # the tag behind it, at which rewards are read.
-_NUMBERED = re.compile(r"^(?:#+ *)?Step \d+ *[:.]? *")
-_TAG = re.compile(r"(?:^| )ки$")
+UNLABELLED = (
+  re.compile(r"^(?:#+ *)?Step \d+ *[:.]? *"),
+  re.compile(r"(?:^| )ки$"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,8 +124,10 @@ def short_text(text: str, most: int | None = None) -> str:
   Returns:
     The line.
   """
-  line = _NUMBERED.sub("", " ".join(text.split()))
-  line = _TAG.sub("", line).strip()
+  line = " ".join(text.split())
+  for part in UNLABELLED:
+    line = part.sub("", line)
+  line = line.strip()
   if most is None or len(line) <= most:
     return line
   return line[: most - 1].rstrip() + "…"

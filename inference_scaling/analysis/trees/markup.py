@@ -21,6 +21,7 @@ from inference_scaling.spec import record as record_lib
 # Pixels; page.css reads the same numbers from the tree's style.
 _SIZES = {"column": 238, "chip": 202, "first": 72, "pitch": 29, "height": 23}
 _WIDEST_LINE = 23.0  # for all beams
+_SHADES = 256  # of a colormap
 _SCALE_STEPS = 11  # colours in the legend
 # How a candidate ended, in words.
 _ENDS = {
@@ -76,6 +77,23 @@ def values(record: record_lib.Record) -> dict[str, Any]:
     "reward_text": _reward_text,
     "short_text": layout.short_text,
     "silence": _silence,
+  }
+
+
+def constants() -> dict[str, Any]:
+  """What a script needs that draws trees as the templates do, as JSON data."""
+  shades = [colormaps[figure.COLORMAP](i) for i in range(_SHADES)]
+  return {
+    "sizes": _SIZES,
+    "widest": _WIDEST_LINE,
+    "scale": _SCALE_STEPS,
+    "kinds": names.STEP_STATUSES,
+    "ends": _ENDS,
+    "marks": {str(key).lower(): mark for key, mark in _MARKS.items()},
+    "votes": _VOTES,
+    "shades": list(map(colors.to_hex, shades)),
+    "inks": list(map(figure.text_color, shades)),
+    "unlabelled": [part.pattern for part in layout.UNLABELLED],
   }
 
 

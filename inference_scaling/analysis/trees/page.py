@@ -4,12 +4,9 @@ import functools
 import io
 import pathlib
 from collections.abc import Callable, Mapping
-from importlib import resources
 from typing import Any
 
-import markupsafe
-
-from inference_scaling.analysis import files, templates, trees
+from inference_scaling.analysis import files, templates
 from inference_scaling.analysis.trees import figure, layout, markup
 from inference_scaling.spec import record as record_lib
 
@@ -37,8 +34,8 @@ def tree_page(
   return templates.fill(
     "trees/page.html.jinja",
     label=label,
-    style=_asset("page.css"),
-    script=_asset("page.js"),
+    style=templates.asset("trees/page.css"),
+    script=templates.asset("trees/page.js"),
     **markup.values(record_lib.parse(record)),
   )
 
@@ -92,9 +89,3 @@ def check_page(page: str | pathlib.Path) -> pathlib.Path:
     )
   files.check(page)
   return page
-
-
-def _asset(name: str) -> markupsafe.Markup:
-  """A file that lies beside this module, as it is."""
-  text = resources.files(trees).joinpath(name).read_text("utf-8")
-  return markupsafe.Markup(text)

@@ -3,15 +3,12 @@
 import html.parser
 import json
 import re
-import shutil
-import subprocess
 
 import pytest
 
 from inference_scaling import analysis
-from tests.analysis import tree_records
+from tests.analysis import browser, tree_records
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 HOSTILE = (
   '</script><script>hacked()</script> <b onclick="x"> & "quoted" \\u003c'
 )
@@ -159,15 +156,7 @@ def test_copies_are_counted():
   )
 
 
-CATCH = """<head><script>
-  window.errors = [];
-  addEventListener("error", (event) => errors.push(event.message));
-  addEventListener("securitypolicyviolation",
-    (event) => errors.push(event.violatedDirective));
-</script>"""
-
-DRIVE = """<script>addEventListener("load", () => {
-  const all = (selector) => [...document.querySelectorAll(selector)];
+DRIVE = """
   const numbers = (selector) => all(selector).map((e) => +e.dataset.node);
   const press = (key) => document.dispatchEvent(
     new KeyboardEvent("keydown", {key, bubbles: true}));
@@ -175,11 +164,9 @@ DRIVE = """<script>addEventListener("load", () => {
     (e) => e.getBoundingClientRect());
   const overlap = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
     && a.top < b.bottom - 1 && b.top < a.bottom - 1;
-  const report = {
-    drawn: boxes.filter((box) => box.width && box.height).length,
-    overlaps: boxes.flatMap((a, i) =>
-      boxes.slice(i + 1).filter((b) => overlap(a, b))).length,
-  };
+  report.drawn = boxes.filter((box) => box.width && box.height).length;
+  report.overlaps = boxes.flatMap((a, i) =>
+    boxes.slice(i + 1).filter((b) => overlap(a, b))).length;
   document.querySelector('.step[data-node="NODE"]').click();
   report.path = numbers(".step.on");
   report.lines = numbers(".lines.all path.on");
@@ -199,40 +186,18 @@ DRIVE = """<script>addEventListener("load", () => {
   document.querySelector("#lost input").click();
   report.kept = numbers(".step[data-node]").filter((node) =>
     document.querySelector(`.step[data-node="${node}"]`).offsetParent);
-  const details = document.querySelectorAll("details");
+  const details = all("details");
   report.candidates = details.length;
   details[0].open = true;
-  setTimeout(() => {
-    report.opened = [+details[0].dataset.node, ...numbers(".step.chosen")];
-    report.errors = errors;
-    const out = document.createElement("pre");
-    out.id = "report";
-    out.textContent = JSON.stringify(report);
-    document.body.append(out);
-  });
-});</script></body>"""
+  await until(() => numbers(".step.chosen").length);
+  report.opened = [+details[0].dataset.node, ...numbers(".step.chosen")];
+"""
 
 
 def _drive(record, node, folder):
   """Opens the page in a browser, uses it, and returns what it shows."""
-  browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-  if browser is None:
-    pytest.skip(f"no browser to open the page in: none of {BROWSERS} on PATH")
-  page = analysis.tree_page(record).replace("<head>", CATCH, 1)
-  head, _, tail = page.rpartition("</body>")
-  path = folder / "tree.html"
-  path.write_text(head + DRIVE.replace("NODE", str(node)) + tail, "utf-8")
-  command = (
-    browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom",
-    "--virtual-time-budget=2000", f"--user-data-dir={folder / 'profile'}",
-    "--window-size=1400,1000", path.as_uri(),
-  )  # fmt: skip
-  done = subprocess.run(
-    command, capture_output=True, encoding="utf-8", timeout=60, check=True
-  )
-  report = re.search(r'<pre id="report">(.*?)</pre>', done.stdout, re.S)
-  assert report, done.stderr
-  return json.loads(html.unescape(report[1]))
+  script = DRIVE.replace("NODE", str(node))
+  return browser.drive(analysis.tree_page(record), script, folder)
 
 
 def test_it_can_be_used_in_a_browser(tmp_path):

@@ -12,6 +12,8 @@ from inference_scaling.analysis.report.folders import sources as sources_lib
 from inference_scaling.analysis.report.folders import telling_apart
 
 _EXCERPT = 60  # characters of a text in a message
+# Of another machine, or another day; of another file.
+_OWN = ("machine_seconds", "line")
 
 
 def join(
@@ -148,7 +150,7 @@ def _check_equal(
   different = [
     field.name
     for field in dataclasses.fields(load.Record)
-    if field.name != "machine_seconds"  # of another machine, or another day
+    if field.name not in _OWN
     and not _equal(getattr(record, field.name), getattr(copy, field.name))
   ]
   if different:

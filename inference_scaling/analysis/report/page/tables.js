@@ -1,0 +1,102 @@
+"use strict";
+// Tables that sort by a click, and markers that tell their values.
+
+// The number a cell begins with; null for none: "~0.02", "at least 2.4 [..]".
+function numberOf(text) {
+  const start = text.trim().replace(/^(~|\$|at least |at most )+/, "");
+  const match = /^[+-]?\d[\d,]*(\.\d+)?(e[+-]?\d+)?/i.exec(start);
+  return match ? Number(match[0].replaceAll(",", "")) : null;
+}
+
+const isBlank = (text) => ["", "-", "\u2013"].includes(text.trim());
+
+// Makes the heads of a table buttons. rowsOf: its rows in their first order.
+function sortable(table, rowsOf) {
+  const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells];
+  let first = null;
+  const text = (row, column) => row.cells[column]?.textContent ?? "";
+  // A first cell that is left empty means that of the row above.
+  function fill(rows) {
+    let above = "";
+    for (const row of rows) {
+      if (isBlank(text(row, 0))) row.cells[0].textContent = above;
+      else above = text(row, 0);
+    }
+  }
+  function sort(column, order) {
+    first ??= [...body.rows].map((row) => [row, text(row, 0)]);
+    let rows = first.map(([row]) => row);
+    for (const [row, cell] of first) {
+      if (!row.cells[0].children.length) row.cells[0].textContent = cell;
+    }
+    for (const head of heads) head.setAttribute("aria-sort", "none");
+    if (order) {
+      fill(rows);
+      heads[column].setAttribute("aria-sort", order);
+      const sign = order === "ascending" ? 1 : -1;
+      const filled = rows.filter((row) => !isBlank(text(row, column)));
+      const numbers = filled.every((r) => numberOf(text(r, column)) !== null);
+      const compare = numbers
+        ? (a, b) => numberOf(text(a, column)) - numberOf(text(b, column))
+        : (a, b) => text(a, column).localeCompare(
+          text(b, column), "en", {numeric: true});
+      const blank = rows.filter((row) => !filled.includes(row));
+      filled.sort((a, b) => sign * compare(a, b));
+      rows = [...filled, ...blank];
+    }
+    body.append(...rows);
+  }
+  const NEXT = {none: "ascending", ascending: "descending", descending: ""};
+  heads.forEach((head, column) => {
+    if (!head.textContent.trim()) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    button.title = "Sort: rising, falling, as it was";
+    head.append(button);
+    head.setAttribute("aria-sort", "none");
+    button.addEventListener("click", () =>
+      sort(column, NEXT[head.getAttribute("aria-sort")]));
+  });
+  // For a table whose rows are made anew.
+  return () => {
+    first = null;
+    const sorted = heads.findIndex(
+      (head) => (head.getAttribute("aria-sort") ?? "none") !== "none");
+    if (sorted >= 0) sort(sorted, heads[sorted].getAttribute("aria-sort"));
+  };
+}
+
+// A tip beside the pointer, for each marker of a drawing that has a title.
+function showTips() {
+  const tip = document.getElementById("tip");
+  const hide = () => { tip.hidden = true; };
+  for (const marker of document.querySelectorAll(".drawing use")) {
+    const title = marker.querySelector("title");
+    if (!title) continue;
+    marker.setAttribute("role", "img");
+    marker.setAttribute("aria-label", title.textContent);
+    title.remove();
+  }
+  function show(event) {
+    const marker = event.target.closest?.(".drawing use[aria-label]");
+    if (!marker) return hide();
+    tip.textContent = marker.getAttribute("aria-label");
+    tip.hidden = false;
+    const box = marker.getBoundingClientRect(), own = tip.getBoundingClientRect();
+    const left = Math.min(box.right + 10, innerWidth - own.width - 8);
+    const above = box.top - own.height - 8;
+    tip.style.left = `${Math.max(8, left)}px`;
+    tip.style.top = `${above > 8 ? above : box.bottom + 10}px`;
+  }
+  document.addEventListener("mouseover", show);
+  document.addEventListener("click", show);
+  addEventListener("scroll", hide, {capture: true, passive: true});
+}
+
+for (const table of document.querySelectorAll("section .table:not(#list) table")) {
+  sortable(table);
+}
+showTips();
+// Beside the report where there is space for it, else folded above.
+document.getElementById("contents").open = innerWidth >= 1100;
