@@ -33,6 +33,10 @@ PUBLISHED = [
     for arg in ("0.5b", "1.5b", "smollm2", "draws", "0.5b,runlocal")
   ),
   *(
+    ("qwen25_mbpp", arg)
+    for arg in ("hub", "examples", "examples,runlocal")
+  ),
+  *(
     (name, arg)
     for name in PAPER
     for arg in ("math500", "gsm8k", "math500,runlocal")
