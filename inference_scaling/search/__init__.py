@@ -191,6 +191,11 @@ from inference_scaling.search.strategies.adaptive_sampling import (
 )
 from inference_scaling.search.strategies.allocation import rebase_widths
 from inference_scaling.search.strategies.beam_search import beam_search
+from inference_scaling.search.strategies.deepconf import (
+  confidence_bar,
+  deepconf,
+  reach_bar,
+)
 from inference_scaling.search.strategies.dvts import dvts
 from inference_scaling.search.strategies.mcts import (
   mcts,
@@ -225,7 +230,10 @@ __all__ = [
   "RUNNING",
   "TRUNCATED",
   "check",
+  "confidence_bar",
+  "deepconf",
   "gather_beams",
   "keep_inactive",
+  "reach_bar",
   "run_search",
 ]

@@ -102,16 +102,24 @@ def check_reward(name: str, reward_format: str, where: str) -> None:
     ValueError: if it chooses beams by rewards that there are not, that only
       whole solutions have, or that are no probabilities where it needs such.
   """
-  rewards = reward_lib.REWARDS[reward_format]
-  if _fits(strategy.block_of(name), rewards):
+  rewards, block = reward_lib.REWARDS[reward_format], strategy.block_of(name)
+  if _fits(block, reward_format):
     return
+  if block.only_format is not None:
+    raise ValueError(
+      f"{where} is {name!r}, which reads how sure the policy is of groups of "
+      f"tokens, but the format of rewards is {reward_format!r}; expected "
+      f"{block.only_format!r}. Set config.reward.format to it and "
+      "config.confidence.window to the tokens of a group, or leave this "
+      "strategy out."
+    )
   lack = "no probabilities" if rewards.has_scores else "no rewards"
   if not rewards.has_steps:
     lack = "one score of a whole solution and none of its steps"
   free = sorted(
     other
     for other, block in strategy.STRATEGIES.items()
-    if _fits(block, rewards)
+    if _fits(block, reward_format)
   )
   raise ValueError(
     f"{where} is {name!r}, which chooses beams by their rewards, but the "
@@ -121,9 +129,10 @@ def check_reward(name: str, reward_format: str, where: str) -> None:
   )
 
 
-def _fits(
-  block: type[strategy.Block], rewards: type[reward_lib.Reward]
-) -> bool:
+def _fits(block: type[strategy.Block], reward_format: str) -> bool:
+  rewards = reward_lib.REWARDS[reward_format]
+  if block.only_format not in (None, reward_format):
+    return False
   steps = rewards.has_steps or not block.needs_steps
   if block.needs_reward and not (rewards.has_scores and steps):
     return False

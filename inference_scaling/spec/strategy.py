@@ -27,6 +27,7 @@ class Block(fields.Group):
     needs_reward: whether it chooses beams by their rewards.
     needs_steps: whether these must be of steps, not of whole solutions.
     needs_probabilities: whether these must lie between 0 and 1.
+    only_format: the one format of rewards that it takes; None for several.
     keeps_nodes: whether a beam is a node of the tree, of one step, so that few
       of all beams are active at once.
   """
@@ -35,6 +36,7 @@ class Block(fields.Group):
   needs_reward: ClassVar[bool] = True
   needs_steps: ClassVar[bool] = True
   needs_probabilities: ClassVar[bool] = False
+  only_format: ClassVar[str | None] = None
   keeps_nodes: ClassVar[bool] = False
 
   strategy: fields.Text = fields.required(
@@ -149,6 +151,29 @@ class AdaptiveSampling(_Drawn):
         words = "none beside the rule 'window': leave it out"
       raise fields.fail_at("threshold", fields.WRONG, words, self.threshold)
     return self
+
+
+class DeepConf(_Drawn):
+  """Samples stop where the policy was less sure than in the first ones."""
+
+  title = "DeepConf"
+  only_format = names.GROUP_CONFIDENCE
+  warmup: fields.PositiveInt = fields.key(
+    16, "First samples, which are drawn to their ends."
+  )
+  percent: fields.Percent = fields.key(
+    90,
+    "How many of a hundred first samples reach the bar, below which a sample "
+    "stops: 90 (conservative) or 10, as published.",
+  )
+  batch: fields.PositiveInt | None = fields.key(
+    None, "Samples that begin at once after the first ones; by default all."
+  )
+  consensus: fields.Fraction | None = fields.key(
+    None,
+    "Share of the votes, weighted by their scores, that one answer has when no "
+    "more samples begin; 0.95 as published. By default all begin.",
+  )
 
 
 class RewardThreshold(_Drawn):
@@ -313,6 +338,7 @@ STRATEGIES: Mapping[str, type[Block]] = {
   "sampling": Sampling,
   "adaptive_sampling": AdaptiveSampling,
   "reward_threshold": RewardThreshold,
+  "deepconf": DeepConf,
   "rebase": Rebase,
   "beam_search": BeamSearch,
   "dvts": Dvts,

@@ -1,7 +1,7 @@
 """Makes the strategies that a sweep names, and the sizes of their searches."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from inference_scaling import names, search, spec, stopping
@@ -97,7 +97,30 @@ def _most_at_once(kind: str, n: int, hyperparameters: Hyperparameters) -> int:
     )
   if kind == "reward_threshold":
     return min(hyperparameters["batch"], n)
+  if kind == _DEEPCONF:
+    first, batch = hyperparameters["warmup"], hyperparameters["batch"]
+    return min(n, max(first, batch or n - first))
   return n
+
+
+def left_out(
+  strategy: str, hyperparameters: Hyperparameters, scores: Sequence[float]
+) -> list[bool]:
+  """Says which candidates a strategy leaves out of all votes.
+
+  Args:
+    strategy: as `make`.
+    hyperparameters: as `make`.
+    scores: the last one of each candidate.
+
+  Returns:
+    Of each whether it is left out: where DeepConf searched, those below the
+    bar; of other strategies none.
+  """
+  if spec.kind_of(strategy) != _DEEPCONF:
+    return [False] * len(scores)
+  numbers = hyperparameters["warmup"], hyperparameters["percent"]
+  return (~search.reach_bar(scores, *numbers)).tolist()
 
 
 def _particle_filter(
@@ -115,6 +138,7 @@ def _particle_gibbs(
 
 
 _PARTICLE_FILTER, _PARTICLE_GIBBS = "particle_filter", "particle_gibbs"
+_DEEPCONF = "deepconf"
 _MCTS = "mcts"  # what is called n of others is its number of expansions
 _AB_MCTS = "ab_mcts"  # and here its number of nodes
 _MAKERS: Mapping[str, Callable[..., search.Strategy]] = {
@@ -122,6 +146,7 @@ _MAKERS: Mapping[str, Callable[..., search.Strategy]] = {
   "sampling": search.sampling,
   "adaptive_sampling": search.adaptive_sampling,
   "reward_threshold": search.reward_threshold,
+  _DEEPCONF: search.deepconf,
   "rebase": search.rebase,
   "beam_search": search.beam_search,
   "dvts": search.dvts,

@@ -84,5 +84,5 @@ def test_what_is_not_finite_is_told_and_other_steps_are_refused():
   assert alone.finite[0] and scores.tolist() == [[2.0, 0.0]]
   with pytest.raises(ValueError, match="a ModelPolicy with confidence_tokens"):
     reward.score(None, start, _step(None), both)
-  with pytest.raises(ValueError, match="confidence.window is 0; expected"):
+  with pytest.raises(ValueError, match=r"confidence\.window is 0; expected"):
     decoding.GroupConfidence(0, 2)

@@ -103,6 +103,9 @@ STRATEGIES = {
     lambda number: search.adaptive_sampling("doubling", whole(number)),
     fills=False,
   ),
+  "deepconf": Row(
+    lambda number: search.deepconf(2, 10 + int(40 * number)), fills=False
+  ),
   "reward_threshold": Row(
     lambda number: search.reward_threshold(number, 2), fills=False
   ),

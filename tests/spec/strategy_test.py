@@ -16,7 +16,13 @@ def test_strategies_are_refused_where_rewards_do_not_suit_them(
   name, reward_format
 ):
   probabilities = reward_format in ("likelihood", "native")
-  if name in FREE or (
+  if name == "deepconf" and reward_format != "group_confidence":
+    with pytest.raises(
+      ValueError,
+      match=rf"here is 'deepconf'.*'{reward_format}'; expected 'group_confiden",
+    ):
+      spec.check_reward(name, reward_format, "here")
+  elif name in FREE or (
     reward_format != "none" and not name.startswith("particle_")
   ):
     spec.check_reward(name, reward_format, "here")
@@ -37,6 +43,8 @@ def test_searches_of_steps_are_refused_where_whole_solutions_are_scored(
   if name in FREE | {"reward_threshold"}:
     spec.check_reward(name, reward_format, "here")
     return
+  if name == "deepconf":
+    return  # of no other format than its own, as above
   with pytest.raises(
     ValueError,
     match=rf"here is '{name}'.*'{reward_format}', which gives one score of a "

@@ -46,6 +46,7 @@ def test_every_number_reaches_its_strategy():
     "posterior": "beta", "prior_mean": 0.3, "prior_count": 2.0,
     "temperature_rule": "entropic", "iterations": 3,
     "prior_degrees": 3.0, "prior_variance": 0.5, "batch": 3, "threshold": 0.5,
+    "warmup": 3, "percent": 10, "consensus": 0.9,
   }  # fmt: skip
   for name in spec.STRATEGIES:
     usual = spec.read_hyperparameters(name, {})
@@ -71,3 +72,14 @@ def test_no_more_rows_are_computed_than_draw_between_two_looks():
     name = "adaptive_sampling"
     numbers = spec.read_hyperparameters(name, {"rule": rule})
     assert strategies.shape(name, 14, numbers, 5).num_rows == rows
+
+
+@pytest.mark.parametrize(
+  ("numbers", "rows"),
+  [({}, 14), ({"warmup": 6}, 8), ({"warmup": 9}, 9),
+   ({"warmup": 4, "batch": 2}, 4)],
+)  # fmt: skip
+def test_deepconf_has_rows_for_its_first_samples_and_for_a_batch(numbers, rows):
+  numbers = spec.read_hyperparameters("deepconf", numbers)
+  shape = strategies.shape("deepconf", 14, numbers, 5)
+  assert (shape.num_beams, shape.num_rows, shape.max_depth) == (14, rows, 5)

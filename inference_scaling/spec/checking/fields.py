@@ -228,6 +228,13 @@ def _real(least: float, most: float, words: str) -> Expect:
 
 
 PositiveInt = Annotated[int, _whole(1)]
+Percent = Annotated[
+  int,
+  Expect(
+    "a whole number from 1 to 100",
+    Annotated[int, pydantic.Field(strict=True, ge=1, le=100)],
+  ),
+]
 NonNegativeInt = Annotated[int, _whole(0)]
 PositiveFloat = Annotated[
   float,

@@ -83,20 +83,27 @@ def make_candidates(
   return rows
 
 
-def of_full_groups(candidates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def of_full_groups(
+  candidates: list[dict[str, Any]], tree: search.Tree
+) -> list[dict[str, Any]]:
   """Leaves out scores of steps before the first full group of tokens.
 
   Args:
     candidates: of `make_candidates`, scored by `decoding.GroupConfidence`.
+    tree: of one problem, in NumPy.
 
   Returns:
-    The candidates; one without a full group keeps its last score, 0.
+    The candidates, with the scores of all other steps, whether these have a
+    text or not; one without a full group keeps its last score, 0.
   """
-  return [
-    {**candidate, "step_scores": list(filter(None, scores)) or scores[-1:]}
-    for candidate in candidates
-    for scores in [candidate["step_scores"]]
-  ]
+  nodes = trace.list_nodes(tree.parents, tree.active)
+  rows = []
+  for candidate in candidates:
+    path = candidate["path"]
+    scores = tree.scores[nodes.rounds[path], nodes.slots[path]].tolist()
+    full = list(filter(None, scores)) or scores[-1:]
+    rows.append({**candidate, "step_scores": full})
+  return rows
 
 
 def with_confidence(

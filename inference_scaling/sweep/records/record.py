@@ -7,6 +7,7 @@ from typing import Any
 from inference_scaling import compute, decoding, names, spec, tasks
 from inference_scaling.spec import grid
 from inference_scaling.spec import record as record_lib
+from inference_scaling.sweep import strategies
 from inference_scaling.sweep.records import candidates as candidates_lib
 from inference_scaling.sweep.records import (
   ledger,
@@ -83,7 +84,14 @@ class RecordMaker:
       answers=code_grader.reader(self.programs, problem),
     )  # fmt: skip
     if self.reward_format == names.GROUP_CONFIDENCE:
-      candidates = candidates_lib.of_full_groups(candidates)
+      candidates = candidates_lib.of_full_groups(candidates, finished.tree)
+      last = [candidate["step_scores"][-1] for candidate in candidates]
+      silent = strategies.left_out(run.strategy, run.hyperparameters, last)
+      candidates = [
+        {**candidate, "answer": None, "correct": grade(None)} if out else
+        candidate
+        for candidate, out in zip(candidates, silent, strict=True)
+      ]  # fmt: skip
     if self.confidence.window:
       candidates = candidates_lib.with_confidence(
         candidates, finished.tree, self.confidence
