@@ -82,7 +82,7 @@ def main(argv: list[str]) -> None:
     price_per_hour=_PRICE.value,
     stopping_rules=_STOPPING_RULES.value,
   )
-  print(f"Report:  {report}")
+  print(f"Report:  {report} and {report.stem}.html")
   print(f"Numbers: {report.parent / 'summary.csv'}")
   if (report.parent / "figures").is_dir():  # none where nothing has an answer
     print(f"Figures: {report.parent / 'figures'}")

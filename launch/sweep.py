@@ -80,7 +80,7 @@ def main(argv: list[str]) -> None:
     report = analysis.write_report(
       folder.path, price_per_hour=_PRICE_PER_HOUR.value
     )
-  print(f"Report:  {report}")
+  print(f"Report:  {report} and {report.stem}.html")
   print(f"Numbers: {report.parent / 'summary.csv'}")
   if (report.parent / "figures").is_dir():  # none where nothing has an answer
     print(f"Figures: {report.parent / 'figures'}")

@@ -94,8 +94,13 @@ function showTips() {
   addEventListener("scroll", hide, {capture: true, passive: true});
 }
 
+const LONG = 40;  // characters of a cell that may take several lines
 for (const table of document.querySelectorAll("section .table:not(#list) table")) {
   sortable(table);
+  for (const cell of table.querySelectorAll("td")) {
+    const left = cell.style.textAlign !== "right";
+    cell.classList.toggle("long", left && cell.textContent.length > LONG);
+  }
 }
 showTips();
 // Beside the report where there is space for it, else folded above.
