@@ -41,6 +41,9 @@ def parse(argv: list[str]) -> list[str]:
     CommandLineError: if a flag, a config file or an override is wrong.
   """
   path = _config_path(argv)
+  if path is not None and (shipped := _shipped(argv[0], path)):
+    argv = sys.argv = _with_config(argv, path, shipped)
+    path = shipped
   if path is not None:
     _check_file(path)
   try:
@@ -122,10 +125,43 @@ def _config_path(argv: Sequence[str]) -> str | None:
   return None if path is None else path.partition(":")[0]
 
 
+def _shipped(program: str, path: str) -> str | None:
+  """The config of a name, as `demo`, that comes with a program.
+
+  Args:
+    program: path of the program, in `launch/` beside `configs/`.
+    path: as given to --config, without its argument.
+
+  Returns:
+    The path of the file; None for a path, a file that there is, or a name
+    that no config has.
+  """
+  file = pathlib.Path(program).resolve().parents[1] / "configs" / f"{path}.py"
+  named = re.fullmatch(r"\w+", path) and not pathlib.Path(path).exists()
+  return str(file) if named and file.is_file() else None
+
+
+def _with_config(argv: list[str], path: str, shipped: str) -> list[str]:
+  """The arguments with another file for that of --config."""
+  flags_of_config = (f"--{_CONFIG}", f"-{_CONFIG}")
+  made = []
+  for before, arg in zip(["", *argv], argv, strict=False):
+    flag, equals, value = arg.partition("=")
+    if not (equals and flag in flags_of_config):
+      flag, equals, value = "", "", arg if before in flags_of_config else ""
+    if value.partition(":")[0] == path:
+      arg = f"{flag}{equals}{shipped}{value.removeprefix(path)}"
+    made.append(arg)
+  return made
+
+
 def _check_file(path: str) -> None:
   """Raises a CommandLineError unless a path is a file of Python."""
   file = pathlib.Path(path)
-  remedy = "Give a config file, such as --config=configs/demo.py."
+  remedy = (
+    "Give a config file, such as --config=configs/demo.py, or the name of one "
+    "that comes with the program, such as --config=demo."
+  )
   if not path or not file.exists():
     raise CommandLineError(f"there is no config file {path!r}. {remedy}")
   if not file.is_file():

@@ -17,7 +17,7 @@ PACKAGES = (
   "stopping", "search", "voting", "confidence", "outcomes", "models",
   "decoding", "tasks", "training",
   "sweep", "plan", "profiling", "benchmark", "analysis", "cluster",
-  "command_line", "launching",
+  "command_line", "launching", "console",
 )  # fmt: skip
 # The folders of the analysis, likewise; files beside them come before all.
 ANALYSIS = (
