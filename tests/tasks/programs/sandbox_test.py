@@ -3,6 +3,8 @@
 import os
 import pathlib
 import re
+import subprocess
+import sys
 import threading
 import time
 
@@ -22,6 +24,7 @@ from tests.tasks.programs import hostile
 
 TESTS = jobs.Tests("", "assert f(2) == 4", ("f",))
 RIGHT = "def f(x): return x * 2"
+ROOT = pathlib.Path(__file__).parents[3]
 LIMITS = limits.Limits(seconds=6.0, cpu_seconds=1, memory_mib=256)
 
 
@@ -77,9 +80,13 @@ def _boxes():
 
 def test_none_of_them_is_left(became):
   del became
-  until = time.monotonic() + 20
-  while own := [path for path in _boxes() if _is_ours(path)]:
-    assert time.monotonic() < until, own
+  _wait_until(lambda: not any(_is_ours(path) for path in _boxes()))
+
+
+def _wait_until(holds):
+  until = time.monotonic() + 60
+  while not holds():
+    assert time.monotonic() < until
     time.sleep(0.1)
 
 
@@ -194,6 +201,21 @@ def test_the_box_ends_with_an_interrupted_parent(monkeypatch):
     sandbox.Sandbox(sandbox.LANDLOCK).examine(RIGHT, TESTS)
   assert started[0].poll() is not None
   assert threading.active_count() < 50
+
+
+def test_the_box_ends_with_a_killed_parent(box):
+  code = (
+    "from inference_scaling.tasks.programs import jobs, sandbox\n"
+    f"box = sandbox.Sandbox({box.kind!r})\n"
+    "tests = jobs.Tests('', 'assert f(2) == 4', ('f',))\n"
+    "box.examine('import time\\ndef f(x): time.sleep(99)', tests)\n"
+  )
+  before = set(_boxes())
+  parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+  _wait_until(lambda: len(set(_boxes()) - before) > 2)
+  parent.kill()
+  parent.wait()
+  _wait_until(lambda: not any(_is_ours(path) for path in _boxes()))
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ _CAPABILITIES = 0x20080522  # of the third version, for capset
 def main() -> None:
   """Answers one job."""
   settings = json.loads(sys.argv[1])
+  _die_with(os.getppid())
   _stand_in_for_packages()
   sys.path += settings["packages"]
   # All at once, so that the processes of the program need not load them.

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 _CREATE, _ADD, _RESTRICT = 444, 445, 446  # the same on all machines
 _BENEATH = 1  # LANDLOCK_RULE_PATH_BENEATH
 _READ = (1 << 2) | (1 << 3)  # READ_FILE and READ_DIR
-# How many of the rights to files, to ports, and to processes outside each
-# version of the interface knows, from the first one on.
-_RIGHTS = ((13, 0, 0), (14, 0, 0), (15, 0, 0), (15, 2, 0), (16, 2, 0),
-           (16, 2, 2))  # fmt: skip
+# How many of the rights to files and to ports each version of the interface
+# knows, from the first one on. Signals are left to seccomp: a scope would keep
+# back that by which the kernel ends a process with its parent.
+_RIGHTS = ((13, 0), (14, 0), (15, 0), (15, 2), (16, 2))
 LEAST_VERSION = 3  # before it, files could be cut short
 
 
@@ -34,8 +34,8 @@ def confine(readable: Iterable[str]) -> None:
   """Leaves this process some folders, and their files, to read.
 
   It can write no file, and neither make, move nor take away any; with newer
-  kernels it can neither reach a port nor send signals. It must have no new
-  rights (PR_SET_NO_NEW_PRIVS).
+  kernels it can reach no port. It must have no new rights
+  (PR_SET_NO_NEW_PRIVS).
 
   Args:
     readable: paths; those that do not exist are passed over.
@@ -50,8 +50,7 @@ def confine(readable: Iterable[str]) -> None:
       f"{LEAST_VERSION} or more"
     )
   masks = [(1 << bits) - 1 for bits in _RIGHTS[min(known, len(_RIGHTS)) - 1]]
-  attributes = struct.pack("QQQ", *masks)[: 24 if known >= 6 else 16]
-  attributes = attributes if known >= 4 else attributes[:8]
+  attributes = struct.pack("QQ", *masks)[: 16 if known >= 4 else 8]
   rules = _call(_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0)
   try:
     for path in readable:
