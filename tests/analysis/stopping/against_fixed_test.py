@@ -8,7 +8,7 @@ import pytest
 from inference_scaling import names
 from inference_scaling.analysis.estimates import outcomes as outcomes_lib
 from inference_scaling.analysis.records import load
-from inference_scaling.analysis.report import results, stopping_sections
+from inference_scaling.analysis.report import budget_sections, results
 from inference_scaling.analysis.stopping import against_fixed, costs
 from tests.analysis import factory
 
@@ -134,9 +134,9 @@ def test_the_report_replays_where_it_is_asked_to_or_a_search_stops(records):
   parameters = {"small": 100_000}
   made = results.analyze(records, parameters)
   assert against_fixed.TABLE not in made.tables
-  assert stopping_sections.stopping_rules(made) == ""
+  assert budget_sections.stopping_rules(made) == ""
   made = results.analyze(records, parameters, stopping_rules=True)
-  text = stopping_sections.stopping_rules(made)
+  text = budget_sections.stopping_rules(made)
   assert "Adaptive sampling (window)" in text and "100%" in text
   online = [
     dataclasses.replace(record, strategy="adaptive_sampling/x")
