@@ -41,7 +41,7 @@ def lines(provenance: provenance_lib.Provenance) -> list[str]:
     f"- Policies: {_policies(provenance)}",
     f"- Reward: {_reward(reward, provenance.reward_parameters)}",
     f"- Prompt: {_prompt(provenance_lib.group(config, 'prompt'))}",
-    f"- Steps and answers: {_pairs(provenance_lib.group(config, 'format'))}",
+    f"- Steps and answers: {_steps(provenance_lib.group(config, 'format'))}",
     f"- Sampler: {_pairs(provenance_lib.group(config, 'sampler'))}",
     f"- Limits: {_pairs(provenance_lib.group(config, 'limits'))}",
     f"- Dtype: {_dtypes(config)}; mesh: {_pairs(mesh)}",
@@ -71,6 +71,11 @@ def _pairs(group: Mapping[str, Any], leave_out: Iterable[str] = ()) -> str:
     if key not in leave_out
   ]
   return ", ".join(pairs) if pairs else UNKNOWN
+
+
+def _steps(group: Mapping[str, Any]) -> str:
+  """What ends steps, and after how many tokens a solution is split, if it is."""
+  return _pairs(group, () if group.get("split_after") else ("split_after",))
 
 
 def _dtypes(config: Mapping[str, Any]) -> str:
