@@ -74,7 +74,7 @@ def _pairs(group: Mapping[str, Any], leave_out: Iterable[str] = ()) -> str:
 
 
 def _steps(group: Mapping[str, Any]) -> str:
-  """What ends steps, and after how many tokens a solution is split, if it is."""
+  """What ends steps, and where a solution is split, if it is."""
   return _pairs(group, () if group.get("split_after") else ("split_after",))
 
 
