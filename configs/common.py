@@ -61,6 +61,7 @@ def embedded_sweep(
   runs: Mapping[str, Mapping[str, Any]],
   batch_size: int,
   reward: Mapping[str, str] | None = None,
+  speculative: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> ml_collections.ConfigDict:
   """Makes a sweep of the embedded models over their benchmark's test split.
 
@@ -70,6 +71,7 @@ def embedded_sweep(
     runs: blocks of runs.
     batch_size: beams that are decoded at once, of all problems.
     reward: `config.reward`; the embedded reward model by default.
+    speculative: `config.speculative`; none by default.
 
   Returns:
     The config.
@@ -78,6 +80,7 @@ def embedded_sweep(
     {
       "task": {"kind": "synthetic", "count": count},
       "policies": {name: f"embedded/policy_{name}" for name in policies},
+      "speculative": speculative or {},
       "reward": reward or {"format": "native", "source": "embedded/reward"},
       "runs": runs,
       "format": STEP_FORMAT,

@@ -174,6 +174,24 @@ def _rising(first: jax.Array | int, count: jax.Array | int) -> Any:
   return count * (first + 1) + count * (count - 1) // 2
 
 
+@dataclasses.dataclass(frozen=True)
+class PairCost:
+  """Costs of two models that are one policy.
+
+  Attributes:
+    draft: of the draft.
+    target: of the target.
+  """
+
+  draft: ModelCost
+  target: ModelCost
+
+  @property
+  def parameters(self) -> int:
+    """Weights of both."""
+    return self.draft.parameters + self.target.parameters
+
+
 NO_COST = ModelCost(0, 0, 0, 0)  # of a model that is not there
 
 

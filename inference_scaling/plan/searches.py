@@ -86,6 +86,12 @@ def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
     reward = architecture(sweep.reward.source)
   groups: dict[Any, Group] = {}
   for run in spec.expand(sweep.runs):
+    if run.policy in sweep.speculative:
+      raise ValueError(
+        f"config.speculative.{run.policy} is made of two policies, and plans "
+        "are of searches with one; expected runs of config.policies alone. "
+        "Plan its draft and its target, each as a policy of its own."
+      )
     shape = engine.shape(
       run, settings.limits.max_steps, settings.rows_per_problem
     )

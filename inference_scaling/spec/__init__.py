@@ -34,6 +34,7 @@ from inference_scaling.spec.sweep import (
   Confidence,
   Limits,
   Sampler,
+  Speculative,
   Sweep,
   to_json,
 )
@@ -52,6 +53,7 @@ __all__ = [
   "Reward",
   "Run",
   "Sampler",
+  "Speculative",
   "Sweep",
   "Task",
   "Thinking",

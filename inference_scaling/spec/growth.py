@@ -39,7 +39,14 @@ def changes(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
     Lines "config.limits.step_tokens: 32 -> 64"; none where it only grows.
   """
   values = [sweep_lib.to_json(sweep) for sweep in (old, new)]
-  apart = {"task", "policies", "policy_dtypes", "runs", "aggregations"}
+  apart = {
+    "task",
+    "policies",
+    "speculative",
+    "policy_dtypes",
+    "runs",
+    "aggregations",
+  }
   apart |= {"thinking"}
   apart |= {*PLACING}
   before, after = (
@@ -62,6 +69,10 @@ def changes(old: sweep_lib.Sweep, new: sweep_lib.Sweep) -> list[str]:
       lines += differences(was, now, f"config.thinking.{name}")
     else:
       lines += differences(source, _ABSENT, path)
+  pairs = [sweep_lib.to_json(sweep)["speculative"] for sweep in (old, new)]
+  for name, pair in pairs[0].items():
+    path = f"config.speculative.{name}"
+    lines += differences(pair, pairs[1].get(name, _ABSENT), path)
   if not set(old.aggregations) <= set(new.aggregations):
     before, after = (value["aggregations"] for value in values)
     lines += differences(before, after, "config.aggregations")

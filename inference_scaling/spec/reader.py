@@ -10,7 +10,7 @@ from inference_scaling import names
 from inference_scaling.spec import grid, strategy
 from inference_scaling.spec import reward as reward_lib
 from inference_scaling.spec import sweep as sweep_lib
-from inference_scaling.spec.checking import messages
+from inference_scaling.spec.checking import messages, speculative
 
 
 def read_sweep(
@@ -32,10 +32,11 @@ def read_sweep(
   if isinstance(config, sweep_lib.Sweep):
     return config
   sweep = messages.read(sweep_lib.Sweep, _plain(config), "config")
+  every = (*sweep.policies, *sweep.speculative)
   runs = {
     name: block
     if block.policies is not None
-    else block.model_copy(update={"policies": tuple(sweep.policies)})
+    else block.model_copy(update={"policies": every})
     for name, block in sweep.runs.items()
   }
   sweep = sweep.model_copy(update={"runs": runs})
@@ -47,6 +48,7 @@ def read_sweep(
   _check_confidence(sweep)
   _check_dtypes(sweep)
   _check_thinking(sweep)
+  speculative.check(sweep)
   for name, block in sweep.runs.items():
     _check_block(sweep, block, f"config.runs.{name}")
   grid.expand(sweep.runs)
@@ -254,10 +256,11 @@ def _check_block(
   """Checks a block of runs against the rest of the sweep."""
   check_reward(block.strategy, sweep.reward.format, f"{path}.strategy")
   for policy in block.policies or ():
-    if policy not in sweep.policies:
+    known = {*sweep.policies, *sweep.speculative}
+    if policy not in known:
       raise ValueError(
         f"{path}.policies has {policy!r}, which config.policies lacks; "
-        f"expected some of {', '.join(sorted(sweep.policies))}."
+        f"expected some of {', '.join(sorted(known))}."
       )
     for key, value in block.thinking.items():
       if value is not None and policy not in sweep.thinking:

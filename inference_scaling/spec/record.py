@@ -19,7 +19,11 @@ RecordError = typed_json.RecordError
 
 
 # Keys that most records lack; others are written where they are None.
-_SELDOM = ("flops_head", "confidence", "policy_thinking", "thinking_tokens")
+_SELDOM = (
+  "flops_head", "confidence", "policy_thinking", "thinking_tokens",
+  "draft_decode", "draft_rejected", "draft_read", "target_decode",
+  "target_read", "flops_draft", "flops_target",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -157,6 +161,15 @@ class Ledger:
     flops_prefill: of the prompts.
     flops_reward: of the reward model.
     flops_reward_prefill: of the prompt in the reward model.
+    draft_decode: of a policy made of two, tokens that the draft generated; all
+      keys of the policy are of both together, and where the reward decides
+      between the two its FLOPs are the policy's.
+    draft_rejected: those of them that were not taken.
+    draft_read: tokens of the target's steps that the draft read.
+    target_decode: tokens that the target generated.
+    target_read: tokens of the draft's steps that the target read.
+    flops_draft: all of the draft, by convention.
+    flops_target: all of the target.
     flops_head: what of the reward model is left where its body is the policy
       and hidden states that decoding has computed are charged once.
   """
@@ -175,6 +188,13 @@ class Ledger:
   flops_reward: dict | None = None
   flops_reward_prefill: dict | None = None
   flops_head: dict | None = None
+  draft_decode: int | None = None
+  draft_rejected: int | None = None
+  draft_read: int | None = None
+  target_decode: int | None = None
+  target_read: int | None = None
+  flops_draft: dict | None = None
+  flops_target: dict | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

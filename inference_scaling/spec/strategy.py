@@ -43,7 +43,7 @@ class Block(fields.Group):
     "Kind of the strategy, or its kind, a slash and a word."
   )
   policies: fields.Texts | None = fields.key(
-    None, "Names from config.policies; all of them by default."
+    None, "Names from config.policies and config.speculative; all by default."
   )
   thinking_tokens: fields.NonNegativeInt | None = fields.key(
     None,

@@ -89,6 +89,21 @@ class Confidence(fields.Group):
     return self.top_k if self.window else 0
 
 
+class Speculative(fields.Group):
+  """Two policies as one: a draft proposes steps, a target steps in."""
+
+  draft: fields.Text = fields.required(
+    "Policy that proposes each step, by its name in config.policies."
+  )
+  target: fields.Text = fields.required(
+    "Policy that writes the step where the reward of the proposal is below the "
+    "threshold; of the same tokenizer."
+  )
+  threshold: fields.Real = fields.key(
+    0.7, "Least reward of a proposal that is taken."
+  )
+
+
 _Aggregations = Annotated[
   tuple[str, ...],
   fields.several(Annotated[str, fields.one_of(*names.AGGREGATIONS)]),
@@ -99,6 +114,12 @@ _POLICIES = fields.Named(
   "a group of names, each with the text of a checkpoint, as "
   "{'small': 'embedded/policy_small'}",
   checked=True,
+)
+_SPECULATIVE = fields.Named(
+  "a group of names, each with a draft and a target, as "
+  "{'small+large': {'draft': 'small', 'target': 'large'}}",
+  checked=True,
+  least=0,
 )
 _DTYPES = fields.Named(
   f"a group of names from config.policies, each with "
@@ -118,6 +139,11 @@ class Sweep(fields.Group):
   policies: Annotated[dict[str, fields.Text], _POLICIES] = fields.required(
     "Checkpoints by name: a folder, a GGUF file, a repository of the hub, "
     "embedded/NAME, random/NAME or python:MODULE:FUNCTION."
+  )
+  speculative: Annotated[dict[str, Speculative], _SPECULATIVE] = fields.key(
+    {},
+    "Policies made of two of config.policies, by names of their own: the "
+    "reward decides, step by step, which of the two writes.",
   )
   reward: reward_lib.AnyReward = fields.key(
     reward_lib.NoReward(format=names.NO_REWARD),
@@ -197,8 +223,13 @@ class Sweep(fields.Group):
       policy: its name.
 
     Returns:
-      One of `names.DTYPES`.
+      One of `names.DTYPES`; two of them, joined by "+", for a policy that is
+      made of two of other dtypes.
     """
+    pair = self.speculative.get(policy)
+    if pair is not None:
+      both = dict.fromkeys(map(self.dtype_of, (pair.draft, pair.target)))
+      return "+".join(both)
     return self.policy_dtypes.get(policy, self.dtype)
 
 

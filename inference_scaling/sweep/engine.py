@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from inference_scaling import decoding, models, names, spec, tasks
+from inference_scaling import decoding, models, names, search, spec, tasks
 from inference_scaling.search import base, resuming
 from inference_scaling.spec import grid
 from inference_scaling.sweep import (
@@ -17,6 +17,7 @@ from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep.ports import port as port_lib
 from inference_scaling.sweep.ports import tokens
 from inference_scaling.sweep.records import step_texts
+from inference_scaling.sweep.speculation import pair as pair_lib
 
 GREEDY = spec.Sampler(temperature=0.0, top_k=0, top_p=1.0)
 
@@ -33,6 +34,7 @@ class Engine:
     settings: how they are used.
     heads: value heads that read the hidden states of a policy, by its name; its
       searches need no reward model.
+    pairs: policies that are made of two, by name.
   """
 
   def __init__(
@@ -41,13 +43,34 @@ class Engine:
     reward: models.RewardModel | port_lib.Port | None,
     settings: settings_lib.Settings,
     heads: Mapping[str, models.HeadAlone] | None = None,
+    pairs: Mapping[str, pair_lib.Pair] | None = None,
   ):
     self.policies = policies
     self.reward = reward
     self.settings = settings
     self.heads = heads or {}
-    self._pairs: dict[tuple[str, strategies.Shape], tuple] = {}
+    self.pairs = pairs or {}
+    self._made: dict[tuple[Any, strategies.Shape], tuple] = {}
     self._prefixes: dict[str, decoding.Prefix] = {}
+
+  def writer(self, policy: str) -> models.Model | port_lib.Port:
+    """The model of a policy; of one that is made of two, the target.
+
+    Args:
+      policy: its name.
+
+    Returns:
+      The model, or the port: prompts and texts of a pair are the target's.
+    """
+    pair = self.pairs.get(policy)
+    return self.policies[pair.said.target if pair else policy]
+
+  def _readers(self, policy: str) -> list[models.Model]:
+    """The models of a policy of this package: the draft and the target."""
+    pair = self.pairs.get(policy)
+    names = (pair.said.draft, pair.said.target) if pair else (policy,)
+    every = [self.policies[name] for name in names]
+    return [model for model in every if isinstance(model, models.Model)]
 
   def prompts(
     self, policy: str, problems: Sequence[tasks.Problem]
@@ -65,7 +88,7 @@ class Engine:
       ValueError: names a problem of which no prompt can be made, or the
         problems whose prompt does not fit the cache.
     """
-    settings, model = self.settings, self.policies[policy]
+    settings, model = self.settings, self.writer(policy)
     if isinstance(model, port_lib.Port):
       encoded = model.encode(problems)
       if isinstance(self.reward, models.RewardModel):
@@ -82,7 +105,8 @@ class Engine:
       )  # fmt: skip
 
     rows = encoding.encode(f"policy {policy}", questions, encode)
-    encoding.check_tokens(f"policy {policy}", rows, model)
+    for read in self._readers(policy):
+      encoding.check_tokens(f"policy {policy}", rows, read)
     encoding.check_lengths(f"policy {policy}", rows, settings.limits, "limits")
     reward_rows = self._reward_prompts(questions)
     reward_prefix = ()
@@ -139,12 +163,13 @@ class Engine:
     """
     max_steps = self.settings.limits.max_steps
     sizes = shape(run, max_steps, self.settings.rows_per_problem)
-    policy, reward = self._pair(run.policy, sizes)
+    policy, reward = self._make(run.policy, sizes)
     strategy = strategies.make(
       run.strategy, run.n, run.hyperparameters, max_steps
     )
+    pair = run.policy in self.pairs
     try:
-      yield from decoding.continuous_batching(
+      for finished in decoding.continuous_batching(
         policy,
         reward,
         strategy,
@@ -156,9 +181,13 @@ class Engine:
         sizes.max_depth,
         self.settings.mesh,
         lookahead_params=self._lookahead_params(run),
-        prefix=self._prefixes.get(run.policy, decoding.NO_PREFIX),
-        answers=answers,
-      )
+        # Two policies compute whole prompts.
+        prefix=decoding.NO_PREFIX
+        if pair
+        else self._prefixes.get(run.policy, decoding.NO_PREFIX),
+        answers=pair_lib.reads_plain(answers) if pair else answers,
+      ):
+        yield pair_lib.plain(finished) if pair else finished
     except (FloatingPointError, ValueError) as error:
       sources = self._sources(run)
       whose = f" ({sources})" if sources else ""
@@ -209,7 +238,7 @@ class Engine:
     Returns:
       Its Texts.
     """
-    model = self.policies[policy]
+    model = self.writer(policy)
     if isinstance(model, port_lib.Port):
       return step_texts.PortTexts(model.text)
     step_end = self.settings.step_format.step_end
@@ -217,7 +246,7 @@ class Engine:
 
   def _sources(self, run: grid.Run) -> str:
     """Names the ports of a run."""
-    pair = (("policy", self.policies[run.policy]), ("reward", self.reward))
+    pair = (("policy", self.writer(run.policy)), ("reward", self.reward))
     return ", ".join(
       f"the {role} is {model.source}"
       for role, model in pair
@@ -231,18 +260,44 @@ class Engine:
       return None
     return self.reward.reward_format
 
-  def _pair(self, policy: str, sizes: strategies.Shape):
-    # A depth is an argument of the program, not of these two.
-    key = (policy, dataclasses.replace(sizes, max_depth=0))
-    if key not in self._pairs:
-      self._pairs[key] = (
-        self._make_policy(policy, sizes), self._make_reward(policy, sizes)
-      )  # fmt: skip
-    return self._pairs[key]
+  def _make(self, policy: str, sizes: strategies.Shape):
+    """Makes the policy and the reward of a search, once."""
+    pair = self.pairs.get(policy)
+    # Neither a depth nor a threshold is of these two.
+    names = (pair.said.draft, pair.said.target) if pair else policy
+    key = (names, dataclasses.replace(sizes, max_depth=0))
+    if key not in self._made:
+      self._made[key] = (
+        self._make_pair(policy, sizes)
+        if pair
+        else self._make_alone(policy, sizes)
+      )
+    return self._made[key]
 
-  def _make_policy(self, name: str, sizes: strategies.Shape) -> base.Policy:
+  def _make_alone(self, policy: str, sizes: strategies.Shape):
+    """Makes a policy of one model, and its reward."""
+    head = self.heads.get(policy)
+    return (
+      self._make_policy(policy, sizes, head),
+      self._make_reward(policy, sizes, head),
+    )
+
+  def _make_pair(self, policy: str, sizes: strategies.Shape):
+    """Makes one policy of a draft and a target, and their reward."""
+    pair = self.pairs[policy]
+    names = (pair.said.draft, pair.said.target)
+    draft, target = (self._make_policy(name, sizes, None) for name in names)
+    # The reward reads what the policy of more tokens may write.
+    sizes_of = [model.config.vocab_size for model in self._readers(policy)]
+    widest = names[sizes_of.index(max(sizes_of))]
+    reward = self._make_reward(widest, sizes, None)
+    return decoding.speculative_policy(draft, target, reward)
+
+  def _make_policy(
+    self, name: str, sizes: strategies.Shape, head: models.HeadAlone | None
+  ) -> Any:
     """Makes the search's policy."""
-    policy, head = self.policies[name], self.heads.get(name)
+    policy = self.policies[name]
     if isinstance(policy, port_lib.Port):
       return policy.make(sizes.num_beams)
     settings = self.settings
@@ -260,13 +315,13 @@ class Engine:
     said = self.settings.thinking.get(name)
     return said and decoding.ThinkingTexts(said.close, said.end, said.wait)
 
-  def _make_reward(self, name: str, sizes: strategies.Shape) -> base.Reward:
+  def _make_reward(
+    self, name: str, sizes: strategies.Shape, head: models.HeadAlone | None
+  ) -> base.Reward:
     """Makes the search's reward: a port's, of a model, of tokens, or none."""
     settings, policy = self.settings, self.policies[name]
-    if name in self.heads:
-      return decoding.HiddenStateReward(
-        self.heads[name].config, sizes.num_beams
-      )
+    if head is not None:
+      return decoding.HiddenStateReward(head.config, sizes.num_beams)
     if isinstance(self.reward, port_lib.Port):
       return self.reward.make(sizes.num_beams)
     if settings.reward_format in decoding.TOKEN_SCORES:
@@ -299,16 +354,35 @@ class Engine:
 
   def _lookahead_params(self, run: grid.Run) -> Any:
     """Looking ahead is greedy, as a policy of this package does by itself."""
-    port = isinstance(self.policies[run.policy], port_lib.Port)
-    if not port or not run.hyperparameters.get("lookahead"):
+    itself = isinstance(self.policies.get(run.policy), models.Model)
+    if itself or not run.hyperparameters.get("lookahead"):
       return None
     return self._params(run, GREEDY)
 
   def _params(self, run: grid.Run, sampler: spec.Sampler) -> Any:
+    pair = self.pairs.get(run.policy)
+    if pair is not None:
+      draft, target = (
+        self._model_params(model, run, sampler, None)
+        for model in self._readers(run.policy)
+      )
+      return search.SpeculativeParams(
+        draft, target, self._reward_params(None),
+        jnp.float32(pair.said.threshold),
+      )  # fmt: skip
     model = self.policies[run.policy]
     if isinstance(model, port_lib.Port):
       return model.params(sampler.temperature, sampler.top_k, sampler.top_p)
-    head = self.heads.get(run.policy)
+    return self._model_params(model, run, sampler, self.heads.get(run.policy))
+
+  def _model_params(
+    self,
+    model: models.Model,
+    run: grid.Run,
+    sampler: spec.Sampler,
+    head: models.HeadAlone | None,
+  ) -> decoding.PolicyParams:
+    """Numbers of a model of this package."""
     # None leaves a filter out of the program: sorting V logits is not free.
     return decoding.PolicyParams(
       weights=model.params,
@@ -329,8 +403,9 @@ class Engine:
       jnp.int32(run.thinking.get("waits") or 0),
     )
 
-  def _reward_params(self, policy: str) -> Any:
-    if policy in self.heads:
+  def _reward_params(self, policy: str | None) -> Any:
+    """Params of the reward; those of a pair's are its policy's."""
+    if policy in self.heads or policy in self.pairs:
       return None
     if isinstance(self.reward, port_lib.Port):
       return self.reward.given.weights

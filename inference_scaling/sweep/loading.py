@@ -14,10 +14,11 @@ from inference_scaling.sweep import (
 from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep.ports import port as port_lib
 from inference_scaling.sweep.progress import unfinished
+from inference_scaling.sweep.speculation import pair as pair_lib
 
 
 def load_engine(
-  policies: Mapping[str, checkpoints.Model],
+  policies: Mapping[str, checkpoints.Model | pair_lib.Pair],
   reward: checkpoints.Model | None,
   settings: settings_lib.Settings,
   say: Callable[[str], None],
@@ -25,7 +26,8 @@ def load_engine(
   """Loads the models of a sweep onto their devices.
 
   Args:
-    policies: their checkpoints by name, or ports, which are loaded already.
+    policies: their checkpoints by name, or ports, which are loaded already;
+      among them pairs, whose two policies are there, too.
     reward: the reward model's checkpoint, or port; None for none.
     settings: how they are used.
     say: takes a line about what the reward model makes of a known good and a
@@ -75,6 +77,12 @@ def load_engine(
     )
     for name, checkpoint in files.items()
   }
+  pairs = {
+    name: pair
+    for name, pair in policies.items()
+    if isinstance(pair, pair_lib.Pair)
+  }
+  pair_lib.check_tokens(pairs, loaded)
   for name, model in loaded.items():
     line = unfinished.missing_end(files[name].source, model)
     if line is not None:
@@ -110,7 +118,7 @@ def load_engine(
       say(f"{reward.source}: {test.message}")
   if isinstance(reward_model, models.RewardModel):
     reward_model = dataclasses.replace(reward_model, decode_kernel=kernel)
-  return engine.Engine(loaded | ports, reward_model, settings, heads)
+  return engine.Engine(loaded | ports, reward_model, settings, heads, pairs)
 
 
 def _bodies(

@@ -15,6 +15,7 @@ from inference_scaling.sweep import (
 from inference_scaling.sweep import problems as problems_lib
 from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep.records import folder
+from inference_scaling.sweep.speculation import pair
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,14 +25,14 @@ class Prepared:
   Attributes:
     sweep: what is asked.
     problems: all of them.
-    policies: their checkpoints, by name.
+    policies: their checkpoints, by name, and those that are made of two.
     reward: that of the reward model; None for none.
     runs: all runs, those first that complete curves early.
   """
 
   sweep: spec.Sweep
   problems: Sequence[tasks.Problem]
-  policies: Mapping[str, checkpoints.Model]
+  policies: Mapping[str, checkpoints.Model | pair.Pair]
   reward: checkpoints.Model | None
   runs: Sequence[grid.Run]
 
@@ -88,6 +89,7 @@ def prepare(config: ml_collections.ConfigDict | Mapping[str, Any]) -> Prepared:
       sweep.reward.source, sweep.reward.format,
       getattr(sweep.reward, "body", ""),
     )  # fmt: skip
-  parameters = {name: model.parameters for name, model in policies.items()}
+  every = policies | pair.pairs(sweep, policies)
+  parameters = {name: model.parameters for name, model in every.items()}
   runs = grid.by_cost(grid.expand(sweep.runs), parameters)
-  return Prepared(sweep, problems, policies, reward, runs)
+  return Prepared(sweep, problems, every, reward, runs)

@@ -14,6 +14,7 @@ from inference_scaling.sweep import (
 )
 from inference_scaling.sweep import prepared as prepared_lib
 from inference_scaling.sweep import settings as settings_lib
+from inference_scaling.sweep.ports import port as port_lib
 from inference_scaling.sweep.records import candidates, record
 from inference_scaling.tasks.code import grader as code_grader
 
@@ -180,6 +181,6 @@ class Searches:
 
   def _dtype(self, policy: str) -> str:
     """The dtype of a policy; a port's is not known."""
-    model = self._prepared.policies[policy]
-    known = isinstance(model, checkpoints.Checkpoint)
-    return self._prepared.sweep.dtype_of(policy) if known else ""
+    if isinstance(self._prepared.policies[policy], port_lib.Port):
+      return ""
+    return self._prepared.sweep.dtype_of(policy)

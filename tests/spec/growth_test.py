@@ -128,7 +128,7 @@ def test_a_function_that_makes_a_model_is_known_by_its_name(source, changed):
 def test_every_key_of_a_sweep_is_compared_or_may_change():
   """A key is compared, or may grow, or distributes work: none is forgotten."""
   growing = {"task", "policies", "policy_dtypes", "runs", "aggregations"}
-  growing |= {"thinking"}
+  growing |= {"thinking", "speculative"}
   compared = set(spec.Sweep.model_fields) - growing - set(spec.PLACING)
   assert compared == {
     "reward", "prompt", "sampler", "format", "limits", "percent", "dtype",
@@ -154,7 +154,7 @@ def test_a_config_of_an_older_version_is_read_and_may_grow():
   new = {"percent": "either", "policy_dtypes": {}, "attention": "auto",
          "threads": 0}  # fmt: skip
   new["confidence"] = spec.Confidence().model_dump()
-  new["thinking"] = {}
+  new["thinking"], new["speculative"] = {}, {}
   new["format"] = {**old["format"], "split_after": 0}
   assert spec.to_json(sweep) == old | new
   larger = spec.read_sweep({**old, "task": {**old["task"], "count": 3}})

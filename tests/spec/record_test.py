@@ -35,6 +35,10 @@ def test_every_key_of_a_record_has_a_field_and_its_value():
     candidate["confidence"] = {"likelihood": {"mean": 0.5}}
     candidate["thinking_tokens"] = 5
   content["ledger"]["policy_thinking"] = 15
+  of_pairs = ("draft_decode", "draft_rejected", "draft_read", "target_decode",
+              "target_read")  # fmt: skip
+  content["ledger"] |= dict.fromkeys(of_pairs, 3)
+  content["ledger"] |= {"flops_draft": {"paper": 6.0}, "flops_target": {}}
   read = record.parse(content)
   assert read.dtype == "int8"
   assert set(content) == fields(record.Record)

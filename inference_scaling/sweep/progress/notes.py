@@ -70,6 +70,8 @@ def _policies(sweep: spec.Sweep) -> Iterator[str]:
   used = {
     name for block in sweep.runs.values() for name in block.policies or ()
   }
+  for pair in [sweep.speculative[name] for name in used & {*sweep.speculative}]:
+    used |= {pair.draft, pair.target}
   sources: dict[tuple[str, str], str] = {}
   for name, source in sweep.policies.items():
     if name not in used:

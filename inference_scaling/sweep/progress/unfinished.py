@@ -90,7 +90,7 @@ class Watch:
     candidates = [
       candidate for record in records for candidate in record["candidates"]
     ]
-    settings, model = self._engine.settings, self._engine.policies[run.policy]
+    settings, model = self._engine.settings, self._engine.writer(run.policy)
     limits = settings.limits
     tokens = max((candidate["tokens"] for candidate in candidates), default=0)
     steps = max((len(candidate["path"]) for candidate in candidates), default=0)

@@ -10,7 +10,9 @@ from typing import Any
 import inference_scaling
 from inference_scaling import spec
 from inference_scaling.sweep import checkpoints
+from inference_scaling.sweep.ports import port as port_lib
 from inference_scaling.sweep.records import files as records_lib
+from inference_scaling.sweep.speculation import pair
 
 CONFIG = "config.json"
 RECORDS = "records.jsonl"
@@ -20,7 +22,7 @@ _FLOPS = "flops_per_token"
 
 def content(
   sweep: spec.Sweep,
-  policies: Mapping[str, checkpoints.Model],
+  policies: Mapping[str, checkpoints.Model | pair.Pair],
   reward: checkpoints.Model | None,
   num_problems: int,
 ) -> dict[str, Any]:
@@ -120,12 +122,12 @@ def _write(path: pathlib.Path, content: dict[str, Any]) -> None:
     ) from error
 
 
-def _model(checkpoint: checkpoints.Model) -> dict[str, Any]:
+def _model(checkpoint: checkpoints.Model | pair.Pair) -> dict[str, Any]:
   told = {
     "parameters": checkpoint.parameters,
     "sha256": checkpoint.sha256(),
   }
-  if isinstance(checkpoint, checkpoints.Checkpoint):
+  if not isinstance(checkpoint, port_lib.Port):
     return told  # its FLOPs follow from the architecture
   return told | {_FLOPS: float(checkpoint.cost.per_token)}
 

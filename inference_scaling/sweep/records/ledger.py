@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inference_scaling import compute, decoding, names
-from inference_scaling.search import trace
+from inference_scaling.search import SpeculativeCounts, trace
 from inference_scaling.spec import record
 
 _NOTHING = compute.Counts(prefill=0, decode=0, attended=0)
@@ -12,7 +12,7 @@ _NOTHING = compute.Counts(prefill=0, decode=0, attended=0)
 
 def make_ledger(
   finished: decoding.Finished,
-  policy: compute.ModelCost,
+  policy: compute.ModelCost | compute.PairCost,
   reward: compute.ModelCost,
   head: compute.ModelCost | None = None,
 ) -> dict[str, Any]:
@@ -20,7 +20,8 @@ def make_ledger(
 
   Args:
     finished: the search.
-    policy: costs of the policy.
+    policy: costs of the policy; of both for a policy made of two, whose ledger
+      also tells these apart.
     reward: costs of the reward model.
     head: of a value head whose body is the policy; None for other rewards.
 
@@ -35,6 +36,8 @@ def make_ledger(
     own hidden states (`flops_head`), what is left where these are charged
     once.
   """
+  if isinstance(policy, compute.PairCost):
+    return _pair_ledger(finished, policy, reward)
   written, scored = finished.policy_counts, finished.reward_counts
 
   def by_convention(
@@ -66,5 +69,74 @@ def make_ledger(
       flops_reward=by_convention(compute.flops, _NOTHING),
       flops_reward_prefill=by_convention(compute.prompt_flops, _NOTHING),
       flops_head=by_convention(compute.flops, _NOTHING, head) if head else None,
+    )
+  )
+
+
+def _pair_ledger(
+  finished: decoding.Finished,
+  policy: compute.PairCost,
+  reward: compute.ModelCost,
+) -> dict[str, Any]:
+  """The ledger of a draft and a target.
+
+  The reward decides which of them writes, whatever vote follows: all of its
+  FLOPs are the policy's, so that no vote is charged without them.
+  """
+  counts = finished.policy_counts
+  assert isinstance(counts, SpeculativeCounts)
+  draft, target, scored = counts.draft, counts.target, counts.reward
+  draft_read, target_read = int(counts.draft_read), int(counts.target_read)
+  # Without what was read of steps.
+  prompts = (
+    draft.replace(prefill=draft.prefill - draft_read),
+    target.replace(prefill=target.prefill - target_read),
+  )
+  nothing, none = compute.NO_COST, _NOTHING
+
+  def flops(
+    function: Callable[..., float],
+    *parts: tuple[compute.ModelCost, compute.Counts],
+    scored: compute.Counts = none,
+  ) -> dict[str, float]:
+    return {
+      convention: sum(
+        (
+          function(cost, nothing, counts, none, convention)
+          for cost, counts in parts
+        ),
+        function(nothing, reward, none, scored, convention),
+      )
+      for convention in names.CONVENTIONS
+    }
+
+  both = (policy.draft, draft), (policy.target, target)
+  used = trace.candidate_tokens(finished.tree)
+  return record.to_json(
+    record.Ledger(
+      policy_prefill=int(counts.prefill) - draft_read - target_read,
+      policy_decode=int(counts.decode),
+      policy_discarded=int(counts.decode) - used,
+      policy_attended=counts.total_attended,
+      reward_prefill=int(scored.prefill),
+      reward_scored=int(scored.decode),
+      reward_attended=scored.total_attended,
+      cache_bytes=int(finished.cache_bytes),
+      flops=flops(compute.flops, *both, scored=scored),
+      flops_prefill=flops(
+        compute.prompt_flops,
+        (policy.draft, prompts[0]),
+        (policy.target, prompts[1]),
+        scored=scored,
+      ),
+      flops_reward=flops(compute.flops),
+      flops_reward_prefill=flops(compute.flops),
+      draft_decode=int(draft.decode),
+      draft_rejected=int(counts.rejected),
+      draft_read=draft_read,
+      target_decode=int(target.decode),
+      target_read=target_read,
+      flops_draft=flops(compute.flops, both[0]),
+      flops_target=flops(compute.flops, both[1]),
     )
   )

@@ -38,7 +38,7 @@ class RecordMaker:
   """
 
   texts: step_texts.Texts
-  policy_cost: compute.ModelCost
+  policy_cost: compute.ModelCost | compute.PairCost
   reward_cost: compute.ModelCost
   grader: tasks.Grader
   aggregations: Sequence[str]

@@ -96,9 +96,15 @@ def _benchmark(task: Mapping[str, Any]) -> str:
 
 def _policies(provenance: provenance_lib.Provenance) -> str:
   sources = provenance_lib.group(provenance.config, "policies")
+  pairs = provenance_lib.group(provenance.config, "speculative")
+
+  def source(name: str) -> str:
+    if name in pairs:
+      return f"two policies ({_pairs(pairs[name])})"
+    return quoted(sources[name]) if name in sources else UNKNOWN
+
   return ", ".join(
-    f"{wording.policy(name, size)} from "
-    f"{quoted(sources[name]) if name in sources else UNKNOWN}"
+    f"{wording.policy(name, size)} from {source(name)}"
     for name, size in sorted(
       provenance.parameters.items(), key=lambda item: item[1]
     )

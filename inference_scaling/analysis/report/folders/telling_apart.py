@@ -19,7 +19,8 @@ from inference_scaling.analysis.report.folders import sources as sources_lib
 
 # Keys of a config that change no number of a record, or are told of elsewhere.
 _FREE = (
-  "task", "policies", "policy_dtypes", "runs", "aggregations", *spec.PLACING,
+  "task", "policies", "speculative", "policy_dtypes", "runs", "aggregations",
+  *spec.PLACING,
 )  # fmt: skip
 Meaning = Mapping[str, Any]
 
@@ -112,6 +113,7 @@ def _policies(source: sources_lib.Source) -> dict[str, Meaning]:
     settings["reward"] = {k: v for k, v in reward.items() if k != "source"}
     settings["maker of the reward"] = spec.maker_of(reward.get("source", ""))
   sources = provenance_lib.group(config, "policies")
+  pairs = provenance_lib.group(config, "speculative")
   dtypes = provenance_lib.group(config, "policy_dtypes")
   meanings = {}
   for name, parameters in provenance.parameters.items():
@@ -126,6 +128,8 @@ def _policies(source: sources_lib.Source) -> dict[str, Meaning]:
       meanings[name]["files of the model"] = provenance.sha256[name]
     if name in provenance.flops_per_token:
       meanings[name]["FLOPs per token"] = provenance.flops_per_token[name]
+    if name in pairs:
+      meanings[name]["threshold"] = pairs[name]["threshold"]
     if name in sources:
       meanings[name]["maker of the policy"] = spec.maker_of(sources[name])
   return meanings

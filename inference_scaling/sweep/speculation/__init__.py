@@ -1,0 +1,1 @@
+"""Policies of a sweep that are made of two."""
