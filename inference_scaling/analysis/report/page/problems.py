@@ -16,7 +16,7 @@ from inference_scaling.analysis.records import load
 from inference_scaling.analysis.report.page import packing
 from inference_scaling.spec import record as record_lib
 
-_MOST_RATIO = 16  # bytes of a record by characters in a page; mostly 8 or so
+_BATCH = 2**24  # bytes of records that are in memory at a time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,14 +59,9 @@ def choose(
     by_problem.setdefault(record.problem, []).append(record)
   numbers = {run: number for number, run in enumerate(runs)}
   order = _in_turn({p: own[0].level for p, own in by_problem.items()})
-  lines = _read(_likely(by_problem, order, _MOST_RATIO * most))
   rows, packed = {}, {}
-  for problem in order:
-    if by_problem[problem][0].line not in lines:
-      break
-    own = sorted(by_problem[problem], key=lambda each: numbers[run_of(each)])
-    parsed = [(each, _parse(each, lines)) for each in own]
-    row = _row(parsed, runs, vote)
+  for parsed in _parsed(by_problem, order, numbers):
+    problem, row = parsed[0][0].problem, _row(parsed, runs, vote)
     text = packing.pack(
       packing.compact((numbers[run_of(each)], one) for each, one in parsed)
     )
@@ -108,21 +103,32 @@ def _in_turn(levels: Mapping[int, int]) -> list[int]:
   return [p for each in rounds for p in each if p is not None]
 
 
-def _likely(
+def _parsed(
   by_problem: Mapping[int, Sequence[load.Record]],
   order: Sequence[int],
-  most: int,
-) -> list[load.Record]:
-  """Records of the first problems that are as large as `most` bytes."""
-  everything = [each for own in by_problem.values() for each in own]
-  sizes = [p.stat().st_size for p in {e.line[0] for e in everything if e.line}]
-  mean = sum(sizes) / len(everything)
-  likely: list[load.Record] = []
-  for problem in order:
-    if mean * len(likely) > most:
-      break
-    likely += by_problem[problem]
-  return likely
+  numbers: Mapping[Run, int],
+) -> Iterator[list[tuple[load.Record, record_lib.Record]]]:
+  """Yields each problem's records, as they are and parsed, by run.
+
+  They are read a few problems at a time: of a large sweep most never are.
+  """
+  each_size = _mean_size([each for own in by_problem.values() for each in own])
+  waiting = list(order)
+  while waiting:
+    batch: list[load.Record] = []
+    while waiting and each_size * len(batch) < _BATCH:
+      batch += sorted(
+        by_problem[waiting.pop(0)], key=lambda each: numbers[run_of(each)]
+      )
+    lines = _read(batch)
+    for _, own in itertools.groupby(batch, lambda each: each.problem):
+      yield [(each, _parse(each, lines)) for each in own]
+
+
+def _mean_size(records: Sequence[load.Record]) -> float:
+  """Bytes of a record in its file."""
+  files = {record.line[0] for record in records if record.line}
+  return sum(path.stat().st_size for path in files) / len(records)
 
 
 def _read(

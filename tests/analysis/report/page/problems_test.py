@@ -61,8 +61,17 @@ def test_few_lines_of_a_large_file_are_looked_at(records, monkeypatch):
   monkeypatch.setattr(
     problems.record_lib, "parse", lambda *a: read.append(1) or parse(*a)
   )
+  monkeypatch.setattr(problems, "_BATCH", 1)
   few = choose(records, 3000)
-  assert len(few.packed) < 14 and len(read) < len(records) / 2
+  assert 0 < len(few.packed) < 6
+  # One problem more than there is space for.
+  assert len(read) == (len(few.packed) + 1) * len(records) / 14
+
+
+def test_batches_make_no_difference(records, monkeypatch):
+  whole = choose(records)
+  monkeypatch.setattr(problems, "_BATCH", 20_000)
+  assert choose(records) == whole
 
 
 def test_names_are_those_of_the_report(records):
