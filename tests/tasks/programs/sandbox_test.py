@@ -125,6 +125,16 @@ def test_equal_types_come_back(box):
   assert box.examine(program, tests) == jobs.Verdict(True, "", ())
 
 
+def test_what_tests_print_is_no_reply(box):
+  noise = (
+    "import os, sys\nprint('x' * 100000, file=sys.stderr, flush=True)\n"
+    "print('{}', flush=True)\n"
+  )
+  tests = jobs.Tests(noise, noise + TESTS.code, ("f",))
+  assert box.examine(RIGHT, tests).passed
+  assert len(box.record_calls(tests)) == 1
+
+
 def test_calls_are_recorded_and_observed(box):
   tests = jobs.Tests(
     "n = 3",
