@@ -93,8 +93,8 @@ class _Drawn(Block):
 
   n: Annotated[tuple[int, ...], fields.several(fields.PositiveInt)] = (
     fields.required(
-      "N, beams of a problem, expansions of MCTS or nodes of AB-MCTS; each is "
-      "one run more."
+      "N, beams of a problem (of each filter of particle Gibbs), expansions of "
+      "MCTS or nodes of AB-MCTS; each is one run more."
     )
   )
   seeds: Annotated[tuple[int, ...], fields.several(fields.NonNegativeInt)] = (

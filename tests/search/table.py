@@ -69,9 +69,9 @@ def _particle_filter(
   )
 
 
-def _particle_gibbs(entropic):
+def _particle_gibbs():
   return Row(
-    lambda number: search.particle_gibbs(2, 2, 2, number, entropic),
+    lambda number: search.particle_gibbs(2, 2, 2, number),
     fills=False,
     moves_ended=True,
     beams=search.particle_gibbs_shape(2, 2, 2)[0],
@@ -86,10 +86,10 @@ def _mcts(duplicates="keep"):
   )
 
 
-def _ab_mcts(posterior):
+def _ab_mcts():
   # Two nodes a round, or the rounds would not do for all of them.
   return Row(
-    lambda number: search.ab_mcts(posterior, number / 3, number, batch=2),
+    lambda number: search.ab_mcts("normal", number / 3, number, batch=2),
     fills=False,
   )
 
@@ -127,11 +127,9 @@ STRATEGIES = {
   "particle_filter/keep": _particle_filter(terminal="keep"),
   "particle_filter/drop": _particle_filter(duplicates="drop"),
   "particle_filter/entropic": _particle_filter(steps=9),
-  "particle_gibbs": _particle_gibbs(False),
-  "particle_gibbs/entropic": _particle_gibbs(True),
+  "particle_gibbs": _particle_gibbs(),
   "mcts": _mcts(),
   "mcts/drop": _mcts("drop"),
   "mcts/merge": _mcts("merge"),
-  "ab_mcts": _ab_mcts("normal"),
-  "ab_mcts/beta": _ab_mcts("beta"),
+  "ab_mcts": _ab_mcts(),
 }

@@ -1,12 +1,14 @@
 """How figures look: colours, markers, lines, axes and files.
 
-Kinds of strategies have the colours of Okabe and Ito, told apart with any
-colour vision; policies, which have an order, have steps from light to dark.
-Markers and line styles repeat what colour says, so that grey print can be read
-too. No figure has both policies and strategies in colour.
+Kinds of strategies have the colours of Okabe and Ito, and of Tol for the last,
+told apart with any colour vision; policies, which have an order, have steps
+from light to dark. Markers and line styles repeat what colour says, so that
+grey print can be read too. No figure has both policies and strategies in
+colour.
 
 References:
   Okabe and Ito, Color Universal Design, 2008, https://jfly.uni-koeln.de/color/
+  Tol, Colour Schemes, 2021 (muted), https://sronpersonalpages.nl/~pault/
 """
 
 import functools
@@ -37,7 +39,9 @@ KIND_COLORS = {
   "beam_search": "#009E73",
   "dvts": "#56B4E9",
   "particle_filter": "#CC79A7",
+  "particle_gibbs": "#882255",
   strategies.MCTS: "#E69F00",
+  "ab_mcts": "#999933",
 }
 KIND_MARKERS = {
   strategies.GREEDY: "*",
@@ -48,7 +52,9 @@ KIND_MARKERS = {
   "beam_search": "^",
   "dvts": "v",
   "particle_filter": "P",
+  "particle_gibbs": "p",
   strategies.MCTS: "X",
+  "ab_mcts": "h",
 }
 DASHED, DOTTED = (0, (4, 1.6)), (0, (1, 1.2))
 # Of the variants of a kind in their order; with the fill of the markers, which
@@ -60,6 +66,12 @@ VOTING_LINES = {
   votings.WEIGHTED: "-",
   votings.MAJORITY: DASHED,
   votings.BEST_OF_N: DOTTED,
+}
+# What n is where it is no number of candidates.
+_OTHER_SIZES = {
+  "particle_gibbs": "particle Gibbs: of each filter",
+  strategies.MCTS: "MCTS: expansions",
+  "ab_mcts": "AB-MCTS: steps",
 }
 COST_LABELS = {
   "flops_paper": "FLOPs per problem\n(paper: policy's generated tokens)",
@@ -179,9 +191,9 @@ def strategy_styles(names: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 def sizes_label(names: Iterable[str]) -> str:
   """Label of an axis of n for these strategies."""
-  if strategies.MCTS in map(strategies.kind_of, names):
-    return "candidates n (MCTS: expansions)"
-  return "candidates n"
+  kinds = set(map(strategies.kind_of, names))
+  others = [words for kind, words in _OTHER_SIZES.items() if kind in kinds]
+  return f"candidates n ({'; '.join(others)})" if others else "candidates n"
 
 
 def sizes_axis(axes: axes_lib.Axes, sizes: Sequence[int], label: str) -> None:

@@ -142,7 +142,7 @@ def _assert_same_tree(state, row, oracle):
 
 
 @hypothesis.settings(
-  max_examples=15, deadline=None, derandomize=True, database=None
+  max_examples=10, deadline=None, derandomize=True, database=None
 )
 @hypothesis.given(
   st.lists(st.floats(0, 1, width=32), min_size=1, max_size=9),

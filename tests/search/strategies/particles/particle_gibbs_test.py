@@ -114,7 +114,7 @@ sizes = st.sampled_from([(4, 4, 3), (2, 4, 3), (3, 1, 2), (5, 3, 1), (2, 2, 2)])
 
 
 @hypothesis.settings(
-  max_examples=20, deadline=None, derandomize=True, database=None
+  max_examples=12, deadline=None, derandomize=True, database=None
 )
 @hypothesis.given(
   st.lists(st.floats(0, 1, width=32), min_size=1, max_size=9), sizes,
