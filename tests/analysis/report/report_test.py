@@ -3,7 +3,6 @@
 import itertools
 import json
 import math
-import pathlib
 import re
 
 import pandas as pd
@@ -12,7 +11,6 @@ from matplotlib import text as text_lib
 
 from inference_scaling import analysis
 from inference_scaling.analysis import strategies, wording
-from inference_scaling.analysis.estimates import summary as summary_lib
 from inference_scaling.analysis.figures import (
   policy_panels,
   policy_sizes,
@@ -99,26 +97,6 @@ def test_every_file_is_written(workdir):
     assert sorted(p.stem for p in (workdir / folder).iterdir()) == list(names)
     for name in names:
       assert len(pd.read_csv(workdir / folder / f"{name}.csv"))
-
-
-def test_the_tables_are_there_in_latex_too(workdir, report):
-  made = (workdir / "report.tex").read_text()
-  tables = re.findall(r"^\|[ :|-]+\|$", report, re.MULTILINE)
-  assert made.count("\\begin{table}") == len(tables) > 5
-
-
-def test_each_column_of_the_summary_is_described(workdir):
-  described = [
-    column for columns, _ in summary_lib.describe()
-    for column in columns.split(", ")
-  ]  # fmt: skip
-  columns = list(pd.read_csv(workdir / "summary.csv"))
-  assert described[: len(columns)] == columns
-  assert described[len(columns) :] == ["machine_seconds", "dollars"]
-  page = pathlib.Path(analysis.__file__).with_name("README.md").read_text()
-  for names, meaning in summary_lib.describe():
-    cells = ", ".join(f"`{name}`" for name in names.split(", "))
-    assert f"\n| {cells} | {meaning} |\n" in page
 
 
 def test_summary_reads_back(workdir):
@@ -302,8 +280,9 @@ def test_no_two_strategies_look_alike():
 
 
 def test_kinds_differ_and_say_what_n_is():
-  for looks in (style.KIND_COLORS, style.KIND_MARKERS):
-    assert len(set(looks.values())) == len(looks)
+  kinds = style.KIND_COLORS.keys() | style.KIND_MARKERS.keys()
+  looks = style.strategy_styles(kinds).values()
+  assert len({(look["color"], look["marker"]) for look in looks}) == len(kinds)
   label = style.sizes_label
   assert label(["sampling", "rebase/cold"]) == "candidates n"
   words = "candidates n (MCTS: expansions; AB-MCTS: steps)"
