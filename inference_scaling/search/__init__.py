@@ -132,8 +132,9 @@ the last step:
 Strategies: `sampling`, `adaptive_sampling`, `reward_threshold`, `deepconf`,
 `rebase`, `beam_search`, `dvts`, `particle_filter`, `particle_gibbs`, `mcts`,
 `ab_mcts` (with `particle_gibbs_shape`, `mcts_shape`, `ab_mcts_shape`), each
-with a help page; one of your own is a `Strategy(init, select)`. `search` is `run_search` without jit; `init_search`
-and `search_step` take one step at a time. All of these are names of this
+with a help page; one of your own is a `Strategy(init, select)`. `search` is
+`run_search` without jit; `init_search` and `search_step` take one step at a
+time. All of these are names of this
 package, as are the functions that analyse a tree (`list_nodes`,
 `list_candidates`, ..), and what an engine needs in addition (`BatchedPolicy`,
 `BatchedReward`; `batched_policy` and `batched_reward` add it to any);
