@@ -48,4 +48,4 @@ def test_a_config_states_what_the_plan_prints(path):
 
 
 def test_configs_for_large_devices_state_it():
-  assert len(STATED) == 6
+  assert len(STATED) == 7

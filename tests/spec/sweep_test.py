@@ -130,7 +130,7 @@ def test_configs_have_a_tiny_variant_and_refuse_others(name):
     (
       "runs.rebase.strategy",
       "tot",
-      "rebase.strategy is 'tot'.*'rebase', 'samp",
+      "rebase.strategy is 'tot'.*'rebase', 'rew",
     ),
     *(
       ("runs.rebase.strategy", f"rebase/{word}", "rebase/.*a slash and a word")
