@@ -6,9 +6,9 @@ r"""Writes the report on a sweep again, or one on several, from records alone.
   python launch/report.py runs/small runs/large --output=runs/joined
 
 Reads records.jsonl and config.json of each folder, which a sweep has made and
-may still be writing. Writes report.md, report.html, summary.csv, claims/,
-tables/ and figures/ into the folder of the sweep, or into --output. No model is
-loaded and no accelerator is used.
+may still be writing. Writes report.md, report.html, report.tex (its tables in
+LaTeX), summary.csv, claims/, tables/ and figures/ into the folder of the sweep,
+or into --output. No model is loaded and no accelerator is used.
 
 Several folders are of one benchmark: problems that two of them have are the
 same. Runs of all seeds and sizes are joined. A policy or a strategy that is not
@@ -19,8 +19,13 @@ small@b, and a search that stands in several counts once.
 from absl import app, flags
 
 from inference_scaling import analysis, launching, names
-from inference_scaling.analysis.estimates import panel
+from inference_scaling.analysis.estimates import panel, summary
 from inference_scaling.analysis.records import flops_parts
+
+# --help prints it.
+__doc__ = f"{__doc__}\nThe columns of summary.csv:\n\n" + "".join(
+  f"  {column}: {meaning}\n" for column, meaning in summary.describe()
+)
 
 _WORKDIR = flags.DEFINE_string(
   "workdir", None,

@@ -10,29 +10,58 @@ from inference_scaling.analysis.estimates import intervals
 from inference_scaling.analysis.estimates import outcomes as outcomes_lib
 from inference_scaling.analysis.estimates import panel as panel_lib
 
+_FLOPS = dict(
+  zip(
+    outcomes_lib.COSTS,
+    (
+      "FLOPs per problem: the policy's generated tokens",
+      "those, and what the reward model scores",
+      "those, and prompts, attention and the unembedding",
+    ),
+    strict=True,
+  )
+)
+# What each column of summary.csv holds, in the order of the file.
+MEANINGS: Mapping[str, str] = {
+  "policy": "name of the policy in the config",
+  "parameters": "its number of parameters",
+  "strategy": "name of the strategy in the config",
+  "n": "beams, samples of a subset, or expansions of MCTS",
+  "voting": "how candidates vote; `pass`: an oracle picks (pass@n)",
+  "aggregation": "how step scores become one for the vote, or what it reads",
+  "problems": "problems that the row is over",
+  "seeds": "runs of each, of which a problem's accuracy is the mean",
+  "accuracy": "share of problems that are right, in [0, 1]",
+  "error": "1 - accuracy",
+  "low": "lower end of the accuracy's 95% interval over problems",
+  "high": "upper end",
+  "mc_error": "standard error of what subsets were drawn for; 0 if exact",
+  **_FLOPS,
+  "tokens": "tokens per problem that the policy generated",
+  "completion": "share of candidates that finished",
+}
+_OF_PARTS = ("problems", "accuracy", "low", "high", *outcomes_lib.COSTS)
 COLUMNS = [
-  "policy",
-  "parameters",
-  "strategy",
-  "n",
-  "voting",
-  "aggregation",
-  "problems",
-  "seeds",
-  "accuracy",
-  "error",
-  "low",
-  "high",
-  "mc_error",
-  *outcomes_lib.COSTS,
-  "tokens",
-  "completion",
-  *(
-    f"{column}_{part}"
-    for part in ("easy", "hard")
-    for column in ("problems", "accuracy", "low", "high", *outcomes_lib.COSTS)
-  ),
+  *MEANINGS,
+  *(f"{column}_{part}" for part in ("easy", "hard") for column in _OF_PARTS),
 ]
+
+
+def describe() -> list[tuple[str, str]]:
+  """Says what the columns of summary.csv hold.
+
+  Returns:
+    Names, and what stands there. Columns of easy and hard problems are one row,
+    and those come last that only records with known times have.
+  """
+  parts = ", ".join(f"{column}_easy" for column in _OF_PARTS)
+  return [
+    *MEANINGS.items(),
+    (parts, "the same of easy problems; empty where there are none"),
+    (parts.replace("_easy", "_hard"), "the same of hard ones"),
+    ("machine_seconds", "wall time per problem, where times are known"),
+    ("dollars", "its price, where --price_per_hour is given"),
+  ]
 
 
 def summarize(

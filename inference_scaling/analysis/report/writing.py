@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib import figure as figure_lib
 
 from inference_scaling.analysis import figures as figures_lib
-from inference_scaling.analysis import files, registry
+from inference_scaling.analysis import files, latex, registry
 from inference_scaling.analysis import report as report_lib
 from inference_scaling.analysis.figures import style
 from inference_scaling.analysis.records import load
@@ -34,9 +34,10 @@ def write_report(
 ) -> pathlib.Path:
   """Writes a report on a sweep, or one on several.
 
-  The files are report.md, report.html, summary.csv, claims/*.csv, tables/*.csv
-  and figures/*.png, *.pdf and *.svg. They are all made before the first of them
-  replaces an earlier one: an error leaves the earlier report whole.
+  The files are report.md, report.html, report.tex, summary.csv, claims/*.csv,
+  tables/*.csv and figures/*.png, *.pdf and *.svg. They are all made before the
+  first of them replaces an earlier one: an error leaves the earlier report
+  whole.
 
   Args:
     workdirs: a sweep's folder with records.jsonl and config.json, or several
@@ -155,7 +156,9 @@ def _write(
     style.save(made, folder / "figures", figure.name)
   content = sections.Content(analysis, head, tuple(drawn))
   texts = sections.texts(content, registry.find(registry.Section, _PACKAGES))
-  files.write(folder / "report.md", sections.report(texts))
+  report = sections.report(texts)
+  files.write(folder / "report.md", report)
+  files.write(folder / "report.tex", latex.tables(report))
   drawings = {
     figure: path.read_text("utf-8")
     for figure in drawn

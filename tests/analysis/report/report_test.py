@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import pathlib
 import re
 
 import pandas as pd
@@ -11,6 +12,7 @@ from matplotlib import text as text_lib
 
 from inference_scaling import analysis
 from inference_scaling.analysis import strategies, wording
+from inference_scaling.analysis.estimates import summary as summary_lib
 from inference_scaling.analysis.figures import (
   policy_panels,
   policy_sizes,
@@ -97,6 +99,26 @@ def test_every_file_is_written(workdir):
     assert sorted(p.stem for p in (workdir / folder).iterdir()) == list(names)
     for name in names:
       assert len(pd.read_csv(workdir / folder / f"{name}.csv"))
+
+
+def test_the_tables_are_there_in_latex_too(workdir, report):
+  made = (workdir / "report.tex").read_text()
+  tables = re.findall(r"^\|[ :|-]+\|$", report, re.MULTILINE)
+  assert made.count("\\begin{table}") == len(tables) > 5
+
+
+def test_each_column_of_the_summary_is_described(workdir):
+  described = [
+    column for columns, _ in summary_lib.describe()
+    for column in columns.split(", ")
+  ]  # fmt: skip
+  columns = list(pd.read_csv(workdir / "summary.csv"))
+  assert described[: len(columns)] == columns
+  assert described[len(columns) :] == ["machine_seconds", "dollars"]
+  page = pathlib.Path(analysis.__file__).with_name("README.md").read_text()
+  for names, meaning in summary_lib.describe():
+    cells = ", ".join(f"`{name}`" for name in names.split(", "))
+    assert f"\n| {cells} | {meaning} |\n" in page
 
 
 def test_summary_reads_back(workdir):
