@@ -16,8 +16,10 @@ from inference_scaling.analysis import (
   wording,
 )
 from inference_scaling.analysis.records import load
+from inference_scaling.analysis.report import results
 from inference_scaling.analysis.report import sections as sections_lib
 from inference_scaling.analysis.report.page import (
+  chart,
   markdown,
   packing,
   problems,
@@ -30,7 +32,9 @@ _FOLDER = "report/page/"
 _STYLES = ("trees/page.css", f"{_FOLDER}page.css")
 _SCRIPTS = (
   "trees/page.js",
-  *(f"{_FOLDER}{name}.js" for name in ("tables", "record", "problems")),
+  *(
+    f"{_FOLDER}{name}.js" for name in ("tables", "chart", "record", "problems")
+  ),
 )
 
 
@@ -68,7 +72,7 @@ def make(
     _Part(name, markdown.title(text), markdown.to_html(text))
     for name, text in texts.items()
   ]
-  parts = [_figures(part, drawings) for part in parts]
+  parts = [_figures(part, drawings, content.analysis) for part in parts]
   size = sum(len(part.html) for part in parts)
   size += sum(map(len, map(templates.asset, (*_STYLES, *_SCRIPTS))))
   method, how = votings.main_voting(content.analysis.aggregation)
@@ -116,13 +120,21 @@ def make(
   )
 
 
-def _figures(part: _Part, drawings: Mapping[registry.Figure, str]) -> _Part:
-  """The same part; that of the figures has their drawings."""
+def _figures(
+  part: _Part,
+  drawings: Mapping[registry.Figure, str],
+  analysis: results.Analysis,
+) -> _Part:
+  """The same part; that of the figures has their drawings, and a chart."""
   if part.name != sections_lib.figures.__name__:
     return part
+  points = chart.data(analysis)
   html = templates.fill(
     "report/page/figures.html.jinja",
     title=part.title,
+    chart=points,
+    convention=analysis.convention,
+    data=_data(points),
     drawings={
       figure: markupsafe.Markup(svg) for figure, svg in drawings.items()
     },

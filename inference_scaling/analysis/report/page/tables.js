@@ -79,7 +79,7 @@ function showTips() {
     title.remove();
   }
   function show(event) {
-    const marker = event.target.closest?.(".drawing use[aria-label]");
+    const marker = event.target.closest?.(".drawing [role=img]");
     if (!marker) return hide();
     tip.textContent = marker.getAttribute("aria-label");
     tip.hidden = false;

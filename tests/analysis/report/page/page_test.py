@@ -3,10 +3,11 @@
 import html.parser
 import re
 
+import pandas as pd
 import pytest
 
 from inference_scaling import analysis
-from inference_scaling.analysis import files
+from inference_scaling.analysis import files, frames, wording
 from inference_scaling.analysis.figures import hover, style
 from inference_scaling.analysis.report.page import page as page_lib
 from tests.analysis import browser, factory
@@ -120,6 +121,29 @@ USE = """
   document.body.dispatchEvent(new MouseEvent("mouseover", {bubbles: true}));
   report.tipAway = !visible(tip);
 
+  // The chart, as the reader wants it.
+  const choices = document.getElementById("chart-choices");
+  const labels = () => all("#chart circle").map(
+    (circle) => circle.getAttribute("aria-label"));
+  const choose = (name, value) => {
+    const input = choices.querySelector(`[name="${name}"]`);
+    if (value === undefined) {
+      choices.querySelector('[value="sampling"]').checked = false;
+    } else input.value = value;
+    choices.dispatchEvent(new Event("input", {bubbles: true}));
+  };
+  report.chart = [labels()];
+  report.panels = all("#chart svg").filter(visible).length;
+  choose("convention", "full");
+  choose("part", "_hard");
+  choose("voting", "majority");
+  report.chart.push(labels());
+  choose("strategy");
+  report.chart.push(labels());
+  const circle = document.querySelector("#chart circle");
+  circle.dispatchEvent(new MouseEvent("mouseover", {bubbles: true}));
+  report.circle = visible(tip) && tip.textContent;
+
   // A table that is sorted: rising, falling, as it was.
   const column = (number) => all("#table_four tbody")[0].rows;
   const read = (at) => [...column()].map((row) => row.cells[at].textContent);
@@ -231,6 +255,40 @@ def test_a_marker_tells_its_values(used):
   assert re.fullmatch(r"(small|large), Greedy, n = 1", lines[0])
   assert re.fullmatch(r"accuracy [\d.]+ \[[\d.]+, [\d.]+\] %", lines[1])
   assert re.fullmatch(r"[\d.e+]+ FLOPs per problem", lines[2])
+
+
+@pytest.mark.parametrize(
+  ("choice", "part", "convention", "voting", "sampling"),
+  [
+    (0, "", "paper", "weighted", True), (1, "_hard", "full", "majority", True),
+    (2, "_hard", "full", "majority", False),
+  ],
+)  # fmt: skip
+def test_the_chart_has_the_points_of_the_choice(
+  used, path, choice, part, convention, voting, sampling
+):
+  summary = pd.read_csv(path.with_name("summary.csv"), keep_default_na=False)
+  expected = []
+  for row in frames.records(summary):
+    wanted = "majority" if row["strategy"] == "greedy" else voting
+    fits = row["voting"] == wanted and row["aggregation"] in ("none", "last")
+    if not fits or (row["strategy"] == "sampling" and not sampling):
+      continue
+    mean, low, high = (
+      100 * float(row[f"{name}{part}"]) for name in ("accuracy", "low", "high")
+    )
+    expected.append(
+      f"{row['policy']}, {wording.method(row['strategy'], row['voting'])},"
+      f" n = {row['n']}\naccuracy {mean:.1f} [{low:.1f}, {high:.1f}] %"
+    )
+  labels = used["chart"][choice]
+  assert sorted(label.rpartition("\n")[0] for label in labels) == sorted(
+    expected
+  )
+  assert all(
+    label.endswith(f" FLOPs per problem ({convention})") for label in labels
+  )
+  assert used["panels"] == 2 and used["circle"] == used["chart"][2][0]
 
 
 def test_a_click_sorts_numbers_as_numbers(used):
