@@ -43,15 +43,15 @@ def begin_next(
   Raises:
     ValueError: on a wrong value from a user function.
   """
-  begun = tree.active.any(axis=0)
+  begun = np.asarray(np.asarray(tree.active).any(axis=0))
   if begun.all():
     return np.zeros_like(begun)
   assert strategy.resume is not None  # by `entries.check_answers`
   classes = _checked("answers", answers(problem, tree), begun.shape, np.integer)
   # The last row has what each beam came to, see `tree.write_depth`.
-  finished = begun & (tree.status[-1] == base.FINISHED)
+  finished = begun & (np.asarray(tree.status)[-1] == base.FINISHED)
   classes = np.where(finished, classes, NO_ANSWER).astype(np.int32)
-  seen = base.Answers(begun, classes, tree.scores[-1])
+  seen = base.Answers(begun, classes, np.asarray(tree.scores)[-1])
   beams = _checked(
     "active from resume", strategy.resume(seen), begun.shape, bool
   )
