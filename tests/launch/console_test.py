@@ -91,6 +91,7 @@ def test_a_command_of_another_name_is_refused(monkeypatch):
     (["--config", "demo:a,b"], ["--config", "DEMO:a,b"]),
     (["--workdir=demo", "-config=demo"], ["--workdir=demo", "-config=DEMO"]),
     (["demo", "--config=demo"], ["demo", "--config=DEMO"]),
+    (["--config=demo2", "--config=demo"], ["--config=demo2", "--config=DEMO"]),
   ],
 )
 def test_a_name_becomes_the_path_of_its_config(given, taken):

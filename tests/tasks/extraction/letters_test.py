@@ -82,7 +82,7 @@ def test_states_a_letter(text, letter):
     "The answer is: 12 apples",
     # The last statement is none; the one before is not taken for it.
     "The answer is (A). Or: The answer is (B) or (C).",
-    "<think>x</think> The answer is (B) or (C).",
+    r"<think>\boxed{A}</think> The answer is (B) or (C).",
     r"Cut off: \boxed{C",
   ],
 )
