@@ -154,6 +154,9 @@ USE = """
     report.sorted.push([read(0), read(4), head(4).getAttribute("aria-sort")]);
   }
 
+  head(3).querySelector("button").click();
+  report.flops = read(3);
+
   // Filters and the search.
   const numbers = () => all("#list tbody tr").map(
     (row) => +row.dataset.problem);
@@ -303,6 +306,9 @@ def test_a_click_sorts_numbers_as_numbers(used):
     "descending",
     "none",
   ]
+  # By their size, which is not the order of their letters.
+  assert list(map(float, used["flops"])) == sorted(map(float, used["flops"]))
+  assert used["flops"] != sorted(used["flops"])
   # A policy is named once, and on every row where the rows are mixed.
   assert before[0].count("") > 4 and "" not in rising[0] + falling[0]
   assert after[:2] == before
