@@ -19,6 +19,11 @@ Config = Any
 LOCAL = "runlocal"
 # Fine-tuned policies write "Step 1: ... ки" and close with the answer.
 STEP_FORMAT = {"step_end": (" ки",), "answer_markers": ("The answer is",)}
+# What the thinking embedded policy writes around its thinking.
+THINKING = {
+  "open": "<think>\n", "close": "</think>", "end": "\n</think>",
+  "wait": "Wait\n",
+}  # fmt: skip
 # Fine-tuned by the authors on Math-Shepherd, read at " ки".
 REWARD_MODEL = "tkitsers/Llemma-reward-model"
 # Most tokens of a prompt of each benchmark, by any of the tokenizers, with a
@@ -62,6 +67,7 @@ def embedded_sweep(
   batch_size: int,
   reward: Mapping[str, str] | None = None,
   speculative: Mapping[str, Mapping[str, Any]] | None = None,
+  **more: Any,
 ) -> ml_collections.ConfigDict:
   """Makes a sweep of the embedded models over their benchmark's test split.
 
@@ -72,6 +78,7 @@ def embedded_sweep(
     batch_size: beams that are decoded at once, of all problems.
     reward: `config.reward`; the embedded reward model by default.
     speculative: `config.speculative`; none by default.
+    **more: further keys of the config.
 
   Returns:
     The config.
@@ -89,6 +96,7 @@ def embedded_sweep(
         "max_steps": 8,
       },
       "batch_size": batch_size,
+      **more,
     }
   )  # fmt: skip
 

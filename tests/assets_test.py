@@ -7,11 +7,12 @@ import jax
 import numpy as np
 import pytest
 
-from configs import train_policy
+from configs import train_policy, train_thinking
 from inference_scaling import assets, models
+from inference_scaling.tasks import synthetic
 from inference_scaling.training import policy
 from inference_scaling.training import tokenizer as tokenizer_lib
-from inference_scaling.training.data import batches
+from inference_scaling.training.data import batches, thinking_data
 
 NAMES = assets.embedded_names()
 
@@ -21,13 +22,16 @@ def _architecture(name):
   return json.loads(text)["architectures"][0]
 
 
-POLICIES = [n for n in NAMES if _architecture(n) == "LlamaForCausalLM"]
-REWARDS = [n for n in NAMES if n not in POLICIES]
+THINKING = "embedded/policy_thinking"
+LANGUAGE_MODELS = [n for n in NAMES if _architecture(n) == "LlamaForCausalLM"]
+POLICIES = [n for n in LANGUAGE_MODELS if n != THINKING]
+REWARDS = [n for n in NAMES if n not in LANGUAGE_MODELS]
 
 
 def test_family_is_complete():
   assert len(POLICIES) == 3
   assert len(REWARDS) == 1
+  assert THINKING in LANGUAGE_MODELS
   assert NAMES == sorted(NAMES)
   assert all(name.startswith("embedded/") for name in NAMES)
 
@@ -60,9 +64,10 @@ def test_card_says_how_it_was_made(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_tokenizer_is_the_one_that_is_trained_with(name):
-  load = models.load_model if name in POLICIES else models.load_reward_model
+  load = models.load_reward_model if name in REWARDS else models.load_model
   loaded = load(assets.resolve(name)).tokenizer
-  built = tokenizer_lib.build_tokenizer()
+  words = train_thinking.get_config().words if name == THINKING else ()
+  built = tokenizer_lib.build_tokenizer(words)
   assert loaded.get_vocab() == built.get_vocab()
   text = "Anna has 47 apples.\nStep 1: 47 - 15 = 32 apples. ки"
   assert loaded(text)["input_ids"] == built(text)["input_ids"]
@@ -82,6 +87,20 @@ def test_policy_has_learned(name):
   # Guessing among the words costs log(V) = 5.6 nats; knowing only the format
   # of a step, and not its numbers, costs about 1.
   assert loss < 0.5
+
+
+def test_policy_that_thinks_has_learned():
+  """From right attempts alone: it ends its thinking and answers."""
+  config = train_thinking.get_config()
+  problems = synthetic.generate("test", 16, 0, (1, 2))
+  model = models.load_model(assets.resolve(THINKING))
+  batch = thinking_data.ThinkingBatches(
+    model.tokenizer, thinking_data.Texts(**config.texts), problems,
+    {problem.id: [] for problem in problems},
+    [batches.Bucket(*config.buckets[0])], 16, 1, 0, 1, 0.0,
+  )[0]  # fmt: skip
+  loss, _ = jax.jit(policy.make_loss(model))(model.params, batch)
+  assert loss < 0.2
 
 
 @pytest.mark.parametrize("name", REWARDS)

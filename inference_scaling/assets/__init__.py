@@ -1,8 +1,8 @@
 """The embedded family: small models that come with the package.
 
-Three policies and a reward model, trained by this repository on its synthetic
-benchmark, as folders in Hugging Face format. Each has a card, README.md, which
-states how it was made and what it reaches.
+Three policies, a fourth that thinks and a reward model, trained by this
+repository on its synthetic benchmark, as folders in Hugging Face format. Each
+has a card, README.md, which states how it was made and what it reaches.
 """
 
 import pathlib

@@ -4,6 +4,7 @@ from inference_scaling.training.data.math_shepherd import finetune_reward
 from inference_scaling.training.data.metamath import finetune_policy
 from inference_scaling.training.policy import train_policy
 from inference_scaling.training.reward import train_reward
+from inference_scaling.training.thinking import train_thinking
 from inference_scaling.training.value.train import train_value
 
 TRAINERS = {
@@ -11,6 +12,7 @@ TRAINERS = {
   "finetune_reward": finetune_reward,
   "policy": train_policy,
   "reward": train_reward,
+  "thinking": train_thinking,
   "value": train_value,
 }
 
@@ -20,5 +22,6 @@ __all__ = [
   "finetune_reward",
   "train_policy",
   "train_reward",
+  "train_thinking",
   "train_value",
 ]

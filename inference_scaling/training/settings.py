@@ -65,6 +65,22 @@ class Reward(_FromScratch):
   evaluation_size: fields.PositiveInt
 
 
+class Thinking(_FromScratch):
+  """Of configs/train_thinking.py."""
+
+  start: fields.Text
+  texts: _Group
+  words: Annotated[tuple[str, ...], fields.several(fields.Text, least=0)]
+  problem_seed: fields.NonNegativeInt
+  train_problems: fields.PositiveInt
+  validation_problems: fields.PositiveInt
+  samples_per_problem: fields.PositiveInt
+  num_slots: fields.PositiveInt
+  limits: _Group
+  most_attempts: fields.PositiveInt
+  cut: fields.Fraction
+
+
 class Finetuning(_Training):
   """Of configs/finetune_policy.py and configs/finetune_reward.py."""
 

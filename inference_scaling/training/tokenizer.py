@@ -7,6 +7,7 @@ near 300 rows, which is what a policy of 0.1M parameters can afford.
 """
 
 import string
+from collections.abc import Sequence
 
 import tokenizers
 import transformers
@@ -20,8 +21,13 @@ SPACE = "▁"  # how Metaspace writes a space
 _WORD_SCORE, _CHARACTER_SCORE = -5.0, -20.0
 
 
-def build_tokenizer() -> transformers.PreTrainedTokenizerFast:
+def build_tokenizer(
+  more: Sequence[str] = (),
+) -> transformers.PreTrainedTokenizerFast:
   """Builds the tokenizer from the benchmark's words; nothing is random.
+
+  Args:
+    more: further words, whose tokens come after all others.
 
   Returns:
     A fast tokenizer that can be saved with `save_pretrained`.
@@ -33,6 +39,7 @@ def build_tokenizer() -> transformers.PreTrainedTokenizerFast:
   pieces += [
     (piece, _CHARACTER_SCORE) for piece in _characters() if piece not in words
   ]
+  pieces += [(word, _WORD_SCORE) for word in more]
   core = tokenizers.Tokenizer(
     models.Unigram(pieces, unk_id=specials.index(UNKNOWN))
   )

@@ -39,7 +39,7 @@ def test_scaling_laws_has_three_seeds_and_n_up_to_64():
 
 
 @pytest.mark.parametrize(
-  "name", ["demo", "dtypes", "scaling_laws", "strategies"]
+  "name", ["demo", "dtypes", "scaling_laws", "strategies", "thinking"]
 )
 def test_configs_have_a_tiny_variant_and_refuse_others(name):
   module = importlib.import_module(f"configs.{name}")
