@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from inference_scaling import spec, sweep
+from inference_scaling import analysis, spec, sweep
+from inference_scaling.analysis.figures import style
 from inference_scaling.spec import record as record_lib
 from tests.sweep import tiny
 
@@ -35,8 +36,8 @@ def _config(family, thinking, runs, **changes):
 
 
 @pytest.fixture(scope="module")
-def records(family, tmp_path_factory):
-  """Records of a sweep, by the word of their strategy."""
+def folder(family, tmp_path_factory):
+  """Folder of a sweep, whose strategies have a word each."""
   config = _config(
     family,
     {"endless": ENDLESS, "first": FIRST_LINE},
@@ -49,13 +50,36 @@ def records(family, tmp_path_factory):
     },
   )
   folder = tmp_path_factory.mktemp("thinking")
-  sweep.run_sweep(config, folder, say=lambda line: None)
+  return sweep.run_sweep(config, folder, say=lambda line: None)
+
+
+@pytest.fixture(scope="module")
+def records(folder):
+  """Its records by that word."""
   rows: dict[str, list] = {}
   with (folder / "records.jsonl").open(encoding="utf-8") as file:
     for line in file:
       row = json.loads(line)
       rows.setdefault(row["run"]["strategy"].partition("/")[2], []).append(row)
   return rows
+
+
+def test_the_report_tells_thinking_from_answers(folder, records, monkeypatch):
+  monkeypatch.setattr(style, "save", lambda figure, folder, name: None)
+  report = analysis.write_report(folder).read_text("utf-8")
+  section = report.split("## Thinking")[1].split("## ")[0]
+  rows = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in section.splitlines()
+    if line.startswith("| endless") or line.startswith("|  |")
+  ]
+  at_once, endless = (
+    next(row for row in rows if word in row[1]) for word in ("once", "endless")
+  )
+  tokens = [c["tokens"] for c in _candidates(records["at_once"])]
+  assert at_once[3:5] == ["2.0", f"{sum(tokens) / len(tokens) - 2:.1f}"]
+  assert endless[3:] == ["16.0", "0.0", "100.0"]
+  assert "plain" not in section
 
 
 def _candidates(rows):

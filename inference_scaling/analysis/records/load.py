@@ -60,6 +60,8 @@ class Record:
       not known.
     machine_seconds: wall time of the process since the record before; None
       where it is not known, see `timings`.
+    thinking_tokens: int64[N], those of each candidate before its answer; None
+      for a policy that does not think.
     line: the file that it was read from and the number of its line, from 1;
       None for one of no file.
   """
@@ -86,6 +88,7 @@ class Record:
   confidence: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
   prompt_tokens: int | None = None
   machine_seconds: float | None = None
+  thinking_tokens: np.ndarray | None = None
   line: tuple[pathlib.Path, int] | None = None
 
   @property
@@ -188,6 +191,11 @@ def parse_record(content: Any, where: str) -> Record:
     tokens=record.ledger.policy_decode,
     candidate_tokens=np.array([one.tokens for one in record.candidates], int),
     prompt_tokens=record.ledger.policy_prefill,
+    thinking_tokens=(
+      None
+      if record.ledger.policy_thinking is None
+      else np.array([one.thinking_tokens for one in record.candidates], int)
+    ),
   )
 
 

@@ -4,9 +4,10 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from inference_scaling import names
+from inference_scaling import names, voting
 from inference_scaling.analysis import (
   frames,
   registry,
@@ -23,7 +24,7 @@ from inference_scaling.analysis.comparison import (
   optimal_size,
   selection,
 )
-from inference_scaling.analysis.records import flops_parts
+from inference_scaling.analysis.records import flops_parts, load
 from inference_scaling.analysis.report import results
 
 # Conventions that count the reward model, by ways to charge hidden states.
@@ -47,6 +48,34 @@ def pareto_frontier(analysis: results.Analysis) -> str:
     compared=len(frame),
     conventions=names.CONVENTIONS,
   )
+
+
+@registry.section(62)
+def thinking(analysis: results.Analysis) -> str:
+  """Tokens of thinking and of answers, of policies that think."""
+  groups: dict[tuple, list[load.Record]] = {}
+  for record in analysis.records:
+    if record.thinking_tokens is not None and len(record.answers):
+      key = (record.policy, record.strategy, record.n)
+      groups.setdefault(key, []).append(record)
+  rows = []
+  for (policy, strategy, n), group in sorted(groups.items()):
+    thinks = np.concatenate([record.thinking_tokens for record in group])
+    tokens = np.concatenate([record.candidate_tokens for record in group])
+    answers = np.concatenate([record.answers for record in group])
+    rows.append(
+      (
+        policy,
+        strategies.strategy_name(strategy),
+        n,
+        f"{thinks.mean():.1f}",
+        f"{(tokens - thinks).mean():.1f}",
+        f"{100 * (answers == voting.ABSTAIN).mean():.1f}",
+      )
+    )
+  if not rows:
+    return ""
+  return templates.fill("report/templates/thinking.md.jinja", rows=rows)
 
 
 @registry.section(65)
