@@ -42,5 +42,5 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
   }
   config = common.embedded_sweep(POLICIES, 120, runs, batch_size=256)
   # Few of 32 samples draw at once: more problems share the batch.
-  config.rows_per_problem = MOST
+  config.rows_per_problem = 4 if local else MOST
   return common.shrink(config) if local else config

@@ -15,6 +15,8 @@ class Tree(flax.struct.PyTreeNode):
 
   Values are those after the extension at that depth and before the fork. Depths
   not reached have no active beam; values there are 0, parents 0, 1, .., N - 1.
+  Where beams begin late (`resuming`) a beam's row is that of its own step, and
+  its last status and score stand in all later ones.
 
   Attributes:
     parents: int32[P, J, N], the slot at depth j that slot n at depth j + 1 goes

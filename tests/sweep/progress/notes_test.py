@@ -18,7 +18,7 @@ PAPER = ("llama3_8b", "llemma_34b", "llemma_7b", "mistral_7b")
 PUBLISHED = [
   *(
     (name, arg)
-    for name in ("demo", "dtypes", "scaling_laws")
+    for name in ("adaptive", "demo", "dtypes", "scaling_laws")
     for arg in ("", "runlocal")
   ),
   *(
