@@ -22,7 +22,8 @@ It took 39 minutes for the small and 64 for the middle policy, side by side on
 two busy cores. Expect what configs/results/strategies/ holds: at equal FLOPs
 REBASE with weighted voting is 7.2 points ahead of sampling for the small
 policy, 2.0 for the middle one; MCTS is not ahead. Without the reward model
-expect a quarter of an hour. ":drawn" was not run as a whole.
+expect a quarter of an hour. ":drawn" was not run as a whole; on a few problems
+AB-MCTS stayed wide and left most of its paths unfinished.
 """
 
 from typing import Any

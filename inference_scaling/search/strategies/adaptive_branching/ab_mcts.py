@@ -47,7 +47,9 @@ def ab_mcts(
   In the paper a node is a whole answer and its children refine it. Here a node
   is a step and its children go on from it, as in `mcts`: nodes that have ended,
   or have `max_steps` steps, have no children and are not followed. Where a step
-  is a whole answer, every node is a child of the root: n samples.
+  is a whole answer, every node is a child of the root: n samples. Where a
+  reward is the chance to be right, a child has on average that of its parent:
+  nothing then draws this search deeper, and it stays wide.
 
   Every beam of the loop is a node of the tree, and every node is made;
   `ab_mcts_shape` gives the number of rounds. Leaves that still run when the
