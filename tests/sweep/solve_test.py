@@ -127,7 +127,7 @@ Cost:
 @pytest.mark.parametrize(
   ("options", "words"),
   [
-    ({"strategy": "tot"}, r"'tot'; expected one of greedy, sampling, adaptive_sampling"),
+    ({"strategy": "tot"}, r"'tot'; expected one of greedy, sampling, adapt"),
     ({"n": 0}, "n is 0"),
     (
       {"hyperparameters": {"temperature": 0.0}},
