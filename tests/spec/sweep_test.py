@@ -39,8 +39,11 @@ def test_scaling_laws_has_three_seeds_and_n_up_to_64():
 
 
 @pytest.mark.parametrize(
-  "name", ["demo", "dtypes", "scaling_laws", "strategies", "thinking"]
-)
+  "name",
+  [
+    "confidence", "demo", "dtypes", "scaling_laws", "strategies", "thinking"
+  ],
+)  # fmt: skip
 def test_configs_have_a_tiny_variant_and_refuse_others(name):
   module = importlib.import_module(f"configs.{name}")
   config = spec.read_sweep(module.get_config("runlocal"))

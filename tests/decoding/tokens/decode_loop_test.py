@@ -156,6 +156,7 @@ def test_tokens_are_the_same_where_nobody_asks_for_their_probabilities():
   state = entry["state"].replace(step=silent)
   active = jnp.array(entry["active"])
   _, step = jax.jit(policy.extend)(tiny.policy_params(), _keys(), state, active)
-  assert step.content.log_probs is step.content.certainty is None
+  content = step.content
+  assert content.log_probs is content.certainty is content.by_token is None
   _same(step.content.tokens, entry["step"].content.tokens)
   _same(step.status, entry["step"].status)

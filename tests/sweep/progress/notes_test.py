@@ -27,6 +27,7 @@ PUBLISHED = [
       "", "runlocal", "likelihood", "self_certainty", "likelihood,runlocal"
     )
   ),
+  *(("confidence", arg) for arg in ("", "online", "online,runlocal")),
   ("smollm2_gsm8k", ""), ("smollm2_gsm8k", "runlocal"),
   *(
     ("qwen25_gsm8k", arg)
