@@ -12,7 +12,7 @@ from tests.launch.programs_test import launcher
 
 PLAIN = {
   "aggregation": None, "convention": "paper", "hard_from": 4,
-  "hidden_states": "twice", "price_per_hour": None,
+  "hidden_states": "twice", "price_per_hour": None, "stopping_rules": False,
 }  # fmt: skip
 
 
@@ -46,12 +46,12 @@ def test_folders_and_flags_are_handed_on(report, calls, tmp_path, capsys):
   report("--workdir=there")
   report(
     "there", "--aggregation=mean", "--convention=full", "--hard_from=3",
-    "--hidden_states=once", "--price_per_hour=2.5",
+    "--hidden_states=once", "--price_per_hour=2.5", "--stopping_rules",
   )  # fmt: skip
   report("here", "there", "--output=joined")
   changed = {
     "aggregation": "mean", "convention": "full", "hard_from": 3,
-    "hidden_states": "once", "price_per_hour": 2.5,
+    "hidden_states": "once", "price_per_hour": 2.5, "stopping_rules": True,
   }  # fmt: skip
   assert calls == [
     (["there"], None, PLAIN),
