@@ -326,6 +326,7 @@ class _NoFormat:
   step_bits: int = 1
   answer_bits: int = 2
   whole: bool = False
+  split_after: int = 0
 
   def compile(
     self, tokenizer: transformers.PreTrainedTokenizerFast, vocab_size: int

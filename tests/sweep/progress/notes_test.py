@@ -18,7 +18,10 @@ PAPER = ("llama3_8b", "llemma_34b", "llemma_7b", "mistral_7b")
 PUBLISHED = [
   *(
     (name, arg)
-    for name in ("adaptive", "demo", "dtypes", "scaling_laws")
+    for name in (
+      "adaptive", "demo", "dtypes", "scaling_laws", "speculative_steps",
+      "thinking",
+    )
     for arg in ("", "runlocal")
   ),
   *(
@@ -43,6 +46,11 @@ PUBLISHED = [
     for arg in ("math500", "gsm8k", "math500,runlocal")
   ),
   ("pythia", "gsm8k"), ("pythia", "gsm8k,runlocal"),
+  *(
+    (name, arg)
+    for name in ("benchmarks", "r1_distill")
+    for arg in ("math500", "math500,runlocal")
+  ),
 ]  # fmt: skip
 
 
