@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from inference_scaling import names, search, spec, stopping
 
 Hyperparameters = Mapping[str, Any]
@@ -120,7 +122,7 @@ def left_out(
   if spec.kind_of(strategy) != _DEEPCONF:
     return [False] * len(scores)
   numbers = hyperparameters["warmup"], hyperparameters["percent"]
-  return (~search.reach_bar(scores, *numbers)).tolist()
+  return (~search.reach_bar(np.asarray(scores), *numbers)).tolist()
 
 
 def _particle_filter(
