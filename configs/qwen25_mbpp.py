@@ -5,17 +5,17 @@ r"""A real model that writes programs, on a CPU: Qwen2.5-Coder-0.5B on MBPP.
 
 Sampling against REBASE on partial programs, as in Table 3 of the paper: zero
 shots, and one iteration of REBASE. A first step is the program up to the end of
-the line at or after its 24th token, the second one is the rest; the paper does
-not say where it splits. There is no reward model: scores are likelihoods of the
-program so far.
+the line at or after its 24th token, the second one is the rest; where to split
+is a choice of this file. There is no reward model: scores are likelihoods of
+the program so far.
 
 The first sweep runs the 500 test problems, from the hub or from a file:
 --config.task.path=mbpp.jsonl. The second runs ten problems of this repository,
 which are not from MBPP but written like it, in six minutes of processor time
 ([what came out](README.md#programs)): the best of 8 by likelihood solves 6 of
-them by sampling and 7 by REBASE. Weights are those of Qwen on the
-hub (Apache-2.0) in Q4_K_M; where there is no hub,
---config.policies.qwen_0_5b=FILE takes a file:
+them by sampling and 7 by REBASE. Weights are those of Qwen on the hub
+(Apache-2.0) in Q4_K_M; where there is no hub, --config.policies.qwen_0_5b=FILE
+takes a file:
 
   qwen2.5-coder-0.5b-instruct-q4_k_m.gguf
     1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32
@@ -68,8 +68,9 @@ def get_config(arg: str = "hub") -> ml_collections.ConfigDict:
         "step_end": ("\n",), "answer_markers": ("\n```\n",), "split_after": 24,
       },
       "limits": {
-        "prompt_tokens": 320, "step_tokens": 256, "total_tokens": 256,
-        "max_steps": 2,
+        # Tests of one problem of MBPP hold long lists.
+        "prompt_tokens": 3840 if where == "hub" else 320,
+        "step_tokens": 256, "total_tokens": 256, "max_steps": 2,
       },
       "batch_size": 64,
     }
@@ -87,6 +88,6 @@ def _shrink(config: common.Config) -> ml_collections.ConfigDict:
     if "n" in block:
       block.n = (2,)
   config.format.split_after = 4
-  config.limits.step_tokens = config.limits.total_tokens = 24
+  config.limits.update(prompt_tokens=320, step_tokens=24, total_tokens=24)
   config.batch_size = 4
   return config
