@@ -73,7 +73,7 @@ class Counts(flax.struct.PyTreeNode):
     counts = self.replace(
       decode=self.decode + tokens.sum(axis=1), attended=total, carried=carried
     )
-    if thinking is None:
+    if thinking is None or self.thinking is None:
       return counts
     return counts.replace(thinking=self.thinking + thinking.sum(axis=1))
 

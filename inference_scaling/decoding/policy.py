@@ -165,6 +165,9 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
 
     Returns:
       The state of P * N beams, all at the end of their prompts.
+
+    Raises:
+      ValueError: where the policy thinks and `params` do not say how long.
     """
     cached = prompts.lengths - 1
     _, prefix = prompts_lib.split(params.weights)
@@ -190,7 +193,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
         compute.attended(self.model.config, 0, begin + cached),
         thinks=self.thinking is not None,
       ),
-      thoughts=self.thinking and self.thinking.start(params.thinking, shape),
+      thoughts=self._first_thoughts(params, shape),
     )
 
   def extend(
@@ -433,6 +436,20 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     capacity = self.storage.capacity
     faults.check_tree(report["cache_overflow"], "policy", capacity, where)
     faults.check_finite(report["finite"], "the policy's logits", where)
+
+  def _first_thoughts(
+    self, params: state_lib.PolicyParams, shape: tuple[int, ...]
+  ) -> thinking_lib.Thoughts | None:
+    """Lets beams [P, N] begin to think; None for a policy that does not."""
+    if self.thinking is None:
+      return None
+    if params.thinking is None:
+      raise ValueError(
+        "PolicyParams.thinking is None for a policy that thinks; expected "
+        "decoding.ThinkingParams. Give it a budget and waits, or make the "
+        "ModelPolicy without thinking."
+      )
+    return self.thinking.start(params.thinking, shape)
 
   def _empty_step(self, shape: tuple[int, ...]) -> state_lib.HalfStep:
     """Steps of no tokens."""

@@ -60,7 +60,9 @@ def thinking(analysis: results.Analysis) -> str:
       groups.setdefault(key, []).append(record)
   rows = []
   for (policy, strategy, n), group in sorted(groups.items()):
-    thinks = np.concatenate([record.thinking_tokens for record in group])
+    thinks = np.concatenate(
+      [np.asarray(record.thinking_tokens) for record in group]
+    )
     tokens = np.concatenate([record.candidate_tokens for record in group])
     answers = np.concatenate([record.answers for record in group])
     rows.append(

@@ -197,10 +197,10 @@ class DecodeLoop:
       which of them belong to it. The last two are None for a policy that does
       not think.
     """
-    old = state.thoughts
-    if self.thinking is None or old is None:
+    old, limits = state.thoughts, params.thinking
+    if self.thinking is None or old is None or limits is None:
       return drawn, None, None
-    tokens, new = self.thinking.advance(params.thinking, old, drawn)
+    tokens, new = self.thinking.advance(limits, old, drawn)
     keep = lambda a, b: jnp.where(live, a, b)  # noqa: E731
     return tokens, jax.tree.map(keep, new, old), old.open
 

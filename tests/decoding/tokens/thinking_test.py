@@ -238,6 +238,11 @@ def test_a_fork_takes_the_thinking_with_it():
     np.testing.assert_array_equal(new, np.take_along_axis(old, parents, 1))
 
 
+def test_a_policy_that_thinks_is_told_how_long():
+  with pytest.raises(ValueError, match=r"PolicyParams\.thinking is None"):
+    _policy().start(tiny.policy_params(), tiny.stack(3))
+
+
 def test_another_budget_is_no_other_program():
   policy = _policy()
   _, extend = _jitted(policy)
