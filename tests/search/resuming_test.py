@@ -91,7 +91,7 @@ def assert_first_samples(tree, whole, drawn):
     search.reward_threshold(THRESHOLD),
     search.reward_threshold(THRESHOLD, batch=4),
   ],
-  ids=str,
+  ids=lambda strategy: str(strategy.resume),
 )
 def test_samples_are_the_first_of_all_until_the_rule_stops(strategy):
   seen = set()
