@@ -50,12 +50,12 @@ SYSTEMS = {
   ),
 }
 # Samples of a problem, by the size of the test set.
-SAMPLES = dict.fromkeys(("aime24", "aime25", "amc23"), 64) | dict.fromkeys(
-  ("math500", names.GPQA), 8
-)
+SAMPLES: dict[str, int] = {
+  "aime24": 64, "aime25": 64, "amc23": 64, "math500": 8, names.GPQA: 8
+}  # fmt: skip
 FEW_SAMPLES = 4
 # Of those with long questions; the others have 1024.
-PROMPT_TOKENS = dict.fromkeys(
+PROMPT_TOKENS: dict[str, int] = dict.fromkeys(
   ("math", "math_train", "minerva", "olympiadbench", *LETTERS), 2048
 )
 CONTEXT = 4096  # of the policy for mathematics

@@ -189,8 +189,9 @@ def _as_step(rows: Sequence[Sequence[int]], size: int) -> base.Step:
   for beam, row in enumerate(rows):
     tokens[0, beam, : len(row)] = row
   lengths = jnp.array([[len(row) for row in rows]], jnp.int32)
+  nothing = jnp.zeros(lengths.shape)
   content = policy_state.StepTokens(
-    jnp.array(tokens), lengths, *2 * (jnp.zeros(lengths.shape),)
+    jnp.array(tokens), lengths, log_probs=nothing, certainty=nothing
   )
   return base.Step(jnp.zeros_like(lengths), lengths, content)
 

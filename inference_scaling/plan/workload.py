@@ -137,6 +137,7 @@ class _Format:
   step_bits = 1
   answer_bits = 2
   whole = False
+  split_after = 0
 
   def compile(self, tokenizer: Any, vocab_size: int) -> automaton.Automaton:
     """Makes tables of the right sizes, that XLA cannot guess."""

@@ -22,12 +22,14 @@ class EqualSteps:
     step_bits: of a hit that ends a step.
     answer_bits: of a hit that announces an answer, which none does.
     whole: False: a step ends before its solution does.
+    split_after: 0: steps come as they end.
   """
 
   length: int | None = None
   step_bits: int = 1
   answer_bits: int = 2
   whole: bool = False
+  split_after: int = 0
 
   def compile(self, tokenizer: Any, vocab_size: int) -> automaton.Automaton:
     """Makes an automaton that counts tokens.
@@ -64,6 +66,7 @@ class UnevenSteps:
   step_bits: int = 1
   answer_bits: int = 2
   whole: bool = False
+  split_after: int = 0
 
   def compile(self, tokenizer: Any, vocab_size: int) -> automaton.Automaton:
     """Makes an automaton that looks at single tokens.
