@@ -72,7 +72,7 @@ def vote(
   """
   ids = np.asarray(answers)
   if method == names.SOFTMAX:
-    return voting.weighted(ids, softmax_weights(scores, temperature))
+    return voting.weighted(ids, softmax_weights(ids >= 0, scores, temperature))
   kept = is_top(ids >= 0, scores, PERCENTS[method])
   return voting.weighted(np.where(kept, ids, voting.ABSTAIN), scores)
 
@@ -101,18 +101,22 @@ def is_top(answering: Any, scores: Any, percent: int) -> np.ndarray:
   return answering & (scores >= least)
 
 
-def softmax_weights(scores: Any, temperature: float) -> np.ndarray:
+def softmax_weights(
+  answering: Any, scores: Any, temperature: float
+) -> np.ndarray:
   """Weights of CISC, but for a factor that all of a problem share.
 
   Args:
+    answering: bool[..., N]; the others do not count: a text that goes round in
+      circles is very sure of itself, and all weights beside its own would be 0.
     scores: float[..., N].
     temperature: above 0; high weighs all alike, low takes the best.
 
   Returns:
     float64[..., N], 1 for the highest score; NaN, which counts as no weight,
-    where the score is NaN.
+    where the score is NaN or there is no answer.
   """
-  scores = np.asarray(scores, np.float64)
+  scores = np.where(answering, np.asarray(scores, np.float64), np.nan)
   highest = np.max(scores, axis=-1, keepdims=True, initial=-np.inf,
                    where=~np.isnan(scores))  # fmt: skip
   return np.exp((scores - np.maximum(highest, -1e300)) / temperature)

@@ -55,14 +55,20 @@ def test_as_many_are_kept_as_the_docstring_says():
 
 def test_weights_are_a_softmax_but_for_a_factor():
   scores = np.array([[0.2, 1.4, -3.0], [5.0, 5.0, 5.0]])
-  weights = confidence.softmax_weights(scores, 0.7)
+  weights = confidence.softmax_weights(True, scores, 0.7)
   exponents = np.exp(scores / 0.7)
   np.testing.assert_allclose(
     weights / weights.sum(axis=1, keepdims=True),
     exponents / exponents.sum(axis=1, keepdims=True),
   )
-  cold = confidence.softmax_weights([1e4, -1e4, np.nan], 1e-3)
+  cold = confidence.softmax_weights(True, [1e4, -1e4, np.nan], 1e-3)
   np.testing.assert_array_equal(cold, [1.0, 0.0, np.nan])
+
+
+def test_what_abstains_takes_no_weight_from_those_that_answer():
+  answers, scores = [0, 1, 1, voting.ABSTAIN], [12.0, 12.1, 12.2, 26.0]
+  for method in (*confidence.PERCENTS, names.SOFTMAX):
+    assert confidence.vote(answers, scores, method, 0.1) == 1
 
 
 def test_votes_of_equal_scores_are_majority_votes():

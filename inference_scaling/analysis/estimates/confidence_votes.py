@@ -74,7 +74,9 @@ def expected(
     scores = statistics[vote.statistic]
     percent = confidence.PERCENTS.get(vote.voting, 100)
     if vote.temperature is not None:
-      scores = confidence.softmax_weights(scores, vote.temperature)
+      scores = confidence.softmax_weights(
+        answers >= 0, scores, vote.temperature
+      )
     estimates[vote.voting, vote.aggregation] = (
       subset_votes.vote_of(
         answers, correct, scores, sizes, orders, exact_limit=exact_limit
