@@ -11,6 +11,12 @@ from inference_scaling import spec
 from inference_scaling.analysis import votings
 
 GREEDY, SAMPLING, REBASE, MCTS = "greedy", "sampling", "rebase", "mcts"
+# Their n counts expansions or nodes, is that of each of several filters, or the
+# most samples, of which fewer are drawn.
+OTHER_N = (
+  MCTS, "ab_mcts", "particle_gibbs", "adaptive_sampling", "reward_threshold",
+  "deepconf",
+)  # fmt: skip
 # In the order of tables and legends.
 KIND_NAMES = {name: block.title for name, block in spec.STRATEGIES.items()}
 kind_of = spec.kind_of

@@ -88,8 +88,8 @@ def _row(
 def table_three(summary: pd.DataFrame, flops: str) -> pd.DataFrame:
   """Pass rates by n and FLOPs per sample, of sampling and each search.
 
-  A problem passes if any of its candidates is right. MCTS is left out: its n
-  counts expansions.
+  A problem passes if any of its candidates is right. Strategies are left out
+  whose n is not the number of their candidates.
 
   Args:
     summary: rows of `summarize`.
@@ -100,7 +100,7 @@ def table_three(summary: pd.DataFrame, flops: str) -> pd.DataFrame:
     flops_per_sample.
   """
   names = strategies.main_strategies(summary["strategy"])
-  apart = (strategies.GREEDY, strategies.MCTS)
+  apart = (strategies.GREEDY, *strategies.OTHER_N)
   names = [name for name in names if strategies.kind_of(name) not in apart]
   rows = frames.select(summary, voting=votings.PASS, strategy=names)
   rows = rows.loc[rows["n"] > 1]

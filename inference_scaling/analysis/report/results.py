@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from inference_scaling import names
-from inference_scaling.analysis import votings
+from inference_scaling.analysis import strategies, votings
 from inference_scaling.analysis.comparison import (
   aggregations,
   confidence_votes,
@@ -140,8 +140,8 @@ def analyze(
 
   Raises:
     ValueError: if an option is not known, the price is none, `hard_from` is
-      outside the levels of the problems, or two policies have no problem in
-      common.
+      outside the levels of the problems, two policies have no problem in
+      common, or there are no samples for the rules that it is told to try.
   """
   machine_time.check_price(price_per_hour)
   if hard_from != panel_lib.HARD_FROM:
@@ -195,6 +195,8 @@ def analyze(
     tables[against_fixed.TABLE] = against_fixed.stopping_rules(
       records, list(policies), aggregation, num_subsets=num_subsets, seed=seed
     )
+    if stopping_rules:
+      _check_samples(tables[against_fixed.TABLE])
   if not is_common:
     tables[COMMON] = machine_time.add_costs(
       summary_lib.summarize(common, parameters), runs
@@ -257,3 +259,14 @@ def _gaps(
       " is charged for it in the conventions with_reward and full."
     )
   return notes
+
+
+def _check_samples(rules: pd.DataFrame) -> None:
+  """Checks that rules that were asked for were tried on something."""
+  if rules.empty:
+    raise ValueError(
+      "stopping_rules is True, but no record has samples to try rules on; "
+      f"expected runs of the strategy {strategies.SAMPLING!r} with n "
+      "of at least 2, variants of which are not read. Run them, or leave "
+      "stopping_rules out."
+    )

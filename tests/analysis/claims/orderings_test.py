@@ -142,6 +142,11 @@ def test_table_three_has_pass_rates_and_flops_per_sample(panels):
   header, rows = paper_tables.write_table_three(frame)
   assert header == ["policy", "n", "Sampling", "REBASE"]
   assert [row[1] for row in rows] == [4, 8] * 2
+  # Of those that draw fewer than n, FLOPs over n are not those of a candidate.
+  for kind in ("adaptive_sampling/beta", "reward_threshold", "deepconf/low"):
+    other = summary.replace({"strategy": {"rebase": kind}})
+    frame = paper_tables.table_three(other, "flops_paper")
+    assert kind not in set(frame["strategy"])
 
 
 def _differences(**leads):

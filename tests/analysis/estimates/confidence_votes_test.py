@@ -1,6 +1,7 @@
 """Votes by how sure the policy was, beside loops over all subsets."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -176,10 +177,15 @@ def test_records_without_confidence_have_the_votes_that_they_had(raw):
 
 
 def test_a_candidate_without_a_statistic_is_named(raw):
-  broken = dict(raw[-1], candidates=[dict(c) for c in raw[-1]["candidates"]])
-  del broken["candidates"][2]["confidence"]
-  with pytest.raises(load.RecordError, match="candidate 2 has no number for"):
-    load.parse_record(broken, "x:1")
+  nothing = {
+    measure: dict.fromkeys(names.STATISTICS, math.nan)
+    for measure in names.MEASURES
+  }
+  for said in (None, nothing):
+    broken = dict(raw[-1], candidates=[dict(c) for c in raw[-1]["candidates"]])
+    broken["candidates"][2]["confidence"] = said
+    with pytest.raises(load.RecordError, match="candidate 2 has no finite num"):
+      load.parse_record(broken, "x:1")
 
 
 def test_the_report_has_every_vote_beside_the_majority(raw):

@@ -146,6 +146,12 @@ def test_the_report_replays_where_it_is_asked_to_or_a_search_stops(records):
   assert not against_fixed.is_used(records)
 
 
+def test_rules_that_have_nothing_to_try_are_refused_where_they_are_asked_for():
+  few = parse(factory.sweep(3, policies=("small",), runs=(("greedy", 1),)))
+  with pytest.raises(ValueError, match="no record has samples to try rules on"):
+    results.analyze(few, {"small": 100_000}, stopping_rules=True)
+
+
 def test_recorded_votes_without_rewards_are_not_charged_for_them(records):
   for strategy, free in (("adaptive_sampling/x", True), ("rebase", False)):
     ran = [dataclasses.replace(r, strategy=strategy) for r in records]
