@@ -45,7 +45,7 @@ _DTYPE = flags.DEFINE_enum(
 )
 _MOST = 2**31 - 1  # what an int32 of JAX holds
 _SIZES = {
-  name: flags.DEFINE_integer(name, default, words, int(name != "seed"), _MOST)
+  name: flags.DEFINE_integer(name, default, words, int(default > 0), _MOST)
   for name, default, words in (
     ("n", 16, "Beams of the search, or expansions of MCTS."),
     ("seed", 0, "Seed of the draws, from 0."),
@@ -53,6 +53,8 @@ _SIZES = {
     ("step_tokens", 32, "Most tokens of a step."),
     ("total_tokens", 128, "Most generated tokens of a beam."),
     ("max_steps", 8, "Most steps of a beam."),
+    ("confidence_window", 0, "Tokens of a group, by whose confidence the "
+     "reward format group_confidence scores beams, as DeepConf asks for."),
   )
 }
 
@@ -68,12 +70,13 @@ def main(argv: list[str]) -> None:
   if text["policy"].startswith(assets.PREFIX):
     print(f"{assets.NOTE}\n")
   sizes = {name: flag.value for name, flag in _SIZES.items()}
+  confidence = spec.Confidence(window=sizes.pop("confidence_window"))
   hyperparameters = _LISTS["hyperparameter"].value
   chosen = {key: text[key] for key in ("gold", "policy", "reward", "strategy")}
   solution = sweep.solve(
     text["problem"], n=sizes.pop("n"), seed=sizes.pop("seed"), **chosen,
     hyperparameters=launching.parse_hyperparameters(hyperparameters),
-    settings=settings(text["chat"], sizes),
+    settings=settings(text["chat"], sizes, confidence),
   )  # fmt: skip
   if launching.is_lead():
     print(f"{solution.render()}\n\nAnswer: {solution.answer}")
@@ -81,7 +84,9 @@ def main(argv: list[str]) -> None:
       print("Page:", *analysis.write_tree(solution.record, text["page"]))
 
 
-def settings(system: str | None, limits: dict[str, int]) -> sweep.Settings:
+def settings(
+  system: str | None, limits: dict[str, int], confidence: spec.Confidence
+) -> sweep.Settings:
   ends, markers = (tuple(flag.value) for flag in list(_LISTS.values())[1:])
   plain = system is None
   return sweep.Settings(
@@ -92,6 +97,7 @@ def settings(system: str | None, limits: dict[str, int]) -> sweep.Settings:
     # In a reward model's own tokens texts may be longer.
     reward_limits=decoding.Limits(**{k: 2 * v for k, v in limits.items()}),
     reward_format=_REWARD_FORMAT.value, dtype=_DTYPE.value,
+    confidence=confidence,
   )  # fmt: skip
 
 

@@ -84,6 +84,7 @@ def test_solve_hands_every_flag_on(solve, capsys):
     "--step_end=|", "--step_end=;", "--answer_marker=So", "--prompt_tokens=11",
     "--step_tokens=12", "--total_tokens=13", "--max_steps=14",
     "--reward_format=llemma", "--chat=Be brief.", "--dtype=bfloat16",
+    "--confidence_window=16",
   )  # fmt: skip
   assert question == "How many?"
   settings = options.pop("settings")
@@ -95,6 +96,7 @@ def test_solve_hands_every_flag_on(solve, capsys):
   assert settings.sampler == spec.Sampler(temperature=0.5, top_k=0, top_p=1.0)
   assert settings.prompt == {"kind": "chat", "system": "Be brief."}
   assert (settings.reward_format, settings.dtype) == ("llemma", "bfloat16")
+  assert settings.confidence == spec.Confidence(window=16)
   assert settings.reward_limits.step_tokens > limits.step_tokens
   assert (limits.prompt_tokens, limits.step_tokens) == (11, 12)
   assert (limits.total_tokens, limits.max_steps) == (13, 14)
