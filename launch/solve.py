@@ -53,8 +53,7 @@ _SIZES = {
     ("step_tokens", 32, "Most tokens of a step."),
     ("total_tokens", 128, "Most generated tokens of a beam."),
     ("max_steps", 8, "Most steps of a beam."),
-    ("confidence_window", 0, "Tokens of a group, by whose confidence the "
-     "reward format group_confidence scores beams, as DeepConf asks for."),
+    ("confidence_window", 0, "Tokens of a group, for group_confidence."),
   )
 }
 
