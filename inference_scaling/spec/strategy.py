@@ -30,6 +30,9 @@ class Block(fields.Group):
     only_format: the one format of rewards that it takes; None for several.
     keeps_nodes: whether a beam is a node of the tree, of one step, so that few
       of all beams are active at once.
+    counts_steps: whether n bounds the steps of a search, so that a small one
+      leaves solutions unfinished, and not its beams.
+    least: the smallest n.
   """
 
   title: ClassVar[str]
@@ -38,6 +41,8 @@ class Block(fields.Group):
   needs_probabilities: ClassVar[bool] = False
   only_format: ClassVar[str | None] = None
   keeps_nodes: ClassVar[bool] = False
+  counts_steps: ClassVar[bool] = False
+  least: ClassVar[int] = 1
 
   strategy: fields.Text = fields.required(
     "Kind of the strategy, or its kind, a slash and a word."
@@ -259,6 +264,7 @@ class ParticleGibbs(_Drawn):
   title = "Particle Gibbs"
   needs_probabilities = True
   keeps_nodes = True
+  least = 2
   iterations: fields.PositiveInt = fields.key(
     2, "Filters, one after the other; each adds n candidates."
   )
@@ -275,7 +281,7 @@ class ParticleGibbs(_Drawn):
 
   @pydantic.model_validator(mode="after")
   def _check_particles(self) -> Self:
-    if min(self.n) < 2:
+    if min(self.n) < self.least:
       words = "numbers of at least 2, since one beam is kept from before"
       raise fields.fail_at("n", fields.WRONG, words, self.n)
     return self
@@ -286,6 +292,7 @@ class Mcts(_Tree):
 
   title = "MCTS"
   keeps_nodes = True
+  counts_steps = True
   root_children: fields.PositiveInt = fields.key(4, "Children of the root.")
   children: fields.PositiveInt = fields.key(2, "Children of other nodes.")
   exploration: fields.NonNegativeFloat = fields.key(
@@ -298,19 +305,20 @@ class AbMcts(_Drawn):
 
   title = "AB-MCTS"
   keeps_nodes = True
+  counts_steps = True
   posterior: Annotated[str, fields.one_of(*names.POSTERIORS)] = fields.key(
     "normal", "What is believed of scores; 'beta' clips them to [0, 1]."
   )
-  prior_mean: fields.NonNegativeFloat | None = fields.key(
+  prior_mean: fields.NonNegativeModerateFloat | None = fields.key(
     None, "Mean of scores before any; 0 if 'normal', 0.5 if 'beta' by default."
   )
-  prior_count: fields.PositiveFloat = fields.key(
+  prior_count: fields.ModerateFloat = fields.key(
     1.0, "How many scores the prior mean is worth: kappa, or a + b of 'beta'."
   )
-  prior_degrees: fields.PositiveFloat | None = fields.key(
+  prior_degrees: fields.ModerateFloat | None = fields.key(
     None, "Degrees of freedom nu of the 'normal' prior alone; 1 by default."
   )
-  prior_variance: fields.PositiveFloat | None = fields.key(
+  prior_variance: fields.ModerateFloat | None = fields.key(
     None, "Variance tau^2 of the 'normal' prior alone; 0.1 by default."
   )
   batch: fields.PositiveInt = fields.key(

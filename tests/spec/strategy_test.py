@@ -89,6 +89,17 @@ def test_a_beta_posterior_takes_no_numbers_of_another(key, value):
     block(**values, posterior="beta")
 
 
+@pytest.mark.parametrize("value", [1e-16, 1e16])
+@pytest.mark.parametrize("key", ["mean", "count", "degrees", "variance"])
+def test_a_prior_whose_draws_would_be_no_numbers_is_refused(key, value):
+  numbers = {f"prior_{key}": value}
+  if key == "mean" and value < 1:
+    assert spec.read_hyperparameters("ab_mcts", numbers)["prior_mean"] == value
+    return
+  with pytest.raises(ValueError, match=rf"prior_{key} is .* to 1e\+15\. "):
+    spec.read_hyperparameters("ab_mcts", numbers)
+
+
 @pytest.mark.parametrize(
   ("rule", "key", "value", "words"),
   [

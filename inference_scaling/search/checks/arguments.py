@@ -22,6 +22,8 @@ from inference_scaling.search import base
 from inference_scaling.search.strategies import double_float
 
 MOST = np.iinfo(np.int32).max  # whole numbers travel as int32
+# Float32 holds products and quotients of two numbers in between.
+SMALL, LARGE = 1e-15, 1e15
 _LARGEST = float(np.finfo(np.float32).max)
 _SHOWN = 60  # characters of a value in a message
 
@@ -71,6 +73,28 @@ def check_finite(name: str, value: Any, hint: str) -> Any:
     number = float(np.asarray(value))
     if not 0 <= number <= _LARGEST:
       raise _error(name, value, expected)
+  return value
+
+
+def check_moderate(name: str, value: Any, hint: str, least: float) -> Any:
+  """Checks a number whose products and quotients with others are finite.
+
+  Args:
+    name: of the strategy and its argument.
+    value: the number.
+    hint: what to do.
+    least: the smallest that is allowed: SMALL, or 0.
+
+  Returns:
+    The value; a NumPy array without axes becomes a number.
+
+  Raises:
+    ValueError: if it is no number, or too small or too large.
+  """
+  expected = f"a number from {least:g} to {LARGE:g}; {hint}"
+  value = _check_real(name, value, expected)
+  if not _is_traced(value) and not least <= float(np.asarray(value)) <= LARGE:
+    raise _error(name, value, expected)
   return value
 
 

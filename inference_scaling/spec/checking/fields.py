@@ -247,6 +247,15 @@ PositiveFloat = Annotated[
 NonNegativeFloat = Annotated[
   float, _real(0, _LARGEST, f"a number of at least 0 and at most {_LARGEST:g}")
 ]
+# Of which products and quotients are taken, too.
+_MODERATE = 1e-15, 1e15
+ModerateFloat = Annotated[
+  float,
+  _real(*_MODERATE, f"a number from {_MODERATE[0]:g} to {_MODERATE[1]:g}"),
+]
+NonNegativeModerateFloat = Annotated[
+  float, _real(0, _MODERATE[1], f"a number from 0 to {_MODERATE[1]:g}")
+]
 Real = Annotated[
   float,
   _real(-_LARGEST, _LARGEST, f"a number of at most {_LARGEST:g} in size"),

@@ -59,10 +59,11 @@ def ab_mcts(
   Args:
     posterior: "normal", of scores of any range, or "beta", of scores in [0, 1];
       others are clipped to it, and NaN counts as the worst.
-    prior_mean: of each posterior, at least 0; None for the published one: 0 of
-      the normal one, 0.5 of the beta one (below 1).
-    prior_count: how many scores the prior mean is worth, above 0: kappa = 1 of
-      the normal one; a + b = 1 of the beta one, so that a = b = 0.5.
+    prior_mean: of each posterior, from 0 to 1e15; None for the published one: 0
+      of the normal one, 0.5 of the beta one (below 1).
+    prior_count: how many scores the prior mean is worth, from 1e-15 to 1e15 as
+      the next two: kappa = 1 of the normal one; a + b = 1 of the beta one, so
+      that a = b = 0.5.
     prior_degrees: nu, of freedom, of the normal one alone; None for 1.
     prior_variance: tau squared, of the normal one alone; None for 0.1.
     max_steps: steps that a solution may have; None for no limit here.
@@ -137,8 +138,8 @@ def _check_prior(posterior: str, prior: posteriors.Prior) -> posteriors.Prior:
     default if value is None else value
     for default, value in zip(published, prior, strict=True)
   )
-  mean = arguments.check_finite(
-    "ab_mcts: prior_mean", mean, f"{published.mean:g} as published"
+  mean = arguments.check_moderate(
+    "ab_mcts: prior_mean", mean, f"{published.mean:g} as published", 0
   )
   if beta and not isinstance(mean, core.Tracer) and not 0 < mean < 1:
     raise ValueError(
@@ -148,8 +149,11 @@ def _check_prior(posterior: str, prior: posteriors.Prior) -> posteriors.Prior:
   return posteriors.Prior(
     mean,
     *(
-      arguments.check_positive(
-        f"ab_mcts: prior_{name}", value, f"{default:g} as published"
+      arguments.check_moderate(
+        f"ab_mcts: prior_{name}",
+        value,
+        f"{default:g} as published",
+        arguments.SMALL,
       )
       for name, value, default in zip(
         posteriors.Prior._fields[1:], others, published[1:], strict=True

@@ -130,7 +130,9 @@ def draw(
   total = prior.count + count
   degrees = prior.degrees + count
   mean = (prior.count * prior.mean + count * observed.mean) / total
-  shift = count * prior.count * (observed.mean - prior.mean) ** 2 / total
+  # The quotient first: their product with a square may be infinite.
+  weight = count * prior.count / total
+  shift = weight * (observed.mean - prior.mean) ** 2
   squares = prior.degrees * prior.variance + observed.squares + shift
   scale = jnp.sqrt(squares / (degrees * total))
   return mean + scale * _each(_student, keys, degrees)

@@ -1,6 +1,7 @@
 """Posteriors of AB-MCTS against closed forms, in numbers and in draws."""
 
 import functools
+import itertools
 import math
 
 import hypothesis
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import strategies as st
 from scipy import stats
 
+from inference_scaling.search.checks import arguments
 from inference_scaling.search.strategies.adaptive_branching import posteriors
 from tests.search import ab_mcts_oracle, runs
 
@@ -121,3 +123,15 @@ def test_scores_out_of_range_are_clipped_and_draws_stay_finite():
   tiny = posteriors.Prior(0.0, 1e-30, 1e-3, 1e-30)
   for observed in (_observe([]), _observe(normal.tolist())):
     assert np.isfinite(_draw("normal", observed, tiny)).all()
+
+
+@pytest.mark.parametrize("posterior", ["normal", "beta"])
+def test_draws_are_finite_at_the_bounds_of_all_numbers(posterior):
+  ends = arguments.SMALL, arguments.LARGE
+  means = [0.0, ends[1]] if posterior == "normal" else [ends[0], 0.5]
+  told = posteriors.usable(posterior, jnp.array([-math.inf, 0, math.inf]))
+  for numbers in itertools.product(means, ends, ends, ends):
+    prior = posteriors.Prior(*map(np.float32, numbers))
+    for scores in ([], told[:1], told[1:], [*told] * 2):
+      draws = _draw(posterior, _observe(scores), prior)
+      assert np.isfinite(draws).all(), (numbers, scores)
