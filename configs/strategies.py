@@ -13,10 +13,10 @@ model is used: the policy's own probabilities take its place. ":drawn" has what
 came later, beside sampling, REBASE and particle filtering: strategies that draw
 what goes on, particle Gibbs and AB-MCTS.
 
-The small and the middle policy over problems of the synthetic benchmark's test
-split. What a strategy spends depends on the problem, so that no two have points
-at the same FLOPs: the report compares them at equal FLOPs by interpolation
-along their curves, in all three conventions.
+The small and the middle policy (with ":drawn" the latter alone) over problems
+of the synthetic benchmark's test split. What a strategy spends depends on the
+problem, so that no two have points at the same FLOPs: the report compares them
+at equal FLOPs by interpolation along their curves, in all three conventions.
 
 It took 39 minutes for the small and 64 for the middle policy, side by side on
 two busy cores. Expect what configs/results/strategies/ holds: at equal FLOPs
@@ -55,7 +55,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
   if choice:
     runs = drawn_runs() if choice == DRAWN else main_runs()
   reward = {"format": choice} if choice in SCORES else None
-  config = common.embedded_sweep(POLICIES, 240, runs, 512, reward)
+  policies = MIDDLE["policies"] if choice == DRAWN else POLICIES
+  config = common.embedded_sweep(policies, 240, runs, 512, reward)
   return common.shrink(config) if local else config
 
 
@@ -105,7 +106,7 @@ def drawn_runs() -> dict[str, dict[str, Any]]:
   that are made for AB-MCTS: about 5 make a solution.
   """
   runs = {
-    name: {"strategy": name, "n": sizes, **MIDDLE}
+    name: {"strategy": name, "n": sizes}
     for name, sizes in (
       ("sampling", (64,)), ("rebase", SIZES), ("particle_filter", SIZES),
       ("particle_gibbs", (2, 8, 32)), ("ab_mcts", (16, 64, 256)),
@@ -117,6 +118,6 @@ def drawn_runs() -> dict[str, dict[str, Any]]:
     ("ab_mcts/beta", (64,), {"posterior": "beta"}),
     ("ab_mcts/batch", (64,), {"batch": 8}),
   ):
-    block = {"strategy": strategy, "n": sizes, **hyperparameters, **MIDDLE}
+    block = {"strategy": strategy, "n": sizes, **hyperparameters}
     runs[strategy.replace("/", "_")] = block
   return runs
