@@ -47,7 +47,7 @@ _MOST = 2**31 - 1  # what an int32 of JAX holds
 _SIZES = {
   name: flags.DEFINE_integer(name, default, words, int(default > 0), _MOST)
   for name, default, words in (
-    ("n", 16, "Beams of the search, or expansions of MCTS."),
+    ("n", 16, "Beams of the search, expansions of MCTS or nodes of AB-MCTS."),
     ("seed", 0, "Seed of the draws, from 0."),
     ("prompt_tokens", 320, "Most tokens of the prompt."),
     ("step_tokens", 32, "Most tokens of a step."),

@@ -26,7 +26,9 @@ _WANTED = {
     "strategy", None, "The strategy, such as rebase/round; by default any."
   ),
   "n": flags.DEFINE_integer(
-    "n", None, "Beams of the run, or expansions of MCTS; by default any."
+    "n",
+    None,
+    "Beams of the run, expansions of MCTS or nodes of AB-MCTS; by default any.",
   ),
   "seed": flags.DEFINE_integer(
     "seed", None, "Seed of the run; by default any."

@@ -15,7 +15,7 @@ class Run:
   Attributes:
     policy: name of the policy.
     strategy: its kind, or its kind, "/" and a word.
-    n: N, number of beams; expansions of MCTS.
+    n: N, number of beams; expansions of MCTS or nodes of AB-MCTS.
     seed: of all random draws.
     hyperparameters: of the strategy; a sweep has one set for a name, so
       they do not tell runs apart.

@@ -77,7 +77,7 @@ def solve(
     reward: of the reward model, likewise; not read where the settings' format
       takes no model.
     strategy: a name of `spec.STRATEGIES`.
-    n: beams, expansions of MCTS; greedy takes 1.
+    n: beams, expansions of MCTS or nodes of AB-MCTS; greedy takes 1.
     seed: of the random draws.
     hyperparameters: those of the strategy that differ from the defaults.
     settings: how models are prompted and sharded; the default suits the
@@ -90,8 +90,10 @@ def solve(
     ValueError: on an argument that is not allowed.
     FileNotFoundError: if a checkpoint is not complete.
   """
-  if n < 1:
-    raise ValueError(f"n is {n}; expected at least 1 beam.")
+  least = spec.block_of(strategy).least
+  if n < least:
+    beams = "beam" if least == 1 else f"beams for {strategy!r}"
+    raise ValueError(f"n is {n}; expected at least {least} {beams}.")
   name = policy.rsplit("/", 1)[-1]
   run = _make_run(name, strategy, n, seed, hyperparameters or {})
   reward_format = settings.reward_format

@@ -145,6 +145,10 @@ Cost:
       {"hyperparameters": {"children": 2}},
       "hyperparameters.children is 2, but there is no",
     ),
+    (
+      {"strategy": "particle_gibbs/x", "n": 1},
+      "n is 1; expected at least 2 beams for 'particle_gibbs/x'",
+    ),
   ],
 )
 def test_wrong_arguments_are_named(options, words, family):

@@ -26,7 +26,7 @@ MEANINGS: Mapping[str, str] = {
   "policy": "name of the policy in the config",
   "parameters": "its number of parameters",
   "strategy": "name of the strategy in the config",
-  "n": "beams, samples of a subset, or expansions of MCTS",
+  "n": "beams, samples of a subset, expansions of MCTS or nodes of AB-MCTS",
   "voting": "how candidates vote; `pass`: an oracle picks (pass@n)",
   "aggregation": "how step scores become one for the vote, or what it reads",
   "problems": "problems that the row is over",

@@ -152,7 +152,7 @@ def _rows(sweep: spec.Sweep) -> Iterator[str]:
   if alone:
     return
   for name, block in sweep.runs.items():
-    if block.keeps_nodes:
+    if block.counts_steps:
       continue  # its n is no number of active beams
     most = max(block.sizes)
     if most > rows:

@@ -7,7 +7,7 @@ sweep of such candidates costs what another does, and measures nothing.
 from collections.abc import Callable
 from typing import Any
 
-from inference_scaling import models
+from inference_scaling import models, spec
 from inference_scaling.spec import grid
 from inference_scaling.sweep import engine
 from inference_scaling.sweep.ports import port as port_lib
@@ -103,8 +103,8 @@ class Watch:
       f"{len(records)} problems finished, so all of them abstain. The longest "
       f"has {tokens} tokens (limits.total_tokens is {limits.total_tokens}) and "
       f"{steps} steps (limits.max_steps is {limits.max_steps}), the longest "
-      f"step {step} tokens (limits.step_tokens is {limits.step_tokens}). Raise "
-      "the limit that is met. " + self._ending(model)
+      f"step {step} tokens (limits.step_tokens is {limits.step_tokens}). "
+      f"Raise {_remedy(run)}. {self._ending(model)}"
     )
 
   def _ending(self, model) -> str:
@@ -121,6 +121,16 @@ class Watch:
       f"with format.step_end {texts.step_end}, nor an end of text "
       f"({_shown(model)})."
     )
+
+
+def _remedy(run: grid.Run) -> str:
+  """What lets candidates go on: a limit, or more steps of a search."""
+  if not spec.block_of(run.strategy).counts_steps:
+    return "the limit that is met"
+  return (
+    "n, which is the number of expansions or steps of all candidates together, "
+    "or the limit that is met"
+  )
 
 
 def _shown(model: models.Model) -> str:

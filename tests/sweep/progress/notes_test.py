@@ -27,7 +27,8 @@ PUBLISHED = [
   *(
     ("strategies", arg)
     for arg in (
-      "", "runlocal", "likelihood", "self_certainty", "likelihood,runlocal"
+      "", "runlocal", "likelihood", "self_certainty", "likelihood,runlocal",
+      "drawn", "drawn,runlocal",
     )
   ),
   *(("confidence", arg) for arg in ("", "online", "online,runlocal")),
@@ -142,6 +143,11 @@ CASES = [
      "batch_size is 3, but config.runs.rebase has n = 4"],
   ),
   ({"batch_size": 4}, []),
+  (
+    {"batch_size": 4, "runs__sampling": {"strategy": "ab_mcts", "n": [6]},
+     "runs__rebase": {"strategy": "particle_gibbs", "n": [2, 5]}},
+    ["batch_size is 4, but config.runs.rebase has n = 5: that many rows"],
+  ),
   ({"batch_size": 3, "rows_per_problem": 2}, []),
   (
     {"batch_size": 3, "rows_per_problem": 4},

@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from inference_scaling import sweep
+from inference_scaling import spec, sweep
 from inference_scaling.spec import grid
 from inference_scaling.sweep.progress import unfinished
 from tests.sweep import tiny
@@ -38,7 +38,7 @@ def record(*status):
 def watch(num_problems=9, ends=(2,)):
   said = []
   engine = types.SimpleNamespace(
-    settings=sweep.EMBEDDED_SETTINGS, policies={"p": fake(ends)}
+    settings=sweep.EMBEDDED_SETTINGS, writer={"p": fake(ends)}.__getitem__
   )
   return unfinished.Watch(engine, num_problems, said.append), said
 
@@ -62,6 +62,15 @@ def test_three_problems_without_an_end_are_named(status):
   if status:
     assert f"longest has {8 + len(status)} tokens" in line
     assert "and 3 steps" in line
+
+
+@pytest.mark.parametrize("strategy", [*spec.STRATEGIES, "ab_mcts/batch"])
+def test_where_n_bounds_the_steps_it_is_to_be_raised(strategy):
+  looks, said = watch(num_problems=1)
+  looks.see(dataclasses.replace(RUN, strategy=strategy), record("unfinished"))
+  bounds = strategy in ("mcts", "ab_mcts", "ab_mcts/batch")
+  assert ("Raise n, which is the number of" in said[0]) == bounds
+  assert ("Raise the limit that is met." in said[0]) != bounds
 
 
 @pytest.mark.parametrize("at", range(3))
