@@ -109,6 +109,22 @@ def votes_by_reward(strategy: str, voting: str) -> bool:
   return not free or voting not in (votings.PASS, votings.MAJORITY)
 
 
+def counts_candidates(strategy: str) -> bool:
+  """Whether n is the number of candidates, and can be compared at equal n.
+
+  Where beams are nodes of a tree it is that of expansions, of steps or of the
+  beams of each filter.
+
+  Args:
+    strategy: KIND or KIND/VARIANT; a kind that is not known counts candidates.
+
+  Returns:
+    False for both kinds of MCTS and for particle Gibbs.
+  """
+  kind = kind_of(strategy)
+  return kind not in spec.STRATEGIES or not spec.STRATEGIES[kind].keeps_nodes
+
+
 def is_independent(strategy: str) -> bool:
   """Whether the candidates of a strategy are independent samples."""
   return kind_of(strategy) == SAMPLING

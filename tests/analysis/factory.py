@@ -19,6 +19,8 @@ LIFTS = {
   "dvts": 0.4,
   "particle_filter": 0.3,
   "mcts": -0.5,
+  "ab_mcts": -0.4,
+  "particle_gibbs": 0.2,
 }
 # Of two kinds there are variants, the numbers of one in no order of letters.
 ALL_RUNS = (

@@ -26,10 +26,10 @@ def voting_gap(
     aggregation: how weighted voting reads step scores.
 
   Returns:
-    Rows by policy, strategy and n > 1 that sampling has, too (not MCTS, whose n
-    counts expansions): gap, weighted less majority voting under the strategy,
-    sampling_gap, the same under sampling, and difference, the second less the
-    first, each with its interval. None without a reward model.
+    Rows by policy, strategy and n > 1 that sampling has, too (not where n is no
+    number of candidates, as of MCTS): gap, weighted less majority voting under
+    the strategy, sampling_gap, the same under sampling, and difference, the
+    second less the first, each with its interval. None without a reward model.
   """
   points = list(panel.costs.index)
   names = strategies.in_order(point.strategy for point in points)
@@ -37,8 +37,9 @@ def voting_gap(
   rows = []
   for policy in policies:
     for strategy in names:
-      kind = strategies.kind_of(strategy)
-      if kind in (strategies.SAMPLING, strategies.MCTS) or sampling is None:
+      sampled = strategies.kind_of(strategy) == strategies.SAMPLING
+      apart = sampled or not strategies.counts_candidates(strategy)
+      if apart or sampling is None:
         continue
       for n in sorted({p.n for p in points if p[:2] == (policy, strategy)}):
         gap = _gap(panel, policy, strategy, n, aggregation)

@@ -129,8 +129,8 @@ def smaller_against_largest(
 def _gains(curve: curves.Curve, base: curves.Curve) -> list[dict[str, Any]]:
   """Rows of `search_gain` for the sizes that both curves have."""
   rows = []
-  if strategies.kind_of(curve.points[0].strategy) == strategies.MCTS:
-    return rows  # its n counts expansions, not candidates
+  if not strategies.counts_candidates(curve.points[0].strategy):
+    return rows
   for index, n in enumerate(curve.n):
     if n not in base.n:
       continue

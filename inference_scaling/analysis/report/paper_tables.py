@@ -22,8 +22,8 @@ def table_one(
   """Sampling at its largest n against each search at fewer n and FLOPs.
 
   The search has its largest n that is smaller than sampling's and costs fewer
-  FLOPs (for MCTS, whose n counts expansions, fewer FLOPs alone), whatever its
-  accuracy.
+  FLOPs (where n counts no candidates, as for MCTS, fewer FLOPs alone), whatever
+  its accuracy.
 
   Args:
     panel: problems by configurations.
@@ -51,7 +51,7 @@ def table_one(
     rows.append(_row(policy, base, sampling, len(sampling.n) - 1, None))
     for name, curve in group.items():
       less = curve.flops < sampling.flops[-1]
-      if strategies.kind_of(name) != strategies.MCTS:
+      if strategies.counts_candidates(name):
         less &= curve.n < sampling.n[-1]
       if less.any():
         index = int(np.flatnonzero(less)[-1])
@@ -126,8 +126,8 @@ def table_four(
   Args:
     summary: rows of `summarize`.
     aggregation: of best-of-n and weighted voting.
-    n: number of candidates of all strategies but greedy; by default each
-      strategy's largest.
+    n: number of candidates of all strategies but greedy, without those whose n
+      counts none; by default each strategy's largest.
 
   Returns:
     Rows of the summary, in order.
@@ -142,7 +142,8 @@ def table_four(
     rows = selection.at_largest_n(rows)
   else:
     greedy = rows["strategy"].map(strategies.kind_of) == strategies.GREEDY
-    rows = rows.loc[greedy | (rows["n"] == n)]
+    counted = rows["strategy"].map(strategies.counts_candidates)
+    rows = rows.loc[greedy | (counted & (rows["n"] == n))]
   names = strategies.in_order(rows["strategy"])
   return sorted(
     frames.records(rows),

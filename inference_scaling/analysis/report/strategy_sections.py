@@ -18,6 +18,11 @@ from inference_scaling.analysis.report import coverage as coverage_lib
 from inference_scaling.analysis.report import paper_tables, results
 
 _MIDDLE = 16
+# What n is beside the expansions of MCTS, where it is no number of candidates.
+_SIZES = {
+  "particle_gibbs": "for particle Gibbs that of the beams of each filter",
+  "ab_mcts": "for AB-MCTS that of the steps",
+}
 
 
 @registry.section(
@@ -39,16 +44,21 @@ def table_four(
   rows = functools.partial(
     paper_tables.table_four, summary, analysis.aggregation
   )
-  apart = (strategies.GREEDY, strategies.MCTS)
   sizes = {
     row["n"]
     for row in frames.records(summary)
-    if strategies.kind_of(row["strategy"]) not in apart
+    if strategies.kind_of(row["strategy"]) != strategies.GREEDY
+    and strategies.counts_candidates(row["strategy"])
   }
   has_middle = _MIDDLE in sizes and max(sizes) > _MIDDLE
   return templates.fill(
     "report/templates/table_four.md.jinja",
     largest=rows(),
+    sizes=[
+      words
+      for kind, words in _SIZES.items()
+      if kind in set(map(strategies.kind_of, summary["strategy"]))
+    ],
     middle=rows(n=_MIDDLE) if has_middle else [],
     n=_MIDDLE,
     flops=analysis.flops,
@@ -67,6 +77,11 @@ def table_one(analysis: results.Analysis) -> str:
   return templates.fill(
     "report/templates/table_one.md.jinja",
     rows=frames.records(frame),
+    others=strategies.in_order(
+      name
+      for name in map(strategies.kind_of, frame["strategy"])
+      if not strategies.counts_candidates(name) and name != strategies.MCTS
+    ),
     voting=wording.VOTING_WORDS[voting],
   )
 

@@ -5,7 +5,11 @@ import pandas as pd
 import pytest
 
 from inference_scaling.analysis import strategies
-from inference_scaling.analysis.claims import ordering_verdicts, orderings
+from inference_scaling.analysis.claims import (
+  ordering_verdicts,
+  orderings,
+  tree_search,
+)
 from inference_scaling.analysis.comparison import (
   aggregations,
   curves,
@@ -28,7 +32,10 @@ RUNS = (
   ("rebase/round", 4),
   ("mcts/root4", 2),
   ("mcts/root4", 4),
+  ("ab_mcts/beta", 4),
+  ("particle_gibbs", 4),
 )
+NO_CANDIDATES = {"mcts/root4", "ab_mcts/beta", "particle_gibbs"}
 
 
 @pytest.fixture(name="panels", scope="module")
@@ -62,7 +69,8 @@ def test_aggregations_are_compared_with_the_first(panels):
   largest = selection.at_largest_n(frame)
   n = largest.groupby("strategy")["n"].unique().map(list).to_dict()
   assert n == {
-    "sampling": [8], "rebase": [8], "rebase/round": [4], "mcts/root4": [4],
+    "sampling": [8], "rebase": [8], "rebase/round": [4],
+    **{name: [4] for name in NO_CANDIDATES},
   }  # fmt: skip
 
 
@@ -113,7 +121,9 @@ def test_table_one_has_smaller_and_cheaper_searches(panels):
   panel = panels["all"]
   frame = paper_tables.table_one(panel, POLICIES, "last", "flops_paper")
   rows = frame[frame["policy"] == "large"].set_index("strategy")
-  assert rows["n"].to_dict() == {"sampling": 8, "rebase": 4, "mcts/root4": 4}
+  assert rows["n"].to_dict() == {
+    "sampling": 8, "rebase": 4, **dict.fromkeys(NO_CANDIDATES, 4)
+  }  # fmt: skip
   assert (rows["flops"] <= rows.loc["sampling", "flops"]).all()
   assert np.isnan(rows.loc["sampling", "difference"])
   gap = intervals.paired_interval(
@@ -147,6 +157,21 @@ def test_table_three_has_pass_rates_and_flops_per_sample(panels):
     other = summary.replace({"strategy": {"rebase": kind}})
     frame = paper_tables.table_three(other, "flops_paper")
     assert kind not in set(frame["strategy"])
+
+
+def test_what_counts_no_candidates_is_compared_at_no_n(panels):
+  assert {
+    name for name, _ in RUNS if not strategies.counts_candidates(name)
+  } == NO_CANDIDATES
+  gap = orderings.voting_gap(panels["all"], POLICIES, "last")
+  gain = tree_search.search_gain(panels, POLICIES, "last", "flops_paper")
+  for frame in (gap, gain):
+    assert not frame.empty and not NO_CANDIDATES & set(frame["strategy"])
+  summary = summary_lib.summarize(panels, factory.PARAMETERS)
+  rows = paper_tables.table_four(summary, "last", 4)
+  assert not NO_CANDIDATES & {row["strategy"] for row in rows}
+  rows = paper_tables.table_four(summary, "last")
+  assert {row["strategy"] for row in rows} >= NO_CANDIDATES
 
 
 def _differences(**leads):
