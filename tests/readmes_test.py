@@ -58,6 +58,12 @@ def test_all_pages_are_found():
   assert ROOT / "configs" / "KEYS.md" in PAGES
 
 
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_a_table_names_a_command_once(path):
+  rows = re.findall(r"^\| `(python [^`]+)` \|", text_of(path), re.MULTILINE)
+  assert len(rows) == len(set(rows))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_lead_somewhere(page):
   for link in LINK.findall(text_of(page)):
