@@ -70,7 +70,12 @@ function sortable(table, rowsOf) {
 // A tip beside the pointer, for each marker of a drawing that has a title.
 function showTips() {
   const tip = document.getElementById("tip");
+  let beside = null;  // a marker, and where it was when the tip came
   const hide = () => { tip.hidden = true; };
+  const placeOf = (marker) => {
+    const {left, top} = marker.getBoundingClientRect();
+    return `${left} ${top}`;
+  };
   for (const marker of document.querySelectorAll(".drawing use")) {
     const title = marker.querySelector("title");
     if (!title) continue;
@@ -83,15 +88,43 @@ function showTips() {
     if (!marker) return hide();
     tip.textContent = marker.getAttribute("aria-label");
     tip.hidden = false;
+    beside = [marker, placeOf(marker)];
     const box = marker.getBoundingClientRect(), own = tip.getBoundingClientRect();
     const left = Math.min(box.right + 10, innerWidth - own.width - 8);
     const above = box.top - own.height - 8;
     tip.style.left = `${Math.max(8, left)}px`;
     tip.style.top = `${above > 8 ? above : box.bottom + 10}px`;
   }
+  // A drawing has the focus: arrow keys go along its markers.
+  function leave() {
+    for (const each of document.querySelectorAll(".drawing .at")) {
+      each.classList.remove("at");
+    }
+    hide();
+  }
+  function walk(event) {
+    const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1};
+    if (event.key === "Escape") return leave();
+    if (!(event.key in step) || !event.target.matches?.(".drawing")) return;
+    const markers = [...event.target.querySelectorAll("[role=img]")];
+    if (!markers.length) return;
+    event.preventDefault();
+    const at = markers.findIndex((each) => each.classList.contains("at"));
+    const next = at < 0 && step[event.key] < 0 ? -1 : at + step[event.key];
+    const marker = markers.at(next % markers.length);
+    leave();
+    marker.classList.add("at");
+    marker.scrollIntoView({block: "nearest", inline: "nearest"});
+    show({target: marker});
+  }
+  document.addEventListener("keydown", walk);
+  document.addEventListener("focusout", leave);
   document.addEventListener("mouseover", show);
   document.addEventListener("click", show);
-  addEventListener("scroll", hide, {capture: true, passive: true});
+  // The scrolling that brought the marker into view is told after the tip.
+  addEventListener("scroll", () => {
+    if (beside && placeOf(beside[0]) !== beside[1]) hide();
+  }, {capture: true, passive: true});
 }
 
 const LONG = 40;  // characters of a cell that may take several lines

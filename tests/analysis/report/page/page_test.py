@@ -121,6 +121,28 @@ USE = """
   document.body.dispatchEvent(new MouseEvent("mouseover", {bubbles: true}));
   report.tipAway = !visible(tip);
 
+  // The same by the keyboard.
+  const chart = document.getElementById("chart");
+  const drawings = [marker.closest(".drawing"), chart];
+  const press = async (drawing, key) => {
+    drawing.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+    await until(() => visible(tip) === (key !== "Escape"));
+    return visible(tip) && tip.textContent;
+  };
+  report.keys = [];
+  for (const drawing of drawings) {
+    const texts = [];
+    drawing.focus();
+    for (const key of ["ArrowRight", "ArrowRight", "ArrowLeft", "Escape"]) {
+      texts.push(await press(drawing, key));
+    }
+    drawing.blur();
+    report.keys.push([
+      document.activeElement !== drawing && drawing.tabIndex === 0, texts,
+      [...drawing.querySelectorAll("[role=img]")].slice(0, 2).map(
+        (each) => each.getAttribute("aria-label"))]);
+  }
+
   // The chart, as the reader wants it.
   const choices = document.getElementById("chart-choices");
   const labels = () => all("#chart circle").map(
@@ -258,6 +280,12 @@ def test_a_marker_tells_its_values(used):
   assert re.fullmatch(r"(small|large), Greedy, n = 1", lines[0])
   assert re.fullmatch(r"accuracy [\d.]+ \[[\d.]+, [\d.]+\] %", lines[1])
   assert re.fullmatch(r"[\d.e+]+ FLOPs per problem", lines[2])
+
+
+def test_arrow_keys_tell_the_values_of_a_figure(used):
+  for reached, told, (first, second) in used["keys"]:
+    assert reached and told == [first, second, first, False]
+    assert first != second
 
 
 @pytest.mark.parametrize(
