@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -34,9 +35,13 @@ class Counted(toy.TreePolicy):
 
 def _run(name, number, seed=0, stop=0.375, **options):
   world = runs.World(stop, toy.table(4, seed=seed), seed)
+  row = STRATEGIES[name]
+  strategy = row.make(number)
+  if strategy.resumes:
+    options["answers"] = lambda problem, tree: np.full(row.beams, -1)
   return search.run_search(
-    Counted(runs.NUM_BEAMS, name=name), runs.REWARD,
-    STRATEGIES[name].make(number), world.params, world.table,
+    Counted(row.beams, name=name), runs.REWARD, strategy,
+    world.params, world.table,
     jnp.asarray(runs.PROBLEMS), world.keys(runs.PROBLEMS),
     max_depth=runs.MAX_DEPTH,
     lookahead_params=world.params.replace(greedy=jnp.asarray(True)), **options,
@@ -55,8 +60,16 @@ def test_further_calls_and_new_numbers_compile_nothing(name):
   others = [_run(name, n, seed=1, stop=0.5) for n in (0.05, 0.9, 2, 2.5)]
   assert traces[name] == traced
   assert _compiled.count(_EVENT) == compiled
-  # The search of the loop, number by number.
-  runs.assert_equal(first, runs.states(STRATEGIES[name].make(0.3))[-1])
+  row = STRATEGIES[name]
+  strategy = row.make(0.3)
+  if not strategy.resumes:  # `states` reads no answers
+    # The search of the loop, number by number; another program may round the
+    # draws of posteriors in another way.
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-6)
+    equal = close if name == "ab_mcts" else np.testing.assert_array_equal
+    policy = toy.TreePolicy(row.beams)
+    state = runs.states(strategy, policy=policy)[-1]
+    jax.tree.map(equal, runs.host(first), runs.host(state))
   assert others[0].depth.shape == first.depth.shape
 
 

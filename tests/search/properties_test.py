@@ -108,7 +108,9 @@ def test_ended_beams_never_change(name, world, number):
         assert (parents[were] == np.flatnonzero(were)).all()
         assert were.sum() == held.sum()
       ended += held.sum()
-  assert ended or (states[-1].depth <= 1).all() or world.stop < 0.2
+  # Where few beams begin, all may end at once.
+  few_begin = not row.fills
+  assert ended or few_begin or (states[-1].depth <= 1).all() or world.stop < 0.2
 
 
 @all_strategies

@@ -104,7 +104,7 @@ STRATEGIES = {
     fills=False,
   ),
   "deepconf": Row(
-    lambda number: search.deepconf(2, 10 + int(40 * number)), fills=False
+    lambda number: search.deepconf(2, 10 + int(30 * number)), fills=False
   ),
   "reward_threshold": Row(
     lambda number: search.reward_threshold(number, 2), fills=False

@@ -164,9 +164,10 @@ def test_reasons_of_an_end_are_told(executor, folder):
   workers.start(folder.start("killed"))
   os.kill(folder.begun("killed")["pid"], signal.SIGKILL)
   _wait(lambda: len(workers.ended()) == 3)
-  assert workers.ended()["killed"].startswith(
-    f"its process on {socket.gethostname()} is no more: killed, out of memory"
-  )
+  # One that dies before it has told its host is on "a node".
+  why, _, more = workers.ended()["killed"].partition(" is no more: killed, out")
+  host = why.removeprefix("its process on ")
+  assert host in (socket.gethostname(), "a node") and more
 
 
 def test_a_node_without_the_package_says_so(executor, folder):
