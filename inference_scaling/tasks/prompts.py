@@ -188,7 +188,8 @@ def make_prompt(
   if not allow_control_tokens:
     question = control_tokens.shield(tokenizer, question)
   text = _KINDS[kind](prompt, question, tokenizer, date)
-  if not text.rstrip().endswith(opening.rstrip()):
+  # A question may end like that, too.
+  if kind != "chat" or not _ends_with(text, opening):
     text += opening
   # What a template wrote is all: a tokenizer would add a second beginning.
   tokens = control_tokens.encode(tokenizer, text, begin=kind != "chat")
@@ -198,3 +199,11 @@ def make_prompt(
       "at least. Mend the question, or leave the problem out."
     )
   return tokens
+
+
+def _ends_with(text: str, opening: str) -> bool:
+  """Whether a text ends with another, but for white space behind its words."""
+  words = opening.rstrip()
+  return text.endswith(opening) or (
+    bool(words) and text.rstrip().endswith(words)
+  )

@@ -366,3 +366,25 @@ def test_thinking_is_opened_once(written):
   )
   text = tokenizer.decode(tokens)
   assert text == "How many?: " + (written or "<think>\n")
+
+
+@pytest.mark.parametrize("kind", ["plain", "few_shot"])
+def test_a_question_does_not_open_the_thinking(kind):
+  tokenizer = chat_templates.make_tokenizer()
+  prompt = {"kind": kind, "examples": EXAMPLES}
+  question = "What does R1 write behind <think>"
+  without = tasks.make_prompt(prompt, question, tokenizer)
+  opened = tasks.make_prompt(prompt, question, tokenizer, opening="<think>\n")
+  text = tokenizer.decode(opened)
+  assert text == tokenizer.decode(without) + "<think>\n"
+
+
+def test_an_opening_of_white_space_is_written():
+  tokenizer = chat_templates.make_tokenizer()
+  tokenizer.chat_template = (
+    "{% for turn in messages %}{{ turn['content'] }}:{% endfor %}"
+  )
+  tokens = tasks.make_prompt(
+    {"kind": "chat", "system": ""}, "How many?", tokenizer, opening="\n\n"
+  )
+  assert tokenizer.decode(tokens) == "How many?:\n\n"

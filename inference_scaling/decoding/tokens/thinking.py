@@ -92,8 +92,8 @@ class Thinking:
     forced: int32[F], tokens of `end` from entry 1 on, then those of `wait`.
     following: int32[F], the entry after each; 0 after the last of a text.
     wait: entry of the first token of `wait`.
-    closers: tokens in whose place `wait` may be put: `close`, if it is one
-      token, and ends of text.
+    closers: tokens in whose place `wait` may be put: those that hold `close`,
+      if it is one token, and ends of text.
   """
 
   automaton: automaton_lib.Automaton
@@ -198,7 +198,7 @@ def compile_thinking(
     forced=jnp.array([0, *end, *wait], jnp.int32),
     following=jnp.array(following, jnp.int32),
     wait=len(end) + 1,
-    closers=(*(close if len(close) == 1 else ()), *eos_token_ids),
+    closers=(*(_holders(automaton) if len(close) == 1 else ()), *eos_token_ids),
   )
 
 
@@ -210,3 +210,8 @@ def _closes(automaton: Any, tokens: Sequence[int]) -> bool:
     ended |= int(hits[state, token])
     state = table[state, token]
   return bool(ended)
+
+
+def _holders(automaton: automaton_lib.Automaton) -> list[int]:
+  """Tokens that hold what the automaton looks for: with a space before it."""
+  return np.flatnonzero(np.array(automaton.hits[0])).tolist()

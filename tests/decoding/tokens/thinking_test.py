@@ -10,6 +10,7 @@ import pytest
 from inference_scaling import decoding
 from inference_scaling.decoding.tokens import sampling, thinking
 from inference_scaling.search import base
+from inference_scaling.training import tokenizer as tokenizer_lib
 from tests.decoding import tiny
 
 TEXTS = thinking.ThinkingTexts(close="h", end="ihj", wait="kl")
@@ -263,3 +264,21 @@ def test_another_budget_is_no_other_program():
 def test_texts_that_do_not_fit_are_named(texts, wrong):
   with pytest.raises(ValueError, match=wrong):
     _policy(texts)
+
+
+def test_every_token_that_holds_the_end_is_waited_at():
+  tokenizer = tokenizer_lib.build_tokenizer()
+  closers = [tokenizer.convert_tokens_to_ids(word) for word in ("7", "▁7")]
+  wait = tokenizer.convert_tokens_to_ids("Step")
+  thinks = thinking.compile_thinking(
+    thinking.ThinkingTexts(close="7", end="7", wait="Step"),
+    tokenizer, len(tokenizer), (),
+  )  # fmt: skip
+  for waits in (0, 1):
+    params = thinking.ThinkingParams(jnp.int32(9), jnp.int32(waits))
+    drawn = jnp.array([closers])
+    written, thoughts = thinks.advance(
+      params, thinks.start(params, drawn.shape), drawn
+    )
+    assert written.tolist() == ([[wait] * 2] if waits else [closers])
+    assert thoughts.open.tolist() == [[bool(waits)] * 2]
