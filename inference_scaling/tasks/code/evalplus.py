@@ -7,6 +7,7 @@ programs do not take.
 """
 
 import json
+import math
 
 from inference_scaling.tasks.code import humaneval, problem, rows_of_code
 from inference_scaling.tasks.files import rows
@@ -79,8 +80,10 @@ def make_problem(
   head, entry = problem.join([row.text("prompt")]), row.text("entry_point")
   inputs = [item for name in _INPUTS for item in _inputs(row, name)]
   atol = row.fields.get("atol") or 0
-  if not isinstance(atol, (int, float)):
-    raise row.error(f"`atol` is {atol!r}", "a number")
+  if not isinstance(atol, (int, float)) or not 0 <= atol < math.inf:
+    raise row.error(f"`atol` is {atol!r}", "a number from 0 on")
+  if not inputs:
+    raise row.error("its tests have no inputs", f"some in `{_INPUTS[0]}`")
   setup = head if goes_on else ""
   code = _TESTS.format(
     reference=problem.join([head, row.text("canonical_solution")]),

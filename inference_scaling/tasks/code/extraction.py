@@ -23,6 +23,7 @@ _BLOCK = re.compile(
 _THOUGHT = re.compile(statements.THOUGHT_END, re.I)
 _BEGIN = re.compile(r"^(?:def|class|import|from|async def|@)\b", re.M)
 _TOP = re.compile(r"^(?![ \t\r\n)\]}]|#)", re.M)
+_FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import\b[^\n(;]*$", re.M)
 _MAX_CUT = 200  # lines that are taken from an end
 
 
@@ -63,7 +64,17 @@ def _completed(head: str, text: str) -> str | None:
 
 def _joined(head: str, code: str) -> str:
   """A program behind its head: imports, and functions that it may call."""
-  return f"{head.rstrip()}\n\n\n{code}" if head else code
+  if not head:
+    return code
+  tree = parse(code)
+  # Python takes these at the beginning only.
+  future = [
+    f"{ast.unparse(node)}\n"
+    for node in (tree.body if tree else ())
+    if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+  ]
+  code = _FUTURE.sub("", code) if future else code
+  return f"{''.join(future)}{head.rstrip()}\n\n\n{code}"
 
 
 def _defines(code: str, names: Collection[str]) -> bool:

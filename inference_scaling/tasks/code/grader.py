@@ -3,8 +3,10 @@
 The answer of a program, which votes count, is what it does: a digest of what it
 returns for the inputs of its tests and for others like them. Two programs have
 one answer if they return equal values for all of them. What the tests expect is
-no part of it. A program that returns nothing at all (it raises, or does not
-end) abstains, as a solution without a program does.
+no part of it. Where values cannot be compared, as objects of the program's own
+classes cannot, programs are one if they are written alike. A program that
+returns nothing at all (it raises, or does not end) abstains, as a solution
+without a program does.
 """
 
 import ast
@@ -20,6 +22,7 @@ from inference_scaling.tasks.programs import (
   probe,
   sandbox,
 )
+from inference_scaling.tasks.programs.inside import checker
 
 _DIGITS = 16
 
@@ -154,13 +157,21 @@ def _answer(program: str | None, verdict: jobs.Verdict | None) -> str | None:
   """The answer of a program; None for one that abstains."""
   if program is None or verdict is None:
     return None
-  if verdict.seen:
-    if not any(verdict.seen):
-      return None
-    return f"behaviour:{_digest(' '.join(verdict.seen))}"
-  # Nothing could be called: programs are one if they are written alike.
+  # Without calls nothing can be compared, too.
+  if not verdict.seen or checker.OBJECT in verdict.seen:
+    return f"program:{_digest(_syntax(program))}"
+  if not any(verdict.seen):
+    return None
+  return f"behaviour:{_digest(' '.join(verdict.seen))}"
+
+
+def _syntax(program: str) -> str:
+  """A text that programs share which are written alike."""
   tree = extraction.parse(program)
-  return f"program:{_digest(ast.dump(tree))}" if tree else None
+  try:
+    return ast.dump(tree) if tree else program
+  except RecursionError:
+    return program
 
 
 def _digest(text: str) -> str:

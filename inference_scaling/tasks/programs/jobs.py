@@ -30,8 +30,7 @@ class Verdict:
   Attributes:
     passed: whether it has passed all tests.
     why: what was wrong, in a line; "" if nothing was.
-    seen: a digest of what each call returned; "" for one that returned nothing
-      that could be compared.
+    seen: a digest of what each call returned, as `checker.observe` makes it.
   """
 
   passed: bool

@@ -110,6 +110,23 @@ def test_what_tests_use_of_the_reference_is_imported(tmp_path, code):
   assert code.is_right(problem, answer)
 
 
+def test_programs_that_return_objects_are_right_or_wrong(tmp_path, code):
+  node = "class Node:\n  def __init__(self, x): self.x, self.next = x, None\n"
+  last = "def last(node): return node.next.x if node.next else node.x\n"
+  row = MBPP | {
+    "code": node + last, "test_list": ["assert last(root) == 2"],
+    "test_setup_code": "root = Node(1)\r\nroot.next = Node(2)",
+  }  # fmt: skip
+  (problem,) = _load(tmp_path, "mbpp", row)
+  assert problem.tests.names == ("Node", "last")
+  programs = (node + last, node + "\n" + last, node + "def last(x): return x.x")
+  right, again, wrong = code.answers(
+    problem, [f"```python\n{program}\n```" for program in programs]
+  )
+  assert right == again != wrong and wrong is not None
+  assert code.is_right(problem, right) and not code.is_right(problem, wrong)
+
+
 def test_names_of_python_are_no_names_of_a_program(tmp_path, code):
   row = MBPP | {"test_list": ["assert sorted(add(1)) == [1, 2]"]}
   row["code"] = "def add(x): return [x + 1, x]"
@@ -134,6 +151,8 @@ def test_names_of_python_are_no_names_of_a_program(tmp_path, code):
     ("humaneval", {"prompt": "def add(x:"}, "cannot be read"),
     ("humaneval_plus", {"base_input": [1]}, "`base_input` is"),
     ("humaneval_plus", {"base_input": [], "atol": "x"}, "`atol` is 'x'"),
+    ("humaneval_plus", {"atol": float("inf")}, "`atol` is inf"),
+    ("humaneval_plus", {"base_input": [], "plus_input": []}, "no inputs"),
   ],
 )
 def test_a_wrong_row_is_named(name, row, words, tmp_path):

@@ -74,6 +74,16 @@ def test_a_whole_function_comes_behind_its_head():
   assert program.startswith(HEAD.rstrip()) and program.endswith(whole)
 
 
+def test_imports_of_the_future_come_before_the_head():
+  future = "from __future__ import annotations\n"
+  whole = f"{future}def area(r: R):\n    return math.pi * r ** 2\n"
+  program = _extract(f"```python\n{whole}```", HEAD, ("area",))
+  assert program.startswith(future + HEAD.rstrip())
+  names: dict = {}
+  exec(compile(program, "program.py", "exec"), names)
+  assert names["area"](0) == 0
+
+
 @pytest.mark.parametrize(
   "text", ["", "\n\n", "I cannot.", "    (", "def g(): 1"]
 )

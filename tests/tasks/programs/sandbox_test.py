@@ -1,5 +1,6 @@
 """Boxes hold, whatever a program does, and right programs pass in them."""
 
+import dataclasses
 import os
 import pathlib
 import re
@@ -25,7 +26,9 @@ from tests.tasks.programs import hostile
 TESTS = jobs.Tests("", "assert f(2) == 4", ("f",))
 RIGHT = "def f(x): return x * 2"
 ROOT = pathlib.Path(__file__).parents[3]
-LIMITS = limits.Limits(seconds=6.0, cpu_seconds=1, memory_mib=256)
+# On a loaded machine a second of its processor takes many others.
+LIMITS = limits.Limits(seconds=60.0, cpu_seconds=1, memory_mib=256)
+ASLEEP = "sleeping"  # ends with its time alone
 
 
 @pytest.fixture(name="box", params=sandbox.KINDS, scope="module")
@@ -45,8 +48,12 @@ def _became(box, tmp_path_factory):
   secret.write_text("4")
   programs = hostile.sources(secret=secret, folder=folder, parent=os.getpid())
   programs["right"] = RIGHT
+  short = dataclasses.replace(LIMITS, seconds=1.0)
+  impatient = dataclasses.replace(box, limits=short)
+  asleep = impatient.examine(programs.pop(ASLEEP), TESTS)
   verdicts = box.examine_all(programs.values(), TESTS)
-  return dict(zip(programs, verdicts, strict=True)), folder
+  became = dict(zip(programs, verdicts, strict=True))
+  return became | {ASLEEP: asleep}, folder
 
 
 @pytest.mark.parametrize("name", hostile.PROGRAMS)
@@ -123,6 +130,33 @@ def test_equal_types_come_back(box):
     "def last(node): return node.next.value\n"
   )
   assert box.examine(program, tests) == jobs.Verdict(True, "", ())
+
+
+def test_what_honest_programs_use_is_there(box):
+  """Their module, texts of enumerations and exceptions, any keyword."""
+  program = (
+    "from __future__ import annotations\n"
+    "import dataclasses, enum, pickle, typing\n"
+    "@dataclasses.dataclass\nclass P:\n  x: int\n  next: P | None = None\n"
+    "class E(str, enum.Enum):\n  A = 'a'\n"
+    "def f(x): return pickle.loads(pickle.dumps(P(x))).x\n"
+    "def g(self, of): return E.A if of else typing.get_type_hints(P)['x']()\n"
+    "def h(x): raise ValueError('no ' + x)\n"
+  )
+  tests = jobs.Tests(
+    "",
+    "assert f(3) == 3 and g(self=1, of=2) == 'a' and g(1, 0) == 0\n"
+    "try: h('x')\nexcept ValueError as error: assert str(error) == 'no x'\n"
+    "else: raise AssertionError('nothing was raised')",
+    ("f", "g", "h"),
+  )
+  assert box.examine(program, tests) == jobs.Verdict(True, "", ())
+
+
+def test_a_program_does_not_end_the_iterations_of_tests(box):
+  tests = jobs.Tests("", "assert all(map(f, [1, 2]))", ("f",))
+  verdict = box.examine("def f(x): raise StopIteration", tests)
+  assert not verdict.passed and "StopIteration" in verdict.why
 
 
 def test_what_tests_print_is_no_reply(box):

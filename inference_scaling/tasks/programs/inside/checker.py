@@ -14,6 +14,7 @@ from typing import Any
 from inference_scaling.tasks.programs.inside import program as program_lib
 from inference_scaling.tasks.programs.inside import values
 
+OBJECT = "object"  # for a digest of what is not plain
 _SEED = 0  # of tests that draw their inputs
 _DIGEST = 16  # hexadecimal digits
 
@@ -89,8 +90,8 @@ def observe(
     seconds: of processor time of each.
 
   Returns:
-    A digest for each call; "" where it raised, returned nothing that can be
-    compared, took too long, or had ended before.
+    A digest for each call; `OBJECT` where it returned what cannot be compared,
+    "" where it raised, took too long, or had ended before.
   """
   if program.failure is not None:
     return [""] * len(calls)
@@ -129,7 +130,7 @@ def _digest(
   except (Exception, RecursionError):
     return ""
   if '{"opaque":' in text:
-    return ""
+    return OBJECT
   return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]
 
 

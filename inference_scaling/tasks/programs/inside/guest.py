@@ -5,6 +5,8 @@ What it says is taken for data.
 """
 
 import signal
+import sys
+import types
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,7 +41,9 @@ class _Guest:
   """A loaded program, and those of its values that are not plain."""
 
   def __init__(self):
-    self._names: dict[str, Any] = {"__name__": _NAME}
+    # A module, as dataclasses, type hints and pickles look for one.
+    module = sys.modules[_NAME] = types.ModuleType(_NAME)
+    self._names: dict[str, Any] = module.__dict__
     self._kept: list[Any] = []
 
   def load(self, source: str) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class Opaque:
     object.__setattr__(self, "_program", program)
     object.__setattr__(self, "_number", number)
 
-  def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+  def __call__(self, /, *arguments: Any, **keywords: Any) -> Any:
     """Calls it in the program's process."""
     return self._program.ask(
       {
@@ -139,11 +139,16 @@ def number_of(value: Any) -> int:
 
 
 def _exception(reply: Mapping[str, Any]) -> BaseException:
-  kind = getattr(builtins, str(reply.get("raised")), RuntimeError)
+  name = str(reply.get("raised"))
+  kind = getattr(builtins, name, RuntimeError)
   if not (isinstance(kind, type) and issubclass(kind, Exception)):
     kind = RuntimeError
+  # An iteration of the tests would end by it, and look at nothing more.
+  if issubclass(kind, (StopIteration, StopAsyncIteration)):
+    kind = RuntimeError
+  same = kind.__name__ == name == reply.get("type")
   try:
-    return kind(_describe(reply))
+    return kind(str(reply.get("text")) if same else _describe(reply))
   except TypeError:  # those of Unicode take more
     return RuntimeError(_describe(reply))
 

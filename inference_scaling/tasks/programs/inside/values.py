@@ -62,7 +62,8 @@ def _encode_number(value: Any, keep: Keep) -> Any:
   del keep
   if isinstance(value, int):
     small = abs(value).bit_length() < _MAX_DIGITS
-    return int(value) if small else {"int": hex(value)}
+    plain = int.__int__(value)  # an enumeration has texts of its own
+    return plain if small else {"int": hex(plain)}
   if isinstance(value, float):
     return float(value)
   if isinstance(value, complex):
@@ -83,7 +84,7 @@ def _no_number(value: Any) -> int:
 def _encode_text(value: Any, keep: Keep) -> Any:
   del keep
   if isinstance(value, str):
-    return str(value)
+    return str.__str__(value)
   if isinstance(value, (bytes, bytearray)):
     name = "bytes" if isinstance(value, bytes) else "bytearray"
     return {name: value.hex()}
