@@ -73,7 +73,7 @@ def test_the_demo_runs_in_an_empty_folder(built):
   folder = built / "empty" / "runs" / "demo_runlocal"
   assert (folder / "report.md").is_file()
   done = run(built, "report", "runs/demo_runlocal", "--help")
-  assert "--aggregation" in done.stdout and "--traceback" in done.stdout
+  assert "--aggregation" in done.stdout and "--[no]traceback" in done.stdout
 
 
 def test_a_command_of_another_name_is_refused(monkeypatch):
