@@ -21,8 +21,7 @@ _TEXTS: dict[str, flags.FlagHolder] = {
      "a GGUF file, embedded/NAME, or ORG/NAME on the Hugging Face hub."),
     ("reward", "embedded/reward", "The reward model, named as --policy is."),
     ("strategy", "rebase", f"How to search: {', '.join(spec.STRATEGIES)}."),
-    ("chat", None, "Asks by the chat template, with this system text; '' for "
-     "none. By default the question is the whole prompt."),
+    ("chat", None, "System text of the chat template; by default none."),
     ("page", None, "File for a page of the search tree; it ends in .html."),
   )
 }  # fmt: skip
@@ -69,13 +68,11 @@ def main(argv: list[str]) -> None:
   if text["policy"].startswith(assets.PREFIX):
     print(f"{assets.NOTE}\n")
   sizes = {name: flag.value for name, flag in _SIZES.items()}
-  confidence = spec.Confidence(window=sizes.pop("confidence_window"))
-  hyperparameters = _LISTS["hyperparameter"].value
+  parsed = launching.parse_hyperparameters(_LISTS["hyperparameter"].value)
   chosen = {key: text[key] for key in ("gold", "policy", "reward", "strategy")}
   solution = sweep.solve(
     text["problem"], n=sizes.pop("n"), seed=sizes.pop("seed"), **chosen,
-    hyperparameters=launching.parse_hyperparameters(hyperparameters),
-    settings=settings(text["chat"], sizes, confidence),
+    hyperparameters=parsed, settings=settings(text["chat"], sizes),
   )  # fmt: skip
   if launching.is_lead():
     print(f"{solution.render()}\n\nAnswer: {solution.answer}")
@@ -83,20 +80,18 @@ def main(argv: list[str]) -> None:
       print("Page:", *analysis.write_tree(solution.record, text["page"]))
 
 
-def settings(
-  system: str | None, limits: dict[str, int], confidence: spec.Confidence
-) -> sweep.Settings:
+def settings(system: str | None, limits: dict[str, int]) -> sweep.Settings:
   ends, markers = (tuple(flag.value) for flag in list(_LISTS.values())[1:])
   plain = system is None
   return sweep.Settings(
     prompt={"kind": "plain"} if plain else {"kind": "chat", "system": system},
     step_format=decoding.StepFormat(ends, markers),
+    confidence=spec.Confidence(window=limits.pop("confidence_window")),
     limits=decoding.Limits(**limits),
     sampler=spec.Sampler(temperature=_TEMPERATURE.value),
     # In a reward model's own tokens texts may be longer.
     reward_limits=decoding.Limits(**{k: 2 * v for k, v in limits.items()}),
     reward_format=_REWARD_FORMAT.value, dtype=_DTYPE.value,
-    confidence=confidence,
   )  # fmt: skip
 
 

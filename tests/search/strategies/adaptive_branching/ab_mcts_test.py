@@ -285,7 +285,7 @@ def test_equal_strategies_share_programs():
   [
     ({"posterior": "t"}, r"posterior is 't', expected one of \('normal'"),
     ({"prior_mean": -1}, r"prior_mean is -1, .*from 0 to 1e\+15; 0 as publ"),
-    ({"prior_mean": 2e15}, r"prior_mean is 2e\+15, expected a number from 0 "),
+    ({"prior_mean": 2e15}, r"prior_mean is 20+\.0, expected a number from 0 "),
     ({"prior_count": 0}, r"prior_count is 0, .*from 1e-15 to 1e\+15; 1 as"),
     ({"prior_count": math.inf}, r"prior_count is inf, expected a number from"),
     ({"prior_count": 1e39}, r"prior_count is 1e\+39, expected a number fr"),
