@@ -108,9 +108,10 @@ def test_ended_beams_never_change(name, world, number):
         assert (parents[were] == np.flatnonzero(were)).all()
         assert were.sum() == held.sum()
       ended += held.sum()
-  # Where few beams begin, all may end at once.
-  few_begin = not row.fills
-  assert ended or few_begin or (states[-1].depth <= 1).all() or world.stop < 0.2
+  # Where few beams begin, all may end at once; where ended beams move, those
+  # that run may take all slots.
+  seldom = not row.fills or row.moves_ended
+  assert ended or seldom or (states[-1].depth <= 1).all() or world.stop < 0.2
 
 
 @all_strategies
