@@ -23,8 +23,8 @@ Meant for one device of 80 GiB, in bfloat16. There
     --problems=4 --prompt_tokens=1024 --step_tokens=3072 \
     --total_tokens=3072 --max_steps=1 --mesh=1,1
 
-says that it fits, with a peak of 24.9 GiB: 2.9 GiB of weights and 21.1 GiB of
-caches are held all the time.
+says that it fits, with a peak of 24.9 GiB a device: 2.9 GiB of weights and
+21.1 GiB of caches are held all the time.
 
 `configs/benchmarks.py:gpqa_diamond,runlocal` runs a random model of the same
 architecture on made-up problems on a CPU, in about a minute.
