@@ -30,7 +30,7 @@ def _decode_loop(written=None, num_rows=None, cache="dense"):
   if num_rows is not None or cache != "dense":
     policy = decoding.ModelPolicy(
       tiny.policy_model(), tiny.FORMAT, tiny.LIMITS, tiny.NUM_BEAMS, num_rows,
-      cache=cache, token_scores=True,
+      cache=cache, token_scores=True, confidence_tokens=tiny.CONFIDENCE_TOKENS,
     )  # fmt: skip
   if written is not None:
     whole = sizes.whole(tiny.LIMITS)
