@@ -66,7 +66,6 @@ def embedded_sweep(
   runs: Mapping[str, Mapping[str, Any]],
   batch_size: int,
   reward: Mapping[str, str] | None = None,
-  speculative: Mapping[str, Mapping[str, Any]] | None = None,
   **more: Any,
 ) -> ml_collections.ConfigDict:
   """Makes a sweep of the embedded models over their benchmark's test split.
@@ -77,7 +76,6 @@ def embedded_sweep(
     runs: blocks of runs.
     batch_size: beams that are decoded at once, of all problems.
     reward: `config.reward`; the embedded reward model by default.
-    speculative: `config.speculative`; none by default.
     **more: further keys of the config.
 
   Returns:
@@ -87,7 +85,6 @@ def embedded_sweep(
     {
       "task": {"kind": "synthetic", "count": count},
       "policies": {name: f"embedded/policy_{name}" for name in policies},
-      "speculative": speculative or {},
       "reward": reward or {"format": "native", "source": "embedded/reward"},
       "runs": runs,
       "format": STEP_FORMAT,
@@ -181,6 +178,30 @@ def strategies(
   if beams:
     blocks["rebase"] = {"strategy": "rebase", "n": beams, **block}
   return blocks
+
+
+def thinking_runs(
+  budgets: Iterable[int], waits: Iterable[int], n: int, n_waits: int
+) -> dict[str, dict[str, Any]]:
+  """Makes blocks of sampling with each thinking budget, and with each k.
+
+  Args:
+    budgets: most tokens of thinking.
+    waits: k, how often "Wait" takes the place of the end of thinking.
+    n: samples with a budget.
+    n_waits: samples with a k.
+
+  Returns:
+    Blocks of runs.
+  """
+  limits = [("budget", "thinking_tokens", value, n) for value in budgets]
+  limits += [("wait", "waits", value, n_waits) for value in waits]
+  return {
+    f"{word}{value}": {
+      "strategy": f"sampling/{word}{value}", "n": (size,), key: value
+    }
+    for word, key, value, size in limits
+  }  # fmt: skip
 
 
 def mcts(expansions: tuple[int, ...]) -> dict[str, dict[str, Any]]:

@@ -59,17 +59,8 @@ def get_config(arg: str = "math500") -> ml_collections.ConfigDict:
 
 def runs(budgets: tuple[int, ...]) -> dict:
   """Samples without a limit, with each budget and with each k."""
-  blocks = {"sampling": {"strategy": "sampling", "n": (16,)}}
-  for budget in budgets:
-    blocks[f"budget{budget}"] = {
-      "strategy": f"sampling/budget{budget}", "n": (16,),
-      "thinking_tokens": budget,
-    }  # fmt: skip
-  for waits in WAITS:
-    blocks[f"wait{waits}"] = {
-      "strategy": f"sampling/wait{waits}", "n": (4,), "waits": waits,
-    }  # fmt: skip
-  return blocks
+  free = {"sampling": {"strategy": "sampling", "n": (16,)}}
+  return free | common.thinking_runs(budgets, WAITS, 16, 4)
 
 
 def shrink(config: common.Config) -> ml_collections.ConfigDict:

@@ -32,15 +32,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     "greedy": {"strategy": "greedy"},
     "sampling": {"strategy": "sampling", "n": (16,)},
   }
-  for budget in BUDGETS:
-    runs[f"budget{budget}"] = {
-      "strategy": f"sampling/budget{budget}", "n": (16,),
-      "thinking_tokens": budget,
-    }  # fmt: skip
+  runs |= common.thinking_runs(BUDGETS, WAITS, 16, 16)
   for waits in WAITS:
-    runs[f"wait{waits}"] = {
-      "strategy": f"sampling/wait{waits}", "n": (16,), "waits": waits,
-    }  # fmt: skip
     runs[f"greedy{waits}"] = {
       "strategy": f"greedy/wait{waits}", "waits": waits,
     }  # fmt: skip

@@ -21,7 +21,7 @@ _TEXTS: dict[str, flags.FlagHolder] = {
      "a GGUF file, embedded/NAME, or ORG/NAME on the Hugging Face hub."),
     ("reward", "embedded/reward", "The reward model, named as --policy is."),
     ("strategy", "rebase", f"How to search: {', '.join(spec.STRATEGIES)}."),
-    ("chat", None, "System text of the chat template; by default none."),
+    ("chat", None, "Asks by the chat template, with this system text or ''."),
     ("page", None, "File for a page of the search tree; it ends in .html."),
   )
 }  # fmt: skip

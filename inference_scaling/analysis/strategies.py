@@ -11,12 +11,6 @@ from inference_scaling import spec
 from inference_scaling.analysis import votings
 
 GREEDY, SAMPLING, REBASE, MCTS = "greedy", "sampling", "rebase", "mcts"
-# Their n counts expansions or nodes, is that of each of several filters, or the
-# most samples, of which fewer are drawn.
-OTHER_N = (
-  MCTS, "ab_mcts", "particle_gibbs", "adaptive_sampling", "reward_threshold",
-  "deepconf",
-)  # fmt: skip
 # In the order of tables and legends.
 KIND_NAMES = {name: block.title for name, block in spec.STRATEGIES.items()}
 kind_of = spec.kind_of
@@ -123,6 +117,19 @@ def counts_candidates(strategy: str) -> bool:
   """
   kind = kind_of(strategy)
   return kind not in spec.STRATEGIES or not spec.STRATEGIES[kind].keeps_nodes
+
+
+def draws_all(strategy: str) -> bool:
+  """Whether there are n candidates, each of which costs an n-th.
+
+  Args:
+    strategy: KIND or KIND/VARIANT; a kind that is not known draws all.
+
+  Returns:
+    False where n counts no candidates, or is the most that are drawn.
+  """
+  block = spec.STRATEGIES.get(kind_of(strategy))
+  return counts_candidates(strategy) and not (block and block.stops_early)
 
 
 def is_independent(strategy: str) -> bool:

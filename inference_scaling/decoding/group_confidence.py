@@ -12,10 +12,8 @@ import jax.numpy as jnp
 from typing_extensions import override
 
 from inference_scaling import compute
-from inference_scaling.decoding import policy_state
-from inference_scaling.decoding.batching import faults
-from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
-from inference_scaling.search import base, batching
+from inference_scaling.decoding import policy_state, token_reward
+from inference_scaling.search import base
 
 
 class GroupScores(flax.struct.PyTreeNode):
@@ -41,7 +39,7 @@ class GroupScores(flax.struct.PyTreeNode):
   counts: compute.Counts
 
 
-class GroupConfidence(batching.BatchedReward):
+class GroupConfidence(token_reward.PolicyComputed):
   """Scores solutions by their least confident group of tokens.
 
   A group is W tokens in a row, wherever it begins, and its confidence their
@@ -58,6 +56,8 @@ class GroupConfidence(batching.BatchedReward):
     Fu et al. 2025, Deep Think with Confidence
     (https://arxiv.org/abs/2508.15260), section 3.1: lowest group confidence.
   """
+
+  what = "the confidences of tokens"
 
   def __init__(self, window: int, num_beams: int):
     """Chooses the size of groups.
@@ -141,34 +141,6 @@ class GroupConfidence(batching.BatchedReward):
       finite=state.finite & (jnp.isfinite(total) | ~active).all(axis=1),
     )
     return state, state.scores
-
-  @override
-  def fork(self, state: GroupScores, parents: jax.Array) -> GroupScores:
-    names = ("recent", "total", "tokens", "lowest", "scores")
-    beams = {name: getattr(state, name) for name in names}
-    return state.replace(**beam_index_lib.BeamIndex(None, parents).take(beams))
-
-  @override
-  def rewind(self, before: GroupScores, after: GroupScores) -> GroupScores:
-    # A number that was not finite stays known.
-    return before.replace(finite=after.finite)
-
-  @override
-  def counts(self, state: GroupScores) -> compute.Counts:
-    return state.counts
-
-  @override
-  def held(self, state: GroupScores) -> tuple[()]:
-    del state
-    return ()
-
-  @override
-  def report(self, state: GroupScores) -> jax.Array:
-    return state.finite
-
-  @override
-  def check(self, report: Any, where: str) -> None:
-    faults.check_finite(report, "the confidences of tokens", where)
 
 
 def _confidences(content: Any) -> tuple[jax.Array, jax.Array]:

@@ -1,4 +1,4 @@
-"""A search reward made of the policy's own token statistics."""
+"""Search rewards made of the policy's own token statistics."""
 
 from typing import Any
 
@@ -7,14 +7,13 @@ import jax
 import jax.numpy as jnp
 from typing_extensions import override
 
-from inference_scaling import compute
+from inference_scaling import compute, names
 from inference_scaling.decoding import policy_state
 from inference_scaling.decoding.batching import faults
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.search import base, batching
 
-LIKELIHOOD, SELF_CERTAINTY = "likelihood", "self_certainty"
-TOKEN_SCORES = (LIKELIHOOD, SELF_CERTAINTY)
+TOKEN_SCORES = (names.LIKELIHOOD, names.SELF_CERTAINTY)
 
 
 class TokenScores(flax.struct.PyTreeNode):
@@ -35,7 +34,53 @@ class TokenScores(flax.struct.PyTreeNode):
   counts: compute.Counts
 
 
-class TokenReward(batching.BatchedReward):
+class PolicyComputed(batching.BatchedReward):
+  """A reward of numbers that the policy has computed: it is charged nothing.
+
+  Its state has `finite` and `counts`, as `TokenScores`, and beside them only
+  values of beams.
+
+  Attributes:
+    num_beams: N.
+    what: the numbers, in a message about one that is none.
+  """
+
+  num_beams: int
+  what: str
+
+  @override
+  def fork(self, state: Any, parents: jax.Array) -> Any:
+    beams = {
+      name: value
+      for name, value in vars(state).items()
+      if name not in ("finite", "counts")
+    }
+    return state.replace(**beam_index_lib.BeamIndex(None, parents).take(beams))
+
+  @override
+  def rewind(self, before: Any, after: Any) -> Any:
+    # A number that was not finite stays known.
+    return before.replace(finite=after.finite)
+
+  @override
+  def counts(self, state: Any) -> compute.Counts:
+    return state.counts
+
+  @override
+  def held(self, state: Any) -> tuple[()]:
+    del state
+    return ()
+
+  @override
+  def report(self, state: Any) -> jax.Array:
+    return state.finite
+
+  @override
+  def check(self, report: Any, where: str) -> None:
+    faults.check_finite(report, self.what, where)
+
+
+class TokenReward(PolicyComputed):
   """Scores solutions without a reward model.
 
   The numbers come with the policy's tokens, at temperature 1 and without
@@ -54,6 +99,8 @@ class TokenReward(batching.BatchedReward):
     Kang et al. 2025, Scalable Best-of-N Selection for Large Language Models via
     Self-Certainty (https://arxiv.org/abs/2502.18581), section 3.
   """
+
+  what = "the rewards"
 
   def __init__(self, kind: str, num_beams: int):
     """Chooses a score.
@@ -107,7 +154,7 @@ class TokenReward(batching.BatchedReward):
     del params
     content = step.content
     policy_state.check_content(content, "a TokenReward")
-    likelihood = self.kind == LIKELIHOOD
+    likelihood = self.kind == names.LIKELIHOOD
     values = content.log_probs if likelihood else content.certainty
     total = state.total + jnp.where(active, values, 0.0)
     tokens = state.tokens + jnp.where(active, content.lengths, 0)
@@ -120,32 +167,3 @@ class TokenReward(batching.BatchedReward):
       finite=state.finite & (jnp.isfinite(mean) | ~active).all(axis=1),
     )
     return state, state.scores
-
-  @override
-  def fork(self, state: TokenScores, parents: jax.Array) -> TokenScores:
-    total, tokens, scores = beam_index_lib.BeamIndex(None, parents).take(
-      (state.total, state.tokens, state.scores)
-    )
-    return state.replace(total=total, tokens=tokens, scores=scores)
-
-  @override
-  def rewind(self, before: TokenScores, after: TokenScores) -> TokenScores:
-    # A number that was not finite stays known.
-    return before.replace(finite=after.finite)
-
-  @override
-  def counts(self, state: TokenScores) -> compute.Counts:
-    return state.counts
-
-  @override
-  def held(self, state: TokenScores) -> tuple[()]:
-    del state
-    return ()
-
-  @override
-  def report(self, state: TokenScores) -> jax.Array:
-    return state.finite
-
-  @override
-  def check(self, report: Any, where: str) -> None:
-    faults.check_finite(report, "the rewards", where)

@@ -203,16 +203,23 @@ def _check_confidence(sweep: sweep_lib.Sweep) -> None:
       )
 
 
+def _check_named(
+  sweep: sweep_lib.Sweep, policy: str, key: str, what: str
+) -> None:
+  """Checks that a policy of which something is said is loaded."""
+  if policy not in sweep.policies:
+    raise ValueError(
+      f"{key}, but config.policies has no {policy!r}; expected names of "
+      f"{', '.join(sorted(sweep.policies))}. Name the policy there, too, or "
+      f"leave its {what} out."
+    )
+
+
 def _check_dtypes(sweep: sweep_lib.Sweep) -> None:
   """Checks that dtypes are of policies that are loaded."""
   for policy, dtype in sweep.policy_dtypes.items():
     key = f"config.policy_dtypes.{policy} is {dtype!r}"
-    if policy not in sweep.policies:
-      raise ValueError(
-        f"{key}, but config.policies has no {policy!r}; expected names of "
-        f"{', '.join(sorted(sweep.policies))}. Name the policy there, too, or "
-        "leave its dtype out."
-      )
+    _check_named(sweep, policy, key, "dtype")
     if sweep.policies[policy].startswith(names.PYTHON_PREFIX):
       raise ValueError(
         f"{key}, but config.policies.{policy} is {sweep.policies[policy]!r}; "
@@ -225,12 +232,7 @@ def _check_thinking(sweep: sweep_lib.Sweep) -> None:
   """Checks that policies of this package think, and come to an end."""
   for policy, thinking in sweep.thinking.items():
     path = f"config.thinking.{policy}"
-    if policy not in sweep.policies:
-      raise ValueError(
-        f"{path} is there, but config.policies has no {policy!r}; expected "
-        f"names of {', '.join(sorted(sweep.policies))}. Name the policy there, "
-        "too, or leave its thinking out."
-      )
+    _check_named(sweep, policy, f"{path} is there", "thinking")
     if sweep.policies[policy].startswith(names.PYTHON_PREFIX):
       raise ValueError(
         f"{path} is there, but config.policies.{policy} is "

@@ -32,6 +32,7 @@ class Block(fields.Group):
       of all beams are active at once.
     counts_steps: whether n bounds the steps of a search, so that a small one
       leaves solutions unfinished, and not its beams.
+    stops_early: whether it may draw fewer candidates than n.
     least: the smallest n.
   """
 
@@ -42,6 +43,7 @@ class Block(fields.Group):
   only_format: ClassVar[str | None] = None
   keeps_nodes: ClassVar[bool] = False
   counts_steps: ClassVar[bool] = False
+  stops_early: ClassVar[bool] = False
   least: ClassVar[int] = 1
 
   strategy: fields.Text = fields.required(
@@ -128,6 +130,7 @@ class AdaptiveSampling(_Drawn):
   """Independent samples, until their answers agree; n is the most of them."""
 
   title = "Adaptive sampling"
+  stops_early = True
   needs_reward = False
   rule: Annotated[str, fields.one_of(*names.STOPPING_RULES)] = fields.key(
     "beta", "When answers agree enough to draw no more."
@@ -162,6 +165,7 @@ class DeepConf(_Drawn):
   """Samples stop where the policy was less sure than in the first ones."""
 
   title = "DeepConf"
+  stops_early = True
   only_format = names.GROUP_CONFIDENCE
   warmup: fields.PositiveInt = fields.key(
     16, "First samples, which are drawn to their ends."
@@ -185,6 +189,7 @@ class RewardThreshold(_Drawn):
   """Independent samples, until one has a high reward; n is the most of them."""
 
   title = "Reward threshold"
+  stops_early = True
   needs_steps = False
   threshold: fields.Real = fields.key(
     0.9, "Reward of an answer at which no more samples are drawn."

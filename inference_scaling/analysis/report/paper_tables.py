@@ -99,9 +99,12 @@ def table_three(summary: pd.DataFrame, flops: str) -> pd.DataFrame:
     Rows by policy, n > 1 and main strategy: rate with its interval, and
     flops_per_sample.
   """
-  names = strategies.main_strategies(summary["strategy"])
-  apart = (strategies.GREEDY, *strategies.OTHER_N)
-  names = [name for name in names if strategies.kind_of(name) not in apart]
+  names = [
+    name
+    for name in strategies.main_strategies(summary["strategy"])
+    if strategies.draws_all(name)
+    and strategies.kind_of(name) != strategies.GREEDY
+  ]
   rows = frames.select(summary, voting=votings.PASS, strategy=names)
   rows = rows.loc[rows["n"] > 1]
   return pd.DataFrame(
