@@ -85,6 +85,26 @@ def test_no_search_exceeds_its_budget(name, world, number):
 def test_ended_beams_never_change(name, world, number):
   """They stay in their slots, or are whole copies where they may move."""
   row = STRATEGIES[name]
+  ended, depth = _check_ended(name, world, number)
+  # Where few beams begin, all may end at once; where ended beams move, those
+  # that run may take all slots. The next test looks at these rows.
+  seldom = not row.fills or row.moves_ended
+  assert ended or seldom or (depth <= 1).all() or world.stop < 0.2
+
+
+@all_strategies
+def test_every_strategy_has_beams_that_end_before_others(name):
+  worlds = [runs.World(0.375, toy.table(4, seed=s), s) for s in range(4)]
+  assert sum(
+    _check_ended(name, world, number)[0]
+    for world in worlds
+    for number in (0.3, 2.0)
+  )
+
+
+def _check_ended(name, world, number):
+  """Checks beams that had ended before a step; their number, and depths."""
+  row = STRATEGIES[name]
   states = [runs.host(s) for s in _states(row, number, world=world)]
   ended = 0
   for before, after in itertools.pairwise(states):
@@ -108,10 +128,7 @@ def test_ended_beams_never_change(name, world, number):
         assert (parents[were] == np.flatnonzero(were)).all()
         assert were.sum() == held.sum()
       ended += held.sum()
-  # Where few beams begin, all may end at once; where ended beams move, those
-  # that run may take all slots.
-  seldom = not row.fills or row.moves_ended
-  assert ended or seldom or (states[-1].depth <= 1).all() or world.stop < 0.2
+  return ended, states[-1].depth
 
 
 @all_strategies

@@ -218,7 +218,8 @@ def test_a_job_that_may_wait_for_ever_is_told(two_nodes, tmp_path):
   ids = jobs.start(_starts(tmp_path, "a"))
   _wait(lambda: jobs.waiting() and said)
   assert jobs.waiting() == {"a"}
-  # Slurm may change its reason meanwhile.
+  # Slurm may change its reason meanwhile; each is told once.
+  assert len(said) == len(set(said))
   assert all(line.startswith(f"Job {ids['a']} waits") for line in said)
   assert f"Job {ids['a']} waits, and Slurm says why: Partition" in said[0]
   jobs.stop(["a"])

@@ -16,49 +16,17 @@ from inference_scaling.search.strategies.adaptive_branching import (
   posteriors,
   tree,
 )
-from tests.search import ab_mcts_oracle, runs, toy, world
+from tests.search import ab_mcts_oracle, runs, world_searches
 
 N, MAX_DEPTH = 12, search.ab_mcts_shape(12)[1]
-PROBLEMS = np.arange(3)
-ROOTS = 17 * PROBLEMS
+PROBLEMS, ROOTS = world_searches.PROBLEMS, world_searches.ROOTS
 ROWS = {"child": 0, "gen": 1, "cont": 2}
-traces = []
-
-
-class Rewards(toy.TableReward):
-  """Prompts are the numbers of the roots."""
-
-  def start(self, params, prompts):
-    return prompts // 17
-
-
-@functools.partial(jax.jit, static_argnums=0, compiler_options=runs.QUICK)
-def _run(static_part, carry, params, table, roots):
-  traces.append(static_part)
-  strategy = static_part._replace(init=lambda num_beams: carry)
-  return search.search(
-    world.WorldPolicy(N), Rewards(), strategy, params, table, roots,
-    toy.keys(roots), max_depth=MAX_DEPTH,
-  )  # fmt: skip
-
-
-def _table(scores):
-  """Rewards by number: the scores, again and again."""
-  numbers = np.arange(len(PROBLEMS) * world.NUM_NUMBERS)
-  rewards = np.asarray(scores, np.float32)[numbers % len(scores)]
-  return rewards.reshape(len(PROBLEMS), -1)
+searches = world_searches.Searches(N, MAX_DEPTH)
 
 
 def _search(numbers, scores, stop=0, roots=ROOTS):
   """The final state, of NumPy arrays, for the keyword arguments of ab_mcts."""
-  strategy = search.ab_mcts(**numbers)
-  params = world.WorldParams(
-    branches=np.arange(N, dtype=np.int32), stop=np.int32(stop)
-  )
-  state = _run(
-    strategy.static_part, strategy.init(N), params, _table(scores), roots
-  )
-  return jax.tree.map(np.asarray, state.replace(keys=None))
+  return searches.run(search.ab_mcts(**numbers), scores, stop, roots)
 
 
 @functools.partial(jax.jit, compiler_options=runs.QUICK)
@@ -104,8 +72,9 @@ def _reference(row, numbers, scores, stop=0):
     return center + scale * ab_mcts_oracle.student(uniforms[at], degrees)
 
   return ab_mcts_oracle.Search(
-    ab_mcts_oracle.Node(int(ROOTS[row])), _table(scores)[row].tolist(), stop,
-    N, batch, numbers.get("max_steps") or math.inf, draw,
+    ab_mcts_oracle.Node(int(ROOTS[row])),
+    world_searches.table(scores)[row].tolist(), stop, N, batch,
+    numbers.get("max_steps") or math.inf, draw,
   ).run()  # fmt: skip
 
 
@@ -179,7 +148,9 @@ def test_new_numbers_compile_nothing():
     {"posterior": "beta"}, {"posterior": "beta", "prior_mean": 0.9},
   ):  # fmt: skip
     _search(numbers, [0.5])
-  assert len(traces) == len(set(traces)) == 2  # of all tests above, too
+  assert (
+    len(searches.traces) == len(set(searches.traces)) == 2
+  )  # of all tests above, too
 
 
 def _beams(scores):

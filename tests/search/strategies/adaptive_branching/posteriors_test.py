@@ -128,9 +128,11 @@ def test_scores_out_of_range_are_clipped_and_draws_stay_finite():
 @pytest.mark.parametrize("posterior", ["normal", "beta"])
 def test_draws_are_finite_at_the_bounds_of_all_numbers(posterior):
   ends = arguments.SMALL, arguments.LARGE
-  means = [0.0, ends[1]] if posterior == "normal" else [ends[0], 0.5]
+  is_normal = posterior == "normal"
+  means = [0.0, ends[1]] if is_normal else [ends[0], 0.5]
+  others = ends if is_normal else (1.0,)  # of which beta reads none
   told = posteriors.usable(posterior, jnp.array([-math.inf, 0, math.inf]))
-  for numbers in itertools.product(means, ends, ends, ends):
+  for numbers in itertools.product(means, ends, others, others):
     prior = posteriors.Prior(*map(np.float32, numbers))
     for scores in ([], told[:1], told[1:], [*told] * 2):
       draws = _draw(posterior, _observe(scores), prior)

@@ -12,49 +12,18 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from inference_scaling import search
-from tests.search import gibbs_oracle, runs, toy, world
+from tests.search import gibbs_oracle, runs, toy, world_searches
 
-PROBLEMS = np.arange(3)
-ROOTS = 17 * PROBLEMS
+PROBLEMS, ROOTS = world_searches.PROBLEMS, world_searches.ROOTS
 # One program serves all sizes that need no more than these.
 N, MAX_DEPTH = search.particle_gibbs_shape(4, 4, 3)
 SIZES = ("particles", "max_steps", "iterations")
-traces = []
-
-
-class Rewards(toy.TableReward):
-  """Prompts are the numbers of the roots."""
-
-  def start(self, params, prompts):
-    return prompts // 17
-
-
-@functools.partial(jax.jit, static_argnums=0, compiler_options=runs.QUICK)
-def _run(static_part, carry, params, table, roots):
-  traces.append(static_part)
-  strategy = static_part._replace(init=lambda num_beams: carry)
-  return search.search(
-    world.WorldPolicy(N), Rewards(), strategy, params, table, roots,
-    toy.keys(roots), max_depth=MAX_DEPTH,
-  )  # fmt: skip
-
-
-def _table(scores):
-  """Rewards by number: the scores, again and again."""
-  numbers = np.arange(len(PROBLEMS) * world.NUM_NUMBERS)
-  rewards = np.asarray(scores, np.float32)[numbers % len(scores)]
-  return rewards.reshape(len(PROBLEMS), -1)
+searches = world_searches.Searches(N, MAX_DEPTH)
 
 
 def _search(numbers, scores, stop=0, roots=ROOTS):
-  strategy = search.particle_gibbs(**numbers)
-  params = world.WorldParams(
-    branches=np.arange(N, dtype=np.int32), stop=np.int32(stop)
-  )
-  state = _run(
-    strategy.static_part, strategy.init(N), params, _table(scores), roots
-  )
-  return jax.tree.map(np.asarray, state.replace(keys=None))
+  """The final state, of NumPy arrays, for these keyword arguments."""
+  return searches.run(search.particle_gibbs(**numbers), scores, stop, roots)
 
 
 @functools.partial(jax.jit, compiler_options=runs.QUICK)
@@ -81,8 +50,8 @@ def _reference(row, numbers, scores, stop=0):
     return many[depth, 0].tolist(), float(one[depth]), many[depth, 2].tolist()
 
   return gibbs_oracle.Search(
-    int(ROOTS[row]), _table(scores)[row].tolist(), stop, numbers["particles"],
-    numbers["max_steps"], numbers["iterations"],
+    int(ROOTS[row]), world_searches.table(scores)[row].tolist(), stop,
+    numbers["particles"], numbers["max_steps"], numbers["iterations"],
     numbers.get("temperature", 1.0), numbers.get("entropic", False), draw,
   ).run()  # fmt: skip
 
@@ -149,7 +118,9 @@ def test_new_numbers_compile_nothing():
         size = dict(zip(SIZES, numbers, strict=True))
         size |= {"temperature": temperature, "entropic": entropic}
         _search(size, [0.5])
-  assert len(traces) == len(set(traces)) == 2  # of all tests above, too
+  assert (
+    len(searches.traces) == len(set(searches.traces)) == 2
+  )  # of all tests above, too
 
 
 # A world that can be listed: paths of 3 steps of 3 branches, of equal chances.
