@@ -32,6 +32,7 @@ References:
 import dataclasses
 import functools
 import math
+import numbers
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,8 @@ def make_rule(
   own_batch, own_threshold = DEFAULTS[kind]
   batch = own_batch if batch is None else batch
   least = 2 if kind == WINDOW else 1
-  if not isinstance(batch, int) or batch < least:
+  whole = isinstance(batch, numbers.Integral) and not isinstance(batch, bool)
+  if not whole or batch < least:
     raise ValueError(
       f"batch is {batch!r}; expected a whole number of at least {least}, or "
       f"None for {own_batch}: the samples from one look of the rule {kind!r} "
@@ -109,7 +111,7 @@ def make_rule(
       f"threshold is {threshold!r}; expected a number from 0.5 to 1, without "
       f"1, or None for {own_threshold}"
     )
-  return Rule(kind, batch, threshold)
+  return Rule(kind, int(batch), threshold)
 
 
 def looks(rule: Rule, n: int) -> tuple[int, ...]:

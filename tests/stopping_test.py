@@ -87,6 +87,7 @@ def test_only_samples_that_answer_pass_a_threshold():
     (("window", 1), "batch is 1; expected a whole number of at least 2"),
     (("beta", 0), "batch is 0; expected a whole number of at least 1"),
     (("beta", 2.0), "batch is 2.0; expected a whole number"),
+    (("beta", True), "batch is True; expected a whole number"),
     (("window", 5, 0.9), "threshold is 0.9, but the rule 'window' has none"),
     (("beta", 1, 1.0), "threshold is 1.0; expected a number from 0.5 to 1"),
     (("doubling", 2, 0.4), "threshold is 0.4; expected a number from 0.5"),
@@ -95,6 +96,10 @@ def test_only_samples_that_answer_pass_a_threshold():
 def test_bad_numbers_are_named(numbers, words):
   with pytest.raises(ValueError, match=words):
     stopping.make_rule(*numbers)
+
+
+def test_whole_numbers_of_numpy_are_taken():
+  assert stopping.make_rule("beta", np.int64(2)) == stopping.make_rule("beta", 2)
 
 
 def test_every_rule_has_its_numbers():
