@@ -99,7 +99,8 @@ def test_bad_numbers_are_named(numbers, words):
 
 
 def test_whole_numbers_of_numpy_are_taken():
-  assert stopping.make_rule("beta", np.int64(2)) == stopping.make_rule("beta", 2)
+  made = stopping.make_rule("beta", np.int64(2))
+  assert made == stopping.make_rule("beta", 2)
 
 
 def test_every_rule_has_its_numbers():
