@@ -12,9 +12,9 @@ from inference_scaling.profiling import hlo_names
 
 # Named scopes. One may be inside another: then both names are the phase.
 SCOPES = (
-  "policy_prefill", "policy_extend", "reward_prefill", "reward_score",
-  "translate", "fork", "gather_paths", "store_tokens", "attention", "mlp",
-  "unembed", "sample",
+  "policy_prefill", "policy_extend", "policy_read", "reward_prefill",
+  "reward_score", "translate", "fork", "gather_paths", "store_tokens",
+  "attention", "mlp", "unembed", "sample",
 )  # fmt: skip
 _OTHER = "other"
 
