@@ -66,6 +66,28 @@ def test_a_command_takes_the_configs_that_come_with_it(built):
   assert not list((built / "empty").iterdir())
 
 
+def test_a_notebook_takes_them_by_name(built):
+  lines = (
+    "from inference_scaling import console",
+    "config = console.load_config('demo', 'runlocal')",
+    "print(console.root().name, config.task.count, config.runs.rebase.n)",
+    "print(console.load_config('demo').task.count)",
+  )
+  done = subprocess.run(
+    [sys.executable, "-c", "\n".join(lines)],
+    cwd=built / "empty", text=True, capture_output=True, check=True,
+    env=os.environ | {"PYTHONPATH": str(built / "lib")},
+  )  # fmt: skip
+  assert done.stdout.splitlines() == ["shipped 6 (4,)", "102"]
+  for name in ("demos", "common", "../configs/demo"):
+    with pytest.raises(
+      ValueError, match=f"no config '{name}'; .* of adaptive,"
+    ):
+      console.load_config(name)
+  with pytest.raises(ValueError, match="argument is 'fast'"):
+    console.load_config("demo", "fast")
+
+
 @pytest.mark.slow
 def test_the_demo_runs_in_an_empty_folder(built):
   done = run(built, "sweep", "--config=demo:runlocal")
