@@ -113,6 +113,9 @@ def _analyze(
 ) -> results.Analysis:
   """Analyses the policies that have answers; all where none has."""
   parameters = dict(head.provenance.parameters)
+  if head.provenance.runs:  # or it would wait for one that is only a draft
+    wanted = {*head.policies, *(run[0] for run in head.provenance.runs)}
+    parameters = {k: n for k, n in parameters.items() if k in wanted}
   if head.silent and not head.is_silent:
     records = [r for r in records if r.policy not in head.silent]
     parameters = {k: n for k, n in parameters.items() if k not in head.silent}

@@ -268,6 +268,19 @@ def test_a_policy_without_an_answer_is_named_and_left_out(tmp_path):
   assert "No records yet" not in text
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_records_are_awaited_of_policies_that_a_run_is_of(tmp_path, named):
+  runs = json.loads(json.dumps(CONFIG["runs"]))
+  for block in runs.values():
+    block["policies"] = ["small", "large"] if named else ["small"]
+  written = [r for r in records() if r["run"]["policy"] == "small"]
+  text = report(
+    write(tmp_path / "sweep", written, config=CONFIG | {"runs": runs})
+  )
+  # The large policy may be the target of a draft, and have no run of its own.
+  assert ("No records yet of policies: large." in text) == named
+
+
 def test_a_full_disk_leaves_the_earlier_report_whole(tmp_path, monkeypatch):
   folder = write(tmp_path / "sweep", records(2), problems=2)
   report(folder)
