@@ -1,4 +1,4 @@
-"""Shows how far a sweep is: a bar on a terminal, else a line now and then."""
+"""Shows how far a sweep is: a bar on a terminal or in a cell, else lines."""
 
 import sys
 import time
@@ -8,6 +8,7 @@ from typing import Any, TextIO
 import tqdm
 
 from inference_scaling.spec import grid
+from inference_scaling.sweep.progress import cell
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -15,8 +16,9 @@ _SECONDS_BETWEEN_LINES = 10.0
 class Progress:
   """Counts records and right answers. Use as a context manager.
 
-  On a terminal a bar with rate and time left; elsewhere (a log file) one line
-  every ten seconds. When a run is complete, one line says what it reached.
+  On a terminal or in the cell of a notebook a bar with rate and time left;
+  elsewhere (a log file) one line every ten seconds. When a run is complete, one
+  line says what it reached.
 
   The rate is counted from the first problem of a run on, so that it leaves out
   the time in which the run's program is compiled. It is told from the second
@@ -39,10 +41,13 @@ class Progress:
       done: those that were there before.
       vote: name of the vote whose accuracy is shown.
       say: takes a line of text.
-      stream: where the bar goes; None for standard error.
+      stream: where the bar goes; None for the cell of a notebook, if one runs
+        this process, else standard error.
       clock: seconds.
     """
-    stream = sys.stderr if stream is None else stream
+    output = cell.find() if stream is None else None
+    if stream is None:
+      stream = output or sys.stderr
     self._total, self._done = total, done
     self._vote, self._say, self._clock = vote, say, clock
     self._last_line = clock()
@@ -52,7 +57,9 @@ class Progress:
     self._bar = None
     if stream is not None and stream.isatty():
       self._bar = tqdm.tqdm(
-        total=total, initial=done, file=stream, dynamic_ncols=True,
+        total=total, initial=done, file=stream, dynamic_ncols=output is None,
+        ncols=cell.WIDTH if output else None,
+        mininterval=cell.SECONDS if output else 0.1,
         bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]",
       )  # fmt: skip
 

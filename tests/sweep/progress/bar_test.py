@@ -1,11 +1,14 @@
 """Progress: a bar on a terminal, a line now and then elsewhere."""
 
 import io
+import sys
+import types
+from typing import Any
 
 import pytest
 
 from inference_scaling.spec import grid
-from inference_scaling.sweep.progress import bar
+from inference_scaling.sweep.progress import bar, cell
 
 RUN = grid.Run("small", "rebase", 16, 0)
 RIGHT, WRONG = (
@@ -55,6 +58,50 @@ def test_a_terminal_gets_a_bar_with_rate_and_accuracy():
   last = stream.getvalue().split("\r")[-1]
   assert "4/8" in last and "problem/s" in last
   assert "small rebase n=16 seed=0 50.0%" in last
+
+
+class Kernel:
+  """IPython in a notebook, without one."""
+
+  def __init__(self, monkeypatch, kernel: str | None = "a kernel"):
+    shell = types.SimpleNamespace(kernel=kernel)
+    display = types.SimpleNamespace(display=self.display)
+    ipython: Any = types.ModuleType("IPython")
+    ipython.get_ipython, ipython.display = lambda: shell, display
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    self.shown: list[list[str]] = []
+
+  def display(self, data, *, raw, display_id):
+    assert raw and display_id
+    self.shown.append([])
+    self.update(data, raw=raw)
+    return self
+
+  def update(self, data, *, raw):
+    assert raw and list(data) == ["text/plain"]
+    self.shown[-1].append(data["text/plain"])
+
+
+def test_a_cell_of_a_notebook_gets_one_bar_of_text(monkeypatch, capsys):
+  kernel = Kernel(monkeypatch)
+  lines = run_with_clock([0] * 9, stream=None)
+  assert lines == [
+    "small rebase n=16 seed=0: 4 problems, weighted/last accuracy 50.0%"
+  ]
+  (states,) = kernel.shown  # each in the place of the one before
+  assert "1/8" in states[0] and "100.0%" in states[1]
+  assert "4/8" in states[-1] and "rebase n=16 seed=0 50.0%" in states[-1]
+  for state in states:
+    assert "\r" not in state and "\n" not in state
+    assert 80 < len(state) <= cell.WIDTH
+  assert capsys.readouterr() == ("", "")
+
+
+def test_a_shell_in_a_terminal_gets_none(monkeypatch, capsys):
+  kernel = Kernel(monkeypatch, kernel=None)
+  assert cell.find() is None
+  assert len(run_with_clock([0] * 9, stream=None)) == 1
+  assert kernel.shown == []
 
 
 class Clock:
