@@ -9,6 +9,7 @@ and `reward_formats/` holds the texts that published reward models read.
 from inference_scaling.models.checkpoints.checkpoint import (
   Checkpoint,
   open_checkpoint,
+  read_architecture,
 )
 from inference_scaling.models.checkpoints.loading import DTYPES, FLOAT_DTYPES
 from inference_scaling.models.config import DecoderConfig, RopeScaling
@@ -69,6 +70,7 @@ __all__ = [
   "open_checkpoint",
   "open_value_head",
   "parameter_shardings",
+  "read_architecture",
   "reward_architectures",
   "save_model",
   "save_reward_model",

@@ -205,7 +205,7 @@ def architecture(source: str) -> models.DecoderConfig:
   """Finds the architecture of a model; its weights are not read.
 
   Args:
-    source: name of a published architecture, or as `models.open_checkpoint`.
+    source: name of a published architecture, or as `models.read_architecture`.
 
   Returns:
     The architecture.
@@ -227,7 +227,7 @@ def architecture(source: str) -> models.DecoderConfig:
       f"{source!r} is neither a folder or file nor one of the published "
       f"architectures: {', '.join(published.published_names())}."
     )
-  return models.open_checkpoint(source).config
+  return models.read_architecture(source)
 
 
 def _read_layers(sweep: spec.Sweep, policy: str, head: Any) -> tuple[int, ...]:

@@ -126,6 +126,27 @@ def test_name_on_the_hub(saved, folder, kind, monkeypatch):
   assert requested == ["model*.safetensors", *pickles]
 
 
+def test_the_architecture_of_a_name_on_the_hub(saved, folder, monkeypatch):
+  for path in folder.iterdir():
+    if path.name != "config.json":
+      path.unlink()
+  asked = []
+
+  def snapshot_download(name, *, allow_patterns, ignore_patterns):
+    asked.append((name, allow_patterns, ignore_patterns))
+    return str(folder)
+
+  monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+  assert models.read_architecture("some/model") == saved[0].config
+  config = ["config.json", "generation_config.json"]
+  assert asked == [("some/model", config, ["*/*"])]
+  assert models.read_architecture(folder) == saved[0].config  # no hub
+  for name in ("embedded/policy_small", "random/pythia_410m"):
+    config = models.open_checkpoint(name).config
+    assert models.read_architecture(name) == config
+  assert len(asked) == 1
+
+
 def test_a_gguf_file_on_the_hub(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   asked = []

@@ -130,6 +130,28 @@ def open_checkpoint(source: str | pathlib.Path) -> Checkpoint:
   return _open_folder(path)
 
 
+def read_architecture(source: str | pathlib.Path) -> config_lib.DecoderConfig:
+  """Reads the architecture of a checkpoint, without fetching its weights.
+
+  Args:
+    source: as `open_checkpoint`; of a name on the hub, "org/name", the config
+      alone is fetched.
+
+  Returns:
+    The architecture.
+
+  Raises:
+    FileNotFoundError, ValueError: as `open_checkpoint`.
+  """
+  name = str(source)
+  is_here = name.startswith(published.RANDOM_PREFIX) or (
+    name and assets.resolve(name).exists()
+  )
+  if is_here or not sources.is_hub_name(name):
+    return open_checkpoint(source).config
+  return _open_folder(sources.download_config(name)).config
+
+
 def _open_folder(folder: pathlib.Path) -> Checkpoint:
   if folder.is_file():
     raise ValueError(

@@ -18,7 +18,11 @@ from inference_scaling.models.sources.gguf.parts import read_header
 from inference_scaling.models.sources.gguf.text.tokenizer import (
   build as gguf_tokenizer,
 )
-from inference_scaling.models.sources.hub import download, download_file
+from inference_scaling.models.sources.hub import (
+  download,
+  download_config,
+  download_file,
+)
 from inference_scaling.models.sources.hub import is_file_name as is_hub_file
 from inference_scaling.models.sources.hub import is_name as is_hub_name
 from inference_scaling.models.sources.orbax_folder import (
@@ -67,6 +71,7 @@ __all__ = [
   "check_complete",
   "dequantise",
   "download",
+  "download_config",
   "download_file",
   "empty",
   "entries_of",

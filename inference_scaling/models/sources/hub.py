@@ -9,6 +9,7 @@ from huggingface_hub import errors
 
 from inference_scaling.models.sources import torch_folder
 
+_CONFIG = ("config.json", "generation_config.json")
 _ALWAYS = ("*.json", "*.jinja", "tokenizer.model", torch_folder.HEAD)
 _SAFETENSORS = "model*.safetensors"  # not a second copy, "consolidated"
 _PICKLES = "pytorch_model*.bin"
@@ -65,12 +66,27 @@ def download(name: str) -> pathlib.Path:
   """
 
   def fetch() -> pathlib.Path:
-    folder = _fetch(name, _SAFETENSORS)
+    folder = _fetch(name, *_ALWAYS, _SAFETENSORS)
     if not any(folder.glob(_SAFETENSORS)):
-      folder = _fetch(name, _PICKLES)
+      folder = _fetch(name, *_ALWAYS, _PICKLES)
     return folder
 
   return _explained(name, fetch)
+
+
+def download_config(name: str) -> pathlib.Path:
+  """Fetches the config of a checkpoint alone, or finds it cached.
+
+  Args:
+    name: "org/name".
+
+  Returns:
+    A folder in the hub's cache, which need not hold any weights.
+
+  Raises:
+    FileNotFoundError: as `download`.
+  """
+  return _explained(name, lambda: _fetch(name, *_CONFIG))
 
 
 def _explained(name: str, fetch: Callable[[], pathlib.Path]) -> pathlib.Path:
@@ -115,12 +131,11 @@ def _beside(name: str) -> str:
   return f" (the folder {parent} is there, but there is no {name})"
 
 
-def _fetch(name: str, weights: str) -> pathlib.Path:
-  patterns = [*_ALWAYS, weights]
+def _fetch(name: str, *patterns: str) -> pathlib.Path:
   # Folders inside hold the same weights in other formats.
   return pathlib.Path(
     huggingface_hub.snapshot_download(
-      name, allow_patterns=patterns, ignore_patterns=["*/*"]
+      name, allow_patterns=[*patterns], ignore_patterns=["*/*"]
     )
   )
 
