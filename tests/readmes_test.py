@@ -116,7 +116,8 @@ def test_configs_that_are_named_can_be_read(page):
     given = dict(
       word.removeprefix("--").split("=", 1) for word in words if "=" in word
     )
-    if "config" not in given:
+    # One of the user's own stands on the page.
+    if given.get("config", "my_").startswith("my_"):
       continue
     file, _, argument = given["config"].partition(":")
     module = importlib.import_module(file.removesuffix(".py").replace("/", "."))

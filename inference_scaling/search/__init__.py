@@ -139,7 +139,7 @@ package, as are the functions that analyse a tree (`list_nodes`,
 `list_candidates`, ..), and what an engine needs in addition (`BatchedPolicy`,
 `BatchedReward`; `batched_policy` and `batched_reward` add it to any);
 `speculative` makes one policy of two. Only what a port needs first is printed
-below. `sweep/README.md` puts a port in a sweep.
+below. `sweep/ports/README.md` puts a port in a sweep.
 """
 
 from inference_scaling.search.base import (

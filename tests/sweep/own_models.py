@@ -1,11 +1,12 @@
-"""The module of sweep/README.md, as a file that sweeps can import."""
+"""The module of sweep/ports/README.md, as a file that sweeps can import."""
 
 import pathlib
 import re
 
 import inference_scaling
 
-README = pathlib.Path(inference_scaling.__file__).parent / "sweep/README.md"
+PACKAGE = pathlib.Path(inference_scaling.__file__).parent
+README = PACKAGE / "sweep" / "ports" / "README.md"
 POLICY = "python:my_models:make_policy"
 REWARD = {"format": "python", "source": "python:my_models:make_reward"}
 
