@@ -10,6 +10,7 @@ from setuptools.command import build_py
 _ROOT = pathlib.Path(__file__).parent
 _README = _ROOT / "README.md"
 _PACKAGE = (_ROOT / "inference_scaling" / "__init__.py").read_text("utf-8")
+_URL = "https://github.com/inference-scaling/inference_scaling"
 
 
 class BuildWithPrograms(build_py.build_py):
@@ -41,7 +42,18 @@ setuptools.setup(
   ),
   long_description=_README.read_text(encoding="utf-8"),
   long_description_content_type="text/markdown",
+  url=_URL,
+  project_urls={
+    "Documentation": f"{_URL}#readme",
+    "Issues": f"{_URL}/issues",
+    "Source": _URL,
+  },
   license="Apache-2.0",
+  classifiers=[
+    "Programming Language :: Python :: 3.11",
+    "Programming Language :: Python :: 3.12",
+    "Programming Language :: Python :: 3.13",
+  ],
   python_requires=">=3.11",
   cmdclass={"build_py": BuildWithPrograms},
   entry_points={
@@ -86,6 +98,9 @@ setuptools.setup(
     "typing-extensions>=4.12",  # `override`, which Python 3.11 lacks
   ],
   extras_require={
+    # The accelerator's part of JAX, in the version of JAX itself.
+    "cuda12": ["jax[cuda12]"],
+    "cuda13": ["jax[cuda13]"],
     "gcs": ["gcsfs>=2024.12"],  # sweeps shared through gs://
     "ray": ["ray>=2.40"],  # workers as actors
     "s3": ["s3fs>=2024.12"],  # through s3://
@@ -102,9 +117,11 @@ setuptools.setup(
       "ray>=2.40",
       "ruff>=0.11",
       "s3fs>=2024.12",
+      "setuptools>=77",  # a venv of Python 3.12 has none
       "submitit>=1.5",
       "tensorboardX>=2.6",
     ],
+    "tpu": ["jax[tpu]"],
     "tracking": ["tensorboardX>=2.6"],  # event files of TensorBoard
   },
 )
