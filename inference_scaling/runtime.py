@@ -90,6 +90,19 @@ def memory_in_use() -> int | None:
   return None
 
 
+def device_memory() -> int:
+  """Tells the memory that programs may take.
+
+  Returns:
+    Bytes of the first device of this process; where devices do not tell them,
+    as CPUs, those of the machine.
+  """
+  stats = jax.local_devices()[0].memory_stats() or {}
+  if "bytes_limit" in stats:
+    return stats["bytes_limit"]
+  return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def _use_compilation_cache(folder: str) -> None:
   """Keeps compiled programs in a folder, if it can be written."""
   if not folder:

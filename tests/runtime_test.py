@@ -143,3 +143,11 @@ def test_memory_is_that_of_the_fullest_device(monkeypatch):
   ]
   monkeypatch.setattr(jax, "local_devices", lambda: devices)
   assert runtime.memory_in_use() == 9
+
+
+def test_memory_of_a_device(monkeypatch):
+  device = types.SimpleNamespace(memory_stats=lambda: {"bytes_limit": 7})
+  monkeypatch.setattr(jax, "local_devices", lambda: [device])
+  assert runtime.device_memory() == 7
+  device.memory_stats = lambda: None  # of a CPU: that of the machine
+  assert runtime.device_memory() > (runtime.memory_in_use() or 0) > 2**25

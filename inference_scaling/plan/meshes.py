@@ -1,18 +1,69 @@
-"""Which mesh a search is compiled for, and what would fit where it does not."""
+"""Whether a search fits, on which mesh, and what would fit in its place."""
 
+import dataclasses
 import functools
+from typing import Any
 
 from jax.sharding import Mesh
 
+from inference_scaling import runtime
 from inference_scaling.decoding.batching import placement
 from inference_scaling.decoding.memory import abstract, table
 from inference_scaling.decoding.memory import plan as memory
 from inference_scaling.models import sharding
-from inference_scaling.plan import targets
+from inference_scaling.models.layers import hardware
+from inference_scaling.plan import searches, targets
 from inference_scaling.plan import workload as workload_lib
 
 Sizes = tuple[int, int]
 _LESS = 0.9  # of what the plan gave a search that does not fit
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+  """What a search takes of a device.
+
+  Attributes:
+    name: of the search.
+    peak: bytes at its fullest, by the plan from shapes.
+    memory: bytes that the device has.
+  """
+
+  name: str
+  peak: int
+  memory: int
+
+  def __str__(self) -> str:
+    fits = "fits" if self.peak <= self.memory else "does NOT fit"
+    return (
+      f"{self.name}: peak {self.peak / 2**30:.2f} of "
+      f"{self.memory / 2**30:.2f} GiB: {fits}"
+    )
+
+
+def fit_here(config: Any, num_problems: int | None = None) -> list[Fit]:
+  """Says whether a sweep fits this machine, before its weights are fetched.
+
+  Args:
+    config: as `searches.of_sweep`.
+    num_problems: likewise.
+
+  Returns:
+    What each search takes of one device, the largest search of a policy first.
+
+  Raises:
+    ValueError, OSError: as `searches.of_sweep`.
+  """
+  here = hardware.of_mesh(None)
+  memory = runtime.device_memory()
+  return [
+    Fit(
+      group.workload.name,
+      _peak(_plan(group.workload.search), group.workload, 1, 1, here.is_cpu),
+      memory,
+    )
+    for group in searches.of_sweep(config, num_problems, here)
+  ]
 
 
 def choose(
@@ -139,12 +190,16 @@ def _fitting(
 
 
 def _peak(
-  plan: memory.Plan, workload: workload_lib.Workload, data: int, model: int
+  plan: memory.Plan,
+  workload: workload_lib.Workload,
+  data: int,
+  model: int,
+  cpu: bool = False,
 ) -> int:
   problems = -(-workload.problems // data) * data
   lookahead = workload.strategy.lookahead > 0
   return plan.footprint(
-    problems, workload.beams, data, model, workload.rows, lookahead
+    problems, workload.beams, data, model, workload.rows, lookahead, cpu
   ).peak
 
 

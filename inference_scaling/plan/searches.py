@@ -55,13 +55,18 @@ class Group:
     return mean_tokens * turns * ahead
 
 
-def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
+def of_sweep(
+  config: Any,
+  num_problems: int | None,
+  devices: hardware.Hardware | None = None,
+) -> list[Group]:
   """Lists the searches of a sweep.
 
   Args:
     config: as configs/demo.py makes it. Sources may also be names of published
       architectures.
     num_problems: of the task; None to load and count them.
+    devices: for which "auto" chooses a dtype; None for any accelerator.
 
   Returns:
     The searches, the largest of each policy first.
@@ -73,8 +78,7 @@ def of_sweep(config: Any, num_problems: int | None) -> list[Group]:
   """
   sweep = spec.read_sweep(config)
   if sweep.dtype == names.AUTO:
-    accelerator = hardware.Hardware("tpu", 1)  # any
-    dtype = formats.fastest(accelerator)
+    dtype = formats.fastest(devices or hardware.Hardware("tpu", 1))
     sweep = sweep.model_copy(update={"dtype": dtype})
   one = type(sweep.mesh)(data=1, model=1)
   settings = settings_lib.make_settings(sweep.model_copy(update={"mesh": one}))

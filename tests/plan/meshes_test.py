@@ -7,6 +7,8 @@ import pytest
 
 from inference_scaling.decoding.memory import plan as memory
 from inference_scaling.models import published
+from inference_scaling.models.layers import hardware
+from inference_scaling.models.quantisation import formats
 from inference_scaling.plan import meshes, searches, targets
 from tests.plan.searches_test import NUMBERS, TEXTS
 
@@ -89,3 +91,41 @@ def test_no_more_is_offered_than_what_was_refused():
   assert int(beams) < 64
   nothing = meshes.fitting(work, target, 1000)
   assert nothing == "mesh 1,1: nothing"
+
+
+CONFIG = {
+  "task": {"kind": "math500"},  # is not read
+  "policies": {"small": "embedded/policy_small"},
+  "runs": {
+    "greedy": {"strategy": "greedy"},
+    "sampling": {"strategy": "sampling", "n": (8,)},
+  },
+  "dtype": "auto",
+}
+
+
+def test_a_sweep_on_this_machine(monkeypatch):
+  words = {}
+  for size in (2**30, 2**20):
+    monkeypatch.setattr(meshes.runtime, "device_memory", lambda s=size: s)
+    words[size] = [str(x) for x in meshes.fit_here(CONFIG, num_problems=4)]
+  names = ["small, sampling, n = 8: peak ", "small, greedy, n = 1: peak "]
+  for large, small, name in zip(*words.values(), names, strict=True):
+    assert large.startswith(name) and large.endswith(" of 1.00 GiB: fits")
+    assert small == large.replace("1.00 GiB: fits", "0.00 GiB: does NOT fit")
+
+
+def test_a_plan_for_a_cpu_is_of_its_caches_and_dtype(monkeypatch):
+  peaks = {}
+  for platform, dtype in (
+    ("gpu", "bfloat16"), ("cpu", "bfloat16"), ("cpu", "float32"),
+  ):  # fmt: skip
+    here = hardware.Hardware(platform, 1)
+    monkeypatch.setattr(meshes.hardware, "of_mesh", lambda mesh, h=here: h)
+    fastest = {here: dtype}.__getitem__
+    monkeypatch.setattr(formats, "fastest", fastest)
+    (first, _) = meshes.fit_here(CONFIG, num_problems=4)
+    peaks[platform, dtype] = first.peak
+  # A CPU holds keys and values in float32, whatever the weights are.
+  assert sorted(peaks, key=peaks.__getitem__) == list(peaks)
+  assert len(set(peaks.values())) == 3
