@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import jax
 
@@ -15,6 +16,8 @@ from inference_scaling.sweep import settings as settings_lib
 from inference_scaling.sweep.ports import port as port_lib
 from inference_scaling.sweep.progress import unfinished
 from inference_scaling.sweep.speculation import pair as pair_lib
+
+_Kind = TypeVar("_Kind")
 
 
 def load_engine(
@@ -44,29 +47,51 @@ def load_engine(
       settings ask for a kernel on a CPU, or a port's steps cannot be read by
       the reward.
   """
-  ports = {
-    name: model
-    for name, model in policies.items()
-    if isinstance(model, port_lib.Port)
-  }
-  files = {
-    name: model
-    for name, model in policies.items()
-    if isinstance(model, checkpoints.Checkpoint)
-  }
+  ports = _of_kind(port_lib.Port, policies)
+  files = _of_kind(checkpoints.Checkpoint, policies)
+  pairs = _of_kind(pair_lib.Pair, policies)
   for name, port in ports.items():
     _check_reads(name, port, settings.reward_format)
-  for name, checkpoint in files.items():
-    _check_positions(name, checkpoint, settings.limits, "limits")
-  if isinstance(reward, checkpoints.Checkpoint):
-    limits, group = settings.limits, "limits"
-    if settings.reward_format not in names.OWN_TOKENS:
-      limits, group = settings.reward_limits or limits, "reward"
-    _check_positions("reward", reward, limits, group)
+  _check_texts_fit(files, reward, settings)
   kernel = decode_attention.choose(
     settings.attention, hardware.of_mesh(settings.mesh), settings.mesh
   )
-  loaded = {
+  loaded = _load_policies(files, settings, kernel)
+  pair_lib.check_tokens(pairs, loaded)
+  for name, model in loaded.items():
+    line = unfinished.missing_end(files[name].source, model)
+    if line is not None:
+      say(line)
+  heads = _load_heads(files, reward, settings)
+  if not isinstance(reward, checkpoints.Checkpoint):
+    reward_model = reward
+  elif len(heads) == len(policies):
+    reward_model = None  # no other policy needs the head's body
+  else:
+    reward_model = dataclasses.replace(
+      _load_reward(reward, settings, say), decode_kernel=kernel
+    )
+  return engine.Engine(
+    engine.Loaded(loaded | ports, reward_model, settings, heads, pairs)
+  )
+
+
+def _of_kind(
+  kind: type[_Kind], policies: Mapping[str, Any]
+) -> dict[str, _Kind]:
+  """The policies of one kind, by name."""
+  return {
+    name: model for name, model in policies.items() if isinstance(model, kind)
+  }
+
+
+def _load_policies(
+  files: Mapping[str, checkpoints.Checkpoint],
+  settings: settings_lib.Settings,
+  kernel: decode_attention.DecodeKernel | None,
+) -> dict[str, models.Model]:
+  """Loads checkpoints of policies, each in its dtype."""
+  return {
     name: dataclasses.replace(
       models.load_model(
         checkpoint.source,
@@ -77,48 +102,47 @@ def load_engine(
     )
     for name, checkpoint in files.items()
   }
-  pairs = {
-    name: pair
-    for name, pair in policies.items()
-    if isinstance(pair, pair_lib.Pair)
-  }
-  pair_lib.check_tokens(pairs, loaded)
-  for name, model in loaded.items():
-    line = unfinished.missing_end(files[name].source, model)
-    if line is not None:
-      say(line)
+
+
+def _load_heads(
+  files: Mapping[str, checkpoints.Checkpoint],
+  reward: checkpoints.Model | None,
+  settings: settings_lib.Settings,
+) -> dict[str, models.HeadAlone]:
+  """Loads a value head without its body, for policies that are its body."""
   bodies = _bodies(files, reward, settings)
-  heads: dict[str, models.HeadAlone] = {}
-  if isinstance(reward, checkpoints.Checkpoint) and bodies:
-    head = models.load_value_head(
-      reward.source, body=reward.body, mesh=settings.mesh
-    )
-    heads = dict.fromkeys(bodies, head)
-  if not isinstance(reward, checkpoints.Checkpoint):
-    reward_model = reward
-  elif len(heads) == len(policies):
-    reward_model = None  # no other policy needs the head's body
-  elif settings.reward_format == names.VALUE_HEAD:
-    reward_model = models.load_value_model(
+  if not bodies or not isinstance(reward, checkpoints.Checkpoint):
+    return {}
+  head = models.load_value_head(
+    reward.source, body=reward.body, mesh=settings.mesh
+  )
+  return dict.fromkeys(bodies, head)
+
+
+def _load_reward(
+  reward: checkpoints.Checkpoint,
+  settings: settings_lib.Settings,
+  say: Callable[[str], None],
+) -> models.RewardModel:
+  """Loads a reward model, and tests one of another format on known texts."""
+  if settings.reward_format == names.VALUE_HEAD:
+    return models.load_value_model(
       reward.source,
       body=reward.body,
       dtype=settings.dtype,
       mesh=settings.mesh,
     )
-  else:
-    reward_model = models.load_reward_model(
-      reward.source,
-      reward_format=settings.reward_format,
-      dtype=settings.dtype,
-      mesh=settings.mesh,
-      date=settings.date,
-    )
-    if reward_model.reward_format is not None:
-      test = decoding.self_test(reward_model, jax.jit, settings.mesh)
-      say(f"{reward.source}: {test.message}")
-  if isinstance(reward_model, models.RewardModel):
-    reward_model = dataclasses.replace(reward_model, decode_kernel=kernel)
-  return engine.Engine(loaded | ports, reward_model, settings, heads, pairs)
+  model = models.load_reward_model(
+    reward.source,
+    reward_format=settings.reward_format,
+    dtype=settings.dtype,
+    mesh=settings.mesh,
+    date=settings.date,
+  )
+  if model.reward_format is not None:
+    test = decoding.self_test(model, jax.jit, settings.mesh)
+    say(f"{reward.source}: {test.message}")
+  return model
 
 
 def _bodies(
@@ -158,6 +182,21 @@ def _check_reads(name: str, port: port_lib.Port, reward_format: str) -> None:
       f"gives no tokenizer; expected {others}, or the field `tokenizer` "
       "of its PolicyPort."
     )
+
+
+def _check_texts_fit(
+  files: Mapping[str, checkpoints.Checkpoint],
+  reward: checkpoints.Model | None,
+  settings: settings_lib.Settings,
+) -> None:
+  """Raises a ValueError if texts may be longer than models were made for."""
+  for name, checkpoint in files.items():
+    _check_positions(name, checkpoint, settings.limits, "limits")
+  if isinstance(reward, checkpoints.Checkpoint):
+    limits, group = settings.limits, "limits"
+    if settings.reward_format not in names.OWN_TOKENS:
+      limits, group = settings.reward_limits or limits, "reward"
+    _check_positions("reward", reward, limits, group)
 
 
 def _check_positions(

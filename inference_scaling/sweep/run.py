@@ -160,7 +160,7 @@ def _record(
 ) -> None:
   """Records searches, run by run, and shows how far the sweep is."""
   vote = votes.shown(settings_lib.aggregations(prepared.sweep))
-  watch = unfinished.Watch(searches.engine, len(prepared.problems), say)
+  watch = unfinished.Watch(searches.engine.loaded, len(prepared.problems), say)
   total = len(prepared.runs) * len(prepared.problems)
   before = sum(len(done.get(run, {})) for run in prepared.runs)
   with searches, bar.Progress(total, before, vote, say) as shown:

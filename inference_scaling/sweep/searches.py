@@ -160,7 +160,7 @@ class Searches:
 
   def _maker(self, run: grid.Run) -> record.RecordMaker:
     reward = self._prepared.reward
-    heads = self.engine.heads
+    heads = self.engine.loaded.heads
     return record.RecordMaker(
       texts=self.engine.texts(run.policy),
       policy_cost=self._prepared.policies[run.policy].cost,

@@ -75,7 +75,7 @@ def test_models_are_loaded_in_their_dtypes(family):
   engine = loading.load_engine(policies, reward, settings, print)
   dtypes = {
     name: model.params["embedding"].dtype.name
-    for name, model in engine.policies.items()
+    for name, model in engine.loaded.policies.items()
   }
   assert dtypes == {"small": "bfloat16", "small_int8": "int8"}
   assert formats.activations("int8", hardware.of_mesh(None)).name == "float32"

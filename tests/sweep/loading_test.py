@@ -36,5 +36,5 @@ def test_both_models_have_the_kernel(monkeypatch, attention):
   )
   engine = _load(dataclasses.replace(SETTINGS, attention=attention))
   expected = kernel if attention == "kernel" else None
-  assert engine.policies["small"].decode_kernel is expected
-  assert engine.reward.decode_kernel is expected
+  assert engine.loaded.policies["small"].decode_kernel is expected
+  assert engine.loaded.reward.decode_kernel is expected

@@ -50,16 +50,16 @@ class Watch:
   """Looks at the first records of each run for a candidate that finished."""
 
   def __init__(
-    self, loaded: engine.Engine, num_problems: int, say: Callable[[str], None]
+    self, loaded: engine.Loaded, num_problems: int, say: Callable[[str], None]
   ):
     """Starts to look.
 
     Args:
-      loaded: the loaded models, which search.
+      loaded: the models that search.
       num_problems: of the sweep.
       say: takes a line, one at most for each strategy of each policy.
     """
-    self._engine, self._say = loaded, say
+    self._loaded, self._say = loaded, say
     self._enough = min(_FIRST, num_problems)
     # None where there is nothing more to look for.
     self._seen: dict[grid.Run, list[dict[str, Any]] | None] = {}
@@ -90,7 +90,7 @@ class Watch:
     candidates = [
       candidate for record in records for candidate in record["candidates"]
     ]
-    settings, model = self._engine.settings, self._engine.writer(run.policy)
+    settings, model = self._loaded.settings, self._loaded.writer(run.policy)
     limits = settings.limits
     tokens = max((candidate["tokens"] for candidate in candidates), default=0)
     steps = max((len(candidate["path"]) for candidate in candidates), default=0)
@@ -109,7 +109,7 @@ class Watch:
 
   def _ending(self, model) -> str:
     """What else may be wrong, by the kind of policy."""
-    texts = self._engine.settings.step_format
+    texts = self._loaded.settings.step_format
     if isinstance(model, port_lib.Port):
       return (
         "Of these limits only max_steps reaches a policy of your own: does "

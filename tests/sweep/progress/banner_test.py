@@ -28,3 +28,10 @@ def test_quantised_weights_are_named(dtype, policy_dtypes, words, reward):
   model = types.SimpleNamespace(source="embedded/reward", parameters=127_000)
   said = banner._reward(sweep, model)
   assert said == f"embedded/reward ({reward}), format native"
+
+
+def test_sizes_in_words():
+  sizes = [
+    banner.count(number) for number in (950, 127_424, 1_620_000, 69 * 10**8)
+  ]
+  assert sizes == ["950", "127k", "1.62M", "6.9B"]

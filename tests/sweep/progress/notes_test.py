@@ -31,6 +31,7 @@ PUBLISHED = [
       "drawn", "drawn,runlocal",
     )
   ),
+  ("adaptive", "deepconf"), ("adaptive", "deepconf,runlocal"),
   *(("confidence", arg) for arg in ("", "online", "online,runlocal")),
   ("smollm2_gsm8k", ""), ("smollm2_gsm8k", "runlocal"),
   *(

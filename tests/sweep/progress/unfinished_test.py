@@ -37,10 +37,10 @@ def record(*status):
 
 def watch(num_problems=9, ends=(2,)):
   said = []
-  engine = types.SimpleNamespace(
+  loaded = types.SimpleNamespace(
     settings=sweep.EMBEDDED_SETTINGS, writer={"p": fake(ends)}.__getitem__
   )
-  return unfinished.Watch(engine, num_problems, said.append), said
+  return unfinished.Watch(loaded, num_problems, said.append), said
 
 
 @pytest.mark.parametrize("status", [("truncated",), ("unfinished",) * 2, ()])

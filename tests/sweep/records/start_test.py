@@ -44,7 +44,7 @@ def dates(monkeypatch):
   dates, prompts = [], engine.Engine.prompts
 
   def spied(self, policy, problems):
-    dates.append(self.settings.date)
+    dates.append(self.loaded.settings.date)
     return prompts(self, policy, problems)
 
   monkeypatch.setattr(engine.Engine, "prompts", spied)

@@ -112,8 +112,8 @@ def test_the_body_is_loaded_for_policies_that_are_not_the_body(
   reward = checkpoints.reward(str(trained / "model"), "value_head")
   settings = settings_lib.make_settings(read)
   engine = loading.load_engine(policies, reward, settings, print)
-  assert set(engine.heads) == shared
-  assert (engine.reward is not None) == has_model
+  assert set(engine.loaded.heads) == shared
+  assert (engine.loaded.reward is not None) == has_model
 
 
 def test_training_again_computes_no_hidden_states(
