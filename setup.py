@@ -98,6 +98,13 @@ setuptools.setup(
     "typing-extensions>=4.12",  # `override`, which Python 3.11 lacks
   ],
   extras_require={
+    "docs": [  # the site: nothing of the package is imported for it
+      "mkdocs>=1.6,<2",
+      "mkdocstrings[python]>=1.0",
+      "pygments>=2.17",
+      "pymdown-extensions>=10.14",
+      "ruff>=0.11",  # lays out signatures
+    ],
     # The accelerator's part of JAX, in the version of JAX itself.
     "cuda12": ["jax[cuda12]"],
     "cuda13": ["jax[cuda13]"],
