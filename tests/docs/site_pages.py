@@ -14,6 +14,7 @@ import api_pages
 import notebook_pages
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure import files as files_lib
+from mkdocs.structure import pages as pages_lib
 from pygments.formatters import html
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -21,6 +22,7 @@ FOLDERS = ("configs", "launch", "inference_scaling")
 LINK = re.compile(r"(?<=\]\()([^)\s#:]+)(?=[)#])")
 # Shown as a page of their own: a browser would only save them.
 SHOWN = (".py", ".ipynb")
+CONCEPTS = "inference_scaling/README.md"
 STYLES = ("tests/docs/site.css", "pygments.css")
 _ARROWS = re.compile(r"```mermaid\nflowchart BT\n(.*?)```", re.DOTALL)
 
@@ -66,12 +68,22 @@ def on_files(files: files_lib.Files, config: MkDocsConfig) -> files_lib.Files:
   )
 
 
-def on_page_markdown(markdown: str, **_: object) -> str:
+def on_page_markdown(markdown: str, page: pages_lib.Page, **_: object) -> str:
   """Leads links to code to the pages that show it; arrows become a table."""
   markdown = LINK.sub(
     lambda link: link[1] + ".md" * link[1].endswith(SHOWN), markdown
   )
+  if page.file.src_uri == "README.md":
+    markdown = markdown.replace("\n## ", f"\n{_concepts()}\n\n## ", 1)
   return _ARROWS.sub(lambda block: _table(block[1]), markdown)
+
+
+def _concepts() -> str:
+  """The picture of the page on concepts, for the first page."""
+  text = _read(ROOT / CONCEPTS)
+  (alternative,) = re.findall(r"!\[(.*?)\]\(concepts\.svg\)", text)
+  picture = f"{posixpath.dirname(CONCEPTS)}/concepts.svg"
+  return f"## In one picture\n\n[![{alternative}]({picture})]({CONCEPTS})"
 
 
 def _texts() -> dict[str, str]:

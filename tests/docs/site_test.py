@@ -89,6 +89,12 @@ def test_links_and_anchors_of_the_site_lead_somewhere(pages):
   assert seen > 1000
 
 
+def test_the_picture_of_the_concepts_is_on_the_first_page(pages, site):
+  for page in ("index.html", "inference_scaling/index.html"):
+    loaded = pages[site / page].loaded
+    assert any(link.endswith("concepts.svg") for link in loaded), page
+
+
 def test_pages_load_nothing_from_other_hosts(pages):
   for path, page in pages.items():
     for link in page.loaded:
