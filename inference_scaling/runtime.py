@@ -1,9 +1,12 @@
-"""A process that computes: its settings before it does, and its memory."""
+"""A process that computes: its settings, its accelerator and its memory."""
 
 import ctypes
+import functools
 import os
 import pathlib
+import re
 import sys
+from importlib import metadata
 
 import jax
 from absl import logging
@@ -14,6 +17,14 @@ _RESIDENT = "VmRSS:"
 # it trimmed.
 _ARENA_MAX, _MMAP_MAX, _TRIM_THRESHOLD = -8, -4, -1
 _KEEPING = ((_ARENA_MAX, 1), (_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1))
+_NVIDIA = pathlib.Path("/dev/nvidia0")  # where a driver has found a device
+# JAX's parts for accelerators, by the extras of JAX that install them.
+_PLUGINS = {
+  f"jax-{extra}-{part}": extra
+  for extra in ("cuda13", "cuda12")
+  for part in ("plugin", "pjrt")
+}
+_LIBTPU = "libtpu"
 
 
 def set_up(cache: str) -> None:
@@ -68,6 +79,22 @@ def check_threads(count: int) -> None:
     )
 
 
+@functools.cache
+def warn_of_lost_accelerator() -> None:
+  """Warns in one line, and once, if an accelerator is there but not used.
+
+  JAX computes on the CPU without a word where its plugin for an accelerator is
+  of another version than jaxlib, or missing. Whoever set JAX_PLATFORMS=cpu is
+  not warned. To be called when devices are first looked at, which it does.
+  """
+  # JAX makes its settings as it starts.
+  platforms = jax.config.jax_platforms  # pyright: ignore[reportAttributeAccessIssue]
+  if platforms == "cpu":
+    return
+  if fault := _mismatch() or _unused(jax.default_backend()):
+    logging.warning("%s", fault)
+
+
 def memory_in_use() -> int | None:
   """Tells the memory in use.
 
@@ -101,6 +128,61 @@ def device_memory() -> int:
   if "bytes_limit" in stats:
     return stats["bytes_limit"]
   return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _mismatch() -> str | None:
+  """Says which part for an accelerator does not go with JAX, and the remedy."""
+  jaxlib = _version("jaxlib")
+  for name, extra in _PLUGINS.items():
+    if (version := _version(name)) and version != jaxlib:
+      return (
+        f"{name} is {version} and jaxlib is {jaxlib}: JAX may leave the "
+        f"accelerator aside. {_remedy(extra, jaxlib)}"
+      )
+  pins = (
+    re.match(r"libtpu==([\d.]+)\.\*; extra == .tpu.", requirement)
+    for requirement in metadata.requires("jax") or ()
+  )
+  wanted = next((pin[1] for pin in pins if pin), None)
+  libtpu = _version(_LIBTPU)
+  if wanted and libtpu and not f"{libtpu}.".startswith(f"{wanted}."):
+    jax_version = _version("jax")
+    return (
+      f"{_LIBTPU} is {libtpu} and jax {jax_version} goes with {wanted}: JAX "
+      f"may leave the TPU aside. {_remedy('tpu', jax_version)}"
+    )
+  return None
+
+
+def _unused(platform: str) -> str | None:
+  """Says that an NVIDIA device is visible and JAX is on the CPU, and why."""
+  if platform != "cpu" or not _NVIDIA.exists():
+    return None
+  jaxlib = _version("jaxlib")
+  text = f"{_NVIDIA} is an NVIDIA device, but JAX computes on the CPU: "
+  for name in _PLUGINS:
+    if version := _version(name):
+      return (
+        f"{text}jaxlib is {jaxlib} and {name} {version}, which agree. See what "
+        "nvidia-smi says of the driver."
+      )
+  return (
+    f"{text}jaxlib is {jaxlib} and no plugin is installed. "
+    f"{_remedy('cuda12', jaxlib)} (cuda13 where the driver is of CUDA 13)"
+  )
+
+
+def _version(name: str) -> str | None:
+  """The version of a distribution; None where it is not installed."""
+  try:
+    return metadata.version(name)
+  except metadata.PackageNotFoundError:
+    return None
+
+
+def _remedy(extra: str, version: str | None) -> str:
+  """The command that installs JAX's part for an accelerator."""
+  return f'Run: pip install -U "jax[{extra}]=={version}", then start again.'
 
 
 def _use_compilation_cache(folder: str) -> None:

@@ -12,6 +12,8 @@ import pytest
 from absl import logging
 
 from inference_scaling import runtime
+from inference_scaling.models import sharding
+from inference_scaling.models.layers import hardware
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -151,3 +153,89 @@ def test_memory_of_a_device(monkeypatch):
   assert runtime.device_memory() == 7
   device.memory_stats = lambda: None  # of a CPU: that of the machine
   assert runtime.device_memory() > (runtime.memory_in_use() or 0) > 2**25
+
+
+@pytest.fixture(name="warned")
+def _warned(tmp_path, monkeypatch):
+  """Tells what is warned of, given versions, a platform and a device."""
+  monkeypatch.setattr(sys, "path", [str(tmp_path)])  # where metadata is read
+  monkeypatch.setattr(jax, "default_backend", lambda: "cpu")
+  monkeypatch.setattr(runtime, "_NVIDIA", tmp_path / "nvidia0")
+  said = []
+  monkeypatch.setattr(
+    logging, "warning", lambda text, *values: said.append(text % values)
+  )
+
+  def warned(versions, device=False, platforms=None):
+    for name, version in versions.items():
+      folder = tmp_path / f"{name.replace('-', '_')}-{version}.dist-info"
+      folder.mkdir()
+      (folder / "METADATA").write_text(
+        f"Name: {name}\nVersion: {version}\n"
+        'Requires-Dist: libtpu==0.0.50.*; extra == "tpu"\n'
+      )
+    if device:
+      runtime._NVIDIA.touch()
+    runtime.warn_of_lost_accelerator.cache_clear()
+    # Not the setter, which would forget the devices of all tests.
+    config = types.SimpleNamespace(jax_platforms=platforms)
+    with monkeypatch.context() as patch:
+      patch.setattr(jax, "config", config)
+      runtime.warn_of_lost_accelerator()
+      runtime.warn_of_lost_accelerator()
+    return said
+
+  yield warned
+  runtime.warn_of_lost_accelerator.cache_clear()
+
+
+JAX = {"jax": "0.12.0", "jaxlib": "0.12.0"}
+
+
+@pytest.mark.parametrize(
+  ("name", "extra"),
+  [
+    ("jax-cuda12-plugin", "cuda12"), ("jax-cuda12-pjrt", "cuda12"),
+    ("jax-cuda13-plugin", "cuda13"), ("jax-cuda13-pjrt", "cuda13"),
+  ],
+)  # fmt: skip
+def test_a_plugin_that_was_left_behind_is_named(warned, name, extra):
+  (text,) = warned(JAX | {name: "0.7.2"}, device=True)
+  assert f"{name} is 0.7.2 and jaxlib is 0.12.0" in text
+  assert f'pip install -U "jax[{extra}]==0.12.0"' in text
+
+
+def test_a_libtpu_that_was_left_behind_is_named(warned):
+  (text,) = warned(JAX | {"libtpu": "0.0.5"})
+  assert "libtpu is 0.0.5 and jax 0.12.0 goes with 0.0.50" in text
+  assert 'pip install -U "jax[tpu]==0.12.0"' in text
+
+
+@pytest.mark.parametrize("plugin", ["0.12.0", None])
+def test_a_device_that_jax_does_not_use_is_told(warned, plugin):
+  installed = {"jax-cuda13-plugin": plugin} if plugin else {}
+  (text,) = warned(JAX | installed, device=True)
+  assert "but JAX computes on the CPU: jaxlib is 0.12.0 and" in text
+  assert ("nvidia-smi" in text) == bool(plugin)
+  assert ('pip install -U "jax[cuda12]==0.12.0"' in text) != bool(plugin)
+
+
+@pytest.mark.parametrize("platforms", [None, "cpu"])
+def test_no_warning_where_all_is_well_or_the_cpu_is_asked_for(
+  warned, platforms
+):
+  other = "0.12.0" if platforms is None else "0.7.2"
+  installed = {"jax-cuda12-plugin": other, "libtpu": "0.0.50.1"}
+  assert not warned(JAX | installed, platforms is not None, platforms)
+
+
+@pytest.mark.parametrize(
+  "look", [lambda: hardware.of_mesh(None), lambda: sharding.make_mesh(1, 8)]
+)
+def test_it_is_told_when_devices_are_looked_at(monkeypatch, look):
+  told = []
+  monkeypatch.setattr(
+    runtime, "warn_of_lost_accelerator", lambda: told.append(True)
+  )
+  look()
+  assert told

@@ -12,6 +12,8 @@ from typing import Any
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from inference_scaling import runtime
+
 DATA, MODEL = "data", "model"
 Axes = tuple[str | None, ...]  # None: an axis that is never split
 LogicalAxisRules = Mapping[str, str | None]
@@ -86,6 +88,8 @@ def make_mesh(
   Raises:
     ValueError: where the product is not the number of devices.
   """
+  if devices is None:
+    runtime.warn_of_lost_accelerator()
   used = jax.devices() if devices is None else list(devices)
   if data < 1 or model < 1 or data * model != len(used):
     raise ValueError(

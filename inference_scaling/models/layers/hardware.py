@@ -9,6 +9,7 @@ import dataclasses
 import jax
 from jax.sharding import Mesh
 
+from inference_scaling import runtime
 from inference_scaling.models import sharding
 
 CPU = "cpu"
@@ -90,6 +91,7 @@ def of_mesh(mesh: Mesh | None) -> Hardware:
     The hardware.
   """
   if mesh is None:
+    runtime.warn_of_lost_accelerator()
     devices = jax.devices()
     return Hardware(
       jax.default_backend(), len(devices), device_kind=devices[0].device_kind
