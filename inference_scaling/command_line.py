@@ -6,11 +6,14 @@ its keys. The message names the flag or the file with the line, the reason, and
 what to do.
 """
 
+import atexit
 import difflib
 import math
 import pathlib
 import re
+import shutil
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from typing import Any
@@ -18,10 +21,12 @@ from typing import Any
 import ml_collections
 from absl import flags
 
-from inference_scaling import spec
+from inference_scaling import spec, storage
 
 _CONFIG = "config"  # name of the flag of a config file
 _MISSING = "is missing"
+# A path or an address, whose scheme and port have colons, and its argument.
+_FILE = re.compile(r"((?:https?://[^/]*)?[^:]*)(.*)", re.DOTALL)
 
 
 class CommandLineError(ValueError):
@@ -40,10 +45,21 @@ def parse(argv: list[str]) -> list[str]:
   Raises:
     CommandLineError: if a flag, a config file or an override is wrong.
   """
-  path = _config_path(argv)
-  if path is not None and (shipped := _shipped(argv[0], path)):
-    argv = sys.argv = _with_config(argv, path, shipped)
-    path = shipped
+  given = path = _config_path(argv)
+  if given is not None and (file := _file(argv[0], given)):
+    argv = sys.argv = _with_config(argv, given, file)
+    path = file
+  try:
+    return _parse(argv, path)
+  except CommandLineError as error:
+    if path == given or not path or not storage.is_web(str(given)):
+      raise
+    message = str(error).replace(path, str(given))
+    raise CommandLineError(message) from error
+
+
+def _parse(argv: list[str], path: str | None) -> list[str]:
+  """Parses flags whose config is a file; see `parse`."""
   if path is not None:
     _check_file(path)
   try:
@@ -122,7 +138,37 @@ def _config_path(argv: Sequence[str]) -> str | None:
     name, equals, value = arg.partition("=")
     if name in (f"--{_CONFIG}", f"-{_CONFIG}"):
       path = value if equals else "".join(argv[index + 1 : index + 2])
-  return None if path is None else path.partition(":")[0]
+  return None if path is None else _divide(path)[0]
+
+
+def _divide(value: str) -> tuple[str, str]:
+  """The file of --config, and its argument with the colon before it."""
+  match = _FILE.fullmatch(value)
+  assert match is not None, "it matches any text"
+  return match[1], match[2]
+
+
+def _file(program: str, given: str) -> str | None:
+  """The file of a config that is given by its address or its name.
+
+  Args:
+    program: as for `_shipped`.
+    given: to --config, without its argument.
+
+  Returns:
+    Its path; None where a path was given.
+
+  Raises:
+    CommandLineError: if there is an address, and no file can be had from it.
+  """
+  if not storage.is_web(given):
+    return _shipped(program, given)
+  folder = tempfile.mkdtemp()
+  atexit.register(shutil.rmtree, folder, ignore_errors=True)
+  try:
+    return str(storage.download(given, pathlib.Path(folder)))
+  except OSError as error:
+    raise CommandLineError(f"--{_CONFIG}: {error}") from error
 
 
 def _shipped(program: str, path: str) -> str | None:
@@ -149,8 +195,9 @@ def _with_config(argv: list[str], path: str, shipped: str) -> list[str]:
     flag, equals, value = arg.partition("=")
     if not (equals and flag in flags_of_config):
       flag, equals, value = "", "", arg if before in flags_of_config else ""
-    if value.partition(":")[0] == path:
-      arg = f"{flag}{equals}{shipped}{value.removeprefix(path)}"
+    file, argument = _divide(value)
+    if file == path:
+      arg = f"{flag}{equals}{shipped}{argument}"
     made.append(arg)
   return made
 
@@ -159,8 +206,9 @@ def _check_file(path: str) -> None:
   """Raises a CommandLineError unless a path is a file of Python."""
   file = pathlib.Path(path)
   remedy = (
-    "Give a config file, such as --config=configs/demo.py, or the name of one "
-    "that comes with the program, such as --config=demo."
+    "Give a config file, such as --config=configs/demo.py, its address, "
+    "https://.., or the name of one that comes with the program, such as "
+    "--config=demo."
   )
   if not path or not file.exists():
     raise CommandLineError(f"there is no config file {path!r}. {remedy}")

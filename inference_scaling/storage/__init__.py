@@ -1,5 +1,6 @@
 """Files that several hosts read and write: a file system or an object store."""
 
+from inference_scaling.storage.download import download, is_web
 from inference_scaling.storage.local import LocalStore
 from inference_scaling.storage.mirror import Mirror, default_folder
 from inference_scaling.storage.objects import ObjectStore
@@ -12,6 +13,8 @@ __all__ = [
   "ObjectStore",
   "Store",
   "default_folder",
+  "download",
   "is_remote",
+  "is_web",
   "open_store",
 ]

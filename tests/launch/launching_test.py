@@ -4,6 +4,7 @@ import logging
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from absl import app, flags
 from ml_collections import config_flags
 
 from inference_scaling import cluster, launching, runtime
+from tests.storage import servers
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -189,6 +191,51 @@ def test_what_is_no_config_file_is_named(value, parse, monkeypatch):
   monkeypatch.chdir(ROOT)
   code, text = parse(value)
   assert code == 1 and "Give a config file, such as" in text
+
+
+@pytest.fixture(name="url", scope="module")
+def _url(tmp_path_factory):
+  """The address of a server of configs."""
+  folder = tmp_path_factory.mktemp("served")
+  shutil.copy(ROOT / "configs" / "demo.py", folder / "my_config.py")
+  (folder / "wrong.py").write_text("def get_config():\n  return 1 / 0\n")
+  with servers.files(folder) as url:
+    yield url
+
+
+@pytest.mark.parametrize(("argument", "count"), [("", 102), (":runlocal", 6)])
+@pytest.mark.parametrize("form", ["--config={}", "-config {}"])
+def test_a_config_is_fetched_from_its_address(
+  url, parse, form, argument, count, monkeypatch
+):
+  monkeypatch.syspath_prepend(ROOT)  # it imports what configs share
+  given = form.format(f"{url}/my_config.py{argument}")
+  holder = parse(*given.split(), "--config.task.seed=7")
+  config = launching.read_config(holder)
+  assert config.task.count == count and config.task.seed == 7
+  file = config_flags.get_config_filename(flags.FLAGS["config"])
+  path, _, rest = file.partition(":")
+  assert pathlib.Path(path).name == "my_config.py"  # names runs/my_config
+  assert rest == argument.removeprefix(":")
+
+
+@pytest.mark.parametrize(
+  ("name", "words"),
+  [
+    ("none.py", "{}/none.py: the server says 404 File not found."),
+    ("none.py:runlocal", "{}/none.py: the server says 404 File not found."),
+    ("", "{}/ is a page that shows a file, not the file."),
+    ("wrong.py", "{}/wrong.py, line 2: ZeroDivisionError: division by zero."),
+    ("my_config.py:fast", "{}/my_config.py: argument is 'fast'; expected"),
+  ],
+)
+def test_what_is_wrong_with_it_names_its_address(
+  url, parse, name, words, monkeypatch
+):
+  monkeypatch.syspath_prepend(ROOT)
+  code, text = parse(f"--config={url}/{name}")
+  assert code == 1 and words.format(url) in text
+  assert "Traceback" not in text
 
 
 # What a config file holds, and what the message says of it.

@@ -1,8 +1,11 @@
-"""Object stores on this machine, as real clients see them."""
+"""Servers on this machine, as real clients see them."""
 
 import collections
 import contextlib
+import functools
+import http.server
 import os
+import pathlib
 import threading
 from collections.abc import Iterator
 
@@ -83,3 +86,24 @@ def _with_bucket(protocol: str) -> Iterator[str]:
     yield f"{protocol}://{BUCKET}"
   finally:
     type(system).clear_instance_cache()  # its sessions end with it
+
+
+@contextlib.contextmanager
+def files(folder: pathlib.Path) -> Iterator[str]:
+  """Starts a web server of the files in a folder; yields its address."""
+
+  class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *unused):
+      pass
+
+  server = http.server.ThreadingHTTPServer(
+    ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
+  )
+  thread = threading.Thread(target=server.serve_forever, daemon=True)
+  thread.start()
+  try:
+    yield f"http://127.0.0.1:{server.server_port}"
+  finally:
+    server.shutdown()
+    thread.join()
+    server.server_close()
