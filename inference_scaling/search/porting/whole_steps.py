@@ -34,7 +34,8 @@ def batched_policy(policy: base.Policy) -> batching.BatchedPolicy:
   Returns:
     The policy; two of equal policies are equal.
   """
-  if isinstance(policy, batching.BatchedPolicy):
+  # From Python 3.12 on, a protocol does not see what `__getattr__` gives.
+  if isinstance(policy, (WholeSteps, batching.BatchedPolicy)):
     return policy
   # Its `rewind`, if any, is found by `__getattr__`.
   return cast(batching.BatchedPolicy, WholeSteps(policy))
@@ -42,7 +43,7 @@ def batched_policy(policy: base.Policy) -> batching.BatchedPolicy:
 
 def batched_reward(reward: base.Reward) -> batching.BatchedReward:
   """Makes a reward fit for an engine; as `batched_policy`."""
-  if isinstance(reward, batching.BatchedReward):
+  if isinstance(reward, (WholeScores, batching.BatchedReward)):
     return reward
   return cast(batching.BatchedReward, WholeScores(reward))
 
