@@ -137,6 +137,8 @@ class Progress:
   def _left(self) -> str:
     """The time left, in words."""
     rate = self._pace.rate()
+    if rate is None and self._done == self._total:
+      return "none left"
     if rate is None:
       return "compiling, time left not known yet"
     return f"about {duration((self._total - self._done) / rate)} left"

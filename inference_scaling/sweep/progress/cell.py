@@ -11,7 +11,7 @@ from typing import Any
 
 from typing_extensions import override
 
-WIDTH = 100  # of a bar: a cell has no width in characters
+WIDTH = 120  # of a bar: a cell has no width in characters
 SECONDS = 0.5  # between two states: each is a message to the browser
 
 

@@ -180,6 +180,20 @@ def test_a_run_of_one_batch_tells_no_rate_and_keeps_that_of_others():
   assert all("11 s per problem" in line for line in lines[41:])
 
 
+def test_the_end_of_runs_of_one_batch_each_waits_for_nothing():
+  stream = Terminal()
+  with bar.Progress(
+    4, 0, "weighted/last", lambda line: None, stream, Clock()
+  ) as shown:
+    for _ in range(2):
+      shown.start_run(RUN, [], in_flight=2)
+      assert stream.getvalue().endswith("time left not known yet]")
+      for _ in range(2):
+        shown.advance(RIGHT)
+  last = stream.getvalue().split("\r")[-1]
+  assert "4/4" in last and "none left" in last
+
+
 def test_what_was_there_before_does_not_count():
   clock, lines = Clock(), []
   with bar.Progress(
