@@ -24,6 +24,8 @@ LINK = re.compile(r"(?<=\]\()([^)\s#:]+)(?=[)#])")
 SHOWN = (".py", ".ipynb")
 CONCEPTS = "inference_scaling/README.md"
 STYLES = ("tests/docs/site.css", "pygments.css")
+# Of a figure, that its report names and that is not stored with it.
+_NO_FILE = re.compile(r" \(\[PDF\]\(figures/\w+\.pdf\)\)")
 _ARROWS = re.compile(r"```mermaid\nflowchart BT\n(.*?)```", re.DOTALL)
 
 
@@ -92,7 +94,7 @@ def _texts() -> dict[str, str]:
     ROOT / "README.md",
     *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md")),
   ]
-  texts = {_uri(path): _read(path) for path in sorted(paths)}
+  texts = {_uri(path): _NO_FILE.sub("", _read(path)) for path in sorted(paths)}
   shown = {
     f"{_uri(path)}.md": notebook_pages.page(path) for path in _notebooks()
   }
