@@ -48,22 +48,46 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     "sampling": {"strategy": "sampling", "n": (N,)}
   }
   if online:
-    for name, numbers in (
-      ("high", {"percent": 90}),
-      ("low", {"percent": 10}),
-      ("agreed", {"percent": 90, "batch": 4, "consensus": 0.95}),
-    ):
-      strategy = f"deepconf/{name}"
-      runs[name] = {
-        "strategy": strategy, "n": (N,), "warmup": WARMUP, **numbers
-      }  # fmt: skip
+    runs |= deepconf_runs((N,))
   config = common.embedded_sweep(
     POLICIES, COUNT, runs, 256, GROUPS if online else None,
     confidence=CONFIDENCE,
   )  # fmt: skip
-  if local:
-    common.shrink(config)
-    for block in config.runs.values():
-      if "warmup" in block:
-        block.warmup = 2  # or none of the 4 samples could be stopped
+  return shrink(config) if local else config
+
+
+def deepconf_runs(sizes: tuple[int, ...]) -> dict[str, dict[str, Any]]:
+  """Blocks of runs of DeepConf: conservative, low, and with a consensus.
+
+  Args:
+    sizes: n, the most samples.
+
+  Returns:
+    `config.runs`.
+  """
+  return {
+    name: {
+      "strategy": f"deepconf/{name}", "n": sizes, "warmup": WARMUP, **numbers
+    }
+    for name, numbers in (
+      ("high", {"percent": 90}),
+      ("low", {"percent": 10}),
+      ("agreed", {"percent": 90, "batch": 4, "consensus": 0.95}),
+    )
+  }  # fmt: skip
+
+
+def shrink(config: common.Config) -> ml_collections.ConfigDict:
+  """Shrinks a sweep with DeepConf to a check that everything runs.
+
+  Args:
+    config: of `common.embedded_sweep`; it is changed.
+
+  Returns:
+    The config.
+  """
+  common.shrink(config)
+  for block in config.runs.values():
+    if "warmup" in block:
+      block.warmup = 2  # or none of the 4 samples could be stopped
   return config

@@ -96,11 +96,11 @@ def votes_by_reward(strategy: str, voting: str) -> bool:
     voting: method of the vote.
 
   Returns:
-    False for majority voting, and the oracle, of what was chosen without any.
+    False for votes that read none of what was chosen without any.
   """
   kind = kind_of(strategy)
   free = kind in spec.STRATEGIES and not spec.STRATEGIES[kind].needs_reward
-  return not free or voting not in (votings.PASS, votings.MAJORITY)
+  return not free or votings.reads_reward(voting)
 
 
 def counts_candidates(strategy: str) -> bool:

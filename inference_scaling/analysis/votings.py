@@ -35,6 +35,26 @@ class ConfidenceVote(NamedTuple):
     return f"{self.statistic}@{self.temperature:g}"
 
 
+# Those that stand beside rules that stop sampling.
+FEW_BY_CONFIDENCE = {
+  "by confidence": ConfidenceVote(
+    names.CONFIDENT, f"{names.TOKEN_CONFIDENCE}.lowest"
+  ),
+  "surest 90%": ConfidenceVote(
+    names.TOP_90, f"{names.TOKEN_CONFIDENCE}.lowest"
+  ),
+  "surest 10%": ConfidenceVote(
+    names.TOP_10, f"{names.TOKEN_CONFIDENCE}.lowest"
+  ),
+  "softmax of confidence": ConfidenceVote(
+    names.SOFTMAX, f"{names.TOKEN_CONFIDENCE}.mean", 1.0
+  ),
+  "softmax of likelihood": ConfidenceVote(
+    names.SOFTMAX, f"{names.LIKELIHOOD}.mean", 0.1
+  ),
+}
+
+
 def confidence_votes(
   temperatures: Sequence[float] = TEMPERATURES,
 ) -> list[ConfidenceVote]:

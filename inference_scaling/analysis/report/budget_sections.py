@@ -20,7 +20,7 @@ from inference_scaling.analysis.comparison import (
   selection,
 )
 from inference_scaling.analysis.report import results
-from inference_scaling.analysis.stopping import against_fixed
+from inference_scaling.analysis.stopping import against_fixed, beside
 
 _ROUNDING = 1e-9
 
@@ -163,7 +163,9 @@ def stopping_rules(analysis: results.Analysis) -> str:
   rows = frames.select(
     selection.at_largest_n(frame), convention=analysis.convention
   )
-  rules = [row for row in frames.records(rows) if not _is_fixed_number(row)]
+  rules = [
+    row for row in frames.records(rows) if beside.is_replay(row["strategy"])
+  ]
   ahead, behind = (
     [row for row in rules if is_sure(row)]
     for is_sure in (
@@ -184,29 +186,26 @@ def stopping_rules(analysis: results.Analysis) -> str:
   )
 
 
-def _is_fixed_number(row: dict[str, Any]) -> bool:
-  return strategies.kind_of(row["strategy"]) == strategies.SAMPLING
-
-
 def _rule_row(row: dict[str, Any], frame: pd.DataFrame) -> tuple[Any, ...]:
   """The cells of a row; what compares with fixed numbers is of rules alone."""
   at = {key: row[key] for key in ("policy", "strategy", "n")}
-  flops = [
-    f"{frames.select(frame, convention=name, **at)['flops'].iloc[0]:.3g}"
-    for name in names.CONVENTIONS
+  each = [
+    frames.records(frames.select(frame, convention=convention, **at))[0]
+    for convention in names.CONVENTIONS
   ]
   name = strategies.strategy_name(row["strategy"])
   if row["threshold"] == row["threshold"]:
     name += f", reward of {row['threshold']:.3g}"
-  fixed = _is_fixed_number(row)
+  fixed = row["strategy"] == row["against"]
+  drawn = beside.is_replay(row["strategy"]) or fixed
   return (
     row["policy"],
     name,
     wording.voting_name(row["voting"]),
     f"{row['samples']:.1f}",
-    *flops,
+    *(f"{own['flops']:.3g}" for own in each),
     wording.percent(row["accuracy"], row["low"], row["high"]),
-    "-" if fixed else wording.points(row, "difference"),
+    *("-" if fixed else wording.points(own, "difference") for own in each),
     "-" if fixed else wording.points(row, "to_all"),
-    f"{row['is_exact']:.0%}",
+    f"{row['is_exact']:.0%}" if drawn else "-",
   )

@@ -193,8 +193,9 @@ def analyze(
   }
   if stopping_rules or against_fixed.is_used(records):
     tables[against_fixed.TABLE] = against_fixed.stopping_rules(
-      records, list(policies), aggregation, num_subsets=num_subsets, seed=seed
-    )
+      records, list(policies), aggregation, frame=frame,
+      num_subsets=num_subsets, seed=seed,
+    )  # fmt: skip
     if stopping_rules:
       _check_samples(tables[against_fixed.TABLE])
   if not is_common:

@@ -6,7 +6,7 @@ samples. The fixed number of samples is interpolated in log FLOPs between whole
 numbers, all of which are known.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -18,17 +18,18 @@ from inference_scaling.analysis.comparison import curves
 from inference_scaling.analysis.estimates import intervals
 from inference_scaling.analysis.estimates import panel as panel_lib
 from inference_scaling.analysis.records import load
-from inference_scaling.analysis.stopping import outcomes
+from inference_scaling.analysis.stopping import beside, outcomes
 
 TABLE = "stopping_rules"
 _MEANS = ["samples", "is_exact", "threshold"]
 
 
 def stopping_rules(
-  records: Iterable[load.Record],
+  records: Sequence[load.Record],
   policies: Sequence[str],
   aggregation: str,
   *,
+  frame: pd.DataFrame,
   num_subsets: int,
   seed: int,
 ) -> pd.DataFrame:
@@ -37,34 +38,46 @@ def stopping_rules(
   Args:
     records: of a sweep.
     policies: names, ordered by parameters.
-    aggregation: of the rewards that best-of-n reads.
+    aggregation: of the rewards that votes read.
+    frame: rows of `make_outcomes` of the records, of which the others are that
+      rules stand beside (`beside.beside`).
     num_subsets: see `outcomes.replay_outcomes`.
     seed: likewise.
 
   Returns:
     Rows by convention, policy, strategy (sampling of a fixed number, too) and
-    most samples n, a power of two: voting, expected samples and flops, accuracy
-    with low and high, mc_error and exact, the share of problems without one,
-    threshold of the reward; fixed, accuracy of a fixed number of samples at the
-    same FLOPs, and fixed_samples, how many these are; difference to it, and
-    to_all, that to all n samples, with paired intervals. It is empty without
-    samples to replay.
+    most samples n, of replays and fixed numbers a power of two: voting,
+    expected samples and flops, accuracy with low and high, mc_error and exact,
+    the share of problems without one, threshold of the reward; against, the
+    fixed number of samples it is compared with (`beside.baseline_of`); fixed,
+    accuracy of that at the same FLOPs, and fixed_samples, how many these are;
+    difference to it, and to_all, that to all n samples, with paired intervals.
+    It is empty without samples to replay.
   """
-  frame = outcomes.replay_outcomes(
+  replayed = outcomes.replay_outcomes(
     records, aggregation, num_subsets=num_subsets, seed=seed
   )
-  if frame.empty:
-    return frame
-  frame, _ = panel_lib.complete_seeds(frame)
-  panel = panel_lib.make_panel(frame)
-  means = cast(
-    pd.DataFrame, frame.groupby(["policy", "strategy", "n"])[_MEANS].mean()
+  if replayed.empty:
+    return replayed
+  others = beside.beside(frame, records, aggregation)
+  both, _ = panel_lib.complete_seeds(
+    pd.concat(
+      [part for part in (replayed, others) if not part.empty],
+      ignore_index=True,
+    )
   )
-  rows = []
-  for convention in names.CONVENTIONS:
-    for policy in policies:
-      rows += _rows(panel, means, policy, convention)
-  return pd.DataFrame(rows)
+  panel = panel_lib.make_panel(both)
+  means = cast(
+    pd.DataFrame, both.groupby(["policy", "strategy", "n"])[_MEANS].mean()
+  )
+  return pd.DataFrame(
+    [
+      row
+      for convention in names.CONVENTIONS
+      for policy in policies
+      for row in _rows(panel, means, policy, convention)
+    ]
+  )
 
 
 def is_used(records: Iterable[load.Record]) -> bool:
@@ -75,36 +88,35 @@ def is_used(records: Iterable[load.Record]) -> bool:
 
 def _rows(
   panel: panel_lib.Panel, means: pd.DataFrame, policy: str, convention: str
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
   """The rows of one policy in one convention."""
-  rows = []
   flops = f"flops_{convention}"
   points = [point for point in panel.costs.index if point.policy == policy]
-  kinds = dict.fromkeys((p.voting, p.aggregation) for p in points)
-  for voting, how in kinds:
-    mine = [p for p in points if (p.voting, p.aggregation) == (voting, how)]
-    every = dict.fromkeys(point.strategy for point in mine)
-    baseline = strategies.main_of(strategies.SAMPLING, every)
-    base = baseline and curves.make_curve(
-      panel, policy, baseline, voting, how, flops
-    )
-    if not base:
-      continue
-    for strategy in strategies.in_order(every):
-      for point in mine:
-        # Sampling is known at every n, but shown at the powers of two.
-        if point.strategy == strategy and _is_shown(point.n, base.n[-1]):
-          rows.append(
-            {"convention": convention, "policy": policy, "strategy": strategy}
-            | {"n": point.n, "voting": voting}
-            | means.loc[policy, strategy, point.n].to_dict()
-            | _compare(panel, point, base, flops)
-          )
-  return rows
+  votes = {p.strategy: (p.voting, p.aggregation) for p in points}
+  bases = curves.existing(
+    {
+      name: curves.make_curve(panel, policy, name, *votes[name], flops)
+      for name in beside.FIXED.values()
+      if name in votes
+    }
+  )
+  order = strategies.in_order(votes)
+  for point in sorted(points, key=lambda p: (order.index(p.strategy), p.n)):
+    against = beside.baseline_of(point.strategy, point.voting)
+    # Sampling is known at every n, but shown at the powers of two.
+    if against in bases and _is_shown(point, bases[against]):
+      yield (
+        {"convention": convention, "policy": policy}
+        | {"strategy": point.strategy, "n": point.n, "voting": point.voting}
+        | means.loc[policy, point.strategy, point.n].to_dict()
+        | {"against": against}
+        | _compare(panel, point, bases[against], flops)
+      )
 
 
-def _is_shown(n: int, most: int) -> bool:
-  return n & (n - 1) == 0 or n == most
+def _is_shown(point: panel_lib.Configuration, base: curves.Curve) -> bool:
+  sampled = strategies.is_independent(point.strategy)
+  return not sampled or point.n & (point.n - 1) == 0 or point.n == base.n[-1]
 
 
 def _compare(

@@ -12,6 +12,7 @@ from inference_scaling.analysis.records import load
 from inference_scaling.analysis.stopping import costs, replays
 
 ADAPTIVE, BY_REWARD = "adaptive_sampling", "reward_threshold"
+BEST_OF_N = f"{strategies.SAMPLING}/best of n"
 # Thresholds of rewards, which have no unit of their own: quantiles of those of
 # all samples of a policy that answer.
 QUANTILES = {"median": 0.5, "90%": 0.9}
@@ -78,8 +79,7 @@ def _rules(
 ) -> dict[str, replays.AnyRule]:
   """Every rule by the name of its strategy; those of rewards where there are.
 
-  Best-of-n of a fixed number of samples is sampling, too: its name has two
-  slashes, which no strategy of a config has.
+  Best-of-n of a fixed number of samples is sampling, too, under its own name.
   """
   rules: dict[str, replays.AnyRule] = {
     strategies.SAMPLING: replays.Fixed(names.MAJORITY)
@@ -88,7 +88,7 @@ def _rules(
     rules[f"{ADAPTIVE}/{kind}"] = stopping.make_rule(kind)
   if aggregation == votings.NO_AGGREGATION:
     return rules
-  rules[f"{strategies.SAMPLING}/best of n"] = replays.Fixed(names.BEST_OF_N)
+  rules[BEST_OF_N] = replays.Fixed(names.BEST_OF_N)
   scores = np.concatenate(
     [record.scores[aggregation][record.answers >= 0] for record in pool]
   )

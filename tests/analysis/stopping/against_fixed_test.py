@@ -40,7 +40,12 @@ def _records():
 @pytest.fixture(name="frame", scope="module")
 def _frame(records):
   return against_fixed.stopping_rules(
-    records, ["small"], "last", num_subsets=50, seed=0
+    records,
+    ["small"],
+    "last",
+    frame=outcomes_lib.make_outcomes(records),
+    num_subsets=50,
+    seed=0,
   )
 
 

@@ -5,7 +5,8 @@ files or maker, by the same reward and under the same settings; a strategy of
 the same hyperparameters. Otherwise each meaning gets the label of its first
 folder: policy small becomes small@a and small@b, strategy rebase becomes
 rebase/@a and rebase/@b, two variants of one kind. What only one of two folders
-records is not compared.
+records is not compared. Nor is the reward of a folder whose searches know but
+one (DeepConf): their names say it.
 """
 
 import dataclasses
@@ -106,7 +107,9 @@ def _policies(source: sources_lib.Source) -> dict[str, Meaning]:
   run = {record.policy for record in source.records}
   run |= {policy for policy, *_ in provenance.runs}
   settings = {key: config[key] for key in config if key not in _FREE}
-  if provenance.reward_sha256 is not None:
+  if _know_one_reward(source):
+    settings.pop("reward", None)
+  elif provenance.reward_sha256 is not None:
     settings["files of the reward model"] = provenance.reward_sha256
     # The same files may be in two folders.
     reward = provenance_lib.group(config, "reward")
@@ -133,6 +136,13 @@ def _policies(source: sources_lib.Source) -> dict[str, Meaning]:
     if name in sources:
       meanings[name]["maker of the policy"] = spec.maker_of(sources[name])
   return meanings
+
+
+def _know_one_reward(source: sources_lib.Source) -> bool:
+  """Whether no search of a folder could have had another kind of reward."""
+  kinds = {spec.kind_of(record.strategy) for record in source.records}
+  blocks = [spec.STRATEGIES.get(kind) for kind in kinds]
+  return all(block and block.only_format for block in blocks)
 
 
 def _strategies(source: sources_lib.Source) -> dict[str, Meaning]:

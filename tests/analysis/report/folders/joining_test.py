@@ -191,6 +191,29 @@ def test_two_functions_of_one_module_are_told_apart(tmp_path, join, kind):
   assert set(summary["policy"]) == {"small@a", "small@b"}
 
 
+@pytest.mark.parametrize("others", [(), (SEARCH,)])
+def test_searches_that_know_one_reward_join_those_of_any(
+  tmp_path, join, others
+):
+  """Not where others of their folder read it, whose votes would differ."""
+  a = write(tmp_path / "a", sweep(SAMPLES))
+  stopping = [
+    r | {"run": r["run"] | {"strategy": "deepconf/high"}}
+    for r in sweep(SAMPLES)
+  ]
+  b = write(
+    tmp_path / "b",
+    [*stopping, *sweep(*others)],
+    {"reward": {"format": "group_confidence"}},
+    reward=None,
+  )
+  text, joined = join(a, b)
+  summary = pd.read_csv(joined / "summary.csv")
+  assert ("Told apart" in text) == bool(others)
+  apart = {"small@a", "small@b"} if others else {"small"}
+  assert set(summary["policy"]) == apart
+
+
 def only(records, *hows):
   """The records with votes by some aggregations alone."""
   records = copy.deepcopy(records)
