@@ -26,18 +26,17 @@ from inference_scaling.decoding import policy_state as state_lib
 from inference_scaling.decoding import sizes
 from inference_scaling.decoding.batching import faults
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
-from inference_scaling.decoding.kv_cache import choice, working_rows
-from inference_scaling.decoding.kv_cache import prompts as prompts_lib
-from inference_scaling.decoding.tokens import decode_loop, reading
+from inference_scaling.decoding.kv_cache import choice
+from inference_scaling.decoding.tokens import (
+  decode_loop,
+  prefill,
+  reading,
+  writing,
+)
 from inference_scaling.decoding.tokens import format as format_lib
 from inference_scaling.decoding.tokens import thinking as thinking_lib
 from inference_scaling.models.rewards import value_head
 from inference_scaling.search import base, batching
-
-# Rows are given to waiting beams once one row in this number is free: where
-# rows are copied for it, which costs about a token of all rows, and where they
-# are not.
-_REFILLED, _REFILLED_IN_PLACE = 4, 16
 
 
 class ModelPolicy(batching.Batched, sizes.Buffered):
@@ -50,20 +49,14 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
 
   Attributes:
     model: the language model, without its weights.
-    format: what ends a step and marks an answer.
-    limits: lengths of buffers.
-    num_beams: N.
     num_rows: R, on how many beams of a problem the model runs at once. N beams
       are kept; where more than R of them write, the others wait for a row.
     storage: how keys and values of the beams are stored.
-    token_scores: whether steps have the statistics of their tokens.
-    value_layers: layers whose hidden states a value head reads at the last
-      token of each step; () without one.
     thinking: how beams think before they answer; None if they do not.
-    confidence_tokens: how many likeliest tokens make a token's confidence; 0
-      where steps lack the statistics of every token.
     sizes: how much of the buffers is in use.
     in_place: as of `sizes.Buffered`.
+    format, limits, num_beams, token_scores, value_layers, confidence_tokens: as
+      they are given; limits with the tokens that a value head reads.
   """
 
   def __init__(
@@ -169,32 +162,10 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     Raises:
       ValueError: where the policy thinks and `params` do not say how long.
     """
-    cached = prompts.lengths - 1
-    _, prefix = prompts_lib.split(params.weights)
-    begin = working_rows.prefix_size(prefix)
-    with jax.named_scope("policy_prefill"):
-      _, kv = prompts_lib.compute(
-        self.model, params.weights, prompts, self.limits.prompt_buffer
-      )
-    shape = (prompts.lengths.shape[0], self.num_beams)
-    last = jnp.take_along_axis(prompts.tokens, cached[:, None], axis=1)
-    zeros = jnp.zeros(shape, jnp.int32)
-    return state_lib.PolicyState(
-      cache=self.storage.start(kv, cached),
-      pending=jnp.broadcast_to(last, shape),
-      automaton=zeros,
-      answered=zeros > 0,
-      step=self._empty_step(shape),
-      finite=jnp.ones(shape[0], bool),
-      row_steps=jnp.zeros(shape[0], jnp.int32),
-      # A prefix is charged to each problem, as if it were alone.
-      counts=compute.prompt_counts(
-        begin + cached,
-        compute.attended(self.model.config, 0, begin + cached),
-        thinks=self.thinking is not None,
-      ),
-      thoughts=self._first_thoughts(params, shape),
-    )
+    return prefill.start(
+      self.model, params, prompts, self.storage, self.limits.prompt_buffer,
+      self._empty_step, self.thinking,
+    )  # fmt: skip
 
   def extend(
     self,
@@ -275,50 +246,10 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     value_head.check_weights(
       params.value_head, self.value_layers, self.model.config
     )
-    live, N = state.step.live, self.num_beams
-    weights, prefix = prompts_lib.split(params.weights)
-    beam_index = beam_index_lib.ALL
-    if self.num_rows < N:
-      beams = beam_index_lib.first_beams(live, self.num_rows)
-      beam_index = beam_index_lib.BeamIndex(None, beams)
-    own = {name: getattr(state, name) for name in state_lib.BEAMS}
-    most = self.sizes.written
-
-    def stop(rows_live: jax.Array) -> jax.Array:
-      now = beam_index.put(live, rows_live)
-      if self.num_rows == N:
-        return enough(now)
-      part = _REFILLED_IN_PLACE if self.in_place else _REFILLED
-      return enough(now) | _is_worth_refilling(rows_live, now, part)
-
-    begun = decode_loop.DecodeState(
-      index=jnp.int32(0),
-      rows=state.cache.open_rows(
-        beam_index,
-        self.sizes.text,
-        self.sizes.prompt,
-        None if self.model.hardware.is_cpu else most,
-        self.in_place,
-      ).replace(prefix=prefix),
-      step=beam_index.take(state.step),
-      finite=state.finite,
-      counts=state.counts,
-      **beam_index.take(own),
-    )
-    with jax.named_scope("policy_extend"):
-      done = self._decode_loop.run(
-        params.replace(weights=weights),
-        beam_index.take(keys), begun, most, stop,
-      )  # fmt: skip
-    written = {name: getattr(done, name) for name in state_lib.BEAMS}
-    return state.replace(
-      cache=state.cache.close_rows(beam_index, done.rows, most),
-      step=beam_index.put(state.step, done.step),
-      finite=done.finite,
-      row_steps=state.row_steps + done.index * self.num_rows,
-      counts=done.counts,
-      **beam_index.put(own, written),
-    )
+    return writing.write(
+      self._decode_loop, params, keys, state, enough, self.num_rows,
+      self.sizes, self.in_place,
+    )  # fmt: skip
 
   def finish(
     self, state: state_lib.PolicyState, ready: jax.Array
@@ -334,17 +265,8 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       The state, in which they are at no step, and their steps, zeros for all
       others.
     """
-    step = state.step
-    empty = self._empty_step(step.live.shape)
-
-    def pick(mask: jax.Array, new: Any, old: Any) -> Any:
-      def choose(a: jax.Array, b: jax.Array) -> jax.Array:
-        return jnp.where(jnp.expand_dims(mask, range(1, a.ndim)), a, b)
-
-      return jax.tree.map(choose, new, old)
-
-    made = pick(ready, step, empty)
-    state = state.replace(step=pick(ready, empty, step))
+    empty = self._empty_step(state.step.live.shape)
+    state, made = state_lib.take_steps(state, ready, empty)
     return state, base.Step(
       status=made.status,
       num_tokens=made.content.lengths,
@@ -406,11 +328,7 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     Returns:
       The beams of `before`, with the counts and the faults of `after`.
     """
-    return after.replace(
-      cache=before.cache.rewind(after.cache),
-      step=before.step,
-      **{name: getattr(before, name) for name in state_lib.BEAMS},
-    )
+    return state_lib.rewind(before, after)
 
   @override
   def counts(self, state: state_lib.PolicyState) -> compute.Counts:
@@ -437,20 +355,6 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
     faults.check_tree(report["cache_overflow"], "policy", capacity, where)
     faults.check_finite(report["finite"], "the policy's logits", where)
 
-  def _first_thoughts(
-    self, params: state_lib.PolicyParams, shape: tuple[int, ...]
-  ) -> thinking_lib.Thoughts | None:
-    """Lets beams [P, N] begin to think; None for a policy that does not."""
-    if self.thinking is None:
-      return None
-    if params.thinking is None:
-      raise ValueError(
-        "PolicyParams.thinking is None for a policy that thinks; expected "
-        "decoding.ThinkingParams. Give it a budget and waits, or make the "
-        "ModelPolicy without thinking."
-      )
-    return self.thinking.start(params.thinking, shape)
-
   def _empty_step(self, shape: tuple[int, ...]) -> state_lib.HalfStep:
     """Steps of no tokens."""
     size = min(self.limits.step_tokens, self.limits.total_tokens)
@@ -462,21 +366,3 @@ class ModelPolicy(batching.Batched, sizes.Buffered):
       self.thinking is not None,
       bool(self.confidence_tokens),
     )
-
-
-def _is_worth_refilling(
-  rows_live: jax.Array, live: jax.Array, part: int
-) -> jax.Array:
-  """Returns whether enough rows are idle that waiting beams could take.
-
-  Args:
-    rows_live: bool[P, R], rows that still write.
-    live: bool[P, N], beams that write or wait for a row.
-    part: one row in so many must be.
-
-  Returns:
-    bool[].
-  """
-  idle = (~rows_live).sum(axis=1)
-  waiting = live.sum(axis=1) - rows_live.sum(axis=1)
-  return part * jnp.minimum(idle, waiting).sum() >= rows_live.size

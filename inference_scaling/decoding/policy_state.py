@@ -184,3 +184,46 @@ def empty_step(
     ),
     unread=jnp.zeros(shape, bool) if values else None,
   )
+
+
+def take_steps(
+  state: PolicyState, ready: jax.Array, empty: HalfStep
+) -> tuple[PolicyState, HalfStep]:
+  """Takes the steps of some problems out of a state.
+
+  Args:
+    state: the beams.
+    ready: bool[P], the problems.
+    empty: steps [P, N] of no tokens.
+
+  Returns:
+    The state, in which their beams are at no step, and their steps, of no
+    tokens for all others.
+  """
+  step = state.step
+
+  def pick(mask: jax.Array, new: Any, old: Any) -> Any:
+    def choose(a: jax.Array, b: jax.Array) -> jax.Array:
+      return jnp.where(jnp.expand_dims(mask, range(1, a.ndim)), a, b)
+
+    return jax.tree.map(choose, new, old)
+
+  taken = pick(ready, step, empty)
+  return state.replace(step=pick(ready, empty, step)), taken
+
+
+def rewind(before: PolicyState, after: PolicyState) -> PolicyState:
+  """Takes steps back that were written, but not what they cost.
+
+  Args:
+    before: a state.
+    after: the state after some more steps.
+
+  Returns:
+    The beams of `before`, with the counts and the faults of `after`.
+  """
+  return after.replace(
+    cache=before.cache.rewind(after.cache),
+    step=before.step,
+    **{name: getattr(before, name) for name in BEAMS},
+  )

@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from typing_extensions import override
 
 from inference_scaling import compute, models
@@ -24,7 +23,7 @@ from inference_scaling.decoding.batching import faults
 from inference_scaling.decoding.kv_cache import beam_index as beam_index_lib
 from inference_scaling.decoding.kv_cache import choice, working_rows
 from inference_scaling.decoding.kv_cache import prompts as prompts_lib
-from inference_scaling.decoding.tokens import encode_loop, translation
+from inference_scaling.decoding.tokens import scoring, translation
 from inference_scaling.search import base, batching
 
 
@@ -177,35 +176,29 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
       ValueError: for other content.
     """
     policy_state.check_content(step.content, "a ModelReward")
-    N, R = self.num_beams, self.num_rows
+
+    def score(
+      state: state_lib.RewardState,
+      active: jax.Array,
+      beam_index: beam_index_lib.BeamIndex,
+    ) -> state_lib.RewardState:
+      return scoring.score(
+        self.model, params, state, step, active, beam_index, self.translator,
+        self.sizes, self.in_place,
+      )  # fmt: skip
 
     def run(
       beam_index: beam_index_lib.BeamIndex, state: state_lib.RewardState
     ) -> state_lib.RewardState:
-      if R == N:
-        return self._score(params, state, step, active, beam_index)
-      # Where more beams are active than there are rows, they take turns, long
-      # steps with long ones: a turn lasts as long as its longest.
-      chosen = beam_index.problems(active)
-      lengths = beam_index.problems(step.num_tokens)
-      order = jnp.argsort(jnp.where(chosen, -lengths, 1), axis=1)
-      rounds = -(-chosen.sum(axis=1).max() // R)
+      if self.num_rows == self.num_beams:
+        return score(state, active, beam_index)
+      return scoring.in_turns(
+        score, state, step.num_tokens, active, beam_index, self.num_rows
+      )
 
-      def take_turn(
-        number: jax.Array, state: state_lib.RewardState
-      ) -> state_lib.RewardState:
-        begin = jnp.minimum(number * R, N - R)
-        beams = lax.dynamic_slice_in_dim(order, begin, R, axis=1)
-        few = beam_index_lib.BeamIndex(beam_index.slots, beams)
-        # The last turn may begin among beams that had theirs.
-        turn = begin + jnp.arange(R)[None] >= number * R
-        now = few.put(jnp.zeros_like(active), few.take(active) & turn)
-        return self._score(params, state, step, now, few)
-
-      return lax.fori_loop(0, rounds, take_turn, state)
-
+    slots = self.sizes.slots or len(active)
     state = beam_index_lib.for_problems(
-      run, state, active.any(axis=1), self.sizes.slots or len(active), N
+      run, state, active.any(axis=1), slots, self.num_beams
     )
     return state, state.scores
 
@@ -267,111 +260,3 @@ class ModelReward(batching.BatchedReward, sizes.Buffered):
     faults.check_scored(
       report["buffer_overflow"], report["every_step_scored"], self.limits, where
     )
-
-  def _score(
-    self,
-    params: Any,
-    state: state_lib.RewardState,
-    step: base.Step,
-    active: jax.Array,
-    beam_index: beam_index_lib.BeamIndex,
-  ) -> state_lib.RewardState:
-    """Scores the steps of the beams of an index; `active` is bool[P, N]."""
-    beams = beam_index.take(
-      {name: getattr(state, name) for name in state_lib.BEAMS}
-    )
-    tokens, lengths, cut, live = beam_index.take(
-      (step.content.tokens, step.content.lengths,
-       step.status == base.TRUNCATED, active)
-    )  # fmt: skip
-    lengths = jnp.where(live, lengths, 0)
-    written = lengths > 0
-    if self.translator is not None:
-      space = self.limits.total_tokens - beam_index.take(state.cache.lengths)
-      translated, overflow = self._translate(
-        self.translator, beams, tokens, lengths, cut, space
-      )
-      tokens, lengths = translated.tokens, translated.lengths
-      written, beams["rest"] = translated.written, translated.rest
-      overflow = jnp.maximum(beam_index.problems(state.overflow), overflow)
-      state = state.replace(
-        overflow=beam_index.put_problems(state.overflow, overflow)
-      )
-    size, buffer = encode_loop.row_sizes(
-      self.model.hardware, self.sizes.text, lengths.size, tokens.shape[-1]
-    )
-    weights, prefix = prompts_lib.split(params)
-    with jax.named_scope("reward_score"):
-      rows = state.cache.open_rows(
-        beam_index, size, self.sizes.prompt, buffer, self.in_place
-      ).replace(prefix=prefix)
-      head, longer = encode_loop.run(
-        self.model, weights, beams["head"], rows, tokens, lengths
-      )
-      fresh = self.model.rewards(weights, head)
-    scored = lengths > 0
-    finite = (jnp.isfinite(fresh) | ~scored).all(axis=1)
-    attended = compute.attended(self.model.config, rows.positions(), lengths)
-    new = {
-      "head": head,
-      "scores": jnp.where(scored, fresh, beams["scores"]),
-      "steps": beams["steps"] + written,
-      "num_scored": beams["num_scored"] + scored,
-      "rest": beams["rest"],
-    }
-    old = {name: getattr(state, name) for name in state_lib.BEAMS}
-    counts = beam_index.problems(state.counts).add(lengths, attended)
-    return state.replace(
-      cache=state.cache.close_rows(beam_index, longer, tokens.shape[-1]),
-      finite=beam_index.put_problems(
-        state.finite, beam_index.problems(state.finite) & finite
-      ),
-      counts=beam_index.put_problems(state.counts, counts),
-      **beam_index.put(old, new),
-    )
-
-  def _translate(
-    self,
-    translator: translation.Translator,
-    beams: dict[str, jax.Array],
-    tokens: jax.Array,
-    lengths: jax.Array,
-    cut: jax.Array,
-    space: jax.Array,
-  ) -> tuple[translation.Translated, jax.Array]:
-    """Makes the reward model's tokens of the policy's.
-
-    A step that was cut off ends its beam without an answer. Where it does not
-    fit, it is left out, and the beam keeps the score of the step before, 0 if
-    there is none: only strategies that also score ended beams see it.
-
-    Args:
-      translator: of the reward.
-      beams: the beams before the step.
-      tokens: int32[Q, R, C], the policy's.
-      lengths: int32[Q, R].
-      cut: bool[Q, R], steps that a limit ended.
-      space: int32[Q, R], how many tokens the texts may still have.
-
-    Returns:
-      The steps in the reward model's tokens, those without text to score not
-      written, and int32[Q, 2], what did not fit.
-    """
-    translated = translator(tokens, lengths, beams["steps"], beams["rest"])
-    needed = translated.needed
-    too_long = needed > self.limits.step_tokens
-    too_much = needed > space
-    total = self.limits.total_tokens - space + needed
-    overflow = jnp.stack(
-      [
-        jnp.where(too_long & ~cut, needed, 0).max(axis=1),
-        jnp.where(too_much & ~cut, total, 0).max(axis=1),
-      ],
-      axis=1,
-    )
-    left_out = too_long | too_much
-    return translated.replace(
-      lengths=jnp.where(left_out, 0, translated.lengths),
-      written=translated.written & ~(left_out & cut),
-      rest=jnp.where(lengths > 0, translated.rest, beams["rest"]),
-    ), overflow
