@@ -5,10 +5,8 @@ tokens, S cache length, C step-chunk length, J depths, K kv heads, G query heads
 a kv head, H head dim, V vocabulary, A automaton states.
 """
 
-from inference_scaling.decoding.batching.engine import (
-  Finished,
-  continuous_batching,
-)
+from inference_scaling.decoding.batching.batch import Finished
+from inference_scaling.decoding.batching.engine import continuous_batching
 from inference_scaling.decoding.batching.problems import (
   NO_PREFIX,
   EncodedProblem,
