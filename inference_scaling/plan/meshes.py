@@ -54,15 +54,15 @@ def fit_here(config: Any, num_problems: int | None = None) -> list[Fit]:
   Raises:
     ValueError, OSError: as `searches.of_sweep`.
   """
-  here = hardware.of_mesh(None)
+  machine = hardware.of_mesh(None)
   memory = runtime.device_memory()
   return [
     Fit(
       group.workload.name,
-      _peak(_plan(group.workload.search), group.workload, 1, 1, here.is_cpu),
+      _peak(_plan(group.workload.search), group.workload, 1, 1, machine.is_cpu),
       memory,
     )
-    for group in searches.of_sweep(config, num_problems, here)
+    for group in searches.of_sweep(config, num_problems, machine)
   ]
 
 
