@@ -77,7 +77,7 @@ setuptools.setup(
     "gguf>=0.17",  # names, types and block sizes of llama.cpp's files
     "grain>=0.2.10",  # resumable input pipelines for training
     "huggingface-hub>=1.0",  # benchmarks and checkpoints by name
-    "jax>=0.10",
+    "jax>=0.7.2",
     "jinja2>=3.1",  # of chats, reports and pages
     "llvmlite>=0.44",  # machine code of int8 products on CPUs
     "markdown-it-py>=3.0",  # sections of reports as HTML; flax has it anyway
