@@ -6,9 +6,9 @@ from typing import Any
 
 
 def title(path: pathlib.Path) -> str:
-  """The heading of a notebook."""
-  (first, *_) = _cells(path)
-  return "".join(first["source"]).splitlines()[0].removeprefix("# ")
+  """The heading of a notebook; a badge may stand before it."""
+  lines = page(path).splitlines()
+  return next(line for line in lines if line.startswith("# "))[2:]
 
 
 def page(path: pathlib.Path) -> str:
