@@ -149,14 +149,8 @@ def analyze(
   recorded = _aggregations(records)
   if aggregation is None:
     aggregation = recorded[0]
-  for name, value, known in (
-    ("aggregation", aggregation, recorded),
-    ("convention", convention, names.CONVENTIONS),
-  ):
-    if value not in known:
-      raise ValueError(
-        f"{name} {value!r} is not known; expected one of {known}"
-      )
+  _check_known("aggregation", aggregation, recorded)
+  _check_known("convention", convention, names.CONVENTIONS)
   records = charging.charge(records, hidden_states)
   frame = outcomes_lib.make_outcomes(
     records, num_subsets=num_subsets, seed=seed
@@ -175,22 +169,10 @@ def analyze(
   numbers = tables_lib.Numbers(
     panels, common["all"], policies, aggregation, convention
   )
-  tables = tables_lib.make_tables(numbers) | {
-    "aggregations": aggregations.compare_aggregations(
-      panels["all"], list(policies), recorded
-    ),
-    **confidence_votes.confidence_tables(
-      panels["all"], list(policies), aggregation
-    ),
-    "table_3": paper_tables.table_three(summary, f"flops_{convention}"),
-    "limits": limits.limits_table(records, aggregation),
-    "theory": limits.theory_curves(records, aggregation),
-    "variance": variance.variance_table(frame),
-    **hidden_states_lib.hidden_states_tables(
-      records, list(policies), aggregation, num_subsets=num_subsets, seed=seed
-    ),
-    **machine_time.cost_tables(common["all"], aggregation, runs),
-  }
+  tables = _tables(
+    numbers, records, recorded, frame, summary, runs,
+    num_subsets=num_subsets, seed=seed,
+  )  # fmt: skip
   if stopping_rules or against_fixed.is_used(records):
     tables[against_fixed.TABLE] = against_fixed.stopping_rules(
       records, list(policies), aggregation, frame=frame,
@@ -216,6 +198,56 @@ def analyze(
     records=records,
     charges=hidden_states,
   )
+
+
+def _tables(
+  numbers: tables_lib.Numbers,
+  records: list[load.Record],
+  recorded: tuple[str, ...],
+  frame: pd.DataFrame,
+  summary: pd.DataFrame,
+  runs: pd.DataFrame,
+  *,
+  num_subsets: int,
+  seed: int,
+) -> dict[str, pd.DataFrame]:
+  """The tables that every report has, and those of what its records hold.
+
+  Args:
+    numbers: panels, policies, aggregation and convention.
+    records: as they are charged.
+    recorded: aggregations that every record has votes by.
+    frame: outcomes of the records.
+    summary: rows of `summarize`.
+    runs: of `machine_time.run_costs`.
+    num_subsets: as of `analyze`.
+    seed: likewise.
+
+  Returns:
+    The tables, by the name of their CSV file.
+  """
+  panel, policies = numbers.panels["all"], list(numbers.policies)
+  how = numbers.aggregation
+  return tables_lib.make_tables(numbers) | {
+    "aggregations": aggregations.compare_aggregations(
+      panel, policies, recorded
+    ),
+    **confidence_votes.confidence_tables(panel, policies, how),
+    "table_3": paper_tables.table_three(summary, numbers.flops),
+    "limits": limits.limits_table(records, how),
+    "theory": limits.theory_curves(records, how),
+    "variance": variance.variance_table(frame),
+    **hidden_states_lib.hidden_states_tables(
+      records, policies, how, num_subsets=num_subsets, seed=seed
+    ),
+    **machine_time.cost_tables(numbers.common, how, runs),
+  }
+
+
+def _check_known(name: str, value: str, known: Sequence[str]) -> None:
+  """Refuses a value of an option that there is not."""
+  if value not in known:
+    raise ValueError(f"{name} {value!r} is not known; expected one of {known}")
 
 
 def _check_level(hard_from: int, levels: Sequence[int]) -> None:
