@@ -1,6 +1,6 @@
 """The compute ledger of one record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from inference_scaling import compute, decoding, names
@@ -89,28 +89,11 @@ def _pair_ledger(
   draft_read, target_read = int(counts.draft_read), int(counts.target_read)
   # Without what was read of steps.
   prompts = (
-    draft.replace(prefill=draft.prefill - draft_read),
-    target.replace(prefill=target.prefill - target_read),
+    (policy.draft, draft.replace(prefill=draft.prefill - draft_read)),
+    (policy.target, target.replace(prefill=target.prefill - target_read)),
   )
-  nothing, none = compute.NO_COST, _NOTHING
-
-  def flops(
-    function: Callable[..., float],
-    *parts: tuple[compute.ModelCost, compute.Counts],
-    scored: compute.Counts = none,
-  ) -> dict[str, float]:
-    return {
-      convention: sum(
-        (
-          function(cost, nothing, counts, none, convention)
-          for cost, counts in parts
-        ),
-        function(nothing, reward, none, scored, convention),
-      )
-      for convention in names.CONVENTIONS
-    }
-
   both = (policy.draft, draft), (policy.target, target)
+  judged = (reward, scored)
   used = trace.candidate_tokens(finished.tree)
   return record.to_json(
     record.Ledger(
@@ -122,21 +105,48 @@ def _pair_ledger(
       reward_scored=int(scored.decode),
       reward_attended=scored.total_attended,
       cache_bytes=int(finished.cache_bytes),
-      flops=flops(compute.flops, *both, scored=scored),
-      flops_prefill=flops(
-        compute.prompt_flops,
-        (policy.draft, prompts[0]),
-        (policy.target, prompts[1]),
-        scored=scored,
-      ),
-      flops_reward=flops(compute.flops),
-      flops_reward_prefill=flops(compute.flops),
+      flops=_sum_flops(compute.flops, both, judged),
+      flops_prefill=_sum_flops(compute.prompt_flops, prompts, judged),
+      flops_reward=_sum_flops(compute.flops),
+      flops_reward_prefill=_sum_flops(compute.flops),
       draft_decode=int(draft.decode),
       draft_rejected=int(counts.rejected),
       draft_read=draft_read,
       target_decode=int(target.decode),
       target_read=target_read,
-      flops_draft=flops(compute.flops, both[0]),
-      flops_target=flops(compute.flops, both[1]),
+      flops_draft=_sum_flops(compute.flops, both[:1]),
+      flops_target=_sum_flops(compute.flops, both[1:]),
     )
   )
+
+
+# A model's costs, and the tokens that it computed.
+_Part = tuple[compute.ModelCost, compute.Counts]
+
+
+def _sum_flops(
+  function: Callable[..., float],
+  policies: Sequence[_Part] = (),
+  reward: _Part = (compute.NO_COST, _NOTHING),
+) -> dict[str, float]:
+  """FLOPs of several models together, by convention.
+
+  Args:
+    function: `compute.flops` or `compute.prompt_flops`.
+    policies: those that write.
+    reward: the reward model.
+
+  Returns:
+    The sum of each convention.
+  """
+  cost, scored = reward
+  return {
+    convention: sum(
+      (
+        function(own, compute.NO_COST, counts, _NOTHING, convention)
+        for own, counts in policies
+      ),
+      function(compute.NO_COST, cost, _NOTHING, scored, convention),
+    )
+    for convention in names.CONVENTIONS
+  }
