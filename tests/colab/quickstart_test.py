@@ -9,7 +9,7 @@ from tests.colab import notebooks
 
 pytestmark = pytest.mark.slow
 NAME = "quickstart.ipynb"
-NUM_PICTURES = 3  # a search tree, error against FLOPs, walks in the hills
+NUM_PICTURES = 2  # a search tree, error against FLOPs
 
 
 @pytest.fixture(name="executed", scope="module")
@@ -32,6 +32,8 @@ def test_it_sweeps_and_reports(executed):
     for strategy in ("rebase", "sampling"):
       line = rf"{policy} {strategy} n=8 seed=0: 24 problems, .* accuracy "
       assert re.search(line, text)
+  bars = notebooks.outputs(executed, "text/plain")
+  assert any("| 96/96 [" in bar for bar in bars)
   assert "report.md" in text
   tables = notebooks.outputs(executed, "text/html")
   assert any("flops_paper" in table for table in tables)
@@ -53,20 +55,6 @@ def test_it_shows_the_page_of_the_tree_in_a_frame(executed):
     assert page.rstrip().endswith("</html>")
 
 
-def test_rebase_climbs_higher_than_sampling_at_every_n(executed):
-  (table,) = [
-    text
-    for text in notebooks.outputs(executed, "text/plain")
-    if text.split()[:2] == ["sampling", "rebase"]
-  ]
-  rows = [line.split() for line in table.splitlines()[2:]]
-  heights = {int(n): (float(s), float(r)) for n, s, r in rows}
-  assert set(heights) == {4, 16, 64}
-  assert all(sampling < rebase for sampling, rebase in heights.values())
-  # "few beams get where many samples do not"
-  assert heights[4][1] > heights[64][0]
-
-
 def test_it_warns_of_nothing(executed):
   assert not notebooks.outputs(executed, "stderr")
 
@@ -75,12 +63,3 @@ def test_the_committed_notebook_has_its_outputs_and_is_small():
   notebooks.check_committed(NAME, NUM_PICTURES, most_bytes=450_000)
   printed = notebooks.outputs(notebooks.read(NAME), "stdout")
   assert any("Answer: " in text for text in printed)
-
-
-def test_it_installs_only_from_the_folder():
-  sources = notebooks.sources(notebooks.read(NAME))
-  magics = [line for line in "\n".join(sources).splitlines() if "%pip" in line]
-  assert [line.split() for line in magics] == [
-    ["%pip", "install", "--quiet", "-e", ".."]
-  ]
-  assert "find_spec" in sources[0] and "%pip" in sources[0]
