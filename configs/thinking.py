@@ -11,7 +11,7 @@ attempt, and then answers. Its thinking ends by itself, is cut at a budget, or
 goes on past its end k times; each way is sampled 16 times a problem, so that
 the report compares their majority votes at equal FLOPs for every n.
 
-It took 19 minutes of a busy machine with two cores. Expect 60% for one sample
+It took 3 minutes of a busy machine with two cores. Expect 60% for one sample
 and 73% for the majority of 16; "Wait" behind more samples at equal FLOPs, by 3
 points at k = 1 and 25 at k = 4; a budget of 64 tokens behind them by 18.
 """
