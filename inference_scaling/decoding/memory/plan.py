@@ -56,15 +56,12 @@ from jax.sharding import AbstractMesh, AxisType, Mesh
 
 from inference_scaling import models
 from inference_scaling import search as search_lib
-from inference_scaling.decoding import sizes
 from inference_scaling.decoding.batching import (
   placement,
   scheduling,
 )
-from inference_scaling.decoding.kv_cache import choice
 from inference_scaling.decoding.memory import abstract
-from inference_scaling.decoding.memory import work as memory_work
-from inference_scaling.decoding.tokens import encode_loop
+from inference_scaling.decoding.memory import phases as phases_lib
 from inference_scaling.models import kv_heads, sharding
 from inference_scaling.models.layers import hardware
 
@@ -183,15 +180,18 @@ class Plan:
     target = hardware.Hardware(platform, data * model, data, model)
     scored = scheduling.group_size(problems, strategy, mesh, target)
     scored = scored or per_device
-    phases = self._phases(
-      per_device,
-      beams,
-      min(rows or beams, beams),
-      scored / per_device,
-      model,
-      parts,
-      alone,
-      target,
+    phases = phases_lib.phases(
+      self.search,
+      phases_lib.Device(
+        problems=per_device,
+        beams=beams,
+        rows=min(rows or beams, beams),
+        scored=scored / per_device,
+        model=model,
+        alone=alone,
+        parts=parts,
+        target=target,
+      ),
     )
     policy_weights, reward_weights = self._weight_bytes(data, model)
     return Footprint(
@@ -232,87 +232,6 @@ class Plan:
       itemsize = leaf.itemsize if part == "other" else kept[owner]
       parts[part] += count * math.prod(layout.shard_shape(shape)) * itemsize
     return parts
-
-  def _phases(
-    self,
-    problems: int,
-    beams: int,
-    rows: int,
-    scored: float,
-    model: int,
-    parts: dict[str, int],
-    alone: int,
-    target: hardware.Hardware,
-  ) -> dict[str, int]:
-    """What each phase takes on one device beside weights and state.
-
-    Args:
-      problems: P of the device.
-      beams: N.
-      rows: R.
-      scored: Q / P.
-      model: devices that share heads, F and V.
-      parts: of `_parts`.
-      alone: bytes of the state of one problem without its beams' own caches.
-      target: what programs are for.
-
-    Returns:
-      Bytes by phase.
-    """
-    search = self.search
-    policy = memory_work.Work(search.policy, search.limits, model, rows)
-    tree = search.cache == choice.TREE
-    taken = tree or rows < beams
-    written = sizes.most_written(search.limits)
-    if not tree and policy.stays(target):
-      active_rows = 0
-    elif target.is_cpu:
-      size = policy.copied(not taken)
-      active_rows = policy.rows(parts["policy prompt"], size)
-    else:
-      active_rows = policy.apart(parts["policy prompt"], taken, tree, written)
-    writes = problems * rows
-    logits = writes * search.policy.vocab_size * _FLOAT32 // model
-    phases = {
-      "start": alone + policy.prompt(),
-      "extend": active_rows + max(logits, policy.tokens(writes)),
-      "store": active_rows + policy.array(active_rows, written),
-    }
-    gathered = active_rows + policy.array(active_rows)
-    forked = parts["policy own"] * policy.fork_window
-    if search.reward is not None:
-      reward = memory_work.Work(
-        search.reward, search.reward_model_limits, model, rows
-      )
-      prompts = round(parts["reward prompt"] * scored)
-      encoded = round(writes * scored)
-      block = encode_loop.block_size(target, encoded, reward.step)
-      if not tree and reward.stays(target):
-        active_rows = 0
-      elif target.is_cpu:
-        length = search.reward_model_limits.text_buffer + block
-        active_rows = reward.rows(prompts, length)
-      else:
-        length = encode_loop.encoded_size(target, encoded, reward.step)
-        active_rows = reward.apart(prompts, taken, tree, length)
-      encoded *= block
-      work = reward.tokens(encoded)
-      if search.reward_format == models.NATIVE_FORMAT:
-        vocabulary = search.reward.vocab_size // model
-        work = max(work, encoded * vocabulary * _FLOAT32)
-      stored = active_rows + reward.array(active_rows, reward.step)
-      gathered = max(gathered, active_rows + reward.array(active_rows))
-      forked = max(forked, parts["reward own"] * reward.fork_window)
-      phases |= {
-        "start": alone + max(policy.prompt(), reward.prompt()),
-        "score": active_rows + work,
-        "store": max(phases["store"], stored),
-      }
-    if tree:
-      return phases | {"gather": gathered}
-    # XLA for TPU writes windows of all problems at once: see `forking.py`.
-    copied = scored if target.is_cpu else 1
-    return phases | {"fork": round(forked * copied)}
 
 
 _PARTS: tuple[str, ...] = (
