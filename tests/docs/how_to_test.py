@@ -24,7 +24,6 @@ PACKAGE = ROOT / "inference_scaling"
 LAWS = (
   properties_test.test_no_search_exceeds_its_budget,
   properties_test.test_ended_beams_never_change,
-  properties_test.test_neighbours_and_their_order_do_not_matter,
   properties_test.test_types_stay_and_no_number_compiles_anything,
 )
 # Starts no worker: reads the flags of each command, and checks the config.
