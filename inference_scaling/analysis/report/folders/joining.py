@@ -190,7 +190,14 @@ def _provenance(
       key = (policies.get(policy, policy), strategies[strategy], n, seed)
       runs[key] = None
     sizes.append(own.num_problems if own.runs else None)
+  own_scores = [s for s in sources if telling_apart.brings_scores(s)]
   notes = [f"Told apart: {text}" for text in names.notes]
+  notes += [
+    f"Scores of `{source.label}` are its own, and so are its weighted votes and"
+    " best-of-n, beside which others are by the reward of their folders"
+    for source in own_scores
+    if len(own_scores) < len(sources)
+  ]
   notes += [note] if note else []
   if copies:
     notes.append(f"Searches that stand in several folders count once: {copies}")

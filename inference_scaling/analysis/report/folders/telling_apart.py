@@ -63,6 +63,20 @@ def tell_apart(sources: Sequence[sources_lib.Source]) -> Names:
   return Names(policies, strategies, (*notes, *more))
 
 
+def brings_scores(source: sources_lib.Source) -> bool:
+  """Whether all searches of a folder know but one kind of reward (DeepConf).
+
+  Args:
+    source: the folder.
+
+  Returns:
+    True where its reward says nothing that the strategies do not.
+  """
+  kinds = {spec.kind_of(record.strategy) for record in source.records}
+  blocks = [spec.STRATEGIES.get(kind) for kind in kinds]
+  return all(block and block.only_format for block in blocks)
+
+
 def _rename(
   sources: Sequence[sources_lib.Source],
   meanings: Sequence[Mapping[str, Meaning]],
@@ -107,7 +121,7 @@ def _policies(source: sources_lib.Source) -> dict[str, Meaning]:
   run = {record.policy for record in source.records}
   run |= {policy for policy, *_ in provenance.runs}
   settings = {key: config[key] for key in config if key not in _FREE}
-  if _know_one_reward(source):
+  if brings_scores(source):
     settings.pop("reward", None)
   elif provenance.reward_sha256 is not None:
     settings["files of the reward model"] = provenance.reward_sha256
@@ -136,13 +150,6 @@ def _policies(source: sources_lib.Source) -> dict[str, Meaning]:
     if name in sources:
       meanings[name]["maker of the policy"] = spec.maker_of(sources[name])
   return meanings
-
-
-def _know_one_reward(source: sources_lib.Source) -> bool:
-  """Whether no search of a folder could have had another kind of reward."""
-  kinds = {spec.kind_of(record.strategy) for record in source.records}
-  blocks = [spec.STRATEGIES.get(kind) for kind in kinds]
-  return all(block and block.only_format for block in blocks)
 
 
 def _strategies(source: sources_lib.Source) -> dict[str, Meaning]:

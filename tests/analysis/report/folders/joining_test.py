@@ -212,6 +212,9 @@ def test_searches_that_know_one_reward_join_those_of_any(
   assert ("Told apart" in text) == bool(others)
   apart = {"small@a", "small@b"} if others else {"small"}
   assert set(summary["policy"]) == apart
+  assert ("- Scores of `b` are its own, and so are" in top(text)) == (
+    not others
+  )
 
 
 def only(records, *hows):
