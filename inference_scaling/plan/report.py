@@ -116,29 +116,9 @@ def report(
   except compiled_lib.OutOfMemoryError as error:
     say(f"  {error.program} does not fit: {error}")
     say(f"  plan from shapes: peak {planned / _GIB:.2f} GiB")
-    say(
-      "  what would fit, from shapes: "
-      f"{meshes_lib.fitting(work, target, planned)}"
-    )
+    say(_what_fits(work, target, planned))
     return None
-  for line in _memory_table(done):
-    say(line)
-  weights, state, peak = compiled_lib.held(done)
-  say(
-    f"  of the arguments of advance: weights {weights / _GIB:.2f} GiB, caches "
-    f"and other state {state / _GIB:.2f} GiB"
-  )
-  fits = peak <= target.chip.memory
-  say(
-    f"  peak {peak / _GIB:.2f} of {target.chip.memory / _GIB:.2f} GiB: "
-    f"{'fits' if fits else 'does NOT fit'}; plan from shapes: "
-    f"{planned / _GIB:.2f} GiB ({planned / peak - 1:+.0%})"
-  )
-  if not fits:
-    say(
-      "  what would fit, from shapes: "
-      f"{meshes_lib.fitting(work, target, planned)}"
-    )
+  fits = _say_memory(done, work, target, planned, say)
   step_tokens = options.step_tokens or work.search.limits.step_tokens
   advance = next(one for one in done if one.name == "advance")
   phases = speed.phases(work, mesh, advance, step_tokens)
@@ -164,6 +144,42 @@ def report(
     f"run{'s' * (group.num_runs > 1)} over {group.num_problems} problems"
   )
   return seconds
+
+
+def _say_memory(
+  done: Sequence[compiled_lib.Compiled],
+  work: workload_lib.Workload,
+  target: targets.Target,
+  planned: int,
+  say: programs.Say,
+) -> bool:
+  """Says what memory the programs take; returns whether they fit."""
+  for line in _memory_table(done):
+    say(line)
+  weights, state, peak = compiled_lib.held(done)
+  say(
+    f"  of the arguments of advance: weights {weights / _GIB:.2f} GiB, caches "
+    f"and other state {state / _GIB:.2f} GiB"
+  )
+  fits = peak <= target.chip.memory
+  say(
+    f"  peak {peak / _GIB:.2f} of {target.chip.memory / _GIB:.2f} GiB: "
+    f"{'fits' if fits else 'does NOT fit'}; plan from shapes: "
+    f"{planned / _GIB:.2f} GiB ({planned / peak - 1:+.0%})"
+  )
+  if not fits:
+    say(_what_fits(work, target, planned))
+  return fits
+
+
+def _what_fits(
+  work: workload_lib.Workload, target: targets.Target, planned: int
+) -> str:
+  """Says what would fit in place of a search that does not."""
+  return (
+    "  what would fit, from shapes: "
+    f"{meshes_lib.fitting(work, target, planned)}"
+  )
 
 
 def check_flags(

@@ -10,7 +10,7 @@ from inference_scaling.models import published
 from inference_scaling.models.layers import hardware
 from inference_scaling.models.quantisation import formats
 from inference_scaling.plan import meshes, searches, targets
-from tests.plan.searches_test import NUMBERS, TEXTS
+from tests.plan.searches.groups_test import NUMBERS, TEXTS
 
 
 def _short(name):
