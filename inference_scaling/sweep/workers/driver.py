@@ -10,8 +10,7 @@ import contextlib
 import dataclasses
 import pathlib
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ml_collections
@@ -29,17 +28,16 @@ from inference_scaling.sweep.workers import (
   beats,
   collecting,
   executor,
+  failures,
   lock,
   planning,
   progress,
-  worker,
 )
 from inference_scaling.sweep.workers import board as board_lib
 from inference_scaling.sweep.workers import crew as crew_lib
 from inference_scaling.sweep.workers import task as task_lib
 
 _POLL = 1.0  # seconds between two looks
-_SHOWN = 5  # lines of a task's last failure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,10 +129,11 @@ class _Driver:
     save: Callable[[], None],
   ):
     self._prepared, self._opened = prepared, opened
-    self._board, self._folder = board, folder
+    self._board = board
     self._executor, self._say, self._user_see = starts, say, see
     self._save = save
     self._planner = planning.Planner(prepared, opened, options.cutting)
+    self._failures = failures.Failures(board, folder, say)
     self._crew = crew_lib.Crew(
       self._board, starts, folder, options.workers, options.lost_after, say
     )
@@ -160,7 +159,6 @@ class _Driver:
     self._trusted = False
     self._done: set[str] = set()  # names of tasks
     self._flops = self._seconds = 0.0  # planned, and measured, of new records
-    self._told: set[str] = set()  # logs of failures that were told
 
   def run(self, trusted: bool) -> None:
     """Runs the sweep to its end.
@@ -242,7 +240,7 @@ class _Driver:
     marked = self._board.done()
     self._collector.collect(self._done)
     self._crew.report(gone)
-    failed, claimed = self._failures(), self._board.claimed()
+    failed, claimed = self._failures.given_up(), self._board.claimed()
     done = {task.name for task in plan.tasks if self._complete(task)}
     for name in marked - done:  # of which records are gone, whatever took them
       self._board.reopen(name)
@@ -273,51 +271,9 @@ class _Driver:
     run = grid.Run(**task.run)
     return all((run, i) in self._collector.recorded for i in task.problems)
 
-  def _failures(self) -> set[str]:
-    """Names of the tasks that are given up; says each failure once."""
-    logs: dict[str, list[str]] = defaultdict(list)
-    for task, log in self._board.failures():
-      logs[task].append(log)
-      if log in self._told:
-        continue
-      self._told.add(log)
-      last = self._board.failure(log).strip().splitlines()[-1:]
-      count = sum(told.startswith(f"{task}.") for told in self._told)
-      self._say(
-        f"Task {task} failed ({count} of {worker.MOST_FAILURES}): "
-        f"{''.join(last)} [{self._path(log)}]"
-      )
-    return {
-      task
-      for task, failures in logs.items()
-      if len(failures) >= worker.MOST_FAILURES
-    }
-
   def _check(self, plan: board_lib.Plan) -> None:
     """Raises a TasksFailedError if tasks were given up."""
     self._collector.collect()
     failed = [task for task in plan.tasks if not self._complete(task)]
     if failed:
-      raise TasksFailedError(self._given_up(failed))
-
-  def _given_up(self, tasks: Sequence[task_lib.Task]) -> str:
-    """Says which tasks were given up, and why."""
-    logs = dict(self._board.failures())  # the last one of each task
-    parts = []
-    for task in tasks:
-      log = logs.get(task.name, "")
-      why = self._board.failure(log).rstrip().splitlines()[-_SHOWN:]
-      parts.append(
-        f"{len(task.problems)} problems of {grid.Run(**task.run)}; "
-        f"{self._path(log)} ends in"
-      )
-      parts.extend(f"  {line}" for line in why)
-    count = worker.MOST_FAILURES
-    return (
-      f"{len(tasks)} task(s) failed {count} times and were given up; "
-      "everything else is recorded. Mend the cause and run the same command "
-      "again.\n" + "\n".join(parts)
-    )
-
-  def _path(self, log: str) -> str:
-    return f"{self._folder}/{self._board.path(board_lib.FAILURES, log)}"
+      raise TasksFailedError(self._failures.explain(failed))
