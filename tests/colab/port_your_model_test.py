@@ -77,7 +77,7 @@ def test_the_port_is_as_short_as_the_text_says():
 def test_the_notebook_installs_what_ci_installs():
   sources = "\n".join(notebooks.sources(notebooks.read(NAME)))
   installs = re.findall(r"%pip install --quiet (.*)", sources)
-  assert installs[0] == "-e .."
+  assert installs[0] == '"git+{address}" {kept}'
   wanted = {name for line in installs[1:] for name in line.split()}
   script = (notebooks.ROOT / ".ci" / "run").read_text()
   assert wanted <= set(script.split())
@@ -116,9 +116,11 @@ def test_searches_find_more_of_what_they_look_for(executed):
 
 def test_it_sweeps_and_reports(executed):
   text = "".join(notebooks.outputs(executed, "stdout"))
-  for strategy in ("rebase", "sampling"):
+  for strategy, n in (
+    ("rebase", 16), ("sampling", 16), ("beam_search", 16), ("mcts", 8)
+  ):  # fmt: skip
     assert re.search(
-      rf"mine {strategy} n=16 seed=0: 55 problems, .* accuracy ", text
+      rf"mine {strategy} n={n} seed=0: 55 problems, .* accuracy ", text
     )
   assert "report.md" in text
   assert len(notebooks.outputs(executed, "image/png")) == NUM_PICTURES
