@@ -26,7 +26,7 @@ from inference_scaling import spec, storage
 _CONFIG = "config"  # name of the flag of a config file
 _MISSING = "is missing"
 # A path or an address, whose scheme and port have colons, and its argument.
-_FILE = re.compile(r"((?:https?://[^/]*)?[^:]*)(.*)", re.DOTALL)
+_FILE = re.compile(r"((?:\w+://[^/]*)?[^:]*)(.*)", re.DOTALL)
 
 
 class CommandLineError(ValueError):
@@ -61,7 +61,7 @@ def parse(argv: list[str]) -> list[str]:
 def _parse(argv: list[str], path: str | None) -> list[str]:
   """Parses flags whose config is a file; see `parse`."""
   if path is not None:
-    _check_file(path)
+    _check_file(argv[0], path)
   try:
     rest = flags.FLAGS(argv)
     _check_finite()
@@ -182,9 +182,14 @@ def _shipped(program: str, path: str) -> str | None:
     The path of the file; None for a path, a file that there is, or a name
     that no config has.
   """
-  file = pathlib.Path(program).resolve().parents[1] / "configs" / f"{path}.py"
+  file = _configs(program) / f"{path}.py"
   named = re.fullmatch(r"\w+", path) and not pathlib.Path(path).exists()
   return str(file) if named and file.is_file() else None
+
+
+def _configs(program: str) -> pathlib.Path:
+  """The folder of the configs that come with a program."""
+  return pathlib.Path(program).resolve().parents[1] / "configs"
 
 
 def _with_config(argv: list[str], path: str, shipped: str) -> list[str]:
@@ -202,7 +207,7 @@ def _with_config(argv: list[str], path: str, shipped: str) -> list[str]:
   return made
 
 
-def _check_file(path: str) -> None:
+def _check_file(program: str, path: str) -> None:
   """Raises a CommandLineError unless a path is a file of Python."""
   file = pathlib.Path(path)
   remedy = (
@@ -211,7 +216,10 @@ def _check_file(path: str) -> None:
     "--config=demo."
   )
   if not path or not file.exists():
-    raise CommandLineError(f"there is no config file {path!r}. {remedy}")
+    names = [shipped.stem for shipped in _configs(program).glob("*.py")]
+    close = difflib.get_close_matches(file.stem, names, 1)
+    hint = f" Did you mean --{_CONFIG}={close[0]}?" if close else ""
+    raise CommandLineError(f"there is no config file {path!r}. {remedy}{hint}")
   if not file.is_file():
     raise CommandLineError(f"{path} is no file. {remedy}")
   try:

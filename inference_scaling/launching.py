@@ -208,6 +208,8 @@ def _parse_flags(argv: list[str]) -> list[str]:
   """Parses flags; one that is wrong ends the program in one message."""
   try:
     return command_line.parse(argv)
+  except KeyboardInterrupt:  # while a config is fetched
+    _end("Interrupted.", INTERRUPTED)
   except SystemExit:
     # Help that was asked for is no failure, as absl would have it.
     if any(arg.lstrip("-").startswith("help") for arg in argv[1:]):

@@ -12,7 +12,7 @@ _SECONDS = 30  # without a word from the server
 
 def is_web(url: str) -> bool:
   """Whether it is the address of a file on a web server."""
-  return url.startswith(("https://", "http://"))
+  return url.lower().startswith(("https://", "http://"))
 
 
 def download(url: str, folder: pathlib.Path) -> pathlib.Path:
@@ -33,12 +33,17 @@ def download(url: str, folder: pathlib.Path) -> pathlib.Path:
     with urllib.request.urlopen(url, timeout=_SECONDS) as answer:
       kind = answer.headers.get_content_type()
       content = answer.read(_MOST_BYTES + 1)
+      left = getattr(answer, "length", None)  # of what the server promised
+    if left and len(content) <= _MOST_BYTES:  # it is not told by `read`
+      raise http.client.IncompleteRead(content, left)
   except urllib.error.HTTPError as error:
+    error.close()  # it is the answer, too
+    reason = _one_line(error.reason)
     raise OSError(
-      f"{url}: the server says {error.code} {error.reason}. Check the address."
+      f"{url}: the server says {error.code} {reason}. Check the address."
     ) from error
   except (OSError, ValueError, http.client.HTTPException) as error:
-    reason = getattr(error, "reason", error)
+    reason = _one_line(getattr(error, "reason", error))
     raise OSError(
       f"{url} cannot be fetched: {reason}. Check the address and the network."
     ) from error
@@ -55,3 +60,8 @@ def download(url: str, folder: pathlib.Path) -> pathlib.Path:
   path = folder / name
   path.write_bytes(content)
   return path
+
+
+def _one_line(reason: object) -> str:
+  """A reason without the line breaks that servers and libraries put in."""
+  return " ".join(str(reason).split())

@@ -15,7 +15,13 @@ import pytest
 from absl import app, flags
 from ml_collections import config_flags
 
-from inference_scaling import cluster, launching, runtime
+from inference_scaling import (
+  cluster,
+  command_line,
+  launching,
+  runtime,
+  storage,
+)
 from tests.storage import servers
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -184,6 +190,34 @@ def test_a_missing_config_file_is_named(arguments, parse):
   code, text = parse(*arguments)
   assert code == 1
   assert "there is no config file 'nowhere/demo.py'" in text
+
+
+@pytest.mark.parametrize(
+  ("value", "words"),
+  [
+    ("dmeo", "'dmeo'. Give .* Did you mean --config=demo?"),
+    ("scaling-laws", "'scaling-laws'. Give .* Did you mean --config=scaling_l"),
+    ("demo.py:runlocal", "'demo.py'. Give .* Did you mean --config=demo?"),
+    ("file:///a/b.py:4", "'file:///a/b.py'. Give .* its address, https://..,"),
+    ("s3://a/b.py", "'s3://a/b.py'. Give .* its address, https://..,"),
+  ],
+)
+def test_a_config_that_is_not_had_is_named_whole(
+  value, words, parse, monkeypatch
+):
+  monkeypatch.setattr(command_line, "_configs", lambda _: ROOT / "configs")
+  code, text = parse(f"--config={value}")
+  assert code == 1 and re.search(f"there is no config file {words}", text)
+  assert ("Did you mean" in text) == ("://" not in value)
+
+
+def test_ctrl_c_while_a_config_is_fetched_is_one_word(parse, monkeypatch):
+  def interrupted(*unused):
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(storage, "download", interrupted)
+  code, text = parse("--config=https://host/a.py")
+  assert (code, text) == (launching.INTERRUPTED, "Interrupted.\n")
 
 
 @pytest.mark.parametrize("value", ["--config=", "--config=configs"])

@@ -1,6 +1,8 @@
 """A file of a web server is fetched, or refused in one message."""
 
 import re
+import socket
+import threading
 
 import pytest
 
@@ -46,8 +48,37 @@ def test_a_server_that_is_not_there_is_named(url, tmp_path):
 
 
 @pytest.mark.parametrize(
+  ("answer", "words"),
+  [
+    (b"HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nx = 1\n", "IncompleteRead"),
+    (b"SSH-2.0-OpenSSH_9.6\r\n", "SSH-2.0-OpenSSH_9.6. Check the address"),
+    (b"HTTP/1.0 503 away\x0btoday\r\n\r\n", "the server says 503 away today."),
+  ],
+)
+def test_a_broken_answer_is_told_in_one_line(tmp_path, answer, words):
+  with socket.create_server(("127.0.0.1", 0)) as server:
+
+    def serve():
+      connection, _ = server.accept()
+      with connection:
+        connection.recv(4096)
+        connection.sendall(answer)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    with pytest.raises(OSError, match=words) as caught:
+      storage.download(
+        f"http://127.0.0.1:{server.getsockname()[1]}/a.py", tmp_path
+      )
+    thread.join()
+  assert len(str(caught.value).splitlines()) == 1
+  assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
   ("url", "expected"),
   [("https://h/a.py", True), ("http://h", True), ("s3://b/a", False),
+   ("HTTPS://h/a.py", True),
    ("https", False), ("a/https://b", False)],
 )  # fmt: skip
 def test_what_a_web_server_has(url, expected):
