@@ -90,7 +90,7 @@ def test_it_shows_the_page_of_a_tree_in_a_frame(executed):
       if "<iframe" in text
     ]
     page = html.unescape(frame.split('srcdoc="')[1].split('"')[0])
-    assert page.startswith("<!DOCTYPE html>") and "rebase" in page
+    assert page.startswith("<!DOCTYPE html>") and "REBASE" in page
 
 
 def test_it_warns_of_nothing(executed):
