@@ -73,6 +73,8 @@ def run(main: Callable[[list[str]], Any], *more: flags.FlagHolder) -> NoReturn:
     except Exception as error:
       if isinstance(error, USER_ERRORS) and not _TRACEBACK.value:
         _end(f"Error: {error}", 1)
+      if (fault := runtime.missing_devices()) and not _TRACEBACK.value:
+        _end(f"Error: {fault}", 1)
       if not jax.distributed.is_initialized():
         raise
       _end(traceback.format_exc(), 1)

@@ -95,6 +95,26 @@ def warn_of_lost_accelerator() -> None:
     logging.warning("%s", fault)
 
 
+def missing_devices() -> str | None:
+  """Says that JAX has no device of the platforms that it was told to use.
+
+  Returns:
+    The platforms, JAX's reason and what to do, for an error of the user's;
+    None where JAX has devices. It looks at them: threads are set before.
+  """
+  try:
+    jax.devices()
+  except (RuntimeError, AssertionError) as error:  # the latter for 'cuda'
+    platforms = jax.config.jax_platforms  # pyright: ignore[reportAttributeAccessIssue]
+    reason = " ".join(str(error).split()) or "no plugin for it is installed"
+    return (
+      f"JAX_PLATFORMS is {platforms!r}, and JAX has no device there: {reason}. "
+      "Take JAX_PLATFORMS out of the environment, or install JAX's part for "
+      "the accelerator (launch/README.md)."
+    )
+  return None
+
+
 def memory_in_use() -> int | None:
   """Tells the memory in use.
 

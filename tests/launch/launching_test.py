@@ -83,6 +83,23 @@ def test_ctrl_c_is_130_with_its_message(monkeypatch, capsys):
   assert (code, text) == (130, "Interrupted.\n")
 
 
+@pytest.mark.parametrize("platforms", ["cuda", "tpu", "no_such"])
+def test_a_platform_without_a_device_is_one_message(platforms, tmp_path):
+  done = subprocess.run(
+    [
+      sys.executable, ROOT / "launch" / "sweep.py", f"{DEMO}:runlocal",
+      f"--workdir={tmp_path / 'run'}", "--compilation_cache=",
+    ],
+    env=os.environ | {"JAX_PLATFORMS": platforms},
+    capture_output=True, text=True, timeout=120, check=False,
+  )  # fmt: skip
+  if done.returncode == 0:  # this machine has one
+    pytest.skip(f"{platforms} is here")
+  last = done.stderr.splitlines()[-1]
+  assert f"Error: JAX_PLATFORMS is '{platforms}', and JAX has no dev" in last
+  assert "Traceback" not in done.stderr
+
+
 def test_a_bug_keeps_its_traceback(monkeypatch, capsys):
   with pytest.raises(TypeError, match="a bug"):
     guarded(TypeError("a bug"), monkeypatch, capsys)
