@@ -153,6 +153,8 @@ def device_memory() -> int:
 def _mismatch() -> str | None:
   """Says which part for an accelerator does not go with JAX, and the remedy."""
   jaxlib = _version("jaxlib")
+  if not jaxlib or not _version("jax"):  # not of packages: nothing to compare
+    return None
   for name, extra in _PLUGINS.items():
     if (version := _version(name)) and version != jaxlib:
       return (
@@ -176,9 +178,9 @@ def _mismatch() -> str | None:
 
 def _unused(platform: str) -> str | None:
   """Says that an NVIDIA device is visible and JAX is on the CPU, and why."""
-  if platform != "cpu" or not _NVIDIA.exists():
-    return None
   jaxlib = _version("jaxlib")
+  if platform != "cpu" or not _NVIDIA.exists() or not jaxlib:
+    return None
   text = f"{_NVIDIA} is an NVIDIA device, but JAX computes on the CPU: "
   for name in _PLUGINS:
     if version := _version(name):

@@ -229,6 +229,13 @@ def test_no_warning_where_all_is_well_or_the_cpu_is_asked_for(
   assert not warned(JAX | installed, platforms is not None, platforms)
 
 
+@pytest.mark.parametrize("missing", ["jax", "jaxlib"])
+def test_no_warning_where_jax_is_of_no_package(warned, missing):
+  here = {name: JAX[name] for name in JAX if name != missing}
+  device = missing == "jaxlib"
+  assert not warned(here | {"jax-cuda12-plugin": "0.12.0"}, device)
+
+
 @pytest.mark.parametrize(
   "look", [lambda: hardware.of_mesh(None), lambda: sharding.make_mesh(1, 8)]
 )
