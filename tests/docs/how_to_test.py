@@ -14,6 +14,7 @@ import pytest
 
 from inference_scaling import models, names, search, spec, tasks
 from inference_scaling.models import families, reward_formats
+from inference_scaling.search import strategies
 from inference_scaling.spec import strategy as spec_strategy
 from inference_scaling.sweep import strategies as makers
 from tests.models import external_models, tokenizers_of
@@ -67,8 +68,12 @@ def made(code, name):
 def tournament():
   """The strategy of the page, in the tables that the page names."""
   file, _, row, maker = blocks("search/strategies", "python")
-  function = made(file, "tournament").tournament
+  module = made(file, "tournament")
+  function = module.tournament
   with (
+    mock.patch.dict(
+      sys.modules, {strategies.__name__ + ".my_strategy": module}
+    ),
     mock.patch.object(search, "tournament", function, create=True),
     mock.patch.dict(spec.STRATEGIES),
     mock.patch.dict(vars(spec_strategy)),
@@ -82,8 +87,9 @@ def tournament():
     yield function
 
 
-def test_the_strategy_runs_on_a_port(tournament):
-  exec(blocks("search/strategies", "python")[1], {"tournament": tournament})
+@pytest.mark.usefixtures("tournament")
+def test_the_strategy_runs_on_a_port():
+  exec(blocks("search/strategies", "python")[1], {})
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
