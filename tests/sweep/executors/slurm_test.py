@@ -37,7 +37,8 @@ def _begun(path, name):
   return [line.split()[0] for line in lines]
 
 
-def _wait(what, seconds=120.0):
+def _wait(what, seconds=300.0):
+  # On a machine that does much else, a lost node took two minutes.
   assert slurm.wait_for(what, seconds)
 
 
