@@ -180,8 +180,8 @@ def _read(
     return state, _Steps(tokens, lengths, written, beams["rest"])
   lengths_before = beam_index.take(state.cache.lengths)
   space = translator.limits.total_tokens - lengths_before
-  translated, overflow = translator.fit(
-    tokens, lengths, beams["steps"], beams["rest"], cut, space
+  translated, overflow = translation.fit(
+    translator, tokens, lengths, beams["steps"], beams["rest"], cut, space
   )
   overflow = jnp.maximum(beam_index.problems(state.overflow), overflow)
   state = state.replace(

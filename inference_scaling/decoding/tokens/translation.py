@@ -116,52 +116,6 @@ class Translator:
     with jax.named_scope("translate"):
       return translate(tokens, lengths, steps, rest)
 
-  def fit(
-    self,
-    tokens: jax.Array,
-    lengths: jax.Array,
-    steps: jax.Array,
-    rest: jax.Array,
-    cut: jax.Array,
-    space: jax.Array,
-  ) -> tuple[Translated, jax.Array]:
-    """Translates one step of each beam, and leaves out what does not fit.
-
-    A step that was cut off ends its beam without an answer. Where it does not
-    fit, it is left out, and the beam keeps the score of the step before, 0 if
-    there is none: only strategies that also score ended beams see it.
-
-    Args:
-      tokens: int32[Q, R, C], the policy's.
-      lengths: int32[Q, R].
-      steps: int32[Q, R], steps with text that each beam has had.
-      rest: int32[Q, R], as `RewardState.rest`.
-      cut: bool[Q, R], steps that a limit ended.
-      space: int32[Q, R], how many tokens the texts may still have.
-
-    Returns:
-      The steps in the reward model's tokens, those without text to score not
-      written, and int32[Q, 2], what did not fit.
-    """
-    translated = self(tokens, lengths, steps, rest)
-    needed = translated.needed
-    too_long = needed > self.limits.step_tokens
-    too_much = needed > space
-    total = self.limits.total_tokens - space + needed
-    overflow = jnp.stack(
-      [
-        jnp.where(too_long & ~cut, needed, 0).max(axis=1),
-        jnp.where(too_much & ~cut, total, 0).max(axis=1),
-      ],
-      axis=1,
-    )
-    left_out = too_long | too_much
-    return translated.replace(
-      lengths=jnp.where(left_out, 0, translated.lengths),
-      written=translated.written & ~(left_out & cut),
-      rest=jnp.where(lengths > 0, translated.rest, rest),
-    ), overflow
-
   def translate(
     self, tokens: Sequence[int], index: int, rest: int = 0
   ) -> tuple[list[int], str, int]:
@@ -235,3 +189,52 @@ def _pack(rest: bytes) -> int:
 def _unpack(rest: int) -> bytes:
   """Undoes `_pack`."""
   return rest.to_bytes(4, "big").lstrip(b"\0")[1:] if rest else b""
+
+
+def fit(
+  translator: Any,
+  tokens: jax.Array,
+  lengths: jax.Array,
+  steps: jax.Array,
+  rest: jax.Array,
+  cut: jax.Array,
+  space: jax.Array,
+) -> tuple[Translated, jax.Array]:
+  """Translates one step of each beam, and leaves out what does not fit.
+
+  A step that was cut off ends its beam without an answer. Where it does not
+  fit, it is left out, and the beam keeps the score of the step before, 0 if
+  there is none: only strategies that also score ended beams see it.
+
+  Args:
+    translator: a `Translator`, or what stands for one where programs are
+      compiled alone.
+    tokens: int32[Q, R, C], the policy's.
+    lengths: int32[Q, R].
+    steps: int32[Q, R], steps with text that each beam has had.
+    rest: int32[Q, R], as `RewardState.rest`.
+    cut: bool[Q, R], steps that a limit ended.
+    space: int32[Q, R], how many tokens the texts may still have.
+
+  Returns:
+    The steps in the reward model's tokens, those without text to score not
+    written, and int32[Q, 2], what did not fit.
+  """
+  translated = translator(tokens, lengths, steps, rest)
+  needed = translated.needed
+  too_long = needed > translator.limits.step_tokens
+  too_much = needed > space
+  total = translator.limits.total_tokens - space + needed
+  overflow = jnp.stack(
+    [
+      jnp.where(too_long & ~cut, needed, 0).max(axis=1),
+      jnp.where(too_much & ~cut, total, 0).max(axis=1),
+    ],
+    axis=1,
+  )
+  left_out = too_long | too_much
+  return translated.replace(
+    lengths=jnp.where(left_out, 0, translated.lengths),
+    written=translated.written & ~(left_out & cut),
+    rest=jnp.where(lengths > 0, translated.rest, rest),
+  ), overflow
