@@ -7,6 +7,8 @@ import pathlib
 
 import numpy as np
 
+from inference_scaling import names
+
 PARAMETERS = {"small": 100_000, "medium": 400_000, "large": 1_600_000}
 ABILITY = {"small": 0.2, "medium": 1.5, "large": 2.8}
 REWARD_PARAMETERS = 1_000_000
@@ -223,6 +225,22 @@ def sweep(
     for seed in range(1 if strategy == "greedy" else seeds)
     for task in tasks(num_problems)
   ]
+
+
+def sure(record: dict, random) -> dict:
+  """The same record, had the sweep kept how sure the policy was."""
+  return record | {
+    "candidates": [
+      one
+      | {
+        "confidence": {
+          measure: {name: random.uniform(0.1, 0.9) for name in names.STATISTICS}
+          for measure in names.MEASURES
+        }
+      }
+      for one in record["candidates"]
+    ]
+  }
 
 
 def write(workdir: pathlib.Path, records: list[dict]) -> pathlib.Path:

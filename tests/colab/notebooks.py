@@ -1,5 +1,6 @@
 """Reads notebooks and runs them in a kernel of their own."""
 
+import html
 import os
 import pathlib
 
@@ -28,6 +29,14 @@ def outputs(notebook, kind):
       else:
         texts += [value for key, value in output.data.items() if key == kind]
   return texts
+
+
+def framed_page(notebook):
+  """The page that a notebook shows in a frame, as HTML."""
+  (frame,) = [
+    text for text in outputs(notebook, "text/html") if "<iframe" in text
+  ]
+  return html.unescape(frame.split('srcdoc="')[1].split('"')[0])
 
 
 def execute(name, folder):

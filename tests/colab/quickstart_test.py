@@ -1,6 +1,5 @@
 """The notebook runs from start to end and shows what its text says."""
 
-import html
 import re
 
 import pytest
@@ -45,12 +44,7 @@ def test_it_draws_pictures(executed):
 
 def test_it_shows_the_page_of_the_tree_in_a_frame(executed):
   for notebook in (executed, notebooks.read(NAME)):
-    (frame,) = [
-      text
-      for text in notebooks.outputs(notebook, "text/html")
-      if "<iframe" in text
-    ]
-    page = html.unescape(frame.split('srcdoc="')[1].split('"')[0])
+    page = notebooks.framed_page(notebook)
     assert page.startswith("<!DOCTYPE html>") and "Search tree" in page
     assert page.rstrip().endswith("</html>")
 

@@ -1,7 +1,6 @@
 """The notebook of a real model runs with tiny ones, and without the hub."""
 
 import dataclasses
-import html
 import json
 import re
 
@@ -84,12 +83,7 @@ def test_it_shows_votes_cost_and_accuracy(executed):
 
 def test_it_shows_the_page_of_a_tree_in_a_frame(executed):
   for notebook in (executed, notebooks.read(NAME)):
-    (frame,) = [
-      text
-      for text in notebooks.outputs(notebook, "text/html")
-      if "<iframe" in text
-    ]
-    page = html.unescape(frame.split('srcdoc="')[1].split('"')[0])
+    page = notebooks.framed_page(notebook)
     assert page.startswith("<!DOCTYPE html>") and "REBASE" in page
 
 

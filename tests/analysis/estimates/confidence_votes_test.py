@@ -103,28 +103,12 @@ def test_sampled_subsets_come_near_and_tell_their_error(drawn):
   assert (np.abs(exact.accuracy - sampled.accuracy) <= 4 * error + 1e-9).all()
 
 
-def sure(record, random):
-  """The same record, had the sweep kept how sure the policy was."""
-  return record | {
-    "candidates": [
-      one
-      | {
-        "confidence": {
-          measure: {name: random.uniform(0.1, 0.9) for name in names.STATISTICS}
-          for measure in names.MEASURES
-        }
-      }
-      for one in record["candidates"]
-    ]
-  }
-
-
 @pytest.fixture(name="raw", scope="module")
 def _raw():
   runs = (("greedy", 1), ("sampling", 6), ("rebase", 4))
   random = np.random.default_rng(1)
   return [
-    sure(record, random)
+    factory.sure(record, random)
     for record in factory.sweep(8, policies=("small",), runs=runs, seeds=1)
   ]
 

@@ -17,22 +17,6 @@ N, DRAWN = 8, 3
 ONLINE = ("adaptive_sampling/beta", "reward_threshold", "deepconf/high")
 
 
-def sure(record, random):
-  """The same record, had the sweep kept how sure the policy was."""
-  return record | {
-    "candidates": [
-      one
-      | {
-        "confidence": {
-          measure: {name: random.uniform(0.1, 0.9) for name in names.STATISTICS}
-          for measure in names.MEASURES
-        }
-      }
-      for one in record["candidates"]
-    ]
-  }
-
-
 def stopped(record, strategy):
   """A search that ended after some of the samples of a record."""
   candidates = record["candidates"][:DRAWN]
@@ -52,7 +36,7 @@ def stopped(record, strategy):
 def _records():
   random = np.random.default_rng(2)
   raw = [
-    sure(record, random)
+    factory.sure(record, random)
     for record in factory.sweep(
       10, ("small",), (("sampling", N), ("rebase", 2), ("rebase", 4)), seeds=1
     )
